@@ -1,0 +1,58 @@
+/**
+ * kiss - what every stage of a request shares: the request itself, log tags, forward declarations.
+ *
+ * A request flows through the stages in the order of kiss_handler() in mod_kiss.c. Each stage fills its part of kiss_req
+ * and returns NULL, or the error that ends the request.
+ */
+#ifndef KISS_H
+#define KISS_H
+
+#include <httpd.h>
+#include <http_config.h>
+#include <http_core.h>
+#include <http_log.h>
+#include <http_protocol.h>
+
+#include <apr_strings.h>
+#include <apr_tables.h>
+#include <apr_time.h>
+
+#include "kiss_table.h"
+
+/** Value of SetHandler. */
+#define KISS_HANDLER "kiss"
+
+/** Each log message has a number, listed with cause and remedy in conf/errors.md. Numbers are never used twice. */
+#define KISS_LOGNO(n) "KISS" #n ": "
+
+extern module AP_MODULE_DECLARE_DATA kiss_module;
+APLOG_USE_MODULE(kiss);
+
+typedef struct kiss_dir_conf kiss_dir_conf;
+typedef struct kiss_error kiss_error;
+typedef struct kiss_caller kiss_caller;
+typedef struct kiss_db kiss_db;
+typedef struct kiss_token_request kiss_token_request;
+
+/** One request on its way. Lives in r->pool. */
+typedef struct kiss_req {
+    request_rec *r;                         /**< httpd's request */
+    apr_pool_t *pool;                       /**< r->pool */
+    const kiss_dir_conf *conf;              /**< configuration of the location */
+    const kiss_api *api;                    /**< the API served there */
+    kiss_db *db;                            /**< its database in this child */
+    const kiss_endpoint *endpoint;          /**< route: NULL when nothing matched */
+    const char *request_id;                 /**< X-Request-Id of the answer */
+    const char *customer;                   /**< identify: customer code to count under; NULL is anonymous */
+    unsigned verified : 1;                  /**< identify: the customer has proved to be that one */
+    const kiss_error *token_error;          /**< identify: why a token was refused, for endpoints that need one */
+    const kiss_token_request *token_request;/**< identify: credentials of the token endpoint */
+    const kiss_caller *caller;              /**< scope: the customer's record; NULL until it was read */
+    const kiss_error *db_error;             /**< the database failed this request already: do not wait for it again */
+    const char *description;                /**< what the error's text says instead of its standard sentence */
+    int retry_after;                        /**< seconds for Retry-After; 0 for the error's standard */
+    apr_interval_time_t db_time;            /**< time spent with the database */
+    apr_int64_t rows;                       /**< rows written */
+} kiss_req;
+
+#endif

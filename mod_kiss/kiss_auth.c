@@ -1,0 +1,63 @@
+#include "kiss_auth.h"
+
+#include <apr_lib.h>
+
+#include <string.h>
+
+#include "kiss_config.h"
+#include "kiss_error.h"
+#include "kiss_token.h"
+
+#define SCHEME "Bearer"
+
+/**
+ * The token of `Authorization: Bearer token`, the scheme in any case (RFC 9110 section 11.1), or NULL. Two such headers
+ * arrive joined by a comma, which no token holds.
+ */
+static const char *bearer_token(request_rec *r)
+{
+    const char *header = apr_table_get(r->headers_in, "Authorization");
+
+    if (!header || ap_cstr_casecmpn(header, SCHEME, sizeof(SCHEME) - 1) != 0
+        || header[sizeof(SCHEME) - 1] != ' ') {
+        return NULL;
+    }
+    header += sizeof(SCHEME) - 1;
+    while (*header == ' ') {
+        header++;
+    }
+    return *header ? header : NULL;
+}
+
+/** Verifies the token, if there is one. */
+static void identify_bearer(kiss_req *k)
+{
+    const char *token = bearer_token(k->r), *customer, *why;
+    kiss_jwt_policy policy;
+
+    if (!token || !k->conf->token_keys) {
+        return;
+    }
+    policy = kiss_config_token_policy(k->conf, k->r);
+    why = kiss_jwt_verify(&customer, &policy, token, apr_time_sec(apr_time_now()), k->pool);
+    if (why) {
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, k->r, KISS_LOGNO(0401) "token refused: %s", why);
+        return;
+    }
+    k->customer = customer;
+    k->verified = 1;
+    k->r->user = apr_pstrdup(k->pool, customer);
+    k->r->ap_auth_type = SCHEME;
+}
+
+const kiss_error *kiss_auth_identify(kiss_req *k)
+{
+    if (k->endpoint && k->endpoint->auth == KISS_AUTH_CLIENT) {
+        return kiss_token_read(k);
+    }
+    identify_bearer(k);
+    if (!k->endpoint || k->endpoint->auth == KISS_AUTH_NONE || k->verified) {
+        return NULL;
+    }
+    return &kiss_error_bearer;
+}

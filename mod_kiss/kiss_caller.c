@@ -1,0 +1,151 @@
+#include "kiss_caller.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kiss_config.h"
+#include "kiss_decimal.h"
+#include "kiss_error.h"
+#include "kiss_secret.h"
+
+/* Part of every ETag: raised when the same rows are written differently by a new version of the module. */
+#define FORMAT "1"
+#define ETAG_BYTES 16
+
+/* discount_percent in sql/: DECIMAL(7,4). */
+#define DISCOUNT_DIGITS 7
+#define DISCOUNT_SCALE  4
+
+/** A value as text in `p`; "" for NULL. */
+static const char *text(const kiss_value *v, apr_pool_t *p)
+{
+    return v->data ? apr_pstrmemdup(p, v->data, v->len) : "";
+}
+
+static apr_int64_t limit(const kiss_value *v, apr_pool_t *p)
+{
+    return v->data ? apr_atoi64(text(v, p)) : -1;
+}
+
+/** Fills the record from a row of KISS_SQL_CALLER. @return 0, or -1 when the discount is not one */
+static int fill(kiss_caller *c, const kiss_value *row, apr_pool_t *p)
+{
+    const kiss_value *discount = &row[KISS_CALLER_DISCOUNT];
+
+    c->code = text(&row[KISS_CALLER_CODE], p);
+    c->enabled = strcmp(text(&row[KISS_CALLER_ENABLED], p), "0") != 0;
+    c->limit_minute = limit(&row[KISS_CALLER_LIMIT_MINUTE], p);
+    c->limit_hour = limit(&row[KISS_CALLER_LIMIT_HOUR], p);
+    c->term[KISS_TERM_PRICE_LIST] = text(&row[KISS_CALLER_PRICE_LIST], p);
+    c->term[KISS_TERM_PRICE_LIST_NAME] = text(&row[KISS_CALLER_PRICE_LIST_NAME], p);
+    c->term[KISS_TERM_CURRENCY] = text(&row[KISS_CALLER_CURRENCY], p);
+    c->term[KISS_TERM_WAREHOUSE] = text(&row[KISS_CALLER_WAREHOUSE], p);
+    c->revision.epoch = text(&row[KISS_CALLER_EPOCH], p);
+    c->revision.products = text(&row[KISS_CALLER_PRODUCTS], p);
+    c->revision.assortment = text(&row[KISS_CALLER_ASSORTMENT], p);
+    c->revision.prices = text(&row[KISS_CALLER_PRICES], p);
+    c->revision.stock = text(&row[KISS_CALLER_STOCK], p);
+    return kiss_decimal_parse(&c->discount, discount->data ? discount->data : "0", discount->data ? discount->len : 1,
+                              DISCOUNT_DIGITS, DISCOUNT_SCALE) == KISS_DECIMAL_OK ? 0 : -1;
+}
+
+kiss_db_status kiss_caller_fetch(const kiss_caller **caller, kiss_db_conn *conn, const kiss_sql_plan *plan,
+                                 const char *code, apr_pool_t *p)
+{
+    kiss_caller *c = apr_pcalloc(p, sizeof(*c));
+    kiss_db_cursor *cursor;
+    const kiss_value *row;
+    kiss_db_status status = kiss_db_select(&cursor, conn, &plan->statements[KISS_SQL_CALLER], &code, p);
+
+    if (status == KISS_DB_OK) {
+        status = kiss_db_next(cursor, &row);
+    }
+    if (status != KISS_DB_OK) {
+        return status;
+    }
+    *caller = c;
+    if (!row) {
+        return KISS_DB_OK;
+    }
+    if (fill(c, row, p) != 0) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, kiss_db_request(conn), KISS_LOGNO(0220) "customer %s has a discount that is "
+                      "not a percentage", c->code);
+        return KISS_DB_FAILED;
+    }
+    return kiss_db_close(cursor);       /* the code is a primary key: there is no second row */
+}
+
+typedef struct {
+    kiss_req *k;
+    const char *code;
+    const kiss_caller *caller;
+} reading;
+
+static kiss_db_status fetch(kiss_db_conn *conn, void *baton)
+{
+    reading *b = baton;
+
+    return kiss_caller_fetch(&b->caller, conn, b->k->conf->plan, b->code, b->k->pool);
+}
+
+kiss_db_status kiss_caller_read(const kiss_caller **caller, kiss_req *k, const char *code)
+{
+    reading b = { k, code, NULL };
+    kiss_db_status status = kiss_db_run(k, fetch, &b);
+
+    *caller = b.caller;
+    return status;
+}
+
+const kiss_error *kiss_caller_db_error(kiss_db_status status)
+{
+    return status == KISS_DB_BUSY ? &kiss_error_busy
+         : status == KISS_DB_FAILED ? &kiss_error_internal : &kiss_error_unavailable;
+}
+
+const kiss_error *kiss_caller_check(kiss_req *k)
+{
+    kiss_auth_need need = k->endpoint->auth;
+
+    if (need != KISS_AUTH_CUSTOMER && need != KISS_AUTH_TOKEN) {
+        return NULL;
+    }
+    if (k->db_error) {
+        return k->db_error;
+    }
+    if (!k->caller) {
+        kiss_db_status status = kiss_caller_read(&k->caller, k, k->customer);
+
+        if (status != KISS_DB_OK) {
+            return kiss_caller_db_error(status);
+        }
+    }
+    if (!k->caller->code) {
+        return need == KISS_AUTH_CUSTOMER ? &kiss_error_no_customer : NULL;
+    }
+    return k->caller->enabled ? NULL : &kiss_error_bearer;
+}
+
+const char *kiss_caller_etag(const kiss_caller *c, const kiss_api *api, const kiss_endpoint *endpoint, apr_pool_t *p)
+{
+    unsigned char digest[KISS_SHA256_LEN];
+    /* Each part ends with a line feed, which no code or number holds: two scopes never give one text. */
+    const char *scope = apr_pstrcat(p, FORMAT "\n", api->name, "\n", api->profile, "\n", endpoint->name, "\n",
+                                    c->revision.epoch, "\n", NULL);
+
+    if (endpoint->data & KISS_DATA_PRODUCTS) {
+        scope = apr_pstrcat(p, scope, "products\n", c->revision.products, "\n", NULL);
+    }
+    if (endpoint->data & KISS_DATA_ASSORTMENT) {
+        scope = apr_pstrcat(p, scope, "assortment\n", c->revision.assortment, "\n", NULL);
+    }
+    if (endpoint->data & KISS_DATA_PRICES) {
+        scope = apr_psprintf(p, "%sprices\n%s\n%s\n%" APR_INT64_T_FMT "\n", scope, c->term[KISS_TERM_PRICE_LIST],
+                             c->revision.prices, c->discount);
+    }
+    if (endpoint->data & KISS_DATA_STOCK) {
+        scope = apr_pstrcat(p, scope, "stock\n", c->term[KISS_TERM_WAREHOUSE], "\n", c->revision.stock, "\n", NULL);
+    }
+    kiss_secret_sha256(digest, scope, strlen(scope));
+    return kiss_secret_base64url(p, digest, ETAG_BYTES);
+}

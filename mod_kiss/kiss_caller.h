@@ -1,0 +1,55 @@
+/**
+ * kiss_caller - the customer's record: who it is, what it may see, and the revisions that its answers depend on.
+ *
+ * One small query reads all of it. It is the whole database cost of an unchanged answer.
+ */
+#ifndef KISS_CALLER_H
+#define KISS_CALLER_H
+
+#include "kiss_db.h"
+
+/** The revision numbers that an answer can depend on. */
+typedef struct {
+    const char *epoch;              /**< this database installation */
+    const char *products;           /**< any product text, number or nested row */
+    const char *assortment;         /**< which SKUs exist and are not obsolete */
+    const char *prices;             /**< of the customer's price list; "" without one */
+    const char *stock;              /**< of the customer's warehouse; "" without one */
+} kiss_revisions;
+
+/** A customer's record, as of one moment. */
+struct kiss_caller {
+    const char *code;               /**< customer code; NULL when there is no such customer */
+    int enabled;                    /**< 0: may do nothing */
+    apr_int64_t limit_minute;       /**< its own limit, or -1 */
+    apr_int64_t limit_hour;         /**< its own limit, or -1 */
+    apr_int64_t discount;           /**< percentage times 10^4 */
+    const char *term[KISS_TERMS];   /**< values that its statements are bound to; "" where it has none */
+    kiss_revisions revision;        /**< revisions in its scope */
+};
+
+/** Reads the record of `code` on a connection. `caller` and its texts live in `p`. */
+kiss_db_status kiss_caller_fetch(const kiss_caller **caller, kiss_db_conn *conn, const kiss_sql_plan *plan,
+                                 const char *code, apr_pool_t *p);
+
+/** Reads the record of `code` on a connection of its own. */
+kiss_db_status kiss_caller_read(const kiss_caller **caller, kiss_req *k, const char *code);
+
+/**
+ * The scope stage: makes sure that the endpoint's caller exists and is not disabled, whatever its token says.
+ *
+ * Sets k->caller. @return NULL, or 401, 404, 503
+ */
+const kiss_error *kiss_caller_check(kiss_req *k);
+
+/** The error for a database status other than KISS_DB_OK. */
+const kiss_error *kiss_caller_db_error(kiss_db_status status);
+
+/**
+ * The strong ETag of an endpoint's answer to this caller, without quotes: a digest of the scope and the revisions that
+ * the answer depends on. Equal on every host that sees the same data. In `p`.
+ */
+const char *kiss_caller_etag(const kiss_caller *caller, const kiss_api *api, const kiss_endpoint *endpoint,
+                             apr_pool_t *p);
+
+#endif

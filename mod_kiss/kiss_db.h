@@ -1,0 +1,73 @@
+/**
+ * kiss_db - the database: a bounded pool of connections in each child, prepared statements, unbuffered rows.
+ *
+ * Connections are opened through APR's dbd layer and used through Connector/C's native handle. Only kiss_db.c and
+ * kiss_db_pool.c know either. A connection belongs to one thread from kiss_db_run()'s call to its return, which is
+ * never while a client reads.
+ */
+#ifndef KISS_DB_H
+#define KISS_DB_H
+
+#include "kiss.h"
+#include "kiss_sql.h"
+
+/** One connection; the statements that it prepared stay with it. */
+typedef struct kiss_db_conn kiss_db_conn;
+
+/** Rows on their way. */
+typedef struct kiss_db_cursor kiss_db_cursor;
+
+/** Outcome of whatever asks the database. */
+typedef enum {
+    KISS_DB_OK = 0,
+    KISS_DB_BUSY,           /**< no connection became free within the configured wait */
+    KISS_DB_AWAY,           /**< the server cannot be reached, hangs, or ended the connection */
+    KISS_DB_REFUSED,        /**< the connection is not as it must be: schema version, character set, timeouts */
+    KISS_DB_FAILED          /**< a statement failed, or a caller's function did; it is in the log */
+} kiss_db_status;
+
+/** Work on a connection. May be called a second time on a new connection when the first was found dead. */
+typedef kiss_db_status (*kiss_db_work)(kiss_db_conn *conn, void *baton);
+
+/**
+ * Takes a connection, does the work, returns the connection.
+ *
+ * Waits for a free one no longer than `wait=` of KissDatabase; connecting and each read are bounded by the timeouts of
+ * the group [mod_kiss]. If an idle connection turns out to be dead, the work is done again on a new one, once. After
+ * a failure the connection is closed, so nothing of it is met again. Adds the time to k->db_time.
+ */
+kiss_db_status kiss_db_run(kiss_req *k, kiss_db_work work, void *baton);
+
+/** Begins a read-only transaction that sees one moment of the database. */
+kiss_db_status kiss_db_begin(kiss_db_conn *conn);
+
+/** Ends it. */
+kiss_db_status kiss_db_end(kiss_db_conn *conn);
+
+/**
+ * Runs a statement that returns rows. Only one cursor can be open on a connection.
+ *
+ * @param args   statement->bound values, each NUL-terminated
+ * @param cursor receives the cursor; it and its buffers live in `p`
+ */
+kiss_db_status kiss_db_select(kiss_db_cursor **cursor, kiss_db_conn *conn, const kiss_statement *statement,
+                              const char *const *args, apr_pool_t *p);
+
+/**
+ * Fetches the next row.
+ *
+ * @param row receives statement->columns values, valid until the next call; NULL after the last row, when the cursor
+ *            is closed by itself
+ */
+kiss_db_status kiss_db_next(kiss_db_cursor *cursor, const kiss_value **row);
+
+/** Closes a cursor before its last row; what was not fetched is thrown away. */
+kiss_db_status kiss_db_close(kiss_db_cursor *cursor);
+
+/** Runs a statement that returns no rows. */
+kiss_db_status kiss_db_execute(kiss_db_conn *conn, const kiss_statement *statement, const char *const *args);
+
+/** The request that a connection is working for, for log messages. */
+request_rec *kiss_db_request(const kiss_db_conn *conn);
+
+#endif

@@ -1,0 +1,312 @@
+#include "kiss_db_pool.h"
+
+#include <ap_mpm.h>
+#include <unixd.h>
+
+#include <apr_allocator.h>
+#include <apr_atomic.h>
+#include <apr_reslist.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DRIVER "mysql"
+
+/* The same trouble is not logged more often than this. */
+#define QUIET apr_time_from_sec(10)
+
+/* What a session must be, whatever the server's defaults are. */
+static const char session_sql[] =
+    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',"
+    " time_zone = '+00:00', autocommit = 1, transaction_isolation = 'REPEATABLE-READ'";
+
+static const char check_sql[] =
+    "SELECT @@session.sql_mode LIKE '%STRICT_ALL_TABLES%', @@session.time_zone = '+00:00',"
+    " @@character_set_client = 'utf8mb4' AND @@character_set_results = 'utf8mb4'"
+    " AND @@character_set_connection = 'utf8mb4', (SELECT MAX(version) FROM schema_migration)";
+
+struct kiss_db {
+    const kiss_database_conf *conf;
+    const apr_dbd_driver_t *driver;
+    apr_reslist_t *places;
+    apr_pool_t *pool;               /* used under the list's lock only, after the child's start */
+    apr_uint32_t logged;            /* second of the last message, for QUIET */
+};
+
+/* --- one connection --- */
+
+/** 1 when a message may be logged now. */
+static int may_log(kiss_db *db)
+{
+    apr_uint32_t now = (apr_uint32_t)apr_time_sec(apr_time_now()), then = apr_atomic_read32(&db->logged);
+
+    return now - then >= apr_time_sec(QUIET) && apr_atomic_cas32(&db->logged, now, then) == then;
+}
+
+static kiss_db_status refuse(kiss_db_conn *conn, kiss_db_status status, const char *what)
+{
+    if (may_log(conn->db)) {
+        if (conn->r) {
+            ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, conn->r, KISS_LOGNO(0201) "database %s: %s",
+                          conn->db->conf->name, what);
+        }
+        else {
+            ap_log_error(APLOG_MARK, APLOG_ERR, 0, conn->db->conf->server, KISS_LOGNO(0201) "database %s: %s",
+                         conn->db->conf->name, what);
+        }
+    }
+    return status;
+}
+
+void kiss_db_pool_disconnect(kiss_db_conn *conn)
+{
+    int i;
+
+    if (!conn->handle) {
+        return;
+    }
+    for (i = 0; i < conn->count; i++) {
+        mysql_stmt_close(conn->prepared[i]);
+    }
+    conn->count = 0;
+    apr_dbd_close(conn->db->driver, conn->handle);
+    conn->handle = NULL;
+    conn->mysql = NULL;
+    apr_pool_destroy(conn->session);
+    conn->session = NULL;
+}
+
+/** Reads the one row of check_sql. */
+static const char *check_session(kiss_db_conn *conn, unsigned schema_version)
+{
+    unsigned int timeout = 0;
+    const char *e = NULL;
+    MYSQL_RES *result;
+    MYSQL_ROW row;
+
+    if (mysql_get_optionv(conn->mysql, MYSQL_OPT_READ_TIMEOUT, &timeout) != 0 || timeout == 0) {
+        return "the connection has no read timeout, so a hanging server would hang this one: put connect-timeout, "
+               "read-timeout and write-timeout into the group [mod_kiss] of my.cnf (see conf/my.cnf.sample; "
+               "MARIADB_HOME names the directory of another my.cnf)";
+    }
+    if (mysql_set_character_set(conn->mysql, "utf8mb4") != 0
+        || mysql_real_query(conn->mysql, session_sql, sizeof(session_sql) - 1) != 0
+        || mysql_real_query(conn->mysql, check_sql, sizeof(check_sql) - 1) != 0
+        || !(result = mysql_store_result(conn->mysql))) {
+        return apr_psprintf(conn->session, "cannot prepare the session: %s (if a table is missing or denied, run "
+                            "'kissctl schema install' and apply sql/customer/grants.sql)", mysql_error(conn->mysql));
+    }
+    row = mysql_fetch_row(result);
+    if (!row || !row[0] || *row[0] != '1' || !row[1] || *row[1] != '1' || !row[2] || *row[2] != '1') {
+        e = "the server does not keep the session's SQL mode, time zone or character set";
+    }
+    else if (!row[3] || strtoul(row[3], NULL, 10) != schema_version) {
+        e = apr_psprintf(conn->session, "schema version is %s, this module needs %u: run 'kissctl schema upgrade', or "
+                         "install the module that belongs to the schema", row[3] ? row[3] : "unknown", schema_version);
+    }
+    mysql_free_result(result);
+    return e;
+}
+
+kiss_db_status kiss_db_pool_connect(kiss_db_conn *conn, unsigned schema_version)
+{
+    const kiss_database_conf *conf = conn->db->conf;
+    const char *error = NULL, *e;
+    my_bool reconnect = 0;
+    kiss_db_status status;
+    apr_status_t rv;
+
+    rv = apr_pool_create(&conn->session, conn->pool);
+    if (rv != APR_SUCCESS) {
+        return KISS_DB_FAILED;
+    }
+    conn->handle = NULL;
+    rv = apr_dbd_open_ex(conn->db->driver, conn->session, conf->params, &conn->handle, &error);
+    if (rv != APR_SUCCESS) {
+        /* When the first check fails, APR has closed the handle already and its text with it. */
+        e = apr_psprintf(conn->session, "cannot connect to %s: %s", conf->dbname,
+                         !conn->handle && error ? error : "the server closed the connection");
+        conn->handle = NULL;
+        status = refuse(conn, KISS_DB_AWAY, e);
+        apr_pool_destroy(conn->session);
+        conn->session = NULL;
+        return status;
+    }
+    conn->mysql = apr_dbd_native_handle(conn->db->driver, conn->handle);
+    mysql_options(conn->mysql, MYSQL_OPT_RECONNECT, &reconnect);
+    e = check_session(conn, schema_version);
+    if (e) {
+        status = refuse(conn, KISS_DB_REFUSED, e);
+        kiss_db_pool_disconnect(conn);
+        return status;
+    }
+    return KISS_DB_OK;
+}
+
+/* --- the pool --- */
+
+/* Runs under the list's lock, so it must not connect: a server that does not answer would stop every request of the
+ * child, those too that only want to give a connection back. */
+static apr_status_t make_place(void **resource, void *params, apr_pool_t *ignored)
+{
+    kiss_db *db = params;
+    apr_allocator_t *allocator;
+    apr_status_t rv = apr_allocator_create(&allocator);
+    kiss_db_conn *conn;
+    apr_pool_t *pool;
+
+    (void)ignored;
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    rv = apr_pool_create_ex(&pool, db->pool, NULL, allocator);
+    if (rv != APR_SUCCESS) {
+        apr_allocator_destroy(allocator);
+        return rv;
+    }
+    apr_allocator_owner_set(allocator, pool);
+    apr_pool_tag(pool, "kiss_db_conn");
+    conn = apr_pcalloc(pool, sizeof(*conn));
+    conn->db = db;
+    conn->pool = pool;
+    *resource = conn;
+    return APR_SUCCESS;
+}
+
+static apr_status_t destroy_place(void *resource, void *params, apr_pool_t *ignored)
+{
+    kiss_db_conn *conn = resource;
+
+    (void)params;
+    (void)ignored;
+    kiss_db_pool_disconnect(conn);
+    apr_pool_destroy(conn->pool);
+    return APR_SUCCESS;
+}
+
+apr_status_t kiss_db_pool_create(kiss_db **db, const kiss_database_conf *conf, apr_pool_t *p)
+{
+    kiss_db *made = apr_pcalloc(p, sizeof(*made));
+    apr_status_t rv;
+
+    made->conf = conf;
+    made->pool = p;
+    if ((rv = apr_dbd_init(p)) != APR_SUCCESS || (rv = apr_dbd_get_driver(p, DRIVER, &made->driver)) != APR_SUCCESS) {
+        return rv;
+    }
+    rv = apr_reslist_create(&made->places, 0, conf->keep, conf->max, conf->idle, make_place, destroy_place, made, p);
+    if (rv == APR_SUCCESS) {
+        apr_reslist_timeout_set(made->places, conf->wait);
+        *db = made;
+    }
+    return rv;
+}
+
+kiss_db_status kiss_db_pool_take(kiss_db_conn **conn, kiss_db *db, request_rec *r)
+{
+    void *place;
+    apr_status_t rv = apr_reslist_acquire(db->places, &place);
+
+    if (rv != APR_SUCCESS) {
+        if (may_log(db)) {
+            ap_log_rerror(APLOG_MARK, APLOG_WARNING, rv, r, KISS_LOGNO(0202) "database %s: no connection became free: "
+                          "all %d of this child are in use (max= of KissDatabase)", db->conf->name, db->conf->max);
+        }
+        return KISS_DB_BUSY;
+    }
+    *conn = place;
+    (*conn)->r = r;
+    return KISS_DB_OK;
+}
+
+void kiss_db_pool_give(kiss_db_conn *conn)
+{
+    conn->r = NULL;
+    apr_reslist_release(conn->db->places, conn);
+}
+
+/* --- the check at start --- */
+
+/** Prepares every statement. @return how many failed */
+static int check_statements(kiss_db_conn *conn, const kiss_sql_plan *plan, server_rec *s)
+{
+    int i, failed = 0;
+
+    for (i = 0; i < plan->count; i++) {
+        MYSQL_STMT *stmt = mysql_stmt_init(conn->mysql);
+        const char *sql = plan->statements[i].text;
+
+        if (!stmt || mysql_stmt_prepare(stmt, sql, strlen(sql)) != 0) {
+            ap_log_error(APLOG_MARK, APLOG_ERR, 0, s, KISS_LOGNO(0203) "database %s: a statement cannot be prepared: %s: "
+                         "%s (run 'kissctl doctor')", conn->db->conf->name,
+                         stmt ? mysql_stmt_error(stmt) : "out of memory", sql);
+            failed++;
+        }
+        if (stmt) {
+            mysql_stmt_close(stmt);
+        }
+    }
+    return failed;
+}
+
+/** Compares the connections that all children may open, twice during a reload, with what the server allows. */
+static void check_budget(kiss_db_conn *conn, server_rec *s)
+{
+    int children = 1, need;
+    MYSQL_RES *result = NULL;
+    MYSQL_ROW row;
+
+    ap_mpm_query(AP_MPMQ_MAX_DAEMONS, &children);
+    need = children * conn->db->conf->max * 2;
+    if (mysql_query(conn->mysql, "SELECT @@max_connections") == 0 && (result = mysql_store_result(conn->mysql))
+        && (row = mysql_fetch_row(result)) && row[0] && atoi(row[0]) < need) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, KISS_LOGNO(0204) "database %s: %d children x max=%d x 2 (during a "
+                     "reload) = %d connections, but the server allows %s: lower max= or raise max_connections",
+                     conn->db->conf->name, children, conn->db->conf->max, need, row[0]);
+    }
+    mysql_free_result(result);
+}
+
+static void check(kiss_db_conn *conn, const kiss_sql_plan *plan, server_rec *s)
+{
+    if (kiss_db_pool_connect(conn, plan->api->schema_version) != KISS_DB_OK) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, KISS_LOGNO(0205) "database %s is not usable now (see above): the API "
+                     "answers 503 until it is", conn->db->conf->name);
+        return;
+    }
+    if (check_statements(conn, plan, s) == 0) {
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, s, KISS_LOGNO(0206) "database %s: MariaDB %s, schema version %u, "
+                     "%d statements", conn->db->conf->name, mysql_get_server_info(conn->mysql),
+                     plan->api->schema_version, plan->count);
+    }
+    check_budget(conn, s);
+    kiss_db_pool_disconnect(conn);
+}
+
+void kiss_db_pool_check(const kiss_database_conf *conf, const kiss_sql_plan *plan, server_rec *s, apr_pool_t *ptemp)
+{
+    kiss_db *db = apr_pcalloc(ptemp, sizeof(*db));
+    kiss_db_conn *conn = apr_pcalloc(ptemp, sizeof(*conn));
+    uid_t user = geteuid();
+    apr_status_t rv;
+
+    db->conf = conf;
+    conn->db = db;
+    conn->pool = ptemp;
+    if ((rv = apr_dbd_init(ptemp)) != APR_SUCCESS
+        || (rv = apr_dbd_get_driver(ptemp, DRIVER, &db->driver)) != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s, KISS_LOGNO(0207) "APR has no driver '" DRIVER "': install "
+                     "libaprutil1-dbd-mysql");
+        return;
+    }
+    /* As the user of the children, since the server's unix_socket authentication goes by the user of the process. */
+    if (user == 0 && seteuid(ap_unixd_config.user_id) != 0) {
+        return;
+    }
+    check(conn, plan, s);
+    if (user == 0 && seteuid(0) != 0) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, errno, s, KISS_LOGNO(0208) "cannot become root again");
+        exit(APEXIT_CHILDFATAL);
+    }
+}

@@ -1,0 +1,53 @@
+/** kiss_db_pool - connections: made, checked, kept, bounded. Used by kiss_db.c and at start only. */
+#ifndef KISS_DB_POOL_H
+#define KISS_DB_POOL_H
+
+#include <mariadb/mysql.h>
+
+#include <apr_dbd.h>
+
+#include "kiss_config.h"
+#include "kiss_db.h"
+
+/** Most statements that one connection keeps. */
+#define KISS_DB_STATEMENTS 64
+
+/** A place for a connection; it may be empty. */
+struct kiss_db_conn {
+    kiss_db *db;                                    /**< the pool that it belongs to */
+    apr_pool_t *pool;                               /**< lives as long as the place; has its own allocator */
+    apr_pool_t *session;                            /**< lives as long as the connection */
+    apr_dbd_t *handle;                              /**< APR's handle; NULL when not connected */
+    MYSQL *mysql;                                   /**< Connector/C's handle inside it */
+    const kiss_statement *statement[KISS_DB_STATEMENTS];    /**< statements prepared on this connection */
+    MYSQL_STMT *prepared[KISS_DB_STATEMENTS];       /**< their handles */
+    int count;                                      /**< how many */
+    request_rec *r;                                 /**< the request that uses it now */
+};
+
+/**
+ * Makes the pool of a database in a child process. Connects to nothing.
+ *
+ * @param p lives as long as the child
+ */
+apr_status_t kiss_db_pool_create(kiss_db **db, const kiss_database_conf *conf, apr_pool_t *p);
+
+/** Takes a place, waiting at most conf->wait. @return KISS_DB_OK, or KISS_DB_BUSY */
+kiss_db_status kiss_db_pool_take(kiss_db_conn **conn, kiss_db *db, request_rec *r);
+
+/** Gives a place back. */
+void kiss_db_pool_give(kiss_db_conn *conn);
+
+/** Connects the place and checks the session. Logs what is wrong, at most every ten seconds. */
+kiss_db_status kiss_db_pool_connect(kiss_db_conn *conn, unsigned schema_version);
+
+/** Closes the connection; the place stays. */
+void kiss_db_pool_disconnect(kiss_db_conn *conn);
+
+/**
+ * Checks a database at start, in the parent process and as the user of the children: reachable, schema, statements,
+ * number of connections. Writes what it finds into the error log; a server starts without its database.
+ */
+void kiss_db_pool_check(const kiss_database_conf *conf, const kiss_sql_plan *plan, server_rec *s, apr_pool_t *ptemp);
+
+#endif

@@ -1,0 +1,293 @@
+#include "kiss_json.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "kiss_decimal.h"
+
+/* unit_price and discount_percent in sql/: DECIMAL(12,4), and the percentage at the same scale. */
+#define PRICE_DIGITS 12
+#define PRICE_SCALE  4
+
+typedef struct {
+    const char *prefix;         /* `{"SKU":` for the first member, `,"Name":` for the others */
+    apr_size_t prefix_len;
+    kiss_type type;
+    kiss_term term;
+    const char *name;
+} member;
+
+struct kiss_json_writer {
+    int members;
+    member member[];
+};
+
+const kiss_json_writer *kiss_json_writer_make(const kiss_rowset *rows, apr_pool_t *p)
+{
+    kiss_json_writer *w;
+    int n = 0, i;
+
+    while (rows->columns[n].name) {
+        n++;
+    }
+    w = apr_palloc(p, sizeof(*w) + (apr_size_t)n * sizeof(member));
+    w->members = n;
+    for (i = 0; i < n; i++) {
+        const kiss_column *c = &rows->columns[i];
+        member *m = &w->member[i];
+
+        m->prefix = apr_pstrcat(p, i ? "," : "{", "\"", c->name, "\":", NULL);
+        m->prefix_len = strlen(m->prefix);
+        m->type = c->type;
+        m->term = c->term;
+        m->name = c->name;
+    }
+    return w;
+}
+
+/** Room for `need` more bytes; where they go, or NULL. The caller adds to pb->bpos what it wrote. */
+static char *reserve(struct printbuf *pb, apr_size_t need)
+{
+    int at = pb->bpos;
+
+    if (need >= (apr_size_t)(INT_MAX - at)) {
+        return NULL;
+    }
+    if ((int)need >= pb->size - at) {
+        /* The only call of json-c that grows a buffer without writing all of it. */
+        if (printbuf_memset(pb, at + (int)need, 0, 1) != 0) {
+            return NULL;
+        }
+        pb->bpos = at;
+    }
+    return pb->buf + at;
+}
+
+int kiss_json_raw(struct printbuf *pb, const char *data, apr_size_t len)
+{
+    char *to = reserve(pb, len);
+
+    if (!to) {
+        return -1;
+    }
+    memcpy(to, data, len);
+    pb->bpos += (int)len;
+    return 0;
+}
+
+/** Length of the well-formed UTF-8 sequence at `s` (Unicode table 3-7), or 0. */
+static int utf8_sequence(const unsigned char *s, apr_size_t left)
+{
+    unsigned char low = 0x80, high = 0xbf;
+    int n, i;
+
+    if (s[0] >= 0xc2 && s[0] <= 0xdf) {
+        n = 2;
+    }
+    else if (s[0] >= 0xe0 && s[0] <= 0xef) {
+        n = 3;
+        low = s[0] == 0xe0 ? 0xa0 : 0x80;
+        high = s[0] == 0xed ? 0x9f : 0xbf;
+    }
+    else if (s[0] >= 0xf0 && s[0] <= 0xf4) {
+        n = 4;
+        low = s[0] == 0xf0 ? 0x90 : 0x80;
+        high = s[0] == 0xf4 ? 0x8f : 0xbf;
+    }
+    else {
+        return 0;
+    }
+    if ((apr_size_t)n > left || s[1] < low || s[1] > high) {
+        return 0;
+    }
+    for (i = 2; i < n; i++) {
+        if (s[i] < 0x80 || s[i] > 0xbf) {
+            return 0;
+        }
+    }
+    return n;
+}
+
+/** Writes the escape of one byte that may not stand as it is. @return bytes written, at most 6 */
+static int escape(char *to, unsigned char c)
+{
+    static const char hex[] = "0123456789abcdef";
+    static const char letter[] = "\bb\ff\nn\rr\tt\"\"\\\\";
+    const char *l;
+
+    for (l = letter; *l; l += 2) {
+        if ((unsigned char)*l == c) {
+            to[0] = '\\';
+            to[1] = l[1];
+            return 2;
+        }
+    }
+    memcpy(to, "\\u00", 4);
+    to[4] = hex[c >> 4];
+    to[5] = hex[c & 15];
+    return 6;
+}
+
+int kiss_json_string(struct printbuf *pb, const char *text, apr_size_t len, apr_size_t *replaced)
+{
+    const unsigned char *s = (const unsigned char *)text, *end = s + len, *plain = s;
+    char *start, *to;
+
+    if (len > INT_MAX / 8 || !(start = to = reserve(pb, len * 6 + 2))) {
+        return -1;
+    }
+    *to++ = '"';
+    while (s < end) {
+        int n;
+
+        if (*s >= 0x20 && *s < 0x80 && *s != '"' && *s != '\\') {
+            s++;
+            continue;
+        }
+        if (*s >= 0x80 && (n = utf8_sequence(s, (apr_size_t)(end - s))) > 0) {
+            s += n;
+            continue;
+        }
+        memcpy(to, plain, (apr_size_t)(s - plain));
+        to += s - plain;
+        if (*s >= 0x80) {
+            memcpy(to, "\xef\xbf\xbd", 3);
+            to += 3;
+            ++*replaced;
+        }
+        else {
+            to += escape(to, *s);
+        }
+        plain = ++s;
+    }
+    memcpy(to, plain, (apr_size_t)(s - plain));
+    to += s - plain;
+    *to++ = '"';
+    pb->bpos += (int)(to - start);
+    return 0;
+}
+
+kiss_value kiss_json_term(const char *text, apr_pool_t *p)
+{
+    kiss_value v = { "\"\"", 2 };
+    struct printbuf *pb = printbuf_new();
+    apr_size_t ignored = 0;
+
+    if (pb) {
+        if (kiss_json_string(pb, text, strlen(text), &ignored) == 0) {
+            v.len = (apr_size_t)pb->bpos;
+            v.data = apr_pmemdup(p, pb->buf, v.len);
+        }
+        printbuf_free(pb);
+    }
+    return v;
+}
+
+/** `12.000` becomes `12`, `1.500` becomes `1.5`. */
+static apr_size_t trimmed(const kiss_value *v)
+{
+    apr_size_t n = v->len;
+
+    if (memchr(v->data, '.', n)) {
+        while (v->data[n - 1] == '0') {
+            n--;
+        }
+        if (v->data[n - 1] == '.') {
+            n--;
+        }
+    }
+    return n;
+}
+
+static int is_true(const kiss_value *v)
+{
+    return v->data && !(v->len == 1 && v->data[0] == '0');
+}
+
+/** Writes values[0], discounted if the flag in values[1] says so. */
+static kiss_json_status write_price(struct printbuf *pb, const kiss_value *values, apr_int64_t discount)
+{
+    char text[KISS_DECIMAL_TEXT];
+    apr_int64_t price;
+
+    if (!values[0].data) {
+        return KISS_JSON_VALUE;
+    }
+    if (discount == 0 || !is_true(&values[1])) {
+        return kiss_json_raw(pb, values[0].data, values[0].len) ? KISS_JSON_MEMORY : KISS_JSON_OK;
+    }
+    if (kiss_decimal_parse(&price, values[0].data, values[0].len, PRICE_DIGITS, PRICE_SCALE) != KISS_DECIMAL_OK
+        || kiss_decimal_discount(&price, price, discount) != 0) {
+        return KISS_JSON_VALUE;
+    }
+    return kiss_json_raw(pb, text, (apr_size_t)kiss_decimal_format(text, price, PRICE_SCALE))
+           ? KISS_JSON_MEMORY : KISS_JSON_OK;
+}
+
+/** Writes a value that comes from the select list. @return KISS_JSON_OK or what went wrong */
+static kiss_json_status write_value(struct printbuf *pb, kiss_type type, const kiss_value *v, apr_int64_t discount,
+                                    apr_size_t *replaced)
+{
+    int failed = 0;
+
+    switch (type) {
+    case KISS_TEXT:
+        failed = kiss_json_string(pb, v->data ? v->data : "", v->data ? v->len : 0, replaced);
+        break;
+    case KISS_DATE:
+        failed = v->data ? kiss_json_string(pb, v->data, v->len, replaced) : kiss_json_raw(pb, "null", 4);
+        break;
+    case KISS_DECIMAL:
+        failed = v->data ? kiss_json_raw(pb, v->data, v->len) : kiss_json_raw(pb, "0", 1);
+        break;
+    case KISS_QUANTITY:
+        failed = v->data ? kiss_json_raw(pb, v->data, trimmed(v)) : kiss_json_raw(pb, "0", 1);
+        break;
+    case KISS_BOOLEAN:
+        failed = is_true(v) ? kiss_json_raw(pb, "true", 4) : kiss_json_raw(pb, "false", 5);
+        break;
+    case KISS_NET_PRICE:
+        return write_price(pb, v, discount);
+    case KISS_ROWS:
+        return KISS_JSON_VALUE;         /* comes from `nested`, never from the select list */
+    }
+    return failed ? KISS_JSON_MEMORY : KISS_JSON_OK;
+}
+
+kiss_json_status kiss_json_row(struct printbuf *pb, const kiss_json_writer *w, const kiss_json_terms *terms,
+                               const kiss_value *values, const kiss_value *nested, apr_size_t *replaced,
+                               const char **column)
+{
+    int i;
+
+    for (i = 0; i < w->members; i++) {
+        const member *m = &w->member[i];
+        kiss_json_status rv = KISS_JSON_OK;
+
+        if (kiss_json_raw(pb, m->prefix, m->prefix_len)) {
+            return KISS_JSON_MEMORY;
+        }
+        if (m->type == KISS_ROWS) {
+            if (kiss_json_raw(pb, nested->len ? nested->data : "[]", nested->len ? nested->len : 2)) {
+                return KISS_JSON_MEMORY;
+            }
+            nested++;
+        }
+        else if (m->term) {
+            if (kiss_json_raw(pb, terms->fragment[m->term].data, terms->fragment[m->term].len)) {
+                return KISS_JSON_MEMORY;
+            }
+        }
+        else {
+            rv = write_value(pb, m->type, values, terms->discount, replaced);
+            values += m->type == KISS_NET_PRICE ? 2 : 1;
+        }
+        if (rv != KISS_JSON_OK) {
+            *column = m->name;
+            return rv;
+        }
+    }
+    return kiss_json_raw(pb, "}", 1) ? KISS_JSON_MEMORY : KISS_JSON_OK;
+}

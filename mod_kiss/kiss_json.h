@@ -1,0 +1,61 @@
+/**
+ * kiss_json - rows of the database written as JSON (RFC 8259) into a json-c printbuf.
+ *
+ * The bulk path: no object trees, no doubles, one pass. Pure and thread-safe; a writer is immutable once made.
+ */
+#ifndef KISS_JSON_H
+#define KISS_JSON_H
+
+#include <apr_pools.h>
+#include <json-c/printbuf.h>
+
+#include "kiss_table.h"
+
+/** A value as the database delivered it: text, or NULL. Valid until the next row. */
+typedef struct {
+    const char *data;       /**< `len` bytes, no NUL needed; NULL stands for SQL NULL */
+    apr_size_t len;         /**< bytes */
+} kiss_value;
+
+/** What is the same in every row of one answer. */
+typedef struct {
+    kiss_value fragment[KISS_TERMS];    /**< JSON text of each term, by kiss_json_term(); unused ones empty */
+    apr_int64_t discount;               /**< the caller's percentage times 10^4 */
+} kiss_json_terms;
+
+/** A row set prepared for writing: member names escaped and joined with their punctuation. */
+typedef struct kiss_json_writer kiss_json_writer;
+
+/** Prepares `rows` for writing; lives in `p`. */
+const kiss_json_writer *kiss_json_writer_make(const kiss_rowset *rows, apr_pool_t *p);
+
+/** Writes `text` as a JSON string into `p`, for use as a term. */
+kiss_value kiss_json_term(const char *text, apr_pool_t *p);
+
+/** Outcome of kiss_json_row(). */
+typedef enum {
+    KISS_JSON_OK = 0,
+    KISS_JSON_MEMORY,       /**< the buffer could not grow */
+    KISS_JSON_VALUE         /**< a value is not what its column promises: `column` tells which */
+} kiss_json_status;
+
+/**
+ * Appends one object.
+ *
+ * @param pb       buffer; on failure it holds a part of the row and must be thrown away
+ * @param values   in the order of kiss_sql's select list, without the key
+ * @param nested   one JSON array per KISS_ROWS column, in column order; an empty one is written as []
+ * @param replaced is increased by the number of invalid UTF-8 bytes that became U+FFFD
+ * @param column   receives the JSON name of the offending column with KISS_JSON_VALUE
+ */
+kiss_json_status kiss_json_row(struct printbuf *pb, const kiss_json_writer *w, const kiss_json_terms *terms,
+                               const kiss_value *values, const kiss_value *nested, apr_size_t *replaced,
+                               const char **column);
+
+/** Appends `len` bytes of text as a JSON string; invalid UTF-8 becomes U+FFFD. @return 0, or -1 without memory. */
+int kiss_json_string(struct printbuf *pb, const char *text, apr_size_t len, apr_size_t *replaced);
+
+/** Appends raw bytes. @return 0, or -1 without memory. */
+int kiss_json_raw(struct printbuf *pb, const char *data, apr_size_t len);
+
+#endif

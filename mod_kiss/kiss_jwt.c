@@ -1,0 +1,212 @@
+#include "kiss_jwt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_strings.h>
+#include <json-c/json.h>
+#include <jwt.h>
+
+#include "kiss_secret.h"
+
+#define ALGORITHM "HS256"
+#define JTI_BYTES 16
+#define MAX_DEPTH 8
+
+static apr_status_t release(void *object)
+{
+    json_object_put(object);
+    return APR_SUCCESS;
+}
+
+/** A JSON object from `n` bytes, nothing behind it; released with `p`. NULL when it is anything else. */
+static json_object *parse_object(const char *text, apr_size_t n, apr_pool_t *p)
+{
+    json_tokener *tok = json_tokener_new_ex(MAX_DEPTH);
+    json_object *o = NULL;
+
+    if (tok) {
+        json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+        o = json_tokener_parse_ex(tok, text, (int)n);
+        if (json_tokener_get_error(tok) != json_tokener_success || json_tokener_get_parse_end(tok) != n) {
+            json_object_put(o);
+            o = NULL;
+        }
+        json_tokener_free(tok);
+    }
+    if (o) {
+        apr_pool_cleanup_register(p, o, release, apr_pool_cleanup_null);
+    }
+    return o && json_object_is_type(o, json_type_object) ? o : NULL;
+}
+
+/** A member that is a string without NUL, or NULL. */
+static const char *string_member(json_object *o, const char *name)
+{
+    json_object *v = NULL;
+    const char *text;
+
+    if (!json_object_object_get_ex(o, name, &v) || !json_object_is_type(v, json_type_string)) {
+        return NULL;
+    }
+    text = json_object_get_string(v);
+    return strlen(text) == (apr_size_t)json_object_get_string_len(v) ? text : NULL;
+}
+
+/** A member that is a whole number of seconds. json-c saturates what does not fit, which is refused by its sign. */
+static int seconds_member(json_object *o, const char *name, apr_int64_t *value)
+{
+    json_object *v = NULL;
+
+    if (!json_object_object_get_ex(o, name, &v) || !json_object_is_type(v, json_type_int)) {
+        return 0;
+    }
+    *value = json_object_get_int64(v);
+    return *value >= 0 && *value < APR_INT64_MAX;
+}
+
+/** `aud` may be a string or an array of strings (RFC 7519 section 4.1.3). */
+static int audience_matches(json_object *claims, const char *audience)
+{
+    json_object *aud = NULL;
+    const char *one = string_member(claims, "aud");
+    apr_size_t i;
+
+    if (one) {
+        return strcmp(one, audience) == 0;
+    }
+    if (!json_object_object_get_ex(claims, "aud", &aud) || !json_object_is_type(aud, json_type_array)) {
+        return 0;
+    }
+    for (i = 0; i < json_object_array_length(aud); i++) {
+        json_object *v = json_object_array_get_idx(aud, i);
+
+        if (json_object_is_type(v, json_type_string) && strcmp(json_object_get_string(v), audience) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/** Decodes one segment of a token into a JSON object, or NULL. */
+static json_object *segment(const char *text, apr_size_t len, apr_pool_t *p)
+{
+    unsigned char *json;
+    apr_size_t n;
+
+    return kiss_secret_unbase64url(&json, &n, text, len, p) ? parse_object((char *)json, n, p) : NULL;
+}
+
+/** Finds the key that the header asks for, if the header is one that we write. */
+static const char *check_header(const kiss_tokenkey **key, const char *token, apr_size_t len,
+                                const kiss_jwt_policy *policy, apr_pool_t *p)
+{
+    json_object *header = segment(token, len, p);
+    const char *alg = header ? string_member(header, "alg") : NULL;
+    const char *kid = header ? string_member(header, "kid") : NULL, *typ = header ? string_member(header, "typ") : NULL;
+
+    if (!header) {
+        return "the header is not a JSON object";
+    }
+    if (!alg || strcmp(alg, ALGORITHM) != 0) {
+        return "the algorithm is not " ALGORITHM;
+    }
+    if (!typ || strcmp(typ, "JWT") != 0) {
+        return "the type is not JWT";
+    }
+    if (json_object_object_get_ex(header, "crit", NULL)) {
+        return "the header has critical extensions";        /* RFC 7515 section 4.1.11: we know none */
+    }
+    *key = kid ? kiss_tokenkeys_find(policy->keys, kid) : NULL;
+    return *key ? NULL : "the key id is unknown";
+}
+
+static const char *check_claims(const char **customer, json_object *claims, const kiss_jwt_policy *policy,
+                                apr_int64_t now, apr_pool_t *p)
+{
+    const char *iss = string_member(claims, "iss"), *sub = string_member(claims, "sub");
+    const char *client = string_member(claims, "client_id"), *jti = string_member(claims, "jti");
+    apr_int64_t iat, nbf, expires;
+
+    if (!seconds_member(claims, "exp", &expires) || !seconds_member(claims, "nbf", &nbf)
+        || !seconds_member(claims, "iat", &iat)) {
+        return "exp, nbf or iat is missing or not a time";
+    }
+    if (now - KISS_JWT_LEEWAY >= expires) {
+        return "expired";
+    }
+    if (now + KISS_JWT_LEEWAY < nbf || now + KISS_JWT_LEEWAY < iat) {
+        return "not valid yet";
+    }
+    if (!iss || strcmp(iss, policy->issuer) != 0) {
+        return "issued by another issuer";
+    }
+    if (!audience_matches(claims, policy->audience)) {
+        return "meant for another audience";
+    }
+    if (!sub || !*sub || !client || strcmp(sub, client) != 0 || !jti) {
+        return "sub, client_id or jti is missing";
+    }
+    *customer = apr_pstrdup(p, sub);
+    return NULL;
+}
+
+const char *kiss_jwt_verify(const char **customer, const kiss_jwt_policy *policy, const char *token, apr_int64_t now,
+                            apr_pool_t *p)
+{
+    const char *first = strchr(token, '.'), *second = first ? strchr(first + 1, '.') : NULL, *e;
+    const kiss_tokenkey *key = NULL;
+    unsigned char *signature;
+    json_object *claims;
+    apr_size_t n;
+    jwt_t *jwt = NULL;
+
+    if (!second || strchr(second + 1, '.') || strlen(token) > KISS_JWT_MAX) {
+        return "not three segments, or too long";
+    }
+    if ((e = check_header(&key, token, (apr_size_t)(first - token), policy, p))) {
+        return e;
+    }
+    /* The library's decoder forgives characters that are not base64url; two texts for one token are one too many. */
+    if (!kiss_secret_unbase64url(&signature, &n, second + 1, strlen(second + 1), p)
+        || !(claims = segment(first + 1, (apr_size_t)(second - first - 1), p))) {
+        return "the claims are not a JSON object, or the signature is not base64url";
+    }
+    if (jwt_decode(&jwt, token, key->secret, (int)key->len) != 0) {
+        return "the signature is wrong";
+    }
+    e = jwt_get_alg(jwt) == JWT_ALG_HS256 ? NULL : "the algorithm is not " ALGORITHM;
+    jwt_free(jwt);
+    return e ? e : check_claims(customer, claims, policy, now, p);
+}
+
+const char *kiss_jwt_sign(const kiss_jwt_policy *policy, const char *customer, apr_int64_t now, apr_pool_t *p)
+{
+    const kiss_tokenkey *key = &APR_ARRAY_IDX(policy->keys, 0, kiss_tokenkey);
+    unsigned char random[JTI_BYTES];
+    const char *token = NULL;
+    char *text = NULL;
+    jwt_t *jwt = NULL;
+
+    if (kiss_secret_random(random, sizeof(random)) != APR_SUCCESS || jwt_new(&jwt) != 0) {
+        return NULL;
+    }
+    if (jwt_set_alg(jwt, JWT_ALG_HS256, key->secret, (int)key->len) == 0
+        && jwt_add_header(jwt, "kid", key->kid) == 0
+        && jwt_add_grant(jwt, "iss", policy->issuer) == 0
+        && jwt_add_grant(jwt, "aud", policy->audience) == 0
+        && jwt_add_grant(jwt, "sub", customer) == 0
+        && jwt_add_grant(jwt, "client_id", customer) == 0
+        && jwt_add_grant(jwt, "jti", kiss_secret_base64url(p, random, sizeof(random))) == 0
+        && jwt_add_grant_int(jwt, "iat", (long)now) == 0
+        && jwt_add_grant_int(jwt, "nbf", (long)now) == 0
+        && jwt_add_grant_int(jwt, "exp", (long)(now + policy->lifetime)) == 0) {
+        text = jwt_encode_str(jwt);
+    }
+    jwt_free(jwt);
+    if (text) {
+        token = apr_pstrdup(p, text);
+        free(text);
+    }
+    return token;
+}

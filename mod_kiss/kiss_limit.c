@@ -1,0 +1,412 @@
+#include "kiss_limit.h"
+
+#include <util_mutex.h>
+
+#include <apr_shm.h>
+
+#include <string.h>
+#include <time.h>
+
+#include "kiss_caller.h"
+#include "kiss_config.h"
+#include "kiss_error.h"
+#include "kiss_secret.h"
+#include "kiss_window.h"
+
+#define MUTEX_TYPE "kiss-limit"
+#define RETAINED   "mod_kiss-limit-1"       /* changes with the layout below: an old segment is then left alone */
+
+#define SECOND APR_INT64_C(1000000)
+
+/* A customer's own limits are looked up again after this time, so that a change is felt soon, by a blocked one too. */
+#define POLICY_AGE (5 * SECOND)
+
+/* A caller has its place in one of WAYS neighbouring slots, so finding it or the least useful one costs the same. */
+#define WAYS 16
+#define ID_BYTES 16
+
+/** One caller. Position independent, since processes may map the segment at different addresses. */
+typedef struct {
+    unsigned char id[ID_BYTES];             /* digest of zone, kind and name; all zero: never used */
+    kiss_window window[KISS_WINDOWS];
+    apr_uint32_t limit[KISS_WINDOWS];       /* as of policy_time */
+    apr_int64_t policy_time;                /* 0: never read */
+    apr_int64_t used;                       /* last request */
+    apr_uint32_t verified;                  /* has proved who it is */
+} slot;
+
+/** What survives a reload. Lives in the process pool; the segment and the mutex do too. */
+typedef struct {
+    apr_shm_t *shm;
+    apr_global_mutex_t *mutex;
+    slot *slots;
+    apr_uint32_t sets;                      /* groups of WAYS slots */
+    unsigned char key[ID_BYTES];            /* random: nobody can choose names that fall together */
+} segment;
+
+/** The counters as this process knows them; NULL when they could not be made. */
+static segment *counters;
+
+/** Which window spoke, after a request was counted. */
+typedef struct {
+    kiss_window_state window[KISS_WINDOWS];
+} verdict;
+
+/** Microseconds of a clock that nobody sets. */
+static apr_int64_t now_monotonic(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    /* Never 0, which stands for "never". */
+    return (apr_int64_t)t.tv_sec * SECOND + t.tv_nsec / 1000 + 1;
+}
+
+/* --- life cycle --- */
+
+apr_status_t kiss_limit_register(apr_pool_t *pconf)
+{
+#if APR_HAS_PROC_PTHREAD_SERIALIZE
+    /* Uncontended it is no system call, and it is released when its owner dies. */
+    return ap_mutex_register(pconf, MUTEX_TYPE, NULL, APR_LOCK_PROC_PTHREAD, 0);
+#else
+    return ap_mutex_register(pconf, MUTEX_TYPE, NULL, APR_LOCK_DEFAULT, 0);
+#endif
+}
+
+void kiss_limit_create(server_rec *s)
+{
+    segment *kept = ap_retained_data_get(RETAINED);
+    apr_uint32_t sets = (apr_uint32_t)(kiss_config_limit_clients(s) + WAYS - 1) / WAYS;
+    apr_pool_t *process = s->process->pool;
+    apr_status_t rv;
+
+    counters = NULL;
+    if (!kept) {
+        kept = ap_retained_data_create(RETAINED, sizeof(*kept));
+    }
+    if (!kept->slots) {
+        /* Anonymous: no file or key that a killed server would leave behind, and nobody else can attach it. */
+        rv = apr_shm_create(&kept->shm, (apr_size_t)sets * WAYS * sizeof(slot), NULL, process);
+        if (rv == APR_SUCCESS) {
+            rv = ap_global_mutex_create(&kept->mutex, NULL, MUTEX_TYPE, NULL, s, process, 0);
+        }
+        if (rv == APR_SUCCESS) {
+            rv = kiss_secret_random(kept->key, sizeof(kept->key));
+        }
+        if (rv != APR_SUCCESS) {
+            ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s, KISS_LOGNO(0301) "no shared memory or mutex for the rate limits: "
+                         "data requests are not limited, and no token is issued");
+            return;
+        }
+        kept->sets = sets;
+        kept->slots = apr_shm_baseaddr_get(kept->shm);
+        memset(kept->slots, 0, (apr_size_t)sets * WAYS * sizeof(slot));
+    }
+    else if (kept->sets != sets) {
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, KISS_LOGNO(0302) "KissLimitClients takes effect at the next full "
+                     "restart; until then %u callers are counted", kept->sets * WAYS);
+    }
+    counters = kept;
+}
+
+void kiss_limit_attach(server_rec *s, apr_pool_t *pchild)
+{
+    if (counters) {
+        apr_status_t rv = apr_global_mutex_child_init(&counters->mutex, apr_global_mutex_lockfile(counters->mutex),
+                                                      pchild);
+
+        if (rv != APR_SUCCESS) {
+            ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s, KISS_LOGNO(0303) "cannot use the mutex of the rate limits: data "
+                         "requests of this child are not limited, and it issues no token");
+            counters = NULL;
+        }
+    }
+}
+
+static int lock(kiss_req *k)
+{
+    static apr_time_t logged;       /* a race only costs a second line */
+    apr_status_t rv = counters ? apr_global_mutex_lock(counters->mutex) : APR_EGENERAL;
+
+    if (rv != APR_SUCCESS && apr_time_now() - logged > apr_time_from_sec(10)) {
+        logged = apr_time_now();
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, rv, k->r, KISS_LOGNO(0304) "rate limits cannot be counted: requests pass "
+                      "without them");
+    }
+    return rv == APR_SUCCESS;
+}
+
+static void unlock(void)
+{
+    apr_global_mutex_unlock(counters->mutex);
+}
+
+/* --- slots --- */
+
+/** The digest that names a caller. `zone` is the database: two environments count apart. */
+static void make_id(unsigned char id[ID_BYTES], kiss_req *k, const char *kind, const char *name)
+{
+    unsigned char digest[KISS_SHA256_LEN];
+    const char *zone = kiss_config_database(k->conf, k->r->server)->name;
+    const char *text = apr_pstrcat(k->pool, zone, "\n", kind, "\n", name, NULL);
+    apr_size_t n = strlen(text);
+    char *keyed = apr_palloc(k->pool, ID_BYTES + n);
+
+    if (counters) {
+        memcpy(keyed, counters->key, ID_BYTES);
+        memcpy(keyed + ID_BYTES, text, n);
+        kiss_secret_sha256(digest, keyed, ID_BYTES + n);
+    }
+    else {
+        memset(digest, 0, sizeof(digest));
+    }
+    memcpy(id, digest, ID_BYTES);
+    id[0] |= 1;                     /* never all zero */
+}
+
+/** 1 when nothing is lost by forgetting the slot. */
+static int worthless(const slot *s, apr_int64_t now)
+{
+    int w;
+
+    for (w = 0; w < KISS_WINDOWS; w++) {
+        if (!kiss_window_over(&s->window[w], now, kiss_window_length[w])) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/**
+ * The slot of a caller, under the lock. If there is none and `make` is set, the least useful of its neighbours is
+ * given up: one that counts nothing any more, else the oldest of those that never proved who they are, else the oldest.
+ */
+static slot *find(const unsigned char id[ID_BYTES], apr_int64_t now, int make)
+{
+    slot *set, *victim = NULL;
+    apr_uint32_t hash;
+    int i;
+
+    memcpy(&hash, id + ID_BYTES - sizeof(hash), sizeof(hash));
+    set = counters->slots + (apr_size_t)(hash % counters->sets) * WAYS;
+    for (i = 0; i < WAYS; i++) {
+        if (memcmp(set[i].id, id, ID_BYTES) == 0) {
+            return &set[i];
+        }
+    }
+    for (i = 0; make && i < WAYS; i++) {
+        slot *s = &set[i];
+
+        if (worthless(s, now)) {
+            victim = s;
+            break;
+        }
+        if (!victim || s->verified < victim->verified || (s->verified == victim->verified && s->used < victim->used)) {
+            victim = s;
+        }
+    }
+    if (victim) {
+        memset(victim, 0, sizeof(*victim));
+        memcpy(victim->id, id, ID_BYTES);
+    }
+    return victim;
+}
+
+/** Counts one request in both windows, under the lock. */
+static void count(verdict *v, slot *s, apr_int64_t now)
+{
+    int w;
+
+    for (w = 0; w < KISS_WINDOWS; w++) {
+        v->window[w] = kiss_window_take(&s->window[w], now, kiss_window_length[w], s->limit[w]);
+    }
+    s->used = now;
+}
+
+/* --- the answer's headers --- */
+
+/** "2026-05-14T10:32:00Z", `seconds` from now. */
+static const char *reset_time(kiss_req *k, apr_int64_t seconds)
+{
+    apr_time_exp_t t;
+
+    apr_time_exp_gmt(&t, apr_time_now() + apr_time_from_sec(seconds));
+    return apr_psprintf(k->pool, "%04d-%02d-%02dT%02d:%02d:%02dZ", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour,
+                        t.tm_min, t.tm_sec);
+}
+
+/** RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers), beside the published ones. */
+static void put_standard_headers(kiss_req *k, const verdict *v)
+{
+    const char *policy = "", *state = "";
+    int w;
+
+    for (w = 0; w < KISS_WINDOWS; w++) {
+        const kiss_window_state *s = &v->window[w];
+
+        policy = apr_psprintf(k->pool, "%s%s\"%s\";q=%u;w=%d", policy, w ? ", " : "", kiss_window_policy[w], s->limit,
+                              (int)(kiss_window_length[w] / SECOND));
+        state = apr_psprintf(k->pool, "%s%s\"%s\";r=%u;t=%d", state, w ? ", " : "", kiss_window_policy[w], s->remaining,
+                             (int)kiss_window_seconds(s->wait));
+    }
+    apr_table_setn(k->r->err_headers_out, "RateLimit-Policy", policy);
+    apr_table_setn(k->r->err_headers_out, "RateLimit", state);
+}
+
+static void put_headers(kiss_req *k, const kiss_window_state *s, int w)
+{
+    apr_table_t *out = k->r->err_headers_out;
+
+    apr_table_setn(out, "X-Rate-Limit-Limit", kiss_window_name[w]);
+    apr_table_setn(out, "X-Rate-Limit-Remaining", apr_psprintf(k->pool, "%u", s->remaining));
+    apr_table_setn(out, "X-Rate-Limit-Reset", reset_time(k, kiss_window_seconds(s->wait)));
+}
+
+static const kiss_error *quota(kiss_req *k, const kiss_window_state *s, int w)
+{
+    k->retry_after = (int)kiss_window_seconds(s->wait);
+    k->description = apr_psprintf(k->pool, "API calls quota exceeded! maximum admitted %u per %s.", s->limit,
+                                  kiss_window_name[w]);
+    put_headers(k, s, w);
+    return &kiss_error_quota;
+}
+
+/** Headers, log note and, if a window is exceeded, the error. */
+static const kiss_error *conclude(kiss_req *k, const verdict *v, const kiss_error *e)
+{
+    int w, hit = -1;
+
+    for (w = 0; w < KISS_WINDOWS; w++) {
+        if (v->window[w].exceeded && (hit < 0 || v->window[w].wait > v->window[hit].wait)) {
+            hit = w;
+        }
+    }
+    put_standard_headers(k, v);
+    if (hit >= 0) {
+        apr_table_setn(k->r->notes, "kiss-limit", kiss_window_name[hit]);
+        return quota(k, &v->window[hit], hit);
+    }
+    /* The habit of the package whose headers these are: successful answers tell about the longest window. */
+    put_headers(k, &v->window[KISS_WINDOW_HOUR], KISS_WINDOW_HOUR);
+    apr_table_setn(k->r->notes, "kiss-limit", apr_psprintf(k->pool, "%u/%u", v->window[KISS_WINDOW_MINUTE].remaining,
+                                                           v->window[KISS_WINDOW_HOUR].remaining));
+    return e;
+}
+
+/* --- the stage --- */
+
+/**
+ * The limits of a customer: its own where it has any. Reads the record; a database that is away changes nothing, so
+ * the limits that were known, or the defaults, go on.
+ */
+static int read_policy(kiss_req *k, apr_uint32_t limit[KISS_WINDOWS])
+{
+    const kiss_caller *caller = NULL;
+
+    kiss_db_status status = kiss_caller_read(&caller, k, k->customer);
+
+    if (status != KISS_DB_OK) {
+        k->db_error = kiss_caller_db_error(status);
+        return 0;
+    }
+    if (caller->limit_minute >= 0) {
+        limit[KISS_WINDOW_MINUTE] = (apr_uint32_t)caller->limit_minute;
+    }
+    if (caller->limit_hour >= 0) {
+        limit[KISS_WINDOW_HOUR] = (apr_uint32_t)caller->limit_hour;
+    }
+    if (k->verified) {
+        k->caller = caller;         /* read after the request came: fresh enough for the scope stage too */
+    }
+    return 1;
+}
+
+const kiss_error *kiss_limit_take(kiss_req *k, const kiss_error *e)
+{
+    apr_uint32_t limit[KISS_WINDOWS];
+    unsigned char id[ID_BYTES];
+    apr_int64_t now = now_monotonic();
+    int w, read = 0, known;
+    verdict v;
+    slot *s;
+
+    for (w = 0; w < KISS_WINDOWS; w++) {
+        limit[w] = kiss_config_limit(k->conf, w, k->customer == NULL);
+    }
+    make_id(id, k, k->customer ? "customer" : "anonymous", k->customer ? k->customer : "");
+    if (!lock(k)) {
+        return !e && k->endpoint->auth == KISS_AUTH_CLIENT ? &kiss_error_unavailable : e;
+    }
+    s = find(id, now, 1);
+    known = !k->customer || (s->policy_time && now - s->policy_time < POLICY_AGE);
+    if (!known) {
+        unlock();
+        read = read_policy(k, limit);
+        now = now_monotonic();
+        if (!lock(k)) {
+            return e;
+        }
+        s = find(id, now, 1);
+    }
+    if (read || !s->policy_time || !k->customer) {
+        memcpy(s->limit, limit, sizeof(s->limit));
+    }
+    if (!known) {
+        s->policy_time = now;       /* after a failure too: the next look is POLICY_AGE away */
+    }
+    s->verified |= k->verified || !k->customer;
+    count(&v, s, now);
+    unlock();
+    return conclude(k, &v, e);
+}
+
+void kiss_limit_verified(kiss_req *k)
+{
+    unsigned char id[ID_BYTES];
+    slot *s;
+
+    make_id(id, k, "customer", k->customer);
+    if (lock(k)) {
+        if ((s = find(id, now_monotonic(), 0))) {
+            s->verified = 1;
+        }
+        unlock();
+    }
+}
+
+void kiss_limit_login_failed(kiss_req *k)
+{
+    apr_uint32_t allowed = kiss_config_login_failures(k->conf);
+    unsigned char id[ID_BYTES];
+    apr_int64_t now = now_monotonic();
+
+    make_id(id, k, "address", k->r->useragent_ip);
+    if (allowed && lock(k)) {
+        slot *s = find(id, now, 1);
+
+        kiss_window_take(&s->window[KISS_WINDOW_MINUTE], now, kiss_window_length[KISS_WINDOW_MINUTE], allowed);
+        s->used = now;
+        unlock();
+    }
+}
+
+const kiss_error *kiss_limit_login_check(kiss_req *k)
+{
+    kiss_window_state state = { kiss_config_login_failures(k->conf), 0, 0, 0 };
+    unsigned char id[ID_BYTES];
+    apr_int64_t now = now_monotonic();
+
+    make_id(id, k, "address", k->r->useragent_ip);
+    if (state.limit && lock(k)) {
+        slot *s = find(id, now, 0);
+        kiss_window *w = s ? &s->window[KISS_WINDOW_MINUTE] : NULL;
+
+        if (w && !kiss_window_over(w, now, kiss_window_length[KISS_WINDOW_MINUTE]) && w->count >= state.limit) {
+            state.exceeded = 1;
+            state.wait = w->start + kiss_window_length[KISS_WINDOW_MINUTE] - now;
+        }
+        unlock();
+    }
+    return state.exceeded ? quota(k, &state, KISS_WINDOW_MINUTE) : NULL;
+}

@@ -1,0 +1,301 @@
+#include "kiss_list.h"
+
+#include <string.h>
+
+#include "kiss_caller.h"
+#include "kiss_config.h"
+#include "kiss_error.h"
+#include "kiss_out.h"
+#include "kiss_spool.h"
+
+/** An answer in the making. */
+typedef struct {
+    kiss_req *k;
+    apr_pool_t *pool;                   /* of this attempt; the spool lives longer */
+    kiss_db_conn *conn;
+    const kiss_caller *caller;          /* as of the moment that the read sees */
+    const char *tag;                    /* ETag of that moment */
+    kiss_json_terms terms;
+    kiss_spool *out;                    /* the answer */
+    kiss_spool_reader *nested[KISS_MAX_NESTED];
+    int nested_count;
+    apr_size_t replaced;                /* invalid UTF-8 bytes */
+} building;
+
+/* --- errors --- */
+
+static kiss_db_status spool_failed(building *b, apr_status_t rv)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, b->k->r, KISS_LOGNO(0601) "cannot build the answer in %s (KissCacheDir): is "
+                  "it full, or not writable for the server's user?", kiss_config_cache_dir(b->k->r->server));
+    return KISS_DB_AWAY;                /* the client may try again: 503 */
+}
+
+static kiss_db_status row_failed(building *b, kiss_json_status status, const char *column, const kiss_value *key)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, b->k->r, KISS_LOGNO(0602) "row %.*s cannot be written: %s%s", (int)key->len,
+                  key->data, status == KISS_JSON_MEMORY ? "out of memory" : "the database holds no valid value for ",
+                  status == KISS_JSON_MEMORY ? "" : column);
+    return KISS_DB_FAILED;
+}
+
+/* --- scope --- */
+
+/** The values that a statement is bound to. @return 0 when the caller lacks one: it may see no row */
+static int bind_terms(const building *b, const kiss_statement *s, const char **args)
+{
+    int i;
+
+    for (i = 0; i < s->bound; i++) {
+        args[i] = b->caller->term[s->term[i]];
+        if (!args[i] || !*args[i]) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static void prepare_terms(building *b)
+{
+    int i;
+
+    for (i = 1; i < KISS_TERMS; i++) {
+        b->terms.fragment[i] = kiss_json_term(b->caller->term[i], b->pool);
+    }
+    b->terms.discount = b->caller->discount;
+}
+
+/* --- nested rows: each table is scanned once, its rows are written as arrays by key --- */
+
+static apr_status_t free_buffer(void *buffer)
+{
+    printbuf_free(buffer);
+    return APR_SUCCESS;
+}
+
+/** Ends the array of the current key, if there is one. */
+static apr_status_t end_array(kiss_spool *spool, const kiss_value *key, struct printbuf *array)
+{
+    apr_status_t rv = APR_SUCCESS;
+
+    if (array->bpos > 0) {
+        rv = kiss_json_raw(array, "]", 1) ? APR_ENOMEM : kiss_spool_add(spool, key, array);
+        printbuf_reset(array);
+    }
+    return rv;
+}
+
+/** Writes the rows of one nested table into a spool of arrays. */
+static kiss_db_status scan_nested(building *b, const kiss_statement *s, const char *const *args, kiss_spool *spool)
+{
+    struct printbuf *array = printbuf_new();
+    char *key_bytes = apr_palloc(b->pool, 65536);
+    kiss_value key = { key_bytes, 0 };
+    kiss_db_cursor *cursor;
+    const kiss_value *row;
+    kiss_db_status status;
+    apr_status_t rv;
+
+    if (!array) {
+        return spool_failed(b, APR_ENOMEM);
+    }
+    apr_pool_cleanup_register(b->pool, array, free_buffer, apr_pool_cleanup_null);
+    status = kiss_db_select(&cursor, b->conn, s, args, b->pool);
+    while (status == KISS_DB_OK && (status = kiss_db_next(cursor, &row)) == KISS_DB_OK && row) {
+        const char *column = NULL;
+        kiss_json_status written;
+
+        if (row[0].len != key.len || memcmp(row[0].data, key.data, key.len) != 0) {
+            if ((rv = end_array(spool, &key, array)) != APR_SUCCESS) {
+                return spool_failed(b, rv);
+            }
+            memcpy(key_bytes, row[0].data, row[0].len);
+            key.len = row[0].len;
+        }
+        if (kiss_json_raw(array, array->bpos ? "," : "[", 1)) {
+            return spool_failed(b, APR_ENOMEM);
+        }
+        written = kiss_json_row(array, s->writer, &b->terms, row + 1, NULL, &b->replaced, &column);
+        if (written != KISS_JSON_OK) {
+            return row_failed(b, written, column, &key);
+        }
+    }
+    if (status == KISS_DB_OK && ((rv = end_array(spool, &key, array)) != APR_SUCCESS
+                                 || (rv = kiss_spool_flush(spool, 1)) != APR_SUCCESS)) {
+        status = spool_failed(b, rv);
+    }
+    return status;
+}
+
+/** Reads all nested tables of a row set, before the rows that they belong to: one connection, one moment. */
+static kiss_db_status read_nested(building *b, const kiss_rowset *rows)
+{
+    kiss_db_status status = KISS_DB_OK;
+    const kiss_column *c;
+
+    for (c = rows->columns; c->name && status == KISS_DB_OK; c++) {
+        const char *args[KISS_MAX_SCOPES];
+        const kiss_statement *s;
+        kiss_spool *spool;
+        apr_status_t rv;
+
+        if (c->type != KISS_ROWS) {
+            continue;
+        }
+        s = kiss_sql_find(b->k->conf->plan, c->rows);
+        rv = kiss_spool_create(&spool, kiss_config_cache_dir(b->k->r->server), b->pool);
+        if (rv != APR_SUCCESS) {
+            return spool_failed(b, rv);
+        }
+        if (bind_terms(b, s, args)) {
+            status = scan_nested(b, s, args, spool);
+        }
+        if (status == KISS_DB_OK
+            && (rv = kiss_spool_open(&b->nested[b->nested_count++], spool, b->pool)) != APR_SUCCESS) {
+            return spool_failed(b, rv);
+        }
+    }
+    return status;
+}
+
+/* --- the rows themselves --- */
+
+/** Writes one row with what is nested in it. */
+static kiss_db_status write_row(building *b, const kiss_statement *s, const kiss_value *row)
+{
+    kiss_value nested[KISS_MAX_NESTED];
+    const char *column = NULL;
+    kiss_json_status written;
+    apr_status_t rv;
+    int i;
+
+    for (i = 0; i < b->nested_count; i++) {
+        if ((rv = kiss_spool_seek(b->nested[i], &row[0], &nested[i])) != APR_SUCCESS) {
+            return spool_failed(b, rv);
+        }
+    }
+    if (kiss_json_raw(b->out->buffer, b->k->rows ? ",\n" : "[", b->k->rows ? 2 : 1)) {
+        return spool_failed(b, APR_ENOMEM);
+    }
+    written = kiss_json_row(b->out->buffer, s->writer, &b->terms, row + 1, nested, &b->replaced, &column);
+    if (written != KISS_JSON_OK) {
+        return row_failed(b, written, column, &row[0]);
+    }
+    b->k->rows++;
+    return (rv = kiss_spool_flush(b->out, 0)) != APR_SUCCESS ? spool_failed(b, rv) : KISS_DB_OK;
+}
+
+static kiss_db_status scan_rows(building *b, const kiss_statement *s, const char *const *args)
+{
+    /* Rows with nested ones are records: the same key again is the same record, reached through a second price. */
+    char *last = b->nested_count ? apr_palloc(b->pool, 65536) : NULL;
+    apr_size_t last_len = APR_SIZE_MAX;
+    kiss_db_cursor *cursor;
+    const kiss_value *row;
+    kiss_db_status status = kiss_db_select(&cursor, b->conn, s, args, b->pool);
+
+    while (status == KISS_DB_OK && (status = kiss_db_next(cursor, &row)) == KISS_DB_OK && row) {
+        if (last) {
+            if (row[0].len == last_len && memcmp(row[0].data, last, last_len) == 0) {
+                continue;
+            }
+            memcpy(last, row[0].data, row[0].len);
+            last_len = row[0].len;
+        }
+        status = write_row(b, s, row);
+    }
+    return status;
+}
+
+/** Writes the whole array. */
+static kiss_db_status write_list(building *b)
+{
+    const kiss_rowset *rows = b->k->endpoint->rows;
+    const kiss_statement *s = kiss_sql_find(b->k->conf->plan, rows);
+    const char *args[KISS_MAX_SCOPES];
+    kiss_db_status status = KISS_DB_OK;
+    apr_status_t rv;
+
+    if (bind_terms(b, s, args)) {
+        status = read_nested(b, rows);
+        if (status == KISS_DB_OK) {
+            status = scan_rows(b, s, args);
+        }
+    }
+    if (status == KISS_DB_OK) {
+        const char *end = b->k->rows ? "]" : "[]";
+
+        rv = kiss_json_raw(b->out->buffer, end, strlen(end)) ? APR_ENOMEM : kiss_spool_flush(b->out, 1);
+        if (rv != APR_SUCCESS) {
+            status = spool_failed(b, rv);
+        }
+    }
+    return status;
+}
+
+/** One attempt, on one connection, in one transaction that sees one moment of the database. */
+static kiss_db_status build(kiss_db_conn *conn, void *baton)
+{
+    building *b = baton;
+    kiss_req *k = b->k;
+    kiss_db_status status;
+    apr_status_t rv;
+
+    apr_pool_clear(b->pool);
+    b->conn = conn;
+    b->nested_count = 0;
+    b->replaced = 0;
+    b->out = NULL;
+    k->rows = 0;
+    status = kiss_db_begin(conn);
+    if (status == KISS_DB_OK) {
+        status = kiss_caller_fetch(&b->caller, conn, k->conf->plan, k->customer, k->pool);
+    }
+    if (status != KISS_DB_OK || !b->caller->code || !b->caller->enabled) {
+        return status == KISS_DB_OK ? kiss_db_end(conn) : status;
+    }
+    rv = kiss_spool_create(&b->out, kiss_config_cache_dir(k->r->server), k->pool);
+    if (rv != APR_SUCCESS) {
+        return spool_failed(b, rv);
+    }
+    prepare_terms(b);
+    b->tag = kiss_caller_etag(b->caller, k->api, k->endpoint, k->pool);
+    status = write_list(b);
+    return status == KISS_DB_OK ? kiss_db_end(conn) : status;
+}
+
+const kiss_error *kiss_list_run(kiss_req *k, int *status)
+{
+    building b;
+    kiss_db_status built;
+
+    kiss_out_private(k);
+    *status = kiss_out_conditional(k, kiss_caller_etag(k->caller, k->api, k->endpoint, k->pool));
+    if (*status) {
+        return NULL;
+    }
+    memset(&b, 0, sizeof(b));
+    b.k = k;
+    if (apr_pool_create(&b.pool, k->pool) != APR_SUCCESS) {
+        return &kiss_error_internal;
+    }
+    built = kiss_db_run(k, build, &b);
+    apr_pool_destroy(b.pool);
+    if (built != KISS_DB_OK) {
+        apr_table_unset(k->r->headers_out, "ETag");
+        return kiss_caller_db_error(built);
+    }
+    if (!b.caller->code) {
+        return &kiss_error_no_customer;         /* deleted or disabled between the two looks */
+    }
+    if (!b.caller->enabled) {
+        return &kiss_error_bearer;
+    }
+    if (b.replaced) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, k->r, KISS_LOGNO(0603) "%" APR_SIZE_T_FMT " bytes in the database are "
+                      "not UTF-8; they were sent as U+FFFD", b.replaced);
+    }
+    apr_table_setn(k->r->headers_out, "ETag", apr_pstrcat(k->pool, "\"", b.tag, "\"", NULL));
+    *status = kiss_out_file(k, b.out->file, b.out->size);
+    return NULL;
+}

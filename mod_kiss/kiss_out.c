@@ -1,0 +1,119 @@
+#include "kiss_out.h"
+
+#include <http_request.h>
+#include <util_filter.h>
+
+#include <string.h>
+
+#include "kiss_secret.h"
+
+#define MAX_REQUEST_ID 64
+#define REQUEST_ID_BYTES 16
+
+/* A file is read in pieces of this size where it cannot be sent by the kernel (TLS, filters). */
+#define FILE_PIECE (64 * 1024)
+
+static int valid_request_id(const char *id)
+{
+    apr_size_t n = strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
+
+    return n > 0 && n <= MAX_REQUEST_ID && id[n] == '\0';
+}
+
+void kiss_out_request_id(kiss_req *k)
+{
+    const char *id = apr_table_get(k->r->headers_in, "X-Request-Id");
+
+    if (!id || !valid_request_id(id)) {
+        unsigned char random[REQUEST_ID_BYTES];
+
+        if (kiss_secret_random(random, sizeof(random)) != APR_SUCCESS) {
+            return;
+        }
+        id = kiss_secret_base64url(k->pool, random, sizeof(random));
+    }
+    k->request_id = id;
+    apr_table_setn(k->r->err_headers_out, "X-Request-Id", id);
+    apr_table_setn(k->r->notes, "kiss-request-id", id);
+}
+
+void kiss_out_private(kiss_req *k)
+{
+    apr_table_setn(k->r->headers_out, "Cache-Control", "private, no-cache");
+    apr_table_mergen(k->r->headers_out, "Vary", "Accept-Encoding, Authorization");
+}
+
+/**
+ * mod_deflate sends `"tag-gzip"` for the compressed form of `"tag"`. A client that returns it asks about the same
+ * content, so the suffix is taken off before the comparison: otherwise a compressed answer would never be a 304.
+ */
+static void accept_gzip_tag(request_rec *r, const char *tag)
+{
+    const char *asked = apr_table_get(r->headers_in, "If-None-Match");
+    const char *gzip_tag = apr_pstrcat(r->pool, "\"", tag, "-gzip\"", NULL), *at;
+
+    if (asked && (at = strstr(asked, gzip_tag))) {
+        apr_table_setn(r->headers_in, "If-None-Match",
+                       apr_pstrcat(r->pool, apr_pstrmemdup(r->pool, asked, (apr_size_t)(at - asked)), "\"", tag, "\"",
+                                   at + strlen(gzip_tag), NULL));
+    }
+}
+
+int kiss_out_conditional(kiss_req *k, const char *tag)
+{
+    int status;
+
+    apr_table_setn(k->r->headers_out, "ETag", apr_pstrcat(k->pool, "\"", tag, "\"", NULL));
+    accept_gzip_tag(k->r, tag);
+    status = ap_meets_conditions(k->r);
+    return status == OK ? 0 : status;
+}
+
+/** Passes one bucket and the end of the answer. */
+static int pass(kiss_req *k, apr_bucket_brigade *bb)
+{
+    apr_status_t rv;
+
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(bb->bucket_alloc));
+    rv = ap_pass_brigade(k->r->output_filters, bb);
+    apr_brigade_cleanup(bb);
+    if (rv != APR_SUCCESS) {
+        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, rv, k->r, KISS_LOGNO(0501) "the client went away before the answer's end");
+        return DONE;
+    }
+    return OK;
+}
+
+int kiss_out_text(kiss_req *k, int status, const char *type, const char *body)
+{
+    request_rec *r = k->r;
+    apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    apr_size_t len = strlen(body);
+
+    r->status = status;
+    if (type) {
+        ap_set_content_type(r, type);
+    }
+    if (status >= HTTP_BAD_REQUEST) {
+        apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
+    }
+    ap_set_content_length(r, (apr_off_t)len);
+    if (len) {
+        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_pool_create(body, len, r->pool, bb->bucket_alloc));
+    }
+    return pass(k, bb);
+}
+
+int kiss_out_file(kiss_req *k, apr_file_t *file, apr_off_t len)
+{
+    request_rec *r = k->r;
+    apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    apr_bucket *e = apr_brigade_insert_file(bb, file, 0, len, r->pool);
+
+    /* Not mapped: the pages of fifty catalogues would all count as this child's memory. */
+    apr_bucket_file_enable_mmap(e, 0);
+    apr_bucket_file_set_buf_size(e, FILE_PIECE);
+    ap_set_content_type(r, KISS_JSON_TYPE);
+    ap_set_content_length(r, len);
+    return pass(k, bb);
+}

@@ -1,0 +1,40 @@
+/** kiss_out - the answer to httpd's output filters: headers that every answer has, conditional requests, bodies. */
+#ifndef KISS_OUT_H
+#define KISS_OUT_H
+
+#include <apr_file_io.h>
+
+#include "kiss.h"
+
+/** Content-Type of every JSON answer (contract, "Left open" 16). */
+#define KISS_JSON_TYPE "application/json; charset=utf-8"
+
+/**
+ * Puts X-Request-Id on the answer: the client's own if it is 1 to 64 of [A-Za-z0-9_-], else a new one. Sets
+ * k->request_id and the log note.
+ */
+void kiss_out_request_id(kiss_req *k);
+
+/** Headers of an answer that belongs to one customer: private, revalidated at each use (RFC 9111 section 5.2.2.7). */
+void kiss_out_private(kiss_req *k);
+
+/**
+ * Sets a strong ETag and looks at the request's preconditions (RFC 9110 section 13).
+ *
+ * @param tag opaque text without quotes
+ * @return 0 when the answer is to be sent, else the status that the handler returns (304 or 412)
+ */
+int kiss_out_conditional(kiss_req *k, const char *tag);
+
+/**
+ * Sends a small body.
+ *
+ * @param type Content-Type, or NULL for none
+ * @return what the handler returns: OK, or DONE when the client is gone
+ */
+int kiss_out_text(kiss_req *k, int status, const char *type, const char *body);
+
+/** Sends `len` bytes of an open file as the JSON body of a 200. The file must live as long as r->pool. */
+int kiss_out_file(kiss_req *k, apr_file_t *file, apr_off_t len);
+
+#endif

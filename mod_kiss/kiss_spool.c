@@ -1,0 +1,174 @@
+#include "kiss_spool.h"
+
+#include <apr_strings.h>
+
+#include <string.h>
+
+/* Written at once; small enough to stay in the processor's cache. */
+#define PIECE (64 * 1024)
+
+/* Read at once, for each nested table. */
+#define READ_PIECE (32 * 1024)
+
+/** Stands before each record. */
+typedef struct {
+    apr_uint32_t key_len;
+    apr_uint32_t data_len;
+} header;
+
+struct kiss_spool_reader {
+    apr_file_t *file;
+    apr_off_t left;             /* bytes of the file that are not in the buffer yet */
+    apr_pool_t *pool;
+    char *buffer;
+    apr_size_t room;            /* size of the buffer */
+    apr_size_t at;              /* where the current record begins in it */
+    apr_size_t filled;          /* bytes in it */
+    header current;
+    int loaded;                 /* the current record is whole in the buffer */
+};
+
+static apr_status_t free_buffer(void *buffer)
+{
+    printbuf_free(buffer);
+    return APR_SUCCESS;
+}
+
+apr_status_t kiss_spool_create(kiss_spool **spool, const char *dir, apr_pool_t *p)
+{
+    kiss_spool *s = apr_pcalloc(p, sizeof(*s));
+    char *name = apr_pstrcat(p, dir, "/spool.XXXXXX", NULL);
+    apr_status_t rv = apr_file_mktemp(&s->file, name, APR_FOPEN_CREATE | APR_FOPEN_READ | APR_FOPEN_WRITE
+                                      | APR_FOPEN_EXCL | APR_FOPEN_BINARY, p);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    apr_file_remove(name, p);
+    s->buffer = printbuf_new();
+    if (!s->buffer) {
+        return APR_ENOMEM;
+    }
+    apr_pool_cleanup_register(p, s->buffer, free_buffer, apr_pool_cleanup_null);
+    *spool = s;
+    return APR_SUCCESS;
+}
+
+apr_status_t kiss_spool_flush(kiss_spool *s, int all)
+{
+    apr_size_t len = (apr_size_t)s->buffer->bpos;
+    apr_status_t rv;
+
+    if (len == 0 || (len < PIECE && !all)) {
+        return APR_SUCCESS;
+    }
+    rv = apr_file_write_full(s->file, s->buffer->buf, len, NULL);
+    s->size += (apr_off_t)len;
+    printbuf_reset(s->buffer);
+    return rv;
+}
+
+apr_status_t kiss_spool_add(kiss_spool *s, const kiss_value *key, const struct printbuf *data)
+{
+    header h = { (apr_uint32_t)key->len, (apr_uint32_t)data->bpos };
+
+    if (kiss_json_raw(s->buffer, (const char *)&h, sizeof(h)) || kiss_json_raw(s->buffer, key->data, key->len)
+        || kiss_json_raw(s->buffer, data->buf, (apr_size_t)data->bpos)) {
+        return APR_ENOMEM;
+    }
+    return kiss_spool_flush(s, 0);
+}
+
+apr_status_t kiss_spool_open(kiss_spool_reader **reader, const kiss_spool *spool, apr_pool_t *p)
+{
+    kiss_spool_reader *r = apr_pcalloc(p, sizeof(*r));
+    apr_off_t start = 0;
+
+    r->file = spool->file;
+    r->left = spool->size;
+    r->pool = p;
+    r->room = READ_PIECE;
+    r->buffer = apr_palloc(p, r->room);
+    *reader = r;
+    return apr_file_seek(r->file, APR_SET, &start);
+}
+
+/** Makes sure that `need` bytes from the current record on are in the buffer. */
+static apr_status_t fill(kiss_spool_reader *r, apr_size_t need)
+{
+    apr_size_t n;
+    apr_status_t rv;
+
+    if (r->filled - r->at >= need) {
+        return APR_SUCCESS;
+    }
+    if (need > r->room) {
+        char *larger = apr_palloc(r->pool, need * 2);
+
+        memcpy(larger, r->buffer + r->at, r->filled - r->at);
+        r->buffer = larger;
+        r->room = need * 2;
+    }
+    else {
+        memmove(r->buffer, r->buffer + r->at, r->filled - r->at);
+    }
+    r->filled -= r->at;
+    r->at = 0;
+    n = r->room - r->filled;
+    n = r->left < (apr_off_t)n ? (apr_size_t)r->left : n;
+    rv = apr_file_read_full(r->file, r->buffer + r->filled, n, &n);
+    r->filled += n;
+    r->left -= (apr_off_t)n;
+    return rv != APR_SUCCESS ? rv : r->filled >= need ? APR_SUCCESS : APR_EOF;
+}
+
+/** Brings the record at r->at into the buffer. @return APR_EOF behind the last one */
+static apr_status_t load(kiss_spool_reader *r)
+{
+    apr_status_t rv;
+
+    if (r->loaded) {
+        return APR_SUCCESS;
+    }
+    if (r->left == 0 && r->at == r->filled) {
+        return APR_EOF;
+    }
+    rv = fill(r, sizeof(header));
+    if (rv == APR_SUCCESS) {
+        memcpy(&r->current, r->buffer + r->at, sizeof(header));
+        rv = fill(r, sizeof(header) + r->current.key_len + r->current.data_len);
+    }
+    r->loaded = rv == APR_SUCCESS;
+    return rv == APR_EOF ? APR_EGENERAL : rv;       /* a record that is cut short is not an end */
+}
+
+/** Order of two keys by their bytes, which is the order by code point and that of the database. */
+static int compare(const char *a, apr_size_t a_len, const char *b, apr_size_t b_len)
+{
+    int order = memcmp(a, b, a_len < b_len ? a_len : b_len);
+
+    return order ? order : (a_len > b_len) - (a_len < b_len);
+}
+
+apr_status_t kiss_spool_seek(kiss_spool_reader *r, const kiss_value *key, kiss_value *data)
+{
+    apr_status_t rv;
+
+    data->data = NULL;
+    data->len = 0;
+    while ((rv = load(r)) == APR_SUCCESS) {
+        const char *found = r->buffer + r->at + sizeof(header);
+        int order = compare(found, r->current.key_len, key->data, key->len);
+
+        if (order == 0) {
+            data->data = found + r->current.key_len;
+            data->len = r->current.data_len;
+        }
+        if (order >= 0) {
+            return APR_SUCCESS;
+        }
+        r->at += sizeof(header) + r->current.key_len + r->current.data_len;
+        r->loaded = 0;
+    }
+    return rv == APR_EOF ? APR_SUCCESS : rv;
+}

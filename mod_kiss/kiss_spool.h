@@ -1,0 +1,44 @@
+/**
+ * kiss_spool - temporary files in which an answer is built. No request knows more than a few buffers of memory of its
+ * own, whatever the answer's size.
+ *
+ * A spool file has no name: it is gone with its last user, a killed child included.
+ */
+#ifndef KISS_SPOOL_H
+#define KISS_SPOOL_H
+
+#include <apr_file_io.h>
+#include <json-c/printbuf.h>
+
+#include "kiss_json.h"
+
+/** A file being written through a buffer. */
+typedef struct {
+    apr_file_t *file;           /**< open for reading and writing */
+    apr_off_t size;             /**< bytes written so far, without those in the buffer */
+    struct printbuf *buffer;    /**< what is appended goes here */
+} kiss_spool;
+
+/** Makes an empty spool in directory `dir`; it and its file are closed with `p`. */
+apr_status_t kiss_spool_create(kiss_spool **spool, const char *dir, apr_pool_t *p);
+
+/** Writes the buffer to the file if it is large enough to be worth it. To be called after each row. */
+apr_status_t kiss_spool_flush(kiss_spool *spool, int all);
+
+/** Appends a record: a key and what belongs to it. Keys must come in ascending order. */
+apr_status_t kiss_spool_add(kiss_spool *spool, const kiss_value *key, const struct printbuf *data);
+
+/** Reads records back in their order. */
+typedef struct kiss_spool_reader kiss_spool_reader;
+
+/** Begins to read a spool of records, which must have been flushed. Lives in `p`. */
+apr_status_t kiss_spool_open(kiss_spool_reader **reader, const kiss_spool *spool, apr_pool_t *p);
+
+/**
+ * Goes forward to the record with this key, over those with smaller ones. Keys must be asked for in ascending order.
+ *
+ * @param data receives the record's bytes, valid until the next call; empty when there is no such record
+ */
+apr_status_t kiss_spool_seek(kiss_spool_reader *reader, const kiss_value *key, kiss_value *data);
+
+#endif

@@ -1,0 +1,288 @@
+#include "kiss_token.h"
+
+#include <apr_base64.h>
+#include <apr_lib.h>
+
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "kiss_caller.h"
+#include "kiss_config.h"
+#include "kiss_error.h"
+#include "kiss_form.h"
+#include "kiss_limit.h"
+#include "kiss_out.h"
+#include "kiss_secret.h"
+
+#define FORM_TYPE "application/x-www-form-urlencoded"
+#define MAX_BODY  8192
+#define MAX_CREDENTIAL 512
+
+static const kiss_error *invalid(kiss_req *k, const char *what)
+{
+    k->description = what;
+    return &kiss_error_invalid_request;
+}
+
+/* --- reading --- */
+
+static int is_form(request_rec *r)
+{
+    const char *type = apr_table_get(r->headers_in, "Content-Type");
+    apr_size_t n = sizeof(FORM_TYPE) - 1;
+
+    return type && ap_cstr_casecmpn(type, FORM_TYPE, n) == 0
+           && (type[n] == '\0' || type[n] == ';' || type[n] == ' ' || type[n] == '\t');
+}
+
+/** Reads the whole body, at most MAX_BODY bytes. */
+static const kiss_error *read_body(kiss_req *k, char **body, apr_size_t *len)
+{
+    long n;
+
+    *body = apr_palloc(k->pool, MAX_BODY + 1);
+    *len = 0;
+    if (ap_setup_client_block(k->r, REQUEST_CHUNKED_DECHUNK) != OK) {
+        return invalid(k, "The request body cannot be read.");
+    }
+    if (!ap_should_client_block(k->r)) {
+        return NULL;
+    }
+    while ((n = ap_get_client_block(k->r, *body + *len, MAX_BODY + 1 - *len)) > 0) {
+        *len += (apr_size_t)n;
+        if (*len > MAX_BODY) {
+            return &kiss_error_body_too_large;
+        }
+    }
+    return n < 0 ? invalid(k, "The request body ended early.") : NULL;
+}
+
+/** Reads `Authorization: Basic`; id and secret are form-encoded inside it (RFC 6749 section 2.3.1). */
+static const kiss_error *read_basic(kiss_req *k, kiss_token_request *t)
+{
+    const char *header = apr_table_get(k->r->headers_in, "Authorization"), *colon;
+    char *decoded;
+    int n;
+
+    if (!header) {
+        return NULL;
+    }
+    t->basic = 1;
+    if (ap_cstr_casecmpn(header, "Basic ", 6) != 0) {
+        return invalid(k, "Only the Basic scheme is accepted in the Authorization header here.");
+    }
+    for (header += 6; *header == ' '; header++) {
+        continue;
+    }
+    decoded = apr_palloc(k->pool, (apr_size_t)apr_base64_decode_len(header) + 1);
+    n = apr_base64_decode(decoded, header);
+    decoded[n] = '\0';
+    colon = memchr(decoded, ':', (apr_size_t)n);
+    if (!colon || strlen(decoded) != (apr_size_t)n) {
+        return invalid(k, "The Basic credentials are malformed.");
+    }
+    t->client_id = kiss_form_decode(decoded, (apr_size_t)(colon - decoded), k->pool);
+    t->client_secret = kiss_form_decode(colon + 1, strlen(colon + 1), k->pool);
+    if (!t->client_id || !t->client_secret) {
+        return invalid(k, "The Basic credentials are malformed.");
+    }
+    return NULL;
+}
+
+/** What is wrong with the form itself. */
+static const char *form_problem(kiss_form_status status)
+{
+    switch (status) {
+    case KISS_FORM_ENCODING:
+        return "The form encoding of the body is broken.";
+    case KISS_FORM_REPEATED:
+        return "A parameter stands in the request twice.";
+    case KISS_FORM_TOO_MANY:
+        return "The request has too many parameters.";
+    default:
+        return NULL;
+    }
+}
+
+/** Takes the credentials from the form, unless Basic brought them. */
+static const kiss_error *read_credentials(kiss_req *k, kiss_token_request *t, const apr_table_t *form)
+{
+    const char *id = kiss_form_get(form, "client_id"), *secret = kiss_form_get(form, "client_secret");
+
+    if (t->basic) {
+        /* The id alone beside Basic names the same client and is harmless; a secret is a second method (section 2.3). */
+        if (secret || (id && strcmp(id, t->client_id) != 0)) {
+            return invalid(k, "Credentials were sent in the header and in the body: use one.");
+        }
+    }
+    else {
+        t->client_id = id;
+        t->client_secret = secret;
+    }
+    return NULL;
+}
+
+const kiss_error *kiss_token_read(kiss_req *k)
+{
+    kiss_token_request *t = apr_pcalloc(k->pool, sizeof(*t));
+    const kiss_error *e = read_basic(k, t);
+    const char *grant, *problem;
+    apr_table_t *form;
+    apr_size_t len;
+    char *body;
+
+    /* Success or error, no cache may keep it (section 5.1). */
+    apr_table_setn(k->r->err_headers_out, "Cache-Control", "no-store");
+    apr_table_setn(k->r->err_headers_out, "Pragma", "no-cache");
+    k->token_request = t;
+    k->customer = e || !t->client_id || !*t->client_id ? NULL : t->client_id;
+    if (e) {
+        return e;
+    }
+    if (k->r->args && (strstr(k->r->args, "client_") || strstr(k->r->args, "grant_type"))) {
+        return invalid(k, "Parameters belong into the body, never into the URL.");
+    }
+    if (!is_form(k->r)) {
+        return invalid(k, "The Content-Type must be " FORM_TYPE ".");
+    }
+    if ((e = read_body(k, &body, &len))) {
+        return e;
+    }
+    if ((problem = form_problem(kiss_form_parse(&form, body, len, k->pool)))) {
+        return invalid(k, problem);
+    }
+    if ((e = read_credentials(k, t, form))) {
+        return e;
+    }
+    k->customer = t->client_id && *t->client_id ? t->client_id : NULL;
+    if (!(grant = kiss_form_get(form, "grant_type"))) {
+        return invalid(k, "The parameter grant_type is missing.");
+    }
+    if (strcmp(grant, "client_credentials") != 0) {
+        return &kiss_error_grant_type;
+    }
+    if (!k->customer || !t->client_secret || !*t->client_secret) {
+        return invalid(k, "The parameters client_id and client_secret are required.");
+    }
+    return kiss_form_get(form, "scope") ? &kiss_error_scope : NULL;
+}
+
+/* --- checking --- */
+
+/** Outcome of a look at the keys. */
+typedef struct {
+    kiss_req *k;
+    unsigned char hash[KISS_SHA256_LEN];    /* of the key that was sent */
+    int matched;
+    int enabled;
+    const char *key_id;                     /* of the key that matched */
+    int stale;                              /* its last use should be noted */
+} checking;
+
+/** Compares the hash of one live key. */
+static void compare(checking *c, const kiss_value *row)
+{
+    static const unsigned char none[KISS_SHA256_LEN];
+    const kiss_value *hash = &row[KISS_CRED_HASH];
+    int present = hash->data && hash->len == KISS_SHA256_LEN;
+
+    /* A customer without keys costs the same comparison as one with. */
+    if (kiss_secret_equal(c->hash, present ? (const void *)hash->data : none, KISS_SHA256_LEN) && present) {
+        c->matched = 1;
+        c->enabled = !(row[KISS_CRED_ENABLED].len == 1 && row[KISS_CRED_ENABLED].data[0] == '0');
+        c->key_id = apr_pstrmemdup(c->k->pool, row[KISS_CRED_KEY_ID].data, row[KISS_CRED_KEY_ID].len);
+        c->stale = row[KISS_CRED_STALE].len == 1 && row[KISS_CRED_STALE].data[0] == '1';
+    }
+}
+
+static kiss_db_status check_keys(kiss_db_conn *conn, void *baton)
+{
+    checking *c = baton;
+    const kiss_sql_plan *plan = c->k->conf->plan;
+    const kiss_value *row;
+    kiss_db_cursor *cursor;
+    kiss_db_status status;
+
+    c->matched = 0;
+    status = kiss_db_select(&cursor, conn, &plan->statements[KISS_SQL_CREDENTIALS], &c->k->customer, c->k->pool);
+    while (status == KISS_DB_OK && (status = kiss_db_next(cursor, &row)) == KISS_DB_OK && row) {
+        compare(c, row);
+    }
+    return status;
+}
+
+/* A read-only database must not stop logins: the note is a convenience. */
+static kiss_db_status note_use(kiss_db_conn *conn, void *baton)
+{
+    checking *c = baton;
+
+    return kiss_db_execute(conn, &c->k->conf->plan->statements[KISS_SQL_KEY_USED], &c->key_id);
+}
+
+static const kiss_error *refuse(kiss_req *k)
+{
+    kiss_limit_login_failed(k);
+    if (k->token_request->basic) {
+        apr_table_setn(k->r->err_headers_out, "WWW-Authenticate", "Basic realm=\"token\"");
+    }
+    return &kiss_error_invalid_client;
+}
+
+/** Sends the token (RFC 6749 section 5.1). */
+static const kiss_error *grant(kiss_req *k, int *status)
+{
+    kiss_jwt_policy policy = kiss_config_token_policy(k->conf, k->r);
+    const char *token = kiss_jwt_sign(&policy, k->customer, apr_time_sec(apr_time_now()), k->pool), *text;
+    json_object *o;
+
+    if (!token) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, k->r, KISS_LOGNO(0402) "a token could not be signed");
+        return &kiss_error_internal;
+    }
+    o = json_object_new_object();
+    json_object_object_add(o, "access_token", json_object_new_string(token));
+    json_object_object_add(o, "token_type", json_object_new_string("Bearer"));
+    json_object_object_add(o, "expires_in", json_object_new_int64(policy.lifetime));
+    text = apr_pstrdup(k->pool, json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+    json_object_put(o);
+    *status = kiss_out_text(k, HTTP_OK, KISS_JSON_TYPE, text);
+    return NULL;
+}
+
+const kiss_error *kiss_token_run(kiss_req *k, int *status)
+{
+    const kiss_token_request *t = k->token_request;
+    const kiss_error *e = k->db_error ? k->db_error : kiss_limit_login_check(k);
+    kiss_db_status db;
+    checking c;
+
+    if (e) {
+        return e;
+    }
+    if (!k->conf->token_keys) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, k->r, KISS_LOGNO(0403) "no token can be issued: KissTokenKeys is missing");
+        return &kiss_error_unavailable;
+    }
+    if (strlen(k->customer) > MAX_CREDENTIAL || strlen(t->client_secret) > MAX_CREDENTIAL) {
+        return refuse(k);
+    }
+    memset(&c, 0, sizeof(c));
+    c.k = k;
+    kiss_secret_sha256(c.hash, t->client_secret, strlen(t->client_secret));
+    if ((db = kiss_db_run(k, check_keys, &c)) != KISS_DB_OK) {
+        return kiss_caller_db_error(db);
+    }
+    if (!c.matched) {
+        return refuse(k);
+    }
+    kiss_limit_verified(k);
+    k->r->user = apr_pstrdup(k->pool, k->customer);
+    if (!c.enabled) {
+        return &kiss_error_unauthorized_client;
+    }
+    if (c.stale) {
+        (void)kiss_db_run(k, note_use, &c);
+    }
+    return grant(k, status);
+}

@@ -1,0 +1,47 @@
+/**
+ * kiss_window - the arithmetic of fixed rate windows (contract section 4 and "Left open" 13). Pure: time is an argument.
+ *
+ * A window starts with the first request and lasts its length; every request counts, refused ones too. Times are
+ * microseconds of a clock that never jumps.
+ */
+#ifndef KISS_WINDOW_H
+#define KISS_WINDOW_H
+
+#include <apr.h>
+
+/** The counter of one window. All zero is a window in which nothing happened. */
+typedef struct {
+    apr_int64_t start;      /**< when its first request came */
+    apr_uint32_t count;     /**< requests since then */
+} kiss_window;
+
+/** The two windows that the contract publishes. */
+enum { KISS_WINDOW_MINUTE, KISS_WINDOW_HOUR, KISS_WINDOWS };
+
+/** Length of each window in microseconds. */
+extern const apr_int64_t kiss_window_length[KISS_WINDOWS];
+
+/** How each window is called in X-Rate-Limit-Limit and in the 429 body: "1m", "1h". */
+extern const char *const kiss_window_name[KISS_WINDOWS];
+
+/** How each window is called in RateLimit and RateLimit-Policy. */
+extern const char *const kiss_window_policy[KISS_WINDOWS];
+
+/** State of a window after a request was counted. */
+typedef struct {
+    apr_uint32_t limit;         /**< requests allowed in the window */
+    apr_uint32_t remaining;     /**< requests still allowed */
+    apr_int64_t wait;           /**< microseconds until the window ends */
+    int exceeded;               /**< this request was one too many */
+} kiss_window_state;
+
+/** Counts a request at `now`, in a window of `length` that allows `limit` requests. */
+kiss_window_state kiss_window_take(kiss_window *w, apr_int64_t now, apr_int64_t length, apr_uint32_t limit);
+
+/** 1 when the window has ended, so that its counter means nothing any more. */
+int kiss_window_over(const kiss_window *w, apr_int64_t now, apr_int64_t length);
+
+/** Whole seconds to wait so that the window has surely ended: rounded up. */
+apr_int64_t kiss_window_seconds(apr_int64_t wait);
+
+#endif

@@ -1,0 +1,292 @@
+/**
+ * mod_kiss - customer-scoped JSON APIs over MariaDB, inside Apache httpd 2.4.
+ *
+ * Read kiss_handler() first: it is the way of every request. The tables that say what is served are in kiss_customer.c.
+ */
+#include "kiss.h"
+
+#include <ap_mpm.h>
+#include <http_request.h>
+#include <http_ssl.h>
+#include <unixd.h>
+
+#include <json-c/json.h>
+
+#include <string.h>
+
+#include "kiss_auth.h"
+#include "kiss_caller.h"
+#include "kiss_config.h"
+#include "kiss_db_pool.h"
+#include "kiss_error.h"
+#include "kiss_limit.h"
+#include "kiss_list.h"
+#include "kiss_out.h"
+#include "kiss_route.h"
+#include "kiss_schema.h"
+#include "kiss_token.h"
+
+/* --- the request --- */
+
+/** Where the request stands below the API's location. */
+static const kiss_error *route(kiss_req *k)
+{
+    request_rec *r = k->r;
+    int method = r->method_number == M_GET ? KISS_GET : r->method_number == M_POST ? KISS_POST : 0, allow;
+
+    k->endpoint = kiss_route_find(k->api, r->uri + strlen(k->conf->base), method, &allow);
+    if (k->endpoint) {
+        apr_table_setn(r->notes, "kiss-endpoint", k->endpoint->name);
+        return NULL;
+    }
+    if (!allow) {
+        return &kiss_error_not_found;
+    }
+    apr_table_setn(r->err_headers_out, "Allow", allow & KISS_GET ? "GET, HEAD" : "POST");
+    return &kiss_error_method;
+}
+
+static const kiss_error *answer_version(kiss_req *k, int *status)
+{
+    json_object *o = json_object_new_object();
+    const char *text;
+
+    json_object_object_add(o, "apiVersion", json_object_new_string(k->api->profile));
+    text = apr_pstrdup(k->pool, json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+    json_object_put(o);
+    *status = kiss_out_text(k, HTTP_OK, KISS_JSON_TYPE, text);
+    return NULL;
+}
+
+static const kiss_error *answer_schema(kiss_req *k, int *status)
+{
+    const char *text = kiss_schema_text(k->api, k->endpoint, k->pool);
+
+    if (!text) {
+        return &kiss_error_internal;
+    }
+    kiss_out_private(k);
+    *status = kiss_out_text(k, HTTP_OK, KISS_JSON_TYPE, text);
+    return NULL;
+}
+
+static kiss_db_status look(kiss_db_conn *conn, void *baton)
+{
+    kiss_req *k = baton;
+    kiss_db_cursor *cursor;
+    const kiss_value *row = NULL;
+    kiss_db_status status = kiss_db_select(&cursor, conn, &k->conf->plan->statements[KISS_SQL_HEALTH], NULL, k->pool);
+
+    while (status == KISS_DB_OK && (status = kiss_db_next(cursor, &row)) == KISS_DB_OK && row) {
+        continue;
+    }
+    return status;
+}
+
+static const kiss_error *answer_health(kiss_req *k, int *status)
+{
+    if (!k->conf->token_keys || kiss_db_run(k, look, k) != KISS_DB_OK) {
+        return &kiss_error_unhealthy;
+    }
+    apr_table_setn(k->r->headers_out, "Cache-Control", "no-store");
+    *status = kiss_out_text(k, HTTP_OK, "text/plain", "Healthy");
+    return NULL;
+}
+
+/** What an endpoint does, by kiss_run. */
+static const kiss_error *(*const answer[])(kiss_req *k, int *status) = {
+    [KISS_RUN_LIST] = kiss_list_run,
+    [KISS_RUN_SCHEMA] = answer_schema,
+    [KISS_RUN_TOKEN] = kiss_token_run,
+    [KISS_RUN_VERSION] = answer_version,
+    [KISS_RUN_HEALTH] = answer_health
+};
+
+static const kiss_error *check_tls(kiss_req *k)
+{
+    return kiss_config_plain_http(k->conf) || ap_ssl_conn_is_ssl(k->r->connection) ? NULL : &kiss_error_tls;
+}
+
+/** Notes for the access log, whatever became of the request. */
+static void note(kiss_req *k)
+{
+    apr_table_t *notes = k->r->notes;
+
+    if (k->verified || k->r->user) {
+        apr_table_setn(notes, "kiss-customer", k->customer);
+    }
+    apr_table_setn(notes, "kiss-rows", apr_psprintf(k->pool, "%" APR_INT64_T_FMT, k->rows));
+    apr_table_setn(notes, "kiss-db-us", apr_psprintf(k->pool, "%" APR_TIME_T_FMT, k->db_time));
+}
+
+static int kiss_handler(request_rec *r)
+{
+    const kiss_dir_conf *conf;
+    const kiss_error *e, *refused;
+    kiss_database_conf *database;
+    kiss_req *k;
+    int status = OK;
+
+    if (!r->handler || strcmp(r->handler, KISS_HANDLER) != 0) {
+        return DECLINED;
+    }
+    conf = ap_get_module_config(r->per_dir_config, &kiss_module);
+    if (!conf->plan || !(database = kiss_config_database(conf, r->server))) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, KISS_LOGNO(0101) "SetHandler kiss without KissApi, or without its "
+                      "KissDatabase, in this <Location>");
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    k = apr_pcalloc(r->pool, sizeof(*k));
+    k->r = r;
+    k->pool = r->pool;
+    k->conf = conf;
+    k->api = conf->plan->api;
+    k->db = database->db;
+
+    kiss_out_request_id(k);
+    e = check_tls(k);                               /* 403 */
+    if (!e) {
+        e = route(k);                               /* 404, 405 */
+        refused = kiss_auth_identify(k);            /* who calls; 401, 400 */
+        e = kiss_limit_take(k, e ? e : refused);    /* counts always; 429 wins */
+    }
+    if (!e) {
+        e = kiss_caller_check(k);                   /* the customer's record; 404, 401 */
+    }
+    if (!e) {
+        e = answer[k->endpoint->run](k, &status);   /* the answer; 304, 500, 503 */
+    }
+    if (e) {
+        status = kiss_error_send(k, e);
+    }
+    note(k);
+    return status;
+}
+
+/* --- the server's life --- */
+
+static int is_ours(request_rec *r)
+{
+    const kiss_dir_conf *conf = ap_get_module_config(r->per_dir_config, &kiss_module);
+
+    return conf && conf->plan;
+}
+
+/* The API's paths are not files: without these two, httpd would look for them (and for .htaccess) in DocumentRoot. */
+static int kiss_translate_name(request_rec *r)
+{
+    if (!is_ours(r)) {
+        return DECLINED;
+    }
+    r->filename = apr_pstrdup(r->pool, r->uri);
+    return OK;
+}
+
+static int kiss_map_to_storage(request_rec *r)
+{
+    return is_ours(r) ? OK : DECLINED;
+}
+
+static int kiss_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
+{
+    (void)plog;
+    (void)ptemp;
+    return kiss_limit_register(pconf) == APR_SUCCESS ? OK : HTTP_INTERNAL_SERVER_ERROR;
+}
+
+static int kiss_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    const char *e = kiss_config_check(s, ptemp);
+
+    (void)pconf;
+    (void)plog;
+    if (e) {
+        ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, s, KISS_LOGNO(0102) "%s", e);
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    return OK;
+}
+
+/** Makes the directory for spool files, for the user of the children. */
+static void make_cache_dir(server_rec *s, apr_pool_t *ptemp)
+{
+    const char *dir = kiss_config_cache_dir(s);
+    apr_status_t rv = apr_dir_make_recursive(dir, APR_FPROT_UREAD | APR_FPROT_UWRITE | APR_FPROT_UEXECUTE, ptemp);
+
+    if (rv == APR_SUCCESS && geteuid() == 0
+        && chown(dir, ap_unixd_config.user_id, ap_unixd_config.group_id) != 0) {
+        rv = errno;
+    }
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, rv, s, KISS_LOGNO(0103) "cannot make %s (KissCacheDir): lists are answered with "
+                     "503 until it can be written by the server's user", dir);
+    }
+}
+
+static int kiss_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    apr_array_header_t *uses;
+    int i;
+
+    (void)pconf;
+    (void)plog;
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
+        return OK;
+    }
+    kiss_limit_create(s);
+    uses = kiss_config_uses(s, ptemp);
+    if (uses->nelts) {
+        make_cache_dir(s, ptemp);
+    }
+    for (i = 0; i < uses->nelts; i++) {
+        const kiss_config_use *use = &APR_ARRAY_IDX(uses, i, kiss_config_use);
+
+        kiss_db_pool_check(use->database, use->plan, s, ptemp);
+    }
+    ap_log_error(APLOG_MARK, APLOG_INFO, 0, s, KISS_LOGNO(0104) "mod_kiss " KISS_VERSION ", json-c %s, Connector/C %s",
+                 json_c_version(), mysql_get_client_info());
+    return OK;
+}
+
+static void kiss_child_init(apr_pool_t *pchild, server_rec *s)
+{
+    apr_array_header_t *databases = kiss_config_databases(s, pchild);
+    int i;
+
+    kiss_limit_attach(s, pchild);
+    for (i = 0; i < databases->nelts; i++) {
+        kiss_database_conf *database = APR_ARRAY_IDX(databases, i, kiss_database_conf *);
+        apr_status_t rv = kiss_db_pool_create(&database->db, database, pchild);
+
+        if (rv != APR_SUCCESS) {
+            ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s, KISS_LOGNO(0105) "no connection pool for database %s",
+                         database->name);
+            database->db = NULL;
+        }
+    }
+}
+
+static void kiss_register_hooks(apr_pool_t *p)
+{
+    (void)p;
+    ap_hook_pre_config(kiss_pre_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_check_config(kiss_check_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(kiss_post_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(kiss_child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_translate_name(kiss_translate_name, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_map_to_storage(kiss_map_to_storage, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_handler(kiss_handler, NULL, NULL, APR_HOOK_MIDDLE);
+}
+
+module AP_MODULE_DECLARE_DATA kiss_module = {
+    STANDARD20_MODULE_STUFF,
+    kiss_config_create_dir,
+    kiss_config_merge_dir,
+    kiss_config_create_server,
+    kiss_config_merge_server,
+    kiss_config_commands,
+    kiss_register_hooks
+#if defined(AP_MODULE_FLAG_NONE)
+    , AP_MODULE_FLAG_NONE
+#endif
+};

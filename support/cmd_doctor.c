@@ -1,0 +1,403 @@
+/**
+ * cmd_doctor - looks for what is wrong or missing, and says what to do.
+ *
+ * A problem stops customers from being served rightly (exit status 1); a warning is worth a look; the rest is fine.
+ */
+#include "ctl.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <apr_hash.h>
+#include <apr_strings.h>
+#include <mysqld_error.h>
+
+#include "ctl_db.h"
+#include "ctl_out.h"
+#include "ctl_schema.h"
+#include "kiss_secret.h"
+#include "kiss_tokenkeys.h"
+
+#define MIN_SERVER 100500               /* bound arrays, FOR UPDATE and window functions as used here */
+#define DEFAULT_MAX 8
+
+static const char ok[] = "ok", warning[] = "warning", problem[] = "PROBLEM";
+
+/** The findings so far. */
+typedef struct {
+    ctl *c;
+    apr_array_header_t *rows;           /* of const char **: check, state, finding, what to do */
+    int problems;
+} doctor;
+
+static void finding(doctor *d, const char *check, const char *state, const char *advice, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+
+static void finding(doctor *d, const char *check, const char *state, const char *advice, const char *fmt, ...)
+{
+    const char **row = apr_palloc(d->c->pool, sizeof(*row) * 4);
+    va_list args;
+
+    va_start(args, fmt);
+    row[0] = check;
+    row[1] = state;
+    row[2] = apr_pvsprintf(d->c->pool, fmt, args);
+    row[3] = advice;
+    va_end(args);
+    APR_ARRAY_PUSH(d->rows, const char **) = row;
+    d->problems += state == problem;
+}
+
+/** A number from the database; -1 when it could not be asked, which is a finding. */
+static apr_int64_t number(doctor *d, const char *check, const char *sql)
+{
+    const char *value;
+
+    if (ctl_db_value(d->c, &value, sql, 0) != CTL_OK || !value) {
+        finding(d, check, problem, "see the message of the database above", "could not be checked");
+        return -1;
+    }
+    return apr_atoi64(value);
+}
+
+static void check_server(doctor *d)
+{
+    MYSQL *db = d->c->db;
+    const char *mode, *charset, *sql = "SELECT CONCAT(@@character_set_client, '/', @@character_set_results)";
+
+    if (!mariadb_connection(db) || mysql_get_server_version(db) < MIN_SERVER) {
+        finding(d, "server", problem, "use MariaDB 10.5 or newer", "%s", mysql_get_server_info(db));
+    }
+    else {
+        finding(d, "server", ok, NULL, "MariaDB %s", mysql_get_server_info(db));
+    }
+    if (ctl_db_value(d->c, &mode, "SELECT @@GLOBAL.sql_mode", 0) == CTL_OK && mode) {
+        if (strstr(mode, "STRICT_ALL_TABLES") || strstr(mode, "STRICT_TRANS_TABLES")) {
+            finding(d, "sql_mode", ok, NULL, "strict");
+        }
+        else {
+            finding(d, "sql_mode", warning, "set sql_mode=STRICT_TRANS_TABLES in the server's configuration",
+                    "the server is not strict: other programs may store cut or wrong values");
+        }
+    }
+    if (ctl_db_value(d->c, &charset, sql, 0) == CTL_OK && charset) {
+        finding(d, "charset", strcmp(charset, "utf8mb4/utf8mb4") == 0 ? ok : problem,
+                strcmp(charset, "utf8mb4/utf8mb4") == 0 ? NULL : "remove init_connect settings that change the character set",
+                "the connection speaks %s", charset);
+    }
+}
+
+/** Puts the name behind `lead` into `names` (type to name), or takes it out again. */
+static void collect(apr_pool_t *p, apr_hash_t *names, const char *text, const char *lead, const char *type, int add)
+{
+    const char *at = text;
+
+    while ((at = strstr(at, lead))) {
+        const char *name = at + strlen(lead);
+        apr_size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz_0123456789");
+        const char *key = apr_pstrmemdup(p, name, n);
+
+        at = name;
+        apr_hash_set(names, key, APR_HASH_KEY_STRING, add ? type : NULL);
+    }
+}
+
+/** Every table and trigger that the schema files make must be there. The files are the only list of them. */
+static void check_objects(doctor *d, const apr_array_header_t *files)
+{
+    apr_pool_t *p = d->c->pool;
+    apr_hash_t *names = apr_hash_make(p);
+    const char *text, *missing = "";
+    apr_hash_index_t *h;
+    int i;
+
+    for (i = 0; i < files->nelts; i++) {
+        if (schema_file_text(d->c, &APR_ARRAY_IDX(files, i, schema_file), &text) != CTL_OK) {
+            return;
+        }
+        collect(p, names, text, "DROP TABLE IF EXISTS ", NULL, 0);
+        collect(p, names, text, "DROP TRIGGER IF EXISTS ", NULL, 0);
+        collect(p, names, text, "CREATE TABLE IF NOT EXISTS ", "tables", 1);
+        collect(p, names, text, "CREATE OR REPLACE TRIGGER ", "triggers", 1);
+    }
+    for (h = apr_hash_first(p, names); h; h = apr_hash_next(h)) {
+        const void *name;
+        const char *found, *is_table;
+        void *type;
+
+        apr_hash_this(h, &name, NULL, &type);
+        is_table = strcmp(type, "tables") == 0 ? "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE()"
+            " AND table_name = ?" : "SELECT 1 FROM information_schema.triggers WHERE trigger_schema = DATABASE()"
+            " AND trigger_name = ?";
+        if (ctl_db_value(d->c, &found, is_table, 1, name) == CTL_OK && !found) {
+            missing = apr_pstrcat(p, missing, *missing ? ", " : "", name, NULL);
+        }
+    }
+    if (*missing) {
+        finding(d, "tables", problem, "run 'kissctl schema install' as an account that may see and make triggers",
+                "missing: %s", missing);
+        return;
+    }
+    finding(d, "tables", ok, NULL, "all %u tables and triggers are there", apr_hash_count(names));
+}
+
+static int check_schema(doctor *d)
+{
+    apr_array_header_t *files;
+    const char *advice;
+    int version;
+
+    if (schema_files(d->c, &files) != CTL_OK || schema_version(d->c, &version) != CTL_OK) {
+        finding(d, "schema", problem, "see the message above", "could not be checked");
+        return 0;
+    }
+    advice = schema_advice(d->c->pool, version, files->nelts);
+    finding(d, "schema", advice ? problem : ok, advice, "version %d of %d", version, files->nelts);
+    if (version > 0) {
+        check_objects(d, files);
+    }
+    return version > 0;
+}
+
+/** 1 when an error is about rights; a table may well have its own reasons to refuse a statement made only for trying. */
+static int refused(unsigned int code)
+{
+    return code == ER_TABLEACCESS_DENIED_ERROR || code == ER_COLUMNACCESS_DENIED_ERROR || code == ER_DBACCESS_DENIED_ERROR
+        || code == ER_ACCESS_DENIED_ERROR;
+}
+
+/** Tries each right on each table with a statement that touches no row. */
+static void check_rights(doctor *d)
+{
+    static const char *const rights[] = {"SELECT", "INSERT", "UPDATE", "DELETE"};
+    apr_pool_t *p = d->c->pool;
+    apr_array_header_t *rows;
+    const char *missing = "";
+    int i, k;
+
+    if (ctl_db_rows(d->c, &rows, p, "SELECT t.table_name, c.column_name FROM information_schema.tables t"
+                    " JOIN information_schema.columns c USING (table_schema, table_name) WHERE t.table_schema = DATABASE()"
+                    " AND t.table_type = 'BASE TABLE' AND c.ordinal_position = 1 ORDER BY 1", 0) != CTL_OK) {
+        return;
+    }
+    for (i = 0; i < rows->nelts; i++) {
+        const char *t = CTL_ROW(rows, i)[0], *column = CTL_ROW(rows, i)[1], *lacking = "";
+        const char *sql[4];
+
+        sql[0] = apr_psprintf(p, "SELECT `%s` FROM `%s` WHERE 0", column, t);
+        sql[1] = apr_psprintf(p, "INSERT INTO `%s` (`%s`) SELECT NULL FROM DUAL WHERE 0", t, column);
+        sql[2] = apr_psprintf(p, "UPDATE `%s` SET `%s` = NULL WHERE 0", t, column);
+        sql[3] = apr_psprintf(p, "DELETE FROM `%s` WHERE 0", t);
+        for (k = 0; k < 4; k++) {
+            if (mysql_query(d->c->db, sql[k]) && refused(mysql_errno(d->c->db))) {
+                lacking = apr_pstrcat(p, lacking, *lacking ? "/" : "", rights[k], NULL);
+                continue;
+            }
+            mysql_free_result(mysql_store_result(d->c->db));
+        }
+        if (*lacking) {
+            missing = apr_pstrcat(p, missing, *missing ? ", " : "", lacking, " on ", t, NULL);
+        }
+    }
+    if (mysql_query(d->c->db, "CREATE TEMPORARY TABLE kiss_doctor (n INT)")) {
+        missing = apr_pstrcat(p, missing, *missing ? ", " : "", "CREATE TEMPORARY TABLES", NULL);
+    }
+    if (*missing) {
+        finding(d, "rights", problem, "grant them: sql/customer/grants.sql", "the account lacks %s", missing);
+        return;
+    }
+    finding(d, "rights", ok, NULL, "the account may read and write every table");
+}
+
+static void check_budget(doctor *d)
+{
+    apr_int64_t most = number(d, "max_connections", "SELECT @@GLOBAL.max_connections"), children = 0, max = DEFAULT_MAX;
+
+    if (most < 0) {
+        return;
+    }
+    if (d->c->option[OPT_MAX]) {
+        ctl_number(&max, d->c->option[OPT_MAX], 1, 100000);
+    }
+    if (!d->c->option[OPT_CHILDREN]) {
+        finding(d, "max_connections", ok, NULL, "%" APR_INT64_T_FMT ": enough for %" APR_INT64_T_FMT " child processes of "
+                "httpd with max=%" APR_INT64_T_FMT " (children x max x 2); --children N --max N checks yours", most,
+                most / max / 2, max);
+        return;
+    }
+    ctl_number(&children, d->c->option[OPT_CHILDREN], 1, 100000);
+    finding(d, "max_connections", children * max * 2 > most ? problem : ok, children * max * 2 > most
+            ? apr_psprintf(d->c->pool, "set max_connections to %" APR_INT64_T_FMT " or more, or max= of KissDatabase to "
+                           "%" APR_INT64_T_FMT " or less", children * max * 2 + 10, most / children / 2) : NULL,
+            "%" APR_INT64_T_FMT ", and httpd may open %" APR_INT64_T_FMT " x %" APR_INT64_T_FMT " x 2 = %" APR_INT64_T_FMT
+            " during a reload", most, children, max, children * max * 2);
+}
+
+static void check_token_keys(doctor *d)
+{
+    const char *text, *error = kiss_secret_read_file(&text, d->c->token_keys, d->c->pool);
+    apr_array_header_t *keys;
+    struct stat st;
+
+    if (stat(d->c->token_keys, &st) != 0) {
+        finding(d, "token keys", problem, "run 'kissctl token-key rotate' as root, or name the file with --token-keys FILE",
+                "%s", error ? error : "missing");
+        return;
+    }
+    if (!error) {
+        error = kiss_tokenkeys_parse(&keys, text, d->c->pool);
+        error = error ? apr_psprintf(d->c->pool, "%s: %s", d->c->token_keys, error) : NULL;
+    }
+    if (error) {
+        finding(d, "token keys", problem, "repair the file; httpd does not start with it", "%s", error);
+        return;
+    }
+    finding(d, "token keys", ok, NULL, "%s: %d key%s, for its owner only", d->c->token_keys, keys->nelts,
+            keys->nelts == 1 ? "" : "s");
+}
+
+/** The file of the connection may hold a password. */
+static void check_defaults(doctor *d)
+{
+    char line[256];
+    struct stat st;
+    int secret = 0;
+    FILE *f = fopen(d->c->defaults, "r");
+
+    if (!f) {
+        return;                             /* connecting says why */
+    }
+    while (fgets(line, sizeof(line), f)) {
+        secret |= strncmp(line + strspn(line, " \t"), "password", 8) == 0;
+    }
+    if (secret && fstat(fileno(f), &st) == 0 && (st.st_mode & 07) != 0) {
+        finding(d, "defaults file", problem, apr_psprintf(d->c->pool, "chmod 600 %s", d->c->defaults),
+                "%s holds a password and can be read by everybody", d->c->defaults);
+    }
+    fclose(f);
+}
+
+/** Names the codes that a query finds. */
+static void check_list(doctor *d, const char *check, const char *state, const char *sql, const char *fine, const char *bad,
+                       const char *advice)
+{
+    apr_array_header_t *rows;
+    const char *list = "";
+    int i;
+
+    if (ctl_db_rows(d->c, &rows, d->c->pool, sql, 0) != CTL_OK) {
+        finding(d, check, problem, "see the message of the database above", "could not be checked");
+        return;
+    }
+    for (i = 0; i < rows->nelts && i < 10; i++) {
+        list = apr_pstrcat(d->c->pool, list, i ? ", " : "", CTL_ROW(rows, i)[0], NULL);
+    }
+    if (rows->nelts == 0) {
+        finding(d, check, ok, NULL, "%s", fine);
+    }
+    else {
+        finding(d, check, state, advice, "%d %s: %s%s", rows->nelts, bad, list, rows->nelts > 10 ? ", ..." : "");
+    }
+}
+
+static void check_unknown_skus(doctor *d, const char *check, const char *table, const char *rows)
+{
+    apr_int64_t n = number(d, check, apr_psprintf(d->c->pool, "SELECT COUNT(*) FROM %s r LEFT JOIN product p USING (sku)"
+                                                  " WHERE p.sku IS NULL", table));
+
+    if (n > 0) {
+        finding(d, check, warning, "import the products; until then these rows are not served", "%" APR_INT64_T_FMT
+                " %s for SKUs that do not exist as products", n, rows);
+    }
+    else if (n == 0) {
+        finding(d, check, ok, NULL, "all for known products");
+    }
+}
+
+static void check_content(doctor *d)
+{
+    apr_int64_t n = number(d, "products", "SELECT COUNT(*) FROM product WHERE NOT is_obsolete");
+
+    if (n >= 0) {
+        finding(d, "products", n ? ok : problem, n ? NULL : "import a catalogue: 'kissctl import DIR'",
+                "%" APR_INT64_T_FMT " that are not obsolete", n);
+    }
+    check_unknown_skus(d, "prices", "price", "prices");
+    check_unknown_skus(d, "stock", "stock", "stock rows");
+    check_list(d, "price lists", warning, "SELECT customer_code FROM customer WHERE enabled AND price_list_code IS NULL"
+               " ORDER BY 1", "every enabled customer has one", "enabled customers without price list (they get empty lists)",
+               "kissctl customer set CODE --price-list CODE");
+    check_list(d, "warehouses", warning, "SELECT customer_code FROM customer WHERE enabled AND stock_location IS NULL"
+               " ORDER BY 1", "every enabled customer has one", "enabled customers without warehouse (they get no stock)",
+               "kissctl customer set CODE --warehouse CODE");
+    check_list(d, "keys", warning, "SELECT c.customer_code FROM customer c WHERE c.enabled AND NOT EXISTS (SELECT 1 FROM"
+               " api_key k WHERE k.customer_code = c.customer_code AND k.revoked_at IS NULL"
+               " AND (k.expires_at IS NULL OR k.expires_at > UTC_TIMESTAMP())) ORDER BY 1",
+               "every enabled customer has one that works", "enabled customers without a key that works",
+               "kissctl key issue CODE");
+    /* Per price list, not per customer: many customers share one. */
+    check_list(d, "visible", problem, "SELECT c.customer_code FROM customer c JOIN (SELECT l.price_list_code FROM price_list l"
+               " WHERE NOT EXISTS (SELECT 1 FROM price r JOIN product p ON p.sku = r.sku AND NOT p.is_obsolete"
+               " WHERE r.price_list_code = l.price_list_code)) e USING (price_list_code) WHERE c.enabled ORDER BY 1",
+               "every enabled customer with a price list sees products", "enabled customers see no product at all",
+               "import prices for their price lists, or give them another list");
+}
+
+static void print_findings(const doctor *d)
+{
+    static const out_column columns[] = {{"Check", OUT_TEXT}, {"State", OUT_TEXT}, {"Finding", OUT_TEXT},
+                                         {"Action", OUT_TEXT}};
+    int i;
+
+    if (d->c->json) {
+        ctl_out_rows(d->c, columns, 4, d->rows);
+        return;
+    }
+    for (i = 0; i < d->rows->nelts; i++) {
+        const char **row = CTL_ROW(d->rows, i);
+
+        printf("%-8s %s: ", row[1], row[0]);
+        ctl_out_safe(stdout, row[2]);
+        fputs(row[3] ? "\n         -> " : "", stdout);
+        ctl_out_safe(stdout, row[3] ? row[3] : "");
+        fputc('\n', stdout);
+    }
+}
+
+static int check_options(const ctl *c)
+{
+    apr_int64_t n;
+
+    if ((c->option[OPT_CHILDREN] && !ctl_number(&n, c->option[OPT_CHILDREN], 1, 100000))
+        || (c->option[OPT_MAX] && !ctl_number(&n, c->option[OPT_MAX], 1, 100000))) {
+        return ctl_usage(c, "--children and --max want whole numbers from 1 to 100000");
+    }
+    return CTL_OK;
+}
+
+int cmd_doctor(ctl *c, const char *const *args)
+{
+    doctor d = {c, apr_array_make(c->pool, 16, sizeof(const char **)), 0};
+
+    (void)args;
+    if (check_options(c) != CTL_OK) {
+        return CTL_USAGE;
+    }
+    check_defaults(&d);
+    if (ctl_db_open(c) != CTL_OK) {
+        finding(&d, "server", problem, "see the message above", "cannot connect");
+    }
+    else {
+        check_server(&d);
+        check_budget(&d);
+        if (check_schema(&d)) {
+            check_rights(&d);
+            check_content(&d);
+        }
+    }
+    check_token_keys(&d);
+    print_findings(&d);
+    return d.problems ? CTL_FAILED : CTL_OK;
+}

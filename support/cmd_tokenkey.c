@@ -1,0 +1,280 @@
+/**
+ * cmd_tokenkey - the file of token signing keys: list, rotate, retire. Never prints a secret.
+ *
+ * The file is replaced whole: a temporary file beside it, synchronised, renamed. Comments in it stay.
+ */
+#include "ctl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
+#include <apr_time.h>
+
+#include "ctl_out.h"
+#include "kiss_secret.h"
+#include "kiss_tokenkeys.h"
+
+#define SECRET_BYTES 32
+
+static const char header[] = "# Token signing keys of mod_kiss, one a line: KID SECRET. The first signs, all verify.\n"
+    "# Change with 'kissctl token-key', then reload httpd (graceful).\n";
+static const char reload[] = "reload httpd (graceful) to make it effective";
+
+/** An open key file. */
+typedef struct {
+    const char *path;               /**< symbolic links followed */
+    const char *dir;
+    int dir_fd;                     /**< locked: one change at a time */
+    int exists;
+    struct stat st;                 /**< when it exists */
+    const char *text;
+    apr_array_header_t *keys;       /**< of kiss_tokenkey */
+} key_file;
+
+static int os_fail(const char *what, const char *path, const char *advice)
+{
+    return ctl_fail("cannot %s %s: %s. %s", what, path, strerror(errno), advice);
+}
+
+/** Where the first line with a key begins: behind the comments that head the file. */
+static apr_size_t first_key_line(const char *text)
+{
+    const char *line = text, *next;
+
+    for (; *line; line = next) {
+        const char *end = strchr(line, '\n');
+        char first = line[strspn(line, " \t\r")];
+
+        next = end ? end + 1 : line + strlen(line);
+        if (first != '#' && first != '\n' && first != '\0') {
+            break;
+        }
+    }
+    return (apr_size_t)(line - text);
+}
+
+/** Locks the folder and reads the file. @return CTL_OK or CTL_FAILED */
+static int open_file(ctl *c, key_file *f)
+{
+    char *real = realpath(c->token_keys, NULL), *slash;
+    const char *error;
+
+    f->path = apr_pstrdup(c->pool, real ? real : c->token_keys);
+    free(real);
+    slash = strrchr(f->path, '/');
+    f->dir = slash ? apr_pstrmemdup(c->pool, f->path, slash == f->path ? 1 : (apr_size_t)(slash - f->path)) : ".";
+    f->dir_fd = open(f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (f->dir_fd < 0) {
+        return os_fail("open the folder", f->dir, "Make it, or name another file with --token-keys FILE.");
+    }
+    if (flock(f->dir_fd, LOCK_EX) != 0) {
+        return os_fail("lock the folder", f->dir, "Try again.");
+    }
+    f->keys = apr_array_make(c->pool, 1, sizeof(kiss_tokenkey));
+    f->text = header;
+    f->exists = stat(f->path, &f->st) == 0;
+    if (!f->exists) {
+        return errno == ENOENT ? CTL_OK : os_fail("look at", f->path, "Run as the user that owns it.");
+    }
+    error = kiss_secret_read_file(&f->text, f->path, c->pool);
+    if (error) {
+        return ctl_fail("%s", error);
+    }
+    /* A file without a key is no fault here: rotate makes the first one. */
+    if (f->text[first_key_line(f->text)] == '\0') {
+        return CTL_OK;
+    }
+    error = kiss_tokenkeys_parse(&f->keys, f->text, c->pool);
+    return error ? ctl_fail("%s: %s", f->path, error) : CTL_OK;
+}
+
+static int missing(const key_file *f)
+{
+    return ctl_fail("%s %s: 'kissctl token-key rotate' makes the first key", f->path,
+                    f->exists ? "holds no key" : "does not exist");
+}
+
+static int write_all(int fd, const char *text)
+{
+    apr_size_t left = strlen(text);
+
+    while (left > 0) {
+        ssize_t n = write(fd, text, left);
+
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            return -1;
+        }
+        text += n;
+        left -= (apr_size_t)n;
+    }
+    return 0;
+}
+
+/** Replaces the file by `text`, whole or not at all. */
+static int replace_file(ctl *c, const key_file *f, const char *text)
+{
+    char *temporary = apr_pstrcat(c->pool, f->path, ".XXXXXX", NULL);
+    int fd = mkstemp(temporary), ok;        /* mode 0600 */
+
+    if (fd < 0) {
+        return os_fail("make a file in", f->dir, "Run as the user that owns it.");
+    }
+    ok = fchmod(fd, 0600) == 0 && write_all(fd, text) == 0 && fsync(fd) == 0;
+    if (ok && f->exists && (f->st.st_uid != geteuid() || f->st.st_gid != getegid())) {
+        ok = fchown(fd, f->st.st_uid, f->st.st_gid) == 0;
+    }
+    ok = close(fd) == 0 && ok;
+    if (!ok || rename(temporary, f->path) != 0) {
+        int rc = os_fail("write", f->path, "The file is as it was.");
+
+        unlink(temporary);
+        return rc;
+    }
+    if (fsync(f->dir_fd) != 0) {
+        ctl_note("%s is written, but the folder could not be synchronised: %s", f->path, strerror(errno));
+    }
+    return CTL_OK;
+}
+
+int cmd_tokenkey_list(ctl *c, const char *const *args)
+{
+    static const out_column columns[] = {{"KID", OUT_TEXT}, {"Bits", OUT_NUMBER}, {"Signs", OUT_FLAG}};
+    apr_array_header_t *rows = apr_array_make(c->pool, 4, sizeof(const char **));
+    key_file f;
+    int i;
+
+    (void)args;
+    if (open_file(c, &f) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    if (f.keys->nelts == 0) {
+        return missing(&f);
+    }
+    for (i = 0; i < f.keys->nelts; i++) {
+        const kiss_tokenkey *key = &APR_ARRAY_IDX(f.keys, i, kiss_tokenkey);
+        const char **row = apr_palloc(c->pool, sizeof(*row) * 3);
+
+        row[0] = key->kid;
+        row[1] = apr_itoa(c->pool, (int)key->len * 8);
+        row[2] = i == 0 ? "1" : "0";
+        APR_ARRAY_PUSH(rows, const char **) = row;
+    }
+    ctl_out_rows(c, columns, 3, rows);
+    return CTL_OK;
+}
+
+/** A new id, by day so that people see its age, that no key of the file has. */
+static const char *new_kid(ctl *c, const key_file *f)
+{
+    apr_time_exp_t now;
+    unsigned char random[2];
+    const char *kid;
+
+    apr_time_exp_gmt(&now, apr_time_now());
+    do {
+        if (kiss_secret_random(random, sizeof(random)) != APR_SUCCESS) {
+            return NULL;
+        }
+        kid = apr_psprintf(c->pool, "%04d%02d%02d-%02x%02x", now.tm_year + 1900, now.tm_mon + 1, now.tm_mday, random[0],
+                           random[1]);
+    } while (kiss_tokenkeys_find(f->keys, kid));
+    return kid;
+}
+
+static int print_kid(ctl *c, const char *kid)
+{
+    static const out_column column[] = {{"KID", OUT_TEXT}};
+
+    if (c->json) {
+        ctl_out_row(c, column, 1, &kid);
+    }
+    else {
+        puts(kid);
+    }
+    return CTL_OK;
+}
+
+int cmd_tokenkey_rotate(ctl *c, const char *const *args)
+{
+    unsigned char secret[SECRET_BYTES];
+    const char *kid, *before;
+    apr_size_t at;
+    key_file f;
+
+    (void)args;
+    if (open_file(c, &f) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    kid = new_kid(c, &f);
+    if (!kid || kiss_secret_random(secret, sizeof(secret)) != APR_SUCCESS) {
+        return ctl_fail("the system has no random bytes: the keys are as they were");
+    }
+    at = first_key_line(f.text);
+    before = apr_pstrmemdup(c->pool, f.text, at);
+    if (at > 0 && before[at - 1] != '\n') {
+        before = apr_pstrcat(c->pool, before, "\n", NULL);
+    }
+    if (replace_file(c, &f, apr_pstrcat(c->pool, before, kid, " ", kiss_secret_base64url(c->pool, secret, sizeof(secret)),
+                                        "\n", f.text + at, NULL)) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    print_kid(c, kid);
+    ctl_note("key %s signs from now on: %s", kid, reload);
+    return CTL_OK;
+}
+
+/** `text` without the line of key `kid`. */
+static const char *without_key(apr_pool_t *p, const char *text, const char *kid)
+{
+    apr_size_t n = strlen(kid);
+    const char *line = text, *next;
+
+    for (; *line; line = next) {
+        const char *end = strchr(line, '\n'), *word = line + strspn(line, " \t\r");
+
+        next = end ? end + 1 : line + strlen(line);
+        if (strncmp(word, kid, n) == 0 && (word[n] == ' ' || word[n] == '\t')) {
+            return apr_pstrcat(p, apr_pstrmemdup(p, text, (apr_size_t)(line - text)), next, NULL);
+        }
+    }
+    return text;
+}
+
+int cmd_tokenkey_retire(ctl *c, const char *const *args)
+{
+    const kiss_tokenkey *key;
+    key_file f;
+
+    if (open_file(c, &f) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    if (f.keys->nelts == 0) {
+        return missing(&f);
+    }
+    key = kiss_tokenkeys_find(f.keys, args[0]);
+    if (!key) {
+        return ctl_fail("there is no key '%s' in %s: 'kissctl token-key list' shows them", args[0], f.path);
+    }
+    if (f.keys->nelts == 1) {
+        return ctl_fail("'%s' is the only key: run 'kissctl token-key rotate' first", args[0]);
+    }
+    if (replace_file(c, &f, without_key(c->pool, f.text, args[0])) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    if (key == &APR_ARRAY_IDX(f.keys, 0, kiss_tokenkey)) {
+        ctl_note("%s was the key that signs: %s signs now", args[0], APR_ARRAY_IDX(f.keys, 1, kiss_tokenkey).kid);
+    }
+    print_kid(c, args[0]);
+    ctl_note("tokens signed with %s will be refused: %s", args[0], reload);
+    return CTL_OK;
+}

@@ -1,0 +1,335 @@
+#include "csv.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#define INPUT_SIZE (64 * 1024)
+#define END_OF_INPUT (-1)
+
+static const char nul_byte[] = "a NUL byte: is this a text file in UTF-8?";
+static const char bad_utf8[] = "not UTF-8: save the file as UTF-8";
+static const char lone_cr[] = "a carriage return without a line feed stands outside quotes";
+static const char stray_quote[] = "a quote inside a cell without quotes: put the cell in quotes and double the quote";
+static const char after_quote[] = "text after the closing quote: a quote inside a cell in quotes is written twice";
+static const char unclosed[] = "the quote that opens here is never closed";
+
+struct csv_reader {
+    apr_pool_t *pool;
+    csv_source *source;
+    void *ctx;
+    unsigned char in[INPUT_SIZE];   /* bytes as they came */
+    apr_size_t in_len, in_pos;
+    int ended;                      /* the source has no more, or failed */
+    char *text;                     /* the cells of the record, each with a NUL */
+    apr_size_t len, size;
+    csv_cell *cells;                /* `text` fields are set when the record is complete: `text` moves as it grows */
+    apr_size_t *starts;             /* offset of each cell in `text` */
+    int ncells, room;
+    long line;
+    int width;                      /* cells of the header; 0 before it was read */
+    const char *failure;
+    long failure_line;
+    char message[96];               /* behind csv_row.error */
+};
+
+csv_reader *csv_open(csv_source *source, void *ctx, apr_pool_t *p)
+{
+    csv_reader *r = apr_pcalloc(p, sizeof(*r));
+
+    r->pool = p;
+    r->source = source;
+    r->ctx = ctx;
+    r->size = 4096;
+    r->text = apr_palloc(p, r->size);
+    r->room = 64;
+    r->cells = apr_palloc(p, sizeof(*r->cells) * r->room);
+    r->starts = apr_palloc(p, sizeof(*r->starts) * r->room);
+    r->line = 1;
+    return r;
+}
+
+static void fail(csv_reader *r, long line, const char *sentence)
+{
+    if (!r->failure) {
+        r->failure = sentence;
+        r->failure_line = line;
+    }
+    r->ended = 1;
+    r->in_pos = r->in_len;
+}
+
+static int fill(csv_reader *r)
+{
+    apr_size_t len = sizeof(r->in);
+    apr_status_t rv;
+
+    if (r->ended) {
+        return 0;
+    }
+    rv = r->source(r->ctx, (char *)r->in, &len);
+    if (rv != APR_SUCCESS || len == 0) {
+        if (rv != APR_SUCCESS && !APR_STATUS_IS_EOF(rv)) {
+            fail(r, r->line, apr_psprintf(r->pool, "cannot read: %pm", &rv));
+        }
+        r->ended = 1;
+        return 0;
+    }
+    r->in_pos = 0;
+    r->in_len = len;
+    return 1;
+}
+
+static inline int next_byte(csv_reader *r)
+{
+    return r->in_pos < r->in_len || fill(r) ? r->in[r->in_pos++] : END_OF_INPUT;
+}
+
+static inline int peek_byte(csv_reader *r)
+{
+    return r->in_pos < r->in_len || fill(r) ? r->in[r->in_pos] : END_OF_INPUT;
+}
+
+/** Doubles the text buffer; the old one stays in the pool, so all together take less than twice the largest. */
+static int grow_text(csv_reader *r)
+{
+    char *larger;
+
+    if (r->size >= CSV_RECORD_MAX) {
+        fail(r, r->ncells ? r->cells[r->ncells - 1].line : r->line,
+             "a record of more than 16 MiB begins here: is a closing quote missing?");
+        return 0;
+    }
+    larger = apr_palloc(r->pool, r->size * 2);
+    memcpy(larger, r->text, r->len);
+    r->text = larger;
+    r->size *= 2;
+    return 1;
+}
+
+static inline void put(csv_reader *r, int c)
+{
+    if (r->len < r->size || grow_text(r)) {
+        r->text[r->len++] = (char)c;
+    }
+}
+
+static void blame(csv_cell *cell, long line, const char *error)
+{
+    if (!cell->error) {
+        cell->error = error;
+        cell->error_line = line;
+    }
+}
+
+static csv_cell *new_cell(csv_reader *r)
+{
+    csv_cell *cell;
+
+    if (r->ncells == r->room) {
+        csv_cell *cells = apr_palloc(r->pool, sizeof(*cells) * r->room * 2);
+        apr_size_t *starts = apr_palloc(r->pool, sizeof(*starts) * r->room * 2);
+
+        memcpy(cells, r->cells, sizeof(*cells) * r->room);
+        memcpy(starts, r->starts, sizeof(*starts) * r->room);
+        r->cells = cells;
+        r->starts = starts;
+        r->room *= 2;
+    }
+    cell = &r->cells[r->ncells];
+    r->starts[r->ncells++] = r->len;
+    memset(cell, 0, sizeof(*cell));
+    cell->line = r->line;
+    return cell;
+}
+
+/** If `c` begins a line end, takes all of it and answers '\n'; other bytes come back as they are. */
+static int line_end(csv_reader *r, int c)
+{
+    if (c == '\r' && peek_byte(r) == '\n') {
+        return next_byte(r);
+    }
+    return c;
+}
+
+/** A cell without quotes, from its first byte `c`. @return what ended it: ',', '\n' or END_OF_INPUT */
+static int plain_cell(csv_reader *r, csv_cell *cell, int c)
+{
+    for (;; c = next_byte(r)) {
+        c = line_end(r, c);
+        if (c == ',' || c == '\n' || c == END_OF_INPUT) {
+            return c;
+        }
+        if (c == '"') {
+            blame(cell, r->line, stray_quote);
+        }
+        else if (c == '\r') {
+            blame(cell, r->line, lone_cr);
+        }
+        else if (c == '\0') {
+            blame(cell, r->line, nul_byte);
+        }
+        put(r, c);
+    }
+}
+
+/** A cell in quotes, behind its opening quote. @return as plain_cell() */
+static int quoted_cell(csv_reader *r, csv_cell *cell)
+{
+    int c;
+
+    for (;;) {
+        c = next_byte(r);
+        if (c == END_OF_INPUT) {
+            blame(cell, cell->line, unclosed);
+            return c;
+        }
+        if (c == '"') {
+            if (peek_byte(r) != '"') {
+                break;
+            }
+            next_byte(r);
+        }
+        else if (c == '\n') {
+            r->line++;
+        }
+        else if (c == '\0') {
+            blame(cell, r->line, nul_byte);
+        }
+        put(r, c);
+    }
+    c = line_end(r, next_byte(r));
+    if (c != ',' && c != '\n' && c != END_OF_INPUT) {
+        blame(cell, r->line, after_quote);
+        c = plain_cell(r, cell, c);
+    }
+    return c;
+}
+
+apr_size_t csv_utf8_check(const char *text, apr_size_t len, apr_size_t *chars)
+{
+    const unsigned char *s = (const unsigned char *)text, *end = s + len;
+    apr_size_t n = 0;
+
+    for (; s < end; n++) {
+        int more = *s < 0x80 ? 0 : *s < 0xc2 ? -1 : *s < 0xe0 ? 1 : *s < 0xf0 ? 2 : *s < 0xf5 ? 3 : -1;
+        int i;
+
+        if (more < 0 || end - s <= more
+            || (*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] > 0x9f)
+            || (*s == 0xf0 && s[1] < 0x90) || (*s == 0xf4 && s[1] > 0x8f)) {
+            break;
+        }
+        for (i = 1; i <= more && (s[i] & 0xc0) == 0x80; i++) {
+        }
+        if (i <= more) {
+            break;
+        }
+        s += more + 1;
+    }
+    if (chars) {
+        *chars = n;
+    }
+    return (apr_size_t)((const char *)s - text);
+}
+
+/** Sets the texts of the finished record and checks their encoding. */
+static void finish_cells(csv_reader *r)
+{
+    int i;
+
+    for (i = 0; i < r->ncells; i++) {
+        csv_cell *cell = &r->cells[i];
+        apr_size_t end = i + 1 < r->ncells ? r->starts[i + 1] : r->len, good, at;
+        long line = cell->line;
+
+        cell->text = r->text + r->starts[i];
+        cell->len = end - r->starts[i] - 1;
+        good = csv_utf8_check(cell->text, cell->len, NULL);
+        if (good < cell->len) {
+            for (at = 0; at < good; at++) {
+                line += cell->text[at] == '\n';
+            }
+            blame(cell, line, bad_utf8);
+        }
+    }
+}
+
+/** Passes over a byte order mark, however small the pieces in which the source delivers. */
+static void skip_bom(csv_reader *r)
+{
+    peek_byte(r);
+    while (!r->ended && r->in_len < 3 && r->in[0] == 0xef) {
+        apr_size_t len = sizeof(r->in) - r->in_len;
+
+        if (r->source(r->ctx, (char *)r->in + r->in_len, &len) != APR_SUCCESS || len == 0) {
+            r->ended = 1;
+            return;
+        }
+        r->in_len += len;
+    }
+    if (r->in_len >= 3 && r->in[0] == 0xef && r->in[1] == 0xbb && r->in[2] == 0xbf) {
+        r->in_pos = 3;
+    }
+}
+
+/** Reads one record into the reader. @return what ended it, or END_OF_INPUT with no cell when there was none */
+static int read_record(csv_reader *r)
+{
+    int c = peek_byte(r);
+
+    r->ncells = 0;
+    r->len = 0;
+    if (c == END_OF_INPUT) {
+        return c;
+    }
+    do {
+        csv_cell *cell = new_cell(r);
+
+        c = next_byte(r);
+        c = c == '"' ? quoted_cell(r, cell) : plain_cell(r, cell, c);
+        put(r, '\0');
+    } while (c == ',' && !r->failure);
+    return c;
+}
+
+csv_status csv_next(csv_reader *r, csv_row *row)
+{
+    int end, blank;
+
+    if (r->width == 0) {
+        skip_bom(r);
+    }
+    do {
+        row->line = r->line;
+        end = read_record(r);
+        if (r->failure) {
+            return CSV_FAILED;
+        }
+        if (r->ncells == 0) {
+            return CSV_END;
+        }
+        /* Only an empty line, not "": in a file of one column a line may be an empty cell. */
+        blank = r->ncells == 1 && r->len == 1 && r->line == row->line && r->width != 1 && !r->cells[0].error;
+        r->line += end == '\n';
+    } while (blank);
+    finish_cells(r);
+    row->cells = r->cells;
+    row->n = r->ncells;
+    row->error = NULL;
+    if (r->width == 0) {
+        r->width = r->ncells;
+    }
+    else if (r->ncells != r->width) {
+        apr_snprintf(r->message, sizeof(r->message), "%d cell%s where the header has %d", r->ncells,
+                     r->ncells == 1 ? "" : "s", r->width);
+        row->error = r->message;
+    }
+    return CSV_ROW;
+}
+
+const char *csv_failure(const csv_reader *r, long *line)
+{
+    *line = r->failure_line;
+    return r->failure;
+}

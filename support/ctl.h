@@ -1,0 +1,87 @@
+/**
+ * ctl - what every part of kissctl shares: the context, the options, the verbs, messages and exit statuses.
+ */
+#ifndef CTL_H
+#define CTL_H
+
+#include <apr_pools.h>
+#include <mysql.h>
+
+/** Exit statuses. */
+#define CTL_OK 0
+#define CTL_FAILED 1
+#define CTL_USAGE 2
+
+/** Options; the values of those given stand in ctl.option. */
+typedef enum {
+    OPT_DEFAULTS, OPT_SQL, OPT_TOKEN_KEYS, OPT_JSON, OPT_HELP, OPT_VERSION,
+    OPT_DRY_RUN, OPT_NAME, OPT_PRICE_LIST, OPT_WAREHOUSE, OPT_DISCOUNT, OPT_LIMIT_MINUTE, OPT_LIMIT_HOUR,
+    OPT_LABEL, OPT_EXPIRES, OPT_CHILDREN, OPT_MAX,
+    OPT_COUNT
+} ctl_option;
+
+typedef struct ctl ctl;
+typedef struct ctl_verb ctl_verb;
+
+/** The context of one run. Single-threaded. */
+struct ctl {
+    apr_pool_t *pool;                   /**< lives as long as the program */
+    MYSQL *db;                          /**< the connection; NULL until ctl_db_open() */
+    const ctl_verb *verb;               /**< what runs */
+    const char *defaults;               /**< my.cnf file with the group verb->group */
+    const char *sql_dir;                /**< folder of the schema files */
+    const char *token_keys;             /**< file of the token signing keys */
+    int json;                           /**< data as JSON */
+    const char *option[OPT_COUNT];      /**< NULL: not given; switches are "" */
+};
+
+/** One verb: a row of the table in kissctl.c. Adding a verb is adding a row. */
+struct ctl_verb {
+    const char *words;                  /**< "customer add" */
+    const char *args;                   /**< words behind it, by name: "CODE" */
+    const char *usage;                  /**< its options as the usage line shows them */
+    const char *group;                  /**< my.cnf group of its connection; NULL: needs no database */
+    apr_uint64_t options;               /**< the options it takes, CTL_OPT() of each */
+    int (*run)(ctl *c, const char *const *args);    /**< returns an exit status; `args` are as many as named */
+    const char *summary;                /**< one line */
+    const char *help;                   /**< paragraphs for VERB --help; may be NULL */
+};
+
+/** The bit of an option in ctl_verb.options. */
+#define CTL_OPT(o) ((apr_uint64_t)1 << (o))
+
+/** Among ctl_verb.options: the verb connects by itself, because it has something to say also without a connection. */
+#define CTL_CONNECTS ((apr_uint64_t)1 << 63)
+
+/** Says "kissctl: ..." on standard error. @return CTL_FAILED, so that callers can return it */
+int ctl_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/** Says a remark on standard error that is no failure. */
+void ctl_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/** Says what is wrong with the command line, and the usage of the verb. @return CTL_USAGE */
+int ctl_usage(const ctl *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/** A whole number within [least, most] in plain digits. @return 1 and `value`, or 0 */
+int ctl_number(apr_int64_t *value, const char *text, apr_int64_t least, apr_int64_t most);
+
+/** Verbs: see kissctl --help. */
+int cmd_schema_install(ctl *c, const char *const *args);
+int cmd_schema_check(ctl *c, const char *const *args);
+int cmd_schema_upgrade(ctl *c, const char *const *args);
+int cmd_import_customer(ctl *c, const char *const *args);
+int cmd_customer_list(ctl *c, const char *const *args);
+int cmd_customer_show(ctl *c, const char *const *args);
+int cmd_customer_add(ctl *c, const char *const *args);
+int cmd_customer_set(ctl *c, const char *const *args);
+int cmd_customer_disable(ctl *c, const char *const *args);
+int cmd_customer_enable(ctl *c, const char *const *args);
+int cmd_key_issue(ctl *c, const char *const *args);
+int cmd_key_list(ctl *c, const char *const *args);
+int cmd_key_revoke(ctl *c, const char *const *args);
+int cmd_tokenkey_list(ctl *c, const char *const *args);
+int cmd_tokenkey_rotate(ctl *c, const char *const *args);
+int cmd_tokenkey_retire(ctl *c, const char *const *args);
+int cmd_doctor(ctl *c, const char *const *args);
+
+#endif

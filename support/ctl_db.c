@@ -1,0 +1,312 @@
+#include "ctl_db.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include <apr_file_io.h>
+#include <apr_strings.h>
+#include <errmsg.h>
+#include <mysqld_error.h>
+
+#define MODES "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION"
+
+/** What to do about an error of the server or the client library. */
+static const struct {
+    unsigned int code;
+    const char *advice;
+} advices[] = {
+    {CR_CONNECTION_ERROR, "Is the server running, and is the socket of the group the right one?"},
+    {CR_CONN_HOST_ERROR, "Is the server running and reachable at the host and port of the group?"},
+    {CR_UNKNOWN_HOST, "Check the host of the group."},
+    {CR_SERVER_GONE_ERROR, "The connection broke: nothing that was not finished is kept. Look at the server's log and try again."},
+    {CR_SERVER_LOST, "The connection broke: nothing that was not finished is kept. Look at the server's log and try again."},
+    {ER_CONNECTION_KILLED, "The connection was closed by the server: nothing that was not finished is kept. Try again."},
+    {ER_SERVER_SHUTDOWN, "The server is stopping: try again when it runs."},
+    {ER_QUERY_INTERRUPTED, "Stopped: nothing was changed."},
+    {ER_ACCESS_DENIED_ERROR, "Check user and password of the group, and that the account was made (sql/customer/grants.sql)."},
+    {ER_ACCESS_DENIED_NO_PASSWORD_ERROR, "Check user and password of the group, and that the account was made (sql/customer/grants.sql)."},
+    {ER_DBACCESS_DENIED_ERROR, "Give the account its rights (sql/customer/grants.sql)."},
+    {ER_TABLEACCESS_DENIED_ERROR, "Give the account its rights (sql/customer/grants.sql)."},
+    {ER_COLUMNACCESS_DENIED_ERROR, "Give the account its rights (sql/customer/grants.sql)."},
+    {ER_SPECIFIC_ACCESS_DENIED_ERROR, "Give the account its rights (sql/customer/grants.sql)."},
+    {ER_BAD_DB_ERROR, "Create the database first: CREATE DATABASE name CHARACTER SET utf8mb4, then 'kissctl schema install'."},
+    {ER_NO_DB_ERROR, "Name the database in the group: database=name"},
+    {ER_NO_SUCH_TABLE, "Run 'kissctl schema install'."},
+    {ER_BAD_FIELD_ERROR, "Run 'kissctl schema check'."},
+    {ER_LOCK_WAIT_TIMEOUT, "Another session holds the rows: wait for it (SHOW PROCESSLIST) and try again."},
+    {ER_LOCK_DEADLOCK, "Another session wrote the same rows at the same time: try again."},
+    {ER_CON_COUNT_ERROR, "The server has no free connection: raise max_connections or lower the pools of KissDatabase."},
+    {ER_USER_LIMIT_REACHED, "The account has reached its limit of connections or statements."},
+    {ER_NET_PACKET_TOO_LARGE, "Raise max_allowed_packet of the server."},
+    {ER_RECORD_FILE_FULL, "The server's disk or tablespace is full: make room and try again."},
+    {ER_DISK_FULL, "The server's disk is full: make room and try again."},
+    {ER_OPTION_PREVENTS_STATEMENT, "The server only reads (read_only): use the primary."},
+};
+
+static const char *advice_for(unsigned int code)
+{
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(advices) / sizeof(*advices); i++) {
+        if (advices[i].code == code) {
+            return advices[i].advice;
+        }
+    }
+    return "";
+}
+
+static int say_error(unsigned int code, const char *message, const char *what)
+{
+    const char *advice = advice_for(code);
+
+    return ctl_fail("%s: %s (error %u).%s%s", what, *message ? message : "no reason given", code, *advice ? " " : "",
+                    advice);
+}
+
+int ctl_db_error(const ctl *c, const char *what)
+{
+    return say_error(mysql_errno(c->db), mysql_error(c->db), what);
+}
+
+int ctl_db_stmt_error(const ctl *c, MYSQL_STMT *stmt, const char *what)
+{
+    /* A broken connection may leave the statement without its own text. */
+    if (mysql_stmt_errno(stmt) == 0) {
+        return ctl_db_error(c, what);
+    }
+    return say_error(mysql_stmt_errno(stmt), mysql_stmt_error(stmt), what);
+}
+
+/** A handle with the options of the group, not connected. */
+static MYSQL *new_handle(const ctl *c)
+{
+    MYSQL *db = mysql_init(NULL);
+    unsigned int timeout = 10;
+    my_bool off = 0;
+
+    if (db) {
+        mysql_options(db, MYSQL_OPT_CONNECT_TIMEOUT, &timeout);
+        mysql_options(db, MYSQL_READ_DEFAULT_FILE, c->defaults);
+        mysql_options(db, MYSQL_READ_DEFAULT_GROUP, c->verb->group);
+        mysql_options(db, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+        mysql_options(db, MYSQL_OPT_RECONNECT, &off);
+        mysql_options(db, MYSQL_OPT_LOCAL_INFILE, NULL);
+    }
+    return db;
+}
+
+static MYSQL *connect_handle(MYSQL *db)
+{
+    return mysql_real_connect(db, NULL, NULL, NULL, NULL, 0, NULL, 0);
+}
+
+MYSQL *ctl_db_connect(const ctl *c)
+{
+    MYSQL *db = new_handle(c);
+
+    if (db && !connect_handle(db)) {
+        mysql_close(db);
+        db = NULL;
+    }
+    return db;
+}
+
+static apr_status_t close_db(void *data)
+{
+    ctl *c = data;
+
+    mysql_close(c->db);
+    c->db = NULL;
+    mysql_library_end();
+    return APR_SUCCESS;
+}
+
+int ctl_db_open(ctl *c)
+{
+    const char *database;
+    apr_file_t *f;
+    apr_status_t rv = apr_file_open(&f, c->defaults, APR_FOPEN_READ, APR_OS_DEFAULT, c->pool);
+
+    /* Connector/C passes over a file that it cannot read and would connect somewhere else. */
+    if (rv != APR_SUCCESS) {
+        return ctl_fail("cannot read %s, which says how to connect: %s. Name another with --defaults FILE.", c->defaults,
+                        apr_psprintf(c->pool, "%pm", &rv));
+    }
+    apr_file_close(f);
+    c->db = new_handle(c);
+    if (!c->db) {
+        return ctl_fail("out of memory");
+    }
+    apr_pool_cleanup_register(c->pool, c, close_db, apr_pool_cleanup_null);
+    if (!connect_handle(c->db)) {
+        return ctl_db_error(c, apr_psprintf(c->pool, "cannot connect (group [%s] of %s)", c->verb->group, c->defaults));
+    }
+    if (mysql_set_character_set(c->db, "utf8mb4")
+        || mysql_query(c->db, "SET SESSION sql_mode = '" MODES "', time_zone = '+00:00', autocommit = 1")) {
+        return ctl_db_error(c, "cannot prepare the session");
+    }
+    if (ctl_db_value(c, &database, "SELECT DATABASE()", 0) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    if (!database) {
+        return ctl_fail("group [%s] of %s names no database: add a line database=name", c->verb->group, c->defaults);
+    }
+    return CTL_OK;
+}
+
+int ctl_db_exec(ctl *c, const char *sql)
+{
+    MYSQL_RES *result;
+
+    if (mysql_query(c->db, sql)) {
+        return ctl_db_error(c, "the database refused a statement");
+    }
+    result = mysql_store_result(c->db);
+    if (result) {
+        mysql_free_result(result);
+    }
+    return CTL_OK;
+}
+
+/** Prepares `sql`, binds the texts and executes. @return the statement, or NULL with the error said */
+static MYSQL_STMT *run_bound(ctl *c, apr_pool_t *p, const char *sql, int n, va_list values)
+{
+    MYSQL_STMT *stmt = mysql_stmt_init(c->db);
+    MYSQL_BIND *bind = apr_pcalloc(p, sizeof(*bind) * (n + 1));
+    my_bool on = 1;
+    int i;
+
+    for (i = 0; i < n; i++) {
+        const char *value = va_arg(values, const char *);
+
+        bind[i].buffer_type = value ? MYSQL_TYPE_STRING : MYSQL_TYPE_NULL;
+        bind[i].buffer = (void *)value;
+        bind[i].buffer_length = value ? strlen(value) : 0;
+    }
+    if (!stmt) {
+        ctl_fail("out of memory");
+        return NULL;
+    }
+    mysql_stmt_attr_set(stmt, STMT_ATTR_UPDATE_MAX_LENGTH, &on);
+    if (mysql_stmt_prepare(stmt, sql, strlen(sql)) || (n && mysql_stmt_bind_param(stmt, bind))
+        || mysql_stmt_execute(stmt)) {
+        ctl_db_stmt_error(c, stmt, "the database refused a statement");
+        mysql_stmt_close(stmt);
+        return NULL;
+    }
+    return stmt;
+}
+
+int ctl_db_run(ctl *c, apr_uint64_t *affected, const char *sql, int n, ...)
+{
+    MYSQL_STMT *stmt;
+    va_list values;
+
+    va_start(values, n);
+    stmt = run_bound(c, c->pool, sql, n, values);
+    va_end(values);
+    if (!stmt) {
+        return CTL_FAILED;
+    }
+    if (affected) {
+        *affected = mysql_stmt_affected_rows(stmt);
+    }
+    mysql_stmt_close(stmt);
+    return CTL_OK;
+}
+
+/** Fetches all rows of an executed statement as texts. */
+static int fetch_all(ctl *c, MYSQL_STMT *stmt, apr_array_header_t *rows, apr_pool_t *p)
+{
+    unsigned int i, n = mysql_stmt_field_count(stmt);
+    MYSQL_BIND *bind = apr_pcalloc(p, sizeof(*bind) * (n + 1));
+    unsigned long *lengths = apr_pcalloc(p, sizeof(*lengths) * (n + 1));
+    my_bool *nulls = apr_pcalloc(p, n + 1);
+    MYSQL_RES *meta;
+    int rc;
+
+    if (mysql_stmt_store_result(stmt)) {
+        return ctl_db_stmt_error(c, stmt, "cannot read the answer of the database");
+    }
+    meta = mysql_stmt_result_metadata(stmt);
+    for (i = 0; i < n; i++) {
+        bind[i].buffer_type = MYSQL_TYPE_STRING;
+        bind[i].buffer_length = mysql_fetch_field_direct(meta, i)->max_length + 32;
+        bind[i].buffer = apr_palloc(p, bind[i].buffer_length);
+        bind[i].length = &lengths[i];
+        bind[i].is_null = &nulls[i];
+    }
+    mysql_free_result(meta);
+    if (mysql_stmt_bind_result(stmt, bind)) {
+        return ctl_db_stmt_error(c, stmt, "cannot read the answer of the database");
+    }
+    while ((rc = mysql_stmt_fetch(stmt)) == 0) {
+        const char **row = apr_pcalloc(p, sizeof(*row) * (n + 1));
+
+        for (i = 0; i < n; i++) {
+            row[i] = nulls[i] ? NULL : apr_pstrmemdup(p, bind[i].buffer, lengths[i]);
+        }
+        APR_ARRAY_PUSH(rows, const char **) = row;
+    }
+    return rc == MYSQL_NO_DATA ? CTL_OK : ctl_db_stmt_error(c, stmt, "cannot read the answer of the database");
+}
+
+static int rows_of(ctl *c, apr_array_header_t **rows, apr_pool_t *p, const char *sql, int n, va_list values)
+{
+    MYSQL_STMT *stmt = run_bound(c, p, sql, n, values);
+    int rc;
+
+    *rows = apr_array_make(p, 16, sizeof(const char **));
+    if (!stmt) {
+        return CTL_FAILED;
+    }
+    rc = fetch_all(c, stmt, *rows, p);
+    mysql_stmt_close(stmt);
+    return rc;
+}
+
+int ctl_db_rows(ctl *c, apr_array_header_t **rows, apr_pool_t *p, const char *sql, int n, ...)
+{
+    va_list values;
+    int rc;
+
+    va_start(values, n);
+    rc = rows_of(c, rows, p, sql, n, values);
+    va_end(values);
+    return rc;
+}
+
+int ctl_db_value(ctl *c, const char **value, const char *sql, int n, ...)
+{
+    apr_array_header_t *rows;
+    va_list values;
+    int rc;
+
+    va_start(values, n);
+    rc = rows_of(c, &rows, c->pool, sql, n, values);
+    va_end(values);
+    *value = rc == CTL_OK && rows->nelts > 0 ? CTL_ROW(rows, 0)[0] : NULL;
+    return rc;
+}
+
+int ctl_db_lock(ctl *c, const char *name, int seconds)
+{
+    /* Names of locks are the server's, not the database's, and short. */
+    const char *sql = "SELECT GET_LOCK(CONCAT(?, '.', LEFT(SHA1(DATABASE()), 16)), ?)", *got;
+
+    if (ctl_db_value(c, &got, sql, 2, name, "0") != CTL_OK) {
+        return CTL_FAILED;
+    }
+    if (got && *got == '1') {
+        return CTL_OK;
+    }
+    ctl_note("another kissctl is at work on this database: waiting up to %d seconds", seconds);
+    if (ctl_db_value(c, &got, sql, 2, name, apr_itoa(c->pool, seconds)) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    if (got && *got == '1') {
+        return CTL_OK;
+    }
+    return ctl_fail("another kissctl is still at work on this database after %d seconds: nothing was changed. "
+                    "Wait for it, or look for it with SHOW PROCESSLIST, and try again.", seconds);
+}

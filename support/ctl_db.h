@@ -1,0 +1,49 @@
+/**
+ * ctl_db - the connection of kissctl, and statements with bound values.
+ *
+ * Every function that fails has said on standard error what happened and what to do. Values are always bound, never
+ * pasted into SQL. Single-threaded, but for ctl_db_kill().
+ */
+#ifndef CTL_DB_H
+#define CTL_DB_H
+
+#include <apr_tables.h>
+
+#include "ctl.h"
+
+/** Connects as the group of the verb says: UTF-8, UTC, strict, no reconnect. @return CTL_OK or CTL_FAILED */
+int ctl_db_open(ctl *c);
+
+/** A second connection of the same kind, or NULL; says nothing. May be called from another thread. */
+MYSQL *ctl_db_connect(const ctl *c);
+
+/** Runs SQL without values and without result. @return CTL_OK or CTL_FAILED */
+int ctl_db_exec(ctl *c, const char *sql);
+
+/** Runs SQL with `n` values (const char *, NULL is NULL). `affected` may be NULL. @return CTL_OK or CTL_FAILED */
+int ctl_db_run(ctl *c, apr_uint64_t *affected, const char *sql, int n, ...);
+
+/**
+ * Runs a SELECT with `n` values (const char *) and keeps all rows: for small results.
+ *
+ * @param rows receives an array of const char **, one text or NULL a column, in `p`
+ * @return CTL_OK or CTL_FAILED
+ */
+int ctl_db_rows(ctl *c, apr_array_header_t **rows, apr_pool_t *p, const char *sql, int n, ...);
+
+/** One value of one row, or NULL when there is none. As ctl_db_rows() otherwise. */
+int ctl_db_value(ctl *c, const char **value, const char *sql, int n, ...);
+
+/** One row as texts. */
+#define CTL_ROW(rows, i) APR_ARRAY_IDX((rows), (i), const char **)
+
+/** Says the last error of the connection with the advice for it. @return CTL_FAILED */
+int ctl_db_error(const ctl *c, const char *what);
+
+/** The same for a statement. @return CTL_FAILED */
+int ctl_db_stmt_error(const ctl *c, MYSQL_STMT *stmt, const char *what);
+
+/** Takes the lock `name` of this database, waiting up to `seconds` when it is held. @return CTL_OK or CTL_FAILED */
+int ctl_db_lock(ctl *c, const char *name, int seconds);
+
+#endif

@@ -1,0 +1,40 @@
+/**
+ * ctl_out - data on standard output: an aligned table for people, JSON for programs.
+ *
+ * JSON has one object a row with the column names as keys; decimals keep their digits, absent values are null.
+ */
+#ifndef CTL_OUT_H
+#define CTL_OUT_H
+
+#include <stdio.h>
+
+#include <apr_tables.h>
+
+#include "ctl.h"
+
+/** How a column is written as JSON. */
+typedef enum {
+    OUT_TEXT,
+    OUT_NUMBER,         /**< the text is a plain decimal and becomes a JSON number with the same digits */
+    OUT_FLAG            /**< "0" or "1": false or true; no or yes in the table */
+} out_type;
+
+/** A column. */
+typedef struct {
+    const char *name;
+    out_type type;
+} out_column;
+
+/** Writes rows (array of const char **, NULL: absent), as an array or a table with a header. */
+void ctl_out_rows(const ctl *c, const out_column *columns, int n, const apr_array_header_t *rows);
+
+/** Writes one row, as an object or one "Name: value" a line. */
+void ctl_out_row(const ctl *c, const out_column *columns, int n, const char *const *row);
+
+/** Writes bytes as one line; control characters become '?' so that data cannot drive the terminal. */
+void ctl_out_safe(FILE *f, const char *text);
+
+/** A value for a message: in quotes, control characters replaced, cut to about 40 characters. */
+const char *ctl_out_quote(apr_pool_t *p, const char *text, apr_size_t len);
+
+#endif

@@ -1,0 +1,35 @@
+/**
+ * ctl_schema - the numbered schema files and the version of the database (cmd_schema.c). Single-threaded.
+ *
+ * Functions that fail have said so on standard error.
+ */
+#ifndef CTL_SCHEMA_H
+#define CTL_SCHEMA_H
+
+#include <apr_tables.h>
+
+#include "ctl.h"
+
+/** One file of the schema. */
+typedef struct {
+    int version;
+    const char *name;
+    const char *path;
+} schema_file;
+
+/** The files of c->sql_dir, in order, at least one, numbered without a gap. @return CTL_OK or CTL_FAILED */
+int schema_files(ctl *c, apr_array_header_t **files);
+
+/** The content of a file, NUL-terminated, in the context's pool. @return CTL_OK or CTL_FAILED */
+int schema_file_text(ctl *c, const schema_file *file, const char **text);
+
+/** The version of the database; 0 when nothing is installed. @return CTL_OK or CTL_FAILED */
+int schema_version(ctl *c, int *version);
+
+/** NULL when the two agree, or a sentence that says what to do. */
+const char *schema_advice(apr_pool_t *p, int version, int latest);
+
+/** Fails, with what to do, unless the database is at the version of the files. */
+int schema_require(ctl *c);
+
+#endif

@@ -1,0 +1,103 @@
+/**
+ * import - loads a folder of CSV files into their tables, all or nothing.
+ *
+ * The engine, in the order of a run: import_stage (parse, check cells, fill temporary tables), import_check (duplicates,
+ * references), import_apply (one transaction: add, change, remove, revisions), import_report (what people see). It is
+ * driven by an import_set and independent of any one set. The database needs the table `revision` (dataset, scope, n),
+ * and triggers that keep still while @kiss_bulk is set.
+ *
+ * Memory: one CSV record and one batch of rows, whatever the size of the files; 100 messages. One import per context.
+ */
+#ifndef IMPORT_H
+#define IMPORT_H
+
+#include <apr_hash.h>
+#include <apr_tables.h>
+
+#include "ctl.h"
+#include "import_table.h"
+
+/** Messages that are kept and printed; more are counted. */
+#define IMPORT_MAX_ERRORS 100
+
+/** One file of the set in this run. */
+typedef struct {
+    const import_file *def;
+    int present;                    /**< the folder has it */
+    const char *path;
+    apr_off_t size;                 /**< bytes */
+    const char *stage;              /**< temporary table with its rows */
+    const char *source;             /**< what its table will hold: the temporary table, or the table when absent */
+    apr_uint64_t rows, added, changed, removed;
+    int keys_lost;                  /**< rows whose key could not be read: references to them cannot be judged */
+} import_part;
+
+/** One message about a cell, a row or a file. */
+typedef struct {
+    int part, line, order;          /**< for sorting; line 0: the file as a whole */
+    const char *text;
+} import_error;
+
+/** One run. */
+typedef struct {
+    ctl *c;
+    const import_set *set;
+    import_part *parts;             /**< set->n */
+    int dry_run;
+    apr_array_header_t *errors;     /**< import_error */
+    apr_uint64_t nerrors;
+    apr_array_header_t *notes;      /**< const char * */
+    apr_hash_t *revisions;          /**< "dataset scope" to import_bump */
+    apr_time_t started, shown;
+    int terminal;                   /**< standard error is one: show progress */
+} import_run;
+
+/** A revision that this run must raise. */
+typedef struct {
+    const char *dataset, *scope;
+} import_bump;
+
+/** Loads folder `dir`; --dry-run is taken from the context. @return CTL_OK or CTL_FAILED, with everything said */
+int import_folder(ctl *c, const import_set *set, const char *dir);
+
+/** 1 when the user asked to stop; says so once. */
+int import_stopped(void);
+
+/** Fills the temporary table of one file. @return CTL_OK also when cells are bad (run->nerrors), CTL_FAILED otherwise */
+int import_stage(import_run *run, import_part *part);
+
+/** Looks for duplicates and missing references among all files and tables. As import_stage() otherwise. */
+int import_check(import_run *run);
+
+/** Inside the transaction: counts what differs, writes it, raises the revisions. @return CTL_OK or CTL_FAILED */
+int import_apply(import_run *run);
+
+/** Names a fault. `line` 0: the file as a whole; `column` may be NULL. */
+void import_fault(import_run *run, const import_part *part, long line, const char *column, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/** Keeps a remark for the end. */
+void import_note(import_run *run, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/** Shows how far `part` is, on a terminal, a few times a second. */
+void import_progress(import_run *run, const import_part *part, const char *doing, apr_uint64_t bytes);
+
+/** Clears the progress line. */
+void import_progress_end(import_run *run);
+
+/** Prints the faults, sorted. @return CTL_FAILED */
+int import_print_faults(import_run *run);
+
+/** Prints the summary. */
+void import_print_summary(import_run *run);
+
+/** Calls `row` for each row of a SELECT, which must not use the connection. @return CTL_OK or CTL_FAILED */
+int import_each(import_run *run, const char *sql, void (*row)(void *ctx, char **values), void *ctx);
+
+/** Key columns joined: "o.a = n.a AND o.b = n.b" with lead "o.", "n."; lists "n.a, n.b" when `other` is NULL. */
+const char *import_keys(apr_pool_t *p, const import_file *def, const char *lead, const char *other);
+
+/** "1 price" is not worth a rule for every noun: "" for 1, "s" otherwise. */
+#define IMPORT_S(n) ((n) == 1 ? "" : "s")
+
+#endif

@@ -1,0 +1,275 @@
+/**
+ * import_apply - the transaction: what differs between temporary and real tables is counted, then written.
+ *
+ * Counting first, per scope, tells which revisions to raise and leaves out statements that would change nothing. In SQL
+ * `o` is the real table and `n` the temporary one.
+ */
+#include "import.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "ctl_db.h"
+
+/** Notes that the revision of `dataset` and `scope` must rise. */
+static void bump(import_run *run, const char *dataset, const char *scope)
+{
+    apr_pool_t *p = run->c->pool;
+    const char *key = apr_pstrcat(p, dataset, " ", scope, NULL);
+    import_bump *new;
+
+    if (!apr_hash_get(run->revisions, key, APR_HASH_KEY_STRING)) {
+        new = apr_palloc(p, sizeof(*new));
+        new->dataset = dataset;
+        new->scope = apr_pstrdup(p, scope);
+        apr_hash_set(run->revisions, key, APR_HASH_KEY_STRING, new);
+    }
+}
+
+/** What the rows of a comparison are about. */
+typedef struct {
+    import_run *run;
+    import_part *part;
+} counter;
+
+/** Row: scope, added, changed, and for each revision the changed rows that count for it. */
+static void count_new(void *ctx, char **values)
+{
+    counter *k = ctx;
+    const import_revision *revision = k->part->def->revisions;
+    apr_int64_t added = apr_strtoi64(values[1], NULL, 10);
+    int i;
+
+    k->part->added += added;
+    k->part->changed += apr_strtoi64(values[2], NULL, 10);
+    for (i = 0; revision[i].dataset; i++) {
+        if (added > 0 || apr_strtoi64(values[3 + i], NULL, 10) > 0) {
+            bump(k->run, revision[i].dataset, values[0]);
+        }
+    }
+}
+
+/** Row: scope, removed. */
+static void count_removed(void *ctx, char **values)
+{
+    counter *k = ctx;
+    const import_revision *revision = k->part->def->revisions;
+    int i;
+
+    k->part->removed += apr_strtoi64(values[1], NULL, 10);
+    for (i = 0; revision[i].dataset; i++) {
+        bump(k->run, revision[i].dataset, values[0]);
+    }
+}
+
+/** Row: number. */
+static void one_number(void *ctx, char **values)
+{
+    *(apr_uint64_t *)ctx = (apr_uint64_t)apr_strtoi64(values[0], NULL, 10);
+}
+
+/** "NOT (o.a <=> n.a AND ...)" over the columns that are no key, or NULL when there is none. */
+static const char *differs(apr_pool_t *p, const import_file *def)
+{
+    const import_column *column;
+    const char *list = NULL;
+
+    for (column = def->columns; column->csv; column++) {
+        if (!(column->flags & IMPORT_KEY)) {
+            list = apr_pstrcat(p, list ? list : "NOT (", list ? " AND " : "", "o.", column->db, " <=> n.", column->db, NULL);
+        }
+    }
+    return list ? apr_pstrcat(p, list, ")", NULL) : NULL;
+}
+
+/** The columns as a list: "n.a, n.b", or without those of the key as "o.a = n.a, o.b = n.b" with `other`. */
+static const char *column_list(apr_pool_t *p, const import_file *def, const char *lead, const char *other)
+{
+    const import_column *column;
+    const char *list = "";
+
+    for (column = def->columns; column->csv; column++) {
+        if (other && (column->flags & IMPORT_KEY)) {
+            continue;
+        }
+        list = apr_pstrcat(p, list, *list ? ", " : "", lead, column->db, other ? " = " : "", other ? other : "",
+                           other ? column->db : "", NULL);
+    }
+    return list;
+}
+
+static const char *removed_from(apr_pool_t *p, const import_part *part)
+{
+    return apr_pstrcat(p, " FROM ", part->def->table, " o LEFT JOIN ", part->stage, " n ON ",
+                       import_keys(p, part->def, "n.", "o."), " WHERE n.line IS NULL", NULL);
+}
+
+static const char *added_from(apr_pool_t *p, const import_part *part)
+{
+    return apr_pstrcat(p, " FROM ", part->stage, " n LEFT JOIN ", part->def->table, " o ON ",
+                       import_keys(p, part->def, "o.", "n."), " WHERE o.", import_key_of(part->def)->db, " IS NULL", NULL);
+}
+
+/** Counts rows to add and to change: one pass over the temporary table, by the real table's key. */
+static int compare_new(import_run *run, import_part *part)
+{
+    const import_file *def = part->def;
+    apr_pool_t *p = run->c->pool;
+    const char *there = apr_pstrcat(p, "o.", import_key_of(def)->db, " IS NOT NULL", NULL), *sums = "";
+    const char *differing = differs(p, def), *scope = def->scope ? apr_pstrcat(p, "n.", def->scope, NULL) : "''";
+    counter k = {run, part};
+    int i;
+
+    differing = differing ? apr_pstrcat(p, there, " AND ", differing, NULL) : "0";
+    for (i = 0; def->revisions[i].dataset; i++) {
+        sums = apr_pstrcat(p, sums, ", SUM(", differing, def->revisions[i].changed ? " AND " : "",
+                           def->revisions[i].changed ? def->revisions[i].changed : "", ")", NULL);
+    }
+    return import_each(run, apr_pstrcat(p, "SELECT ", scope, ", COUNT(*) - SUM(", there, "), SUM(", differing, ")", sums,
+                                        " FROM ", part->stage, " n LEFT JOIN ", def->table, " o ON ",
+                                        import_keys(p, def, "o.", "n."),
+                                        def->scope ? " GROUP BY " : " HAVING COUNT(*) > 0", def->scope ? scope : "", NULL),
+                       count_new, &k);
+}
+
+static int count_part(import_run *run, import_part *part)
+{
+    const import_file *def = part->def;
+    apr_pool_t *p = run->c->pool;
+    const char *scope = def->scope ? apr_pstrcat(p, "o.", def->scope, NULL) : "''";
+    apr_uint64_t before;
+    counter k = {run, part};
+
+    if (compare_new(run, part) != CTL_OK
+        || import_each(run, apr_pstrcat(p, "SELECT COUNT(*) FROM ", def->table, NULL), one_number, &before) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    if (before == part->rows - part->added) {
+        return CTL_OK;                      /* every row of the table is in the file: nothing to look for */
+    }
+    return import_each(run, apr_pstrcat(p, "SELECT ", scope, ", COUNT(*)", removed_from(p, part),
+                                        def->scope ? " GROUP BY " : " HAVING COUNT(*) > 0", def->scope ? scope : "", NULL),
+                       count_removed, &k);
+}
+
+static int add_rows(import_run *run, const import_part *part)
+{
+    apr_pool_t *p = run->c->pool;
+
+    return part->added == 0 ? CTL_OK
+        : ctl_db_exec(run->c, apr_pstrcat(p, "INSERT INTO ", part->def->table, " (", column_list(p, part->def, "", NULL),
+                                          ") SELECT ", column_list(p, part->def, "n.", NULL), added_from(p, part), NULL));
+}
+
+static int change_rows(import_run *run, const import_part *part)
+{
+    apr_pool_t *p = run->c->pool;
+
+    return part->changed == 0 ? CTL_OK
+        : ctl_db_exec(run->c, apr_pstrcat(p, "UPDATE ", part->def->table, " o JOIN ", part->stage, " n ON ",
+                                          import_keys(p, part->def, "n.", "o."), " SET ",
+                                          column_list(p, part->def, "o.", "n."), " WHERE ", differs(p, part->def), NULL));
+}
+
+/** What vanishes with the removed rows. */
+typedef struct {
+    import_run *run;
+    const import_file *def;
+    const char *list;
+    int shown;
+} owners;
+
+/** Row: code, number of owned rows. */
+static void add_owner(void *ctx, char **values)
+{
+    owners *o = ctx;
+
+    if (o->shown++ < IMPORT_MAX_ERRORS) {
+        o->list = apr_psprintf(o->run->c->pool, "%s%s%s (%s %s%s)", o->list, *o->list ? ", " : "", values[0], values[1],
+                               o->def->owned_word, strcmp(values[1], "1") == 0 ? "" : "s");
+    }
+}
+
+static int tell_owned(import_run *run, const import_part *part)
+{
+    apr_pool_t *p = run->c->pool;
+    const import_file *def = part->def;
+    const char *key = import_key_of(def)->db;
+    owners o = {run, def, "", 0};
+    int rc;
+
+    if (!def->owned || part->removed == 0) {
+        return CTL_OK;
+    }
+    rc = import_each(run, apr_psprintf(p, "SELECT o.%s, (SELECT COUNT(*) FROM %s d WHERE d.%s = o.%s)%s ORDER BY 1", key,
+                                       def->owned, key, key, removed_from(p, part)), add_owner, &o);
+    if (rc == CTL_OK) {
+        import_note(run, "no longer in %s, removed with their %ss: %s%s", def->file, def->owned_word, o.list,
+                    o.shown > IMPORT_MAX_ERRORS ? ", ..." : "");
+    }
+    return rc;
+}
+
+static int remove_rows(import_run *run, const import_part *part)
+{
+    return part->removed == 0 ? CTL_OK
+        : ctl_db_exec(run->c, apr_pstrcat(run->c->pool, "DELETE o", removed_from(run->c->pool, part), NULL));
+}
+
+static int raise_revisions(import_run *run)
+{
+    apr_hash_index_t *i;
+
+    for (i = apr_hash_first(run->c->pool, run->revisions); i; i = apr_hash_next(i)) {
+        const import_bump *raised;
+        void *value;
+
+        apr_hash_this(i, NULL, NULL, &value);
+        raised = value;
+        if (ctl_db_run(run->c, NULL, "INSERT INTO revision (dataset, scope) VALUES (?, ?)"
+                       " ON DUPLICATE KEY UPDATE n = n + 1", 2, raised->dataset, raised->scope) != CTL_OK) {
+            return CTL_FAILED;
+        }
+    }
+    return CTL_OK;
+}
+
+/** Runs one step over all files, in the order of the set or backwards. */
+static int each_part(import_run *run, const char *doing, int backwards, int (*step)(import_run *, const import_part *))
+{
+    int i;
+
+    for (i = 0; i < run->set->n; i++) {
+        const import_part *part = &run->parts[backwards ? run->set->n - 1 - i : i];
+
+        if (!part->present) {
+            continue;
+        }
+        import_progress(run, part, doing, 0);
+        if (step(run, part) != CTL_OK || import_stopped()) {
+            return CTL_FAILED;
+        }
+    }
+    return CTL_OK;
+}
+
+int import_apply(import_run *run)
+{
+    int i;
+
+    for (i = 0; i < run->set->n; i++) {
+        import_progress(run, &run->parts[i], "comparing", 0);
+        if (run->parts[i].present && (count_part(run, &run->parts[i]) != CTL_OK || import_stopped())) {
+            return CTL_FAILED;
+        }
+    }
+    /* Rows are removed last: a customer may have moved from a price list that goes away to one that is new. */
+    if (each_part(run, "adding", 0, add_rows) != CTL_OK
+        || each_part(run, "changing", 0, change_rows) != CTL_OK
+        || each_part(run, "looking", 0, tell_owned) != CTL_OK
+        || each_part(run, "removing", 1, remove_rows) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    return raise_revisions(run);
+}

@@ -1,0 +1,129 @@
+#include "import_table.h"
+
+#include <string.h>
+
+#define KEY_CODE(csv, db) {csv, db, IMPORT_CODE, 64, 0, IMPORT_KEY, 0, NULL, NULL}
+#define KEY_OF(csv, db, file) {csv, db, IMPORT_CODE, 64, 0, IMPORT_KEY, 0, file, NULL}
+#define KEY_WANTED(csv, db, file) {csv, db, IMPORT_CODE, 64, 0, IMPORT_KEY, 0, NULL, file}
+#define CODE_OF(csv, db, file) {csv, db, IMPORT_CODE, 64, 0, IMPORT_NULL, 0, file, NULL}
+#define TEXT(csv, db, chars) {csv, db, IMPORT_TEXT, chars, 0, 0, 0, NULL, NULL}
+#define LONG_TEXT(csv, db) {csv, db, IMPORT_TEXT, 65535, 0, IMPORT_BYTES, 0, NULL, NULL}
+#define DECIMAL(csv, db, digits, scale) {csv, db, IMPORT_DECIMAL, digits, scale, 0, 0, NULL, NULL}
+#define PERCENT(csv, db) {csv, db, IMPORT_DECIMAL, 7, 4, 0, 100, NULL, NULL}
+#define FLAG(csv, db, flags) {csv, db, IMPORT_FLAG, 0, 0, flags, 0, NULL, NULL}
+#define ANY_PRODUCT_CHANGE {{"products", NULL}, {NULL, NULL}}
+#define END {NULL, NULL, IMPORT_TEXT, 0, 0, 0, 0, NULL, NULL}
+
+static const import_file files[] = {
+    {.file = "products.csv", .table = "product", .rows = "products",
+     .columns = {
+         KEY_CODE("SKU", "sku"), TEXT("Name", "name", 500), LONG_TEXT("Description", "description"),
+         LONG_TEXT("WebsiteDescription", "website_description"),
+         TEXT("ProductCategoryCode", "product_category_code", 64),
+         LONG_TEXT("WashingInstructions", "washing_instructions"), TEXT("Gender", "gender", 64),
+         TEXT("Audience", "audience", 64), TEXT("MainColour", "main_colour", 64), TEXT("Barcode", "barcode", 64),
+         TEXT("Photo", "photo", 1000), TEXT("Theme", "theme", 100),
+         DECIMAL("PackagedLength_in_cm", "packaged_length_in_cm", 10, 2),
+         DECIMAL("PackagedWidth_in_cm", "packaged_width_in_cm", 10, 2),
+         DECIMAL("PackagedHeight_in_cm", "packaged_height_in_cm", 10, 2),
+         DECIMAL("PackagedWeight_in_g", "packaged_weight_in_g", 12, 2),
+         DECIMAL("CartonLength_in_cm", "carton_length_in_cm", 10, 2),
+         DECIMAL("CartonWidth_in_cm", "carton_width_in_cm", 10, 2),
+         DECIMAL("CartonHeight_in_cm", "carton_height_in_cm", 10, 2),
+         DECIMAL("CartonWeight_in_g", "carton_weight_in_g", 12, 2), DECIMAL("CartonQty", "carton_qty", 12, 3),
+         TEXT("AmazonASIN", "amazon_asin", 64), TEXT("CountryOfOrigin", "country_of_origin", 100),
+         TEXT("Status", "status", 64), TEXT("StyleCode", "style_code", 64),
+         TEXT("CartonBarcode", "carton_barcode", 64), TEXT("HSCode", "hs_code", 64),
+         LONG_TEXT("WhatsIncluded", "whats_included"),
+         LONG_TEXT("ProductCompositionText", "product_composition_text"), END},
+     .revisions = {{"products", NULL}, {"assortment", "o.is_obsolete <> (LOWER(n.status) = 'obsolete')"}, {NULL, NULL}}},
+
+    {.file = "product_images.csv", .table = "product_image", .rows = "images",
+     .columns = {KEY_OF("SKU", "sku", "products.csv"), KEY_CODE("ImageID", "image_id"),
+                 TEXT("FileName", "file_name", 1000), FLAG("IsPrimaryImage", "is_secondary", IMPORT_NOT), END},
+     .revisions = ANY_PRODUCT_CHANGE,
+     .single = "IsPrimaryImage", .single_if = "is_secondary = 0", .single_of = "sku",
+     .single_error = "a second primary image"},
+
+    {.file = "product_accessories.csv", .table = "product_accessory", .rows = "accessories",
+     .columns = {KEY_OF("SKU", "sku", "products.csv"), KEY_CODE("AccessorySKU", "accessory_sku"), END},
+     .revisions = ANY_PRODUCT_CHANGE},
+
+    {.file = "product_substitutions.csv", .table = "product_substitution", .rows = "substitutions",
+     .columns = {KEY_OF("SKU", "sku", "products.csv"), KEY_CODE("SubstituteSKU", "substitute_sku"), END},
+     .revisions = ANY_PRODUCT_CHANGE},
+
+    {.file = "product_composition.csv", .table = "product_composition", .rows = "materials",
+     .columns = {KEY_OF("SKU", "sku", "products.csv"), KEY_CODE("MaterialCode", "material_code"),
+                 TEXT("MaterialDescription", "material_description", 200),
+                 PERCENT("CompositionPercentage", "composition_percentage"), END},
+     .revisions = ANY_PRODUCT_CHANGE},
+
+    {.file = "price_lists.csv", .table = "price_list", .rows = "price lists",
+     .columns = {KEY_CODE("PriceListCode", "price_list_code"), TEXT("PriceListName", "price_list_name", 200),
+                 {"CurrencyCode", "currency_code", IMPORT_CURRENCY, 3, 0, 0, 0, NULL, NULL}, END},
+     .scope = "price_list_code", .revisions = {{"prices", NULL}, {NULL, NULL}}},
+
+    {.file = "prices.csv", .table = "price", .rows = "prices",
+     .columns = {KEY_OF("PriceListCode", "price_list_code", "price_lists.csv"),
+                 KEY_WANTED("SKU", "sku", "products.csv"), DECIMAL("UnitPrice", "unit_price", 12, 4),
+                 FLAG("DiscountEligible", "discount_eligible", 0),
+                 {"MOQ", "moq", IMPORT_DECIMAL, 12, 3, IMPORT_KEY, 0, NULL, NULL},
+                 DECIMAL("OrderMultiple", "order_multiple", 12, 3), END},
+     .scope = "price_list_code", .revisions = {{"prices", NULL}, {NULL, NULL}}},
+
+    /* The name of a warehouse is never sent; a new one gets its revision row. */
+    {.file = "warehouses.csv", .table = "warehouse", .rows = "warehouses",
+     .columns = {KEY_CODE("StockLocation", "stock_location"), TEXT("Name", "name", 200), END},
+     .scope = "stock_location", .revisions = {{"stock", "0"}, {NULL, NULL}}},
+
+    {.file = "stock.csv", .table = "stock", .rows = "stock rows",
+     .columns = {KEY_WANTED("SKU", "sku", "products.csv"), KEY_OF("StockLocation", "stock_location", "warehouses.csv"),
+                 DECIMAL("AvailableQTY", "available_qty", 14, 3),
+                 {"NextAvailableETA", "next_available_eta", IMPORT_DATE, 0, 0, IMPORT_NULL, 0, NULL, NULL}, END},
+     .scope = "stock_location", .revisions = {{"stock", NULL}, {NULL, NULL}}},
+
+    {.file = "customers.csv", .table = "customer", .rows = "customers",
+     .columns = {KEY_CODE("CustomerCode", "customer_code"), TEXT("Name", "name", 200),
+                 CODE_OF("PriceListCode", "price_list_code", "price_lists.csv"),
+                 CODE_OF("StockLocation", "stock_location", "warehouses.csv"),
+                 PERCENT("DiscountPercent", "discount_percent"), END},
+     .owned = "api_key", .owned_word = "key"},
+};
+
+const import_set import_customer_set = {"import", files, sizeof(files) / sizeof(*files)};
+
+const import_file *import_file_of(const import_set *set, const char *file)
+{
+    int i;
+
+    for (i = 0; i < set->n; i++) {
+        if (strcmp(set->files[i].file, file) == 0) {
+            return &set->files[i];
+        }
+    }
+    return NULL;
+}
+
+const import_column *import_column_of(const import_set *set, const char *file, const char *csv)
+{
+    const import_file *found = import_file_of(set, file);
+    int i;
+
+    for (i = 0; found && found->columns[i].csv; i++) {
+        if (strcmp(found->columns[i].csv, csv) == 0) {
+            return &found->columns[i];
+        }
+    }
+    return NULL;
+}
+
+const import_column *import_key_of(const import_file *file)
+{
+    const import_column *column = file->columns;
+
+    while (!(column->flags & IMPORT_KEY)) {
+        column++;
+    }
+    return column;
+}

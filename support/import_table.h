@@ -1,0 +1,97 @@
+/**
+ * import_table - what an import set is: files, their tables, columns, keys, references, revisions. Data only.
+ *
+ * The engine (import.c and the import_* units) knows nothing about the one set here: another database brings another
+ * import_set. Names of tables and columns come only from these rows and are therefore written into SQL as they are.
+ */
+#ifndef IMPORT_TABLE_H
+#define IMPORT_TABLE_H
+
+#include "csv.h"
+
+/** What a cell may hold. */
+typedef enum {
+    IMPORT_TEXT,            /**< any text, up to `size` characters, or `size` bytes with IMPORT_BYTES */
+    IMPORT_CODE,            /**< not empty (but with IMPORT_NULL), no blanks at the ends, no control characters */
+    IMPORT_DECIMAL,         /**< not negative, DECIMAL(size, scale); empty is 0 */
+    IMPORT_FLAG,            /**< 0/1, true/false, yes/no in any case; empty is 0 */
+    IMPORT_DATE,            /**< YYYY-MM-DD, a day of the calendar; empty is NULL */
+    IMPORT_CURRENCY         /**< three capital letters, ISO 4217 */
+} import_type;
+
+#define IMPORT_KEY 1        /**< part of the key */
+#define IMPORT_NULL 2       /**< an empty cell is NULL */
+#define IMPORT_NOT 4        /**< a flag that the database keeps the other way round */
+#define IMPORT_BYTES 8      /**< the size of a TEXT column is in bytes */
+
+/** A column. */
+typedef struct {
+    const char *csv;            /**< its name in the header */
+    const char *db;             /**< its name in the table */
+    import_type type;
+    int size, scale;
+    unsigned int flags;
+    int most;                   /**< largest value of a decimal; 0: what fits */
+    const char *parent;         /**< file whose key a value must be found in; NULL: none */
+    const char *wanted;         /**< the same, but a value not found there is only counted in a note */
+} import_column;
+
+/** A revision that grows when something in a table really changed. */
+typedef struct {
+    const char *dataset;
+    const char *changed;        /**< SQL: which changed rows (o before, n after) count; NULL: all. Added and removed ones do */
+} import_revision;
+
+#define IMPORT_MAX_COLUMNS 40
+#define IMPORT_MAX_REVISIONS 2
+
+/** A file and its table. */
+typedef struct {
+    const char *file, *table;
+    const char *rows;                                       /**< what its rows are, in the plural: "prices" */
+    import_column columns[IMPORT_MAX_COLUMNS];              /**< ends with a row without name */
+    const char *scope;                                      /**< column that is the scope of its revisions; NULL: '' */
+    import_revision revisions[IMPORT_MAX_REVISIONS + 1];    /**< ends with a row without dataset */
+    /** At most one row of each `single_of` may satisfy `single_if`, else the second is an error of column `single`. */
+    const char *single, *single_if, *single_of, *single_error;
+    /** Rows of `owned` (word: `owned_word`) vanish with a removed row; that is said by name. NULL: none. */
+    const char *owned, *owned_word;
+} import_file;
+
+/** A set: files in an order in which parents stand before their children. */
+typedef struct {
+    const char *name;           /**< for messages and the lock */
+    const import_file *files;
+    int n;
+} import_set;
+
+/** The set of the Customer API (design: "Customer API import set"). */
+extern const import_set import_customer_set;
+
+/** The column of that name in the file of that name, or NULL. */
+const import_column *import_column_of(const import_set *set, const char *file, const char *csv);
+
+/** The file of that name, or NULL. */
+const import_file *import_file_of(const import_set *set, const char *file);
+
+/** The key column of a file that others refer to: its first. */
+const import_column *import_key_of(const import_file *file);
+
+/** A checked value as the database takes it. */
+typedef struct {
+    const char *text;           /**< not NUL-terminated in general */
+    apr_size_t len;
+    int null;
+} import_value;
+
+/**
+ * Checks a cell, already known to be UTF-8.
+ *
+ * @param value receives what goes into the database, also for a bad cell (something harmless); its text is the cell's
+ *              own, or in `p`
+ * @return NULL, or the reason in `p` or static
+ */
+const char *import_value_check(import_value *value, const import_column *column, const char *text, apr_size_t len,
+                               apr_pool_t *p);
+
+#endif

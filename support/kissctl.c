@@ -1,0 +1,425 @@
+/**
+ * kissctl - the operator's tool of mod_kiss. This file: options, the table of verbs, help.
+ */
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_general.h>
+#include <apr_getopt.h>
+#include <apr_strings.h>
+
+#include "ctl.h"
+#include "ctl_db.h"
+
+#define FIRST_LONG_OPTION 256               /* codes above 255 have no short form */
+#define MAX_WORDS 8
+#define MAX_ARGS 2
+
+/** The options. A row's code is FIRST_LONG_OPTION + its ctl_option, but for the two with short forms. */
+static const struct {
+    ctl_option id;
+    const char *name, *value, *help;
+} options[] = {
+    {OPT_DEFAULTS, "defaults", "FILE", "my.cnf file that says how to connect, group [kissctl]: socket, user, password,\n"
+     "                        database (default " KISS_SYSCONFDIR "/kissctl.cnf; environment KISSCTL_DEFAULTS)"},
+    {OPT_SQL, "sql", "DIR", "folder of the schema files (default " KISS_DATADIR "/sql)"},
+    {OPT_TOKEN_KEYS, "token-keys", "FILE", "file of the token signing keys (default " KISS_SYSCONFDIR "/token.keys;\n"
+     "                        environment KISS_TOKEN_KEYS)"},
+    {OPT_JSON, "json", NULL, "print data as JSON"},
+    {OPT_HELP, "help", NULL, "print help; behind a verb, the help of that verb (-h)"},
+    {OPT_VERSION, "version", NULL, "print the version (-V)"},
+    {OPT_DRY_RUN, "dry-run", NULL, "do everything, then take it back"},
+    {OPT_NAME, "name", "NAME", "the customer's name"},
+    {OPT_PRICE_LIST, "price-list", "CODE", "the customer's price list; '' for none"},
+    {OPT_WAREHOUSE, "warehouse", "CODE", "the customer's warehouse; '' for none"},
+    {OPT_DISCOUNT, "discount", "PERCENT", "0 to 100, up to four decimals, taken off discount-eligible prices"},
+    {OPT_LIMIT_MINUTE, "limit-minute", "N", "requests a minute; 'default': as the server is configured"},
+    {OPT_LIMIT_HOUR, "limit-hour", "N", "requests an hour; 'default': as the server is configured"},
+    {OPT_LABEL, "label", "TEXT", "what the key is for, up to 100 characters"},
+    {OPT_EXPIRES, "expires", "DATE", "YYYY-MM-DD: the last day (UTC) on which the key works;\n"
+     "                        or YYYY-MM-DDThh:mm:ssZ: the moment it ends"},
+    {OPT_CHILDREN, "children", "N", "child processes of httpd, to check the budget of connections"},
+    {OPT_MAX, "max", "N", "max= of KissDatabase, to check the budget of connections (default 8)"},
+};
+
+#define COMMON (CTL_OPT(OPT_DEFAULTS) | CTL_OPT(OPT_HELP) | CTL_OPT(OPT_VERSION) | CTL_OPT(OPT_JSON) \
+                | CTL_OPT(OPT_SQL) | CTL_OPT(OPT_TOKEN_KEYS))
+#define TERMS (CTL_OPT(OPT_PRICE_LIST) | CTL_OPT(OPT_WAREHOUSE) | CTL_OPT(OPT_DISCOUNT) | CTL_OPT(OPT_NAME))
+#define LIMITS (CTL_OPT(OPT_LIMIT_MINUTE) | CTL_OPT(OPT_LIMIT_HOUR))
+#define DATABASE "kissctl"
+
+static const ctl_verb verbs[] = {
+    {"schema install", "", "", DATABASE, 0, cmd_schema_install, "make or repair the tables, triggers and revisions",
+     "Runs every file DIR/customer/NNNN-*.sql in order. All of it may be run again: data stays as it is, missing tables\n"
+     "and triggers come back. The database itself must exist."},
+    {"schema check", "", "", DATABASE, 0, cmd_schema_check, "compare the database with the schema files",
+     "Exit status 1 when the database is behind or ahead of the files, with what to do."},
+    {"schema upgrade", "", "", DATABASE, 0, cmd_schema_upgrade, "run the schema files that the database does not have yet",
+     "Stops at the first file that fails; run it again when the cause is gone."},
+    {"import", "DIR", "[--dry-run]", DATABASE, CTL_OPT(OPT_DRY_RUN), cmd_import_customer,
+     "load a folder of CSV files, all or nothing",
+     "A file that is present replaces the content of its table; a file that is absent leaves its table as it is:\n"
+     "  products.csv product_images.csv product_accessories.csv product_substitutions.csv product_composition.csv\n"
+     "  price_lists.csv prices.csv warehouses.csv stock.csv customers.csv\n"
+     "RFC 4180, UTF-8 with or without BOM, a header row, columns in any order. An empty number is 0, an empty date is\n"
+     "unknown, empty text stays empty. Customers that stay keep their keys, limits and whether they are enabled;\n"
+     "customers that customers.csv does not have any more are removed together with their keys.\n"
+     "Every fault is named by file, line, column and reason, up to 100 of them, and then nothing is changed.\n"
+     "The API goes on serving the old content until the import is complete. Ctrl-C stops it; nothing is changed then.\n"
+     "With --dry-run everything is done and checked, and taken back at the end."},
+    {"customer list", "", "", DATABASE, 0, cmd_customer_list, "list the customers", NULL},
+    {"customer show", "CODE", "", DATABASE, 0, cmd_customer_show, "show one customer", NULL},
+    {"customer add", "CODE", "--price-list CODE --warehouse CODE [--discount PERCENT] [--name NAME] "
+     "[--limit-minute N] [--limit-hour N]", DATABASE, TERMS | LIMITS, cmd_customer_add, "add a customer",
+     "The customer is enabled at once and needs a key: 'kissctl key issue CODE'."},
+    {"customer set", "CODE", "[--price-list CODE] [--warehouse CODE] [--discount PERCENT] [--name NAME] "
+     "[--limit-minute N] [--limit-hour N]", DATABASE, TERMS | LIMITS, cmd_customer_set, "change a customer",
+     "Changes what is given and leaves the rest. It holds from the customer's next request on."},
+    {"customer disable", "CODE", "", DATABASE, 0, cmd_customer_disable, "lock a customer out, at once, tokens included",
+     NULL},
+    {"customer enable", "CODE", "", DATABASE, 0, cmd_customer_enable, "let a customer in again", NULL},
+    {"key issue", "CODE", "[--label TEXT] [--expires DATE]", DATABASE, CTL_OPT(OPT_LABEL) | CTL_OPT(OPT_EXPIRES),
+     cmd_key_issue, "make a key for a customer and print it, once",
+     "The key stands alone on standard output. It is stored nowhere: only its SHA-256 is kept. A customer may have\n"
+     "several keys, so that a new one can be handed out before the old one is revoked."},
+    {"key list", "CODE", "", DATABASE, 0, cmd_key_list, "list the keys of a customer", "Keys themselves cannot be shown."},
+    {"key revoke", "ID", "", DATABASE, 0, cmd_key_revoke, "end a key, at once",
+     "ID is the number that 'kissctl key list' shows. Tokens that were got with the key live out their time, an hour;\n"
+     "'kissctl customer disable' ends those too."},
+    {"token-key list", "", "", NULL, 0, cmd_tokenkey_list, "list the token signing keys, without their secrets", NULL},
+    {"token-key rotate", "", "", NULL, 0, cmd_tokenkey_rotate, "put a new signing key on top of the others",
+     "The new key signs, the others still verify. Makes the file when it is missing. Reload httpd (graceful) then.\n"
+     "Retire the old key when the tokens that it signed have ended (KissTokenLifetime)."},
+    {"token-key retire", "KID", "", NULL, 0, cmd_tokenkey_retire, "remove a signing key",
+     "Tokens that it signed are refused after the next reload of httpd. The only key is not removed."},
+    {"doctor", "", "[--children N] [--max N]", DATABASE, CTL_CONNECTS | CTL_OPT(OPT_CHILDREN) | CTL_OPT(OPT_MAX), cmd_doctor,
+     "look for what is wrong or missing, and say what to do",
+     "Looks at the server, the schema, the rights of the account, the budget of connections (children x max x 2: a\n"
+     "graceful reload runs two generations at once), the token signing keys, and the content. Exit status 1 when there\n"
+     "is a problem."},
+};
+
+#define COUNT(array) ((int)(sizeof(array) / sizeof(*(array))))
+
+int ctl_fail(const char *fmt, ...)
+{
+    va_list args;
+
+    fflush(stdout);
+    fputs("kissctl: ", stderr);
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fputc('\n', stderr);
+    return CTL_FAILED;
+}
+
+void ctl_note(const char *fmt, ...)
+{
+    va_list args;
+
+    fflush(stdout);
+    fputs("kissctl: ", stderr);
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+static void print_usage(FILE *f, const char *lead, const ctl_verb *verb)
+{
+    fprintf(f, "%skissctl %s%s%s%s%s\n", lead, verb->words, *verb->args ? " " : "", verb->args,
+            *verb->usage ? " " : "", verb->usage);
+}
+
+int ctl_usage(const ctl *c, const char *fmt, ...)
+{
+    va_list args;
+
+    fputs("kissctl: ", stderr);
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fputc('\n', stderr);
+    if (c->verb) {
+        print_usage(stderr, "usage: ", c->verb);
+    }
+    else {
+        fputs("usage: kissctl VERB [OPTION...]; 'kissctl --help' lists the verbs\n", stderr);
+    }
+    return CTL_USAGE;
+}
+
+int ctl_number(apr_int64_t *value, const char *text, apr_int64_t least, apr_int64_t most)
+{
+    apr_int64_t n;
+
+    if (!*text || strlen(text) > 18 || text[strspn(text, "0123456789")]) {
+        return 0;
+    }
+    n = apr_atoi64(text);
+    if (n < least || n > most) {
+        return 0;
+    }
+    *value = n;
+    return 1;
+}
+
+static void print_options(apr_uint64_t which)
+{
+    int i;
+
+    for (i = 0; i < COUNT(options); i++) {
+        if (which & CTL_OPT(options[i].id)) {
+            printf("  --%s%s%-*s  %s\n", options[i].name, options[i].value ? " " : "",
+                   18 - (int)strlen(options[i].name) - (options[i].value ? 1 : 0),
+                   options[i].value ? options[i].value : "", options[i].help);
+        }
+    }
+}
+
+static int print_version(void)
+{
+    puts("kissctl " KISS_VERSION);
+    return CTL_OK;
+}
+
+static int print_help(void)
+{
+    int i;
+
+    puts("usage: kissctl VERB [ARGUMENT...] [OPTION...]\n\nThe operator's tool of mod_kiss.\n\nVerbs:");
+    for (i = 0; i < COUNT(verbs); i++) {
+        printf("  %s%s%-*s  %s\n", verbs[i].words, *verbs[i].args ? " " : "",
+               22 - (int)strlen(verbs[i].words) - (*verbs[i].args ? 1 : 0), verbs[i].args, verbs[i].summary);
+    }
+    puts("\nOptions of every verb, before or behind it:");
+    print_options(COMMON);
+    puts("\nMore about a verb and its own options: kissctl VERB --help\n"
+         "Exit status: 0 done, 1 failed or a problem found, 2 wrong usage. Errors are written to standard error.");
+    return CTL_OK;
+}
+
+/** Help of the verbs that begin with the words given: "customer" has several. */
+static int print_verb_help(const char *words)
+{
+    apr_size_t n = strlen(words);
+    int i, found = 0;
+
+    for (i = 0; i < COUNT(verbs); i++) {
+        const ctl_verb *verb = &verbs[i];
+
+        if (strncmp(verb->words, words, n) != 0 || (verb->words[n] && verb->words[n] != ' ')) {
+            continue;
+        }
+        fputs(found++ ? "\n" : "", stdout);
+        print_usage(stdout, "usage: ", verb);
+        printf("\n%c%s.\n", verb->summary[0] - 'a' + 'A', verb->summary + 1);
+        if (verb->help) {
+            printf("%s\n", verb->help);
+        }
+        if (verb->options) {
+            puts("");
+            print_options(verb->options);
+        }
+    }
+    puts("\nOptions of every verb:");
+    print_options(COMMON);
+    return CTL_OK;
+}
+
+/** The verb whose words begin the list; `used` receives how many words it takes. */
+static const ctl_verb *find_verb(apr_pool_t *p, const char *const *words, int n, int *used)
+{
+    const ctl_verb *best = NULL;
+    int i, k;
+
+    for (i = 0; i < COUNT(verbs); i++) {
+        char *rest, *copy = apr_pstrdup(p, verbs[i].words), *word = apr_strtok(copy, " ", &rest);
+
+        for (k = 0; word && k < n && strcmp(word, words[k]) == 0; k++) {
+            word = apr_strtok(NULL, " ", &rest);
+        }
+        if (!word && (!best || k > *used)) {
+            best = &verbs[i];
+            *used = k;
+        }
+    }
+    return best;
+}
+
+/** The longest beginning of the words that begins some verb: "customer" of "customer ad". Empty when there is none. */
+static const char *known_words(apr_pool_t *p, const char *const *words, int n)
+{
+    const char *known = "";
+    int i, k;
+
+    for (k = 0; k < n; k++) {
+        const char *longer = *known ? apr_pstrcat(p, known, " ", words[k], NULL) : words[k];
+        apr_size_t len = strlen(longer);
+
+        for (i = 0; i < COUNT(verbs); i++) {
+            if (strncmp(verbs[i].words, longer, len) == 0 && (!verbs[i].words[len] || verbs[i].words[len] == ' ')) {
+                break;
+            }
+        }
+        if (i == COUNT(verbs)) {
+            break;
+        }
+        known = longer;
+    }
+    return known;
+}
+
+static int wrong_verb(const ctl *c, const char *const *words, int n)
+{
+    const char *known = known_words(c->pool, words, n);
+    apr_size_t len = strlen(known);
+    int i;
+
+    if (n == 0) {
+        return ctl_usage(c, "a verb is missing");
+    }
+    if (!*known) {
+        return ctl_usage(c, "there is no verb '%s'", words[0]);
+    }
+    ctl_fail("'%s' wants one of its verbs behind it", known);
+    for (i = 0; i < COUNT(verbs); i++) {
+        if (strncmp(verbs[i].words, known, len) == 0 && verbs[i].words[len] == ' ') {
+            print_usage(stderr, "usage: ", &verbs[i]);
+        }
+    }
+    return CTL_USAGE;
+}
+
+/** Keeps getopt's own message, so that it is said in our form and with the verb's usage. */
+static void keep_message(void *arg, const char *fmt, ...)
+{
+    char *message = arg;
+    const char *text;
+    va_list args;
+
+    va_start(args, fmt);
+    apr_vsnprintf(message, 256, fmt, args);
+    va_end(args);
+    message[strcspn(message, "\n")] = '\0';
+    text = strstr(message, ": ");
+    if (text) {
+        memmove(message, text + 2, strlen(text + 2) + 1);
+    }
+}
+
+static int read_options(ctl *c, apr_getopt_t *os, const char **bad)
+{
+    apr_getopt_option_t table[COUNT(options) + 1] = {{0}};
+    char *message = apr_pcalloc(c->pool, 256);
+    const char *value;
+    int i, code;
+    apr_status_t rv;
+
+    for (i = 0; i < COUNT(options); i++) {
+        table[i].name = options[i].name;
+        table[i].has_arg = options[i].value != NULL;
+        table[i].optch = options[i].id == OPT_HELP ? 'h' : options[i].id == OPT_VERSION ? 'V'
+            : FIRST_LONG_OPTION + (int)options[i].id;
+    }
+    os->interleave = 1;
+    os->errfn = keep_message;
+    os->errarg = message;
+    while ((rv = apr_getopt_long(os, table, &code, &value)) == APR_SUCCESS) {
+        ctl_option id = code == 'h' ? OPT_HELP : code == 'V' ? OPT_VERSION : (ctl_option)(code - FIRST_LONG_OPTION);
+
+        c->option[id] = value ? value : "";
+    }
+    *bad = APR_STATUS_IS_EOF(rv) ? NULL : message;
+    return *bad == NULL;
+}
+
+static const char *setting(const ctl *c, ctl_option option, const char *variable, const char *fallback)
+{
+    const char *env = variable ? getenv(variable) : NULL;
+
+    return c->option[option] ? c->option[option] : env && *env ? env : fallback;
+}
+
+static int check_and_run(ctl *c, const char *const *args, int n)
+{
+    int i, wanted = *c->verb->args ? 1 : 0;
+
+    for (i = 0; i < COUNT(options); i++) {
+        if (c->option[options[i].id] && !((COMMON | c->verb->options) & CTL_OPT(options[i].id))) {
+            return ctl_usage(c, "'%s' does not take --%s", c->verb->words, options[i].name);
+        }
+    }
+    for (i = 0; c->verb->args[i]; i++) {
+        wanted += c->verb->args[i] == ' ';
+    }
+    if (n > wanted) {
+        return ctl_usage(c, "one word too many: '%s'", args[wanted]);
+    }
+    if (n < wanted) {
+        return ctl_usage(c, "%s is missing", c->verb->args);
+    }
+    if (c->verb->group && !(c->verb->options & CTL_CONNECTS) && ctl_db_open(c) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    return c->verb->run(c, args);
+}
+
+static int run(ctl *c, int argc, const char *const *argv)
+{
+    const char *bad;
+    apr_getopt_t *os;
+    int known, n, used = 0;
+
+    if (apr_getopt_init(&os, c->pool, argc, argv) != APR_SUCCESS) {
+        return ctl_fail("out of memory");
+    }
+    known = read_options(c, os, &bad);
+    n = argc - os->ind;
+    c->verb = find_verb(c->pool, os->argv + os->ind, n, &used);
+    if (!known) {
+        /* getopt stopped before it sorted the words: look for the verb among all of them. */
+        for (n = 1; n < argc && !c->verb; n++) {
+            c->verb = find_verb(c->pool, argv + n, argc - n, &used);
+        }
+        return ctl_usage(c, "%s", bad);
+    }
+    if (c->option[OPT_VERSION]) {
+        return print_version();
+    }
+    if (c->option[OPT_HELP]) {
+        const char *words = c->verb ? c->verb->words : known_words(c->pool, os->argv + os->ind, n);
+
+        return !*words && n > 0 ? wrong_verb(c, os->argv + os->ind, n) : *words ? print_verb_help(words) : print_help();
+    }
+    if (!c->verb) {
+        return wrong_verb(c, os->argv + os->ind, n);
+    }
+    c->json = c->option[OPT_JSON] != NULL;
+    c->defaults = setting(c, OPT_DEFAULTS, "KISSCTL_DEFAULTS", KISS_SYSCONFDIR "/kissctl.cnf");
+    c->sql_dir = setting(c, OPT_SQL, NULL, KISS_DATADIR "/sql");
+    c->token_keys = setting(c, OPT_TOKEN_KEYS, "KISS_TOKEN_KEYS", KISS_SYSCONFDIR "/token.keys");
+    return check_and_run(c, os->argv + os->ind + used, n - used);
+}
+
+int main(int argc, const char *const *argv)
+{
+    ctl c = {0};
+    int rc;
+
+    if (apr_app_initialize(&argc, &argv, NULL) != APR_SUCCESS || apr_pool_create(&c.pool, NULL) != APR_SUCCESS) {
+        return ctl_fail("cannot start: out of memory");
+    }
+    atexit(apr_terminate);
+    signal(SIGPIPE, SIG_IGN);               /* a lost connection is an error to report, not the end */
+    rc = run(&c, argc, argv);
+    if (fflush(stdout) != 0 && rc == CTL_OK) {
+        rc = ctl_fail("cannot write to standard output");
+    }
+    apr_pool_destroy(c.pool);
+    return rc;
+}

@@ -1,0 +1,96 @@
+# shellcheck shell=bash disable=SC2015,SC2034
+# Sourced by quickstart and runtests (bash): which Debian packages are needed, and how the tree is built.
+
+# The -core packages and apache2-bin bring programs without a system service: nothing is started or configured by apt.
+packages_build=(gcc libc6-dev make autoconf automake libtool pkgconf apache2-dev libmariadb-dev libjson-c-dev libjwt-dev
+    libssl-dev)
+packages_run=(apache2-bin libaprutil1-dbd-mysql mariadb-server-core mariadb-client-core openssl curl ca-certificates)
+packages_test=(perl libio-socket-ssl-perl)
+
+die() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+
+# outside_dir: prints a directory of this clone's own that every user of the machine can enter and whose path is short.
+outside_dir() {
+    local dir
+    dir=/var/tmp/mod_kiss-$(id -u)-$(printf '%s' "$1" | sha256sum | cut -c 1-12)
+    # /var/tmp is everybody's: take nothing that somebody else has put there.
+    mkdir -m 0755 "$dir" 2>/dev/null || true
+    [ -d "$dir" ] && [ ! -L "$dir" ] && [ -O "$dir" ] || die "$dir is in the way: it does not belong to $(id -un)"
+    printf '%s' "$dir"
+}
+
+# find_top SCRIPT: sets `top`, the source tree. Neither autoconf nor the database driver can work below a path with blanks or
+# other special characters: there, `top` is a symbolic link to it.
+find_top() {
+    local here dir
+    here=$(cd "$(dirname "$1")" && pwd -P)
+    top=$here
+    case $here in
+    *[!A-Za-z0-9/._+-]*)
+        dir=$(outside_dir "$here")
+        ln -sfn "$here" "$dir/src"
+        top=$dir/src ;;
+    esac
+    mkdir -p "$top/var"
+}
+
+# Prints those of its arguments that are not installed. Real packages only: dpkg does not know virtual ones.
+missing_packages() {
+    local name
+    for name in "$@"; do
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || printf '%s ' "$name"
+    done
+}
+
+# install_packages LOG NAME...: installs what is missing; root does it itself, others through sudo.
+install_packages() {
+    local log=$1 need as_root=
+    shift
+    command -v dpkg-query >/dev/null || die "this is not a Debian system; install the equivalents of: $*"
+    need=$(missing_packages "$@")
+    [ -n "$need" ] || return 0
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || die "packages are missing and there is no sudo; as root: apt-get install $need"
+        as_root=sudo
+    fi
+    echo "Installing: $need"
+    # Lists on a fresh machine may be absent or old: ask for new ones first, go on with the old ones if that fails.
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=120 update >"$log" 2>&1 </dev/null || true
+    # shellcheck disable=SC2086
+    if ! $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=120 \
+            install --no-install-recommends $need >>"$log" 2>&1 </dev/null; then
+        tail -n 15 "$log" >&2
+        die "apt-get could not install: $need(see $log)"
+    fi
+}
+
+# build_tree DIR [configure options]: builds out of tree in DIR and sets `build`. Where the source tree itself has been
+# configured, automake cannot build elsewhere: then it is built in place.
+build_tree() {
+    local log
+    build=$1
+    shift
+    mkdir -p "$build"
+    log=$build/build.log
+    exec 9>"$top/var/build.lock"
+    flock -w 600 9 || die "another build holds $top/var/build.lock"
+    : >"$log"
+    if [ ! -e "$top/configure" ] || [ "$top/configure.ac" -nt "$top/configure" ] || [ "$top/Makefile.am" -nt "$top/Makefile.in" ]; then
+        (cd "$top" && autoreconf -fi) >>"$log" 2>&1 || build_failed "$log"
+    fi
+    if [ -e "$top/config.status" ]; then
+        build=$top
+    elif [ ! -e "$build/config.status" ] || [ "$top/configure" -nt "$build/config.status" ]; then
+        (cd "$build" && "$top/configure" "$@") >>"$log" 2>&1 || build_failed "$log"
+    fi
+    make -C "$build" -s -j"$(nproc)" >>"$log" 2>&1 || build_failed "$log"
+    exec 9>&-
+}
+
+build_failed() {
+    tail -n 40 "$1" >&2
+    die "the build failed (see $1)"
+}
