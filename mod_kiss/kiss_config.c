@@ -18,6 +18,7 @@
 #define DEFAULT_KEEP             2
 #define DEFAULT_MAX              8
 #define DEFAULT_WAIT             apr_time_from_sec(2)
+#define DEFAULT_SILENCE          apr_time_from_sec(5)
 #define DEFAULT_IDLE             apr_time_from_sec(600)
 #define MAX_LIFETIME             86400
 #define MAX_LIMIT                1000000000
@@ -478,6 +479,9 @@ static const char *database_option(kiss_database_conf *database, const char *key
     else if (strcmp(key, "wait") == 0) {
         e = parse_time(&database->wait, value, p);
     }
+    else if (strcmp(key, "timeout") == 0) {
+        e = parse_time(&database->timeout, value, p);
+    }
     else if (strcmp(key, "idle") == 0) {
         e = parse_time(&database->idle, value, p);
     }
@@ -486,7 +490,7 @@ static const char *database_option(kiss_database_conf *database, const char *key
                "root can read and write password-file=FILE";
     }
     else {
-        return "unknown: use socket, host, port, user, dbname, password-file, keep, max, wait, idle";
+        return "unknown: use socket, host, port, user, dbname, password-file, keep, max, wait, timeout, idle";
     }
     return e ? apr_pstrcat(p, key, "=", e, NULL) : NULL;
 }
@@ -503,6 +507,7 @@ static const char *set_database(cmd_parms *cmd, void *dir, const char *args)
     database->keep = -1;
     database->max = DEFAULT_MAX;
     database->wait = DEFAULT_WAIT;
+    database->timeout = DEFAULT_SILENCE;
     database->idle = DEFAULT_IDLE;
     database->server = cmd->server;
     if (!*database->name || strchr(database->name, '=')) {
@@ -542,7 +547,7 @@ static const char *set_database(cmd_parms *cmd, void *dir, const char *args)
 
 const command_rec kiss_config_commands[] = {
     AP_INIT_RAW_ARGS("KissDatabase", set_database, NULL, RSRC_CONF,
-                     "a name and key=value pairs: socket host port user dbname password-file keep max wait idle"),
+                     "a name and key=value pairs: socket host port user dbname password-file keep max wait timeout idle"),
     AP_INIT_TAKE1("KissCacheDir", set_cache_dir, NULL, RSRC_CONF, "directory in which answers are built"),
     AP_INIT_TAKE1("KissLimitClients", set_limit_clients, NULL, RSRC_CONF,
                   "callers whose requests are counted at the same time, 64 to 1000000"),

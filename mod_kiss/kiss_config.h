@@ -38,6 +38,7 @@ typedef struct {
     int keep;                           /**< idle connections kept in each child */
     int max;                            /**< connections of each child at most */
     apr_interval_time_t wait;           /**< how long a request waits for a connection */
+    apr_interval_time_t timeout;        /**< how long the server may be silent while it is asked */
     apr_interval_time_t idle;           /**< an idle connection is closed after this time */
     const server_rec *server;           /**< where it was defined */
     kiss_db *db;                        /**< the pool of this child process; set in child_init */

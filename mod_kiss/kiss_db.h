@@ -32,8 +32,8 @@ typedef kiss_db_status (*kiss_db_work)(kiss_db_conn *conn, void *baton);
 /**
  * Takes a connection, does the work, returns the connection.
  *
- * Waits for a free one no longer than `wait=` of KissDatabase; connecting and each read are bounded by the timeouts of
- * the group [mod_kiss]. If an idle connection turns out to be dead, the work is done again on a new one, once. After
+ * Waits for a free one no longer than `wait=` of KissDatabase; connecting is bounded by connect-timeout of
+ * the group [mod_kiss], each read by `timeout=`. If an idle connection turns out to be dead, the work is done again on a new one, once. After
  * a failure the connection is closed, so nothing of it is met again. Adds the time to k->db_time.
  */
 kiss_db_status kiss_db_run(kiss_req *k, kiss_db_work work, void *baton);

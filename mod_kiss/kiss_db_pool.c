@@ -19,7 +19,10 @@
 /* What a session must be, whatever the server's defaults are. */
 static const char session_sql[] =
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',"
-    " time_zone = '+00:00', autocommit = 1, transaction_isolation = 'REPEATABLE-READ'";
+    " time_zone = '+00:00', autocommit = 1";
+
+/* Its variable has different names in different servers; the statement has not. */
+static const char isolation_sql[] = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
 
 static const char check_sql[] =
     "SELECT @@session.sql_mode LIKE '%STRICT_ALL_TABLES%', @@session.time_zone = '+00:00',"
@@ -80,18 +83,13 @@ void kiss_db_pool_disconnect(kiss_db_conn *conn)
 /** Reads the one row of check_sql. */
 static const char *check_session(kiss_db_conn *conn, unsigned schema_version)
 {
-    unsigned int timeout = 0;
     const char *e = NULL;
     MYSQL_RES *result;
     MYSQL_ROW row;
 
-    if (mysql_get_optionv(conn->mysql, MYSQL_OPT_READ_TIMEOUT, &timeout) != 0 || timeout == 0) {
-        return "the connection has no read timeout, so a hanging server would hang this one: put connect-timeout, "
-               "read-timeout and write-timeout into the group [mod_kiss] of my.cnf (see conf/my.cnf.sample; "
-               "MARIADB_HOME names the directory of another my.cnf)";
-    }
     if (mysql_set_character_set(conn->mysql, "utf8mb4") != 0
         || mysql_real_query(conn->mysql, session_sql, sizeof(session_sql) - 1) != 0
+        || mysql_real_query(conn->mysql, isolation_sql, sizeof(isolation_sql) - 1) != 0
         || mysql_real_query(conn->mysql, check_sql, sizeof(check_sql) - 1) != 0
         || !(result = mysql_store_result(conn->mysql))) {
         return apr_psprintf(conn->session, "cannot prepare the session: %s (if a table is missing or denied, run "
@@ -109,11 +107,35 @@ static const char *check_session(kiss_db_conn *conn, unsigned schema_version)
     return e;
 }
 
+/**
+ * Gives the connection its read and write timeouts. Option files know only the one for connecting, APR's driver has no
+ * parameter for them, and the library looks at them only while it connects: so they are set and it connects once more.
+ *
+ * @return NULL, or a sentence
+ */
+static const char *bound(kiss_db_conn *conn)
+{
+    unsigned int seconds = (unsigned int)apr_time_sec(conn->db->conf->timeout + apr_time_from_sec(1) - 1), connect = 0;
+    my_bool on = 1, off = 0, failed;
+
+    if (mysql_get_optionv(conn->mysql, MYSQL_OPT_CONNECT_TIMEOUT, &connect) != 0 || connect == 0) {
+        return "the connection has no connect timeout, so a hanging server would hang this one: put connect-timeout into "
+               "the group [mod_kiss] of my.cnf (see conf/my.cnf.sample; MARIADB_HOME names the directory of another "
+               "my.cnf)";
+    }
+    mysql_options(conn->mysql, MYSQL_OPT_READ_TIMEOUT, &seconds);
+    mysql_options(conn->mysql, MYSQL_OPT_WRITE_TIMEOUT, &seconds);
+    mysql_options(conn->mysql, MYSQL_OPT_RECONNECT, &on);
+    failed = mariadb_reconnect(conn->mysql);
+    /* From here on a dead connection is ours to notice: its statements and its transaction died with it. */
+    mysql_options(conn->mysql, MYSQL_OPT_RECONNECT, &off);
+    return failed ? apr_psprintf(conn->session, "cannot connect again: %s", mysql_error(conn->mysql)) : NULL;
+}
+
 kiss_db_status kiss_db_pool_connect(kiss_db_conn *conn, unsigned schema_version)
 {
     const kiss_database_conf *conf = conn->db->conf;
     const char *error = NULL, *e;
-    my_bool reconnect = 0;
     kiss_db_status status;
     apr_status_t rv;
 
@@ -134,8 +156,8 @@ kiss_db_status kiss_db_pool_connect(kiss_db_conn *conn, unsigned schema_version)
         return status;
     }
     conn->mysql = apr_dbd_native_handle(conn->db->driver, conn->handle);
-    mysql_options(conn->mysql, MYSQL_OPT_RECONNECT, &reconnect);
-    e = check_session(conn, schema_version);
+    e = bound(conn);
+    e = e ? e : check_session(conn, schema_version);
     if (e) {
         status = refuse(conn, KISS_DB_REFUSED, e);
         kiss_db_pool_disconnect(conn);
