@@ -229,8 +229,8 @@ static void check_budget(doctor *d)
     }
     ctl_number(&children, d->c->option[OPT_CHILDREN], 1, 100000);
     finding(d, "max_connections", children * max * 2 > most ? problem : ok, children * max * 2 > most
-            ? apr_psprintf(d->c->pool, "set max_connections to %" APR_INT64_T_FMT " or more, or max= of KissDatabase to "
-                           "%" APR_INT64_T_FMT " or less", children * max * 2 + 10, most / children / 2) : NULL,
+            ? apr_psprintf(d->c->pool, "set max_connections to %" APR_INT64_T_FMT " or more, or lower max= of KissDatabase "
+                           "or the number of children", children * max * 2 + 10) : NULL,
             "%" APR_INT64_T_FMT ", and httpd may open %" APR_INT64_T_FMT " x %" APR_INT64_T_FMT " x 2 = %" APR_INT64_T_FMT
             " during a reload", most, children, max, children * max * 2);
 }

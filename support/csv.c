@@ -295,13 +295,14 @@ static int read_record(csv_reader *r)
 
 csv_status csv_next(csv_reader *r, csv_row *row)
 {
-    int end, blank;
+    int first, end, blank;
 
     if (r->width == 0) {
         skip_bom(r);
     }
     do {
         row->line = r->line;
+        first = peek_byte(r);
         end = read_record(r);
         if (r->failure) {
             return CSV_FAILED;
@@ -310,7 +311,7 @@ csv_status csv_next(csv_reader *r, csv_row *row)
             return CSV_END;
         }
         /* Only an empty line, not "": in a file of one column a line may be an empty cell. */
-        blank = r->ncells == 1 && r->len == 1 && r->line == row->line && r->width != 1 && !r->cells[0].error;
+        blank = r->ncells == 1 && r->len == 1 && first != '"' && r->width != 1;
         r->line += end == '\n';
     } while (blank);
     finish_cells(r);
@@ -319,6 +320,12 @@ csv_status csv_next(csv_reader *r, csv_row *row)
     row->error = NULL;
     if (r->width == 0) {
         r->width = r->ncells;
+    }
+    else if (r->ncells != r->width && r->cells[r->ncells - 1].error == unclosed) {
+        /* The quote swallowed the other cells: it is the fault, not their number. */
+        row->error = unclosed;
+        row->line = r->cells[r->ncells - 1].error_line;
+        r->cells[r->ncells - 1].error = NULL;
     }
     else if (r->ncells != r->width) {
         apr_snprintf(r->message, sizeof(r->message), "%d cell%s where the header has %d", r->ncells,

@@ -31,8 +31,8 @@ typedef struct {
 typedef struct {
     csv_cell *cells;
     int n;
-    long line;                  /**< line of its first byte */
-    const char *error;          /**< NULL, or what is wrong with the record as a whole (number of cells) */
+    long line;                  /**< line of its first byte; with `error`, the line of that fault */
+    const char *error;          /**< NULL, or what is wrong with the record as a whole: it has no right number of cells */
 } csv_row;
 
 /** What csv_next() found. */

@@ -148,9 +148,9 @@ static int check_reference(import_run *run, check *k)
     }
     rc = import_each(run, apr_psprintf(p, "SELECT DISTINCT n.%s%s ORDER BY 1", k->column->db, from), lost_parent, k);
     if (rc == CTL_OK && k->count > 0) {
-        import_fault(run, k->parent, 0, NULL, "lacks %" APR_UINT64_T_FMT " %s%s that the %s of the database still use%s (%s%s): "
+        import_fault(run, k->parent, 0, NULL, "lacks %" APR_UINT64_T_FMT " %s%s that the %s of the database still use (%s%s): "
                      "put %s back or add a %s without %s", k->count, import_key_of(k->parent->def)->csv,
-                     IMPORT_S(k->count), k->part->def->rows, "", k->examples, k->count > EXAMPLES ? ", ..." : "",
+                     IMPORT_S(k->count), k->part->def->rows, k->examples, k->count > EXAMPLES ? ", ..." : "",
                      k->count == 1 ? "it" : "them", k->part->def->file, k->count == 1 ? "it" : "them");
     }
     return rc;
@@ -162,9 +162,9 @@ static int check_wanted(import_run *run, check *k)
     int rc = import_each(run, apr_pstrcat(run->c->pool, "SELECT COUNT(*)", orphans(run->c->pool, k), NULL), count_of, k);
 
     if (rc == CTL_OK && k->count > 0) {
-        import_note(run, "%" APR_UINT64_T_FMT " %s %s for a %s that %s does not have: kept, not served until it does",
+        import_note(run, "%" APR_UINT64_T_FMT " %s %s for %s%s that %s does not have: kept, not served until it does",
                     k->count, k->part->def->rows, k->count == 1 ? "is" : "are", import_key_of(k->parent->def)->csv,
-                    k->parent->present ? k->parent->def->file : "the database");
+                    IMPORT_S(k->count), k->parent->present ? k->parent->def->file : "the database");
     }
     return rc;
 }
@@ -187,7 +187,10 @@ static int check_references(import_run *run, const import_part *part)
             continue;                       /* nothing about it changes */
         }
         if (k.parent->keys_lost) {
-            continue;                       /* its own faults come first; these would only be echoes */
+            /* Its own faults come first; these would mostly be echoes of them. */
+            import_note(run, "%s: column %s is not compared with %s until that is repaired", part->source == part->stage
+                        ? part->def->file : part->def->table, column->csv, k.parent->def->file);
+            continue;
         }
         rc = column->parent ? check_reference(run, &k) : check_wanted(run, &k);
     }

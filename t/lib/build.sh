@@ -22,8 +22,8 @@ outside_dir() {
     printf '%s' "$dir"
 }
 
-# find_top SCRIPT: sets `top`, the source tree. Neither autoconf nor the database driver can work below a path with blanks or
-# other special characters: there, `top` is a symbolic link to it.
+# find_top SCRIPT: sets `top`, the source tree. Neither autoconf nor the database driver can work below a path with blanks
+# or other special characters: there, `top` is a symbolic link to it.
 find_top() {
     local here dir
     here=$(cd "$(dirname "$1")" && pwd -P)
@@ -58,10 +58,10 @@ install_packages() {
     fi
     echo "Installing: $need"
     # Lists on a fresh machine may be absent or old: ask for new ones first, go on with the old ones if that fails.
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=120 update >"$log" 2>&1 </dev/null || true
+    local apt="$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=120"
+    $apt update >"$log" 2>&1 </dev/null || true
     # shellcheck disable=SC2086
-    if ! $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=120 \
-            install --no-install-recommends $need >>"$log" 2>&1 </dev/null; then
+    if ! $apt install --no-install-recommends $need >>"$log" 2>&1 </dev/null; then
         tail -n 15 "$log" >&2
         die "apt-get could not install: $need(see $log)"
     fi
@@ -78,7 +78,8 @@ build_tree() {
     exec 9>"$top/var/build.lock"
     flock -w 600 9 || die "another build holds $top/var/build.lock"
     : >"$log"
-    if [ ! -e "$top/configure" ] || [ "$top/configure.ac" -nt "$top/configure" ] || [ "$top/Makefile.am" -nt "$top/Makefile.in" ]; then
+    if [ ! -e "$top/Makefile.in" ] || [ "$top/configure.ac" -nt "$top/configure" ] ||
+        [ "$top/Makefile.am" -nt "$top/Makefile.in" ]; then
         (cd "$top" && autoreconf -fi) >>"$log" 2>&1 || build_failed "$log"
     fi
     if [ -e "$top/config.status" ]; then

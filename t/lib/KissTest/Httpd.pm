@@ -115,7 +115,7 @@ sub _configure {
 # conf_text(): the configuration, also for KissTest::configtest.
 sub conf_text {
     my ($self) = @_;
-    my $c = <<"CONF" . load_module("mpm_$self->{mpm}") . load_module('unixd');
+    my $c = <<"CONF" . load_module("mpm_$self->{mpm}") . load_module('unixd') . load_module('authz_core');
 ServerRoot "$self->{root}"
 DefaultRuntimeDir run
 PidFile httpd.pid
