@@ -207,6 +207,12 @@ static apr_status_t destroy_place(void *resource, void *params, apr_pool_t *igno
     return APR_SUCCESS;
 }
 
+/** Closes every connection, before the pools that they live in are destroyed as children of the child's. */
+static apr_status_t destroy_places(void *db)
+{
+    return apr_reslist_destroy(((kiss_db *)db)->places);
+}
+
 apr_status_t kiss_db_pool_create(kiss_db **db, const kiss_database_conf *conf, apr_pool_t *p)
 {
     kiss_db *made = apr_pcalloc(p, sizeof(*made));
@@ -219,6 +225,7 @@ apr_status_t kiss_db_pool_create(kiss_db **db, const kiss_database_conf *conf, a
     }
     rv = apr_reslist_create(&made->places, 0, conf->keep, conf->max, conf->idle, make_place, destroy_place, made, p);
     if (rv == APR_SUCCESS) {
+        apr_pool_pre_cleanup_register(p, made, destroy_places);
         apr_reslist_timeout_set(made->places, conf->wait);
         *db = made;
     }

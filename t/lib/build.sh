@@ -22,8 +22,8 @@ outside_dir() {
     printf '%s' "$dir"
 }
 
-# find_top SCRIPT: sets `top`, the source tree. Neither autoconf nor the database driver can work below a path with blanks
-# or other special characters: there, `top` is a symbolic link to it.
+# find_top SCRIPT: sets `top`, the source tree. Neither autoconf nor the database driver can work below a path with
+# blanks or other special characters: there, `top` is a symbolic link to it.
 find_top() {
     local here dir
     here=$(cd "$(dirname "$1")" && pwd -P)
