@@ -304,7 +304,10 @@ int ctl_db_lock(ctl *c, const char *name, int seconds)
     if (ctl_db_value(c, &got, sql, 2, name, apr_itoa(c->pool, seconds)) != CTL_OK) {
         return CTL_FAILED;
     }
-    if (got && *got == '1') {
+    if (!got) {
+        return ctl_fail("waiting was interrupted");
+    }
+    if (*got == '1') {
         return CTL_OK;
     }
     return ctl_fail("another kissctl is still at work on this database after %d seconds: nothing was changed. "

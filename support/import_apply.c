@@ -16,7 +16,7 @@
 static void bump(import_run *run, const char *dataset, const char *scope)
 {
     apr_pool_t *p = run->c->pool;
-    const char *key = apr_pstrcat(p, dataset, " ", scope, NULL);
+    const char *key = apr_pstrcat(p, dataset, *scope ? " " : "", scope, NULL);
     import_bump *new;
 
     if (!apr_hash_get(run->revisions, key, APR_HASH_KEY_STRING)) {

@@ -1,0 +1,19 @@
+#!/usr/bin/perl
+# Runs the C unit tests that make has built; each writes TAP.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use KissTest;
+use Test::More;
+
+my @programs = map { (my $f = $_) =~ s{.*/(.*)\.c$}{$1}; $f } glob "$FindBin::Bin/unit/*.c";
+cmp_ok scalar @programs, '>', 0, 'there are unit tests';
+for my $name (@programs) {
+    my ($rc, $out, $err) = run(build_dir() . "/t/unit/$name");
+    is $rc, 0, "$name ends well" or diag "$out$err";
+    my ($planned) = $out =~ /^1\.\.(\d+)/m;
+    my $passed = () = $out =~ /^ok /mg;
+    is $passed, $planned, "$name: all that was planned has passed" or diag join "\n", grep {/^(not ok|#)/} split /\n/, $out;
+}
+done_testing;

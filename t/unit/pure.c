@@ -1,0 +1,271 @@
+/* Unit tests of the pure units, in TAP. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_general.h>
+#include <apr_strings.h>
+
+#include "kiss_apikey.h"
+#include "kiss_customer.h"
+#include "kiss_decimal.h"
+#include "kiss_form.h"
+#include "kiss_json.h"
+#include "kiss_jwt.h"
+#include "kiss_route.h"
+#include "kiss_sql.h"
+#include "kiss_window.h"
+
+static int count, failures;
+static apr_pool_t *pool;
+
+static void ok(int good, const char *what)
+{
+    printf("%sok %d - %s\n", good ? "" : "not ", ++count, what);
+    failures += !good;
+}
+
+static void is(const char *got, const char *expected, const char *what)
+{
+    ok(strcmp(got, expected) == 0, what);
+    if (strcmp(got, expected) != 0) {
+        printf("#      got: %s\n# expected: %s\n", got, expected);
+    }
+}
+
+/* --- decimals --- */
+
+static void decimal(const char *text, kiss_decimal_status expected, const char *formatted)
+{
+    apr_int64_t v = 0;
+    char out[KISS_DECIMAL_TEXT];
+    kiss_decimal_status status = kiss_decimal_parse(&v, text, strlen(text), 12, 4);
+
+    ok(status == expected, apr_psprintf(pool, "decimal '%s' is %s", text, formatted));
+    if (status == KISS_DECIMAL_OK) {
+        kiss_decimal_format(out, v, 4);
+        is(out, formatted, "and keeps its digits");
+    }
+}
+
+static void discount(const char *price, const char *percent, const char *expected)
+{
+    apr_int64_t p = 0, d = 0, net = 0;
+    char out[KISS_DECIMAL_TEXT];
+
+    kiss_decimal_parse(&p, price, strlen(price), 12, 4);
+    kiss_decimal_parse(&d, percent, strlen(percent), 7, 4);
+    ok(kiss_decimal_discount(&net, p, d) == 0, "a discount can be computed");
+    kiss_decimal_format(out, net, 4);
+    is(out, expected, apr_psprintf(pool, "%s less %s %%", price, percent));
+}
+
+static void test_decimals(void)
+{
+    apr_int64_t net = 7;
+
+    decimal("19.95", KISS_DECIMAL_OK, "19.9500");
+    decimal("0", KISS_DECIMAL_OK, "0.0000");
+    decimal("-0.5", KISS_DECIMAL_OK, "-0.5000");
+    decimal("+7.5", KISS_DECIMAL_OK, "7.5000");
+    decimal("00012", KISS_DECIMAL_OK, "12.0000");
+    decimal("99999999.9999", KISS_DECIMAL_OK, "99999999.9999");
+    decimal("1.10000", KISS_DECIMAL_OK, "1.1000");
+    decimal("1.00001", KISS_DECIMAL_SCALE, "too fine");
+    decimal("100000000", KISS_DECIMAL_RANGE, "too large");
+    decimal("", KISS_DECIMAL_SYNTAX, "empty");
+    decimal(".", KISS_DECIMAL_SYNTAX, "a point");
+    decimal("1.", KISS_DECIMAL_SYNTAX, "cut");
+    decimal("1e3", KISS_DECIMAL_SYNTAX, "an exponent");
+    decimal(" 1", KISS_DECIMAL_SYNTAX, "a blank");
+    decimal("1,5", KISS_DECIMAL_SYNTAX, "a comma");
+    decimal("-", KISS_DECIMAL_SYNTAX, "a sign");
+    discount("19.95", "7.5", "18.4538");          /* 18.45375 */
+    discount("0.0001", "50", "0.0001");           /* 0.00005: half away from zero */
+    discount("0.0001", "50.0001", "0.0000");
+    discount("99999999.9999", "0.0001", "99999899.9999");
+    discount("10", "100", "0.0000");
+    discount("10", "33.3333", "6.6667");
+    discount("-1.00005", "0", "0.0000");          /* refused by the parser: stays 0 */
+    ok(kiss_decimal_discount(&net, APR_INT64_MAX, 0) == -1 && net == 7, "an overflow is noticed");
+    ok(kiss_decimal_discount(&net, 1, 1000001) == -1, "so is more than 100 %");
+}
+
+/* --- windows --- */
+
+static void test_windows(void)
+{
+    const apr_int64_t minute = kiss_window_length[KISS_WINDOW_MINUTE];
+    kiss_window w = { 0, 0 };
+    kiss_window_state s;
+    int i, passed = 0;
+
+    for (i = 0; i < 100; i++) {
+        passed += !kiss_window_take(&w, 1000 + i, minute, 60).exceeded;
+    }
+    ok(passed == 60, "sixty of a hundred pass");
+    s = kiss_window_take(&w, 1000 + minute - 1, minute, 60);
+    ok(s.exceeded && s.wait == 1 && kiss_window_seconds(s.wait) == 1, "one microsecond before its end it is still shut");
+    s = kiss_window_take(&w, 1000 + minute, minute, 60);
+    ok(!s.exceeded && s.remaining == 59 && s.wait == minute, "at its end a new one begins with this request");
+    w.count = APR_UINT32_MAX;
+    s = kiss_window_take(&w, 1001 + minute, minute, 60);
+    ok(s.exceeded && w.count == APR_UINT32_MAX, "the counter does not wrap");
+    ok(kiss_window_seconds(1000001) == 2 && kiss_window_seconds(1000000) == 1, "seconds are rounded up");
+}
+
+/* --- JSON --- */
+
+static void string(const char *text, apr_size_t len, const char *expected, apr_size_t bad, const char *what)
+{
+    struct printbuf *pb = printbuf_new();
+    apr_size_t replaced = 0;
+
+    ok(kiss_json_string(pb, text, len, &replaced) == 0 && replaced == bad, what);
+    is(apr_pstrmemdup(pool, pb->buf, (apr_size_t)pb->bpos), expected, what);
+    printbuf_free(pb);
+}
+
+static void test_json(void)
+{
+    static const kiss_column columns[] = {
+        { "Text", KISS_TEXT, "a" }, { "Decimal", KISS_DECIMAL, "b" }, { "Quantity", KISS_QUANTITY, "c" },
+        { "Price", KISS_NET_PRICE, "d", .flag = "e" }, { "Yes", KISS_BOOLEAN, "f" }, { "Date", KISS_DATE, "g" },
+        { "Term", KISS_TEXT, .term = KISS_TERM_CURRENCY }, { 0 }
+    };
+    static const kiss_rowset rows = { .columns = columns };
+    const kiss_json_writer *w = kiss_json_writer_make(&rows, pool);
+    const kiss_value values[] = { { "x", 1 }, { "30.00", 5 }, { "12.000", 6 }, { "19.9500", 7 }, { "1", 1 }, { "0", 1 },
+                                  { NULL, 0 } };
+    const kiss_value nulls[] = { { NULL, 0 }, { NULL, 0 }, { NULL, 0 }, { "1.0000", 6 }, { NULL, 0 }, { NULL, 0 },
+                                 { "2026-06-15", 10 } };
+    kiss_json_terms terms = { .discount = 75000 };
+    struct printbuf *pb = printbuf_new();
+    const char *column = NULL;
+    apr_size_t replaced = 0;
+
+    string("a\"\\\n\t\x01/", 7, "\"a\\\"\\\\\\n\\t\\u0001/\"", 0, "escapes");
+    string("\xc3\xa4\xe2\x82\xac\xf0\x9f\x8e\x83", 9, "\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x8e\x83\"", 0, "UTF-8 as it is");
+    string("\xff" "a\xc3", 3, "\"\xef\xbf\xbd" "a\xef\xbf\xbd\"", 2, "invalid bytes");
+    string("\xed\xa0\x80", 3, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"", 3, "a surrogate");
+    string("\xc0\xaf", 2, "\"\xef\xbf\xbd\xef\xbf\xbd\"", 2, "an overlong form");
+    string("\xf4\x90\x80\x80", 4, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"", 4, "beyond U+10FFFF");
+    terms.fragment[KISS_TERM_CURRENCY] = kiss_json_term("G\"P", pool);
+    kiss_json_row(pb, w, &terms, values, NULL, &replaced, &column);
+    kiss_json_row(pb, w, &terms, nulls, NULL, &replaced, &column);
+    is(apr_pstrmemdup(pool, pb->buf, (apr_size_t)pb->bpos),
+       "{\"Text\":\"x\",\"Decimal\":30.00,\"Quantity\":12,\"Price\":18.4538,\"Yes\":false,\"Date\":null,\"Term\":\"G\\\"P\"}"
+       "{\"Text\":\"\",\"Decimal\":0,\"Quantity\":0,\"Price\":1.0000,\"Yes\":false,\"Date\":\"2026-06-15\","
+       "\"Term\":\"G\\\"P\"}", "rows of every type, and of NULLs");
+    printbuf_free(pb);
+}
+
+/* --- forms --- */
+
+static void test_forms(void)
+{
+    apr_pool_t *p = pool;
+    apr_table_t *f;
+
+    ok(kiss_form_parse(&f, "a=1&b=%C3%A4+x&c=&d", 19, p) == KISS_FORM_OK, "a form");
+    is(kiss_form_get(f, "b"), "\xc3\xa4 x", "is decoded");
+    ok(!kiss_form_get(f, "c") && !kiss_form_get(f, "d") && !kiss_form_get(f, "A"), "empty is absent; names keep their case");
+    ok(kiss_form_parse(&f, "a=1&a=2", 7, p) == KISS_FORM_REPEATED, "a name twice");
+    ok(kiss_form_parse(&f, "a=&a=2", 6, p) == KISS_FORM_REPEATED, "even when one is empty");
+    ok(kiss_form_parse(&f, "a=%4", 4, p) == KISS_FORM_ENCODING && kiss_form_parse(&f, "a=%zz", 5, p) == KISS_FORM_ENCODING
+       && kiss_form_parse(&f, "a=%00", 5, p) == KISS_FORM_ENCODING, "broken escapes and NUL");
+    ok(kiss_form_parse(&f, "", 0, p) == KISS_FORM_OK && kiss_form_parse(&f, "&&=&", 4, p) == KISS_FORM_OK, "nothing");
+}
+
+/* --- secrets and tokens --- */
+
+static void test_tokens(void)
+{
+    apr_pool_t *p = pool;
+    const char *line = "k1 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n", *customer = NULL, *token, *e;
+    const char *other = "k2 BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA\n";
+    kiss_jwt_policy policy = { NULL, "https://issuer", "https://issuer", 3600 }, second;
+    apr_array_header_t *keys = NULL;
+    unsigned char *bytes;
+    kiss_apikey key;
+    apr_size_t n;
+
+    ok(kiss_tokenkeys_parse(&keys, line, p) == NULL && keys->nelts == 1, "a key file");
+    policy.keys = keys;
+    token = kiss_jwt_sign(&policy, "ACME01", 1000000, p);
+    ok(token && !kiss_jwt_verify(&customer, &policy, token, 1000000, p), "a token is good");
+    is(customer, "ACME01", "and names the customer");
+    ok(!kiss_jwt_verify(&customer, &policy, token, 1003629, p), "29 s past its end it still is");
+    is(kiss_jwt_verify(&customer, &policy, token, 1003630, p), "expired", "30 s past its end it is not");
+    is(kiss_jwt_verify(&customer, &policy, token, 999969, p), "not valid yet", "31 s before its time neither");
+    second = policy;
+    second.audience = "x";
+    ok(kiss_jwt_verify(&customer, &second, token, 1000000, p) != NULL, "for another audience");
+    ok(!kiss_tokenkeys_parse(&keys, apr_pstrcat(p, "# new\n", other, line, NULL), p) && keys->nelts == 2, "two keys");
+    second = policy;
+    second.keys = keys;
+    ok(!kiss_jwt_verify(&customer, &second, token, 1000000, p), "an old key still verifies");
+    kiss_tokenkeys_parse(&keys, other, p);
+    second.keys = keys;
+    is(kiss_jwt_verify(&customer, &second, token, 1000000, p), "the key id is unknown", "until it is removed");
+    e = kiss_tokenkeys_parse(&keys, "k1 AAAA\n", p);
+    ok(e && strstr(e, "fewer than 256") && !strstr(e, "AAAA"), "a short key is refused, and not repeated");
+    ok(kiss_tokenkeys_parse(&keys, "# none\n", p) != NULL, "an empty file is refused");
+    ok(kiss_tokenkeys_parse(&keys, apr_pstrcat(p, line, line, NULL), p) != NULL, "an id twice is refused");
+    ok(kiss_tokenkeys_parse(&keys, "../x AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n", p) != NULL, "an id is no path");
+    ok(!kiss_secret_unbase64url(&bytes, &n, "AAB", 3, p) && !kiss_secret_unbase64url(&bytes, &n, "A", 1, p)
+       && !kiss_secret_unbase64url(&bytes, &n, "AA=", 3, p), "base64url is read strictly");
+    ok(kiss_apikey_make(&key, p) == APR_SUCCESS && strlen(key.text) == 57 && strncmp(key.text + 5, key.prefix, 8) == 0,
+       "a key has its prefix inside");
+}
+
+/* --- tables --- */
+
+static void test_tables(void)
+{
+    apr_pool_t *p = pool;
+    static const kiss_column twice[] = { { "A", KISS_TEXT, "a" }, { "A", KISS_TEXT, "b" }, { 0 } };
+    static const kiss_column plain[] = { { "A", KISS_TEXT, "a" }, { 0 } };
+    static const kiss_scope scope[] = { { "x = ?", KISS_TERM_PRICE_LIST }, { 0 } };
+    static const kiss_rowset double_name = { .from = "t", .scope = scope, .key = "a", .order = "a", .columns = twice };
+    static const kiss_rowset no_scope = { .from = "t", .key = "a", .order = "a", .columns = plain };
+    static const kiss_rowset shared = { .from = "t", .shared = 1, .key = "a", .order = "a", .columns = plain };
+    kiss_endpoint endpoints[] = { { "e", KISS_GET, "/e", KISS_AUTH_CUSTOMER, KISS_RUN_LIST, &double_name }, { 0 } };
+    kiss_api api = { "test", "1", 1, endpoints };
+    const kiss_sql_plan *plan;
+    int i, allow;
+
+    ok(kiss_sql_plan_make(&plan, &kiss_customer_api, p) == NULL, "the Customer API's tables are sound");
+    for (i = KISS_SQL_FIXED; i < plan->count; i++) {
+        const kiss_statement *s = &plan->statements[i];
+
+        ok(s->rows->shared || (s->bound > 0 && strstr(s->text, s->rows->scope[0].sql)),
+           apr_psprintf(p, "rows from %.20s carry their scope", s->rows->from));
+    }
+    is(kiss_sql_find(plan, kiss_route_find(&kiss_customer_api, "/prices", KISS_GET, &allow)->rows)->text,
+       "SELECT p.sku, p.sku, p.unit_price, p.discount_eligible, p.moq, p.order_multiple FROM price p STRAIGHT_JOIN product t"
+       " FORCE INDEX (current_sku) ON t.sku = p.sku WHERE t.is_obsolete = 0 AND p.price_list_code = ?"
+       " ORDER BY p.sku, p.moq", "the statement of /prices");
+    ok(kiss_sql_plan_make(&plan, &api, p) != NULL, "a name twice is refused");
+    endpoints[0].rows = &no_scope;
+    ok(kiss_sql_plan_make(&plan, &api, p) != NULL, "rows without scope are refused");
+    endpoints[0].rows = &shared;
+    ok(kiss_sql_plan_make(&plan, &api, p) != NULL, "rows for all are refused outside of other rows");
+    ok(!kiss_route_find(&kiss_customer_api, "/products/", KISS_GET, &allow) && allow == 0, "a trailing slash is another path");
+    ok(!kiss_route_find(&kiss_customer_api, "/products", KISS_POST, &allow) && allow == KISS_GET, "the wrong method is told");
+}
+
+int main(void)
+{
+    apr_initialize();
+    atexit(apr_terminate);
+    apr_pool_create(&pool, NULL);
+    test_decimals();
+    test_windows();
+    test_json();
+    test_forms();
+    test_tokens();
+    test_tables();
+    printf("1..%d\n", count);
+    return failures != 0;
+}
