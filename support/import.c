@@ -17,8 +17,8 @@
 
 #define LOCK_SECONDS 60
 
-/** Set by the watching thread when the user wants to stop. */
-static volatile sig_atomic_t stopped;
+/** Set by the watching thread when the user wants to stop; accessed atomically. */
+static int stopped;
 
 /** The thread that waits for signals, so that a long statement can be stopped in the server, not only here. */
 typedef struct {
@@ -27,29 +27,37 @@ typedef struct {
     sigset_t signals, before;
     pthread_t thread;
     int running;
+    int over;                       /* the import has ended: the next signal is ours; accessed atomically */
 } watch;
+
+/** Stops the statement that runs, from a connection beside it. */
+static void kill_query(const watch *w)
+{
+    MYSQL *db;
+
+    mysql_thread_init();
+    db = ctl_db_connect(w->c);
+    if (db) {
+        char sql[64];
+
+        apr_snprintf(sql, sizeof(sql), "KILL QUERY %lu", w->id);
+        mysql_query(db, sql);
+        mysql_close(db);
+    }
+    mysql_thread_end();
+}
 
 static void *watch_signals(void *data)
 {
     watch *w = data;
     int number;
 
-    if (sigwait(&w->signals, &number) == 0) {
-        char sql[64];
-        MYSQL *db;
-
-        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-        stopped = 1;
-        mysql_thread_init();
-        db = ctl_db_connect(w->c);
-        if (db) {
-            apr_snprintf(sql, sizeof(sql), "KILL QUERY %lu", w->id);
-            mysql_query(db, sql);
-            mysql_close(db);
-        }
-        mysql_thread_end();
-        /* A second signal ends the program at once; the server then rolls back by itself. */
+    if (sigwait(&w->signals, &number) == 0 && !__atomic_load_n(&w->over, __ATOMIC_SEQ_CST)) {
+        __atomic_store_n(&stopped, 1, __ATOMIC_SEQ_CST);
+        /* A second signal ends the program at once; the server then rolls back by itself. SIGHUP may be watch_end()'s. */
+        sigdelset(&w->signals, SIGHUP);
         pthread_sigmask(SIG_UNBLOCK, &w->signals, NULL);
+        kill_query(w);
     }
     return NULL;
 }
@@ -72,7 +80,8 @@ static void watch_start(watch *w, ctl *c)
 static void watch_end(watch *w)
 {
     if (w->running) {
-        pthread_cancel(w->thread);
+        __atomic_store_n(&w->over, 1, __ATOMIC_SEQ_CST);
+        pthread_kill(w->thread, SIGHUP);            /* wakes sigwait(); blocked in the thread, always */
         pthread_join(w->thread, NULL);
         pthread_sigmask(SIG_SETMASK, &w->before, NULL);
     }
@@ -80,7 +89,7 @@ static void watch_end(watch *w)
 
 int import_stopped(void)
 {
-    return stopped;
+    return __atomic_load_n(&stopped, __ATOMIC_SEQ_CST);
 }
 
 int import_each(import_run *run, const char *sql, void (*row)(void *ctx, char **values), void *ctx)
