@@ -188,7 +188,7 @@ static slot *find(const unsigned char id[ID_BYTES], apr_int64_t now, int make)
     apr_uint32_t hash;
     int i;
 
-    memcpy(&hash, id + ID_BYTES - sizeof(hash), sizeof(hash));
+    memcpy(&hash, &id[ID_BYTES - sizeof(hash)], sizeof(hash));
     set = counters->slots + (apr_size_t)(hash % counters->sets) * WAYS;
     for (i = 0; i < WAYS; i++) {
         if (memcmp(set[i].id, id, ID_BYTES) == 0) {

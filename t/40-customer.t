@@ -12,7 +12,8 @@ use Test::More;
 use KissTest;
 use KissExpect;
 
-# ---- the contract: names in order, with types; `decimals` is how many a number has (0: whole numbers without a point)
+# ---- the contract: names in order, with types; how many decimals a number has (0: none where it
+# is whole)
 
 my @PRICE = (
     [PriceListCode => 'string'], [PriceListName => 'string'], [CurrencyCode => 'string'], [SKU => 'string'],
@@ -46,7 +47,7 @@ my %key = map { $_ => issue_key($_) } qw(ACME01 BEAU02 CIRC03 EMPT05 FLOO06);
 my %token = map { $_ => $h->token($_, $key{$_}) } sort keys %key;
 
 sub bearer { my ($customer) = @_; return (Authorization => "Bearer $token{$customer}") }
-sub etag { my ($customer, $path) = @_; return $h->get($path, bearer($customer))->{headers}{etag} }
+sub body { my ($res) = @_; return defined $res->{content} ? $res->{content} : '' }
 
 # ---- JSON with the order of members and the digits of numbers kept
 
@@ -107,7 +108,7 @@ sub wrong_value {
     }
     return "is @$value" if $value->[0] ne $type;
     return '' if $type ne 'number' || !defined $more;
-    my $pattern = $more ? qr/^-?\d+\.\d{$more}$/ : qr/^-?\d+$/;
+    my $pattern = $more ? qr/^-?\d+\.\d{$more}$/ : qr/^-?\d+(?:\.\d*[1-9])?$/;
     return $value->[1] =~ $pattern ? '' : "is written $value->[1]";
 }
 
@@ -135,13 +136,13 @@ for my $path (sort keys %LIST) {
 
 {
     my ($price, $size, $whole) = map { $h->get($_, bearer('ACME01'))->{content} } qw(/prices /products /stock);
-    like $price, qr/"PriceExclVAT":\d+\.\d{2}00,/, '/prices: needless zeros are kept (19.9500)';
-    like $size, qr/"CartonLength_in_cm":\d+\.00,/, '/products: so are those of sizes (30.00)';
-    like $whole, qr/"NextAvailableETA":null\}/, '/stock: an unknown date is null';
-    like $whole, qr/"NextAvailableETA":"\d{4}-\d\d-\d\d"\}/, '/stock: a known one is a string';
-    unlike $size, qr/:null/, '/products: nothing is null';
-    unlike $size, qr/OBSOLETE/i, '/products: nothing is obsolete';
-    unlike "$price$size", qr/Eligible/i, 'the discount flag is never sent';
+    ok $price =~ /"PriceExclVAT":\d+\.\d{2}00,/, '/prices: needless zeros are kept (19.9500)';
+    ok $size =~ /"CartonLength_in_cm":\d+\.00,/, '/products: so are those of sizes (30.00)';
+    ok $whole =~ /"NextAvailableETA":null\}/, '/stock: an unknown date is null';
+    ok $whole =~ /"NextAvailableETA":"\d{4}-\d\d-\d\d"\}/, '/stock: a known one is a string';
+    ok $size !~ /":null/, '/products: nothing is null';
+    ok $size !~ /"Status":"obsolete"/i, '/products: nothing is obsolete';
+    ok "$price$size" !~ /Eligible"/i, 'the discount flag is never sent';
 }
 
 for my $case (['EMPT05', '/products'], ['EMPT05', '/stock'], ['EMPT05', '/prices'], ['FLOO06', '/stock']) {
@@ -305,7 +306,7 @@ for my $path (sort(keys %LIST), '/products/schema', '/stock/schema', '/api/versi
         my $res = $h->request($method, $path, bearer('ACME01'));
         is $res->{status}, 405, "$method $path: 405";
         is $res->{headers}{allow}, $path eq '/auth/token' ? 'POST' : 'GET, HEAD', "$method $path: Allow";
-        is $res->{content}, $method eq 'HEAD' ? '' : '{"error":"Method not allowed."}', "$method $path: body";
+        is body($res), $method eq 'HEAD' ? '' : '{"error":"Method not allowed."}', "$method $path: body";
         is $res->{headers}{'content-type'}, $JSON, "$method $path: Content-Type";
     }
 }
@@ -316,6 +317,8 @@ sub stable {
     my ($res) = @_;
     my %same = %{ $res->{headers} };
     delete @same{ grep {/^(?:date|x-request-id|x-rate-limit-.*|ratelimit.*)$/} keys %same };
+    # httpd leaves this one out of the answer to HEAD, as RFC 9110 section 9.3.2 allows.
+    delete $same{'content-length'} if defined $same{'content-length'} && $same{'content-length'} eq '0';
     return { status => $res->{status}, %same };
 }
 
@@ -360,7 +363,7 @@ for my $path (sort keys %LIST) {
     for my $asked ($tag, "W/$tag", qq("x", $tag, "y"), qq("x",W/$tag), '*') {
         for my $method (qw(GET HEAD)) {
             my $res = $h->request($method, $path, bearer('ACME01'), 'If-None-Match' => $asked);
-            is "$res->{status}:$res->{content}", '304:', "$method $path, If-None-Match $asked: 304";
+            is "$res->{status}:" . body($res), '304:', "$method $path, If-None-Match $asked: 304";
             is $res->{headers}{etag}, $tag, "$method $path, If-None-Match $asked: ETag";
             is $res->{headers}{'cache-control'}, 'private, no-cache', "$path, If-None-Match $asked: Cache-Control";
             like $res->{headers}{vary}, qr/Authorization/, "$path, If-None-Match $asked: Vary";

@@ -237,6 +237,9 @@ sub tempdir_here {
     return $dir;
 }
 
+# A test that is told to stop still takes its servers with it: exit runs what follows, the signal alone would not.
+$SIG{$_} = sub { exit 1 } for qw(TERM INT HUP);
+
 my $main = $$;
 END {
     if ($$ == $main) {

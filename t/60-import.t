@@ -1,0 +1,343 @@
+# kissctl against a real database and a running API: import (faults, all or nothing, dry run, revisions, concurrency) and
+# the verbs for customers, keys and signing keys.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use File::Copy qw(copy);
+use KissTest;
+use KissTest::CSV qw(csv_rows);
+use KissTest::Load;
+use JSON::PP ();
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $sample = top() . '/sql/sample';
+my $db = new_database('import');
+import_sample($db);
+my $key = issue_key('ACME01');
+my $h = start_httpd();
+my $bearer = 'Bearer ' . $h->token('ACME01', $key);
+
+my @tables = qw(product product_image product_accessory product_substitution product_composition price_list price
+    warehouse stock customer api_key revision);
+
+# state(): a sum over every table; equal when nothing changed.
+sub state {
+    return join "\n", map { join '=', $_->[0] =~ /(\w+)\z/, $_->[1] } sql($db, 'CHECKSUM TABLE ' . join ', ', @tables);
+}
+
+sub revisions { return { map { ("$_->[0] $_->[1]" => $_->[2]) } sql($db, 'SELECT dataset, scope, n FROM revision') } }
+
+# folder(file => text, ...): a folder with these files.
+sub folder {
+    my (%files) = @_;
+    my $dir = tempdir_here();
+    spew("$dir/$_", $files{$_}) for keys %files;
+    return $dir;
+}
+
+# sample(file => sub { text -> text }): the sample with some files edited.
+sub sample {
+    my (%edit) = @_;
+    my $dir = tempdir_here();
+    for my $file (map { s{.*/}{}r } glob "$sample/*.csv") {
+        my $text = slurp("$sample/$file");
+        $text = $edit{$file}->($text) if $edit{$file};
+        spew("$dir/$file", $text);
+    }
+    return $dir;
+}
+
+sub etag { my ($path) = @_; return $h->get($path, Authorization => $bearer)->{headers}{etag} }
+
+my $before = state();
+
+# Each fault is one folder: the file, its text, and what must be said.
+my $stock = "SKU,StockLocation,AvailableQTY,NextAvailableETA\n";
+my $prices = "PriceListCode,SKU,UnitPrice,DiscountEligible,MOQ,OrderMultiple\n";
+my $customers = "CustomerCode,Name,PriceListCode,StockLocation,DiscountPercent\n";
+my $lists = "PriceListCode,PriceListName,CurrencyCode\n";
+my $images = "SKU,ImageID,FileName,IsPrimaryImage\n";
+my $warehouses = "StockLocation,Name\n";
+my $ok = "DRAC001,UK01,1,\n";
+my $long = 'x' x 201;
+for my $f (
+    ['no number', 'stock.csv', "$stock${ok}DRAC001-M,UK01,many,\n", qr/^stock\.csv:3: column AvailableQTY: .*many.* is not a number/m],
+    ['negative', 'stock.csv', "${stock}DRAC001,UK01,-1,\n", qr/^stock\.csv:2: column AvailableQTY: .*-1.* is negative/m],
+    ['decimals', 'stock.csv', "${stock}DRAC001,UK01,1.2345,\n", qr/^stock\.csv:2: column AvailableQTY: .*more than 3 decimals/m],
+    ['digits', 'stock.csv', "${stock}DRAC001,UK01,123456789012,\n", qr/^stock\.csv:2: column AvailableQTY: .*too large: 11 digits/m],
+    ['exponent', 'stock.csv', "${stock}DRAC001,UK01,1e3,\n", qr/^stock\.csv:2: column AvailableQTY: .*is not a number/m],
+    ['no date', 'stock.csv', "${stock}DRAC001,UK01,1,1.2.2026\n", qr/^stock\.csv:2: column NextAvailableETA: .*is not a date YYYY-MM-DD/m],
+    ['no day', 'stock.csv', "${stock}DRAC001,UK01,1,2026-02-29\n", qr/^stock\.csv:2: column NextAvailableETA: .*no day of the calendar/m],
+    ['empty code', 'stock.csv', "${stock},UK01,1,\n", qr/^stock\.csv:2: column SKU: is empty/m],
+    ['blank around a code', 'stock.csv', "${stock}DRAC001 ,UK01,1,\n", qr/^stock\.csv:2: column SKU: .*begins or ends with a blank/m],
+    ['control character in a code', 'stock.csv', "${stock}DR\x01AC,UK01,1,\n", qr/^stock\.csv:2: column SKU: .*control character/m],
+    ['long code', 'stock.csv', $stock . 'x' x 65 . ",UK01,1,\n", qr/^stock\.csv:2: column SKU: 65 characters, at most 64 fit/m],
+    ['unknown warehouse', 'stock.csv', "${stock}DRAC001,XX99,1,\n", qr/^stock\.csv:2: column StockLocation: .*XX99.* is not in/m],
+    ['twice', 'stock.csv', "$stock$ok$ok", qr/^stock\.csv:3: column (?:SKU, StockLocation|StockLocation, SKU): .*stands already in line 2/m],
+    ['too few cells', 'stock.csv', "${stock}DRAC001,UK01,1\n", qr/^stock\.csv:2: 3 cells where the header has 4/m],
+    ['too many cells', 'stock.csv', "${stock}DRAC001,UK01,1,,\n", qr/^stock\.csv:2: 5 cells where the header has 4/m],
+    ['column missing', 'stock.csv', "SKU,StockLocation,AvailableQTY\nDRAC001,UK01,1\n", qr/^stock\.csv:1: column NextAvailableETA: is missing/m],
+    ['column twice', 'stock.csv', "SKU,SKU,StockLocation,AvailableQTY,NextAvailableETA\n", qr/^stock\.csv:1: column SKU: stands twice/m],
+    ['semicolons', 'stock.csv', $stock =~ tr/,/;/r, qr/^stock\.csv:1: .*cells must be separated by commas/m],
+    ['empty file', 'stock.csv', '', qr/^stock\.csv: is empty/m],
+    ['Latin-1', 'warehouses.csv', "${warehouses}UK01,M\xfcnchen\nNL01,x\n", qr/^warehouses\.csv:2: column Name: not UTF-8/m],
+    ['NUL', 'warehouses.csv', "${warehouses}UK01,M\0\nNL01,x\n", qr/^warehouses\.csv:2: column Name: a NUL byte/m],
+    ['long text', 'warehouses.csv', "${warehouses}UK01,$long\nNL01,x\n", qr/^warehouses\.csv:2: column Name: 201 characters, at most 200 fit/m],
+    ['quote never closed', 'warehouses.csv', "${warehouses}UK01,\"x\nNL01,x\n", qr/^warehouses\.csv:2: .*never closed/m],
+    ['stray quote', 'warehouses.csv', "${warehouses}UK01,a\"b\nNL01,x\n", qr/^warehouses\.csv:2: column Name: a quote inside a cell/m],
+    ['text behind a quote', 'warehouses.csv', "${warehouses}UK01,\"a\"b\nNL01,x\n", qr/^warehouses\.csv:2: column Name: text after the closing quote/m],
+    ['line of a fault behind a cell of two lines', 'warehouses.csv', "${warehouses}UK01,\"a\nb\"\nNL01,$long\n", qr/^warehouses\.csv:4: column Name/m],
+    ['warehouse in use', 'warehouses.csv', "${warehouses}UK01,x\n", qr/^warehouses\.csv: lacks 1 StockLocation .*NL01/m],
+    ['currency', 'price_lists.csv', "${lists}UKTRADE,x,pounds\nUKRETAIL,x,GBP\nEUTRADE,x,EUR\n", qr/^price_lists\.csv:2: column CurrencyCode: .*is not a currency/m],
+    ['no currency', 'price_lists.csv', "${lists}UKTRADE,x,\nUKRETAIL,x,GBP\nEUTRADE,x,EUR\n", qr/^price_lists\.csv:2: column CurrencyCode: is empty/m],
+    ['no flag', 'prices.csv', "${prices}UKTRADE,DRAC001,1,maybe,1,1\n", qr/^prices\.csv:2: column DiscountEligible: .*neither 0 nor 1/m],
+    ['unknown price list', 'prices.csv', "${prices}NONE,DRAC001,1,0,1,1\n", qr/^prices\.csv:2: column PriceListCode: .*NONE.* is not in/m],
+    ['same MOQ', 'prices.csv', "${prices}UKTRADE,DRAC001,1,0,1,1\nUKTRADE,DRAC001,2,0,1.0,1\n", qr/^prices\.csv:3: column .*stands already in line 2/m],
+    ['discount', 'customers.csv', "${customers}ACME01,x,UKTRADE,UK01,100.5\n", qr/^customers\.csv:2: column DiscountPercent: .*more than 100/m],
+    ['list of a customer', 'customers.csv', "${customers}ACME01,x,NONE,UK01,1\n", qr/^customers\.csv:2: column PriceListCode: .*NONE/m],
+    ['image of no product', 'product_images.csv', "${images}NONE,1,a.jpg,1\n", qr/^product_images\.csv:2: column SKU: .*NONE.* is not in/m],
+    ['two primary images', 'product_images.csv', "${images}DRAC001,1,a.jpg,1\nDRAC001,2,b.jpg,1\n", qr/^product_images\.csv:3: column IsPrimaryImage: a second primary image for .*DRAC001.* line 2/m],
+    )
+{
+    my ($what, $file, $text, $expected) = @$f;
+    # A good change stands beside the fault: it must not come in either.
+    my %files = ('product_accessories.csv' => "SKU,AccessorySKU\nDRAC001,FANG001\n", $file => $text);
+    my ($rc, $out, $err) = kissctl('import', folder(%files));
+    is $rc, 1, "$what: exit status 1";
+    like $err, $expected, "... $file, line and column are named";
+    like $err, qr/[0-9]+ errors?: nothing was changed/, '... and that nothing was changed';
+    is $out, '', '... nothing on standard output';
+}
+is state(), $before, 'no fault changed anything';
+
+subtest 'many faults' => sub {
+    my ($rc, $out, $err) = kissctl('import', folder('stock.csv' => $stock . join '', map {"S$_,UK01,x,\n"} 1 .. 250));
+    is $rc, 1, 'exit status 1';
+    is scalar(() = $err =~ /^stock\.csv:/mg), 100, '100 are named';
+    like $err, qr/and 150 more/, 'the rest is counted';
+    like $err, qr/250 errors/, 'all of them';
+};
+
+subtest 'what is no folder of files' => sub {
+    for my $dir (folder('other.csv' => 'x'), folder(), '/nonexistent/folder') {
+        my ($rc, $out, $err) = kissctl('import', $dir);
+        is $rc, 1, 'exit status 1';
+        like $err, qr/\Q$dir\E/, 'the folder is named';
+    }
+    is +(kissctl('import'))[0], 2, 'no folder: wrong usage';
+    is +(kissctl('import', $sample, 'more'))[0], 2, 'one word too many: wrong usage';
+    is +(kissctl('import', $sample, '--label', 'x'))[0], 2, 'an option of another verb: wrong usage';
+    is +(kissctl('improt', $sample))[0], 2, 'no such verb: wrong usage';
+    is state(), $before, 'nothing changed';
+};
+
+subtest 'dry run' => sub {
+    my $dir = sample('prices.csv' => sub { $_[0] =~ s/^(UKTRADE,FIRE101-0910),9\.70/$1,9.71/mr });
+    my $report = JSON::PP->new->utf8->decode(kissctl_ok('import', $dir, '--dry-run', '--json'));
+    ok $report->{DryRun}, 'it says that it is one';
+    my ($part) = grep { $_->{File} eq 'prices.csv' } @{ $report->{Files} };
+    is $part->{Changed}, 1, 'and what would change';
+    is_deeply [map {"$_->{Dataset} $_->{Scope}"} @{ $report->{Revisions} }], ['prices UKTRADE'], 'and which revision';
+    is state(), $before, 'nothing changed';
+    like kissctl_ok('import', $dir, '--dry-run'), qr/nothing was kept/, 'as text too';
+};
+
+subtest 'the same again' => sub {
+    my $tag = etag('/products');
+    my $report = JSON::PP->new->utf8->decode(kissctl_ok('--json', 'import', $sample));
+    is_deeply $report->{Revisions}, [], 'no revision is raised';
+    is scalar(grep { $_->{Added} || $_->{Changed} || $_->{Removed} } @{ $report->{Files} }), 0, 'no row is touched';
+    is scalar(@{ $report->{Files} }), 10, 'ten files';
+    my ($part) = grep { $_->{File} eq 'products.csv' } @{ $report->{Files} };
+    is $part->{Rows}, scalar @{ csv_rows("$sample/products.csv") }, 'all rows were read';
+    is state(), $before, 'nothing changed';
+    is etag('/products'), $tag, 'the ETag is the same';
+    # Another order of rows and columns, BOM, CRLF, other words for the same: still the same.
+    my $dir = sample('warehouses.csv' => sub {"\xef\xbb\xbfName,StockLocation\r\nVenlo,NL01\r\nLeicester,\"UK01\"\r\n"});
+    $report = JSON::PP->new->utf8->decode(kissctl_ok('--json', 'import', $dir));
+    is_deeply $report->{Revisions}, [], 'nor by another way to write it';
+};
+
+subtest 'one row of stock' => sub {
+    my %bearer = ('ACME01' => $bearer, map { ($_ => 'Bearer ' . $h->token($_, issue_key($_))) } qw(DISG04 BEAU02));
+    my $tags = sub {
+        return { map { my $c = $_; map { ("$c $_" => $h->get($_, Authorization => $bearer{$c})->{headers}{etag}) }
+                    qw(/products /stock /prices) } sort keys %bearer };
+    };
+    my ($old, $r) = ($tags->(), revisions());
+    my ($row) = grep { $_->{StockLocation} eq 'UK01' } @{ csv_rows("$sample/stock.csv") };
+    my $dir = sample('stock.csv' => sub { $_[0] =~ s/^\Q$row->{SKU}\E,UK01,[^,]*/$row->{SKU},UK01,4711/mr });
+    my $report = JSON::PP->new->utf8->decode(kissctl_ok('--json', 'import', $dir));
+    is_deeply [map {"$_->{Dataset} $_->{Scope}"} @{ $report->{Revisions} }], ['stock UK01'], 'one revision is raised';
+    my $now = revisions();
+    is_deeply [grep { $now->{$_} != $r->{$_} } sort keys %$now], ['stock UK01'], 'so the database says';
+    is $now->{'stock UK01'}, $r->{'stock UK01'} + 1, 'by one';
+    my $new = $tags->();
+    is_deeply [grep { $new->{$_} ne $old->{$_} } sort keys %$new], ['ACME01 /stock'], 'one ETag of nine is another';
+    like $h->get('/stock', Authorization => $bearer)->{content}, qr/"AvailableQTY":\s*4711\b/, 'the new quantity is served';
+    kissctl_ok('import', $sample);
+};
+
+subtest 'served while an import runs' => sub {
+    my $dir = tempdir_here();
+    my $rows = csv_rows("$sample/products.csv");
+    my ($head, $line) = slurp("$sample/products.csv") =~ /\A([^\n]*\n)(SKEL[^\n]*\n|[^\n]*\n)/;
+    my @columns = split /,/, $head =~ s/\s+\z//r;
+    my $n = 12000;
+    my $text = slurp("$sample/products.csv");
+    $text .= join ',', "ZZ$_", "Product $_", (map {''} 3 .. @columns) and $text .= "\n" for 1 .. $n;
+    spew("$dir/products.csv", $text);
+    my $p = slurp("$sample/prices.csv");
+    $p .= "UKTRADE,ZZ$_,1.5,0,1,1\n" for 1 .. $n;
+    spew("$dir/prices.csv", $p);
+    my $old = fetch($h, '/prices', Authorization => $bearer);
+    my $load = KissTest::Load->start(1, sub {
+        my $res = fetch($h, '/prices', Authorization => $bearer);
+        return { status => $res->{status}, tag => $res->{headers}{etag},
+            old => ($res->{content} eq $old->{content} ? 1 : 0),
+            zz => scalar(() = $res->{content} =~ /"SKU":\s*"ZZ/g) };
+    });
+    sleep 0.1;
+    my $begun = time;
+    kissctl_ok({ timeout => 60 }, 'import', $dir);
+    my $done = time;
+    sleep 0.3;
+    my @seen = $load->finish;
+    cmp_ok scalar(grep { $_->{at} > $begun && $_->{at} + $_->{seconds} < $done } @seen), '>', 3, 'polled meanwhile';
+    is scalar(grep { $_->{status} != 200 } @seen), 0, 'always 200';
+    is scalar(grep { !$_->{old} && $_->{zz} != $n } @seen), 0, 'the old list or the new one, nothing between';
+    is scalar(grep { ($_->{tag} eq $old->{headers}{etag}) != ($_->{old} == 1) } @seen), 0, 'and its ETag';
+    is scalar(grep { $_->{old} && $_->{at} > $done } @seen), 0, 'the new one after it';
+    is $seen[-1]{zz}, $n, 'all of it';
+    my $switches = grep { $seen[$_]{old} != $seen[$_ - 1]{old} } 1 .. $#seen;
+    is $switches, 1, 'one switch, never back';
+    kissctl_ok({ timeout => 60 }, 'import', $sample);
+};
+
+subtest 'two at once' => sub {
+    my $other = sample('stock.csv' => sub { $_[0] =~ s/,UK01,[0-9.]*,/,UK01,77,/gr });
+    my @r = parallel(2, sub { [kissctl({ timeout => 90 }, 'import', $_[0] ? $other : $sample)] });
+    is "$r[$_][0]", 0, "import $_ is done" or diag $r[$_][2] for 0, 1;
+    my ($sum) = sql($db, "SELECT COUNT(*), SUM(available_qty = 77) FROM stock WHERE stock_location = 'UK01'");
+    my $mine = grep { $_->{StockLocation} eq 'UK01' && $_->{AvailableQTY} == 77 } @{ csv_rows("$sample/stock.csv") };
+    ok $sum->[1] == $mine || $sum->[1] == $sum->[0], 'the content of one of them, not a mixture' or diag explain $sum;
+    kissctl_ok('import', $sample);
+};
+
+subtest 'keys outlive an import' => sub {
+    is $h->get('/stock', Authorization => $bearer)->{status}, 200, 'the token works';
+    ok $h->token('ACME01', $key), 'and the key';
+    my $dir = sample('customers.csv' => sub { $_[0] =~ s/^CIRC03.*\n//mr });
+    my $k = issue_key('CIRC03');
+    kissctl_ok('import', $dir);
+    is +(sql($db, "SELECT COUNT(*) FROM api_key WHERE customer_code = 'CIRC03'"))[0][0], 0, 'not those of who is gone';
+    is $h->post('/auth/token', { grant_type => 'client_credentials', client_id => 'CIRC03', client_secret => $k })->{status},
+        401, 'refused';
+    kissctl_ok('import', $sample);
+};
+
+# verb => [exit status, what standard error says]
+sub fails {
+    my ($status, $says, @args) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my ($rc, $out, $err) = kissctl(@args);
+    is $rc, $status, "kissctl @{[grep { !ref } @args]}: exit status $status";
+    like $err, $says, '... and the reason';
+    is $out, '', '... nothing on standard output';
+    return;
+}
+
+subtest 'customer' => sub {
+    fails(1, qr/there is no customer 'NONE'/, 'customer', $_, 'NONE') for qw(show disable enable);
+    fails(1, qr/there is no customer 'NONE'/, 'customer', 'set', 'NONE', '--name', 'x');
+    fails(1, qr/exists already/, qw(customer add ACME01 --price-list UKTRADE --warehouse UK01));
+    fails(1, qr/there is no .*'NONE'/, qw(customer add NEW01 --price-list NONE --warehouse UK01));
+    fails(1, qr/there is no .*'NONE'/, qw(customer add NEW01 --price-list UKTRADE --warehouse NONE));
+    fails(2, qr/--warehouse is missing/, qw(customer add NEW01 --price-list UKTRADE));
+    fails(2, qr/--discount/, qw(customer add NEW01 --price-list UKTRADE --warehouse UK01 --discount), $_)
+        for qw(101 -1 x 1.00001);
+    fails(2, qr/--limit-minute/, qw(customer set ACME01 --limit-minute), $_) for qw(0 -1 x);
+    fails(2, qr/nothing to set/, qw(customer set ACME01));
+    fails(2, qr/missing/, qw(customer show));
+    fails(2, qr/usage/, 'customer');
+    kissctl_ok(qw(customer add NEW01 --price-list UKTRADE --warehouse UK01 --discount 12.5 --name), 'N & Söhne',
+        qw(--limit-minute 5));
+    my $c = JSON::PP->new->utf8->decode(kissctl_ok(qw(customer show NEW01 --json)));
+    is_deeply [@$c{qw(CustomerCode PriceListCode StockLocation Enabled LimitMinute LimitHour)}],
+        ['NEW01', 'UKTRADE', 'UK01', JSON::PP::true(), 5, undef], 'added';
+    my $k = issue_key('NEW01');
+    my $b = 'Bearer ' . $h->token('NEW01', $k);
+    is $h->get('/stock', Authorization => $b)->{status}, 200, 'it works';
+    kissctl_ok(qw(customer disable NEW01));
+    is $h->get('/stock', Authorization => $b)->{status}, 401, 'disabled: the token is refused at once';
+    kissctl_ok(qw(customer enable NEW01));
+    is $h->get('/stock', Authorization => $b)->{status}, 200, 'enabled again';
+    kissctl_ok(qw(customer set NEW01 --limit-minute default));
+    $c = JSON::PP->new->utf8->decode(kissctl_ok(qw(customer show NEW01 --json)));
+    is $c->{LimitMinute}, undef, 'the default limit again';
+    is scalar @{ JSON::PP->new->utf8->decode(kissctl_ok(qw(customer list --json))) }, 7, 'seven are listed';
+    # Untrusted text goes to a terminal: no control character reaches it.
+    kissctl(qw(customer set NEW01 --name), "a\e[31mb");
+    unlike kissctl_ok(qw(customer list)), qr/\e/, 'no escape sequence in the list';
+};
+
+subtest 'key' => sub {
+    fails(1, qr/there is no customer 'NONE'/, qw(key), $_, 'NONE') for qw(issue list);
+    fails(1, qr/there is no key 999999/, qw(key revoke 999999));
+    fails(2, qr/is not the number of a key/, qw(key revoke x));
+    fails(2, qr/--expires/, qw(key issue ACME01 --expires), $_) for qw(tomorrow 2026-02-29 2026-13-01 2026-01-01T25:00:00Z);
+    fails(2, qr/--label: longer than 100/, qw(key issue ACME01 --label), 'x' x 101);
+    my ($rc, $out, $err) = kissctl(qw(key issue ACME01 --label test));
+    is $rc, 0, 'issued';
+    like $out, qr/\Akiss_[0-9a-f]{8}_[A-Za-z0-9_-]{43}\n\z/, 'the key alone on standard output';
+    my $k = $out =~ s/\n//r;
+    unlike $err, qr/\Q$k\E/, 'and not on standard error';
+    my ($id) = $err =~ /this is key ([0-9]+)/;
+    ok $h->token('ACME01', $k), 'it works';
+    my $list = kissctl_ok(qw(key list ACME01 --json));
+    unlike $list, qr/\Q$k\E|@{[substr $k, 14]}/, 'the list does not show it';
+    my ($row) = grep { $_->{ID} == $id } @{ JSON::PP->new->utf8->decode($list) };
+    is $row->{Label}, 'test', 'its label is listed';
+    kissctl_ok(qw(key revoke), $id);
+    is $h->post('/auth/token', { grant_type => 'client_credentials', client_id => 'ACME01', client_secret => $k })->{status},
+        401, 'revoked';
+    ($rc, $out, $err) = kissctl(qw(key revoke), $id);
+    is $rc, 0, 'again: done';
+    like $err, qr/was revoked before/, '... with a note';
+};
+
+subtest 'token-key' => sub {
+    my $dir = tempdir_here();
+    my @f = ('--token-keys', "$dir/token.keys");
+    fails(1, qr/token-key rotate' makes the first key/, 'token-key', 'list', @f);
+    my $first = kissctl_ok('token-key', 'rotate', @f) =~ s/\s+\z//r;
+    is((stat "$dir/token.keys")[2] & 077, 0, 'nobody else can read the file');
+    my $list = kissctl_ok('token-key', 'list', '--json', @f);
+    unlike $list, qr/@{[(split ' ', (grep { !/^#/ } split /\n/, slurp("$dir/token.keys"))[0])[1]]}/, 'no secret is listed';
+    my $l = JSON::PP->new->utf8->decode($list);
+    is scalar @$l, 1, 'one key';
+    fails(1, qr/is the only key/, 'token-key', 'retire', $l->[0]{KID}, @f);
+    fails(1, qr/there is no key 'none'/, 'token-key', 'retire', 'none', @f);
+    kissctl_ok('token-key', 'rotate', @f);
+    $l = JSON::PP->new->utf8->decode(kissctl_ok('token-key', 'list', '--json', @f));
+    is scalar @$l, 2, 'two keys';
+    ok $l->[0]{Signs} && !$l->[1]{Signs}, 'the first signs';
+    kissctl_ok('token-key', 'retire', $l->[1]{KID}, @f);
+    my $now = JSON::PP->new->utf8->decode(kissctl_ok('token-key', 'list', '--json', @f));
+    is_deeply [map { $_->{KID} } @$now], [$l->[0]{KID}], 'the old one is gone';
+    chmod 0644, "$dir/token.keys";
+    fails(1, qr/token\.keys/, 'token-key', 'list', @f);
+    fails(1, qr/Make it, or name another/, 'token-key', 'rotate', '--token-keys', "$dir/none/token.keys");
+};
+
+subtest 'no database' => sub {
+    my $dir = tempdir_here();
+    spew("$dir/none.cnf", "[kissctl]\nsocket=$dir/none.sock\nuser=x\ndatabase=x\n", 0600);
+    fails(1, qr/./, { defaults => "$dir/none.cnf" }, 'customer', 'list');
+    fails(1, qr/cannot read .*absent\.cnf.*--defaults/s, { defaults => "$dir/absent.cnf" }, 'import', $sample);
+};
+
+$h->log_ok;
+done_testing;
