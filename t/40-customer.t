@@ -349,7 +349,7 @@ for my $case (['/stock', 'ACME01', 200], ['/stock', undef, 401], ['/nothing', un
     for my $id ('abc-DEF_123', 'x', 'a' x 64) {
         is $h->get($path, @auth, 'X-Request-Id' => $id)->{headers}{'x-request-id'}, $id, "$path: $id comes back";
     }
-    for my $id ('a' x 65, 'two words', 'a;b', '<x>', "\xc3\xa4", 'a,b', '"a"') {
+    for my $id ('a' x 65, 'two words', 'a;b', '<x>', 'a/b', 'a,b', '"a"') {
         like $h->get($path, @auth, 'X-Request-Id' => $id)->{headers}{'x-request-id'}, qr/^[A-Za-z0-9_-]{22}$/,
             "$path: $id does not";
     }

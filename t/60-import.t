@@ -315,7 +315,8 @@ subtest 'token-key' => sub {
     my $first = kissctl_ok('token-key', 'rotate', @f) =~ s/\s+\z//r;
     is((stat "$dir/token.keys")[2] & 077, 0, 'nobody else can read the file');
     my $list = kissctl_ok('token-key', 'list', '--json', @f);
-    unlike $list, qr/@{[(split ' ', (grep { !/^#/ } split /\n/, slurp("$dir/token.keys"))[0])[1]]}/, 'no secret is listed';
+    my ($secret) = slurp("$dir/token.keys") =~ m{^[^#\s]\S*[ ]+(\S+)}m;
+    unlike $list, qr/\Q$secret\E/, 'no secret is listed';
     my $l = JSON::PP->new->utf8->decode($list);
     is scalar @$l, 1, 'one key';
     fails(1, qr/is the only key/, 'token-key', 'retire', $l->[0]{KID}, @f);
