@@ -63,6 +63,7 @@ kiss_db_status kiss_caller_fetch(const kiss_caller **caller, kiss_db_conn *conn,
     if (status != KISS_DB_OK) {
         return status;
     }
+    c->limit_minute = c->limit_hour = -1;
     *caller = c;
     if (!row) {
         return KISS_DB_OK;

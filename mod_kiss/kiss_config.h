@@ -33,7 +33,7 @@ struct kiss_dir_conf {
 /** One database as KissDatabase names it. */
 typedef struct {
     const char *name;                   /**< first argument */
-    const char *params;                 /**< for apr_dbd_open_ex(); holds the password: never log it */
+    const char *params;                 /**< for APR's driver; holds the password: never log it */
     const char *dbname;                 /**< for messages */
     int keep;                           /**< idle connections kept in each child */
     int max;                            /**< connections of each child at most */

@@ -12,7 +12,7 @@ static const kiss_column price_columns[] = {
     { "PriceListCode", KISS_TEXT, .term = KISS_TERM_PRICE_LIST },
     { "PriceListName", KISS_TEXT, .term = KISS_TERM_PRICE_LIST_NAME },
     { "CurrencyCode", KISS_TEXT, .term = KISS_TERM_CURRENCY },
-    { "SKU", KISS_TEXT, "p.sku" },
+    { "SKU", KISS_TEXT, "p.sku", .required = 1 },
     { "PriceExclVAT", KISS_NET_PRICE, "p.unit_price", .flag = "p.discount_eligible" },
     { "MOQ", KISS_QUANTITY, "p.moq" },
     { "OrderMultiple", KISS_QUANTITY, "p.order_multiple" },

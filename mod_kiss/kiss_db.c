@@ -220,7 +220,10 @@ kiss_db_status kiss_db_next(kiss_db_cursor *c, const kiss_value **row)
         return failed(c->conn, 0, "a cell is longer than 65535 bytes, which the schema does not allow", "reading a row");
     }
     if (rv != 0) {
-        return failed(c->conn, mysql_stmt_errno(c->stmt), mysql_stmt_error(c->stmt), "reading a row");
+        unsigned int code = mysql_stmt_errno(c->stmt);
+
+        /* A connection that breaks in the middle of the rows fails here without number or text. */
+        return failed(c->conn, code ? code : CR_SERVER_LOST, mysql_stmt_error(c->stmt), "reading a row");
     }
     for (i = 0; i < c->columns; i++) {
         c->row[i].data = c->is_null[i] ? NULL : c->bind[i].buffer;

@@ -16,6 +16,7 @@
 #include "kiss_secret.h"
 
 #define FORM_TYPE "application/x-www-form-urlencoded"
+#define BASE64    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 #define MAX_BODY  8192
 #define MAX_CREDENTIAL 512
 
@@ -74,6 +75,10 @@ static const kiss_error *read_basic(kiss_req *k, kiss_token_request *t)
     }
     for (header += 6; *header == ' '; header++) {
         continue;
+    }
+    if (header[strspn(header, BASE64)] != '\0') {
+        /* The decoder would stop there without a word: a second value, or another header joined by a comma. */
+        return invalid(k, "The Basic credentials are malformed.");
     }
     decoded = apr_palloc(k->pool, (apr_size_t)apr_base64_decode_len(header) + 1);
     n = apr_base64_decode(decoded, header);

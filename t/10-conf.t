@@ -1,0 +1,58 @@
+#!/usr/bin/perl
+# The configuration that we ship is true: the reference names every directive with its real default, and changes nothing.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Test::More;
+use KissTest;
+
+my $source = slurp(top() . '/mod_kiss/kiss_config.c');
+my %known = map { $_ => 1 } $source =~ /AP_INIT_\w+\("(Kiss\w+)"/g;
+my $load = 'LoadModule kiss_module "' . build_dir() . qq(/mod_kiss/.libs/mod_kiss.so"\n);
+my $reference = slurp(top() . '/conf/kiss.conf');
+
+subtest 'kiss.conf describes what the module knows' => sub {
+    my %described = map { $_ => 1 } $reference =~ /^# Syntax: +(Kiss\w+)/mg;
+    my %shown = map { $_ => 1 } $reference =~ /^#(Kiss\w+)/mg;
+    is_deeply [sort keys %described], [sort keys %known], 'each directive has its syntax';
+    is_deeply [sort keys %shown], [sort keys %known], 'and a line to uncomment';
+    my @fields = map { scalar(() = $reference =~ /^# $_: /mg) } qw(Syntax Default Context);
+    is_deeply \@fields, [(scalar keys %known) x 3], 'syntax, default and context of each';
+    my ($options) = $source =~ /"unknown: use ([^"]+)"/;
+    my ($text) = $reference =~ /^# Syntax: +KissDatabase(.*?)^#KissDatabase/ms;
+    like $text, qr/\b\Q$_\E=/, "KissDatabase $_=" for split /, /, $options;
+};
+
+subtest 'kiss.conf is inert' => sub {
+    my ($rc, $out) = configtest($load . $reference, kiss => 0);
+    is $rc, 0, 'loads' or diag $out;
+    is_deeply [grep { /^[^#\s]/ } split /\n/, $reference], ['<IfModule kiss_module>', '</IfModule>'], 'sets nothing';
+};
+
+# What a sysadmin replaces in the samples.
+my $dir = tempdir_here();
+spew("$dir/token.keys", 'k1 ' . 'A' x 43 . "\n", 0600);
+spew("$dir/db.password", "secret\n", 0600);
+
+sub replaced {
+    my ($text) = @_;
+    $text =~ s{/etc/mod_kiss}{$dir}g;
+    $text =~ s{/var/(?:log|cache)/apache2}{$dir}g;
+    return $text;
+}
+
+subtest 'the lines of kiss.conf can be used as they stand' => sub {
+    my (%at, $context);
+    for (split /\n/, replaced($reference)) {
+        $context = $1 if /^# Context: +(.*)/;
+        push @{ $at{ $context =~ /^server|^virtual host$/ ? 'server' : 'location' } }, $1 if /^#((?:Kiss|SetHandler).*)/;
+    }
+    my $lines = join "\n", @{ $at{server} }, '<Location "/">', @{ $at{location} }, '</Location>';
+    my ($rc, $out) = configtest("$load$lines\n", kiss => 0);
+    is $rc, 0, 'configtest' or diag $out;
+    ($rc, $out) = configtest("$load$lines\nKissNonsense\n", kiss => 0);
+    isnt $rc, 0, 'which does look at them';
+};
+
+done_testing;

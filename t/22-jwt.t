@@ -1,0 +1,368 @@
+# Bearer tokens (contract section 3; RFC 6750, 7515, 7519, 8725): whatever is wrong with one, the answer is the same 401
+# without a body. And the rotation of signing keys by a graceful restart.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Digest::SHA qw(hmac_sha256 hmac_sha384 hmac_sha512);
+use JSON::PP ();
+use KissTest;
+use MIME::Base64 qw(decode_base64 encode_base64);
+use Test::More;
+use Time::HiRes qw(sleep);
+
+my $db = new_database('jwt');
+import_sample($db);
+my $key = issue_key('ACME01');
+my $h = start_httpd();
+my ($kid, $secret) = slurp($h->{token_keys}) =~ /^(\S+) (\S+)/m;
+my $bytes = decode_base64($secret =~ tr{-_}{+/}r);
+my $issuer = 'https://localhost';
+
+sub url64 { my ($t) = @_; return encode_base64($t, '') =~ tr{+/=}{-_}dr }
+sub unurl64 { my ($t) = @_; return decode_base64($t =~ tr{-_}{+/}r) }
+
+# The claims of a good token, some replaced; one that is given as undef is left out.
+sub claims {
+    my (%change) = @_;
+    my $now = time;
+    my %c = (
+        iss => $issuer, aud => $issuer, sub => 'ACME01', client_id => 'ACME01', jti => 'j' x 22,
+        iat => $now, nbf => $now, exp => $now + 3600, %change
+    );
+    delete @c{ grep { !defined $change{$_} } keys %change };
+    return \%c;
+}
+
+# A token from header and claims as hash or as text, rightly signed unless $bytes is given.
+my $json = JSON::PP->new->utf8->canonical;
+my %good = (alg => 'HS256', typ => 'JWT', kid => $kid);
+sub token {
+    my ($header, $claims, $with) = @_;
+    my $text = join '.', map { url64(ref $_ ? $json->encode($_) : $_) } $header // \%good, $claims // claims();
+    return "$text." . url64(hmac_sha256($text, $with // $bytes));
+}
+
+# The claims as text, one member's JSON replaced.
+sub claims_text {
+    my ($name, $value) = @_;
+    my $c = claims();
+    delete $c->{$name};
+    return $json->encode($c) =~ s/\}\z/,"$name":$value}/r;
+}
+
+sub ask { my ($authorization, $path) = @_; return $h->get($path || '/stock', Authorization => $authorization) }
+
+sub passes {
+    my ($token, $name) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $res = ask("Bearer $token");
+    is $res->{status}, 200, "accepted: $name" or diag((split /\n/, $h->log_text)[-1]);
+    return;
+}
+
+sub is_401 {
+    my ($res, $name) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $got = [@$res{qw(status content)}, @{ $res->{headers} }{qw(www-authenticate content-length cache-control)}];
+    is_deeply $got, [401, '', 'Bearer error="invalid_token"', 0, 'no-store'], "refused: $name" or diag explain $got;
+    return;
+}
+sub refused { my ($token, $name) = @_; @_ = (ask("Bearer $token"), $name); goto &is_401 }
+
+# Runs $request in one second of the clock, so that the times it chose are as far from the server's as it thinks: once
+# more when the clock ticked meanwhile.
+sub in_one_second {
+    my ($request) = @_;
+    for (1 .. 20) {
+        my $now = time;
+        my $res = $request->($now);
+        return $res if time == $now;
+    }
+    die 'no request was answered within a second';
+}
+
+my $ours = $h->token('ACME01', $key);
+passes $ours, 'a token that the server issued';
+passes token(), 'one of our own, with the same key';
+
+subtest 'no token' => sub {
+    is_401 $h->get($_), "$_ without a header" for qw(/stock /prices /products /stock/schema /products/schema);
+    for my $path (qw(/prices /products /stock/schema /products/schema)) {
+        is_401 ask('Bearer x.y.z', $path), "$path with a bad one";
+        is ask("Bearer $ours", $path)->{status}, 200, "$path with a good one";
+    }
+    is $h->get($_, Authorization => 'Bearer x.y.z')->{status}, 200, "$_ needs none, and forgives a bad one" for qw(/health /api/version);
+    is_401 ask($_), "'$_'" for 'Bearer', 'Bearer x', 'Basic ' . encode_base64("ACME01:$key", ''), $ours, "Token $ours",
+        "Bearer$ours", "Bearer:$ours", "Bearer=$ours", "Bearer\t$ours";
+    is_401 $h->get("/stock?access_token=$ours"), 'a token in the query';
+    is_401 $h->get('/stock', Cookie => "access_token=$ours"), 'a token in a cookie';
+    is_401 $h->get('/stock', 'X-Api-Key' => $key), 'the key itself in a header';
+};
+
+subtest 'the header' => sub {
+    is ask("$_ $ours")->{status}, 200, "scheme $_" for qw(bearer BEARER bEaReR);
+    is ask("Bearer   $ours")->{status}, 200, 'more than one blank';
+    is ask("Bearer $ours  ")->{status}, 200, 'blanks behind the token belong to the line, not to the value';
+    is_401 ask("Bearer $ours, Bearer $ours"), 'two in one header';
+    is_401 ask("Bearer $ours x"), 'a word behind it';
+    is_401 ask("Bearer Bearer $ours"), 'the scheme twice';
+    is_401 ask(qq(Bearer "$ours")), 'in quotes';
+    my $line = "Authorization: Bearer $ours\r\n";
+    my $two = sub { $h->raw("GET /stock HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" . join('', @_) . "\r\n") };
+    like $two->($line), qr{^HTTP/1\.1 200 }, 'one header';
+    like $two->($line, $line), qr{^HTTP/1\.1 401 .*\r\n\r\n\z}s, 'two headers, the same';
+    like $two->($line, "Authorization: Bearer x\r\n"), qr{^HTTP/1\.1 401 }, 'two headers, the first good';
+    like $two->("Authorization: Basic eDp5\r\n", $line), qr{^HTTP/1\.1 401 }, 'two headers, the second good';
+    like $two->($line =~ s/\./.\r\n /r), qr{^HTTP/1\.1 4\d\d }, 'a folded header';
+};
+
+subtest 'algorithm' => sub {
+    for my $alg (qw(none None NONE nOnE)) {
+        my $text = url64(qq({"alg":"$alg","typ":"JWT","kid":"$kid"})) . '.' . url64($json->encode(claims()));
+        refused "$text.", "$alg, no signature";
+        refused "$text", "$alg, two segments";
+        refused "$text." . url64(hmac_sha256($text, $bytes)), "$alg, signed as HS256";
+    }
+    my %other = (HS384 => \&hmac_sha384, HS512 => \&hmac_sha512);
+    for my $alg (sort keys %other) {
+        refused jwt(claims(), keys => $h->{token_keys}, alg => $alg), "$alg with the right key";
+        my $text = join '.', map { url64($json->encode($_)) } \%good, claims();
+        refused "$text." . url64($other{$alg}->($text, $bytes)), "HS256 said, $alg done";
+    }
+    refused token({ %good, alg => $_ }), "alg $_" for qw(HS384 HS512 RS256 ES256 PS256 EdDSA hs256 HS-256), '', 'HS256 ';
+    refused token(qq({"alg":$_,"typ":"JWT","kid":"$kid"})), "alg is $_" for 'null', '256', '["HS256"]', '{}', 'true', '"HS256\u0000"';
+    refused token({ typ => 'JWT', kid => $kid }), 'no alg';
+    refused token(qq({"alg":"none","alg":"HS384","typ":"JWT","kid":"$kid"})), 'alg twice, both wrong';
+    refused token(qq({"alg":"HS256","alg":"none","typ":"JWT","kid":"$kid"})), 'alg twice, none last';
+};
+
+subtest 'key' => sub {
+    refused token(undef, undef, 'x' x 32), 'another key';
+    refused token(undef, undef, ''), 'the empty key';
+    refused token(undef, undef, $secret), 'the text of the key instead of its bytes';
+    refused token(undef, undef, substr $bytes, 0, 31), 'one byte short';
+    refused token({ %good, kid => $_ }), "kid '$_'"
+        for 'unknown', '', uc $kid, "$kid ", "../$kid", '/dev/null', "../../$h->{token_keys}", $h->{token_keys},
+        "$kid' OR '1'='1", "$kid'; DROP TABLE customer; --", '*', 'k' x 2000;
+    refused token({ alg => 'HS256', typ => 'JWT' }), 'no kid';
+    refused token(qq({"alg":"HS256","typ":"JWT","kid":$_})), "kid is $_"
+        for '0', 'null', 'true', qq(["$kid"]), qq({"kid":"$kid"}), qq("$kid\\u0000");
+    refused token({ %good, kid => '/dev/null' }, undef, ''), 'kid /dev/null with the empty key';
+    my $jwk = { kty => 'oct', k => url64('x' x 32), alg => 'HS256', kid => 'mine' };
+    refused token({ %good, kid => 'mine', jwk => $jwk }, undef, 'x' x 32), 'a key in the token';
+    refused token({ %good, jwk => $jwk }, undef, 'x' x 32), 'a key in the token under a known id';
+    refused token({ %good, jku => "$h->{url}/keys", x5u => "$h->{url}/keys" }, undef, 'x' x 32), 'the address of a key in the token';
+    passes token({ %good, jku => 'http://127.0.0.1:1/' }), 'members that nobody reads do no harm';
+};
+
+subtest 'other members of the header' => sub {
+    refused token({ %good, crit => $_ }), 'crit ' . $json->encode([$_]) for ['exp'], ['b64'], [], 'x', undef;
+    refused token({ %good, typ => $_ }), "typ '$_'" for 'jwt', 'at+jwt', 'JOSE', '', 'JWT ', 'application/jwt';
+    refused token({ alg => 'HS256', kid => $kid }), 'no typ';
+    refused token(qq({"alg":"HS256","typ":$_,"kid":"$kid"})), "typ is $_" for 'null', '1', '["JWT"]';
+    refused token($_), "header $_" for '[]', '""', 'null', '1', '', '{', '{}', ' ', '{"alg":"HS256"', qq(["HS256","JWT","$kid"]);
+    my $text = $json->encode(\%good);
+    refused token("$text$_"), "header and '$_'" for '{}', 'x', "\0", ',';
+    refused token("\xef\xbb\xbf$text"), 'header with a BOM';
+    refused token($text =~ s/"/'/gr), 'header in single quotes';
+    refused token($text =~ s/\}/,}/r), 'header with a comma too many';
+    refused token($text =~ s/\}/,"x":"\xff\xfe"}/r), 'header that is not UTF-8';
+    refused token($text =~ s/\{/{\/*x*\/ /r), 'header with a comment';
+};
+
+subtest 'claims that must be there' => sub {
+    refused token(undef, claims($_ => undef)), "no $_" for qw(iss aud sub client_id jti iat nbf exp);
+    refused token(undef, claims($_ => '')), "$_ empty" for qw(iss aud sub client_id iat nbf exp);
+    refused token(undef, claims_text($_, 'null')), "$_ null" for qw(iss aud sub client_id jti iat nbf exp);
+    refused token(undef, claims_text($_, '["ACME01"]')), "$_ an array" for qw(iss sub client_id jti iat nbf exp);
+    refused token(undef, claims_text($_, '1')), "$_ a number" for qw(iss aud sub client_id jti);
+    refused token(undef, claims(sub => 'BEAU02')), 'sub is not client_id';
+    refused token(undef, claims(sub => '', client_id => '')), 'sub and client_id empty';
+    refused token(undef, claims_text('sub', '"ACME01\u0000x"')), 'sub with NUL';
+    refused token(undef, claims(iss => $_)), "iss $_"
+        for 'https://LOCALHOST', "$issuer/", 'http://localhost', 'https://evil.example.com', "$issuer.evil.example.com";
+    refused token(undef, claims(aud => $_)), 'aud ' . $json->encode([$_])
+        for "$issuer/", 'https://evil.example.com', [], ['x'], [[$issuer]], { a => $issuer }, [{ aud => $issuer }], [undef, 1];
+    refused token(undef, claims_text('aud', qq(["$issuer\\u0000x"]))), 'aud with NUL in an array';
+    passes token(undef, claims(aud => $_)), 'aud ' . $json->encode($_) for [$issuer], ['x', $issuer], [1, $issuer, undef];
+    passes token(undef, claims(admin => JSON::PP::true(), scope => 'x', nested => { a => [1] })), 'claims that nobody reads';
+    my $res = ask('Bearer ' . token(undef, claims(sub => 'NOBODY', client_id => 'NOBODY')));
+    is_deeply [@$res{qw(status content)}], [404, '{"error":"Customer not found."}'], 'a customer that does not exist: 404';
+    $res = ask('Bearer ' . token(undef, claims(sub => 'NOBODY', client_id => 'NOBODY')), '/stock/schema');
+    is $res->{status}, 200, 'a customer that does not exist: schema';
+};
+
+subtest 'times' => sub {
+    for my $case (
+        [exp => -29, 200], [exp => -30, 401], [exp => -31, 401], [exp => 0, 200], [exp => -3600, 401], [exp => 1, 200],
+        [nbf => 29, 200], [nbf => 30, 200], [nbf => 31, 401], [nbf => 3600, 401], [nbf => -86400, 200],
+        [iat => 29, 200], [iat => 30, 200], [iat => 31, 401], [iat => 3600, 401], [iat => -86400, 200]
+        )
+    {
+        my ($name, $skew, $status) = @$case;
+        my $res = in_one_second(sub { ask('Bearer ' . token(undef, claims($name => $_[0] + $skew))) });
+        is $res->{status}, $status, sprintf '%s %+d s: %d', $name, $skew, $status;
+    }
+    for my $name (qw(exp nbf iat)) {
+        my $t = time + ($name eq 'exp' ? 60 : -60);
+        passes token(undef, claims_text($name, $t)), "$name a number";
+        refused token(undef, claims_text($name, $_)), "$name $_"
+            for "\"$t\"", "$t.0", "$t.5", '1e10', '1.7e9', '1e400', '-1e400', '-1', "-$t", 'true', 'NaN', 'Infinity', '{}', "0$t", "+$t",
+            '0x7fffffff', '9' x 400;
+    }
+    refused token(undef, claims_text('exp', $_)), "exp $_" for '0', '1', '9223372036854775807', '9223372036854775808',
+        '18446744073709551615', '18446744073709551616', '-9223372036854775808', '99999999999999999999';
+    passes token(undef, claims_text('exp', '253402300799')), 'exp in the year 9999';
+};
+
+subtest 'the form' => sub {
+    my ($head, $body, $sign) = split /\./, $ours;
+    my %bad = (
+        'one segment' => $head, 'two segments' => "$head.$body", 'two and a dot' => "$head.$body.", 'four segments' => "$ours.x",
+        'a dot behind' => "$ours.", 'a dot in front' => ".$ours", 'dots alone' => '..', 'three dots' => '...', 'empty header' => ".$body.$sign",
+        'empty claims' => "$head..$sign", 'segments exchanged' => "$body.$head.$sign", 'header padded' => "$head=.$body.$sign",
+        'claims padded' => "$head.$body=.$sign", 'signature padded' => "$head.$body.$sign=", 'padded twice' => "$ours==",
+        'encoded padding' => "$ours%3D", 'a blank inside' => "$head. $body.$sign", 'a tab inside' => "$head.$body.\t$sign",
+        'a blank in the signature' => substr($ours, 0, -3) . ' ' . substr($ours, -3), 'a plus' => "$head.$body.+" . substr($sign, 1),
+        'a slash' => "$head.$body./" . substr($sign, 1), 'a comma' => "$ours,", 'a semicolon' => "$ours;", 'a star behind' => "$ours*",
+        'one more character' => "${ours}A", 'one less' => substr($ours, 0, -1), 'signature of another token' =>
+            "$head.$body." . (split /\./, token(undef, undef, 'x'))[2]
+    );
+    refused $bad{$_}, $_ for sort keys %bad;
+    like $h->raw("GET /stock HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer $head.$body.\xc3\xbc"
+            . substr($sign, 2) . "\r\n\r\n"), qr{^HTTP/1\.1 401 .*^WWW-Authenticate: Bearer error="invalid_token"\r.*\r\n\r\n\z}ms,
+        'UTF-8 in the signature';
+
+    # 43 characters carry 258 bits: the last one has two that are not part of the signature.
+    my @alphabet = ('A' .. 'Z', 'a' .. 'z', 0 .. 9, '-', '_');
+    my %at = map { $alphabet[$_] => $_ } 0 .. 63;
+    my $last = substr $ours, -1;
+    refused substr($ours, 0, -1) . $alphabet[$at{$last} ^ $_], "unused bits of the signature set: $_" for 1 .. 3;
+    my $accepted = 0;
+    for my $i (0 .. length($ours) - 1) {
+        my $c = substr $ours, $i, 1;
+        my $t = $ours;
+        substr $t, $i, 1, $c eq '.' ? 'A' : $alphabet[$at{$c} ^ (1 << $i % 6)];
+        my $res = ask("Bearer $t", '/stock/schema');
+        $accepted++ if $res->{status} != 401 || length $res->{content};
+    }
+    is $accepted, 0, 'one bit flipped, in turn in each of ' . length($ours) . ' characters';
+    passes $ours, 'untouched';
+};
+
+subtest 'claims that are odd JSON' => sub {
+    my $text = $json->encode(claims());
+    refused token(undef, $_), 'claims ' . substr($_, 0, 20) for '[]', 'null', '""', '', '{', '{}', "[$text]", "$text$text", "$text x", "$text\0";
+    refused token(undef, "\xef\xbb\xbf$text"), 'a BOM';
+    refused token(undef, $text =~ s/\}\z/,"x":"\xff"}/r), 'not UTF-8';
+    refused token(undef, $text =~ s/\}\z/,"x":"\xc0\x80"}/r), 'overlong UTF-8';
+    refused token(undef, $text =~ s/ACME01/ACME\xff01/gr), 'a code that is not UTF-8';
+    refused token(undef, $text =~ s/\}\z/,"x":"a\nb"}/r), 'a bare line feed in a string';
+    refused token(undef, $text =~ s/\}\z/,"x":@{['[' x $_]}1@{[']' x $_]}}/r), "$_ arrays deep" for 8, 100, 1000;
+    refused token(undef, $text =~ s/\}\z/,"x":@{['{"a":' x 300]}1@{['}' x 300]}}/r), '300 objects deep';
+    refused token(undef, $text =~ s/\}\z/,"x":@{['[' x 500]}}/r), '500 arrays that never end';
+    # Two members of one name: the last counts, as RFC 7515 section 4 and RFC 7519 section 4 allow. All readers of a token
+    # (json-c for the header and the claims, the JWT library for the algorithm) must agree on that.
+    my $old = time - 7200;
+    my $head = $json->encode(\%good);
+    for my $pair (['"exp":' . $old, 'exp'], ['"sub":"BEAU02"', 'sub'], ['"aud":"x"', 'aud'], ['"iss":null', 'iss']) {
+        refused token(undef, $text =~ s/\}\z/,$pair->[0]}/r), "$pair->[1] twice, the last wrong";
+        passes token(undef, $text =~ s/\{/{$pair->[0],/r), "$pair->[1] twice, the last right";
+    }
+    for my $wrong ('"alg":"none"', '"alg":"HS512"', '"kid":"x"', '"typ":1') {
+        refused token($head =~ s/\}\z/,$wrong}/r), "$wrong last";
+        passes token($head =~ s/\{/{$wrong,/r), "$wrong first";
+    }
+};
+
+subtest 'long tokens' => sub {
+    my $long = sub { my ($n) = @_; my $t = token(undef, claims(x => 'x' x ($n * 3 / 4 - 300))); return $t };
+    passes $long->(3000), '3 KB';
+    my $t = $long->(5000);
+    cmp_ok length $t, '>', 4096, 'more than 4,096 characters';
+    refused $t, '5 KB';
+    refused $long->(7000), '7 KB';
+    refused 'x' x 5000, '5 KB without a dot';
+    refused 'a.' x 2500, '5 KB of dots';
+    is ask('Bearer ' . $long->(12000))->{status}, 400, '12 KB: httpd refuses the header (LimitRequestFieldSize)';
+};
+
+# ---- rotation
+
+# graceful, and until the children with the old configuration are gone.
+sub reload {
+    my %old = map { $_ => 1 } $h->children;
+    $h->graceful or die 'httpd ended';
+    my $end = time + 20;
+    while (grep { $old{$_} } $h->children) {
+        die 'old children go on' if time > $end;
+        sleep 0.01;
+    }
+    return;
+}
+sub kids { return map {/^(?!#)(\S+) \S/ ? $1 : ()} split /\n/, slurp($h->{token_keys}) }
+sub kid_of { return $json->decode(unurl64((split /\./, $_[0])[0]))->{kid} }
+
+subtest 'rotation' => sub {
+    my $file = $h->{token_keys};
+    my $old = $h->token('ACME01', $key);
+    is kid_of($old), $kid, 'signed with the only key';
+    kissctl_ok('--token-keys', $file, 'token-key', 'rotate');
+    my ($new) = kids();
+    isnt $new, $kid, 'a new key is the first';
+    is_deeply [kids()], [$new, $kid], 'the old one stays';
+    my $secret_new = slurp($file) =~ /^\Q$new\E (\S+)/m ? $1 : '';
+    is kid_of($h->token('ACME01', $key)), $kid, 'before the reload nothing changes';
+    $h->graceful;
+    is $h->get('/stock', Authorization => "Bearer $old")->{status}, 200, 'graceful: the first request with an old token passes';
+    reload();
+    my $fresh = $h->token('ACME01', $key);
+    is kid_of($fresh), $new, 'graceful: tokens are signed with the new key';
+    passes $fresh, 'new token';
+    passes $old, 'old token while its key is in the file';
+    refused token({ %good, kid => $new }), 'the old key under the new id';
+    refused token({ %good, kid => $kid }, undef, unurl64($secret_new)), 'the new key under the old id';
+
+    kissctl_ok('--token-keys', $file, 'token-key', 'retire', $kid);
+    is_deeply [kids()], [$new], 'retired: the new one is left';
+    passes $old, 'the old token until the reload';
+    reload();
+    refused $old, 'the old token at the first request after it';
+    refused $old, 'and at the second';
+    passes $fresh, 'the new token';
+
+    # A damaged file must not take the server down, nor its keys.
+    my $good = slurp($file);
+    spew($file, "short AAAA\n", 0600);
+    my ($rc, $out) = run(KissTest::Httpd::program(), '-d', $h->{root}, '-f', $h->{conf}, '-t');
+    isnt $rc, 0, 'configtest refuses a short key, so apachectl graceful would not signal';
+    like $out . (run(KissTest::Httpd::program(), '-d', $h->{root}, '-f', $h->{conf}, '-t'))[2], qr/24 bits, fewer than 256/, 'and says why';
+    passes $fresh, 'the server runs on';
+    spew($file, $good, 0600);
+};
+
+subtest 'two locations, two audiences' => sub {
+    my $common = "SetHandler kiss\nKissApi customer\nKissTokenKeys \"$h->{token_keys}\"\nKissAllowPlainHTTP On\n"
+        . "KissLimit 10000 10000\nKissLimitAnonymous 10000 10000\n";
+    my $g = start_httpd(path => '/a', token_keys => $h->{token_keys}, location => 'KissTokenAudience urn:a',
+        config => "<Location /b>\n${common}KissTokenAudience urn:b\n</Location>\n<Location /c>\n${common}KissTokenAudience urn:a\n"
+            . "KissTokenIssuer urn:c\n</Location>");
+    my $at = sub {
+        my ($path) = @_;
+        my $res = $g->post("$path/auth/token", { grant_type => 'client_credentials', client_id => 'ACME01', client_secret => $key });
+        return $g->json($res)->{access_token};
+    };
+    my %token = map { $_ => $at->("/$_") } qw(a b c);
+    for my $from (qw(a b c)) {
+        for my $to (qw(a b c)) {
+            my $res = $g->get("/$to/stock", Authorization => "Bearer $token{$from}");
+            is $res->{status}, $from eq $to ? 200 : 401, "token of /$from at /$to";
+        }
+    }
+    $g->log_ok;
+};
+
+unlike $h->log_text, qr/eyJ[\w-]{20}/, 'no token is in the error log';
+$h->log_ok;
+done_testing;

@@ -1,0 +1,217 @@
+#!/usr/bin/perl
+# Nobody gets anything of another's price list or warehouse, whatever is asked for, one by one or all at once.
+
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Digest::SHA qw(sha256_hex);
+use HTTP::Tiny;
+use Test::More;
+use KissTest;
+use KissTest::CSV qw(csv_rows csv_write);
+use KissExpect;
+
+my @endpoints = qw(products stock prices);
+
+# ---- data in which every number tells whose it is: list n sells at n.nnnn thousands, warehouse n holds n hundred
+# thousands. Each list has SKUs of its own; the SHARED ones are in all lists, the NOBODY ones in none.
+
+my @lists = qw(LISTA LISTB LISTC);
+my @warehouses = qw(WH1 WH2 WH3);
+my @customers = (
+    map { my $l = $_; map { ["C-$lists[$l]-$warehouses[$_]", $lists[$l], $warehouses[$_], 0] } 0 .. 2 } 0 .. 2
+);
+# Equal terms under another code, codes that begin like others, and those that lack something.
+push @customers, ['TWIN', 'LISTA', 'WH1', 0], ['C', 'LISTB', 'WH2', 0], ['C-LISTA', 'LISTC', 'WH3', 0],
+    ['c-lista-wh1', 'LISTB', 'WH3', 0], ['NOLIST', '', 'WH1', 0], ['NOHOUSE', 'LISTC', '', 0],
+    ['CUT', 'LISTA', 'WH1', 10];
+my %customer = map { $_->[0] => { list => $_->[1], warehouse => $_->[2], discount => $_->[3] } } @customers;
+
+sub skus {
+    my ($list) = @_;
+    return ((map { sprintf '%s-%03d', $list, $_ } 1 .. 40), map { sprintf 'SHARED-%03d', $_ } 1 .. 40);
+}
+
+sub write_data {
+    my ($dir) = @_;
+    my @columns = map { my $r = csv_rows(top() . '/sql/sample/products.csv'); keys %{ $r->[0] } } 1;
+    my @all = do { my %s = map { $_ => 1 } (map { skus($_) } @lists), map { sprintf 'NOBODY-%03d', $_ } 1 .. 20; sort keys %s };
+    my (@products, @prices, @stock);
+    for my $sku (@all) {
+        push @products, { map({ $_ => '' } @columns), SKU => $sku, Name => "Product $sku", Status => 'ACTIVE' };
+        for my $w (0 .. $#warehouses) {
+            push @stock, [$sku, $warehouses[$w], ($w + 1) * 100_000 + @stock, ''];
+        }
+    }
+    for my $l (0 .. $#lists) {
+        push @prices, [$lists[$l], $_, ($l + 1) * 1000 + @prices / 10, 1, 1, 1] for skus($lists[$l]);
+    }
+    csv_write("$dir/products.csv", \@columns, \@products);
+    csv_write("$dir/price_lists.csv", [qw(PriceListCode PriceListName CurrencyCode)],
+        [map { [$_, "Name of $_", 'EUR'] } @lists]);
+    csv_write("$dir/prices.csv", [qw(PriceListCode SKU UnitPrice DiscountEligible MOQ OrderMultiple)], \@prices);
+    csv_write("$dir/warehouses.csv", [qw(StockLocation Name)], [map { [$_, "Place $_"] } @warehouses]);
+    csv_write("$dir/stock.csv", [qw(SKU StockLocation AvailableQTY NextAvailableETA)], \@stock);
+    csv_write("$dir/customers.csv", [qw(CustomerCode Name PriceListCode StockLocation DiscountPercent)],
+        [map { [$_->[0], "Customer $_->[0]", @$_[1 .. 3]] } @customers]);
+    csv_write("$dir/product_images.csv", [qw(SKU ImageID FileName IsPrimaryImage)], [map { [$_, 'I1', "of-$_.jpg", 1] } @all]);
+    csv_write("$dir/product_accessories.csv", [qw(SKU AccessorySKU)], []);
+    csv_write("$dir/product_substitutions.csv", [qw(SKU SubstituteSKU)], []);
+    csv_write("$dir/product_composition.csv", [qw(SKU MaterialCode MaterialDescription CompositionPercentage)], []);
+    return $dir;
+}
+
+my $dir = write_data(tempdir_here());
+my $db = new_database('isolation');
+import_csv($db, $dir);
+my $expect = KissExpect->new($dir);
+my $h = start_httpd(processes => 3, threads => 8, pool => 'keep=2 max=4 wait=30s');
+my @codes = sort keys %customer;
+my %token = map { $_ => $h->token($_, issue_key($_)) } @codes;
+
+sub bearer { my ($code) = @_; return (Authorization => "Bearer $token{$code}") }
+
+# ---- each answer is right, and free of every marker of what is not the caller's
+
+my %answer;
+for my $code (@codes) {
+    for my $endpoint (@endpoints) {
+        my $res = $h->get("/$endpoint", bearer($code));
+        is $res->{status}, 200, "/$endpoint of $code";
+        my ($same, $where) = same_json($res->{content}, $expect->$endpoint($code));
+        ok $same, "/$endpoint of $code: as expected" or diag $where;
+        $answer{$code}{$endpoint} = $res;
+    }
+}
+
+for my $code (@codes) {
+    my $c = $customer{$code};
+    my $all = join "\n", map { $answer{$code}{$_}{content} } @endpoints;
+    my @rows = map { @{ $h->json($answer{$code}{$_}) } } @endpoints;
+    my @prices = map { $_->{ProductPrices} ? @{ $_->{ProductPrices} } : exists $_->{MOQ} ? $_ : () } @rows;
+    my @stock = grep { exists $_->{AvailableQTY} } @rows;
+    my ($l) = grep { $lists[$_] eq $c->{list} } 0 .. $#lists;
+    my ($w) = grep { $warehouses[$_] eq $c->{warehouse} } 0 .. $#warehouses;
+    my $factor = 1 - $c->{discount} / 100;
+    is scalar(grep { int($_->{PriceExclVAT} / $factor / 1000 + 1e-9) != $l + 1 } @prices), 0,
+        "$code: no price of another list";
+    is scalar(grep { int($_->{AvailableQTY} / 100_000) != $w + 1 } @stock), 0, "$code: no stock of another warehouse";
+    ok $all !~ /NOBODY/, "$code: no SKU that is in no list";
+    cmp_ok scalar @prices, '==', $c->{list} ? 160 : 0, "$code: all own prices, twice";
+    cmp_ok scalar @stock, '==', $c->{list} && $c->{warehouse} ? 80 : 0, "$code: all own stock";
+    for my $other (@codes) {
+        my $o = $customer{$other};
+        my @strange = grep { length && index($all, $_) >= 0 } $o->{list} eq $c->{list} ? () : $o->{list},
+            $o->{warehouse} eq $c->{warehouse} ? () : $o->{warehouse};
+        is "@strange", '', "$code: nothing of $other";
+    }
+}
+
+# ---- equal terms, equal answers
+
+for my $pair (['TWIN', 'C-LISTA-WH1'], ['C', 'C-LISTB-WH2'], ['C-LISTA', 'C-LISTC-WH3'], ['c-lista-wh1', 'C-LISTB-WH3']) {
+    my ($one, $two) = @$pair;
+    ok $answer{$one}{$_}{content} eq $answer{$two}{$_}{content}, "$one and $two have equal terms: equal /$_" for @endpoints;
+}
+ok $answer{CUT}{prices}{content} ne $answer{TWIN}{prices}{content}, 'another discount: other prices';
+for my $endpoint (@endpoints) {
+    my (%tag, %content);
+    for my $code (@codes) {
+        my $res = $answer{$code}{$endpoint};
+        push @{ $tag{ $res->{headers}{etag} } }, sha256_hex($res->{content});
+    }
+    is scalar(grep { my %d = map { $_ => 1 } @$_; keys %d > 1 } values %tag), 0,
+        "/$endpoint: one ETag never stands for two contents";
+}
+
+# ---- ids in the query string, headers, path or body do nothing
+
+my ($me, $you) = ('TWIN', 'C-LISTB-WH2');
+my @queries = map { my $n = $_; map {"$n=$_"} $you, 'LISTB', 'WH2', '*', '%27%20OR%201%3D1--%20' }
+    qw(customer client_id CustomerCode customerId priceList PriceListCode warehouse StockLocation sub);
+my @headers = map { my $n = $_; map { [$n => $_] } $you, 'LISTB' } qw(X-Customer-Id X-Customer X-Client-Id X-User
+    X-Forwarded-User Remote-User From Cookie X-Price-List X-Warehouse X-Original-URL X-Rewrite-URL X-Forwarded-For);
+for my $endpoint (@endpoints) {
+    my $mine = $answer{$me}{$endpoint}{content};
+    my @odd = grep { $h->get("/$endpoint?$_", bearer($me))->{content} ne $mine } @queries;
+    is "@odd", '', "/$endpoint: no parameter changes the answer";
+    @odd = grep { $h->get("/$endpoint", bearer($me), @$_)->{content} ne $mine } @headers;
+    is join(' ', map {"@$_"} @odd), '', "/$endpoint: no header does";
+    my $res = $h->request('GET', "/$endpoint", bearer($me), 'Content-Type' => 'application/x-www-form-urlencoded',
+        content => "client_id=$you&customer=$you");
+    ok $res->{content} eq $mine, "/$endpoint: no body does";
+    for my $path ("/$endpoint/$you", "/$you/$endpoint", "/customers/$you/$endpoint", "/$endpoint;customer=$you",
+        "/$endpoint/..;/$you", "/$endpoint%3fcustomer=$you", "/$endpoint%00$you")
+    {
+        is $h->get($path, bearer($me))->{status}, 404, "$path is nothing";
+    }
+    for my $two (["Bearer $token{$me}", "Bearer $token{$you}"], ["Bearer $token{$you}", 'Bearer x']) {
+        my $got = $h->raw("GET /$endpoint HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                . join('', map {"Authorization: $_\r\n"} @$two) . "\r\n");
+        like $got, qr/^HTTP\/1\.1 401 /, "/$endpoint: two tokens are none";
+    }
+}
+{
+    my ($head, $claims, $mark) = split /\./, $token{$me};
+    my (undef, $other) = split /\./, $token{$you};
+    is $h->get('/prices', Authorization => "Bearer $head.$other.$mark")->{status}, 401,
+        "another's claims under the own signature: 401";
+}
+
+# ---- all at once: 8 processes, 30 requests each, over connections that serve several customers in turn
+
+sub storm {
+    my ($who) = @_;
+    my $client = HTTP::Tiny->new(keep_alive => $who % 2, timeout => 60);
+    my (@wrong, $n);
+    for my $k (0 .. 29) {
+        my $code = $codes[($who * 7 + $k * 5) % @codes];
+        my $endpoint = $endpoints[($who + $k) % 3];
+        my $res = $client->get("$h->{url}/$endpoint", { headers => { bearer($code) } });
+        my $mine = $answer{$code}{$endpoint};
+        push @wrong, "$res->{status} /$endpoint of $code in process $who"
+            if $res->{status} != 200 || $res->{content} ne $mine->{content}
+            || $res->{headers}{etag} ne $mine->{headers}{etag};
+        $n++;
+    }
+    return { n => $n, wrong => \@wrong };
+}
+
+{
+    my @results = parallel(8, \&storm);
+    my $n = 0;
+    $n += $_->{n} for @results;
+    is $n, 240, '240 requests of 8 processes';
+    is_deeply [map { @{ $_->{wrong} } } @results], [], 'each gets exactly its own bytes and ETag';
+}
+
+# One connection, requests of all customers sent before the first answer is read.
+{
+    my $text = '';
+    for my $i (0 .. $#codes) {
+        $text .= "GET /prices HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer $token{$codes[$i]}\r\n"
+            . ($i == $#codes ? "Connection: close\r\n" : '') . "\r\n";
+    }
+    my $got = $h->raw($text, 30);
+    my @wrong;
+    for my $code (@codes) {
+        my ($length) = $got =~ /\AHTTP\/1\.1 200 .*?^Content-Length: (\d+)\r\n/ms;
+        $got =~ s/\A.*?\r\n\r\n//s;
+        push @wrong, $code if !defined $length || substr($got, 0, $length, '') ne $answer{$code}{prices}{content};
+    }
+    is "@wrong", '', 'pipelined on one connection: each answer is the one that was asked for';
+}
+
+# ---- a change of terms moves the customer at once, and nobody else
+
+kissctl_ok(qw(customer set TWIN --price-list LISTB --warehouse WH2));
+for my $endpoint (@endpoints) {
+    ok $h->get("/$endpoint", bearer('TWIN'))->{content} eq $answer{$you}{$endpoint}{content},
+        "/$endpoint: new terms hold from the next request on";
+    ok $h->get("/$endpoint", bearer('C-LISTA-WH1'))->{content} eq $answer{'C-LISTA-WH1'}{$endpoint}{content},
+        "/$endpoint: its former twin is where it was";
+}
+
+$h->log_ok;
+done_testing;

@@ -1,0 +1,132 @@
+# Clients that read slowly, or go away: they hold no database connection, others do not wait for them, and nothing of
+# them is left.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use IO::Socket::INET;
+use KissTest;
+use KissTest::Load;
+use Socket qw(SOL_SOCKET SO_RCVBUF);
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $readers = 30; our $hh; sub dump_it { diag "stuck"; print STDERR `ss -tn state established | grep 127.0.0.1 | sort | head -70`; for my $c ($main::hh->children) { print STDERR "child $c\n"; print STDERR `which gdb >/dev/null && timeout 20 gdb -p $c -batch -ex "thread apply all bt 8" 2>/dev/null | grep -E "^#|^Thread" | cut -c1-140 | head -150 || cat /proc/$c/task/*/wchan`; print STDERR map {"$_->[0] $_->[1] $_->[2]\n"} $main::server2->sql(undef,"select id,command,state from information_schema.processlist") } die "stuck\n" }
+my $server = KissTest::Database->start;
+my $db = new_database('slow', server => $server);
+import_sample($db);
+grow($server, $db, 9000);
+my $key = issue_key('ACME01');
+my $keep = 1;
+
+# Fewer threads than slow readers where a waiting answer needs none (event), else some more.
+my $event = ($ENV{KISS_TEST_MPM} || 'event') eq 'event';
+my $h = start_httpd(pool => "keep=$keep max=4 wait=10s timeout=20s", processes => 2, threads => $event ? 8 : 24,
+    config => 'Timeout 60');
+$main::hh=$h; our $server2=$server; my $bearer = 'Bearer ' . $h->token('ACME01', $key);
+my $good = fetch($h, '/products', Authorization => $bearer);
+is $good->{status}, 200, 'a large answer';
+cmp_ok length $good->{content}, '>', 5_000_000, '... larger than what the kernel buffers';
+
+# slow(): a connection with a small window that has asked for /products and read nothing.
+sub slow {
+    socket my $s, Socket::AF_INET(), Socket::SOCK_STREAM(), 0 or die "socket: $!";
+    setsockopt $s, SOL_SOCKET, SO_RCVBUF, pack 'i', 4096;
+    connect $s, Socket::pack_sockaddr_in($h->{port}, Socket::inet_aton('127.0.0.1')) or die "connect: $!";
+    syswrite $s, "GET /products HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: $bearer\r\n\r\n";
+    return $s;
+}
+
+# taste($s, $bytes): reads up to so many; dies when nothing comes within 20 s.
+sub taste {
+    my ($s, $bytes) = @_;
+    my $r = '';
+    vec($r, fileno $s, 1) = 1;
+    select $r, undef, undef, 4 or dump_it();
+    my $got = '';
+    sysread $s, $got, $bytes;
+    return $got;
+}
+
+sub rest {
+    my ($s) = @_;
+    my $got = '';
+    local $SIG{ALRM} = sub { die "late\n" };
+    alarm 20;
+    1 while sysread $s, $got, 65536, length $got;
+    alarm 0;
+    return $got;
+}
+
+# Spool files in the directory, and those that are open in a child.
+sub spools {
+    opendir my $d, "$h->{root}/cache" or die "cache: $!";
+    my @left = grep { !/\A\.\.?\z/ } readdir $d;
+    my @open = grep { (readlink($_) || '') =~ /spool\./ } map { glob "/proc/$_/fd/*" } $h->children;
+    return @left + @open;
+}
+
+sub busy { return connections($server, "command <> 'Sleep'") }
+sub transactions {
+    return ($server->sql(undef, 'SELECT COUNT(*) FROM information_schema.innodb_trx t JOIN'
+                . " information_schema.processlist p ON p.id = t.trx_mysql_thread_id WHERE p.user = 'kiss'"))[0][0];
+}
+
+my @slow = map { slow() } 1 .. $readers;
+my @got = map { taste($_, 1024) } @slow;
+is scalar(grep { /\AHTTP\/1\.1 200 / } @got), $readers, "$readers slow readers, each with the begin of its answer";
+cmp_ok spools(), '>', $readers / 2, 'most of their answers wait in a spool';
+is busy(), 0, 'no connection is busy';
+is transactions(), 0, 'no transaction is open';
+ok wait_until(5, sub { connections($server) <= 2 * 4 }), 'not more connections than max= allows';
+
+# Others go on, at their usual speed.
+my @others = parallel(3, sub {
+    return [map { my $t = time; [fetch($h, $_, Authorization => $bearer)->{status}, time - $t] }
+            qw(/prices /stock /health /stock)];
+});
+is scalar(grep { $_->[0] != 200 } map {@$_} @others), 0, 'others are served meanwhile';
+my ($longest) = sort { $b <=> $a } map { $_->[1] } map {@$_} @others;
+cmp_ok $longest, '<', 3, "... without delay ($longest s)";
+
+# What they read is decided: neither a change nor the end of all connections disturbs it.
+$server->sql($db, "UPDATE product SET name = CONCAT(name, '!') WHERE sku LIKE 'ZZ%'");
+kill_connections($server, "user = 'kiss'");
+$_ .= taste($slow[0], 1024) for $got[0];
+my $now = fetch($h, '/products', Authorization => $bearer);
+isnt $now->{headers}{etag}, $good->{headers}{etag}, 'the content changed';
+for my $i (0 .. 2) {
+    my $all = $got[$i] . rest($slow[$i]);
+    my ($head, $body) = split /\r\n\r\n/, $all, 2;
+    ok $body eq $good->{content}, "slow reader $i got all of the old content";
+    like $head, qr/^ETag: \Q$good->{headers}{etag}\E\r?$/m, '... with its ETag';
+}
+
+# The others hang up.
+@slow = ();
+ok wait_until(15, sub { spools() == 0 }), 'those who go away leave no spool' or diag spools();
+is busy(), 0, 'and no busy connection';
+
+# Gone before the answer is there: while it is built.
+my $release = hold($server, $db, 'product_image');
+my @gone = map { slow() } 1 .. 4;
+ok wait_until(10, sub { waiting($server) == 4 }), 'four more wait for their answers';
+@gone = ();
+$release->();
+ok wait_until(15, sub { busy() == 0 && transactions() == 0 }), 'gone meanwhile: no statement goes on';
+ok wait_until(15, sub { spools() == 0 }), '... and no spool is left' or diag spools();
+
+# Gone in the middle of the request.
+for my $part ("GET /products HT", "GET /products HTTP/1.1\r\nHost: x\r\nAuthorization: Bea",
+    "POST /auth/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 99\r\n\r\ngra")
+{
+    my $s = $h->connect;
+    syswrite $s, $part;
+    close $s;
+}
+my $last = fetch($h, '/products', Authorization => $bearer);
+is $last->{status}, 200, 'served as ever';
+ok $last->{content} eq $now->{content}, '... complete';
+ok wait_until(5, sub { connections($server) <= 2 * $keep }), 'connections go back to keep=' or diag connections($server);
+$h->log_ok;
+done_testing;
