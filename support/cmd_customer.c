@@ -59,7 +59,7 @@ int cmd_customer_show(ctl *c, const char *const *args)
     return CTL_OK;
 }
 
-/** Checks `text` as the cell of that name in customers.csv would be checked. `value` receives what the database gets. */
+/** Checks `text` as that cell of customers.csv would be checked. `value` receives what the database gets. */
 static int check_value(const ctl *c, const char **value, const char *column, const char *what, const char *text)
 {
     const import_column *def = import_column_of(&import_customer_set, "customers.csv", column);

@@ -84,7 +84,7 @@ static void check_server(doctor *d)
     }
     if (ctl_db_value(d->c, &charset, sql, 0) == CTL_OK && charset) {
         finding(d, "charset", strcmp(charset, "utf8mb4/utf8mb4") == 0 ? ok : problem,
-                strcmp(charset, "utf8mb4/utf8mb4") == 0 ? NULL : "remove init_connect settings that change the character set",
+                strcmp(charset, "utf8mb4/utf8mb4") == 0 ? NULL : "remove init_connect settings that change it",
                 "the connection speaks %s", charset);
     }
 }
@@ -124,14 +124,14 @@ static void check_objects(doctor *d, const apr_array_header_t *files)
     }
     for (h = apr_hash_first(p, names); h; h = apr_hash_next(h)) {
         const void *name;
-        const char *found, *is_table;
+        const char *found, *sql;
         void *type;
 
         apr_hash_this(h, &name, NULL, &type);
-        is_table = strcmp(type, "tables") == 0 ? "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE()"
-            " AND table_name = ?" : "SELECT 1 FROM information_schema.triggers WHERE trigger_schema = DATABASE()"
-            " AND trigger_name = ?";
-        if (ctl_db_value(d->c, &found, is_table, 1, name) == CTL_OK && !found) {
+        sql = strcmp(type, "tables") == 0
+            ? "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?"
+            : "SELECT 1 FROM information_schema.triggers WHERE trigger_schema = DATABASE() AND trigger_name = ?";
+        if (ctl_db_value(d->c, &found, sql, 1, name) == CTL_OK && !found) {
             missing = apr_pstrcat(p, missing, *missing ? ", " : "", name, NULL);
         }
     }
@@ -161,11 +161,11 @@ static int check_schema(doctor *d)
     return version > 0;
 }
 
-/** 1 when an error is about rights; a table may well have its own reasons to refuse a statement made only for trying. */
+/** 1 when an error is about rights: a table may have other reasons to refuse a statement made only for trying. */
 static int refused(unsigned int code)
 {
-    return code == ER_TABLEACCESS_DENIED_ERROR || code == ER_COLUMNACCESS_DENIED_ERROR || code == ER_DBACCESS_DENIED_ERROR
-        || code == ER_ACCESS_DENIED_ERROR;
+    return code == ER_TABLEACCESS_DENIED_ERROR || code == ER_COLUMNACCESS_DENIED_ERROR
+        || code == ER_DBACCESS_DENIED_ERROR || code == ER_ACCESS_DENIED_ERROR;
 }
 
 /** Tries each right on each table with a statement that touches no row. */
@@ -178,8 +178,9 @@ static void check_rights(doctor *d)
     int i, k;
 
     if (ctl_db_rows(d->c, &rows, p, "SELECT t.table_name, c.column_name FROM information_schema.tables t"
-                    " JOIN information_schema.columns c USING (table_schema, table_name) WHERE t.table_schema = DATABASE()"
-                    " AND t.table_type = 'BASE TABLE' AND c.ordinal_position = 1 ORDER BY 1", 0) != CTL_OK) {
+                    " JOIN information_schema.columns c USING (table_schema, table_name)"
+                    " WHERE t.table_schema = DATABASE() AND t.table_type = 'BASE TABLE' AND c.ordinal_position = 1"
+                    " ORDER BY 1", 0) != CTL_OK) {
         return;
     }
     for (i = 0; i < rows->nelts; i++) {
@@ -222,17 +223,18 @@ static void check_budget(doctor *d)
         ctl_number(&max, d->c->option[OPT_MAX], 1, 100000);
     }
     if (!d->c->option[OPT_CHILDREN]) {
-        finding(d, "max_connections", ok, NULL, "%" APR_INT64_T_FMT ": enough for %" APR_INT64_T_FMT " child processes of "
-                "httpd with max=%" APR_INT64_T_FMT " (children x max x 2); --children N --max N checks yours", most,
+        finding(d, "max_connections", ok, NULL, "%" APR_INT64_T_FMT ": enough for %" APR_INT64_T_FMT
+                " child processes of httpd with max=%" APR_INT64_T_FMT " (children x max x 2); --children N --max N "
+                "checks yours", most,
                 most / max / 2, max);
         return;
     }
     ctl_number(&children, d->c->option[OPT_CHILDREN], 1, 100000);
     finding(d, "max_connections", children * max * 2 > most ? problem : ok, children * max * 2 > most
-            ? apr_psprintf(d->c->pool, "set max_connections to %" APR_INT64_T_FMT " or more, or lower max= of KissDatabase "
-                           "or the number of children", children * max * 2 + 10) : NULL,
-            "%" APR_INT64_T_FMT ", and httpd may open %" APR_INT64_T_FMT " x %" APR_INT64_T_FMT " x 2 = %" APR_INT64_T_FMT
-            " during a reload", most, children, max, children * max * 2);
+            ? apr_psprintf(d->c->pool, "set max_connections to %" APR_INT64_T_FMT " or more, or lower max= of "
+                           "KissDatabase or the number of children", children * max * 2 + 10) : NULL,
+            "%" APR_INT64_T_FMT ", and httpd may open %" APR_INT64_T_FMT " x %" APR_INT64_T_FMT " x 2 = %"
+            APR_INT64_T_FMT " during a reload", most, children, max, children * max * 2);
 }
 
 static void check_token_keys(doctor *d)
@@ -242,7 +244,8 @@ static void check_token_keys(doctor *d)
     struct stat st;
 
     if (stat(d->c->token_keys, &st) != 0) {
-        finding(d, "token keys", problem, "run 'kissctl token-key rotate' as root, or name the file with --token-keys FILE",
+        finding(d, "token keys", problem,
+                "run 'kissctl token-key rotate' as root, or name the file with --token-keys FILE",
                 "%s", error ? error : "missing");
         return;
     }
@@ -280,8 +283,8 @@ static void check_defaults(doctor *d)
 }
 
 /** Names the codes that a query finds. */
-static void check_list(doctor *d, const char *check, const char *state, const char *sql, const char *fine, const char *bad,
-                       const char *advice)
+static void check_list(doctor *d, const char *check, const char *state, const char *sql, const char *fine,
+                       const char *bad, const char *advice)
 {
     apr_array_header_t *rows;
     const char *list = "";
@@ -304,8 +307,8 @@ static void check_list(doctor *d, const char *check, const char *state, const ch
 
 static void check_unknown_skus(doctor *d, const char *check, const char *table, const char *rows)
 {
-    apr_int64_t n = number(d, check, apr_psprintf(d->c->pool, "SELECT COUNT(*) FROM %s r LEFT JOIN product p USING (sku)"
-                                                  " WHERE p.sku IS NULL", table));
+    apr_int64_t n = number(d, check, apr_pstrcat(d->c->pool, "SELECT COUNT(*) FROM ", table,
+                                                 " r LEFT JOIN product p USING (sku) WHERE p.sku IS NULL", NULL));
 
     if (n > 0) {
         finding(d, check, warning, "import the products; until then these rows are not served", "%" APR_INT64_T_FMT
@@ -327,19 +330,22 @@ static void check_content(doctor *d)
     check_unknown_skus(d, "prices", "price", "prices");
     check_unknown_skus(d, "stock", "stock", "stock rows");
     check_list(d, "price lists", warning, "SELECT customer_code FROM customer WHERE enabled AND price_list_code IS NULL"
-               " ORDER BY 1", "every enabled customer has one", "enabled customers without price list (they get empty lists)",
+               " ORDER BY 1", "every enabled customer has one",
+               "enabled customers without price list (they get empty lists)",
                "kissctl customer set CODE --price-list CODE");
     check_list(d, "warehouses", warning, "SELECT customer_code FROM customer WHERE enabled AND stock_location IS NULL"
-               " ORDER BY 1", "every enabled customer has one", "enabled customers without warehouse (they get no stock)",
+               " ORDER BY 1", "every enabled customer has one",
+               "enabled customers without warehouse (they get no stock)",
                "kissctl customer set CODE --warehouse CODE");
-    check_list(d, "keys", warning, "SELECT c.customer_code FROM customer c WHERE c.enabled AND NOT EXISTS (SELECT 1 FROM"
-               " api_key k WHERE k.customer_code = c.customer_code AND k.revoked_at IS NULL"
+    check_list(d, "keys", warning, "SELECT c.customer_code FROM customer c WHERE c.enabled AND NOT EXISTS"
+               " (SELECT 1 FROM api_key k WHERE k.customer_code = c.customer_code AND k.revoked_at IS NULL"
                " AND (k.expires_at IS NULL OR k.expires_at > UTC_TIMESTAMP())) ORDER BY 1",
                "every enabled customer has one that works", "enabled customers without a key that works",
                "kissctl key issue CODE");
     /* Per price list, not per customer: many customers share one. */
-    check_list(d, "visible", problem, "SELECT c.customer_code FROM customer c JOIN (SELECT l.price_list_code FROM price_list l"
-               " WHERE NOT EXISTS (SELECT 1 FROM price r JOIN product p ON p.sku = r.sku AND NOT p.is_obsolete"
+    check_list(d, "visible", problem, "SELECT c.customer_code FROM customer c JOIN"
+               " (SELECT l.price_list_code FROM price_list l WHERE NOT EXISTS"
+               " (SELECT 1 FROM price r JOIN product p ON p.sku = r.sku AND NOT p.is_obsolete"
                " WHERE r.price_list_code = l.price_list_code)) e USING (price_list_code) WHERE c.enabled ORDER BY 1",
                "every enabled customer with a price list sees products", "enabled customers see no product at all",
                "import prices for their price lists, or give them another list");

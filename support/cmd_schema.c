@@ -118,11 +118,11 @@ const char *schema_advice(apr_pool_t *p, int version, int latest)
         return "the schema is not installed: run 'kissctl schema install'";
     }
     if (version < latest) {
-        return apr_psprintf(p, "the schema is at version %d, this kissctl needs %d: run 'kissctl schema upgrade'", version,
-                            latest);
+        return apr_psprintf(p, "the schema is at version %d, this kissctl needs %d: run 'kissctl schema upgrade'",
+                            version, latest);
     }
-    return apr_psprintf(p, "the schema is at version %d, this kissctl knows only %d: install the mod_kiss and kissctl that "
-                        "belong to it (or name their files with --sql DIR)", version, latest);
+    return apr_psprintf(p, "the schema is at version %d, this kissctl knows only %d: install the mod_kiss and kissctl "
+                        "that belong to it (or name their files with --sql DIR)", version, latest);
 }
 
 int schema_require(ctl *c)
@@ -192,7 +192,8 @@ static int report(ctl *c, int version, int latest)
 {
     static const out_column columns[] = {{"Version", OUT_NUMBER}, {"Latest", OUT_NUMBER}, {"State", OUT_TEXT}};
     const char *row[] = {apr_itoa(c->pool, version), apr_itoa(c->pool, latest),
-                         version == latest ? "current" : version == 0 ? "missing" : version < latest ? "behind" : "ahead"};
+                         version == latest ? "current" : version == 0 ? "missing"
+                         : version < latest ? "behind" : "ahead"};
 
     if (c->json) {
         ctl_out_row(c, columns, 3, row);

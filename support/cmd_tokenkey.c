@@ -207,7 +207,7 @@ static int print_kid(ctl *c, const char *kid)
 int cmd_tokenkey_rotate(ctl *c, const char *const *args)
 {
     unsigned char secret[SECRET_BYTES];
-    const char *kid, *before;
+    const char *kid, *before, *text;
     apr_size_t at;
     key_file f;
 
@@ -224,8 +224,9 @@ int cmd_tokenkey_rotate(ctl *c, const char *const *args)
     if (at > 0 && before[at - 1] != '\n') {
         before = apr_pstrcat(c->pool, before, "\n", NULL);
     }
-    if (replace_file(c, &f, apr_pstrcat(c->pool, before, kid, " ", kiss_secret_base64url(c->pool, secret, sizeof(secret)),
-                                        "\n", f.text + at, NULL)) != CTL_OK) {
+    text = apr_pstrcat(c->pool, before, kid, " ", kiss_secret_base64url(c->pool, secret, sizeof(secret)), "\n",
+                       f.text + at, NULL);
+    if (replace_file(c, &f, text) != CTL_OK) {
         return CTL_FAILED;
     }
     print_kid(c, kid);

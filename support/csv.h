@@ -32,7 +32,7 @@ typedef struct {
     csv_cell *cells;
     int n;
     long line;                  /**< line of its first byte; with `error`, the line of that fault */
-    const char *error;          /**< NULL, or what is wrong with the record as a whole: it has no right number of cells */
+    const char *error;          /**< NULL, or what is wrong with the record as a whole (number of cells) */
 } csv_row;
 
 /** What csv_next() found. */

@@ -8,6 +8,14 @@
 #include <errmsg.h>
 #include <mysqld_error.h>
 
+/** Advice that several errors share. */
+#define BROKEN "The connection broke: nothing that was not finished is kept. Look at the server's log and try again."
+#define NO_ENTRY "Check user and password of the group, and that the account was made (sql/customer/grants.sql)."
+#define NO_RIGHT "Give the account its rights (sql/customer/grants.sql)."
+
+/** The server's own error number for "Error on delete of" a temporary file; no header has it. */
+#define DELETE_FAILED 6
+
 #define MODES "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION"
 
 /** What to do about an error of the server or the client library. */
@@ -18,28 +26,32 @@ static const struct {
     {CR_CONNECTION_ERROR, "Is the server running, and is the socket of the group the right one?"},
     {CR_CONN_HOST_ERROR, "Is the server running and reachable at the host and port of the group?"},
     {CR_UNKNOWN_HOST, "Check the host of the group."},
-    {CR_SERVER_GONE_ERROR, "The connection broke: nothing that was not finished is kept. Look at the server's log and try again."},
-    {CR_SERVER_LOST, "The connection broke: nothing that was not finished is kept. Look at the server's log and try again."},
-    {ER_CONNECTION_KILLED, "The connection was closed by the server: nothing that was not finished is kept. Try again."},
+    {CR_SERVER_GONE_ERROR, BROKEN},
+    {CR_SERVER_LOST, BROKEN},
+    {ER_CONNECTION_KILLED, BROKEN},
     {ER_SERVER_SHUTDOWN, "The server is stopping: try again when it runs."},
     {ER_QUERY_INTERRUPTED, "Stopped: nothing was changed."},
-    {ER_ACCESS_DENIED_ERROR, "Check user and password of the group, and that the account was made (sql/customer/grants.sql)."},
-    {ER_ACCESS_DENIED_NO_PASSWORD_ERROR, "Check user and password of the group, and that the account was made (sql/customer/grants.sql)."},
-    {ER_DBACCESS_DENIED_ERROR, "Give the account its rights (sql/customer/grants.sql)."},
-    {ER_TABLEACCESS_DENIED_ERROR, "Give the account its rights (sql/customer/grants.sql)."},
-    {ER_COLUMNACCESS_DENIED_ERROR, "Give the account its rights (sql/customer/grants.sql)."},
-    {ER_SPECIFIC_ACCESS_DENIED_ERROR, "Give the account its rights (sql/customer/grants.sql)."},
-    {ER_BAD_DB_ERROR, "Create the database first: CREATE DATABASE name CHARACTER SET utf8mb4, then 'kissctl schema install'."},
+    {ER_ACCESS_DENIED_ERROR, NO_ENTRY},
+    {ER_ACCESS_DENIED_NO_PASSWORD_ERROR, NO_ENTRY},
+    {ER_DBACCESS_DENIED_ERROR, NO_RIGHT},
+    {ER_TABLEACCESS_DENIED_ERROR, NO_RIGHT},
+    {ER_COLUMNACCESS_DENIED_ERROR, NO_RIGHT},
+    {ER_SPECIFIC_ACCESS_DENIED_ERROR, NO_RIGHT},
+    {ER_BAD_DB_ERROR, "Create it (CREATE DATABASE name CHARACTER SET utf8mb4), then run 'kissctl schema install'."},
     {ER_NO_DB_ERROR, "Name the database in the group: database=name"},
     {ER_NO_SUCH_TABLE, "Run 'kissctl schema install'."},
     {ER_BAD_FIELD_ERROR, "Run 'kissctl schema check'."},
     {ER_LOCK_WAIT_TIMEOUT, "Another session holds the rows: wait for it (SHOW PROCESSLIST) and try again."},
     {ER_LOCK_DEADLOCK, "Another session wrote the same rows at the same time: try again."},
-    {ER_CON_COUNT_ERROR, "The server has no free connection: raise max_connections or lower the pools of KissDatabase."},
+    {ER_CON_COUNT_ERROR, "Raise max_connections of the server or lower max= of KissDatabase."},
     {ER_USER_LIMIT_REACHED, "The account has reached its limit of connections or statements."},
     {ER_NET_PACKET_TOO_LARGE, "Raise max_allowed_packet of the server."},
     {ER_RECORD_FILE_FULL, "The server's disk or tablespace is full: make room and try again."},
     {ER_DISK_FULL, "The server's disk is full: make room and try again."},
+    {ER_ROW_IS_REFERENCED_2, "Another session began to use a row that goes away: try again."},
+    {ER_NO_REFERENCED_ROW_2, "Another session removed a row that is needed: try again."},
+    {DELETE_FAILED, "Does another MariaDB server use the same tmpdir? When it starts it removes all temporary files "
+     "there: give each server its own."},
     {ER_OPTION_PREVENTS_STATEMENT, "The server only reads (read_only): use the primary."},
 };
 
@@ -129,8 +141,8 @@ int ctl_db_open(ctl *c)
 
     /* Connector/C passes over a file that it cannot read and would connect somewhere else. */
     if (rv != APR_SUCCESS) {
-        return ctl_fail("cannot read %s, which says how to connect: %s. Name another with --defaults FILE.", c->defaults,
-                        apr_psprintf(c->pool, "%pm", &rv));
+        return ctl_fail("cannot read %s, which says how to connect: %s. Name another with --defaults FILE.",
+                        c->defaults, apr_psprintf(c->pool, "%pm", &rv));
     }
     apr_file_close(f);
     c->db = new_handle(c);

@@ -54,7 +54,7 @@ static void *watch_signals(void *data)
 
     if (sigwait(&w->signals, &number) == 0 && !__atomic_load_n(&w->over, __ATOMIC_SEQ_CST)) {
         __atomic_store_n(&stopped, 1, __ATOMIC_SEQ_CST);
-        /* A second signal ends the program at once; the server then rolls back by itself. SIGHUP may be watch_end()'s. */
+        /* A second signal ends the program at once; the server then rolls back by itself. SIGHUP may be ours. */
         sigdelset(&w->signals, SIGHUP);
         pthread_sigmask(SIG_UNBLOCK, &w->signals, NULL);
         kill_query(w);
@@ -138,7 +138,8 @@ static int find_files(import_run *run, const char *folder)
         }
     }
     apr_dir_close(dir);
-    return found ? CTL_OK : ctl_fail("%s has none of the files of the import: 'kissctl import --help' names them", folder);
+    return found ? CTL_OK
+        : ctl_fail("%s has none of the files of the import: 'kissctl import --help' names them", folder);
 }
 
 static import_run *new_run(ctl *c, const import_set *set)

@@ -1,10 +1,10 @@
 /**
  * import - loads a folder of CSV files into their tables, all or nothing.
  *
- * The engine, in the order of a run: import_stage (parse, check cells, fill temporary tables), import_check (duplicates,
- * references), import_apply (one transaction: add, change, remove, revisions), import_report (what people see). It is
- * driven by an import_set and independent of any one set. The database needs the table `revision` (dataset, scope, n),
- * and triggers that keep still while @kiss_bulk is set.
+ * The engine, in the order of a run: import_stage (parse, check cells, fill temporary tables), import_check
+ * (duplicates, references), import_apply (one transaction: add, change, remove, revisions), import_report (what people
+ * see). It is driven by an import_set and independent of any one set. The database needs the table
+ * `revision` (dataset, scope, n), and triggers that keep still while @kiss_bulk is set.
  *
  * Memory: one CSV record and one batch of rows, whatever the size of the files; 100 messages. One import per context.
  */
@@ -48,7 +48,8 @@ typedef struct {
     apr_uint64_t nerrors;
     apr_array_header_t *notes;      /**< const char * */
     apr_hash_t *revisions;          /**< "dataset scope" to import_bump */
-    apr_time_t started, shown;
+    apr_time_t started;
+    apr_time_t file_started, shown; /**< for the progress line */
     int terminal;                   /**< standard error is one: show progress */
 } import_run;
 
@@ -63,7 +64,7 @@ int import_folder(ctl *c, const import_set *set, const char *dir);
 /** 1 when the user asked to stop; says so once. */
 int import_stopped(void);
 
-/** Fills the temporary table of one file. @return CTL_OK also when cells are bad (run->nerrors), CTL_FAILED otherwise */
+/** Fills the temporary table of one file. @return CTL_OK, also when cells are bad (run->nerrors), or CTL_FAILED */
 int import_stage(import_run *run, import_part *part);
 
 /** Looks for duplicates and missing references among all files and tables. As import_stage() otherwise. */

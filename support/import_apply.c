@@ -77,7 +77,8 @@ static const char *differs(apr_pool_t *p, const import_file *def)
 
     for (column = def->columns; column->csv; column++) {
         if (!(column->flags & IMPORT_KEY)) {
-            list = apr_pstrcat(p, list ? list : "NOT (", list ? " AND " : "", "o.", column->db, " <=> n.", column->db, NULL);
+            list = apr_pstrcat(p, list ? list : "NOT (", list ? " AND " : "", "o.", column->db, " <=> n.", column->db,
+                               NULL);
         }
     }
     return list ? apr_pstrcat(p, list, ")", NULL) : NULL;
@@ -108,7 +109,14 @@ static const char *removed_from(apr_pool_t *p, const import_part *part)
 static const char *added_from(apr_pool_t *p, const import_part *part)
 {
     return apr_pstrcat(p, " FROM ", part->stage, " n LEFT JOIN ", part->def->table, " o ON ",
-                       import_keys(p, part->def, "o.", "n."), " WHERE o.", import_key_of(part->def)->db, " IS NULL", NULL);
+                       import_keys(p, part->def, "o.", "n."), " WHERE o.", import_key_of(part->def)->db, " IS NULL",
+                       NULL);
+}
+
+/** One row a scope; without scopes one row, or none when there is nothing. */
+static const char *grouped(apr_pool_t *p, const import_file *def, const char *scope)
+{
+    return def->scope ? apr_pstrcat(p, " GROUP BY ", scope, NULL) : " HAVING COUNT(*) > 0";
 }
 
 /** Counts rows to add and to change: one pass over the temporary table, by the real table's key. */
@@ -126,10 +134,9 @@ static int compare_new(import_run *run, import_part *part)
         sums = apr_pstrcat(p, sums, ", SUM(", differing, def->revisions[i].changed ? " AND " : "",
                            def->revisions[i].changed ? def->revisions[i].changed : "", ")", NULL);
     }
-    return import_each(run, apr_pstrcat(p, "SELECT ", scope, ", COUNT(*) - SUM(", there, "), SUM(", differing, ")", sums,
-                                        " FROM ", part->stage, " n LEFT JOIN ", def->table, " o ON ",
-                                        import_keys(p, def, "o.", "n."),
-                                        def->scope ? " GROUP BY " : " HAVING COUNT(*) > 0", def->scope ? scope : "", NULL),
+    return import_each(run, apr_pstrcat(p, "SELECT ", scope, ", COUNT(*) - SUM(", there, "), SUM(", differing, ")",
+                                        sums, " FROM ", part->stage, " n LEFT JOIN ", def->table, " o ON ",
+                                        import_keys(p, def, "o.", "n."), grouped(p, def, scope), NULL),
                        count_new, &k);
 }
 
@@ -149,8 +156,7 @@ static int count_part(import_run *run, import_part *part)
         return CTL_OK;                      /* every row of the table is in the file: nothing to look for */
     }
     return import_each(run, apr_pstrcat(p, "SELECT ", scope, ", COUNT(*)", removed_from(p, part),
-                                        def->scope ? " GROUP BY " : " HAVING COUNT(*) > 0", def->scope ? scope : "", NULL),
-                       count_removed, &k);
+                                        grouped(p, def, scope), NULL), count_removed, &k);
 }
 
 static int add_rows(import_run *run, const import_part *part)
@@ -158,8 +164,9 @@ static int add_rows(import_run *run, const import_part *part)
     apr_pool_t *p = run->c->pool;
 
     return part->added == 0 ? CTL_OK
-        : ctl_db_exec(run->c, apr_pstrcat(p, "INSERT INTO ", part->def->table, " (", column_list(p, part->def, "", NULL),
-                                          ") SELECT ", column_list(p, part->def, "n.", NULL), added_from(p, part), NULL));
+        : ctl_db_exec(run->c, apr_pstrcat(p, "INSERT INTO ", part->def->table, " (",
+                                          column_list(p, part->def, "", NULL), ") SELECT ",
+                                          column_list(p, part->def, "n.", NULL), added_from(p, part), NULL));
 }
 
 static int change_rows(import_run *run, const import_part *part)
@@ -169,7 +176,8 @@ static int change_rows(import_run *run, const import_part *part)
     return part->changed == 0 ? CTL_OK
         : ctl_db_exec(run->c, apr_pstrcat(p, "UPDATE ", part->def->table, " o JOIN ", part->stage, " n ON ",
                                           import_keys(p, part->def, "n.", "o."), " SET ",
-                                          column_list(p, part->def, "o.", "n."), " WHERE ", differs(p, part->def), NULL));
+                                          column_list(p, part->def, "o.", "n."), " WHERE ", differs(p, part->def),
+                                          NULL));
 }
 
 /** What vanishes with the removed rows. */
@@ -202,8 +210,8 @@ static int tell_owned(import_run *run, const import_part *part)
     if (!def->owned || part->removed == 0) {
         return CTL_OK;
     }
-    rc = import_each(run, apr_psprintf(p, "SELECT o.%s, (SELECT COUNT(*) FROM %s d WHERE d.%s = o.%s)%s ORDER BY 1", key,
-                                       def->owned, key, key, removed_from(p, part)), add_owner, &o);
+    rc = import_each(run, apr_psprintf(p, "SELECT o.%s, (SELECT COUNT(*) FROM %s d WHERE d.%s = o.%s)%s ORDER BY 1",
+                                       key, def->owned, key, key, removed_from(p, part)), add_owner, &o);
     if (rc == CTL_OK) {
         import_note(run, "no longer in %s, removed with their %ss: %s%s", def->file, def->owned_word, o.list,
                     o.shown > IMPORT_MAX_ERRORS ? ", ..." : "");

@@ -67,10 +67,10 @@ static int check_duplicates(import_run *run, const import_part *part)
     check k = {run, part, NULL, NULL, 0, ""};
 
     return import_each(run, apr_pstrcat(p, "SELECT n.line, f.line, ", import_keys(p, part->def, "n.", NULL),
-                                        " FROM (SELECT MIN(line) AS line, ", keys, " FROM ", part->stage, " GROUP BY ", keys,
-                                        " HAVING COUNT(*) > 1) f JOIN ", part->stage, " n ON ",
-                                        import_keys(p, part->def, "n.", "f."), " WHERE n.line <> f.line ORDER BY n.line",
-                                        NULL), duplicate, &k);
+                                        " FROM (SELECT MIN(line) AS line, ", keys, " FROM ", part->stage,
+                                        " GROUP BY ", keys, " HAVING COUNT(*) > 1) f JOIN ", part->stage, " n ON ",
+                                        import_keys(p, part->def, "n.", "f."),
+                                        " WHERE n.line <> f.line ORDER BY n.line", NULL), duplicate, &k);
 }
 
 /** Row: line, first line, the value that may stand once. */
@@ -94,8 +94,8 @@ static int check_single(import_run *run, const import_part *part)
     return import_each(run, apr_psprintf(run->c->pool, "SELECT n.line, f.line, n.%s FROM (SELECT MIN(line) AS line, %s"
                                          " FROM %s WHERE %s GROUP BY %s HAVING COUNT(*) > 1) f JOIN %s n"
                                          " ON n.%s = f.%s AND n.%s WHERE n.line <> f.line ORDER BY n.line",
-                                         d->single_of, d->single_of, part->stage, d->single_if, d->single_of, part->stage,
-                                         d->single_of, d->single_of, d->single_if), second_single, &k);
+                                         d->single_of, d->single_of, part->stage, d->single_if, d->single_of,
+                                         part->stage, d->single_of, d->single_of, d->single_if), second_single, &k);
 }
 
 /** Row: line, value. */
@@ -105,8 +105,8 @@ static void unknown_parent(void *ctx, char **values)
 
     import_fault(k->run, k->part, atol(values[0]), k->column->csv, "%s is not in %s",
                  ctl_out_quote(k->run->c->pool, values[1], strlen(values[1])),
-                 k->parent->present ? k->parent->def->file : apr_pstrcat(k->run->c->pool, "the database (", k->parent->def->file,
-                                                                        " is not among the files)", NULL));
+                 k->parent->present ? k->parent->def->file
+                 : apr_pstrcat(k->run->c->pool, "the database, and there is no ", k->parent->def->file, NULL));
 }
 
 /** Row: value. */
@@ -148,8 +148,8 @@ static int check_reference(import_run *run, check *k)
     }
     rc = import_each(run, apr_psprintf(p, "SELECT DISTINCT n.%s%s ORDER BY 1", k->column->db, from), lost_parent, k);
     if (rc == CTL_OK && k->count > 0) {
-        import_fault(run, k->parent, 0, NULL, "lacks %" APR_UINT64_T_FMT " %s%s that the %s of the database still use (%s%s): "
-                     "put %s back or add a %s without %s", k->count, import_key_of(k->parent->def)->csv,
+        import_fault(run, k->parent, 0, NULL, "lacks %" APR_UINT64_T_FMT " %s%s that the %s of the database still use "
+                     "(%s%s): put %s back or add a %s without %s", k->count, import_key_of(k->parent->def)->csv,
                      IMPORT_S(k->count), k->part->def->rows, k->examples, k->count > EXAMPLES ? ", ..." : "",
                      k->count == 1 ? "it" : "them", k->part->def->file, k->count == 1 ? "it" : "them");
     }
@@ -159,7 +159,8 @@ static int check_reference(import_run *run, check *k)
 /** References that may be open: said, not refused. */
 static int check_wanted(import_run *run, check *k)
 {
-    int rc = import_each(run, apr_pstrcat(run->c->pool, "SELECT COUNT(*)", orphans(run->c->pool, k), NULL), count_of, k);
+    int rc = import_each(run, apr_pstrcat(run->c->pool, "SELECT COUNT(*)", orphans(run->c->pool, k), NULL), count_of,
+                         k);
 
     if (rc == CTL_OK && k->count > 0) {
         import_note(run, "%" APR_UINT64_T_FMT " %s %s for %s%s that %s does not have: kept, not served until it does",
@@ -188,8 +189,10 @@ static int check_references(import_run *run, const import_part *part)
         }
         if (k.parent->keys_lost) {
             /* Its own faults come first; these would mostly be echoes of them. */
-            import_note(run, "%s: column %s is not compared with %s until that is repaired", part->source == part->stage
-                        ? part->def->file : part->def->table, column->csv, k.parent->def->file);
+            if (part->present) {
+                import_note(run, "%s: column %s is not compared with %s until that is repaired", part->def->file,
+                            column->csv, k.parent->def->file);
+            }
             continue;
         }
         rc = column->parent ? check_reference(run, &k) : check_wanted(run, &k);

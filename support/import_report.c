@@ -33,8 +33,8 @@ void import_fault(import_run *run, const import_part *part, long line, const cha
     error->part = (int)(part - run->parts);
     error->line = (int)line;
     error->order = run->errors->nelts;
-    error->text = apr_pstrcat(p, part->def->file, line ? apr_psprintf(p, ":%ld", line) : "", ": ", column ? "column " : "",
-                              column ? column : "", column ? ": " : "", text, NULL);
+    error->text = apr_pstrcat(p, part->def->file, line ? apr_psprintf(p, ":%ld", line) : "", ": ",
+                              column ? "column " : "", column ? column : "", column ? ": " : "", text, NULL);
 }
 
 void import_note(import_run *run, const char *fmt, ...)
@@ -65,7 +65,7 @@ void import_progress(import_run *run, const import_part *part, const char *doing
         return;
     }
     done = (int)(bytes * BAR / (apr_uint64_t)part->size);
-    seconds = (double)(now - run->started) / APR_USEC_PER_SEC;
+    seconds = (double)(now - run->file_started) / APR_USEC_PER_SEC;
     fprintf(stderr, "\r\033[K%s %s [%.*s%*s] %d %%, %.0f rows/s", doing, part->def->file, done < BAR ? done : BAR,
             "########################", done < BAR ? BAR - done : 0, "",
             (int)(bytes * 100 / (apr_uint64_t)part->size), seconds > 0 ? (double)part->rows / seconds : 0);
@@ -110,8 +110,8 @@ int import_print_faults(import_run *run)
         fprintf(stderr, "... and %" APR_UINT64_T_FMT " more\n", run->nerrors - IMPORT_MAX_ERRORS);
     }
     print_notes(run);
-    return ctl_fail("%" APR_UINT64_T_FMT " error%s: nothing was changed. Repair the files and import again.", run->nerrors,
-                    IMPORT_S(run->nerrors));
+    return ctl_fail("%" APR_UINT64_T_FMT " error%s: nothing was changed. Repair the files and import again.",
+                    run->nerrors, IMPORT_S(run->nerrors));
 }
 
 static int by_name(const void *a, const void *b)
@@ -149,8 +149,8 @@ static struct json_object *json_of(const import_part *part)
 
 static void print_json(const import_run *run, const apr_array_header_t *names, const char *seconds)
 {
-    struct json_object *o = json_object_new_object(), *files = json_object_new_array(), *notes = json_object_new_array();
-    struct json_object *revisions = json_object_new_array();
+    struct json_object *o = json_object_new_object(), *files = json_object_new_array();
+    struct json_object *revisions = json_object_new_array(), *notes = json_object_new_array();
     int i;
 
     for (i = 0; i < run->set->n; i++) {
@@ -190,7 +190,8 @@ void import_print_summary(import_run *run)
     static const out_column columns[] = {{"File", OUT_TEXT}, {"Rows", OUT_NUMBER}, {"Added", OUT_NUMBER},
                                          {"Changed", OUT_NUMBER}, {"Removed", OUT_NUMBER}};
     apr_array_header_t *rows = apr_array_make(run->c->pool, run->set->n, sizeof(const char **)), *names = raised(run);
-    const char *seconds = apr_psprintf(run->c->pool, "%.2f", (double)(apr_time_now() - run->started) / APR_USEC_PER_SEC);
+    const char *seconds = apr_psprintf(run->c->pool, "%.2f",
+                                       (double)(apr_time_now() - run->started) / APR_USEC_PER_SEC);
     int i;
 
     if (run->c->json) {

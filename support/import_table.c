@@ -36,7 +36,8 @@ static const import_file files[] = {
          TEXT("CartonBarcode", "carton_barcode", 64), TEXT("HSCode", "hs_code", 64),
          LONG_TEXT("WhatsIncluded", "whats_included"),
          LONG_TEXT("ProductCompositionText", "product_composition_text"), END},
-     .revisions = {{"products", NULL}, {"assortment", "o.is_obsolete <> (LOWER(n.status) = 'obsolete')"}, {NULL, NULL}}},
+     .revisions = {{"products", NULL}, {"assortment", "o.is_obsolete <> (LOWER(n.status) = 'obsolete')"},
+                   {NULL, NULL}}},
 
     {.file = "product_images.csv", .table = "product_image", .rows = "images",
      .columns = {KEY_OF("SKU", "sku", "products.csv"), KEY_CODE("ImageID", "image_id"),

@@ -39,7 +39,7 @@ typedef struct {
 /** A revision that grows when something in a table really changed. */
 typedef struct {
     const char *dataset;
-    const char *changed;        /**< SQL: which changed rows (o before, n after) count; NULL: all. Added and removed ones do */
+    const char *changed;        /**< SQL: which changed rows count (o before, n after); NULL: all */
 } import_revision;
 
 #define IMPORT_MAX_COLUMNS 40

@@ -23,8 +23,9 @@ static const struct {
     ctl_option id;
     const char *name, *value, *help;
 } options[] = {
-    {OPT_DEFAULTS, "defaults", "FILE", "my.cnf file that says how to connect, group [kissctl]: socket, user, password,\n"
-     "                        database (default " KISS_SYSCONFDIR "/kissctl.cnf; environment KISSCTL_DEFAULTS)"},
+    {OPT_DEFAULTS, "defaults", "FILE", "my.cnf file that says how to connect, group [kissctl]: socket, user,\n"
+     "                        password, database (default " KISS_SYSCONFDIR "/kissctl.cnf;\n"
+     "                        environment KISSCTL_DEFAULTS)"},
     {OPT_SQL, "sql", "DIR", "folder of the schema files (default " KISS_DATADIR "/sql)"},
     {OPT_TOKEN_KEYS, "token-keys", "FILE", "file of the token signing keys (default " KISS_SYSCONFDIR "/token.keys;\n"
      "                        environment KISS_TOKEN_KEYS)"},
@@ -53,11 +54,11 @@ static const struct {
 
 static const ctl_verb verbs[] = {
     {"schema install", "", "", DATABASE, 0, cmd_schema_install, "make or repair the tables, triggers and revisions",
-     "Runs every file DIR/customer/NNNN-*.sql in order. All of it may be run again: data stays as it is, missing tables\n"
-     "and triggers come back. The database itself must exist."},
+     "Runs every file DIR/customer/NNNN-*.sql in order. All of it may be run again: data stays as it is, missing\n"
+     "tables and triggers come back. The database itself must exist."},
     {"schema check", "", "", DATABASE, 0, cmd_schema_check, "compare the database with the schema files",
      "Exit status 1 when the database is behind or ahead of the files, with what to do."},
-    {"schema upgrade", "", "", DATABASE, 0, cmd_schema_upgrade, "run the schema files that the database does not have yet",
+    {"schema upgrade", "", "", DATABASE, 0, cmd_schema_upgrade, "run the schema files that the database lacks",
      "Stops at the first file that fails; run it again when the cause is gone."},
     {"import", "DIR", "[--dry-run]", DATABASE, CTL_OPT(OPT_DRY_RUN), cmd_import_customer,
      "load a folder of CSV files, all or nothing",
@@ -85,7 +86,8 @@ static const ctl_verb verbs[] = {
      cmd_key_issue, "make a key for a customer and print it, once",
      "The key stands alone on standard output. It is stored nowhere: only its SHA-256 is kept. A customer may have\n"
      "several keys, so that a new one can be handed out before the old one is revoked."},
-    {"key list", "CODE", "", DATABASE, 0, cmd_key_list, "list the keys of a customer", "Keys themselves cannot be shown."},
+    {"key list", "CODE", "", DATABASE, 0, cmd_key_list, "list the keys of a customer",
+     "Keys themselves cannot be shown."},
     {"key revoke", "ID", "", DATABASE, 0, cmd_key_revoke, "end a key, at once",
      "ID is the number that 'kissctl key list' shows. Tokens that were got with the key live out their time, an hour;\n"
      "'kissctl customer disable' ends those too."},
@@ -95,11 +97,11 @@ static const ctl_verb verbs[] = {
      "Retire the old key when the tokens that it signed have ended (KissTokenLifetime)."},
     {"token-key retire", "KID", "", NULL, 0, cmd_tokenkey_retire, "remove a signing key",
      "Tokens that it signed are refused after the next reload of httpd. The only key is not removed."},
-    {"doctor", "", "[--children N] [--max N]", DATABASE, CTL_CONNECTS | CTL_OPT(OPT_CHILDREN) | CTL_OPT(OPT_MAX), cmd_doctor,
-     "look for what is wrong or missing, and say what to do",
+    {"doctor", "", "[--children N] [--max N]", DATABASE, CTL_CONNECTS | CTL_OPT(OPT_CHILDREN) | CTL_OPT(OPT_MAX),
+     cmd_doctor, "look for what is wrong or missing, and say what to do",
      "Looks at the server, the schema, the rights of the account, the budget of connections (children x max x 2: a\n"
-     "graceful reload runs two generations at once), the token signing keys, and the content. Exit status 1 when there\n"
-     "is a problem."},
+     "graceful reload runs two generations at once), the token signing keys, and the content. Exit status 1 when\n"
+     "there is a problem."},
 };
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof(*(array))))

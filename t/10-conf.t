@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# The configuration that we ship is true: the reference names every directive with its real default, and changes nothing.
+# The configuration that we ship is true: the reference describes every directive, can be used, and changes nothing.
 use strict;
 use warnings;
 use FindBin;
@@ -46,7 +46,8 @@ subtest 'the lines of kiss.conf can be used as they stand' => sub {
     my (%at, $context);
     for (split /\n/, replaced($reference)) {
         $context = $1 if /^# Context: +(.*)/;
-        push @{ $at{ $context =~ /^server|^virtual host$/ ? 'server' : 'location' } }, $1 if /^#((?:Kiss|SetHandler).*)/;
+        push @{ $at{ $context =~ /^server|^virtual host$/ ? 'server' : 'location' } }, $1
+            if /^#((?:Kiss|SetHandler).*)/;
     }
     my $lines = join "\n", @{ $at{server} }, '<Location "/">', @{ $at{location} }, '</Location>';
     my ($rc, $out) = configtest("$load$lines\n", kiss => 0);

@@ -16,8 +16,9 @@ my %key = map { $_ => issue_key($_) } qw(ACME01 BEAU02 CIRC03 DISG04 EMPT05 FLOO
 
 # One server, KissLimitClients small; each section uses callers of its own. Four processes, so that a counter of one
 # process alone would be found out.
+my @few = ($ENV{KISS_TEST_MPM} || '') eq 'prefork' ? (pool => 'keep=1 max=2') : ();    # one thread a process there
 my $DEFAULTS = "KissLimit 60 1000\nKissLimitAnonymous 1000000 10000000\nKissLoginFailureLimit 1000000";
-my $h = start_httpd(processes => 4, threads => 16, limits => $DEFAULTS, modules => ['log_config'],
+my $h = start_httpd(@few, processes => 4, threads => 16, limits => $DEFAULTS, modules => ['log_config'],
     config => 'CustomLog pids "%P %>s"');
 my %token;
 
@@ -61,7 +62,8 @@ sub is_quota {
 sub statuses {
     my ($processes, $each, $request) = @_;
     my %n;
-    $n{$_}++ for map {@$_} parallel($processes, sub { my ($i) = @_; return [map { $request->($i, $_)->{status} } 1 .. $each] });
+    my $job = sub { my ($i) = @_; return [map { $request->($i, $_)->{status} } 1 .. $each] };
+    $n{$_}++ for map {@$_} parallel($processes, $job);
     return \%n;
 }
 
@@ -163,7 +165,7 @@ is login($h, 'NOBODY9', 'x')->{status}, 401, 'a login of an unknown customer is 
 # ---- anonymous: one count for all without a valid token, whatever they ask for
 
 {
-    my $a = start_httpd(processes => 4, token_keys => $h->{token_keys},
+    my $a = start_httpd(@few, processes => 4, token_keys => $h->{token_keys},
         limits => "KissLimit 60 1000\nKissLimitAnonymous 40 500\nKissLoginFailureLimit 1000000");
     my @requests = (
         ['/health'], ['/api/version'], ['/nothing'], ['/stock'], ['/stock', Authorization => 'Bearer x.y.z'],
@@ -195,7 +197,7 @@ is login($h, 'NOBODY9', 'x')->{status}, 401, 'a login of an unknown customer is 
 # ---- failed logins of one address; a flood of invented clients must not free it
 
 {
-    my $l = start_httpd(processes => 2, token_keys => $h->{token_keys}, config => 'KissLimitClients 64',
+    my $l = start_httpd(@few, processes => 2, token_keys => $h->{token_keys}, config => 'KissLimitClients 64',
         limits => "KissLimit 100000 1000000\nKissLimitAnonymous 1000000 10000000\nKissLoginFailureLimit 5");
     is login($l, 'EMPT05', $key{EMPT05})->{status}, 200, 'a success is no failure' for 1 .. 10;
     is login($l, "EMPT0$_", 'wrong')->{status}, 401, "failure $_ is answered" for 1 .. 5;
@@ -210,7 +212,7 @@ is login($h, 'NOBODY9', 'x')->{status}, 401, 'a login of an unknown customer is 
 # ---- a flood of 20,000 invented clients does not reset a customer that has proved who it is
 
 {
-    my $f = start_httpd(processes => 2, threads => 16, token_keys => $h->{token_keys}, config => 'KissLimitClients 64',
+    my $f = start_httpd(@few, processes => 2, threads => 16, token_keys => $h->{token_keys}, config => 'KissLimitClients 64',
         limits => "KissLimit 20 1000\nKissLimitAnonymous 1000000 10000000\nKissLoginFailureLimit 1");
     my $n = statuses(1, 22, sub { $f->get('/stock/schema', bearer('EMPT05')) });
     is_deeply $n, { 200 => 20, 429 => 2 }, 'before the flood: blocked';

@@ -371,7 +371,8 @@ for my $path (sort keys %LIST) {
         }
     }
     for my $asked ('"x"', 'W/"x"', '""', substr($tag, 1, -1)) {
-        is $h->get($path, bearer('ACME01'), 'If-None-Match' => $asked)->{status}, 200, "$path, If-None-Match $asked: 200";
+        is $h->get($path, bearer('ACME01'), 'If-None-Match' => $asked)->{status}, 200,
+            "$path, If-None-Match $asked: 200";
     }
     is $h->get($path, 'If-None-Match' => $tag)->{status}, 401, "$path: no 304 without a token";
     is $h->get($path, bearer('BEAU02'), 'If-None-Match' => $tag)->{status}, 200, "$path: no 304 for another's tag";
@@ -397,6 +398,21 @@ for my $path (sort keys %LIST) {
 
 my @watched = map { my $c = $_; map { [$c, $_] } sort keys %LIST } qw(ACME01 BEAU02 CIRC03);
 
+# One more piece of the SKU that all of them see, in one warehouse; one more of its price, in one list.
+my $sku;
+
+sub restock {
+    my ($location) = @_;
+    return sql($db,
+        "UPDATE stock SET available_qty = available_qty + 1 WHERE sku = '$sku' AND stock_location = '$location'");
+}
+
+sub reprice {
+    my ($list) = @_;
+    return sql($db,
+        "UPDATE price SET unit_price = unit_price + 1 WHERE sku = '$sku' AND price_list_code = '$list'");
+}
+
 sub changes {
     my ($name, $sub, @expected) = @_;
     my %before = map { ("$_->[0] $_->[1]" => $h->get($_->[1], bearer($_->[0]))) } @watched;
@@ -412,7 +428,7 @@ sub changes {
     return;
 }
 
-my ($sku) = map { $_->[0] } sql($db, <<'SQL');
+($sku) = map { $_->[0] } sql($db, <<'SQL');
 SELECT p.sku FROM product p
 WHERE p.is_obsolete = 0
   AND 3 = (SELECT COUNT(DISTINCT price_list_code) FROM price WHERE price.sku = p.sku)
@@ -422,19 +438,13 @@ SQL
 ok defined $sku, 'the sample has a SKU that everybody sees' or BAIL_OUT('the sample data is too thin');
 
 changes("no change", sub { }, ());
-changes('stock of NL01',
-    sub { sql($db, "UPDATE stock SET available_qty = available_qty + 1 WHERE sku = '$sku' AND stock_location = 'NL01'") },
-    'BEAU02 /stock');
-changes('stock of UK01',
-    sub { sql($db, "UPDATE stock SET available_qty = available_qty + 1 WHERE sku = '$sku' AND stock_location = 'UK01'") },
-    'ACME01 /stock', 'CIRC03 /stock');
+changes('stock of NL01', sub { restock('NL01') }, 'BEAU02 /stock');
+changes('stock of UK01', sub { restock('UK01') }, 'ACME01 /stock', 'CIRC03 /stock');
 for my $case (['EUTRADE', 'BEAU02'], ['UKTRADE', 'ACME01'], ['UKRETAIL', 'CIRC03']) {
     my ($list, $customer) = @$case;
     # The prices decide what is in /stock, so its tag may follow them; nobody else's may.
     my @must = map {"$customer $_"} '/prices', '/products', '/stock';
-    changes("prices of $list",
-        sub { sql($db, "UPDATE price SET unit_price = unit_price + 1 WHERE sku = '$sku' AND price_list_code = '$list'") },
-        @must);
+    changes("prices of $list", sub { reprice($list) }, @must);
 }
 changes('text of a product', sub { sql($db, "UPDATE product SET name = CONCAT(name, '!') WHERE sku = '$sku'") },
     map {"$_ /products"} qw(ACME01 BEAU02 CIRC03));

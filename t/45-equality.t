@@ -25,7 +25,8 @@ sub expected {
 
 sub terms {
     my ($expect, $customer) = @_;
-    return join "\n", $expect->{dir}, @{ $expect->{customer}{$customer} }{qw(PriceListCode DiscountPercent StockLocation)};
+    my $c = $expect->{customer}{$customer};
+    return join "\n", $expect->{dir}, @$c{qw(PriceListCode DiscountPercent StockLocation)};
 }
 
 # The three answers of one customer, as a list of hashes.

@@ -35,8 +35,9 @@ sub skus {
 
 sub write_data {
     my ($dir) = @_;
-    my @columns = map { my $r = csv_rows(top() . '/sql/sample/products.csv'); keys %{ $r->[0] } } 1;
-    my @all = do { my %s = map { $_ => 1 } (map { skus($_) } @lists), map { sprintf 'NOBODY-%03d', $_ } 1 .. 20; sort keys %s };
+    my @columns = sort keys %{ csv_rows(top() . '/sql/sample/products.csv')->[0] };
+    my %exists = map { $_ => 1 } (map { skus($_) } @lists), map { sprintf 'NOBODY-%03d', $_ } 1 .. 20;
+    my @all = sort keys %exists;
     my (@products, @prices, @stock);
     for my $sku (@all) {
         push @products, { map({ $_ => '' } @columns), SKU => $sku, Name => "Product $sku", Status => 'ACTIVE' };
@@ -55,7 +56,8 @@ sub write_data {
     csv_write("$dir/stock.csv", [qw(SKU StockLocation AvailableQTY NextAvailableETA)], \@stock);
     csv_write("$dir/customers.csv", [qw(CustomerCode Name PriceListCode StockLocation DiscountPercent)],
         [map { [$_->[0], "Customer $_->[0]", @$_[1 .. 3]] } @customers]);
-    csv_write("$dir/product_images.csv", [qw(SKU ImageID FileName IsPrimaryImage)], [map { [$_, 'I1', "of-$_.jpg", 1] } @all]);
+    csv_write("$dir/product_images.csv", [qw(SKU ImageID FileName IsPrimaryImage)],
+        [map { [$_, 'I1', "of-$_.jpg", 1] } @all]);
     csv_write("$dir/product_accessories.csv", [qw(SKU AccessorySKU)], []);
     csv_write("$dir/product_substitutions.csv", [qw(SKU SubstituteSKU)], []);
     csv_write("$dir/product_composition.csv", [qw(SKU MaterialCode MaterialDescription CompositionPercentage)], []);
@@ -110,9 +112,11 @@ for my $code (@codes) {
 
 # ---- equal terms, equal answers
 
-for my $pair (['TWIN', 'C-LISTA-WH1'], ['C', 'C-LISTB-WH2'], ['C-LISTA', 'C-LISTC-WH3'], ['c-lista-wh1', 'C-LISTB-WH3']) {
+my @equal = (['TWIN', 'C-LISTA-WH1'], ['C', 'C-LISTB-WH2'], ['C-LISTA', 'C-LISTC-WH3'], ['c-lista-wh1', 'C-LISTB-WH3']);
+for my $pair (@equal) {
     my ($one, $two) = @$pair;
-    ok $answer{$one}{$_}{content} eq $answer{$two}{$_}{content}, "$one and $two have equal terms: equal /$_" for @endpoints;
+    ok $answer{$one}{$_}{content} eq $answer{$two}{$_}{content}, "$one and $two have equal terms: equal /$_"
+        for @endpoints;
 }
 ok $answer{CUT}{prices}{content} ne $answer{TWIN}{prices}{content}, 'another discount: other prices';
 for my $endpoint (@endpoints) {

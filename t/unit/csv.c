@@ -112,7 +112,8 @@ static const struct {
     {"NUL byte in quotes, by its own line", "a,b\n\"1\n\0\",2\n", 12, "1:a|b;2:1\n\\0!3 a NUL byt|2;."},
     {"invalid UTF-8", "a,b\n\xff,2\n3,4\n", 0, "1:a|b;2:\xff!2 not UTF-8|2;3:3|4;."},
     {"invalid UTF-8, by its own line", "a,b\n\"x\ny\n\xc3\",2\n", 0, "1:a|b;2:x\ny\n\xc3!4 not UTF-8|2;."},
-    {"UTF-8 of all lengths", "a\n\xc3\xa9\xe2\x82\xac\xf0\x9f\x8e\x83\n", 0, "1:a;2:\xc3\xa9\xe2\x82\xac\xf0\x9f\x8e\x83;."},
+    {"UTF-8 of all lengths", "a\n\xc3\xa9\xe2\x82\xac\xf0\x9f\x8e\x83\n", 0,
+     "1:a;2:\xc3\xa9\xe2\x82\xac\xf0\x9f\x8e\x83;."},
 };
 
 static void test_cases(apr_pool_t *p)

@@ -15,6 +15,9 @@ use Time::HiRes qw(sleep time);
 
 our $top = abs_path(dirname(__FILE__) . '/../../..');
 
+# In front of a server's command: it gets TERM when the test that started it is gone, even if that was killed.
+our @WITH_US = qw(setpriv --pdeathsig TERM --);
+
 # new(): uses the run's database, or starts one.
 sub new {
     my ($class) = @_;
@@ -78,7 +81,8 @@ sub resume {
         open STDOUT, '>>', "$self->{dir}/mariadbd.log";
         open STDERR, '>&', \*STDOUT;
         local $ENV{PATH} = "$ENV{PATH}:/usr/sbin";
-        exec 'mariadbd', '--no-defaults', @{ $self->{as} }, "--datadir=$self->{datadir}", "--socket=$self->{socket}",
+        exec @WITH_US, 'mariadbd', '--no-defaults', @{ $self->{as} }, "--datadir=$self->{datadir}",
+            "--socket=$self->{socket}",
             "--pid-file=$self->{dir}/db.pid",
             '--skip-networking', '--skip-log-bin', '--max-connections=300', '--innodb-buffer-pool-size=512M',
             '--innodb-flush-log-at-trx-commit=0', '--innodb-doublewrite=0',

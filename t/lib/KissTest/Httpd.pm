@@ -175,6 +175,7 @@ sub _environment {
 sub start {
     my ($self) = @_;
     my @command = (
+        @KissTest::Database::WITH_US,
         @{ $self->{wrapper} || [] },
         split(' ', $ENV{KISS_TEST_WRAPPER} || ''),
         program(), '-d', $self->{root}, '-f', $self->{conf}, '-DFOREGROUND'

@@ -1,0 +1,432 @@
+# Directives: what each accepts and refuses (with file and line, exit status not 0), how they are inherited from server to
+# virtual host to <Location> as seen over the wire, TLS, and what configtest finds before a reload would.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use JSON::PP ();
+use KissTest;
+use MIME::Base64 qw(decode_base64);
+use Test::More;
+
+my $db = new_database('config');
+import_sample($db);
+my $key = issue_key('ACME01');
+my $socket = db_server()->{socket};
+my $password = db_server()->{dir} . '/kiss.password';
+my $dir = tempdir_here();
+my $module = $ENV{KISS_TEST_MODULE} || build_dir() . '/mod_kiss/.libs/mod_kiss.so';
+spew("$dir/keys", 'k1 ' . 'A' x 43 . "\n", 0600);
+my $database = "KissDatabase customer socket=$socket user=kiss dbname=$db password-file=$password";
+my $load = qq(LoadModule kiss_module "$module"\nKissCacheDir "$dir/cache"\n);
+
+# The lines of a location that serves.
+sub location {
+    my ($path, @more) = @_;
+    return join "\n", qq(<Location "$path">), 'SetHandler kiss', 'KissApi customer', @more, "</Location>\n";
+}
+my $whole = "$load$database\n" . location('/', "KissTokenKeys $dir/keys");
+
+# What httpd -t says of lines behind $before; the last of them is number $line of the file.
+sub test {
+    my ($lines, $before) = @_;
+    return configtest(($before // '') . $lines . "\n", kiss => 0);
+}
+
+sub accepted {
+    my ($lines, $name, $before) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my ($rc, $out) = test($lines, $before);
+    ok $rc == 0 && $out =~ /Syntax OK/, $name // $lines or diag $out;
+    return;
+}
+
+# Refused while the file is read: exit status, file with line, directive and reason.
+sub refused {
+    my ($lines, $reason, $name, $before) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my ($rc, $out) = test($lines, $before);
+    my ($first) = $lines =~ /^(\S+)/;
+    my $ok = $rc != 0 && $out =~ m{AH00526: Syntax error on line (\d+) of /tmp/\S+/httpd\.conf:\n(.*)}s;
+    my ($line, $text) = ($1, $2);
+    ok $ok && $text =~ $reason, $name // $lines or diag "exit $rc: $out";
+    return ($line, $text);
+}
+
+# Refused when the whole is looked at.
+sub incomplete {
+    my ($config, $reason, $name) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my ($rc, $out) = test($config);
+    ok $rc != 0 && $out =~ /KISS0102: line \d+ of \S+: KissApi customer: $reason/, $name or diag "exit $rc: $out";
+    return $out;
+}
+
+accepted $whole, 'the smallest configuration that serves';
+
+subtest 'numbers' => sub {
+    my %range = (KissTokenLifetime => [60, 86400], KissLoginFailureLimit => [0, 1000000000], KissLimitClients => [64, 1000000]);
+    for my $name (sort keys %range) {
+        my ($low, $high) = @{ $range{$name} };
+        accepted "$name $_", undef, $load for $low, $high;
+        refused "$name $_", qr/^\Q$name\E: '\Q$_\E' is not a whole number from $low to $high$/m, undef, $load
+            for $low - 1, $high + 1, '5m', 'x', '+60', '60.0', '0x64', '99999999999999999999';
+        refused "$name \"\"", qr/^\Q$name\E: '' is not a whole number/m, "$name with an empty text", $load;
+        refused $name, qr/^\Q$name\E takes one argument/m, "$name alone", $load;
+        refused "$name 100 100", qr/^\Q$name\E takes one argument/m, "$name with two", $load;
+    }
+    for my $name (qw(KissLimit KissLimitAnonymous)) {
+        accepted "$name $_", undef, $load for '1 1', '60 1000', '1000000000 1000000000', '1000 60';
+        refused "$name $_", qr/^\Q$name\E: '\S+' is not a whole number from 1 to 1000000000$/m, undef, $load
+            for '0 1', '1 0', '-1 5', '60 1h', '1000000001 1', '1 1000000001', '60, 1000';
+        refused "$name $_", qr/^\Q$name\E takes two arguments/m, undef, $load for '60', '60 1000 5';
+    }
+};
+
+subtest 'texts and flags' => sub {
+    accepted "$_ urn:x", undef, $load for qw(KissTokenIssuer KissTokenAudience KissUseDatabase);
+    refused "$_ \"\"", qr/^\Q$_\E: must not be empty$/m, undef, $load for qw(KissTokenIssuer KissTokenAudience);
+    refused "$_ a b", qr/^\Q$_\E takes one argument/m, undef, $load for qw(KissTokenIssuer KissTokenAudience KissUseDatabase);
+    accepted "KissAllowPlainHTTP $_", undef, $load for qw(On off);
+    refused "KissAllowPlainHTTP $_", qr/^KissAllowPlainHTTP must be On or Off$/m, undef, $load for qw(yes 1 maybe);
+    accepted "KissCacheDir $_", undef, qq(LoadModule kiss_module "$module"\n) for "$dir/other", 'relative/to/the/root';
+    refused "KissNonsense 1", qr/Invalid command 'KissNonsense'/, 'a directive that does not exist', $load;
+};
+
+subtest 'where directives may stand' => sub {
+    my @vhost = ('<VirtualHost 127.0.0.1:9>', '</VirtualHost>');
+    for my $d ("KissTokenKeys $dir/keys", 'KissTokenIssuer x', 'KissTokenAudience x', 'KissTokenLifetime 60', 'KissLimit 1 1',
+        'KissLimitAnonymous 1 1', 'KissLoginFailureLimit 1', 'KissAllowPlainHTTP On', 'KissUseDatabase x')
+    {
+        my ($name) = $d =~ /^(\S+)/;
+        accepted $d, "$name: server", $load;
+        accepted join("\n", $vhost[0], $d, $vhost[1]), "$name: virtual host", $load;
+        accepted join("\n", '<Location /x>', $d, '</Location>'), "$name: Location", $load;
+    }
+    accepted join("\n", $vhost[0], $database, $vhost[1]), 'KissDatabase: virtual host', $load;
+    for my $d ('KissCacheDir /x', 'KissLimitClients 64') {
+        my ($name) = $d =~ /^(\S+)/;
+        my (undef, $out) = test(join("\n", $vhost[0], $d, $vhost[1]), $load);
+        like $out, qr/^\Q$name\E cannot occur within <VirtualHost> section/m, "$name: not in a virtual host";
+    }
+    for my $d ($database, 'KissCacheDir /x', 'KissLimitClients 64') {
+        my ($name) = $d =~ /^(\S+)/;
+        my ($rc, $out) = test(join("\n", '<Location /x>', $d, '</Location>'), $load);
+        isnt $rc, 0, "$name: not in a Location";
+        like $out, qr/^(?:\Q$name\E cannot occur within <Location|\Q$name\E not allowed here)/m, "$name: and says so";
+    }
+};
+
+subtest 'KissApi' => sub {
+    my $where = qr/^KissApi: stands in a <Location \/path> section \(no pattern\): the API's paths begin there$/m;
+    my ($rc, $out);
+    refused 'KissApi customer', qr/KissApi not allowed here/, 'in the server', $load;
+    for my $s (['<Directory /srv>', '</Directory>'], ['<Files x>', '</Files>'], ['<LocationMatch ^/x>', '</LocationMatch>'],
+        ['<Location /a*>', '</Location>'], ['<Location ~ ^/x>', '</Location>'], ['<Location /[ab]>', '</Location>'],
+        ['<Location http://x/>', '</Location>'])
+    {
+        ($rc, $out) = test(join("\n", $s->[0], 'KissApi customer', $s->[1]), $load);
+        ok $rc != 0 && $out =~ $where, "not in $s->[0]" or diag $out;
+    }
+    ($rc, $out) = test("<Location /x>\nKissApi order\n</Location>", $load);
+    ok $rc != 0 && $out =~ /^KissApi: no API is called 'order': use one of customer$/m, 'an API that does not exist' or diag $out;
+    accepted "$whole" . location('/a', "KissTokenKeys $dir/keys") . location('/b/', "KissTokenKeys $dir/keys"), 'three times in a server';
+};
+
+subtest 'KissDatabase' => sub {
+    my $base = 'KissDatabase customer dbname=x';
+    accepted $_, undef, $load
+        for $base, "$base socket=/x user=u", "$base host=h port=3307", "$base keep=0", "$base max=1", "$base keep=3 max=3",
+        "$base wait=500ms", "$base wait=2", "$base wait=1mi", "$base idle=1h timeout=3s", 'KissDatabase "customer" "dbname=x"',
+        "KissDatabase customer \\\n  dbname=x \\\n  keep=1", "$base\nKissDatabase other dbname=x";
+    my $expected = qr/^KissDatabase: expected a name, then key=value pairs: KissDatabase customer socket=/m;
+    refused 'KissDatabase', $expected, 'nothing', $load;
+    refused 'KissDatabase dbname=x', $expected, 'no name', $load;
+    refused 'KissDatabase customer', qr/^KissDatabase: customer: dbname is missing$/m, 'no dbname', $load;
+    refused "$base word", qr/^KissDatabase: 'word' is not key=value$/m, 'a word', $load;
+    refused "$base colour=red",
+        qr/^KissDatabase: customer: colour: unknown: use socket, host, port, user, dbname, password-file, keep, max, wait, timeout, idle$/m,
+        'an unknown key', $load;
+    refused "$base Keep=1", qr/^KissDatabase: customer: Keep: unknown/m, 'keys are case-sensitive', $load;
+    my (undef, $text) = refused "$base password=s3cret", qr/^KissDatabase: customer: password: a password does not belong into the configuration/m,
+        'password=', $load;
+    unlike $text, qr/s3cret/, 'which is not repeated';
+    refused "$base keep=$_", qr/^KissDatabase: customer: keep: keep='\Q$_\E' is not a whole number from 0 to 1000$/m, undef, $load
+        for '-1', '1001', '2x', '';
+    refused "$base max=$_", qr/^KissDatabase: customer: max: max='\Q$_\E' is not a whole number from 1 to 1000$/m, undef, $load
+        for '0', '1001', 'many', '';
+    refused "$base keep=3 max=2", qr/^KissDatabase: customer: keep=3 is more than max=2$/m, 'keep over max', $load;
+    for my $name (qw(wait idle timeout)) {
+        refused "$base $name=$_", qr/^KissDatabase: customer: $name: $name='\Q$_\E' is not a time: write seconds/m, undef, $load
+            for '0', '-1', 'x', '', '2q', '2sx', 'ms', '99999999999999999999';
+    }
+    for my $name (qw(socket host user dbname port)) {
+        my $alone = 'KissDatabase customer';
+        refused qq($alone "$name=$_"), qr/^KissDatabase: customer: $name: the \w+ must not be empty or hold a blank, a comma/m, undef, $load
+            for '', 'a b', 'a,b', 'a;b', 'a|b';
+    }
+    refused "$base port=$_", qr/^KissDatabase: customer: port: /m, undef, $load for 'x', '0', '65536', '-1';
+    refused "$base\n$base", qr/^KissDatabase: customer is defined twice in this server$/m, 'twice', $load;
+    refused "$base keep=1 keep=2", qr/^KissDatabase: customer: keep/m, 'a key twice', $load;
+    accepted "$base\n<VirtualHost 127.0.0.1:9>\n$base\n</VirtualHost>", 'once more in a virtual host', $load;
+
+    refused "$base password-file=$dir/none", qr/^KissDatabase: customer: password-file: cannot open \Q$dir\E\/none: /m, 'no password file', $load;
+    spew("$dir/password", "open\n", 0640);
+    refused "$base password-file=$dir/password", qr/^KissDatabase: customer: password-file: \Q$dir\E\/password can be used by others/m,
+        'a password file that the group can read', $load;
+    spew("$dir/password", "a;b\n", 0600);
+    (undef, $text) = refused "$base password-file=$dir/password",
+        qr/^KissDatabase: customer: password-file: the password must not be empty or hold a blank, a comma, ';'/m,
+        'a password with a separator', $load;
+    unlike $text, qr/a;b/, 'which is not shown';
+    spew("$dir/password", "\n", 0600);
+    refused "$base password-file=$dir/password", qr/^KissDatabase: customer: password-file: the password must not be empty/m,
+        'an empty password file', $load;
+    spew("$dir/password", "good\n", 0600);
+    accepted "$base password-file=$dir/password", 'a password file', $load;
+};
+
+subtest 'KissTokenKeys' => sub {
+    my $k = 'A' x 43;
+    my %bad = (
+        'a short key' => ["k1 " . 'A' x 42 . "\n", qr/line 1: the secret of key k1 has 248 bits, fewer than 256: run 'kissctl token-key rotate'/],
+        'a key that is no base64url' => ["k1 $k=\n", qr/line 1: the secret of key k1 is not base64url/],
+        'a key id with a slash' => ["../k $k\n", qr/line 1: a key id is 1 to 64 of A-Z/],
+        'a long key id' => ['k' x 65 . " $k\n", qr/line 1: a key id is 1 to 64/],
+        'a line without secret' => ["# c\n\nk1\n", qr/line 3: expected 'KID SECRET'/],
+        'a line with three words' => ["k1 $k x\n", qr/line 1: expected 'KID SECRET'/],
+        'an id twice' => ["k1 $k\nk2 $k\nk1 $k\n", qr/line 3: key id k1 stands in the file twice/],
+        'an empty file' => ['', qr/no key in the file: run 'kissctl token-key rotate'/],
+        'comments alone' => ["# a\n#b\n", qr/no key in the file/],
+        'a NUL byte' => ["k1 $k\n\0", qr/contains a NUL byte: not a text file/],
+        'a huge file' => ['#' x 70_000, qr/is larger than 64 KiB/]
+    );
+    for my $name (sort keys %bad) {
+        spew("$dir/bad", $bad{$name}[0], 0600);
+        my (undef, $text) = refused "KissTokenKeys $dir/bad", qr/^KissTokenKeys: \Q$dir\E\/bad:? $bad{$name}[1]/m, $name, $load;
+        unlike $text // '', qr/A{20}/, "$name: the secret is not shown";
+    }
+    spew("$dir/bad", "# keys\n\n  k1 \t $k  \r\nk.2_-x ${k}AAAA\n", 0600);
+    accepted "KissTokenKeys $dir/bad", 'comments, empty lines, blanks, CRLF, longer keys', $load;
+    for my $mode (0640, 0604, 0620, 0660, 0644) {
+        chmod $mode, "$dir/bad";
+        refused "KissTokenKeys $dir/bad", qr/^KissTokenKeys: \Q$dir\E\/bad can be used by others than its owner/m,
+            sprintf('mode %04o', $mode), $load;
+    }
+    chmod 0400, "$dir/bad";
+    accepted "KissTokenKeys $dir/bad", 'mode 0400', $load;
+    SKIP: {
+        skip 'only root can give a file away', 1 if $>;
+        chown 65534, -1, "$dir/bad";
+        refused "KissTokenKeys $dir/bad", qr/^KissTokenKeys: \Q$dir\E\/bad can be used by others/m, "somebody else's file", $load;
+    }
+    refused "KissTokenKeys $dir/none", qr/^KissTokenKeys: cannot open \Q$dir\E\/none: /m, 'no file', $load;
+    refused "KissTokenKeys $dir", qr/^KissTokenKeys: \Q$dir\E is not a regular file/m, 'a directory', $load;
+};
+
+subtest 'what is missing' => sub {
+    incomplete($load . location('/', "KissTokenKeys $dir/keys"), "no 'KissDatabase customer ...' in this server", 'no KissDatabase');
+    incomplete("$load$database\n" . location('/', "KissTokenKeys $dir/keys", 'KissUseDatabase other'),
+        "no 'KissDatabase other ...' in this server", 'KissUseDatabase names none');
+    my $out = incomplete("$load$database\n" . location('/'), "KissTokenKeys is missing: make the file with 'kissctl token-key rotate'",
+        'no KissTokenKeys');
+    unlike $out, qr/Syntax OK/, 'and it is not called OK';
+    incomplete("$load<VirtualHost 127.0.0.1:9>\n$database\n</VirtualHost>\n" . location('/', "KissTokenKeys $dir/keys"),
+        "no 'KissDatabase customer", "the database of another virtual host");
+    my ($rc, $text) = test("$load$database\n\n\n" . location('/'));
+    my ($line) = $text =~ /KISS0102: line (\d+) of/;
+    my ($first) = (test("$load$database\n" . location('/')))[1] =~ /KISS0102: line (\d+) of/;
+    is $line // 0, ($first // 0) + 2, 'the line is that of KissApi';
+    accepted "$load$database\nKissTokenKeys $dir/keys\n" . location('/'), 'KissTokenKeys of the server';
+    accepted "$load$database\n<VirtualHost 127.0.0.1:9>\nKissTokenKeys $dir/keys\n" . location('/') . '</VirtualHost>',
+        'KissDatabase of the server, KissTokenKeys of the virtual host';
+    ok !-e "$dir/cache", 'configtest makes no directory';
+};
+
+subtest 'configtest needs no database' => sub {
+    accepted $load . "KissDatabase customer socket=$dir/nobody dbname=x user=u\n" . location('/', "KissTokenKeys $dir/keys"),
+        'a database that does not answer is no mistake of the file';
+};
+
+# ---- over the wire
+
+sub lifetime {
+    my ($h, $path, %header) = @_;
+    my $res = $h->post("$path/auth/token", { grant_type => 'client_credentials', client_id => 'ACME01', client_secret => $key }, %header);
+    return $res->{status} == 200 ? $h->json($res)->{expires_in} : "$res->{status} $res->{content}";
+}
+
+sub claims {
+    my ($h, $path, %header) = @_;
+    my $res = $h->post("$path/auth/token", { grant_type => 'client_credentials', client_id => 'ACME01', client_secret => $key }, %header);
+    my ($part) = map { tr{-_}{+/}r } (split /\./, $h->json($res)->{access_token})[1];
+    return JSON::PP::decode_json(decode_base64($part));
+}
+
+# Limits as RateLimit-Policy tells them: of a caller without a token.
+sub anonymous { my ($h, $path, %header) = @_; return $h->get("$path/health", %header)->{headers}{'ratelimit-policy'} }
+
+sub customer {
+    my ($h, $path, %header) = @_;
+    my $res = $h->post("$path/auth/token", { grant_type => 'client_credentials', client_id => 'ACME01', client_secret => $key }, %header);
+    return $res->{headers}{'ratelimit-policy'};
+}
+
+subtest 'defaults' => sub {
+    my $h = start_httpd(limits => '');
+    is anonymous($h, ''), '"min";q=60;w=60, "hour";q=1000;w=3600', 'KissLimitAnonymous 60 1000';
+    is customer($h, ''), '"min";q=60;w=60, "hour";q=1000;w=3600', 'KissLimit 60 1000';
+    is lifetime($h, ''), 3600, 'KissTokenLifetime 3600';
+    my $c = claims($h, '');
+    is_deeply [@$c{qw(iss aud)}], ['https://localhost', 'https://localhost'], 'KissTokenIssuer: https:// and the ServerName; KissTokenAudience: the issuer';
+    is claims($h, '', Host => 'evil.example.com')->{iss}, 'https://localhost', 'not what the client calls the server';
+    is((stat "$h->{root}/cache")[2] & 07777, 0700, 'KissCacheDir is made, for its owner alone');
+    is +(getpwuid((stat _)[4]))[0], $> ? scalar getpwuid $> : 'www-data', 'and belongs to the User';
+    $h->log_ok;
+};
+
+subtest 'inheritance' => sub {
+    my $api = "SetHandler kiss\nKissApi customer\n";
+    my $h = start_httpd(
+        limits => '',
+        location => "KissTokenLifetime 120\nKissLimit 11 110\nKissLimitAnonymous 12 120\nKissTokenIssuer urn:location",
+        config => <<"CONF"
+KissTokenKeys $dir/keys
+KissTokenLifetime 240
+KissLimit 21 210
+KissLimitAnonymous 22 220
+KissTokenIssuer urn:server
+KissAllowPlainHTTP On
+<Location /server>
+$api
+</Location>
+<Location /part>
+$api
+KissLimit 23 230
+</Location>
+<Location /part/deeper>
+KissTokenLifetime 300
+</Location>
+<Location /off>
+$api
+KissAllowPlainHTTP Off
+</Location>
+NameVirtualHosts-placeholder
+CONF
+            =~ s/^NameVirtualHosts-placeholder\n//mr
+    );
+    my $vhost = sub {
+        my ($more) = @_;
+        return "<VirtualHost 127.0.0.1:$h->{port}>\nServerName main\n</VirtualHost>\n";
+    };
+    is lifetime($h, ''), 120, 'lifetime: Location over server';
+    is lifetime($h, '/server'), 240, 'lifetime: from the server';
+    is lifetime($h, '/part/deeper'), '404 {"error":"Not found."}', 'a Location inside keeps the base of the outer one';
+    is customer($h, ''), '"min";q=11;w=60, "hour";q=110;w=3600', 'KissLimit: Location over server';
+    is customer($h, '/part'), '"min";q=23;w=60, "hour";q=230;w=3600', 'KissLimit: another Location';
+    is anonymous($h, '/part'), '"min";q=22;w=60, "hour";q=220;w=3600', 'KissLimitAnonymous: from the server';
+    is anonymous($h, ''), '"min";q=12;w=60, "hour";q=120;w=3600', 'KissLimitAnonymous: Location over server';
+    my $c = claims($h, '');
+    is_deeply [@$c{qw(iss aud)}], ['urn:location', 'urn:location'], 'issuer: Location over server; the audience follows it';
+    is claims($h, '/server')->{iss}, 'urn:server', 'issuer: from the server';
+    my $res = $h->get('/off/health');
+    is_deeply [@$res{qw(status content)}, $res->{headers}{'content-type'}],
+        [403, '{"error":"This API is served over HTTPS only."}', 'application/json; charset=utf-8'], 'KissAllowPlainHTTP Off over On';
+    is $h->get('/server/health')->{status}, 200, 'KissAllowPlainHTTP On: from the server';
+    $h->log_ok;
+};
+
+subtest 'virtual hosts' => sub {
+    my $port = KissTest::Httpd::free_port();
+    my $api = location('/', "KissTokenKeys $dir/keys");
+    my $h = start_httpd(
+        port => $port, limits => '',
+        config => <<"CONF"
+KissTokenLifetime 240
+KissLimitAnonymous 22 220
+<VirtualHost *:$port>
+ServerName one.test
+$api
+KissAllowPlainHTTP On
+</VirtualHost>
+<VirtualHost *:$port>
+ServerName two.test
+KissTokenLifetime 360
+KissLimitAnonymous 33 330
+KissAllowPlainHTTP On
+KissDatabase two socket=$socket user=kiss dbname=$db password-file=$password keep=1 max=2
+KissUseDatabase two
+$api
+@{[location('/inner', 'KissTokenLifetime 480', "KissTokenKeys $dir/keys", 'KissUseDatabase customer')]}
+</VirtualHost>
+<VirtualHost *:$port>
+ServerName three.test
+$api
+</VirtualHost>
+CONF
+    );
+    my @one = (Host => 'one.test');
+    my @two = (Host => 'two.test');
+    is lifetime($h, '', @one), 240, 'lifetime: virtual host, from the server';
+    is lifetime($h, '', @two), 360, 'lifetime: virtual host over server';
+    is lifetime($h, '/inner', @two), 480, 'lifetime: Location over virtual host';
+    is anonymous($h, '', @one), '"min";q=22;w=60, "hour";q=220;w=3600', 'limit: from the server';
+    is anonymous($h, '', @two), '"min";q=33;w=60, "hour";q=330;w=3600', 'limit: virtual host over server';
+    is claims($h, '', @one)->{iss}, 'https://one.test', 'issuer: the ServerName of the virtual host';
+    is claims($h, '', @two)->{iss}, 'https://two.test', 'issuer: of the other';
+    is $h->get('/health', Host => 'three.test')->{status}, 403, 'plain HTTP is off where nobody allowed it';
+    $h->log_ok;
+};
+
+subtest 'two databases in one server' => sub {
+    my $other = new_database('second');
+    import_sample($other);
+    kissctl_ok({ db => $other }, 'customer', 'add', 'ONLY2', '--price-list', 'UKTRADE', '--warehouse', 'UK01');
+    chomp(my $k = kissctl_ok({ db => $other }, 'key', 'issue', 'ONLY2'));
+    my $h = start_httpd(
+        db => $db,
+        config => "KissDatabase test socket=$socket user=kiss dbname=$other password-file=$password\n"
+            . location('/test', "KissTokenKeys $dir/keys", 'KissUseDatabase test', 'KissAllowPlainHTTP On')
+    );
+    my $form = { grant_type => 'client_credentials', client_id => 'ONLY2', client_secret => $k };
+    is $h->post('/test/auth/token', $form)->{status}, 200, 'a customer of the second database';
+    is $h->post('/auth/token', $form)->{status}, 401, 'is unknown in the first';
+    $h->log_ok;
+};
+
+subtest 'plain HTTP' => sub {
+    my $h = start_httpd(location => 'KissAllowPlainHTTP Off');
+    for my $path (qw(/health /api/version /stock /products /prices /stock/schema /nothing)) {
+        my $res = $h->get($path, 'X-Forwarded-Proto' => 'https');
+        is_deeply [@$res{qw(status content)}, $res->{headers}{'content-type'}],
+            [403, '{"error":"This API is served over HTTPS only."}', 'application/json; charset=utf-8'], $path;
+    }
+    is lifetime($h, ''), '403 {"error":"This API is served over HTTPS only."}', '/auth/token';
+    $h->log_ok;
+};
+
+subtest 'TLS' => sub {
+    my $h = start_httpd(tls => 1);
+    is $h->get('/health')->{content}, 'Healthy', 'health';
+    my $t = $h->token('ACME01', $key);
+    my $res = $h->get('/stock', Authorization => "Bearer $t");
+    is $res->{status}, 200, 'data';
+    ok @{ $h->json($res) } > 0, 'which are some';
+    is $h->get('/stock')->{status}, 401, 'but not without a token';
+    $h->log_ok(qr/AH01909|AH01906/);
+};
+
+subtest 'a reload takes over what changed' => sub {
+    my $h = start_httpd(location => 'KissTokenLifetime 120');
+    is lifetime($h, ''), 120, 'before';
+    $h->rewrite(location => 'KissTokenLifetime 600');
+    is lifetime($h, ''), 120, 'the file alone changes nothing';
+    my %old = map { $_ => 1 } $h->children;
+    $h->graceful;
+    my $end = time + 20;
+    select undef, undef, undef, 0.01 while time < $end && grep { $old{$_} } $h->children;
+    is lifetime($h, ''), 600, 'after a graceful restart';
+    $h->log_ok;
+};
+
+done_testing;
