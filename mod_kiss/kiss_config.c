@@ -20,6 +20,7 @@
 #define DEFAULT_WAIT             apr_time_from_sec(2)
 #define DEFAULT_SILENCE          apr_time_from_sec(5)
 #define DEFAULT_IDLE             apr_time_from_sec(600)
+#define MAX_TIME                 1000000
 #define MAX_LIFETIME             86400
 #define MAX_LIMIT                1000000000
 #define MAX_CLIENTS              1000000
@@ -177,13 +178,26 @@ static const char *parse_number(apr_int64_t *value, const char *text, apr_int64_
     return NULL;
 }
 
-/** A time: seconds, or with a unit as httpd writes it (500ms, 2s, 5mi). */
+/** A time: a number of seconds, or with one of the units below. httpd's own parser would take "2sx" for two seconds. */
 static const char *parse_time(apr_interval_time_t *value, const char *text, apr_pool_t *p)
 {
-    if (!apr_isdigit(*text) || ap_timeout_parameter_parse(text, value, "s") != APR_SUCCESS || *value <= 0) {
-        return apr_psprintf(p, "'%s' is not a time: write seconds (2), or a number with ms, s or mi", text);
+    static const struct {
+        const char *name;
+        apr_interval_time_t length;
+    } units[] = { { "", APR_USEC_PER_SEC }, { "ms", 1000 }, { "s", APR_USEC_PER_SEC }, { "mi", 60 * APR_USEC_PER_SEC },
+                  { "min", 60 * APR_USEC_PER_SEC } };
+    const char *unit = text + strspn(text, "0123456789");
+    apr_int64_t n = 0;
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (strcmp(unit, units[i].name) == 0
+            && !parse_number(&n, apr_pstrmemdup(p, text, (apr_size_t)(unit - text)), 1, MAX_TIME, p)) {
+            *value = n * units[i].length;
+            return NULL;
+        }
     }
-    return NULL;
+    return apr_psprintf(p, "'%s' is not a time: write seconds (2), or a number with ms, s or mi", text);
 }
 
 /** Names the directive in front of what is wrong. */
@@ -459,6 +473,9 @@ static const char *database_option(kiss_database_conf *database, const char *key
     apr_int64_t n = 0;
     apr_size_t i;
 
+    if (strcmp(key, "port") == 0 && (e = parse_number(&n, value, 1, 65535, p))) {
+        return e;
+    }
     for (i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
         if (strcmp(key, plain[i][0]) == 0) {
             database->dbname = i == 4 ? value : database->dbname;
@@ -499,6 +516,7 @@ static const char *set_database(cmd_parms *cmd, void *dir, const char *args)
 {
     kiss_database_conf *database = apr_pcalloc(cmd->pool, sizeof(*database));
     kiss_server_conf *conf = kiss_config_server(cmd->server);
+    apr_table_t *seen = apr_table_make(cmd->pool, 8);
 
     (void)dir;
     database->name = ap_getword_conf(cmd->pool, &args);
@@ -521,6 +539,10 @@ static const char *set_database(cmd_parms *cmd, void *dir, const char *args)
             return wrong(cmd, apr_psprintf(cmd->pool, "'%s' is not key=value", key));
         }
         *value++ = '\0';
+        if (apr_table_get(seen, key)) {
+            return wrong(cmd, apr_psprintf(cmd->pool, "%s: %s stands twice", database->name, key));
+        }
+        apr_table_setn(seen, key, value);
         e = database_option(database, key, value, cmd->pool);
         if (e) {
             return wrong(cmd, apr_psprintf(cmd->pool, "%s: %s: %s", database->name, key, e));

@@ -25,6 +25,10 @@
 #define WAYS 16
 #define ID_BYTES 16
 
+/* How much a slot is worth: a name that anybody may have invented, an address that failed to log in, a caller that has
+ * proved who it is (or the one anonymous caller). */
+enum { RANK_GUESS, RANK_ADDRESS, RANK_CALLER };
+
 /** One caller. Position independent, since processes may map the segment at different addresses. */
 typedef struct {
     unsigned char id[ID_BYTES];             /* digest of zone, kind and name; all zero: never used */
@@ -32,7 +36,7 @@ typedef struct {
     apr_uint32_t limit[KISS_WINDOWS];       /* as of policy_time */
     apr_int64_t policy_time;                /* 0: never read */
     apr_int64_t used;                       /* last request */
-    apr_uint32_t verified;                  /* has proved who it is */
+    apr_uint32_t rank;                      /* what is given up first: RANK_GUESS */
 } slot;
 
 /** What survives a reload. Lives in the process pool; the segment and the mutex do too. */
@@ -180,7 +184,7 @@ static int worthless(const slot *s, apr_int64_t now)
 
 /**
  * The slot of a caller, under the lock. If there is none and `make` is set, the least useful of its neighbours is
- * given up: one that counts nothing any more, else the oldest of those that never proved who they are, else the oldest.
+ * given up: one that counts nothing any more, else the oldest of the lowest rank.
  */
 static slot *find(const unsigned char id[ID_BYTES], apr_int64_t now, int make)
 {
@@ -202,7 +206,7 @@ static slot *find(const unsigned char id[ID_BYTES], apr_int64_t now, int make)
             victim = s;
             break;
         }
-        if (!victim || s->verified < victim->verified || (s->verified == victim->verified && s->used < victim->used)) {
+        if (!victim || s->rank < victim->rank || (s->rank == victim->rank && s->used < victim->used)) {
             victim = s;
         }
     }
@@ -355,7 +359,9 @@ const kiss_error *kiss_limit_take(kiss_req *k, const kiss_error *e)
     if (!known) {
         s->policy_time = now;       /* after a failure too: the next look is POLICY_AGE away */
     }
-    s->verified |= k->verified || !k->customer;
+    if (k->verified || !k->customer) {
+        s->rank = RANK_CALLER;
+    }
     count(&v, s, now);
     unlock();
     return conclude(k, &v, e);
@@ -369,7 +375,7 @@ void kiss_limit_verified(kiss_req *k)
     make_id(id, k, "customer", k->customer);
     if (lock(k)) {
         if ((s = find(id, now_monotonic(), 0))) {
-            s->verified = 1;
+            s->rank = RANK_CALLER;
         }
         unlock();
     }
@@ -387,6 +393,7 @@ void kiss_limit_login_failed(kiss_req *k)
 
         kiss_window_take(&s->window[KISS_WINDOW_MINUTE], now, kiss_window_length[KISS_WINDOW_MINUTE], allowed);
         s->used = now;
+        s->rank = RANK_ADDRESS;
         unlock();
     }
 }

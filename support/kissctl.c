@@ -15,8 +15,6 @@
 #include "ctl_db.h"
 
 #define FIRST_LONG_OPTION 256               /* codes above 255 have no short form */
-#define MAX_WORDS 8
-#define MAX_ARGS 2
 
 /** The options. A row's code is FIRST_LONG_OPTION + its ctl_option, but for the two with short forms. */
 static const struct {
