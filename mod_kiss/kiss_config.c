@@ -185,7 +185,7 @@ static const char *parse_time(apr_interval_time_t *value, const char *text, apr_
         const char *name;
         apr_interval_time_t length;
     } units[] = { { "", APR_USEC_PER_SEC }, { "ms", 1000 }, { "s", APR_USEC_PER_SEC }, { "mi", 60 * APR_USEC_PER_SEC },
-                  { "min", 60 * APR_USEC_PER_SEC } };
+                  { "min", 60 * APR_USEC_PER_SEC }, { "h", 3600 * APR_USEC_PER_SEC } };
     const char *unit = text + strspn(text, "0123456789");
     apr_int64_t n = 0;
     apr_size_t i;
@@ -473,13 +473,11 @@ static const char *database_option(kiss_database_conf *database, const char *key
     apr_int64_t n = 0;
     apr_size_t i;
 
-    if (strcmp(key, "port") == 0 && (e = parse_number(&n, value, 1, 65535, p))) {
-        return e;
-    }
     for (i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
         if (strcmp(key, plain[i][0]) == 0) {
             database->dbname = i == 4 ? value : database->dbname;
-            return add_param(&database->params, plain[i][1], value, p);
+            e = add_param(&database->params, plain[i][1], value, p);
+            return e || strcmp(key, "port") != 0 ? e : parse_number(&n, value, 1, 65535, p);
         }
     }
     if (strcmp(key, "password-file") == 0) {

@@ -14,7 +14,7 @@
 #include "kiss_window.h"
 
 #define MUTEX_TYPE "kiss-limit"
-#define RETAINED   "mod_kiss-limit-1"       /* changes with the layout below: an old segment is then left alone */
+#define RETAINED   "mod_kiss-limit-2"       /* changes with the layout below: an old segment is then left alone */
 
 #define SECOND APR_INT64_C(1000000)
 
@@ -33,7 +33,7 @@ enum { RANK_GUESS, RANK_ADDRESS, RANK_CALLER };
 typedef struct {
     unsigned char id[ID_BYTES];             /* digest of zone, kind and name; all zero: never used */
     kiss_window window[KISS_WINDOWS];
-    apr_uint32_t limit[KISS_WINDOWS];       /* as of policy_time */
+    apr_int64_t own_limit[KISS_WINDOWS];    /* the customer's own as of policy_time; -1: it has none */
     apr_int64_t policy_time;                /* 0: never read */
     apr_int64_t used;                       /* last request */
     apr_uint32_t rank;                      /* what is given up first: RANK_GUESS */
@@ -218,12 +218,16 @@ static slot *find(const unsigned char id[ID_BYTES], apr_int64_t now, int make)
 }
 
 /** Counts one request in both windows, under the lock. */
-static void count(verdict *v, slot *s, apr_int64_t now)
+static void count(verdict *v, slot *s, apr_int64_t now, const kiss_req *k)
 {
     int w;
 
     for (w = 0; w < KISS_WINDOWS; w++) {
-        v->window[w] = kiss_window_take(&s->window[w], now, kiss_window_length[w], s->limit[w]);
+        /* The location's limit is looked up each time: the same customer may have another one elsewhere. */
+        apr_uint32_t limit = s->own_limit[w] >= 0 ? (apr_uint32_t)s->own_limit[w]
+                                                  : kiss_config_limit(k->conf, w, k->customer == NULL);
+
+        v->window[w] = kiss_window_take(&s->window[w], now, kiss_window_length[w], limit);
     }
     s->used = now;
 }
@@ -301,68 +305,64 @@ static const kiss_error *conclude(kiss_req *k, const verdict *v, const kiss_erro
 /* --- the stage --- */
 
 /**
- * The limits of a customer: its own where it has any. Reads the record; a database that is away changes nothing, so
- * the limits that were known, or the defaults, go on.
+ * Reads the customer's own limits. @return 0 when the database is away: what was known, or the defaults, go on
  */
-static int read_policy(kiss_req *k, apr_uint32_t limit[KISS_WINDOWS])
+static int read_policy(kiss_req *k, apr_int64_t own_limit[KISS_WINDOWS])
 {
     const kiss_caller *caller = NULL;
-
     kiss_db_status status = kiss_caller_read(&caller, k, k->customer);
 
     if (status != KISS_DB_OK) {
         k->db_error = kiss_caller_db_error(status);
         return 0;
     }
-    if (caller->limit_minute >= 0) {
-        limit[KISS_WINDOW_MINUTE] = (apr_uint32_t)caller->limit_minute;
-    }
-    if (caller->limit_hour >= 0) {
-        limit[KISS_WINDOW_HOUR] = (apr_uint32_t)caller->limit_hour;
-    }
+    own_limit[KISS_WINDOW_MINUTE] = caller->limit_minute;
+    own_limit[KISS_WINDOW_HOUR] = caller->limit_hour;
     if (k->verified) {
         k->caller = caller;         /* read after the request came: fresh enough for the scope stage too */
     }
     return 1;
 }
 
+/** What happens when nothing can be counted: requests pass, but not to the token endpoint. */
+static const kiss_error *uncounted(const kiss_req *k, const kiss_error *e)
+{
+    return !e && k->endpoint->auth == KISS_AUTH_CLIENT ? &kiss_error_unavailable : e;
+}
+
 const kiss_error *kiss_limit_take(kiss_req *k, const kiss_error *e)
 {
-    apr_uint32_t limit[KISS_WINDOWS];
+    apr_int64_t own_limit[KISS_WINDOWS] = { -1, -1 }, now = now_monotonic();
     unsigned char id[ID_BYTES];
-    apr_int64_t now = now_monotonic();
-    int w, read = 0, known;
+    int read = 0, known;
     verdict v;
     slot *s;
 
-    for (w = 0; w < KISS_WINDOWS; w++) {
-        limit[w] = kiss_config_limit(k->conf, w, k->customer == NULL);
-    }
     make_id(id, k, k->customer ? "customer" : "anonymous", k->customer ? k->customer : "");
     if (!lock(k)) {
-        return !e && k->endpoint->auth == KISS_AUTH_CLIENT ? &kiss_error_unavailable : e;
+        return uncounted(k, e);
     }
     s = find(id, now, 1);
     known = !k->customer || (s->policy_time && now - s->policy_time < POLICY_AGE);
     if (!known) {
         unlock();
-        read = read_policy(k, limit);
+        read = read_policy(k, own_limit);
         now = now_monotonic();
         if (!lock(k)) {
-            return e;
+            return uncounted(k, e);
         }
         s = find(id, now, 1);
     }
-    if (read || !s->policy_time || !k->customer) {
-        memcpy(s->limit, limit, sizeof(s->limit));
+    if (read || !s->policy_time) {
+        memcpy(s->own_limit, own_limit, sizeof(s->own_limit));
     }
-    if (!known) {
+    if (!known || !s->policy_time) {
         s->policy_time = now;       /* after a failure too: the next look is POLICY_AGE away */
     }
     if (k->verified || !k->customer) {
         s->rank = RANK_CALLER;
     }
-    count(&v, s, now);
+    count(&v, s, now, k);
     unlock();
     return conclude(k, &v, e);
 }
@@ -409,6 +409,9 @@ const kiss_error *kiss_limit_login_check(kiss_req *k)
         slot *s = find(id, now, 0);
         kiss_window *w = s ? &s->window[KISS_WINDOW_MINUTE] : NULL;
 
+        if (s) {
+            s->used = now;
+        }
         if (w && !kiss_window_over(w, now, kiss_window_length[KISS_WINDOW_MINUTE]) && w->count >= state.limit) {
             state.exceeded = 1;
             state.wait = w->start + kiss_window_length[KISS_WINDOW_MINUTE] - now;
