@@ -81,7 +81,7 @@ sub resume {
         open STDOUT, '>>', "$self->{dir}/mariadbd.log";
         open STDERR, '>&', \*STDOUT;
         local $ENV{PATH} = "$ENV{PATH}:/usr/sbin";
-        exec @WITH_US, 'mariadbd', '--no-defaults', @{ $self->{as} }, "--datadir=$self->{datadir}",
+        exec @WITH_US, 'mariadbd', '--no-defaults', @{ $self->{as} }, "--datadir=$self->{datadir}", "--tmpdir=$self->{datadir}",
             "--socket=$self->{socket}",
             "--pid-file=$self->{dir}/db.pid",
             '--skip-networking', '--skip-log-bin', '--max-connections=300', '--innodb-buffer-pool-size=512M',
