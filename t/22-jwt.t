@@ -65,6 +65,7 @@ sub is_401 {
     my ($res, $name) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     my $got = [@$res{qw(status content)}, @{ $res->{headers} }{qw(www-authenticate content-length cache-control)}];
+    $got->[1] = substr $got->[1], 0, 200;    # of a whole catalogue, the report needs no more
     is_deeply $got, [401, '', 'Bearer error="invalid_token"', 0, 'no-store'], "refused: $name" or diag explain $got;
     return;
 }
@@ -141,7 +142,8 @@ subtest 'key' => sub {
     refused token(undef, undef, 'x' x 32), 'another key';
     refused token(undef, undef, ''), 'the empty key';
     refused token(undef, undef, $secret), 'the text of the key instead of its bytes';
-    refused token(undef, undef, substr $bytes, 0, 31), 'one byte short';
+    # The first one: HMAC fills a short key up with zero bytes, so that a key without its last byte is the same one if that is 0.
+    refused token(undef, undef, substr $bytes, 1), 'one byte short';
     refused token({ %good, kid => $_ }), "kid '$_'"
         for 'unknown', '', uc $kid, "$kid ", "../$kid", '/dev/null', "../../$h->{token_keys}", $h->{token_keys},
         "$kid' OR '1'='1", "$kid'; DROP TABLE customer; --", '*', 'k' x 2000;
