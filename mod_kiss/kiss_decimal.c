@@ -4,7 +4,9 @@ kiss_decimal_status kiss_decimal_parse(apr_int64_t *value, const char *text, apr
 {
     const char *end = text + len;
     apr_int64_t n = 0;
-    int negative = 0, whole = 0, seen = 0, decimals = 0;
+    const apr_size_t room = (apr_size_t)(digits - scale);
+    apr_size_t whole = 0;
+    int negative = 0, seen = 0, decimals = 0, lost = 0;
 
     if (text < end && (*text == '-' || *text == '+')) {
         negative = (*text++ == '-');
@@ -13,20 +15,11 @@ kiss_decimal_status kiss_decimal_parse(apr_int64_t *value, const char *text, apr
         if (whole == 0 && *text == '0') {
             continue;                       /* leading zeros take no room */
         }
-        if (++whole > digits - scale) {
-            break;
+        if (++whole <= room) {
+            n = n * 10 + (*text - '0');
         }
-        n = n * 10 + (*text - '0');
-    }
-    if (whole > digits - scale) {
-        while (text < end && ((*text >= '0' && *text <= '9') || *text == '.')) {
-            text++;
-        }
-        return text == end ? KISS_DECIMAL_RANGE : KISS_DECIMAL_SYNTAX;
     }
     if (text < end && *text == '.') {
-        int lost = 0;
-
         for (text++; text < end && *text >= '0' && *text <= '9'; text++, seen = 2) {
             if (decimals < scale) {
                 n = n * 10 + (*text - '0');
@@ -36,15 +29,16 @@ kiss_decimal_status kiss_decimal_parse(apr_int64_t *value, const char *text, apr
                 lost = 1;
             }
         }
-        if (text != end || seen != 2) {
-            return KISS_DECIMAL_SYNTAX;     /* "1." and "." are not numbers */
-        }
-        if (lost) {
-            return KISS_DECIMAL_SCALE;
-        }
+        seen = seen == 2;                   /* "1." and "." are not numbers */
     }
     if (text != end || !seen) {
         return KISS_DECIMAL_SYNTAX;
+    }
+    if (whole > room) {
+        return KISS_DECIMAL_RANGE;
+    }
+    if (lost) {
+        return KISS_DECIMAL_SCALE;
     }
     for (; decimals < scale; decimals++) {
         n *= 10;

@@ -14,13 +14,13 @@
 /** What kiss_decimal_parse() found. */
 typedef enum {
     KISS_DECIMAL_OK = 0,
-    KISS_DECIMAL_SYNTAX,        /**< not [+-]digits[.digits] */
+    KISS_DECIMAL_SYNTAX,        /**< not [+-]digits[.digits] or [+-].digits */
     KISS_DECIMAL_SCALE,         /**< more decimals than `scale`, and not zeros */
     KISS_DECIMAL_RANGE          /**< more digits before the point than digits - scale */
 } kiss_decimal_status;
 
 /**
- * Reads a plain decimal ("12", "-0.50", "+7.5"; no exponent, no blanks, no group signs).
+ * Reads a plain decimal ("12", "-0.50", "+7.5", ".5"; no exponent, no blanks, no group signs).
  *
  * @param value  receives text * 10^scale; untouched unless KISS_DECIMAL_OK
  * @param text   `len` bytes, need not end with NUL

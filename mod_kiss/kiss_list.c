@@ -19,6 +19,8 @@ typedef struct {
     kiss_spool *out;                    /* the answer */
     kiss_spool_reader *nested[KISS_MAX_NESTED];
     int nested_count;
+    struct printbuf *array;             /* the nested rows of one key */
+    struct printbuf *key;               /* the key of the rows being read */
     apr_size_t replaced;                /* invalid UTF-8 bytes */
 } building;
 
@@ -65,22 +67,31 @@ static void prepare_terms(building *b)
     b->terms.discount = b->caller->discount;
 }
 
-/* --- nested rows: each table is scanned once, its rows are written as arrays by key --- */
+/* --- keys --- */
 
-static apr_status_t free_buffer(void *buffer)
+static int is_current(const building *b, const kiss_value *key)
 {
-    printbuf_free(buffer);
-    return APR_SUCCESS;
+    return key->len == (apr_size_t)b->key->bpos && memcmp(key->data, b->key->buf, key->len) == 0;
 }
 
-/** Ends the array of the current key, if there is one. */
-static apr_status_t end_array(kiss_spool *spool, const kiss_value *key, struct printbuf *array)
+/** Remembers a row's key: the row's memory is the next row's. */
+static int set_current(building *b, const kiss_value *key)
 {
+    printbuf_reset(b->key);
+    return kiss_json_raw(b->key, key->data, key->len);
+}
+
+/* --- nested rows: each table is scanned once, its rows are written as arrays by key --- */
+
+/** Ends the array of the current key, if there is one. */
+static apr_status_t end_array(building *b, kiss_spool *spool)
+{
+    kiss_value key = { b->key->buf, (apr_size_t)b->key->bpos };
     apr_status_t rv = APR_SUCCESS;
 
-    if (array->bpos > 0) {
-        rv = kiss_json_raw(array, "]", 1) ? APR_ENOMEM : kiss_spool_add(spool, key, array);
-        printbuf_reset(array);
+    if (b->array->bpos > 0) {
+        rv = kiss_json_raw(b->array, "]", 1) ? APR_ENOMEM : kiss_spool_add(spool, &key, b->array);
+        printbuf_reset(b->array);
     }
     return rv;
 }
@@ -88,39 +99,29 @@ static apr_status_t end_array(kiss_spool *spool, const kiss_value *key, struct p
 /** Writes the rows of one nested table into a spool of arrays. */
 static kiss_db_status scan_nested(building *b, const kiss_statement *s, const char *const *args, kiss_spool *spool)
 {
-    struct printbuf *array = printbuf_new();
-    char *key_bytes = apr_palloc(b->pool, 65536);
-    kiss_value key = { key_bytes, 0 };
     kiss_db_cursor *cursor;
     const kiss_value *row;
     kiss_db_status status;
     apr_status_t rv;
 
-    if (!array) {
-        return spool_failed(b, APR_ENOMEM);
-    }
-    apr_pool_cleanup_register(b->pool, array, free_buffer, apr_pool_cleanup_null);
+    printbuf_reset(b->array);
     status = kiss_db_select(&cursor, b->conn, s, args, b->pool);
     while (status == KISS_DB_OK && (status = kiss_db_next(cursor, &row)) == KISS_DB_OK && row) {
         const char *column = NULL;
         kiss_json_status written;
 
-        if (row[0].len != key.len || memcmp(row[0].data, key.data, key.len) != 0) {
-            if ((rv = end_array(spool, &key, array)) != APR_SUCCESS) {
-                return spool_failed(b, rv);
-            }
-            memcpy(key_bytes, row[0].data, row[0].len);
-            key.len = row[0].len;
+        if (b->array->bpos > 0 && !is_current(b, &row[0]) && (rv = end_array(b, spool)) != APR_SUCCESS) {
+            return spool_failed(b, rv);
         }
-        if (kiss_json_raw(array, array->bpos ? "," : "[", 1)) {
+        if ((b->array->bpos == 0 && set_current(b, &row[0])) || kiss_json_raw(b->array, b->array->bpos ? "," : "[", 1)) {
             return spool_failed(b, APR_ENOMEM);
         }
-        written = kiss_json_row(array, s->writer, &b->terms, row + 1, NULL, &b->replaced, &column);
+        written = kiss_json_row(b->array, s->writer, &b->terms, row + 1, NULL, &b->replaced, &column);
         if (written != KISS_JSON_OK) {
-            return row_failed(b, written, column, &key);
+            return row_failed(b, written, column, &row[0]);
         }
     }
-    if (status == KISS_DB_OK && ((rv = end_array(spool, &key, array)) != APR_SUCCESS
+    if (status == KISS_DB_OK && ((rv = end_array(b, spool)) != APR_SUCCESS
                                  || (rv = kiss_spool_flush(spool, 1)) != APR_SUCCESS)) {
         status = spool_failed(b, rv);
     }
@@ -187,24 +188,38 @@ static kiss_db_status write_row(building *b, const kiss_statement *s, const kiss
 
 static kiss_db_status scan_rows(building *b, const kiss_statement *s, const char *const *args)
 {
-    /* Rows with nested ones are records: the same key again is the same record, reached through a second price. */
-    char *last = b->nested_count ? apr_palloc(b->pool, 65536) : NULL;
-    apr_size_t last_len = APR_SIZE_MAX;
     kiss_db_cursor *cursor;
     const kiss_value *row;
     kiss_db_status status = kiss_db_select(&cursor, b->conn, s, args, b->pool);
 
     while (status == KISS_DB_OK && (status = kiss_db_next(cursor, &row)) == KISS_DB_OK && row) {
-        if (last) {
-            if (row[0].len == last_len && memcmp(row[0].data, last, last_len) == 0) {
+        if (b->nested_count) {
+            /* Rows with nested ones are records: the same key again is the same record, reached through a second price. */
+            if (b->k->rows && is_current(b, &row[0])) {
                 continue;
             }
-            memcpy(last, row[0].data, row[0].len);
-            last_len = row[0].len;
+            if (set_current(b, &row[0])) {
+                return spool_failed(b, APR_ENOMEM);
+            }
         }
         status = write_row(b, s, row);
     }
     return status;
+}
+
+static apr_status_t free_buffer(void *buffer)
+{
+    printbuf_free(buffer);
+    return APR_SUCCESS;
+}
+
+static int make_buffer(struct printbuf **buffer, apr_pool_t *p)
+{
+    *buffer = printbuf_new();
+    if (*buffer) {
+        apr_pool_cleanup_register(p, *buffer, free_buffer, apr_pool_cleanup_null);
+    }
+    return *buffer ? 0 : -1;
 }
 
 /** Writes the whole array. */
@@ -255,8 +270,8 @@ static kiss_db_status build(kiss_db_conn *conn, void *baton)
         return status == KISS_DB_OK ? kiss_db_end(conn) : status;
     }
     rv = kiss_spool_create(&b->out, kiss_config_cache_dir(k->r->server), k->pool);
-    if (rv != APR_SUCCESS) {
-        return spool_failed(b, rv);
+    if (rv != APR_SUCCESS || make_buffer(&b->array, b->pool) || make_buffer(&b->key, b->pool)) {
+        return spool_failed(b, rv != APR_SUCCESS ? rv : APR_ENOMEM);
     }
     prepare_terms(b);
     b->tag = kiss_caller_etag(b->caller, k->api, k->endpoint, k->pool);

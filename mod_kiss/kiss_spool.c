@@ -45,6 +45,7 @@ apr_status_t kiss_spool_create(kiss_spool **spool, const char *dir, apr_pool_t *
         return rv;
     }
     apr_file_remove(name, p);
+    s->pool = p;
     s->buffer = printbuf_new();
     if (!s->buffer) {
         return APR_ENOMEM;
@@ -79,11 +80,14 @@ apr_status_t kiss_spool_add(kiss_spool *s, const kiss_value *key, const struct p
     return kiss_spool_flush(s, 0);
 }
 
-apr_status_t kiss_spool_open(kiss_spool_reader **reader, const kiss_spool *spool, apr_pool_t *p)
+apr_status_t kiss_spool_open(kiss_spool_reader **reader, kiss_spool *spool, apr_pool_t *p)
 {
     kiss_spool_reader *r = apr_pcalloc(p, sizeof(*r));
     apr_off_t start = 0;
 
+    /* Spools are written one after the other, but read together: only readers need memory all the time. */
+    apr_pool_cleanup_run(spool->pool, spool->buffer, free_buffer);
+    spool->buffer = NULL;
     r->file = spool->file;
     r->left = spool->size;
     r->pool = p;

@@ -17,6 +17,7 @@ typedef struct {
     apr_file_t *file;           /**< open for reading and writing */
     apr_off_t size;             /**< bytes written so far, without those in the buffer */
     struct printbuf *buffer;    /**< what is appended goes here */
+    apr_pool_t *pool;           /**< owns it */
 } kiss_spool;
 
 /** Makes an empty spool in directory `dir`; it and its file are closed with `p`. */
@@ -31,8 +32,8 @@ apr_status_t kiss_spool_add(kiss_spool *spool, const kiss_value *key, const stru
 /** Reads records back in their order. */
 typedef struct kiss_spool_reader kiss_spool_reader;
 
-/** Begins to read a spool of records, which must have been flushed. Lives in `p`. */
-apr_status_t kiss_spool_open(kiss_spool_reader **reader, const kiss_spool *spool, apr_pool_t *p);
+/** Begins to read a spool of records, which must have been flushed; nothing can be appended any more. Lives in `p`. */
+apr_status_t kiss_spool_open(kiss_spool_reader **reader, kiss_spool *spool, apr_pool_t *p);
 
 /**
  * Goes forward to the record with this key, over those with smaller ones. Keys must be asked for in ascending order.

@@ -9,12 +9,19 @@
 
 #define MIN_KEY_BYTES 32
 #define MAX_KID 64
+#define MIN_KEY_TEXT ((MIN_KEY_BYTES * 4 + 2) / 3)
 
 static int valid_kid(const char *kid)
 {
     apr_size_t n = strspn(kid, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
 
     return n > 0 && n <= MAX_KID && kid[n] == '\0';
+}
+
+/** A key id for a message. One with as many characters as a secret may be one: the two words were swapped. */
+static const char *shown(const char *kid)
+{
+    return strlen(kid) < MIN_KEY_TEXT ? kid : "(a long key id)";
 }
 
 /** Reads one line into `keys`. */
@@ -35,14 +42,14 @@ static const char *parse_line(apr_array_header_t *keys, char *line, int number, 
         return apr_psprintf(p, "line %d: a key id is 1 to %d of A-Z a-z 0-9 . _ -", number, MAX_KID);
     }
     if (!kiss_secret_unbase64url(&bytes, &n, secret, strlen(secret), p)) {
-        return apr_psprintf(p, "line %d: the secret of key %s is not base64url", number, kid);
+        return apr_psprintf(p, "line %d: the secret of key %s is not base64url", number, shown(kid));
     }
     if (n < MIN_KEY_BYTES) {
         return apr_psprintf(p, "line %d: the secret of key %s has %d bits, fewer than 256: run 'kissctl token-key rotate'",
-                            number, kid, (int)n * 8);
+                            number, shown(kid), (int)n * 8);
     }
     if (kiss_tokenkeys_find(keys, kid)) {
-        return apr_psprintf(p, "line %d: key id %s stands in the file twice", number, kid);
+        return apr_psprintf(p, "line %d: key id %s stands in the file twice", number, shown(kid));
     }
     key = apr_array_push(keys);
     key->kid = kid;
