@@ -59,15 +59,16 @@ static void fail(csv_reader *r, long line, const char *sentence)
     r->in_pos = r->in_len;
 }
 
-static int fill(csv_reader *r)
+/** Gets more bytes, behind the first `kept` ones. @return 0 when there are none */
+static int fill(csv_reader *r, apr_size_t kept)
 {
-    apr_size_t len = sizeof(r->in);
+    apr_size_t len = sizeof(r->in) - kept;
     apr_status_t rv;
 
     if (r->ended) {
         return 0;
     }
-    rv = r->source(r->ctx, (char *)r->in, &len);
+    rv = r->source(r->ctx, (char *)r->in + kept, &len);
     if (rv != APR_SUCCESS || len == 0) {
         if (rv != APR_SUCCESS && !APR_STATUS_IS_EOF(rv)) {
             fail(r, r->line, apr_psprintf(r->pool, "cannot read: %pm", &rv));
@@ -76,18 +77,18 @@ static int fill(csv_reader *r)
         return 0;
     }
     r->in_pos = 0;
-    r->in_len = len;
+    r->in_len = kept + len;
     return 1;
 }
 
 static inline int next_byte(csv_reader *r)
 {
-    return r->in_pos < r->in_len || fill(r) ? r->in[r->in_pos++] : END_OF_INPUT;
+    return r->in_pos < r->in_len || fill(r, 0) ? r->in[r->in_pos++] : END_OF_INPUT;
 }
 
 static inline int peek_byte(csv_reader *r)
 {
-    return r->in_pos < r->in_len || fill(r) ? r->in[r->in_pos] : END_OF_INPUT;
+    return r->in_pos < r->in_len || fill(r, 0) ? r->in[r->in_pos] : END_OF_INPUT;
 }
 
 /** Doubles the text buffer; the old one stays in the pool, so all together take less than twice the largest. */
@@ -259,14 +260,7 @@ static void finish_cells(csv_reader *r)
 static void skip_bom(csv_reader *r)
 {
     peek_byte(r);
-    while (!r->ended && r->in_len < 3 && r->in[0] == 0xef) {
-        apr_size_t len = sizeof(r->in) - r->in_len;
-
-        if (r->source(r->ctx, (char *)r->in + r->in_len, &len) != APR_SUCCESS || len == 0) {
-            r->ended = 1;
-            return;
-        }
-        r->in_len += len;
+    while (r->in_len < 3 && r->in[0] == 0xef && fill(r, r->in_len)) {
     }
     if (r->in_len >= 3 && r->in[0] == 0xef && r->in[1] == 0xbb && r->in[2] == 0xbf) {
         r->in_pos = 3;

@@ -1,0 +1,177 @@
+/* Fuzz target: the CSV reader. The same file in pieces of any size is the same; written again, it is read the same. */
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "csv.h"
+#include "fuzz.h"
+
+/** A file in memory, delivered in pieces of `step`; its end is APR_EOF or a failure. */
+typedef struct {
+    const char *at, *end;
+    apr_size_t step;
+    apr_status_t last;
+} memory;
+
+static apr_status_t deliver(void *ctx, char *buf, apr_size_t *len)
+{
+    memory *m = ctx;
+    apr_size_t n = (apr_size_t)(m->end - m->at);
+
+    if (n == 0) {
+        return m->last;
+    }
+    n = n < m->step ? n : m->step;
+    n = n < *len ? n : *len;
+    memcpy(buf, m->at, n);
+    m->at += n;
+    *len = n;
+    return APR_SUCCESS;
+}
+
+static csv_reader *open_memory(memory *m, const char *text, size_t len, apr_size_t step, apr_status_t last, apr_pool_t *p)
+{
+    *m = (memory){text, text + len, step, last};
+    return csv_open(deliver, m, p);
+}
+
+static long lines_of(const char *text, size_t len)
+{
+    long n = 1;
+    size_t i;
+
+    for (i = 0; i < len; i++) {
+        n += text[i] == '\n';
+    }
+    return n;
+}
+
+/** Lines lie in the file and in the row's order; a cell without a fault, of a row without one, is UTF-8 without NUL. */
+static void check_row(const csv_row *row, long *line, long lines)
+{
+    int i;
+
+    MUST(row->n > 0);
+    for (i = 0; i < row->n; i++) {
+        const csv_cell *cell = &row->cells[i];
+
+        MUST(cell->text[cell->len] == '\0');
+        MUST(cell->line >= *line && cell->line <= lines);
+        MUST(!cell->error || (cell->error_line >= cell->line && cell->error_line <= lines));
+        MUST(row->error || cell->error || strlen(cell->text) == cell->len);
+        MUST(row->error || cell->error || csv_utf8_check(cell->text, cell->len, NULL) == cell->len);
+        *line = cell->line;
+    }
+    MUST(row->line >= row->cells[0].line && row->line <= lines);
+    MUST(row->error || row->line == row->cells[0].line);
+}
+
+static void same_fault(const char *a, const char *b)
+{
+    MUST(a == b || (a && b && strcmp(a, b) == 0));
+}
+
+static void same_row(const csv_row *a, const csv_row *b)
+{
+    int i;
+
+    MUST(a->n == b->n && a->line == b->line);
+    same_fault(a->error, b->error);
+    for (i = 0; i < a->n; i++) {
+        const csv_cell *x = &a->cells[i], *y = &b->cells[i];
+
+        MUST(x->len == y->len && memcmp(x->text, y->text, x->len) == 0);
+        MUST(x->line == y->line && x->error_line == y->error_line);
+        same_fault(x->error, y->error);
+    }
+}
+
+/** Writes a row with every cell in quotes. @return 1, or 0 when it has a fault */
+static int write_row(char **to, const csv_row *row)
+{
+    char *start = *to;
+    int i;
+    size_t k;
+
+    for (i = 0; i < row->n; i++) {
+        *(*to)++ = '"';
+        for (k = 0; k < row->cells[i].len; k++) {
+            if ((*(*to)++ = row->cells[i].text[k]) == '"') {
+                *(*to)++ = '"';
+            }
+        }
+        memcpy(*to, i + 1 < row->n ? "\"," : "\"\n", 2);
+        *to += 2;
+        if (row->error || row->cells[i].error) {
+            *to = start;
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/** Reads the file whole and in small pieces. @return how many of its rows have no fault; they are written to `again` */
+static int check_pieces(const char *text, size_t len, apr_size_t step, char **again, apr_pool_t *p)
+{
+    memory whole, pieces;
+    csv_reader *a = open_memory(&whole, text, len, len + 1, APR_EOF, p);
+    csv_reader *b = open_memory(&pieces, text, len, step, APR_EOF, p);
+    const long lines = lines_of(text, len);
+    csv_row row, other;
+    int good = 0, rows = 0, width = 0;
+    csv_status status;
+    long line = 1;
+
+    while ((status = csv_next(a, &row)) == CSV_ROW) {
+        check_row(&row, &line, lines);
+        width = rows++ == 0 ? row.n : width;
+        MUST(row.error || row.n == width);
+        MUST(csv_next(b, &other) == CSV_ROW);
+        same_row(&row, &other);
+        good += (rows == 1 || good > 0) && write_row(again, &row);      /* without its header it is another file */
+    }
+    MUST(status == CSV_END && csv_next(a, &row) == CSV_END && csv_next(b, &other) == CSV_END);
+    return good;
+}
+
+static void check_again(const char *text, size_t len, int rows, apr_pool_t *p)
+{
+    memory m;
+    csv_reader *r = open_memory(&m, text, len, 64, APR_EOF, p);
+    char *copy = apr_palloc(p, len + 1), *to = copy;
+    csv_row row;
+
+    while (csv_next(r, &row) == CSV_ROW) {
+        MUST(rows-- > 0 && write_row(&to, &row));
+    }
+    MUST(rows == 0 && (size_t)(to - copy) == len && memcmp(copy, text, len) == 0);
+}
+
+/** A file that cannot be read to its end is a failure, never a shorter file. */
+static void check_failure(const char *text, size_t len, apr_size_t step, apr_pool_t *p)
+{
+    memory m;
+    csv_reader *r = open_memory(&m, text, len, step, APR_EACCES, p);
+    csv_row row;
+    csv_status status;
+    long line = 0;
+
+    while ((status = csv_next(r, &row)) == CSV_ROW) {
+    }
+    MUST(status == CSV_FAILED && csv_failure(r, &line) && line >= 1 && line <= lines_of(text, len));
+    MUST(csv_next(r, &row) == CSV_FAILED);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    apr_pool_t *p = fuzz_pool();
+    const char *text = (const char *)data;
+    /* At worst every byte is a quote to be doubled, or an empty cell: `"",`. */
+    char *again = apr_palloc(p, size * 4 + 4), *to = again;
+    int rows = check_pieces(text, size, size % 7 + 1, &to, p);
+
+    check_again(again, (size_t)(to - again), rows, p);
+    check_failure(text, size, size % 3 + 1, p);
+    apr_pool_clear(p);
+    return 0;
+}

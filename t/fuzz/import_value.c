@@ -1,0 +1,139 @@
+/* Fuzz target: the check of one cell of the import. Input: a byte that names the column, then the cell. */
+#include <string.h>
+#include <time.h>
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#include "fuzz.h"
+#include "import_table.h"
+#include "kiss_decimal.h"
+
+/** The n-th column of all files, counted round. */
+static const import_column *column_at(int n)
+{
+    const import_set *set = &import_customer_set;
+    int i, k;
+
+    for (;;) {
+        for (i = 0; i < set->n; i++) {
+            for (k = 0; set->files[i].columns[k].csv; k++) {
+                if (n-- == 0) {
+                    return &set->files[i].columns[k];
+                }
+            }
+        }
+    }
+}
+
+static void check_decimal(const import_column *column, const import_value *value)
+{
+    apr_int64_t n = -1, unit = 1;
+    int i;
+
+    MUST(kiss_decimal_parse(&n, value->text, value->len, column->size, column->scale) == KISS_DECIMAL_OK && n >= 0);
+    for (i = 0; i < column->scale; i++) {
+        unit *= 10;
+    }
+    MUST(!column->most || n <= column->most * unit);
+}
+
+static void check_text(const import_column *column, const import_value *value)
+{
+    apr_size_t chars = 0, i;
+
+    MUST(csv_utf8_check(value->text, value->len, &chars) == value->len);
+    MUST((column->flags & IMPORT_BYTES ? value->len : chars) <= (apr_size_t)column->size);
+    if (column->type != IMPORT_CODE) {
+        return;
+    }
+    MUST(value->len > 0 && value->text[0] != ' ' && value->text[value->len - 1] != ' ');
+    for (i = 0; i < value->len; i++) {
+        MUST(!apr_iscntrl(value->text[i]));
+    }
+}
+
+/** YYYY-MM-DD, by the calendar of the C library: a day that is none is moved to another one. */
+static void check_date(const import_value *value)
+{
+    struct tm day;
+    char text[16];
+
+    memset(&day, 0, sizeof(day));
+    MUST(value->len == 10);
+    MUST(sscanf(value->text, "%4d-%2d-%2d", &day.tm_year, &day.tm_mon, &day.tm_mday) == 3);
+    day.tm_year -= 1900;
+    day.tm_mon--;
+    timegm(&day);
+    MUST(strftime(text, sizeof(text), "%Y-%m-%d", &day) == 10 && memcmp(text, value->text, 10) == 0);
+}
+
+/** What goes into the database fits its column, also for a bad cell; `error` only excuses an empty code. */
+static void check_value(const import_column *column, const import_value *value, const char *error)
+{
+    MUST(value->text);
+    if (value->null) {
+        MUST((column->flags & IMPORT_NULL) || column->type == IMPORT_DATE);
+        return;
+    }
+    switch (column->type) {
+    case IMPORT_DECIMAL:
+        check_decimal(column, value);
+        break;
+    case IMPORT_FLAG:
+        MUST(value->len == 1 && (*value->text == '0' || *value->text == '1'));
+        break;
+    case IMPORT_DATE:
+        check_date(value);
+        break;
+    case IMPORT_CURRENCY:
+        MUST(value->len == 3 && apr_isupper(value->text[0]) && apr_isupper(value->text[1]) && apr_isupper(value->text[2]));
+        break;
+    case IMPORT_TEXT:
+    case IMPORT_CODE:
+        if (error) {
+            MUST(value->len == 0);
+        }
+        else {
+            check_text(column, value);
+        }
+        break;
+    }
+}
+
+/** A message is one line of UTF-8, however long and strange the cell is. */
+static void check_error(const char *error)
+{
+    const char *c;
+
+    MUST(*error && strlen(error) < 200 && csv_utf8_check(error, strlen(error), NULL) == strlen(error));
+    for (c = error; *c; c++) {
+        MUST(!apr_iscntrl(*c));
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    apr_pool_t *p = fuzz_pool();
+    const char *text = (const char *)data + 1, *error;
+    const import_column *column;
+    import_value value, again;
+
+    /* The reader has looked for NUL bytes and for what is no UTF-8 before. */
+    if (size < 1 || memchr(text, '\0', size - 1) || csv_utf8_check(text, size - 1, NULL) < size - 1) {
+        return 0;
+    }
+    column = column_at(data[0]);
+    error = import_value_check(&value, column, text, size - 1, p);
+    check_value(column, &value, error);
+    if (error) {
+        check_error(error);
+    }
+    else if (!(column->flags & IMPORT_NOT) && size > 1) {
+        /* A good value, read again, is itself (an empty number is a plain "0"). */
+        MUST(!import_value_check(&again, column, value.text, value.len, p));
+        MUST(again.null == value.null && again.len == value.len && memcmp(again.text, value.text, value.len) == 0);
+    }
+    apr_pool_clear(p);
+    return 0;
+}
