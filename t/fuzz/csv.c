@@ -162,6 +162,30 @@ static void check_failure(const char *text, size_t len, apr_size_t step, apr_poo
     MUST(csv_next(r, &row) == CSV_FAILED);
 }
 
+/** Any text without NUL, written as a cell in quotes, is that cell. */
+static void check_written(const char *text, size_t len, apr_pool_t *p)
+{
+    char *file = apr_palloc(p, len * 4 + 32), *to = file;      /* two rows; every byte may be a quote */
+    csv_cell cells[] = {{.text = text, .len = len}, {.text = "x", .len = 1}};
+    csv_row row = {.cells = cells, .n = 2};
+    csv_reader *r;
+    memory m;
+    int i;
+
+    if (memchr(text, '\0', len) || csv_utf8_check(text, len, NULL) < len) {
+        return;
+    }
+    MUST(write_row(&to, &row) && write_row(&to, &row));
+    r = open_memory(&m, file, (size_t)(to - file), len + 16, APR_EOF, p);
+    for (i = 0; i < 2; i++) {
+        MUST(csv_next(r, &row) == CSV_ROW && !row.error && row.n == 2);
+        MUST(row.line == 1 + i * lines_of(text, len));
+        MUST(!row.cells[0].error && row.cells[0].len == len && memcmp(row.cells[0].text, text, len) == 0);
+        MUST(!row.cells[1].error && strcmp(row.cells[1].text, "x") == 0);
+    }
+    MUST(csv_next(r, &row) == CSV_END);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     apr_pool_t *p = fuzz_pool();
@@ -172,6 +196,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     check_again(again, (size_t)(to - again), rows, p);
     check_failure(text, size, size % 3 + 1, p);
+    check_written(text, size, p);
     apr_pool_clear(p);
     return 0;
 }
