@@ -80,7 +80,8 @@ CREATE TABLE IF NOT EXISTS portal_user (
   profile_picture_url  VARCHAR(1000) NULL,
   time_updated         DATETIME(3)  NOT NULL DEFAULT UTC_TIMESTAMP(3),
   KEY role (role, active, user_id),
-  KEY active (active, user_id)
+  KEY active (active, user_id),
+  KEY full_name (full_name, user_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;
 
 CREATE TABLE IF NOT EXISTS user_state (
@@ -463,6 +464,7 @@ CREATE TABLE IF NOT EXISTS invoice_line (
 CREATE TABLE IF NOT EXISTS invoice_supplier (
   supplier_id       INT           NOT NULL,
   invoice_id        BIGINT        NOT NULL,
+  customer_id       INT           NOT NULL,
   date              DATETIME(3)   NOT NULL,
   status            TINYINT       NOT NULL,
   is_open           BOOLEAN       NOT NULL,
@@ -471,8 +473,8 @@ CREATE TABLE IF NOT EXISTS invoice_supplier (
   total_full_price  DECIMAL(18,6) NOT NULL DEFAULT 0,
   total_ext_price   DECIMAL(18,6) NOT NULL DEFAULT 0,
   PRIMARY KEY (invoice_id, supplier_id),
-  KEY status (supplier_id, status, date, invoice_id),
-  KEY date (supplier_id, date, invoice_id, status),
+  KEY status (supplier_id, status, date, invoice_id, customer_id),
+  KEY date (supplier_id, date, invoice_id, status, customer_id),
   KEY open (supplier_id, is_open, date, invoice_id),
   CONSTRAINT invoice_supplier_invoice FOREIGN KEY (invoice_id) REFERENCES invoice (invoice_id) ON DELETE CASCADE
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;
@@ -717,7 +719,7 @@ CREATE TABLE IF NOT EXISTS key_usage (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;
 
 -- Answers to POST with an Idempotency-Key, so that a retry gets the same one. Old rows are removed by
--- `kissctl kss payments export`.
+-- `kissctl kss payments expire`.
 CREATE TABLE IF NOT EXISTS idempotency (
   key_id        BIGINT UNSIGNED NOT NULL,
   name          VARCHAR(255)    NOT NULL COMMENT 'the Idempotency-Key header',
@@ -1227,8 +1229,8 @@ CREATE OR REPLACE TRIGGER invoice_line_added AFTER INSERT ON invoice_line FOR EA
     total_full_price = total_full_price + NEW.full_price * NEW.num_units, total_ext_price = total_ext_price + NEW.ext_price
     WHERE invoice_id = NEW.invoice_id;
   IF NEW.supplier_id IS NOT NULL THEN
-    INSERT INTO invoice_supplier (supplier_id, invoice_id, date, status, is_open, total_num_units, total_cases, total_full_price, total_ext_price)
-      SELECT NEW.supplier_id, invoice_id, date, status, is_open, NEW.num_units, NEW.cases, NEW.full_price * NEW.num_units, NEW.ext_price
+    INSERT INTO invoice_supplier (supplier_id, invoice_id, customer_id, date, status, is_open, total_num_units, total_cases, total_full_price, total_ext_price)
+      SELECT NEW.supplier_id, invoice_id, customer_id, date, status, is_open, NEW.num_units, NEW.cases, NEW.full_price * NEW.num_units, NEW.ext_price
       FROM invoice WHERE invoice_id = NEW.invoice_id
       ON DUPLICATE KEY UPDATE total_num_units = invoice_supplier.total_num_units + VALUES(total_num_units),
         total_cases = invoice_supplier.total_cases + VALUES(total_cases),
@@ -1262,8 +1264,8 @@ CREATE OR REPLACE TRIGGER invoice_line_changed AFTER UPDATE ON invoice_line FOR 
     total_full_price = total_full_price - OLD.full_price * OLD.num_units, total_ext_price = total_ext_price - OLD.ext_price
     WHERE invoice_id = OLD.invoice_id AND supplier_id = OLD.supplier_id;
   IF NEW.supplier_id IS NOT NULL THEN
-    INSERT INTO invoice_supplier (supplier_id, invoice_id, date, status, is_open, total_num_units, total_cases, total_full_price, total_ext_price)
-      SELECT NEW.supplier_id, invoice_id, date, status, is_open, NEW.num_units, NEW.cases, NEW.full_price * NEW.num_units, NEW.ext_price
+    INSERT INTO invoice_supplier (supplier_id, invoice_id, customer_id, date, status, is_open, total_num_units, total_cases, total_full_price, total_ext_price)
+      SELECT NEW.supplier_id, invoice_id, customer_id, date, status, is_open, NEW.num_units, NEW.cases, NEW.full_price * NEW.num_units, NEW.ext_price
       FROM invoice WHERE invoice_id = NEW.invoice_id
       ON DUPLICATE KEY UPDATE total_num_units = invoice_supplier.total_num_units + VALUES(total_num_units),
         total_cases = invoice_supplier.total_cases + VALUES(total_cases),
@@ -1281,8 +1283,10 @@ CREATE OR REPLACE TRIGGER invoice_added AFTER INSERT ON invoice FOR EACH ROW IF 
 END IF;
 
 CREATE OR REPLACE TRIGGER invoice_changed AFTER UPDATE ON invoice FOR EACH ROW IF @kiss_bulk IS NULL THEN
-  IF NOT (NEW.invoice_id = OLD.invoice_id AND NEW.date = OLD.date AND NEW.status = OLD.status AND NEW.is_open = OLD.is_open) THEN
-    UPDATE invoice_supplier SET date = NEW.date, status = NEW.status, is_open = NEW.is_open WHERE invoice_id = NEW.invoice_id;
+  IF NOT (NEW.invoice_id = OLD.invoice_id AND NEW.date = OLD.date AND NEW.status = OLD.status AND NEW.is_open = OLD.is_open
+    AND NEW.customer_id = OLD.customer_id) THEN
+    UPDATE invoice_supplier SET customer_id = NEW.customer_id, date = NEW.date, status = NEW.status, is_open = NEW.is_open
+      WHERE invoice_id = NEW.invoice_id;
   END IF;
   UPDATE revision SET n = n + 1 WHERE dataset = 'invoice' AND scope = '';
 END IF;
@@ -1295,8 +1299,8 @@ END IF;
 CREATE OR REPLACE PROCEDURE invoice_totals_rebuild() MODIFIES SQL DATA SQL SECURITY INVOKER
 BEGIN
   DELETE FROM invoice_supplier;
-  INSERT INTO invoice_supplier (supplier_id, invoice_id, date, status, is_open, total_num_units, total_cases, total_full_price, total_ext_price)
-    SELECT l.supplier_id, l.invoice_id, i.date, i.status, i.is_open, SUM(l.num_units), SUM(l.cases),
+  INSERT INTO invoice_supplier (supplier_id, invoice_id, customer_id, date, status, is_open, total_num_units, total_cases, total_full_price, total_ext_price)
+    SELECT l.supplier_id, l.invoice_id, i.customer_id, i.date, i.status, i.is_open, SUM(l.num_units), SUM(l.cases),
       SUM(l.full_price * l.num_units), SUM(l.ext_price)
     FROM invoice_line l JOIN invoice i ON i.invoice_id = l.invoice_id
     WHERE l.supplier_id IS NOT NULL GROUP BY l.invoice_id, l.supplier_id;
