@@ -70,6 +70,7 @@ int cmd_schema_install(ctl *c, const char *const *args);
 int cmd_schema_check(ctl *c, const char *const *args);
 int cmd_schema_upgrade(ctl *c, const char *const *args);
 int cmd_import_customer(ctl *c, const char *const *args);
+int cmd_import_kss(ctl *c, const char *const *args);
 int cmd_customer_list(ctl *c, const char *const *args);
 int cmd_customer_show(ctl *c, const char *const *args);
 int cmd_customer_add(ctl *c, const char *const *args);

@@ -139,7 +139,8 @@ static int find_files(import_run *run, const char *folder)
     }
     apr_dir_close(dir);
     return found ? CTL_OK
-        : ctl_fail("%s has none of the files of the import: 'kissctl import --help' names them", folder);
+        : ctl_fail("%s has none of the files of the import: 'kissctl %s --help' names them", folder,
+                   run->c->verb->words);
 }
 
 static import_run *new_run(ctl *c, const import_set *set)
@@ -189,7 +190,7 @@ static int transact(import_run *run)
         || ctl_db_exec(c, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ") != CTL_OK
         || ctl_db_exec(c, "START TRANSACTION") != CTL_OK
         || ctl_db_exec(c, "SELECT n FROM revision FOR UPDATE") != CTL_OK
-        || import_check(run) != CTL_OK) {
+        || import_fill_all(run) != CTL_OK || import_check(run) != CTL_OK) {
         return CTL_FAILED;
     }
     if (run->nerrors > 0) {
@@ -201,7 +202,8 @@ static int transact(import_run *run)
     }
     if (ctl_db_exec(c, run->dry_run ? "ROLLBACK" : "COMMIT") != CTL_OK) {
         return run->dry_run ? CTL_FAILED
-            : ctl_fail("the end of the import got no answer: 'kissctl import --dry-run' shows whether it is in");
+            : ctl_fail("the end of the import got no answer: 'kissctl %s --dry-run' shows whether it is in",
+                       c->verb->words);
     }
     return CTL_OK;
 }
@@ -246,4 +248,9 @@ int import_folder(ctl *c, const import_set *set, const char *dir)
 int cmd_import_customer(ctl *c, const char *const *args)
 {
     return import_folder(c, &import_customer_set, args[0]);
+}
+
+int cmd_import_kss(ctl *c, const char *const *args)
+{
+    return import_folder(c, &import_kss_set, args[0]);
 }

@@ -1,8 +1,8 @@
 /**
  * import - loads a folder of CSV files into their tables, all or nothing.
  *
- * The engine, in the order of a run: import_stage (parse, check cells, fill temporary tables), import_check
- * (duplicates, references), import_apply (one transaction: add, change, remove, revisions), import_report (what people
+ * The engine, in the order of a run: import_stage (parse, check cells, fill temporary tables), import_fill (values that
+ * follow from other tables), import_check (duplicates, references), import_apply (one transaction: add, change, remove, revisions), import_report (what people
  * see). It is driven by an import_set and independent of any one set. The database needs the table
  * `revision` (dataset, scope, n), and triggers that keep still while @kiss_bulk is set.
  *
@@ -23,7 +23,8 @@
 /** One file of the set in this run. */
 typedef struct {
     const import_file *def;
-    int present;                    /**< the folder has it */
+    int present;                    /**< the folder has it, or rows of it were made */
+    int made;                       /**< not in the folder: the table's own rows, and those that were made */
     const char *path;
     apr_off_t size;                 /**< bytes */
     const char *stage;              /**< temporary table with its rows */
@@ -67,6 +68,15 @@ int import_stopped(void);
 /** Fills the temporary table of one file. @return CTL_OK, also when cells are bad (run->nerrors), or CTL_FAILED */
 int import_stage(import_run *run, import_part *part);
 
+/** Makes the temporary table of a file, empty. @return CTL_OK or CTL_FAILED */
+int import_make_stage(import_run *run, const import_part *part);
+
+/** Inside the transaction: fills what the cells left open from other files and tables. As import_stage() otherwise. */
+int import_fill_all(import_run *run);
+
+/** The part of that file. */
+import_part *import_part_of(const import_run *run, const char *file);
+
 /** Looks for duplicates and missing references among all files and tables. As import_stage() otherwise. */
 int import_check(import_run *run);
 
@@ -94,6 +104,9 @@ void import_print_summary(import_run *run);
 
 /** Calls `row` for each row of a SELECT, which must not use the connection. @return CTL_OK or CTL_FAILED */
 int import_each(import_run *run, const char *sql, void (*row)(void *ctx, char **values), void *ctx);
+
+/** " FROM ... WHERE ...": rows of the table (o) that the file (n) does not have, without those that stay. */
+const char *import_removed_from(apr_pool_t *p, const import_part *part);
 
 /** Key columns joined: "o.a = n.a AND o.b = n.b" with lead "o.", "n."; lists "n.a, n.b" when `other` is NULL. */
 const char *import_keys(apr_pool_t *p, const import_file *def, const char *lead, const char *other);

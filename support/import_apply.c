@@ -76,7 +76,11 @@ static const char *differs(apr_pool_t *p, const import_file *def)
     const char *list = NULL;
 
     for (column = def->columns; column->csv; column++) {
-        if (!(column->flags & IMPORT_KEY)) {
+        if (column->flags & (IMPORT_CREATED | IMPORT_UPDATED)) {
+            list = apr_pstrcat(p, list ? list : "NOT (", list ? " AND " : "", "o.", column->db, " = COALESCE(n.",
+                               column->db, ", o.", column->db, ")", NULL);
+        }
+        else if (!(column->flags & (IMPORT_KEY | IMPORT_STAGED))) {
             list = apr_pstrcat(p, list ? list : "NOT (", list ? " AND " : "", "o.", column->db, " <=> n.", column->db,
                                NULL);
         }
@@ -84,26 +88,51 @@ static const char *differs(apr_pool_t *p, const import_file *def)
     return list ? apr_pstrcat(p, list, ")", NULL) : NULL;
 }
 
-/** The columns as a list: "n.a, n.b", or without those of the key as "o.a = n.a, o.b = n.b" with `other`. */
-static const char *column_list(apr_pool_t *p, const import_file *def, const char *lead, const char *other)
+/** What a column gets from the file: a time that it does not give is the one there is, or now. */
+static const char *given(apr_pool_t *p, const import_column *column, int exists)
+{
+    const char *value = apr_pstrcat(p, "n.", column->db, NULL);
+
+    if (column->flags & (IMPORT_CREATED | IMPORT_UPDATED)) {
+        return apr_pstrcat(p, "COALESCE(", value, ", ", exists && (column->flags & IMPORT_CREATED) ? "o." : "",
+                           exists && (column->flags & IMPORT_CREATED) ? column->db : "UTC_TIMESTAMP(3)", ")", NULL);
+    }
+    return value;
+}
+
+/** "o.a = n.a, o.b = n.b" over the columns that are no key. */
+static const char *assignments(apr_pool_t *p, const import_file *def)
 {
     const import_column *column;
     const char *list = "";
 
     for (column = def->columns; column->csv; column++) {
-        if (other && (column->flags & IMPORT_KEY)) {
-            continue;
+        if (!(column->flags & (IMPORT_KEY | IMPORT_STAGED))) {
+            list = apr_pstrcat(p, list, *list ? ", " : "", "o.", column->db, " = ", given(p, column, 1), NULL);
         }
-        list = apr_pstrcat(p, list, *list ? ", " : "", lead, column->db, other ? " = " : "", other ? other : "",
-                           other ? column->db : "", NULL);
     }
     return list;
 }
 
-static const char *removed_from(apr_pool_t *p, const import_part *part)
+/** "a, b": the columns of the table, or what a new row gets in them. */
+static const char *column_list(apr_pool_t *p, const import_file *def, int values)
+{
+    const import_column *column;
+    const char *list = "";
+
+    for (column = def->columns; column->csv; column++) {
+        if (!(column->flags & IMPORT_STAGED)) {
+            list = apr_pstrcat(p, list, *list ? ", " : "", values ? given(p, column, 0) : column->db, NULL);
+        }
+    }
+    return list;
+}
+
+const char *import_removed_from(apr_pool_t *p, const import_part *part)
 {
     return apr_pstrcat(p, " FROM ", part->def->table, " o LEFT JOIN ", part->stage, " n ON ",
-                       import_keys(p, part->def, "n.", "o."), " WHERE n.line IS NULL", NULL);
+                       import_keys(p, part->def, "n.", "o."), " WHERE n.line IS NULL", part->def->keep ? " AND NOT (" : "",
+                       part->def->keep ? part->def->keep : "", part->def->keep ? ")" : "", NULL);
 }
 
 static const char *added_from(apr_pool_t *p, const import_part *part)
@@ -155,8 +184,34 @@ static int count_part(import_run *run, import_part *part)
     if (before == part->rows - part->added) {
         return CTL_OK;                      /* every row of the table is in the file: nothing to look for */
     }
-    return import_each(run, apr_pstrcat(p, "SELECT ", scope, ", COUNT(*)", removed_from(p, part),
+    return import_each(run, apr_pstrcat(p, "SELECT ", scope, ", COUNT(*)", import_removed_from(p, part),
                                         grouped(p, def, scope), NULL), count_removed, &k);
+}
+
+/**
+ * Takes values that must be unique away from the rows that will have others, so that the rows to come find them free.
+ * No cell can hold what stands in for them: control characters are refused.
+ */
+static int free_uniques(import_run *run, const import_part *part)
+{
+    const import_column *column;
+    apr_pool_t *p = run->c->pool;
+    int rc = CTL_OK;
+
+    for (column = part->def->columns; column->csv && rc == CTL_OK; column++) {
+        if ((column->flags & IMPORT_UNIQUE) && part->changed + part->removed > 0) {
+            rc = ctl_db_exec(run->c, apr_psprintf(p, "UPDATE %s o LEFT JOIN %s n ON %s SET o.%s = %s%s%s"
+                                                  " WHERE NOT (o.%s <=> n.%s)%s%s%s", part->def->table, part->stage,
+                                                  import_keys(p, part->def, "n.", "o."), column->db,
+                                                  column->flags & IMPORT_NULL ? "NULL" : "CONCAT(CHAR(1), o.",
+                                                  column->flags & IMPORT_NULL ? "" : import_key_of(part->def)->db,
+                                                  column->flags & IMPORT_NULL ? "" : ")", column->db, column->db,
+                                                  part->def->keep ? " AND (n.line IS NOT NULL OR NOT (" : "",
+                                                  part->def->keep ? part->def->keep : "",
+                                                  part->def->keep ? "))" : ""));
+        }
+    }
+    return rc;
 }
 
 static int add_rows(import_run *run, const import_part *part)
@@ -165,8 +220,8 @@ static int add_rows(import_run *run, const import_part *part)
 
     return part->added == 0 ? CTL_OK
         : ctl_db_exec(run->c, apr_pstrcat(p, "INSERT INTO ", part->def->table, " (",
-                                          column_list(p, part->def, "", NULL), ") SELECT ",
-                                          column_list(p, part->def, "n.", NULL), added_from(p, part), NULL));
+                                          column_list(p, part->def, 0), ") SELECT ",
+                                          column_list(p, part->def, 1), added_from(p, part), NULL));
 }
 
 static int change_rows(import_run *run, const import_part *part)
@@ -176,7 +231,7 @@ static int change_rows(import_run *run, const import_part *part)
     return part->changed == 0 ? CTL_OK
         : ctl_db_exec(run->c, apr_pstrcat(p, "UPDATE ", part->def->table, " o JOIN ", part->stage, " n ON ",
                                           import_keys(p, part->def, "n.", "o."), " SET ",
-                                          column_list(p, part->def, "o.", "n."), " WHERE ", differs(p, part->def),
+                                          assignments(p, part->def), " WHERE ", differs(p, part->def),
                                           NULL));
 }
 
@@ -211,7 +266,7 @@ static int tell_owned(import_run *run, const import_part *part)
         return CTL_OK;
     }
     rc = import_each(run, apr_psprintf(p, "SELECT o.%s, (SELECT COUNT(*) FROM %s d WHERE d.%s = o.%s)%s ORDER BY 1",
-                                       key, def->owned, key, key, removed_from(p, part)), add_owner, &o);
+                                       key, def->owned, key, key, import_removed_from(p, part)), add_owner, &o);
     if (rc == CTL_OK) {
         import_note(run, "no longer in %s, removed with their %ss: %s%s", def->file, def->owned_word, o.list,
                     o.shown > IMPORT_MAX_ERRORS ? ", ..." : "");
@@ -222,7 +277,40 @@ static int tell_owned(import_run *run, const import_part *part)
 static int remove_rows(import_run *run, const import_part *part)
 {
     return part->removed == 0 ? CTL_OK
-        : ctl_db_exec(run->c, apr_pstrcat(run->c->pool, "DELETE o", removed_from(run->c->pool, part), NULL));
+        : ctl_db_exec(run->c, apr_pstrcat(run->c->pool, "DELETE o", import_removed_from(run->c->pool, part), NULL));
+}
+
+/** Whether something in one of the files of `derived` changed. */
+static int concerned(const import_run *run, const import_derived *derived)
+{
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(derived->files) / sizeof(*derived->files) && derived->files[i]; i++) {
+        const import_part *part = import_part_of(run, derived->files[i]);
+
+        if (part->added + part->changed + part->removed > 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int derive(import_run *run)
+{
+    const import_derived *derived = run->set->derived;
+
+    for (; derived && derived->sql; derived++) {
+        if (!concerned(run, derived)) {
+            continue;
+        }
+        if (ctl_db_exec(run->c, derived->sql) != CTL_OK || import_stopped()) {
+            return CTL_FAILED;
+        }
+        if (derived->dataset && mysql_affected_rows(run->c->db) > 0) {
+            bump(run, derived->dataset, "");
+        }
+    }
+    return CTL_OK;
 }
 
 static int raise_revisions(import_run *run)
@@ -273,10 +361,12 @@ int import_apply(import_run *run)
         }
     }
     /* Rows are removed last: a customer may have moved from a price list that goes away to one that is new. */
-    if (each_part(run, "adding", 0, add_rows) != CTL_OK
+    if (each_part(run, "making room", 0, free_uniques) != CTL_OK
+        || each_part(run, "adding", 0, add_rows) != CTL_OK
         || each_part(run, "changing", 0, change_rows) != CTL_OK
         || each_part(run, "looking", 0, tell_owned) != CTL_OK
-        || each_part(run, "removing", 1, remove_rows) != CTL_OK) {
+        || each_part(run, "removing", 1, remove_rows) != CTL_OK
+        || derive(run) != CTL_OK) {
         return CTL_FAILED;
     }
     return raise_revisions(run);

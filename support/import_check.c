@@ -98,12 +98,57 @@ static int check_single(import_run *run, const import_part *part)
                                          part->stage, d->single_of, d->single_of, d->single_if), second_single, &k);
 }
 
+/** Row: line, first line, value. */
+static void second_unique(void *ctx, char **values)
+{
+    check *k = ctx;
+
+    import_fault(k->run, k->part, atol(values[0]), k->column->csv, "%s stands already in line %s",
+                 ctl_out_quote(k->run->c->pool, values[2], strlen(values[2])), values[1]);
+}
+
+static int check_uniques(import_run *run, const import_part *part)
+{
+    const import_column *column;
+    int rc = CTL_OK;
+
+    for (column = part->def->columns; column->csv && rc == CTL_OK; column++) {
+        check k = {run, part, NULL, column, 0, ""};
+
+        if (column->flags & IMPORT_UNIQUE) {
+            rc = import_each(run, apr_psprintf(run->c->pool, "SELECT n.line, f.line, n.%s FROM (SELECT MIN(line) AS line,"
+                                               " %s FROM %s GROUP BY %s HAVING COUNT(*) > 1) f JOIN %s n ON n.%s = f.%s"
+                                               " WHERE n.line <> f.line ORDER BY n.line", column->db, column->db,
+                                               part->stage, column->db, part->stage, column->db, column->db),
+                             second_unique, &k);
+        }
+    }
+    return rc;
+}
+
+/** The names in the file of the columns that must be found in the parent. */
+static const char *reference_name(apr_pool_t *p, const check *k)
+{
+    const import_column *column;
+    const char *list = "";
+
+    if (!import_is_composite(k->parent->def)) {
+        return k->column->csv;
+    }
+    for (column = k->parent->def->columns; column->csv; column++) {
+        if (column->flags & IMPORT_KEY) {
+            list = apr_pstrcat(p, list, *list ? ", " : "", column->csv, NULL);
+        }
+    }
+    return list;
+}
+
 /** Row: line, value. */
 static void unknown_parent(void *ctx, char **values)
 {
     check *k = ctx;
 
-    import_fault(k->run, k->part, atol(values[0]), k->column->csv, "%s is not in %s",
+    import_fault(k->run, k->part, atol(values[0]), reference_name(k->run->c->pool, k), "%s is not in %s",
                  ctl_out_quote(k->run->c->pool, values[1], strlen(values[1])),
                  k->parent->present ? k->parent->def->file
                  : apr_pstrcat(k->run->c->pool, "the database, and there is no ", k->parent->def->file, NULL));
@@ -127,40 +172,69 @@ static void count_of(void *ctx, char **values)
 }
 
 /** " FROM child n LEFT JOIN parent p ON ... WHERE p has none" */
-static const char *orphans(apr_pool_t *p, const check *k)
+static const char *orphans(apr_pool_t *p, const check *k, const char *child)
 {
-    const char *key = import_key_of(k->parent->def)->db;
+    const import_file *parent = k->parent->def;
+    const char *key = import_key_of(parent)->db;
+    const char *match = import_is_composite(parent) ? import_keys(p, parent, "p.", "n.")
+        : apr_psprintf(p, "p.%s = n.%s", key, k->column->db);
 
-    return apr_psprintf(p, " FROM %s n LEFT JOIN %s p ON p.%s = n.%s WHERE p.%s IS NULL AND n.%s IS NOT NULL",
-                        k->part->source, k->parent->source, key, k->column->db, key, k->column->db);
+    return apr_psprintf(p, " FROM %s n LEFT JOIN %s p ON %s WHERE p.%s IS NULL AND n.%s IS NOT NULL", child,
+                        k->parent->source, match, key, k->column->db);
+}
+
+/** SQL: the value that must be found in the parent, as people read it. */
+static const char *reference_value(apr_pool_t *p, const check *k)
+{
+    return import_is_composite(k->parent->def)
+        ? apr_pstrcat(p, "CONCAT_WS(', ', ", import_keys(p, k->parent->def, "n.", NULL), ")", NULL)
+        : apr_pstrcat(p, "n.", k->column->db, NULL);
+}
+
+/** Names what a parent's new content lacks, though `rows` of the database need it; `remedy` is what else can be done. */
+static int check_still_used(import_run *run, check *k, const char *child, const char *rows, const char *remedy)
+{
+    apr_pool_t *p = run->c->pool;
+    int rc = import_each(run, apr_psprintf(p, "SELECT DISTINCT %s%s ORDER BY 1", reference_value(p, k),
+                                           orphans(p, k, child)), lost_parent, k);
+
+    if (rc == CTL_OK && k->count > 0) {
+        import_fault(run, k->parent, 0, NULL, "lacks %" APR_UINT64_T_FMT " %s%s that the %s of the database still use "
+                     "(%s%s): put %s back%s%s", k->count, import_key_of(k->parent->def)->csv, IMPORT_S(k->count), rows,
+                     k->examples, k->count > EXAMPLES ? ", ..." : "", k->count == 1 ? "it" : "them", remedy,
+                     !*remedy ? "" : k->count == 1 ? " without it" : " without them");
+    }
+    return rc;
+}
+
+/** Rows of the table that stay although the file lacks them. */
+static const char *kept_rows(apr_pool_t *p, const import_part *part)
+{
+    return apr_psprintf(p, "(SELECT o.* FROM %s o LEFT JOIN %s n ON %s WHERE n.line IS NULL AND (%s))",
+                        part->def->table, part->stage, import_keys(p, part->def, "n.", "o."), part->def->keep);
 }
 
 /** References that must hold. */
 static int check_reference(import_run *run, check *k)
 {
     apr_pool_t *p = run->c->pool;
-    const char *from = orphans(p, k);
+    const import_file *def = k->part->def;
     int rc;
 
-    if (k->part->present) {
-        return import_each(run, apr_psprintf(p, "SELECT n.line, n.%s%s ORDER BY n.line", k->column->db, from),
-                           unknown_parent, k);
+    if (!k->part->present) {
+        return check_still_used(run, k, def->table, def->rows, apr_pstrcat(p, " or add a ", def->file, NULL));
     }
-    rc = import_each(run, apr_psprintf(p, "SELECT DISTINCT n.%s%s ORDER BY 1", k->column->db, from), lost_parent, k);
-    if (rc == CTL_OK && k->count > 0) {
-        import_fault(run, k->parent, 0, NULL, "lacks %" APR_UINT64_T_FMT " %s%s that the %s of the database still use "
-                     "(%s%s): put %s back or add a %s without %s", k->count, import_key_of(k->parent->def)->csv,
-                     IMPORT_S(k->count), k->part->def->rows, k->examples, k->count > EXAMPLES ? ", ..." : "",
-                     k->count == 1 ? "it" : "them", k->part->def->file, k->count == 1 ? "it" : "them");
-    }
-    return rc;
+    rc = import_each(run, apr_psprintf(p, "SELECT n.line, %s%s ORDER BY n.line", reference_value(p, k),
+                                       orphans(p, k, k->part->source)), unknown_parent, k);
+    return rc == CTL_OK && def->keep && k->parent->present
+        ? check_still_used(run, k, kept_rows(p, k->part), def->kept, "") : rc;
 }
 
 /** References that may be open: said, not refused. */
 static int check_wanted(import_run *run, check *k)
 {
-    int rc = import_each(run, apr_pstrcat(run->c->pool, "SELECT COUNT(*)", orphans(run->c->pool, k), NULL), count_of,
-                         k);
+    int rc = import_each(run, apr_pstrcat(run->c->pool, "SELECT COUNT(*)", orphans(run->c->pool, k, k->part->source), NULL),
+                         count_of, k);
 
     if (rc == CTL_OK && k->count > 0) {
         import_note(run, "%" APR_UINT64_T_FMT " %s %s for %s%s that %s does not have: kept, not served until it does",
@@ -170,7 +244,7 @@ static int check_wanted(import_run *run, check *k)
     return rc;
 }
 
-static const import_part *part_of(const import_run *run, const char *file)
+import_part *import_part_of(const import_run *run, const char *file)
 {
     return &run->parts[import_file_of(run->set, file) - run->set->files];
 }
@@ -182,7 +256,7 @@ static int check_references(import_run *run, const import_part *part)
 
     for (column = part->def->columns; column->csv && rc == CTL_OK; column++) {
         const char *file = column->parent ? column->parent : column->wanted;
-        check k = {run, part, file ? part_of(run, file) : NULL, column, 0, ""};
+        check k = {run, part, file ? import_part_of(run, file) : NULL, column, 0, ""};
 
         if (!file || (!part->present && !k.parent->present)) {
             continue;                       /* nothing about it changes */
@@ -210,6 +284,7 @@ int import_check(import_run *run)
         import_progress(run, part, "checking", 0);
         if (part->present) {
             rc = check_duplicates(run, part);
+            rc = rc == CTL_OK ? check_uniques(run, part) : rc;
             rc = rc == CTL_OK ? check_single(run, part) : rc;
         }
         rc = rc == CTL_OK ? check_references(run, part) : rc;

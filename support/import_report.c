@@ -154,7 +154,7 @@ static void print_json(const import_run *run, const apr_array_header_t *names, c
     int i;
 
     for (i = 0; i < run->set->n; i++) {
-        if (run->parts[i].present) {
+        if (run->parts[i].present && !run->parts[i].made) {
             json_object_array_add(files, json_of(&run->parts[i]));
         }
     }
@@ -202,7 +202,7 @@ void import_print_summary(import_run *run)
         const import_part *part = &run->parts[i];
         const char **row = apr_palloc(run->c->pool, sizeof(*row) * 5);
 
-        if (part->present) {
+        if (part->present && !part->made) {
             row[0] = part->def->file;
             row[1] = number(run, part->rows);
             row[2] = number(run, part->added);

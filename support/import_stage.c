@@ -29,7 +29,8 @@ typedef struct {
     import_run *run;
     import_part *part;
     MYSQL_STMT *stmt;
-    int n;                                  /* columns, without the line number */
+    int n;                                  /* columns that the file has */
+    const import_column *columns[IMPORT_MAX_COLUMNS];
     int cell_of[IMPORT_MAX_COLUMNS];        /* where each stands in the file */
     MYSQL_BIND bind[IMPORT_MAX_COLUMNS + 1];
     long long lines[BATCH_ROWS];
@@ -50,35 +51,69 @@ static apr_status_t read_source(void *ctx, char *buf, apr_size_t *len)
     return rv;
 }
 
-/** Makes the temporary table: the same columns, and the line each row came from. */
-static int make_table(stager *st)
+/**
+ * How the temporary table keeps a column that is not simply like the table's: one that is filled or has its default only
+ * later must be able to be empty, and so must a reference that could not be read. NULL: like the table's.
+ */
+static const char *own_type(apr_pool_t *p, const import_column *column)
 {
-    const import_file *def = st->part->def;
+    switch (column->type) {
+    case IMPORT_INT:
+        return column->fills[0].file || column->parent || (column->flags & IMPORT_HIDDEN)
+            ? column->size == 4 ? "INT NULL" : "BIGINT NULL" : NULL;
+    case IMPORT_TIME:
+        return column->flags & (IMPORT_CREATED | IMPORT_UPDATED) ? "DATETIME(3) NULL" : NULL;
+    default:
+        return column->flags & IMPORT_STAGED
+            ? apr_psprintf(p, "VARCHAR(%d) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NULL", column->size) : NULL;
+    }
+}
+
+int import_make_stage(import_run *run, const import_part *part)
+{
+    const import_file *def = part->def;
+    apr_pool_t *p = run->c->pool;
+    const char *columns = "", *own = "", *type;
+    const import_column *column;
+
+    for (column = def->columns; column->csv; column++) {
+        type = column->flags & IMPORT_KEY && !(column->flags & IMPORT_HIDDEN) ? NULL : own_type(p, column);
+        if (type) {
+            own = apr_pstrcat(p, own, ", ", column->db, " ", type, NULL);
+        }
+        if (column->flags & IMPORT_UNIQUE) {
+            own = apr_pstrcat(p, own, ", KEY (", column->db, ")", NULL);
+        }
+        if (!(column->flags & IMPORT_STAGED)) {
+            columns = apr_pstrcat(p, columns, ", ", column->db, NULL);
+        }
+    }
+    return ctl_db_exec(run->c, apr_pstrcat(p, "CREATE TEMPORARY TABLE ", part->stage,
+                                           " (line BIGINT UNSIGNED NOT NULL", own, ", KEY by_key (",
+                                           import_keys(p, def, "", NULL), ", line)) ENGINE=InnoDB SELECT 0 AS line",
+                                           columns, " FROM ", def->table, " LIMIT 0", NULL));
+}
+
+/** Prepares the statement for the columns that the file has; the others take the table's default. */
+static int prepare(stager *st)
+{
     apr_pool_t *p = st->run->c->pool;
-    const char *columns = "", *marks = "?", *sql;
+    const char *columns = "line", *marks = "?", *sql;
     int i;
 
-    for (i = 0; i < st->n; i++) {
-        columns = apr_pstrcat(p, columns, ", ", def->columns[i].db, NULL);
-        marks = apr_pstrcat(p, marks, ", ?", NULL);
-    }
-    sql = apr_pstrcat(p, "CREATE TEMPORARY TABLE ", st->part->stage, " (line BIGINT UNSIGNED NOT NULL, KEY by_key (",
-                      import_keys(p, def, "", NULL), ", line)) ENGINE=InnoDB SELECT 0 AS line", columns,
-                      " FROM ", def->table, " LIMIT 0", NULL);
-    if (ctl_db_exec(st->run->c, sql) != CTL_OK) {
-        return CTL_FAILED;
-    }
-    sql = apr_pstrcat(p, "INSERT INTO ", st->part->stage, " (line", columns, ") VALUES (", marks, ")", NULL);
-    if (mysql_stmt_prepare(st->stmt, sql, strlen(sql))) {
-        return ctl_db_stmt_error(st->run->c, st->stmt, st->part->def->file);
-    }
     st->bind[0].buffer_type = MYSQL_TYPE_LONGLONG;
     st->bind[0].buffer = st->lines;
     for (i = 0; i < st->n; i++) {
+        columns = apr_pstrcat(p, columns, ", ", st->columns[i]->db, NULL);
+        marks = apr_pstrcat(p, marks, ", ?", NULL);
         st->bind[i + 1].buffer_type = MYSQL_TYPE_STRING;
         st->bind[i + 1].buffer = st->texts[i];
         st->bind[i + 1].length = st->lengths[i];
         st->bind[i + 1].u.indicator = st->indicators[i];
+    }
+    sql = apr_pstrcat(p, "INSERT INTO ", st->part->stage, " (", columns, ") VALUES (", marks, ")", NULL);
+    if (mysql_stmt_prepare(st->stmt, sql, strlen(sql))) {
+        return ctl_db_stmt_error(st->run->c, st->stmt, st->part->def->file);
     }
     return CTL_OK;
 }
@@ -98,39 +133,55 @@ static int send_batch(stager *st)
     return CTL_OK;
 }
 
+static int has_name(const import_column *column, const char *name)
+{
+    return !(column->flags & IMPORT_HIDDEN)
+        && (strcmp(column->csv, name) == 0 || (column->alias && strcmp(column->alias, name) == 0));
+}
+
+/** Takes one name of the header. @return 1, or 0 when the file cannot be read by columns */
+static int read_name(stager *st, const csv_cell *cell, int at)
+{
+    const import_column *column = st->part->def->columns;
+    int k;
+
+    while (column->csv && !has_name(column, cell->text)) {
+        column++;
+    }
+    if (!column->csv) {
+        import_note(st->run, "%s: column %s is not known: skipped", st->part->def->file,
+                    ctl_out_quote(st->run->c->pool, cell->text, cell->len));
+        return 1;
+    }
+    for (k = 0; k < st->n; k++) {
+        if (st->columns[k] == column) {
+            import_fault(st->run, st->part, cell->line, cell->text, "stands twice in the header");
+            return 0;
+        }
+    }
+    st->columns[st->n] = column;
+    st->cell_of[st->n++] = at;
+    return 1;
+}
+
 /** Finds each column in the header. @return 1, or 0 when the file cannot be read by columns */
 static int read_header(stager *st, const csv_row *row)
 {
-    import_run *run = st->run;
+    const import_column *column;
     int i, k, ok = 1;
 
-    for (k = 0; k < st->n; k++) {
-        st->cell_of[k] = -1;
-    }
     for (i = 0; i < row->n; i++) {
-        const csv_cell *cell = &row->cells[i];
-
-        if (cell->error) {
-            import_fault(run, st->part, cell->error_line, NULL, "header: %s", cell->error);
+        if (row->cells[i].error) {
+            import_fault(st->run, st->part, row->cells[i].error_line, NULL, "header: %s", row->cells[i].error);
             return 0;
         }
-        for (k = 0; k < st->n && strcmp(st->part->def->columns[k].csv, cell->text) != 0; k++) {
-        }
-        if (k == st->n) {
-            import_note(run, "%s: column %s is not known: skipped", st->part->def->file,
-                        ctl_out_quote(run->c->pool, cell->text, cell->len));
-        }
-        else if (st->cell_of[k] >= 0) {
-            import_fault(run, st->part, cell->line, cell->text, "stands twice in the header");
-            ok = 0;
-        }
-        else {
-            st->cell_of[k] = i;
-        }
+        ok = read_name(st, &row->cells[i], i) && ok;
     }
-    for (k = 0; k < st->n; k++) {
-        if (st->cell_of[k] < 0) {
-            import_fault(run, st->part, row->line, st->part->def->columns[k].csv, "is missing%s",
+    for (column = st->part->def->columns; column->csv; column++) {
+        for (k = 0; k < st->n && st->columns[k] != column; k++) {
+        }
+        if (k == st->n && !(column->flags & (IMPORT_OPTIONAL | IMPORT_HIDDEN))) {
+            import_fault(st->run, st->part, row->line, column->csv, "is missing%s",
                          row->n == 1 && strpbrk(row->cells[0].text, ";\t|")
                          ? ": cells must be separated by commas" : "");
             ok = 0;
@@ -142,7 +193,7 @@ static int read_header(stager *st, const csv_row *row)
 /** Checks one cell and puts its value into the batch. @return 1, or 0 when it is bad */
 static int add_cell(stager *st, int k, const csv_cell *cell)
 {
-    const import_column *column = &st->part->def->columns[k];
+    const import_column *column = st->columns[k];
     import_value value;
     const char *error = import_value_check(&value, column, cell->error ? "" : cell->text, cell->error ? 0 : cell->len,
                                            st->pool);
@@ -153,7 +204,8 @@ static int add_cell(stager *st, int k, const csv_cell *cell)
     else if (error) {
         import_fault(st->run, st->part, cell->line, column->csv, "%s", error);
     }
-    st->indicators[k][st->rows] = value.null ? STMT_INDICATOR_NULL : STMT_INDICATOR_NONE;
+    st->indicators[k][st->rows] = value.null ? STMT_INDICATOR_NULL : value.fallback ? STMT_INDICATOR_DEFAULT
+        : STMT_INDICATOR_NONE;
     st->texts[k][st->rows] = value.text == cell->text ? apr_pmemdup(st->pool, value.text, value.len + 1)
         : (char *)value.text;
     st->lengths[k][st->rows] = value.len;
@@ -177,7 +229,7 @@ static int add_row(stager *st, const csv_row *row)
         }
     }
     for (k = 0; k < st->n && !row->error; k++) {
-        if (!add_cell(st, k, &row->cells[st->cell_of[k]]) && (st->part->def->columns[k].flags & IMPORT_KEY)) {
+        if (!add_cell(st, k, &row->cells[st->cell_of[k]]) && (st->columns[k]->flags & IMPORT_KEY)) {
             key_good = 0;
         }
     }
@@ -204,6 +256,9 @@ static int read_rows(stager *st, csv_reader *reader, source *in)
     if (status == CSV_ROW && !read_header(st, &row)) {
         st->part->keys_lost++;
         return CTL_OK;
+    }
+    if (status == CSV_ROW && prepare(st) != CTL_OK) {
+        return CTL_FAILED;
     }
     while (status == CSV_ROW && (status = csv_next(reader, &row)) == CSV_ROW) {
         if (import_stopped() || add_row(st, &row) != CTL_OK) {
@@ -235,9 +290,6 @@ int import_stage(import_run *run, import_part *part)
     st = apr_pcalloc(p, sizeof(*st));
     st->run = run;
     st->part = part;
-    while (part->def->columns[st->n].csv) {
-        st->n++;
-    }
     apr_pool_create(&st->pool, p);
     st->stmt = mysql_stmt_init(run->c->db);
     rv = apr_file_open(&in.file, part->path, APR_FOPEN_READ, APR_OS_DEFAULT, p);
@@ -248,7 +300,7 @@ int import_stage(import_run *run, import_part *part)
         rc = ctl_fail("cannot open %s: %s", part->path, apr_psprintf(p, "%pm", &rv));
     }
     else {
-        rc = make_table(st);
+        rc = import_make_stage(run, part);
     }
     if (rc == CTL_OK) {
         rc = read_rows(st, csv_open(read_source, &in, p), &in);

@@ -2,17 +2,21 @@
 
 #include <string.h>
 
-#define KEY_CODE(csv, db) {csv, db, IMPORT_CODE, 64, 0, IMPORT_KEY, 0, NULL, NULL}
-#define KEY_OF(csv, db, file) {csv, db, IMPORT_CODE, 64, 0, IMPORT_KEY, 0, file, NULL}
-#define KEY_WANTED(csv, db, file) {csv, db, IMPORT_CODE, 64, 0, IMPORT_KEY, 0, NULL, file}
-#define CODE_OF(csv, db, file) {csv, db, IMPORT_CODE, 64, 0, IMPORT_NULL, 0, file, NULL}
-#define TEXT(csv, db, chars) {csv, db, IMPORT_TEXT, chars, 0, 0, 0, NULL, NULL}
-#define LONG_TEXT(csv, db) {csv, db, IMPORT_TEXT, 65535, 0, IMPORT_BYTES, 0, NULL, NULL}
-#define DECIMAL(csv, db, digits, scale) {csv, db, IMPORT_DECIMAL, digits, scale, 0, 0, NULL, NULL}
-#define PERCENT(csv, db) {csv, db, IMPORT_DECIMAL, 7, 4, 0, 100, NULL, NULL}
-#define FLAG(csv, db, flags) {csv, db, IMPORT_FLAG, 0, 0, flags, 0, NULL, NULL}
+#define KEY_CODE(name, column) {.csv = name, .db = column, .type = IMPORT_CODE, .size = 64, .flags = IMPORT_KEY}
+#define KEY_OF(name, column, file) \
+    {.csv = name, .db = column, .type = IMPORT_CODE, .size = 64, .flags = IMPORT_KEY, .parent = file}
+#define KEY_WANTED(name, column, file) \
+    {.csv = name, .db = column, .type = IMPORT_CODE, .size = 64, .flags = IMPORT_KEY, .wanted = file}
+#define CODE_OF(name, column, file) \
+    {.csv = name, .db = column, .type = IMPORT_CODE, .size = 64, .flags = IMPORT_NULL, .parent = file}
+#define TEXT(name, column, chars) {.csv = name, .db = column, .type = IMPORT_TEXT, .size = chars}
+#define LONG_TEXT(name, column) {.csv = name, .db = column, .type = IMPORT_TEXT, .size = 65535, .flags = IMPORT_BYTES}
+#define DECIMAL(name, column, digits, decimals) \
+    {.csv = name, .db = column, .type = IMPORT_DECIMAL, .size = digits, .scale = decimals}
+#define PERCENT(name, column) {.csv = name, .db = column, .type = IMPORT_DECIMAL, .size = 7, .scale = 4, .most = 100}
+#define FLAG(name, column, more) {.csv = name, .db = column, .type = IMPORT_FLAG, .flags = more}
 #define ANY_PRODUCT_CHANGE {{"products", NULL}, {NULL, NULL}}
-#define END {NULL, NULL, IMPORT_TEXT, 0, 0, 0, 0, NULL, NULL}
+#define END {.csv = NULL}
 
 static const import_file files[] = {
     {.file = "products.csv", .table = "product", .rows = "products",
@@ -62,14 +66,14 @@ static const import_file files[] = {
 
     {.file = "price_lists.csv", .table = "price_list", .rows = "price lists",
      .columns = {KEY_CODE("PriceListCode", "price_list_code"), TEXT("PriceListName", "price_list_name", 200),
-                 {"CurrencyCode", "currency_code", IMPORT_CURRENCY, 3, 0, 0, 0, NULL, NULL}, END},
+                 {.csv = "CurrencyCode", .db = "currency_code", .type = IMPORT_CURRENCY, .size = 3}, END},
      .scope = "price_list_code", .revisions = {{"prices", NULL}, {NULL, NULL}}},
 
     {.file = "prices.csv", .table = "price", .rows = "prices",
      .columns = {KEY_OF("PriceListCode", "price_list_code", "price_lists.csv"),
                  KEY_WANTED("SKU", "sku", "products.csv"), DECIMAL("UnitPrice", "unit_price", 12, 4),
                  FLAG("DiscountEligible", "discount_eligible", 0),
-                 {"MOQ", "moq", IMPORT_DECIMAL, 12, 3, IMPORT_KEY, 0, NULL, NULL},
+                 {.csv = "MOQ", .db = "moq", .type = IMPORT_DECIMAL, .size = 12, .scale = 3, .flags = IMPORT_KEY},
                  DECIMAL("OrderMultiple", "order_multiple", 12, 3), END},
      .scope = "price_list_code", .revisions = {{"prices", NULL}, {NULL, NULL}}},
 
@@ -81,7 +85,8 @@ static const import_file files[] = {
     {.file = "stock.csv", .table = "stock", .rows = "stock rows",
      .columns = {KEY_WANTED("SKU", "sku", "products.csv"), KEY_OF("StockLocation", "stock_location", "warehouses.csv"),
                  DECIMAL("AvailableQTY", "available_qty", 14, 3),
-                 {"NextAvailableETA", "next_available_eta", IMPORT_DATE, 0, 0, IMPORT_NULL, 0, NULL, NULL}, END},
+                 {.csv = "NextAvailableETA", .db = "next_available_eta", .type = IMPORT_DATE, .flags = IMPORT_NULL},
+                 END},
      .scope = "stock_location", .revisions = {{"stock", NULL}, {NULL, NULL}}},
 
     {.file = "customers.csv", .table = "customer", .rows = "customers",
@@ -92,7 +97,7 @@ static const import_file files[] = {
      .owned = "api_key", .owned_word = "key"},
 };
 
-const import_set import_customer_set = {"import", files, sizeof(files) / sizeof(*files)};
+const import_set import_customer_set = {"import", files, sizeof(files) / sizeof(*files), NULL};
 
 const import_file *import_file_of(const import_set *set, const char *file)
 {
@@ -127,4 +132,15 @@ const import_column *import_key_of(const import_file *file)
         column++;
     }
     return column;
+}
+
+int import_is_composite(const import_file *file)
+{
+    const import_column *column;
+    int n = 0;
+
+    for (column = file->columns; column->csv; column++) {
+        n += (column->flags & IMPORT_KEY) != 0;
+    }
+    return n > 1;
 }

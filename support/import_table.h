@@ -13,16 +13,44 @@
 typedef enum {
     IMPORT_TEXT,            /**< any text, up to `size` characters, or `size` bytes with IMPORT_BYTES */
     IMPORT_CODE,            /**< not empty (but with IMPORT_NULL), no blanks at the ends, no control characters */
-    IMPORT_DECIMAL,         /**< not negative, DECIMAL(size, scale); empty is 0 */
+    IMPORT_DECIMAL,         /**< not negative but with IMPORT_SIGNED, DECIMAL(size, scale); empty is 0 */
     IMPORT_FLAG,            /**< 0/1, true/false, yes/no in any case; empty is 0 */
     IMPORT_DATE,            /**< YYYY-MM-DD, a day of the calendar; empty is NULL */
-    IMPORT_CURRENCY         /**< three capital letters, ISO 4217 */
+    IMPORT_CURRENCY,        /**< three capital letters, ISO 4217 */
+    IMPORT_INT,             /**< a whole number, maybe negative, that fits `size` bytes; leading zeros do not count */
+    IMPORT_TIME,            /**< ISO 8601: a date, or date and time with or without zone; kept as UTC milliseconds */
+    IMPORT_WORD,            /**< one of `words`, in any case */
+    IMPORT_DAYS             /**< weekdays: ascending digits 1 to 7, joined by ';' */
 } import_type;
 
 #define IMPORT_KEY 1        /**< part of the key */
 #define IMPORT_NULL 2       /**< an empty cell is NULL */
 #define IMPORT_NOT 4        /**< a flag that the database keeps the other way round */
 #define IMPORT_BYTES 8      /**< the size of a TEXT column is in bytes */
+#define IMPORT_SIGNED 16    /**< a decimal may be negative */
+#define IMPORT_OPTIONAL 32  /**< the header may lack it; then, and for an empty cell, it has the table's default */
+#define IMPORT_UPPER 64     /**< ASCII letters are stored as capitals */
+#define IMPORT_UNIQUE 128   /**< no two rows have the same */
+#define IMPORT_CREATED 256  /**< a time: not given, it stays as it is, and is now for a new row */
+#define IMPORT_UPDATED 512  /**< a time: not given, it is now for a row that changes */
+#define IMPORT_STAGED 1024  /**< in the file, not in the table: other columns are filled by it */
+#define IMPORT_HIDDEN 2048  /**< in the table, not in the file: filled */
+
+/** A word of an enumeration, and what the table keeps for it. */
+typedef struct {
+    const char *word, *stored;
+} import_word;
+
+/**
+ * Where a column that is empty gets its value: `take` of the row of `file` whose `theirs` equals `ours` here (all of them
+ * columns of tables). The file's own name means the rows that the table has before the import.
+ */
+typedef struct {
+    const char *file, *theirs, *ours, *take;
+    int made;                   /**< rows that `file` lacks are made, `take` counted up */
+} import_fill;
+
+#define IMPORT_MAX_FILLS 2
 
 /** A column. */
 typedef struct {
@@ -32,8 +60,12 @@ typedef struct {
     int size, scale;
     unsigned int flags;
     int most;                   /**< largest value of a decimal; 0: what fits */
-    const char *parent;         /**< file whose key a value must be found in; NULL: none */
+    const char *parent;         /**< file whose key a value must be found in; NULL: none. A key of several columns is
+                                     compared with the columns of the same names */
     const char *wanted;         /**< the same, but a value not found there is only counted in a note */
+    const char *alias;          /**< another name in the header; NULL: none */
+    const import_word *words;   /**< of IMPORT_WORD; ends with a row without word */
+    import_fill fills[IMPORT_MAX_FILLS];    /**< tried in this order; without file: none */
 } import_column;
 
 /** A revision that grows when something in a table really changed. */
@@ -56,17 +88,30 @@ typedef struct {
     const char *single, *single_if, *single_of, *single_error;
     /** Rows of `owned` (word: `owned_word`) vanish with a removed row; that is said by name. NULL: none. */
     const char *owned, *owned_word;
+    const char *keep;           /**< SQL: rows (o) that stay although the file lacks them; NULL: none */
+    const char *kept;           /**< what those rows are, in the plural */
 } import_file;
+
+/** What is worked out from the tables, in the same transaction, when one of `files` changed something. */
+typedef struct {
+    const char *files[3];
+    const char *sql;
+    const char *dataset;        /**< whose revision rises when the SQL changed rows; NULL: none */
+} import_derived;
 
 /** A set: files in an order in which parents stand before their children. */
 typedef struct {
     const char *name;           /**< for messages and the lock */
     const import_file *files;
     int n;
+    const import_derived *derived;  /**< ends with a row without SQL; NULL: none */
 } import_set;
 
 /** The set of the Customer API (design: "Customer API import set"). */
 extern const import_set import_customer_set;
+
+/** The set of the KSS API: a distributor's data (import_kss.c). */
+extern const import_set import_kss_set;
 
 /** The column of that name in the file of that name, or NULL. */
 const import_column *import_column_of(const import_set *set, const char *file, const char *csv);
@@ -77,11 +122,15 @@ const import_file *import_file_of(const import_set *set, const char *file);
 /** The key column of a file that others refer to: its first. */
 const import_column *import_key_of(const import_file *file);
 
+/** Whether its key has several columns. */
+int import_is_composite(const import_file *file);
+
 /** A checked value as the database takes it. */
 typedef struct {
     const char *text;           /**< not NUL-terminated in general */
     apr_size_t len;
     int null;
+    int fallback;               /**< the table's default is taken */
 } import_value;
 
 /**

@@ -16,6 +16,7 @@ static void set(import_value *value, const char *text, apr_size_t len)
     value->text = text;
     value->len = len;
     value->null = 0;
+    value->fallback = 0;
 }
 
 static const char *check_length(const import_column *column, const char *text, apr_size_t len, apr_pool_t *p)
@@ -76,7 +77,7 @@ static const char *check_decimal(import_value *value, const import_column *colum
         return NULL;
     }
     rc = kiss_decimal_parse(&n, text, len, column->size, column->scale);
-    if (rc == KISS_DECIMAL_OK && n >= 0) {
+    if (rc == KISS_DECIMAL_OK && (n >= 0 || (column->flags & IMPORT_SIGNED))) {
         for (i = 0; i < column->scale; i++) {
             unit *= 10;
         }
@@ -121,33 +122,229 @@ static const char *check_flag(import_value *value, const import_column *column, 
     return apr_pstrcat(p, ctl_out_quote(p, text, len), " is neither 0 nor 1 (nor true, false, yes, no)", NULL);
 }
 
-static const char *check_date(import_value *value, const char *text, apr_size_t len, apr_pool_t *p)
+static const char *check_int(import_value *value, const import_column *column, const char *text, apr_size_t len,
+                             apr_pool_t *p)
 {
-    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int i, year, month, day;
+    const apr_int64_t most = column->size == 4 ? APR_INT32_MAX : 999999999999999999;
+    apr_int64_t n;
+    char *out;
+    int rc = kiss_decimal_parse(&n, text, len, 18, 0);
 
-    set(value, "", 0);
-    value->null = 1;
-    if (len == 0) {
+    if (rc == KISS_DECIMAL_OK && n >= -most && n <= most) {
+        out = apr_palloc(p, KISS_DECIMAL_TEXT);
+        set(value, out, (apr_size_t)kiss_decimal_format(out, n, 0));
         return NULL;
     }
-    for (i = 0; i < 10 && len == 10; i++) {
-        if (i == 4 || i == 7 ? text[i] != '-' : !apr_isdigit(text[i])) {
+    /* Nothing is looked up for a number that is not known. */
+    set(value, "0", 1);
+    value->null = column->parent || (column->flags & IMPORT_NULL);
+    if (len == 0) {
+        return "is empty";
+    }
+    if (rc == KISS_DECIMAL_OK || rc == KISS_DECIMAL_RANGE) {
+        return apr_psprintf(p, "%s is too large: at most %" APR_INT64_T_FMT " fits", ctl_out_quote(p, text, len), most);
+    }
+    return apr_pstrcat(p, ctl_out_quote(p, text, len), " is not a whole number", NULL);
+}
+
+/** `n` digits as a number, or -1. */
+static int digits(const char *text, int n)
+{
+    int i, value = 0;
+
+    for (i = 0; i < n; i++) {
+        if (!apr_isdigit(text[i])) {
+            return -1;
+        }
+        value = value * 10 + text[i] - '0';
+    }
+    return value;
+}
+
+static int days_of(int year, int month)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+
+    return days[month - 1] + (month == 2 && ((year % 4 == 0 && year % 100 != 0) || year % 400 == 0));
+}
+
+/** Broken down time, as ISO 8601 writes it. */
+typedef struct {
+    int year, month, day, hour, minute, second, milli;
+    int zone;                               /* minutes east of UTC */
+} moment;
+
+/** Reads YYYY-MM-DD at the beginning of `text`. @return 1, 0: no such form, -1: no day of the calendar */
+static int read_day(moment *m, const char *text, apr_size_t len)
+{
+    if (len < 10 || text[4] != '-' || text[7] != '-' || (m->year = digits(text, 4)) < 0
+        || (m->month = digits(text + 5, 2)) < 0 || (m->day = digits(text + 8, 2)) < 0) {
+        return 0;
+    }
+    return m->year < 1000 || m->month < 1 || m->month > 12 || m->day < 1 || m->day > days_of(m->year, m->month) ? -1 : 1;
+}
+
+static const char *check_date(import_value *value, const import_column *column, const char *text, apr_size_t len,
+                              apr_pool_t *p)
+{
+    moment m;
+    int rc = len == 10 ? read_day(&m, text, len) : 0;
+
+    if (rc == 1) {
+        set(value, text, len);
+        return NULL;
+    }
+    set(value, "1000-01-01", 10);
+    value->null = (column->flags & IMPORT_NULL) != 0;
+    return len == 0 ? "is empty" : apr_pstrcat(p, ctl_out_quote(p, text, len), rc == 0 ? " is not a date YYYY-MM-DD"
+                                               : " is no day of the calendar", NULL);
+}
+
+/** Reads "", "Z", "+hh:mm", "+hhmm" or "+hh". @return 1, or 0 for something else */
+static int read_zone(moment *m, const char *text, apr_size_t len)
+{
+    int hours, minutes = 0;
+
+    m->zone = 0;
+    if (len == 0 || (len == 1 && (*text == 'Z' || *text == 'z'))) {
+        return 1;
+    }
+    if ((*text != '+' && *text != '-') || (len != 3 && len != 5 && (len != 6 || text[3] != ':'))) {
+        return 0;
+    }
+    hours = digits(text + 1, 2);
+    minutes = len == 3 ? 0 : digits(text + len - 2, 2);
+    m->zone = (hours * 60 + minutes) * (*text == '-' ? -1 : 1);
+    return hours >= 0 && hours <= 14 && minutes >= 0 && minutes <= 59;
+}
+
+/** Reads what stands behind the day: nothing, or "Thh:mm[:ss[.fff]][zone]", a blank for the T. @return 1 or 0 */
+static int read_clock(moment *m, const char *text, apr_size_t len)
+{
+    apr_size_t at = 6, unit = 100;
+
+    m->hour = m->minute = m->second = m->milli = m->zone = 0;
+    if (len == 0) {
+        return 1;
+    }
+    if (len < 6 || (*text != 'T' && *text != 't' && *text != ' ') || text[3] != ':') {
+        return 0;
+    }
+    m->hour = digits(text + 1, 2);
+    m->minute = digits(text + 4, 2);
+    if (len >= 9 && text[6] == ':') {
+        m->second = digits(text + 7, 2);
+        at = 9;
+        if (len > 10 && text[9] == '.' && apr_isdigit(text[10])) {
+            for (at = 10; at < len && apr_isdigit(text[at]); at++, unit /= 10) {
+                m->milli += (text[at] - '0') * (int)unit;
+            }
+        }
+    }
+    return m->hour >= 0 && m->hour <= 23 && m->minute >= 0 && m->minute <= 59 && m->second >= 0 && m->second <= 59
+        && read_zone(m, text + at, len - at);
+}
+
+/** To UTC. A zone is less than a day away, so the day moves by one at most. */
+static void to_utc(moment *m)
+{
+    int minutes = m->hour * 60 + m->minute - m->zone;
+
+    if (minutes < 0) {
+        minutes += 24 * 60;
+        if (--m->day < 1) {
+            m->month = m->month == 1 ? 12 : m->month - 1;
+            m->year -= m->month == 12;
+            m->day = days_of(m->year, m->month);
+        }
+    }
+    else if (minutes >= 24 * 60) {
+        minutes -= 24 * 60;
+        if (++m->day > days_of(m->year, m->month)) {
+            m->day = 1;
+            m->month = m->month == 12 ? 1 : m->month + 1;
+            m->year += m->month == 1;
+        }
+    }
+    m->hour = minutes / 60;
+    m->minute = minutes % 60;
+    m->zone = 0;
+}
+
+static const char *check_time(import_value *value, const import_column *column, const char *text, apr_size_t len,
+                              apr_pool_t *p)
+{
+    moment m;
+    char *out;
+    int rc = read_day(&m, text, len);
+
+    set(value, "1000-01-01", 10);
+    value->null = (column->flags & IMPORT_NULL) != 0;
+    if (len == 0) {
+        return "is empty";
+    }
+    if (rc == -1) {
+        return apr_pstrcat(p, ctl_out_quote(p, text, len), " is no day of the calendar", NULL);
+    }
+    if (rc == 0 || !read_clock(&m, text + 10, len - 10)) {
+        return apr_pstrcat(p, ctl_out_quote(p, text, len), " is not a time like 2026-11-02 or 2026-11-02T15:30:00.000Z",
+                           NULL);
+    }
+    to_utc(&m);
+    if (m.year < 1000 || m.year > 9999) {
+        return apr_pstrcat(p, ctl_out_quote(p, text, len), " is out of range", NULL);
+    }
+    out = apr_psprintf(p, "%04d-%02d-%02d %02d:%02d:%02d.%03d", m.year, m.month, m.day, m.hour, m.minute, m.second,
+                       m.milli);
+    set(value, out, strlen(out));
+    return NULL;
+}
+
+static const char *check_word(import_value *value, const import_column *column, const char *text, apr_size_t len,
+                              apr_pool_t *p)
+{
+    const import_word *word;
+    const char *list = "";
+
+    for (word = column->words; word->word; word++) {
+        if (strlen(word->word) == len && strncasecmp(word->word, text, len) == 0) {
+            set(value, word->stored, strlen(word->stored));
+            return NULL;
+        }
+        list = apr_pstrcat(p, list, *list ? ", " : "", word->word, NULL);
+    }
+    set(value, column->words->stored, strlen(column->words->stored));
+    return len == 0 ? "is empty" : apr_pstrcat(p, ctl_out_quote(p, text, len), " is none of ", list, NULL);
+}
+
+static const char *check_days(import_value *value, const char *text, apr_size_t len, apr_pool_t *p)
+{
+    apr_size_t i;
+
+    for (i = 0; i < len; i++) {
+        if (i % 2 == 1 ? text[i] != ';' : (text[i] < '1' || text[i] > '7' || (i > 0 && text[i] <= text[i - 2]))) {
             break;
         }
     }
-    if (i < 10) {
-        return apr_pstrcat(p, ctl_out_quote(p, text, len), " is not a date YYYY-MM-DD", NULL);
+    if (i == len && len % 2 == 1) {
+        set(value, text, len);
+        return NULL;
     }
-    year = (text[0] - '0') * 1000 + (text[1] - '0') * 100 + (text[2] - '0') * 10 + text[3] - '0';
-    month = (text[5] - '0') * 10 + text[6] - '0';
-    day = (text[8] - '0') * 10 + text[9] - '0';
-    if (year < 1000 || month < 1 || month > 12 || day < 1
-        || day > days[month - 1] + (month == 2 && ((year % 4 == 0 && year % 100 != 0) || year % 400 == 0))) {
-        return apr_pstrcat(p, ctl_out_quote(p, text, len), " is no day of the calendar", NULL);
+    set(value, "1", 1);
+    return apr_pstrcat(p, ctl_out_quote(p, text, len), " is not a list of weekdays like 2;4 (1 Monday to 7 Sunday, "
+                       "ascending)", NULL);
+}
+
+/** ASCII letters as capitals. */
+static void to_upper(import_value *value, apr_pool_t *p)
+{
+    char *out = apr_pmemdup(p, value->text, value->len + 1);
+    apr_size_t i;
+
+    for (i = 0; i < value->len; i++) {
+        out[i] = (char)((unsigned char)out[i] < 0x80 ? apr_toupper(out[i]) : out[i]);
     }
-    set(value, text, len);
-    return NULL;
+    value->text = out;
 }
 
 static const char *check_currency(import_value *value, const char *text, apr_size_t len, apr_pool_t *p)
@@ -170,15 +367,27 @@ const char *import_value_check(import_value *value, const import_column *column,
         value->null = 1;
         return NULL;
     }
+    if (len == 0 && (column->flags & IMPORT_OPTIONAL)) {
+        value->fallback = 1;
+        return NULL;
+    }
     switch (column->type) {
     case IMPORT_DECIMAL:
         return check_decimal(value, column, text, len, p);
     case IMPORT_FLAG:
         return check_flag(value, column, text, len, p);
     case IMPORT_DATE:
-        return check_date(value, text, len, p);
+        return check_date(value, column, text, len, p);
     case IMPORT_CURRENCY:
         return check_currency(value, text, len, p);
+    case IMPORT_INT:
+        return check_int(value, column, text, len, p);
+    case IMPORT_TIME:
+        return check_time(value, column, text, len, p);
+    case IMPORT_WORD:
+        return check_word(value, column, text, len, p);
+    case IMPORT_DAYS:
+        return check_days(value, text, len, p);
     case IMPORT_CODE:
         error = check_code(column, text, len, p);
         break;
@@ -190,6 +399,9 @@ const char *import_value_check(import_value *value, const import_column *column,
     if (error) {
         set(value, "", 0);
         value->null = (column->flags & IMPORT_NULL) != 0;
+    }
+    else if (column->flags & IMPORT_UPPER) {
+        to_upper(value, p);
     }
     return error;
 }

@@ -89,6 +89,12 @@ static void check_value(const import_column *column, const import_value *value, 
     case IMPORT_CURRENCY:
         MUST(value->len == 3 && apr_isupper(value->text[0]) && apr_isupper(value->text[1]) && apr_isupper(value->text[2]));
         break;
+    case IMPORT_INT:
+    case IMPORT_TIME:
+    case IMPORT_WORD:
+    case IMPORT_DAYS:
+        MUST(value->len > 0 && value->len < 32);
+        break;
     case IMPORT_TEXT:
     case IMPORT_CODE:
         if (error) {

@@ -1,0 +1,166 @@
+/**
+ * import_fill - columns whose value follows from another file or table: looked up, or made there.
+ *
+ * Inside the transaction, because real tables are read. In SQL `n` is the temporary table and `p` the one looked into.
+ */
+#include "import.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "ctl_db.h"
+#include "ctl_out.h"
+
+/** What the callbacks below write about. */
+typedef struct {
+    import_run *run;
+    const import_part *part;
+    const import_column *column, *by;
+    const char *file;
+} filling;
+
+/** Row: number. */
+static void one_number(void *ctx, char **values)
+{
+    *(apr_uint64_t *)ctx = (apr_uint64_t)apr_strtoi64(values[0], NULL, 10);
+}
+
+static const import_column *column_of(const import_file *def, const char *db)
+{
+    const import_column *column = def->columns;
+
+    while (column->csv && strcmp(column->db, db) != 0) {
+        column++;
+    }
+    return column;
+}
+
+/** Makes a file that the folder does not have out of its table's rows, so that rows can be added to it. */
+static int adopt(import_run *run, import_part *parent)
+{
+    apr_pool_t *p = run->c->pool;
+    const import_column *column;
+    const char *list = "";
+
+    for (column = parent->def->columns; column->csv; column++) {
+        list = apr_pstrcat(p, list, ", ", column->db, NULL);
+    }
+    if (import_make_stage(run, parent) != CTL_OK
+        || ctl_db_exec(run->c, apr_pstrcat(p, "INSERT INTO ", parent->stage, " (line", list, ") SELECT 0", list, " FROM ",
+                                           parent->def->table, NULL)) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    parent->present = parent->made = 1;
+    parent->source = parent->stage;
+    return import_each(run, apr_pstrcat(p, "SELECT COUNT(*) FROM ", parent->stage, NULL), one_number, &parent->rows);
+}
+
+/** Makes the rows of the parent that are looked for and missing, in the order of their names. */
+static int make_missing(import_run *run, const import_part *part, const import_fill *fill)
+{
+    import_part *parent = import_part_of(run, fill->file);
+    apr_pool_t *p = run->c->pool;
+    const char *missing = apr_psprintf(p, " FROM %s n LEFT JOIN %s p ON p.%s = n.%s WHERE p.%s IS NULL AND n.%s"
+                                       " IS NOT NULL", part->stage, parent->source, fill->theirs, fill->ours,
+                                       fill->theirs, fill->ours);
+    apr_uint64_t n = 0;
+    const char *sql;
+
+    if (import_each(run, apr_pstrcat(p, "SELECT COUNT(DISTINCT n.", fill->ours, ")", missing, NULL), one_number, &n)
+        != CTL_OK) {
+        return CTL_FAILED;
+    }
+    if (n == 0) {
+        return CTL_OK;
+    }
+    if (!parent->present && adopt(run, parent) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    sql = apr_psprintf(p, "INSERT INTO %s (line, %s, %s) SELECT 0, t.top + ROW_NUMBER() OVER (ORDER BY m.name), m.name"
+                       " FROM (SELECT DISTINCT n.%s AS name%s) m, (SELECT COALESCE(MAX(%s), 0) AS top FROM %s) t",
+                       parent->stage, fill->take, fill->theirs, fill->ours, missing, fill->take, parent->source);
+    if (ctl_db_exec(run->c, sql) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    parent->rows += n;
+    import_note(run, "%" APR_UINT64_T_FMT " %s %s made for %s: %s", n, parent->def->rows, n == 1 ? "was" : "were",
+                part->def->file, "they stood in no file and in no table");
+    return CTL_OK;
+}
+
+/** Looks one column up. Of the rows that the table has already each is taken once: it can become only one row. */
+static int look_up(import_run *run, const import_part *part, const import_column *column, const import_fill *fill)
+{
+    const import_part *parent = import_part_of(run, fill->file);
+    int own = parent == part;
+    const char *once = own ? apr_psprintf(run->c->pool, " LEFT JOIN %s m ON m.%s = p.%s", part->stage, column->db,
+                                          fill->take) : "";
+
+    return ctl_db_exec(run->c, apr_psprintf(run->c->pool, "UPDATE %s n JOIN %s p ON p.%s = n.%s%s SET n.%s = p.%s"
+                                            " WHERE n.%s IS NULL%s", part->stage,
+                                            own ? part->def->table : parent->source, fill->theirs, fill->ours, once,
+                                            column->db, fill->take, column->db, own ? " AND m.line IS NULL" : ""));
+}
+
+/** Row: line, what was looked for. */
+static void not_found(void *ctx, char **values)
+{
+    filling *f = ctx;
+
+    if (values[1]) {
+        import_fault(f->run, f->part, atol(values[0]), f->by->csv, "%s is not in %s",
+                     ctl_out_quote(f->run->c->pool, values[1], strlen(values[1])), f->file);
+    }
+    else {
+        import_fault(f->run, f->part, atol(values[0]), f->column->csv, "is empty, and so is %s", f->by->csv);
+    }
+}
+
+/** A column that must have a value has one now. */
+static int check_filled(import_run *run, const import_part *part, const import_column *column)
+{
+    const import_fill *fill = &column->fills[0];
+    filling f = {run, part, column, column_of(part->def, fill->ours), fill->file};
+
+    if (column->flags & (IMPORT_NULL | IMPORT_HIDDEN)) {
+        return CTL_OK;
+    }
+    return import_each(run, apr_psprintf(run->c->pool, "SELECT line, %s FROM %s WHERE %s IS NULL ORDER BY line",
+                                         fill->ours, part->stage, column->db), not_found, &f);
+}
+
+static int fill_column(import_run *run, const import_part *part, const import_column *column)
+{
+    int i;
+
+    for (i = 0; i < IMPORT_MAX_FILLS && column->fills[i].file; i++) {
+        const import_fill *fill = &column->fills[i];
+
+        if (import_part_of(run, fill->file)->keys_lost) {
+            return CTL_OK;                  /* its own faults come first */
+        }
+        if ((fill->made && make_missing(run, part, fill) != CTL_OK) || look_up(run, part, column, fill) != CTL_OK) {
+            return CTL_FAILED;
+        }
+    }
+    return i ? check_filled(run, part, column) : CTL_OK;
+}
+
+int import_fill_all(import_run *run)
+{
+    const import_column *column;
+    int i;
+
+    for (i = 0; i < run->set->n; i++) {
+        const import_part *part = &run->parts[i];
+
+        for (column = part->def->columns; part->present && column->csv; column++) {
+            if (fill_column(run, part, column) != CTL_OK || import_stopped()) {
+                return CTL_FAILED;
+            }
+        }
+    }
+    return CTL_OK;
+}

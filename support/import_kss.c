@@ -1,0 +1,439 @@
+/**
+ * import_kss - the import set of the KSS API: a distributor's data. Data only; the vocabulary stands in import_table.h.
+ *
+ * Columns are named as the fields of the API are, else as those of the table. A column without a macro that says
+ * otherwise may be absent. Files stand in an order in which parents come first.
+ */
+#include "import_table.h"
+
+/* Keys, and columns that every row must have. */
+#define ID(name, column) {.csv = name, .db = column, .type = IMPORT_INT, .size = 4, .flags = IMPORT_KEY}
+#define BIG_ID(name, column) {.csv = name, .db = column, .type = IMPORT_INT, .size = 8, .flags = IMPORT_KEY}
+#define ID_OF(name, column, file) \
+    {.csv = name, .db = column, .type = IMPORT_INT, .size = 4, .flags = IMPORT_KEY, .parent = file}
+#define BIG_ID_OF(name, column, file) \
+    {.csv = name, .db = column, .type = IMPORT_INT, .size = 8, .flags = IMPORT_KEY, .parent = file}
+#define STATE_KEY {.csv = "State", .db = "state", .type = IMPORT_CODE, .size = 8, .flags = IMPORT_KEY | IMPORT_UPPER}
+#define OF(name, column, file) {.csv = name, .db = column, .type = IMPORT_INT, .size = 4, .parent = file}
+#define BIG_OF(name, column, file) {.csv = name, .db = column, .type = IMPORT_INT, .size = 8, .parent = file}
+#define NEED_WORD(name, column, list) {.csv = name, .db = column, .type = IMPORT_WORD, .words = list}
+#define NEED_TIME(name, column) {.csv = name, .db = column, .type = IMPORT_TIME}
+#define NEED_DATE(name, column) {.csv = name, .db = column, .type = IMPORT_DATE}
+#define NEED_NUMBER(name, column) \
+    {.csv = name, .db = column, .type = IMPORT_CODE, .size = 64, .flags = IMPORT_UNIQUE}
+
+/* Columns with a default. */
+#define NUMBER(name, column) {.csv = name, .db = column, .type = IMPORT_INT, .size = 4, .flags = IMPORT_OPTIONAL}
+#define BIG_NUMBER(name, column) {.csv = name, .db = column, .type = IMPORT_INT, .size = 8, .flags = IMPORT_OPTIONAL}
+#define DECIMAL(name, column, digits, decimals) \
+    {.csv = name, .db = column, .type = IMPORT_DECIMAL, .size = digits, .scale = decimals, \
+     .flags = IMPORT_OPTIONAL | IMPORT_SIGNED}
+#define MONEY(name, column) DECIMAL(name, column, 18, 6)
+#define UNITS(name, column) DECIMAL(name, column, 14, 2)
+#define FLAG(name, column) {.csv = name, .db = column, .type = IMPORT_FLAG, .flags = IMPORT_OPTIONAL}
+#define FLAG_OR(name, other, column) \
+    {.csv = name, .alias = other, .db = column, .type = IMPORT_FLAG, .flags = IMPORT_OPTIONAL}
+#define TEXT(name, column, chars) {.csv = name, .db = column, .type = IMPORT_TEXT, .size = chars, .flags = IMPORT_OPTIONAL}
+#define STATE {.csv = "State", .db = "state", .type = IMPORT_TEXT, .size = 8, .flags = IMPORT_OPTIONAL | IMPORT_UPPER}
+#define CREATED(name, column) {.csv = name, .db = column, .type = IMPORT_TIME, .flags = IMPORT_OPTIONAL | IMPORT_CREATED}
+#define UPDATED(name, column) {.csv = name, .db = column, .type = IMPORT_TIME, .flags = IMPORT_OPTIONAL | IMPORT_UPDATED}
+#define TIMES CREATED("TimeCreated", "time_created"), UPDATED("TimeUpdated", "time_updated")
+#define TIME_UPDATED UPDATED("TimeUpdated", "time_updated")
+
+/* Columns that may be NULL. */
+#define MAYBE (IMPORT_OPTIONAL | IMPORT_NULL)
+#define MAYBE_NUMBER(name, column) {.csv = name, .db = column, .type = IMPORT_INT, .size = 4, .flags = MAYBE}
+#define MAYBE_BIG(name, column) {.csv = name, .db = column, .type = IMPORT_INT, .size = 8, .flags = MAYBE}
+#define MAYBE_OF(name, column, file) \
+    {.csv = name, .db = column, .type = IMPORT_INT, .size = 4, .flags = MAYBE, .parent = file}
+#define MAYBE_DECIMAL(name, column, digits, decimals) \
+    {.csv = name, .db = column, .type = IMPORT_DECIMAL, .size = digits, .scale = decimals, .flags = MAYBE | IMPORT_SIGNED}
+#define MAYBE_TEXT(name, column, chars) {.csv = name, .db = column, .type = IMPORT_TEXT, .size = chars, .flags = MAYBE}
+#define MAYBE_LONG(name, column) \
+    {.csv = name, .db = column, .type = IMPORT_TEXT, .size = 65535, .flags = MAYBE | IMPORT_BYTES}
+#define MAYBE_DATE(name, column) {.csv = name, .db = column, .type = IMPORT_DATE, .flags = MAYBE}
+#define MAYBE_TIME(name, column) {.csv = name, .db = column, .type = IMPORT_TIME, .flags = MAYBE}
+
+#define REVISION(table) {{table, NULL}, {NULL, NULL}}
+#define END {.csv = NULL}
+
+static const import_word invoice_statuses[] = {
+    {"1", "1"}, {"2", "2"}, {"3", "3"}, {"4", "4"}, {"5", "5"}, {"7", "7"}, {"New", "1"}, {"Locked for Routing", "2"},
+    {"Loaded", "3"}, {"Returned", "4"}, {"Balanced", "5"}, {"Verified", "7"}, {"Invoiced", "7"}, {NULL, NULL}};
+static const import_word product_statuses[] = {
+    {"0", "0"}, {"1", "1"}, {"2", "2"}, {"3", "3"}, {"4", "4"}, {"5", "5"}, {"Discontinued", "0"}, {"Active", "1"},
+    {"Pre-order", "2"}, {"Manufacture", "3"}, {"Unavailable", "4"}, {"Close Out", "5"}, {NULL, NULL}};
+static const import_word account_statuses[] = {
+    {"Active", "Active"}, {"Inactive", "Inactive"}, {"OutOfBus", "OutOfBus"}, {NULL, NULL}};
+static const import_word roles[] = {
+    {"Customer", "Customer"}, {"Supplier", "Supplier"}, {"Admin", "Admin"}, {"DistributorRep", "DistributorRep"},
+    {NULL, NULL}};
+static const import_word buckets[] = {
+    {"Current", "Current"}, {"1_30", "1_30"}, {"31_60", "31_60"}, {"61_90", "61_90"}, {"91", "91"}, {"Credit", "Credit"},
+    {NULL, NULL}};
+static const import_word application_statuses[] = {
+    {"Pending", "Pending"}, {"Exported", "Exported"}, {"Confirmed", "Confirmed"}, {"Rejected", "Rejected"}, {NULL, NULL}};
+static const import_word purchase_statuses[] = {
+    {"New", "New"}, {"Accepted", "Accepted"}, {"Received", "Received"}, {"Confirmed", "Confirmed"},
+    {"Verified", "Verified"}, {NULL, NULL}};
+
+static const import_file files[] = {
+    {.file = "states.csv", .table = "state", .rows = "states", .revisions = REVISION("state"),
+     .columns = {
+         {.csv = "StateAbbreviation", .alias = "State", .db = "state", .type = IMPORT_CODE, .size = 8,
+          .flags = IMPORT_KEY | IMPORT_UPPER},
+         TEXT("StateName", "state_name", 100), TEXT("OrderCutOffTime", "order_cut_off_time", 20),
+         TEXT("TimeZone", "time_zone", 64), NUMBER("OrderCutOffDaysInAdvance", "order_cut_off_days_in_advance"),
+         FLAG("Active", "active"), TIME_UPDATED, END}},
+
+    {.file = "suppliers.csv", .table = "supplier", .rows = "suppliers", .revisions = REVISION("supplier"),
+     .columns = {
+         ID("SupplierID", "supplier_id"), TEXT("Supplier", "supplier", 200), STATE, FLAG("Active", "active"),
+         MAYBE_LONG("Description", "description"), MAYBE_TEXT("BrandAssetsURL", "brand_assets_url", 1000),
+         MAYBE_TEXT("SupplierWebsiteURL", "supplier_website_url", 1000), TIME_UPDATED, END}},
+
+    {.file = "locations.csv", .table = "location", .rows = "locations", .revisions = REVISION("location"),
+     .columns = {
+         ID("LocationID", "location_id"), TEXT("Location", "location", 200), TEXT("DBA", "dba", 200),
+         TEXT("Address", "address", 200), MAYBE_TEXT("Address2", "address2", 200),
+         MAYBE_TEXT("Address3", "address3", 200), TEXT("City", "city", 100), STATE,
+         TEXT("PostalCode", "postal_code", 20), TIME_UPDATED, END}},
+
+    {.file = "users.csv", .table = "portal_user", .rows = "users", .revisions = REVISION("portal_user"),
+     .columns = {
+         ID("UserID", "user_id"), NUMBER("SiteUserID", "site_user_id"), FLAG_OR("UserActive", "Active", "active"),
+         FLAG("KSSLiveAccess", "kss_live_access"), MAYBE_TEXT("Email", "email", 320), NEED_WORD("Role", "role", roles),
+         FLAG("PowerUser", "power_user"), MAYBE_TEXT("JobTitle", "job_title", 200),
+         MAYBE_TEXT("Department", "department", 200), TEXT("FullName", "full_name", 200),
+         MAYBE_TEXT("Phone", "phone", 50), MAYBE_TEXT("ProfilePictureURL", "profile_picture_url", 1000), TIME_UPDATED,
+         END}},
+
+    {.file = "user_states.csv", .table = "user_state", .rows = "user states", .revisions = REVISION("user_state"),
+     .columns = {ID_OF("UserID", "user_id", "users.csv"), STATE_KEY, END}},
+
+    {.file = "credit_terms.csv", .table = "credit_term", .rows = "credit terms", .revisions = REVISION("credit_term"),
+     .columns = {
+         ID("TermID", "term_id"), TEXT("Term", "term", 100), NUMBER("DaysOfCredit", "days_of_credit"),
+         FLAG("AccountOnHold", "account_on_hold"), TIME_UPDATED, END}},
+
+    {.file = "customers.csv", .table = "customer", .rows = "customers", .revisions = REVISION("customer"),
+     .columns = {
+         ID("CustomerID", "customer_id"), TEXT("CustomerName", "customer_name", 200),
+         MAYBE_TEXT("CustomerNameAlt", "customer_name_alt", 200), MAYBE_TEXT("ChainName", "chain_name", 200),
+         MAYBE_TEXT("LicenseNum", "license_num", 100), TEXT("Address", "address", 200), TEXT("City", "city", 100), STATE,
+         TEXT("PostalCode", "postal_code", 20), MAYBE_OF("LocationID", "location_id", "locations.csv"),
+         {.csv = "AccountStatus", .db = "account_status", .type = IMPORT_WORD, .flags = IMPORT_OPTIONAL,
+          .words = account_statuses},
+         FLAG("OnHold", "on_hold"), MAYBE_OF("SalesRepUserID", "sales_rep_user_id", "users.csv"),
+         MAYBE_OF("CollectionAgentUserID", "collection_agent_user_id", "users.csv"),
+         {.csv = "DeliveryDays", .db = "delivery_days", .type = IMPORT_DAYS, .flags = MAYBE},
+         MAYBE_DECIMAL("DeliveryMinimum", "delivery_minimum", 12, 2), TIME_UPDATED, END}},
+
+    {.file = "ar_accounts.csv", .table = "ar_account", .rows = "AR accounts", .revisions = REVISION("ar_account"),
+     .columns = {
+         ID("ARAccountID", "ar_account_id"), OF("CustomerID", "customer_id", "customers.csv"), TEXT("Name", "name", 200),
+         END}},
+
+    {.file = "user_customers.csv", .table = "user_customer", .rows = "user customers",
+     .revisions = REVISION("user_customer"),
+     .columns = {ID_OF("UserID", "user_id", "users.csv"), ID_OF("CustomerID", "customer_id", "customers.csv"), END}},
+
+    {.file = "user_suppliers.csv", .table = "user_supplier", .rows = "user suppliers",
+     .revisions = REVISION("user_supplier"),
+     .columns = {ID_OF("UserID", "user_id", "users.csv"), ID_OF("SupplierID", "supplier_id", "suppliers.csv"), END}},
+
+    {.file = "user_locations.csv", .table = "user_location", .rows = "user locations",
+     .revisions = REVISION("user_location"),
+     .columns = {ID_OF("UserID", "user_id", "users.csv"), ID_OF("LocationID", "location_id", "locations.csv"), END}},
+
+    {.file = "sales_rep_groups.csv", .table = "sales_rep_group", .rows = "product groups of sales reps",
+     .revisions = REVISION("sales_rep_group"),
+     .columns = {
+         ID_OF("UserID", "user_id", "users.csv"),
+         {.csv = "ProductGroup", .db = "product_group", .type = IMPORT_CODE, .size = 100, .flags = IMPORT_KEY}, END}},
+
+    {.file = "sales_rep_customers.csv", .table = "sales_rep_customer", .rows = "customers of sales reps",
+     .revisions = REVISION("sales_rep_customer"),
+     .columns = {ID_OF("UserID", "user_id", "users.csv"), ID_OF("CustomerID", "customer_id", "customers.csv"), END}},
+
+    {.file = "sales_rep_suppliers.csv", .table = "sales_rep_supplier", .rows = "suppliers of sales reps",
+     .revisions = REVISION("sales_rep_supplier"),
+     .columns = {ID_OF("UserID", "user_id", "users.csv"), ID_OF("SupplierID", "supplier_id", "suppliers.csv"), END}},
+
+    {.file = "customer_credit_terms.csv", .table = "customer_credit_term", .rows = "customer credit terms",
+     .revisions = REVISION("customer_credit_term"),
+     .columns = {
+         ID_OF("CustomerID", "customer_id", "customers.csv"), ID_OF("SupplierID", "supplier_id", "suppliers.csv"),
+         OF("TermID", "term_id", "credit_terms.csv"), TIME_UPDATED, END}},
+
+    {.file = "supplier_credit_terms.csv", .table = "supplier_credit_term", .rows = "supplier credit terms",
+     .revisions = REVISION("supplier_credit_term"),
+     .columns = {
+         ID_OF("SupplierID", "supplier_id", "suppliers.csv"), ID_OF("TermID", "term_id", "credit_terms.csv"),
+         TIME_UPDATED, END}},
+
+    {.file = "product_categories.csv", .table = "product_category", .rows = "product categories",
+     .revisions = REVISION("product_category"),
+     .columns = {
+         ID("ProductCategoryID", "product_category_id"), TEXT("CategoryName", "category_name", 200),
+         NUMBER("Sequence", "sequence"), TIME_UPDATED, END}},
+
+    /* The category is named, or given by its id, which wins. */
+    {.file = "products.csv", .table = "product", .rows = "products", .revisions = REVISION("product"),
+     .columns = {
+         ID("ProductID", "product_id"), MAYBE_OF("SupplierID", "supplier_id", "suppliers.csv"),
+         TEXT("ProductName", "product_name", 300), TEXT("BrandFamily", "brand_family", 200),
+         NUMBER("ProductTypeID", "product_type_id"), TEXT("ProductTypeName", "product_type_name", 200),
+         {.csv = "UnitNetWeight", .alias = "UnitVolume", .db = "unit_net_weight", .type = IMPORT_TEXT, .size = 50,
+          .flags = IMPORT_OPTIONAL},
+         {.csv = "WholesaleUnitsPerCase", .alias = "UnitsPerCase", .db = "wholesale_units_per_case",
+          .type = IMPORT_DECIMAL, .size = 12, .scale = 2, .flags = IMPORT_OPTIONAL},
+         MAYBE_LONG("Description", "description"), MAYBE_LONG("Ingredients", "ingredients"),
+         MAYBE_TEXT("ThumbnailImageURL", "thumbnail_image_url", 1000),
+         MAYBE_TEXT("FullSizeImageURL", "full_size_image_url", 1000), MAYBE_TEXT("Potency", "potency", 100),
+         MAYBE_TEXT("PotencyTHC", "potency_thc", 100), MAYBE_TEXT("Blend", "blend", 50),
+         {.csv = "KSSLiveCategoryID", .alias = "ProductCategoryID", .db = "product_category_id", .type = IMPORT_INT,
+          .size = 4, .flags = MAYBE, .parent = "product_categories.csv",
+          .fills = {{"product_categories.csv", "category_name", "category_name", "product_category_id", 1}}},
+         {.csv = "KSSMenuCategory", .alias = "ProductCategory", .db = "category_name", .type = IMPORT_CODE, .size = 200,
+          .flags = MAYBE | IMPORT_STAGED},
+         {.csv = "StatusID", .db = "status_id", .type = IMPORT_WORD, .flags = IMPORT_OPTIONAL, .words = product_statuses},
+         STATE, FLAG("IsSample", "is_sample"), NUMBER("ProductGroupID", "product_group_id"),
+         MAYBE_TEXT("BrandStyle", "brand_style", 200), NUMBER("PackageID", "package_id"),
+         TEXT("PackageName", "package_name", 200), MAYBE_NUMBER("StrainID", "strain_id"),
+         MAYBE_TEXT("StrainName", "strain_name", 200), MAYBE_TEXT("Flavor", "flavor", 200),
+         NUMBER("BrandID", "brand_id"), TEXT("BrandName", "brand_name", 200),
+         MAYBE_TEXT("SupplierProductNumber", "supplier_product_number", 100), MONEY("FullPrice", "full_price"),
+         TIME_UPDATED, END}},
+
+    {.file = "promotions.csv", .table = "promotion", .rows = "promotions", .revisions = REVISION("promotion"),
+     .columns = {
+         ID("PromotionID", "promotion_id"), OF("SupplierID", "supplier_id", "suppliers.csv"),
+         NUMBER("PromotionTypeID", "promotion_type_id"), TEXT("PromotionName", "promotion_name", 200),
+         TEXT("ProductOverrideType", "product_override_type", 50), MAYBE_DECIMAL("UnitPrice", "unit_price", 18, 6),
+         NEED_DATE("StartDate", "start_date"), MAYBE_DATE("EndDate", "end_date"), FLAG("AllProducts", "all_products"),
+         TIME_UPDATED, END}},
+
+    {.file = "promotion_states.csv", .table = "promotion_state", .rows = "promotion states",
+     .revisions = REVISION("promotion_state"),
+     .columns = {ID_OF("PromotionID", "promotion_id", "promotions.csv"), STATE_KEY, END}},
+
+    {.file = "promotion_products.csv", .table = "promotion_product", .rows = "promotion products",
+     .revisions = REVISION("promotion_product"),
+     .columns = {
+         ID_OF("PromotionID", "promotion_id", "promotions.csv"), ID_OF("ProductID", "product_id", "products.csv"), END}},
+
+    {.file = "menu_promotions.csv", .table = "menu_promotion", .rows = "menu promotions",
+     .revisions = REVISION("menu_promotion"),
+     .columns = {
+         ID("MenuPromotionID", "menu_promotion_id"), OF("SupplierID", "supplier_id", "suppliers.csv"), STATE,
+         {.csv = "Description", .db = "description", .type = IMPORT_TEXT, .size = 65535,
+          .flags = IMPORT_OPTIONAL | IMPORT_BYTES},
+         NEED_DATE("StartDate", "start_date"), NEED_DATE("EndDate", "end_date"), TIMES, END}},
+
+    {.file = "allocations.csv", .table = "allocation", .rows = "allocations", .revisions = REVISION("allocation"),
+     .columns = {
+         ID("AllocationID", "allocation_id"), ID_OF("ProductID", "product_id", "products.csv"),
+         ID_OF("CustomerID", "customer_id", "customers.csv"), UNITS("Units", "units"),
+         NUMBER("AllocationTypeID", "allocation_type_id"), NEED_DATE("StartDate", "start_date"),
+         NEED_DATE("EndDate", "end_date"), TIME_UPDATED, END}},
+
+    {.file = "inventory.csv", .table = "inventory", .rows = "inventory rows", .revisions = REVISION("inventory"),
+     .columns = {
+         ID_OF("LocationID", "location_id", "locations.csv"), ID_OF("ProductID", "product_id", "products.csv"),
+         UNITS("OnFloorInventory", "on_floor_inventory"), UNITS("PreSales", "pre_sales"), UNITS("Allocated", "allocated"),
+         FLAG("NotAuthorized", "not_authorized"), BIG_NUMBER("PurchaseTransID", "purchase_trans_id"), UNITS("DOI", "doi"),
+         UNITS("AvgDailySales90d", "avg_daily_sales_90d"), UNITS("Received", "received"), UNITS("Loaded", "loaded"),
+         UNITS("Picked", "picked"), UNITS("Delivered", "delivered"), UNITS("Unsellable", "unsellable"), TIME_UPDATED,
+         END}},
+
+    {.file = "inventory_batches.csv", .table = "inventory_batch", .rows = "batches",
+     .revisions = REVISION("inventory_batch"),
+     .columns = {
+         BIG_ID("BatchID", "batch_id"), OF("LocationID", "location_id", "locations.csv"),
+         OF("ProductID", "product_id", "products.csv"), UNITS("InventoryUnits", "inventory_units"),
+         BIG_NUMBER("PurchaseTransID", "purchase_trans_id"), MAYBE_DATE("ExpirationDate", "expiration_date"),
+         MAYBE_TEXT("COAURL", "coa_url", 1000), TEXT("BatchCode", "batch_code", 100), MAYBE_TEXT("Vintage", "vintage", 50),
+         MAYBE_TEXT("UID", "uid", 50), MAYBE_TEXT("Laboratory", "laboratory", 200),
+         MAYBE_DATE("BestByDate", "best_by_date"), MAYBE_DATE("HarvestDate", "harvest_date"),
+         MAYBE_DATE("ManufactureDate", "manufacture_date"), MAYBE_DATE("PackDate", "pack_date"),
+         MAYBE_DATE("COAExpirationDate", "coa_expiration_date"), TEXT("PotencyType", "potency_type", 50),
+         MAYBE_DECIMAL("THCPotency", "thc_potency", 12, 4), MAYBE_DECIMAL("CBDPotency", "cbd_potency", 12, 4),
+         MAYBE_DECIMAL("TotalCannabinoids", "total_cannabinoids", 12, 4),
+         MAYBE_DECIMAL("LabelTHCPotency", "label_thc_potency", 12, 4),
+         MAYBE_DECIMAL("LabelCBDPotency", "label_cbd_potency", 12, 4),
+         MAYBE_DECIMAL("LabelTotalCannabinoids", "label_total_cannabinoids", 12, 4), TIMES, END}},
+
+    {.file = "retailer_inventory.csv", .table = "retailer_inventory", .rows = "retailer inventory rows",
+     .revisions = REVISION("retailer_inventory"),
+     .columns = {
+         BIG_ID("ID", "id"), OF("ProductID", "product_id", "products.csv"),
+         OF("CustomerID", "customer_id", "customers.csv"),
+         {.csv = "LastInventoryDate", .db = "last_inventory_date", .type = IMPORT_TIME, .flags = IMPORT_OPTIONAL},
+         UNITS("Inventory", "inventory"), UNITS("DailySales", "daily_sales"), TIMES, END}},
+
+    {.file = "invoices.csv", .table = "invoice", .rows = "invoices", .revisions = REVISION("invoice"),
+     .columns = {
+         BIG_ID("InvoiceID", "invoice_id"), OF("CustomerID", "customer_id", "customers.csv"),
+         MAYBE_OF("ARAccountID", "ar_account_id", "ar_accounts.csv"), NEED_NUMBER("InvoiceNum", "invoice_num"),
+         MONEY("OpenDebit", "open_debit"), MONEY("OpenCredit", "open_credit"), MAYBE_TEXT("PONum", "po_num", 100),
+         MAYBE_TIME("PODate", "po_date"), MAYBE_OF("TermID", "term_id", "credit_terms.csv"),
+         MAYBE_TEXT("PDFURL", "pdf_url", 1000), MAYBE_LONG("Memo", "memo"), NEED_TIME("Date", "date"),
+         MAYBE_TIME("DueDate", "due_date"), NEED_WORD("Status", "status", invoice_statuses),
+         MONEY("InvoiceTotal", "invoice_total"), MAYBE_NUMBER("SubmittedByUserID", "submitted_by_user_id"),
+         MAYBE_NUMBER("BuiltByUserID", "built_by_user_id"), MAYBE_LONG("ARNote", "ar_note"),
+         CREATED("InvoiceTimeCreated", "invoice_time_created"), UPDATED("InvoiceLastUpdated", "invoice_last_updated"),
+         END}},
+
+    {.file = "invoice_lines.csv", .table = "invoice_line", .rows = "invoice lines", .revisions = REVISION("invoice_line"),
+     .columns = {
+         BIG_ID("InvoiceTransID", "invoice_trans_id"), BIG_OF("InvoiceID", "invoice_id", "invoices.csv"),
+         OF("ProductID", "product_id", "products.csv"),
+         {.csv = "SupplierID", .db = "supplier_id", .type = IMPORT_INT, .size = 4, .flags = MAYBE,
+          .fills = {{"products.csv", "product_id", "product_id", "supplier_id", 0}}},
+         MONEY("Cases", "cases"), UNITS("NumUnits", "num_units"), UNITS("Ordered", "ordered"),
+         UNITS("BackOrder", "back_order"), MONEY("FullPrice", "full_price"), MONEY("UnitPrice", "unit_price"),
+         MONEY("ExtPrice", "ext_price"), MAYBE_NUMBER("PromotionID", "promotion_id"),
+         MAYBE_TEXT("BatchCode", "batch_code", 100), MAYBE_NUMBER("ReasonID", "reason_id"),
+         MAYBE_TEXT("Reason", "reason", 200), TIMES, END}},
+
+    {.file = "invoice_coas.csv", .table = "invoice_coa", .rows = "certificates", .revisions = REVISION("invoice_coa"),
+     .columns = {
+         BIG_ID_OF("InvoiceTransID", "invoice_trans_id", "invoice_lines.csv"),
+         {.csv = "COA_URL", .alias = "COAURL", .db = "coa_url", .type = IMPORT_CODE, .size = 1000}, TIMES, END}},
+
+    {.file = "ar_aging.csv", .table = "ar_aging", .rows = "AR aging rows", .revisions = REVISION("ar_aging"),
+     .columns = {
+         ID_OF("ARAccountID", "ar_account_id", "ar_accounts.csv"), ID_OF("SupplierID", "supplier_id", "suppliers.csv"),
+         MONEY("OpenCredit", "open_credit"), MAYBE_TIME("CloseDate", "close_date"),
+         MAYBE_TEXT("StatementLink", "statement_link", 1000), MAYBE_TIME("StatementDate", "statement_date"), TIMES, END}},
+
+    {.file = "ar_aging_invoices.csv", .table = "ar_aging_invoice", .rows = "AR aging invoices",
+     .revisions = REVISION("ar_aging_invoice"),
+     .columns = {
+         ID_OF("ARAccountID", "ar_account_id", "ar_aging.csv"), ID("SupplierID", "supplier_id"),
+         {.csv = "Bucket", .db = "bucket", .type = IMPORT_WORD, .flags = IMPORT_KEY, .words = buckets},
+         BIG_ID_OF("InvoiceID", "invoice_id", "invoices.csv"), MONEY("OpenBalance", "open_balance"), END}},
+
+    {.file = "payment_types.csv", .table = "payment_type", .rows = "payment types", .revisions = REVISION("payment_type"),
+     .columns = {ID("PaymentTypeID", "payment_type_id"), TEXT("Name", "name", 100), TIMES, END}},
+
+    {.file = "payment_type_suppliers.csv", .table = "payment_type_supplier", .rows = "suppliers of payment types",
+     .revisions = REVISION("payment_type_supplier"),
+     .columns = {
+         ID_OF("PaymentTypeID", "payment_type_id", "payment_types.csv"),
+         ID_OF("SupplierID", "supplier_id", "suppliers.csv"), END}},
+
+    {.file = "payments.csv", .table = "payment", .rows = "payments", .revisions = REVISION("payment"),
+     .columns = {
+         BIG_ID("PaymentID", "payment_id"), BIG_NUMBER("PaymentInvoiceID", "payment_invoice_id"),
+         NEED_NUMBER("PaymentInvoiceNum", "payment_invoice_num"), OF("ARAccountID", "ar_account_id", "ar_accounts.csv"),
+         OF("PaymentTypeID", "payment_type_id", "payment_types.csv"), MONEY("Amount", "amount"),
+         MAYBE_OF("SupplierID", "supplier_id", "suppliers.csv"), NUMBER("LoadSheetStatusID", "load_sheet_status_id"),
+         NEED_TIME("PostDate", "post_date"), MAYBE_LONG("ARNote", "ar_note"), MAYBE_LONG("Memo", "memo"), TIMES, END}},
+
+    /* The table numbers its rows itself: a row of the file is the one with the same request or the same application. */
+    {.file = "payment_applications.csv", .table = "payment_application", .rows = "payment applications",
+     .revisions = REVISION("payment_application"),
+     .keep = "o.request_id IS NOT NULL AND o.status IN ('Pending', 'Exported')", .kept = "open payment requests",
+     .columns = {
+         {.csv = "AllocationNo", .db = "allocation_no", .type = IMPORT_INT, .size = 8, .flags = IMPORT_KEY | IMPORT_HIDDEN,
+          .fills = {{"payment_applications.csv", "request_id", "request_id", "allocation_no", 0},
+                    {"payment_applications.csv", "payment_application_id", "payment_application_id", "allocation_no", 0}}},
+         {.csv = "PaymentApplicationID", .db = "payment_application_id", .type = IMPORT_INT, .size = 8,
+          .flags = MAYBE | IMPORT_UNIQUE},
+         {.csv = "RequestID", .db = "request_id", .type = IMPORT_INT, .size = 8, .flags = MAYBE | IMPORT_UNIQUE},
+         {.csv = "PaymentID", .db = "payment_id", .type = IMPORT_INT, .size = 8, .flags = IMPORT_OPTIONAL,
+          .parent = "payments.csv",
+          .fills = {{"payments.csv", "payment_invoice_num", "payment_invoice_num", "payment_id", 0}}},
+         {.csv = "PaymentInvoiceNum", .db = "payment_invoice_num", .type = IMPORT_CODE, .size = 64,
+          .flags = MAYBE | IMPORT_STAGED},
+         {.csv = "TargetInvoiceID", .db = "target_invoice_id", .type = IMPORT_INT, .size = 8, .flags = IMPORT_OPTIONAL,
+          .parent = "invoices.csv", .fills = {{"invoices.csv", "invoice_num", "target_invoice_num", "invoice_id", 0}}},
+         {.csv = "TargetInvoiceNum", .db = "target_invoice_num", .type = IMPORT_CODE, .size = 64,
+          .flags = MAYBE | IMPORT_STAGED},
+         OF("ARAccountID", "ar_account_id", "ar_accounts.csv"),
+         {.csv = "Amount", .db = "amount", .type = IMPORT_DECIMAL, .size = 18, .scale = 6, .flags = IMPORT_SIGNED},
+         NEED_WORD("Status", "status", application_statuses), MAYBE_NUMBER("RequestedByUserID", "requested_by_user_id"),
+         MAYBE_TEXT("AppliedBy", "applied_by", 100), MAYBE_TIME("TimeRequested", "time_requested"),
+         MAYBE_TIME("TimeExported", "time_exported"), MAYBE_TIME("TimeApplied", "time_applied"), TIMES, END}},
+
+    {.file = "vendors.csv", .table = "vendor", .rows = "vendors", .revisions = REVISION("vendor"),
+     .columns = {
+         ID("VendorID", "vendor_id"), TEXT("VendorName", "vendor_name", 200),
+         MAYBE_TEXT("VendorLicenseNumber", "vendor_license_number", 100),
+         MAYBE_TEXT("VendorAddress", "vendor_address", 200), MAYBE_TEXT("VendorAddress2", "vendor_address2", 200),
+         MAYBE_TEXT("VendorCity", "vendor_city", 100),
+         {.csv = "VendorState", .db = "vendor_state", .type = IMPORT_TEXT, .size = 8, .flags = MAYBE | IMPORT_UPPER},
+         MAYBE_TEXT("VendorPostalCode", "vendor_postal_code", 20), END}},
+
+    {.file = "vendor_routes.csv", .table = "vendor_route", .rows = "vendor routes", .revisions = REVISION("vendor_route"),
+     .columns = {
+         ID_OF("VendorID", "vendor_id", "vendors.csv"), ID_OF("SupplierID", "supplier_id", "suppliers.csv"),
+         ID_OF("LocationID", "location_id", "locations.csv"), NUMBER("LeadTimeDays", "lead_time_days"),
+         NUMBER("TargetDOI", "target_doi"), NUMBER("MaxDOI", "max_doi"), TEXT("PickupDates", "pickup_dates", 500),
+         FLAG("RequirePOBatchCodes", "require_po_batch_codes"), FLAG("Active", "active"), TIME_UPDATED, END}},
+
+    {.file = "purchases.csv", .table = "purchase", .rows = "purchases", .revisions = REVISION("purchase"),
+     .columns = {
+         BIG_ID("PurchaseID", "purchase_id"), OF("SupplierID", "supplier_id", "suppliers.csv"),
+         OF("VendorID", "vendor_id", "vendors.csv"), OF("ToLocationID", "to_location_id", "locations.csv"),
+         MAYBE_TIME("ReceiveDate", "receive_date"), MAYBE_TEXT("ShipmentNum", "shipment_num", 100),
+         MAYBE_BIG("ShipmentID", "shipment_id"), MAYBE_TIME("PostDate", "post_date"),
+         NEED_WORD("Status", "status", purchase_statuses), MAYBE_TEXT("PONum", "po_num", 100),
+         MONEY("Freight", "freight"), MONEY("Tax", "tax"), MONEY("OtherCost", "other_cost"), MONEY("Total", "total"),
+         MONEY("TotalCases", "total_cases"), MAYBE_TEXT("PublicPDFLink", "public_pdf_link", 1000),
+         MAYBE_LONG("Memo", "memo"), MAYBE_TIME("InvoiceDate", "invoice_date"), MAYBE_TIME("DueDate", "due_date"),
+         MAYBE_OF("TermID", "term_id", "credit_terms.csv"), MAYBE_TIME("LastEditTime", "last_edit_time"),
+         MAYBE_TIME("LastCalcTime", "last_calc_time"), MAYBE_TEXT("ReceivingNum", "receiving_num", 100),
+         MAYBE_TEXT("PurchaseGlobalID", "purchase_global_id", 26),
+         MAYBE_TIME("PurchaseGlobalIDExportedAt", "purchase_global_id_exported_at"),
+         MAYBE_BIG("PurchasePDFURLAPIKeyID", "purchase_pdf_url_api_key_id"), TIMES, END}},
+
+    {.file = "purchase_lines.csv", .table = "purchase_line", .rows = "purchase lines",
+     .revisions = REVISION("purchase_line"),
+     .columns = {
+         BIG_ID("PurchaseTransID", "purchase_trans_id"), BIG_OF("PurchaseID", "purchase_id", "purchases.csv"),
+         OF("ProductID", "product_id", "products.csv"), UNITS("Ordered", "ordered"), UNITS("NumUnits", "num_units"),
+         MONEY("FOB", "fob"), MONEY("DepositCost", "deposit_cost"), MONEY("ExtPrice", "ext_price"),
+         MAYBE_TIME("ExpirationDate", "expiration_date"), MAYBE_TIME("CodeDate", "code_date"),
+         MAYBE_TEXT("BatchCode", "batch_code", 100), MONEY("LaidInCost", "laid_in_cost"),
+         MAYBE_TEXT("PalletTag", "pallet_tag", 50), MONEY("Cases", "cases"), MONEY("Weight", "weight"), TIMES, END}},
+};
+
+/* The sums of an invoice and of each supplier's part of it. Only rows that differ are written. */
+#define LINES {"invoices.csv", "invoice_lines.csv", NULL}
+#define SUMS "SUM(num_units) AS units, SUM(cases) AS cases, ROUND(SUM(full_price * num_units), 6) AS full_price," \
+    " SUM(ext_price) AS ext_price"
+
+static const import_derived derived[] = {
+    {LINES, "UPDATE invoice i LEFT JOIN (SELECT invoice_id, " SUMS " FROM invoice_line GROUP BY invoice_id) s"
+     " ON s.invoice_id = i.invoice_id"
+     " SET i.total_num_units = COALESCE(s.units, 0), i.total_cases = COALESCE(s.cases, 0),"
+     " i.total_full_price = COALESCE(s.full_price, 0), i.total_ext_price = COALESCE(s.ext_price, 0)"
+     " WHERE NOT (i.total_num_units = COALESCE(s.units, 0) AND i.total_cases = COALESCE(s.cases, 0)"
+     " AND i.total_full_price = COALESCE(s.full_price, 0) AND i.total_ext_price = COALESCE(s.ext_price, 0))", "invoice"},
+    {LINES, "CREATE OR REPLACE TEMPORARY TABLE kiss_in_sums (PRIMARY KEY (invoice_id, supplier_id)) ENGINE=InnoDB"
+     " SELECT l.supplier_id, l.invoice_id, i.customer_id, i.date, i.status, i.is_open, l.units, l.cases, l.full_price, l.ext_price"
+     " FROM (SELECT invoice_id, supplier_id, " SUMS " FROM invoice_line WHERE supplier_id IS NOT NULL"
+     " GROUP BY invoice_id, supplier_id) l JOIN invoice i ON i.invoice_id = l.invoice_id", NULL},
+    {LINES, "DELETE o FROM invoice_supplier o LEFT JOIN kiss_in_sums n ON n.invoice_id = o.invoice_id"
+     " AND n.supplier_id = o.supplier_id WHERE n.invoice_id IS NULL", NULL},
+    {LINES, "UPDATE invoice_supplier o JOIN kiss_in_sums n ON n.invoice_id = o.invoice_id"
+     " AND n.supplier_id = o.supplier_id"
+     " SET o.customer_id = n.customer_id, o.date = n.date, o.status = n.status, o.is_open = n.is_open,"
+     " o.total_num_units = n.units, o.total_cases = n.cases, o.total_full_price = n.full_price,"
+     " o.total_ext_price = n.ext_price"
+     " WHERE NOT (o.customer_id = n.customer_id AND o.date = n.date AND o.status = n.status AND o.is_open = n.is_open"
+     " AND o.total_num_units = n.units AND o.total_cases = n.cases AND o.total_full_price = n.full_price"
+     " AND o.total_ext_price = n.ext_price)", NULL},
+    {LINES, "INSERT INTO invoice_supplier (supplier_id, invoice_id, customer_id, date, status, is_open, total_num_units,"
+     " total_cases, total_full_price, total_ext_price) SELECT n.* FROM kiss_in_sums n LEFT JOIN invoice_supplier o"
+     " ON o.invoice_id = n.invoice_id AND o.supplier_id = n.supplier_id WHERE o.invoice_id IS NULL", NULL},
+    /* New requests are numbered behind those that came with the file. */
+    {{"payment_applications.csv", NULL, NULL}, "INSERT IGNORE INTO request_number (request_id)"
+     " SELECT MAX(request_id) FROM payment_application HAVING MAX(request_id) IS NOT NULL", NULL},
+    {{NULL, NULL, NULL}, NULL, NULL},
+};
+
+const import_set import_kss_set = {"kss import", files, sizeof(files) / sizeof(*files), derived};
