@@ -11,8 +11,6 @@
 #include "ctl_out.h"
 #include "import_table.h"
 
-#define MAX_LIMIT 1000000000
-
 #define SELECT_CUSTOMER "SELECT customer_code, name, price_list_code, stock_location, discount_percent, enabled," \
     " limit_minute, limit_hour FROM customer"
 
@@ -74,25 +72,6 @@ static int check_value(const ctl *c, const char **value, const char *column, con
     return CTL_OK;
 }
 
-static int check_limit(const ctl *c, const char **value, ctl_option option, const char *what)
-{
-    apr_int64_t n;
-
-    if (!c->option[option]) {
-        return CTL_OK;
-    }
-    if (strcmp(c->option[option], "default") == 0) {
-        *value = NULL;
-        return CTL_OK;
-    }
-    if (!ctl_number(&n, c->option[option], 1, MAX_LIMIT)) {
-        return ctl_usage(c, "%s: '%s' is neither a whole number from 1 to %d nor 'default'", what, c->option[option],
-                         MAX_LIMIT);
-    }
-    *value = apr_psprintf(c->pool, "%" APR_INT64_T_FMT, n);
-    return CTL_OK;
-}
-
 /** Puts the options given over `t`. @return CTL_OK or CTL_USAGE */
 static int read_terms(const ctl *c, terms *t)
 {
@@ -115,10 +94,10 @@ static int read_terms(const ctl *c, terms *t)
             return CTL_USAGE;
         }
     }
-    if (check_limit(c, &t->limit_minute, OPT_LIMIT_MINUTE, "--limit-minute") != CTL_OK) {
+    if (ctl_limit(c, &t->limit_minute, OPT_LIMIT_MINUTE, "--limit-minute") != CTL_OK) {
         return CTL_USAGE;
     }
-    return check_limit(c, &t->limit_hour, OPT_LIMIT_HOUR, "--limit-hour");
+    return ctl_limit(c, &t->limit_hour, OPT_LIMIT_HOUR, "--limit-hour");
 }
 
 /** Fails when `code` is given and its table does not have it. */

@@ -1,9 +1,7 @@
 /**
  * cmd_doctor - looks for what is wrong or missing, and says what to do.
- *
- * A problem stops customers from being served rightly (exit status 1); a warning is worth a look; the rest is fine.
  */
-#include "ctl.h"
+#include "doctor.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,7 +10,6 @@
 
 #include <apr_hash.h>
 #include <apr_strings.h>
-#include <mysqld_error.h>
 
 #include "ctl_db.h"
 #include "ctl_out.h"
@@ -23,31 +20,22 @@
 #define MIN_SERVER 100500               /* bound arrays, FOR UPDATE and window functions as used here */
 #define DEFAULT_MAX 8
 
-static const char ok[] = "ok", warning[] = "warning", problem[] = "PROBLEM";
+static const doctor_state ok = DOCTOR_OK, warning = DOCTOR_WARNING, problem = DOCTOR_PROBLEM;
 
-/** The findings so far. */
-typedef struct {
-    ctl *c;
-    apr_array_header_t *rows;           /* of const char **: check, state, finding, what to do */
-    int problems;
-} doctor;
-
-static void finding(doctor *d, const char *check, const char *state, const char *advice, const char *fmt, ...)
-    __attribute__((format(printf, 5, 6)));
-
-static void finding(doctor *d, const char *check, const char *state, const char *advice, const char *fmt, ...)
+void doctor_finding(doctor *d, const char *check, doctor_state state, const char *advice, const char *fmt, ...)
 {
+    static const char *const words[] = {"ok", "warning", "PROBLEM"};
     const char **row = apr_palloc(d->c->pool, sizeof(*row) * 4);
     va_list args;
 
     va_start(args, fmt);
     row[0] = check;
-    row[1] = state;
+    row[1] = words[state];
     row[2] = apr_pvsprintf(d->c->pool, fmt, args);
     row[3] = advice;
     va_end(args);
     APR_ARRAY_PUSH(d->rows, const char **) = row;
-    d->problems += state == problem;
+    d->problems += state == DOCTOR_PROBLEM;
 }
 
 /** A number from the database; -1 when it could not be asked, which is a finding. */
@@ -56,7 +44,7 @@ static apr_int64_t number(doctor *d, const char *check, const char *sql)
     const char *value;
 
     if (ctl_db_value(d->c, &value, sql, 0) != CTL_OK || !value) {
-        finding(d, check, problem, "see the message of the database above", "could not be checked");
+        doctor_finding(d, check, problem, "see the message of the database above", "could not be checked");
         return -1;
     }
     return apr_atoi64(value);
@@ -68,29 +56,34 @@ static void check_server(doctor *d)
     const char *mode, *charset, *sql = "SELECT CONCAT(@@character_set_client, '/', @@character_set_results)";
 
     if (!mariadb_connection(db) || mysql_get_server_version(db) < MIN_SERVER) {
-        finding(d, "server", problem, "use MariaDB 10.5 or newer", "%s", mysql_get_server_info(db));
+        doctor_finding(d, "server", problem, "use MariaDB 10.5 or newer", "%s", mysql_get_server_info(db));
     }
     else {
-        finding(d, "server", ok, NULL, "MariaDB %s", mysql_get_server_info(db));
+        doctor_finding(d, "server", ok, NULL, "MariaDB %s", mysql_get_server_info(db));
     }
     if (ctl_db_value(d->c, &mode, "SELECT @@GLOBAL.sql_mode", 0) == CTL_OK && mode) {
         if (strstr(mode, "STRICT_ALL_TABLES") || strstr(mode, "STRICT_TRANS_TABLES")) {
-            finding(d, "sql_mode", ok, NULL, "strict");
+            doctor_finding(d, "sql_mode", ok, NULL, "strict");
         }
         else {
-            finding(d, "sql_mode", warning, "set sql_mode=STRICT_TRANS_TABLES in the server's configuration",
-                    "the server is not strict: other programs may store cut or wrong values");
+            doctor_finding(d, "sql_mode", warning, "set sql_mode=STRICT_TRANS_TABLES in the server's configuration",
+                           "the server is not strict: other programs may store cut or wrong values");
         }
     }
     if (ctl_db_value(d->c, &charset, sql, 0) == CTL_OK && charset) {
-        finding(d, "charset", strcmp(charset, "utf8mb4/utf8mb4") == 0 ? ok : problem,
-                strcmp(charset, "utf8mb4/utf8mb4") == 0 ? NULL : "remove init_connect settings that change it",
-                "the connection speaks %s", charset);
+        doctor_finding(d, "charset", strcmp(charset, "utf8mb4/utf8mb4") == 0 ? ok : problem,
+                       strcmp(charset, "utf8mb4/utf8mb4") == 0 ? NULL : "remove init_connect settings that change it",
+                       "the connection speaks %s", charset);
     }
 }
 
-/** Puts the name behind `lead` into `names` (type to name), or takes it out again. */
-static void collect(apr_pool_t *p, apr_hash_t *names, const char *text, const char *lead, const char *type, int add)
+/** Whether an object of the schema is there, by its kind. */
+#define FIND_TABLE "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?"
+#define FIND_TRIGGER "SELECT 1 FROM information_schema.triggers WHERE trigger_schema = DATABASE() AND trigger_name = ?"
+#define FIND_ROUTINE "SELECT 1 FROM information_schema.routines WHERE routine_schema = DATABASE() AND routine_name = ?"
+
+/** Puts the name behind `lead` into `names`, with the SQL that finds it; without `sql`, takes it out again. */
+static void collect(apr_pool_t *p, apr_hash_t *names, const char *text, const char *lead, const char *sql)
 {
     const char *at = text;
 
@@ -100,11 +93,11 @@ static void collect(apr_pool_t *p, apr_hash_t *names, const char *text, const ch
         const char *key = apr_pstrmemdup(p, name, n);
 
         at = name;
-        apr_hash_set(names, key, APR_HASH_KEY_STRING, add ? type : NULL);
+        apr_hash_set(names, key, APR_HASH_KEY_STRING, sql);
     }
 }
 
-/** Every table and trigger that the schema files make must be there. The files are the only list of them. */
+/** Every table, trigger and procedure that the schema files make must be there. The files are the only list of them. */
 static void check_objects(doctor *d, const apr_array_header_t *files)
 {
     apr_pool_t *p = d->c->pool;
@@ -117,30 +110,30 @@ static void check_objects(doctor *d, const apr_array_header_t *files)
         if (schema_file_text(d->c, &APR_ARRAY_IDX(files, i, schema_file), &text) != CTL_OK) {
             return;
         }
-        collect(p, names, text, "DROP TABLE IF EXISTS ", NULL, 0);
-        collect(p, names, text, "DROP TRIGGER IF EXISTS ", NULL, 0);
-        collect(p, names, text, "CREATE TABLE IF NOT EXISTS ", "tables", 1);
-        collect(p, names, text, "CREATE OR REPLACE TRIGGER ", "triggers", 1);
+        collect(p, names, text, "DROP TABLE IF EXISTS ", NULL);
+        collect(p, names, text, "DROP TRIGGER IF EXISTS ", NULL);
+        collect(p, names, text, "CREATE TABLE IF NOT EXISTS ", FIND_TABLE);
+        collect(p, names, text, "CREATE OR REPLACE TRIGGER ", FIND_TRIGGER);
+        collect(p, names, text, "CREATE OR REPLACE PROCEDURE ", FIND_ROUTINE);
     }
     for (h = apr_hash_first(p, names); h; h = apr_hash_next(h)) {
         const void *name;
-        const char *found, *sql;
-        void *type;
+        const char *found;
+        void *sql;
 
-        apr_hash_this(h, &name, NULL, &type);
-        sql = strcmp(type, "tables") == 0
-            ? "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?"
-            : "SELECT 1 FROM information_schema.triggers WHERE trigger_schema = DATABASE() AND trigger_name = ?";
+        apr_hash_this(h, &name, NULL, &sql);
         if (ctl_db_value(d->c, &found, sql, 1, name) == CTL_OK && !found) {
             missing = apr_pstrcat(p, missing, *missing ? ", " : "", name, NULL);
         }
     }
     if (*missing) {
-        finding(d, "tables", problem, "run 'kissctl schema install' as an account that may see and make triggers",
-                "missing: %s", missing);
+        doctor_finding(d, "tables", problem,
+                       apr_psprintf(p, "run 'kissctl %sschema install' as an account that may see and make triggers",
+                                    d->c->verb->database->lead),
+                       "missing: %s", missing);
         return;
     }
-    finding(d, "tables", ok, NULL, "all %u tables and triggers are there", apr_hash_count(names));
+    doctor_finding(d, "tables", ok, NULL, "all %u tables, triggers and procedures are there", apr_hash_count(names));
 }
 
 static int check_schema(doctor *d)
@@ -150,66 +143,15 @@ static int check_schema(doctor *d)
     int version;
 
     if (schema_files(d->c, &files) != CTL_OK || schema_version(d->c, &version) != CTL_OK) {
-        finding(d, "schema", problem, "see the message above", "could not be checked");
+        doctor_finding(d, "schema", problem, "see the message above", "could not be checked");
         return 0;
     }
-    advice = schema_advice(d->c->pool, version, files->nelts);
-    finding(d, "schema", advice ? problem : ok, advice, "version %d of %d", version, files->nelts);
+    advice = schema_advice(d->c, version, files->nelts);
+    doctor_finding(d, "schema", advice ? problem : ok, advice, "version %d of %d", version, files->nelts);
     if (version > 0) {
         check_objects(d, files);
     }
     return version > 0;
-}
-
-/** 1 when an error is about rights: a table may have other reasons to refuse a statement made only for trying. */
-static int refused(unsigned int code)
-{
-    return code == ER_TABLEACCESS_DENIED_ERROR || code == ER_COLUMNACCESS_DENIED_ERROR
-        || code == ER_DBACCESS_DENIED_ERROR || code == ER_ACCESS_DENIED_ERROR;
-}
-
-/** Tries each right on each table with a statement that touches no row. */
-static void check_rights(doctor *d)
-{
-    static const char *const rights[] = {"SELECT", "INSERT", "UPDATE", "DELETE"};
-    apr_pool_t *p = d->c->pool;
-    apr_array_header_t *rows;
-    const char *missing = "";
-    int i, k;
-
-    if (ctl_db_rows(d->c, &rows, p, "SELECT t.table_name, c.column_name FROM information_schema.tables t"
-                    " JOIN information_schema.columns c USING (table_schema, table_name)"
-                    " WHERE t.table_schema = DATABASE() AND t.table_type = 'BASE TABLE' AND c.ordinal_position = 1"
-                    " ORDER BY 1", 0) != CTL_OK) {
-        return;
-    }
-    for (i = 0; i < rows->nelts; i++) {
-        const char *t = CTL_ROW(rows, i)[0], *column = CTL_ROW(rows, i)[1], *lacking = "";
-        const char *sql[4];
-
-        sql[0] = apr_psprintf(p, "SELECT `%s` FROM `%s` WHERE 0", column, t);
-        sql[1] = apr_psprintf(p, "INSERT INTO `%s` (`%s`) SELECT NULL FROM DUAL WHERE 0", t, column);
-        sql[2] = apr_psprintf(p, "UPDATE `%s` SET `%s` = NULL WHERE 0", t, column);
-        sql[3] = apr_psprintf(p, "DELETE FROM `%s` WHERE 0", t);
-        for (k = 0; k < 4; k++) {
-            if (mysql_query(d->c->db, sql[k]) && refused(mysql_errno(d->c->db))) {
-                lacking = apr_pstrcat(p, lacking, *lacking ? "/" : "", rights[k], NULL);
-                continue;
-            }
-            mysql_free_result(mysql_store_result(d->c->db));
-        }
-        if (*lacking) {
-            missing = apr_pstrcat(p, missing, *missing ? ", " : "", lacking, " on ", t, NULL);
-        }
-    }
-    if (mysql_query(d->c->db, "CREATE TEMPORARY TABLE kiss_doctor (n INT)")) {
-        missing = apr_pstrcat(p, missing, *missing ? ", " : "", "CREATE TEMPORARY TABLES", NULL);
-    }
-    if (*missing) {
-        finding(d, "rights", problem, "grant them: sql/customer/grants.sql", "the account lacks %s", missing);
-        return;
-    }
-    finding(d, "rights", ok, NULL, "the account may read and write every table");
 }
 
 static void check_budget(doctor *d)
@@ -223,18 +165,17 @@ static void check_budget(doctor *d)
         ctl_number(&max, d->c->option[OPT_MAX], 1, 100000);
     }
     if (!d->c->option[OPT_CHILDREN]) {
-        finding(d, "max_connections", ok, NULL, "%" APR_INT64_T_FMT ": enough for %" APR_INT64_T_FMT
-                " child processes of httpd with max=%" APR_INT64_T_FMT " (children x max x 2); --children N --max N "
-                "checks yours", most,
-                most / max / 2, max);
+        doctor_finding(d, "max_connections", ok, NULL, "%" APR_INT64_T_FMT ": enough for %" APR_INT64_T_FMT
+                       " child processes of httpd with max=%" APR_INT64_T_FMT " (children x max x 2); --children N "
+                       "--max N checks yours", most, most / max / 2, max);
         return;
     }
     ctl_number(&children, d->c->option[OPT_CHILDREN], 1, 100000);
-    finding(d, "max_connections", children * max * 2 > most ? problem : ok, children * max * 2 > most
-            ? apr_psprintf(d->c->pool, "set max_connections to %" APR_INT64_T_FMT " or more, or lower max= of "
+    doctor_finding(d, "max_connections", children * max * 2 > most ? problem : ok, children * max * 2 > most
+                   ? apr_psprintf(d->c->pool, "set max_connections to %" APR_INT64_T_FMT " or more, or lower max= of "
                            "KissDatabase or the number of children", children * max * 2 + 10) : NULL,
-            "%" APR_INT64_T_FMT ", and httpd may open %" APR_INT64_T_FMT " x %" APR_INT64_T_FMT " x 2 = %"
-            APR_INT64_T_FMT " during a reload", most, children, max, children * max * 2);
+                   "%" APR_INT64_T_FMT ", and httpd may open %" APR_INT64_T_FMT " x %" APR_INT64_T_FMT " x 2 = %"
+                   APR_INT64_T_FMT " during a reload", most, children, max, children * max * 2);
 }
 
 static void check_token_keys(doctor *d)
@@ -244,9 +185,9 @@ static void check_token_keys(doctor *d)
     struct stat st;
 
     if (stat(d->c->token_keys, &st) != 0) {
-        finding(d, "token keys", problem,
-                "run 'kissctl token-key rotate' as root, or name the file with --token-keys FILE",
-                "%s", error ? error : "missing");
+        doctor_finding(d, "token keys", problem,
+                       "run 'kissctl token-key rotate' as root, or name the file with --token-keys FILE",
+                       "%s", error ? error : "missing");
         return;
     }
     if (!error) {
@@ -254,11 +195,11 @@ static void check_token_keys(doctor *d)
         error = error ? apr_psprintf(d->c->pool, "%s: %s", d->c->token_keys, error) : NULL;
     }
     if (error) {
-        finding(d, "token keys", problem, "repair the file; httpd does not start with it", "%s", error);
+        doctor_finding(d, "token keys", problem, "repair the file; httpd does not start with it", "%s", error);
         return;
     }
-    finding(d, "token keys", ok, NULL, "%s: %d key%s, for its owner only", d->c->token_keys, keys->nelts,
-            keys->nelts == 1 ? "" : "s");
+    doctor_finding(d, "token keys", ok, NULL, "%s: %d key%s, for its owner only", d->c->token_keys, keys->nelts,
+                   keys->nelts == 1 ? "" : "s");
 }
 
 /** The file of the connection may hold a password. */
@@ -276,14 +217,14 @@ static void check_defaults(doctor *d)
         secret |= strncmp(line + strspn(line, " \t"), "password", 8) == 0;
     }
     if (secret && fstat(fileno(f), &st) == 0 && (st.st_mode & 07) != 0) {
-        finding(d, "defaults file", problem, apr_psprintf(d->c->pool, "chmod 600 %s", d->c->defaults),
-                "%s holds a password and can be read by everybody", d->c->defaults);
+        doctor_finding(d, "defaults file", problem, apr_psprintf(d->c->pool, "chmod 600 %s", d->c->defaults),
+                       "%s holds a password and can be read by everybody", d->c->defaults);
     }
     fclose(f);
 }
 
 /** Names the codes that a query finds. */
-static void check_list(doctor *d, const char *check, const char *state, const char *sql, const char *fine,
+static void check_list(doctor *d, const char *check, doctor_state state, const char *sql, const char *fine,
                        const char *bad, const char *advice)
 {
     apr_array_header_t *rows;
@@ -291,17 +232,17 @@ static void check_list(doctor *d, const char *check, const char *state, const ch
     int i;
 
     if (ctl_db_rows(d->c, &rows, d->c->pool, sql, 0) != CTL_OK) {
-        finding(d, check, problem, "see the message of the database above", "could not be checked");
+        doctor_finding(d, check, problem, "see the message of the database above", "could not be checked");
         return;
     }
     for (i = 0; i < rows->nelts && i < 10; i++) {
         list = apr_pstrcat(d->c->pool, list, i ? ", " : "", CTL_ROW(rows, i)[0], NULL);
     }
     if (rows->nelts == 0) {
-        finding(d, check, ok, NULL, "%s", fine);
+        doctor_finding(d, check, ok, NULL, "%s", fine);
     }
     else {
-        finding(d, check, state, advice, "%d %s: %s%s", rows->nelts, bad, list, rows->nelts > 10 ? ", ..." : "");
+        doctor_finding(d, check, state, advice, "%d %s: %s%s", rows->nelts, bad, list, rows->nelts > 10 ? ", ..." : "");
     }
 }
 
@@ -311,11 +252,11 @@ static void check_unknown_skus(doctor *d, const char *check, const char *table, 
                                                  " r LEFT JOIN product p USING (sku) WHERE p.sku IS NULL", NULL));
 
     if (n > 0) {
-        finding(d, check, warning, "import the products; until then these rows are not served", "%" APR_INT64_T_FMT
-                " %s for SKUs that do not exist as products", n, rows);
+        doctor_finding(d, check, warning, "import the products; until then these rows are not served",
+                       "%" APR_INT64_T_FMT " %s for SKUs that do not exist as products", n, rows);
     }
     else if (n == 0) {
-        finding(d, check, ok, NULL, "all for known products");
+        doctor_finding(d, check, ok, NULL, "all for known products");
     }
 }
 
@@ -324,8 +265,8 @@ static void check_content(doctor *d)
     apr_int64_t n = number(d, "products", "SELECT COUNT(*) FROM product WHERE NOT is_obsolete");
 
     if (n >= 0) {
-        finding(d, "products", n ? ok : problem, n ? NULL : "import a catalogue: 'kissctl import DIR'",
-                "%" APR_INT64_T_FMT " that are not obsolete", n);
+        doctor_finding(d, "products", n ? ok : problem, n ? NULL : "import a catalogue: 'kissctl import DIR'",
+                       "%" APR_INT64_T_FMT " that are not obsolete", n);
     }
     check_unknown_skus(d, "prices", "price", "prices");
     check_unknown_skus(d, "stock", "stock", "stock rows");
@@ -349,6 +290,37 @@ static void check_content(doctor *d)
                " WHERE r.price_list_code = l.price_list_code)) e USING (price_list_code) WHERE c.enabled ORDER BY 1",
                "every enabled customer with a price list sees products", "enabled customers see no product at all",
                "import prices for their price lists, or give them another list");
+}
+
+static void check_kss_content(doctor *d)
+{
+    apr_int64_t n = number(d, "customers", "SELECT COUNT(*) FROM customer");
+
+    if (n >= 0) {
+        doctor_finding(d, "customers", n ? ok : problem, n ? NULL : "import the data: 'kissctl kss import DIR'",
+                       "%" APR_INT64_T_FMT, n);
+    }
+    n = number(d, "keys", "SELECT COUNT(*) FROM api_key WHERE revoked_at IS NULL"
+               " AND (expires_at IS NULL OR expires_at > UTC_TIMESTAMP())");
+    if (n >= 0) {
+        doctor_finding(d, "keys", n ? ok : warning, n ? NULL : "kissctl kss key issue --type TYPE --ids IDS",
+                       "%" APR_INT64_T_FMT " that work", n);
+    }
+    check_list(d, "accounts of keys", warning, "SELECT k.key_id FROM api_key k JOIN api_key_account a USING (key_id)"
+               " LEFT JOIN customer c ON k.type = 'customer' AND c.customer_id = a.account_id"
+               " LEFT JOIN supplier s ON k.type = 'supplier' AND s.supplier_id = a.account_id"
+               " WHERE k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > UTC_TIMESTAMP())"
+               " GROUP BY k.key_id HAVING COUNT(c.customer_id) + COUNT(s.supplier_id) = 0 ORDER BY k.key_id",
+               "every key has a customer or supplier that exists", "keys whose customers or suppliers do not exist "
+               "(they see nothing)", "import them, or 'kissctl kss key revoke ID' and issue another");
+    check_list(d, "payment requests", warning, "SELECT COALESCE(request_id, '-') FROM payment_application"
+               " WHERE status = 'Pending' AND time_requested < UTC_TIMESTAMP() - INTERVAL 1 DAY ORDER BY request_id",
+               "none waits longer than a day", "pending for more than a day",
+               "run 'kissctl kss payments export' from a timer and hand its output to the back office");
+    check_list(d, "exported requests", warning, "SELECT COALESCE(request_id, '-') FROM payment_application"
+               " WHERE status = 'Exported' AND time_exported < UTC_TIMESTAMP() - INTERVAL 8 DAY ORDER BY request_id",
+               "none waits longer than eight days", "neither confirmed nor rejected for more than eight days",
+               "'kissctl kss payments confirm' those that were applied, then 'kissctl kss payments expire'");
 }
 
 static void print_findings(const doctor *d)
@@ -383,27 +355,42 @@ static int check_options(const ctl *c)
     return CTL_OK;
 }
 
-int cmd_doctor(ctl *c, const char *const *args)
+/** Everything that two databases have in common, and what is special to one. */
+static int examine(ctl *c, void (*check_special)(doctor *), void (*check_files)(doctor *))
 {
     doctor d = {c, apr_array_make(c->pool, 16, sizeof(const char **)), 0};
 
-    (void)args;
     if (check_options(c) != CTL_OK) {
         return CTL_USAGE;
     }
     check_defaults(&d);
     if (ctl_db_open(c) != CTL_OK) {
-        finding(&d, "server", problem, "see the message above", "cannot connect");
+        doctor_finding(&d, "server", problem, "see the message above", "cannot connect");
     }
     else {
         check_server(&d);
         check_budget(&d);
         if (check_schema(&d)) {
-            check_rights(&d);
-            check_content(&d);
+            doctor_check_own_rights(&d);
+            doctor_check_module_rights(&d);
+            check_special(&d);
         }
     }
-    check_token_keys(&d);
+    if (check_files) {
+        check_files(&d);
+    }
     print_findings(&d);
     return d.problems ? CTL_FAILED : CTL_OK;
+}
+
+int cmd_doctor(ctl *c, const char *const *args)
+{
+    (void)args;
+    return examine(c, check_content, check_token_keys);
+}
+
+int cmd_kss_doctor(ctl *c, const char *const *args)
+{
+    (void)args;
+    return examine(c, check_kss_content, NULL);     /* its callers have keys only, no tokens */
 }

@@ -1,5 +1,6 @@
 /**
- * cmd_schema - schema install, check, upgrade: numbered files SQLDIR/customer/NNNN-*.sql, each sent whole.
+ * cmd_schema - schema install, check, upgrade: numbered files SQLDIR/FOLDER/NNNN-*.sql, each sent whole.
+ * FOLDER is that of the verb's database: customer or kss.
  */
 #include "ctl_schema.h"
 
@@ -32,7 +33,7 @@ static int is_numbered(const char *name)
 
 int schema_files(ctl *c, apr_array_header_t **files)
 {
-    const char *folder = apr_pstrcat(c->pool, c->sql_dir, "/customer", NULL);
+    const char *folder = apr_pstrcat(c->pool, c->sql_dir, "/", c->verb->database->folder, NULL);
     apr_finfo_t info;
     apr_dir_t *dir;
     apr_status_t rv = apr_dir_open(&dir, folder, c->pool);
@@ -109,20 +110,22 @@ int schema_version(ctl *c, int *version)
     return CTL_OK;
 }
 
-const char *schema_advice(apr_pool_t *p, int version, int latest)
+const char *schema_advice(const ctl *c, int version, int latest)
 {
+    const char *lead = c->verb->database->lead;
+
     if (version == latest) {
         return NULL;
     }
     if (version == 0) {
-        return "the schema is not installed: run 'kissctl schema install'";
+        return apr_psprintf(c->pool, "the schema is not installed: run 'kissctl %sschema install'", lead);
     }
     if (version < latest) {
-        return apr_psprintf(p, "the schema is at version %d, this kissctl needs %d: run 'kissctl schema upgrade'",
-                            version, latest);
+        return apr_psprintf(c->pool, "the schema is at version %d, this kissctl needs %d: run 'kissctl %sschema "
+                            "upgrade'", version, latest, lead);
     }
-    return apr_psprintf(p, "the schema is at version %d, this kissctl knows only %d: install the mod_kiss and kissctl "
-                        "that belong to it (or name their files with --sql DIR)", version, latest);
+    return apr_psprintf(c->pool, "the schema is at version %d, this kissctl knows only %d: install the mod_kiss and "
+                        "kissctl that belong to it (or name their files with --sql DIR)", version, latest);
 }
 
 int schema_require(ctl *c)
@@ -134,7 +137,7 @@ int schema_require(ctl *c)
     if (schema_files(c, &files) != CTL_OK || schema_version(c, &version) != CTL_OK) {
         return CTL_FAILED;
     }
-    advice = schema_advice(c->pool, version, files->nelts);
+    advice = schema_advice(c, version, files->nelts);
     return advice ? ctl_fail("%s", advice) : CTL_OK;
 }
 
@@ -214,7 +217,7 @@ static int apply(ctl *c, int repair)
         return CTL_FAILED;
     }
     if (version > files->nelts || (version == 0 && !repair)) {
-        return ctl_fail("%s", schema_advice(c->pool, version, files->nelts));
+        return ctl_fail("%s", schema_advice(c, version, files->nelts));
     }
     if (run_files(c, files, repair ? 1 : version + 1) != CTL_OK || schema_version(c, &version) != CTL_OK) {
         return CTL_FAILED;
@@ -245,6 +248,6 @@ int cmd_schema_check(ctl *c, const char *const *args)
         return CTL_FAILED;
     }
     report(c, version, files->nelts);
-    advice = schema_advice(c->pool, version, files->nelts);
+    advice = schema_advice(c, version, files->nelts);
     return advice ? ctl_fail("%s", advice) : CTL_OK;
 }

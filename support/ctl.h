@@ -17,18 +17,26 @@ typedef enum {
     OPT_DEFAULTS, OPT_SQL, OPT_TOKEN_KEYS, OPT_JSON, OPT_HELP, OPT_VERSION,
     OPT_DRY_RUN, OPT_NAME, OPT_PRICE_LIST, OPT_WAREHOUSE, OPT_DISCOUNT, OPT_LIMIT_MINUTE, OPT_LIMIT_HOUR,
     OPT_LABEL, OPT_EXPIRES, OPT_CHILDREN, OPT_MAX,
+    OPT_TYPE, OPT_IDS, OPT_USER, OPT_APPLICATION, OPT_APPLIED_BY, OPT_DAYS, OPT_STATUS,
     OPT_COUNT
 } ctl_option;
 
 typedef struct ctl ctl;
 typedef struct ctl_verb ctl_verb;
 
+/** The database of one API: what verbs that serve both tell apart. */
+typedef struct {
+    const char *group;                  /**< my.cnf group of its connection */
+    const char *folder;                 /**< its schema files and grants.sql, below the folder of all schema files */
+    const char *lead;                   /**< what its verbs begin with: "" or "kss " */
+} ctl_database;
+
 /** The context of one run. Single-threaded. */
 struct ctl {
     apr_pool_t *pool;                   /**< lives as long as the program */
     MYSQL *db;                          /**< the connection; NULL until ctl_db_open() */
     const ctl_verb *verb;               /**< what runs */
-    const char *defaults;               /**< my.cnf file with the group verb->group */
+    const char *defaults;               /**< my.cnf file with the group of verb->database */
     const char *sql_dir;                /**< folder of the schema files */
     const char *token_keys;             /**< file of the token signing keys */
     int json;                           /**< data as JSON */
@@ -40,7 +48,7 @@ struct ctl_verb {
     const char *words;                  /**< "customer add" */
     const char *args;                   /**< words behind it, by name: "CODE" */
     const char *usage;                  /**< its options as the usage line shows them */
-    const char *group;                  /**< my.cnf group of its connection; NULL: needs no database */
+    const ctl_database *database;       /**< what it works on; NULL: needs no database */
     apr_uint64_t options;               /**< the options it takes, CTL_OPT() of each */
     int (*run)(ctl *c, const char *const *args);    /**< returns an exit status; `args` are as many as named */
     const char *summary;                /**< one line */
@@ -65,6 +73,14 @@ int ctl_usage(const ctl *c, const char *fmt, ...) __attribute__((format(printf, 
 /** A whole number within [least, most] in plain digits. @return 1 and `value`, or 0 */
 int ctl_number(apr_int64_t *value, const char *text, apr_int64_t least, apr_int64_t most);
 
+/** The text of `option`, `name` on the command line: UTF-8, at most `most` characters; NULL when not given.
+ *  @return CTL_OK or CTL_USAGE */
+int ctl_text(const ctl *c, const char **value, ctl_option option, const char *name, int most);
+
+/** The limit that `option` sets: digits, or NULL for 'default'; untouched when not given.
+ *  @return CTL_OK or CTL_USAGE */
+int ctl_limit(const ctl *c, const char **value, ctl_option option, const char *name);
+
 /** Verbs: see kissctl --help. */
 int cmd_schema_install(ctl *c, const char *const *args);
 int cmd_schema_check(ctl *c, const char *const *args);
@@ -84,5 +100,13 @@ int cmd_tokenkey_list(ctl *c, const char *const *args);
 int cmd_tokenkey_rotate(ctl *c, const char *const *args);
 int cmd_tokenkey_retire(ctl *c, const char *const *args);
 int cmd_doctor(ctl *c, const char *const *args);
+int cmd_kss_doctor(ctl *c, const char *const *args);
+int cmd_kss_key_issue(ctl *c, const char *const *args);
+int cmd_kss_key_list(ctl *c, const char *const *args);
+int cmd_kss_key_revoke(ctl *c, const char *const *args);
+int cmd_kss_payments_list(ctl *c, const char *const *args);
+int cmd_kss_payments_export(ctl *c, const char *const *args);
+int cmd_kss_payments_confirm(ctl *c, const char *const *args);
+int cmd_kss_payments_expire(ctl *c, const char *const *args);
 
 #endif

@@ -1,7 +1,9 @@
 #include "ctl_out.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <apr_strings.h>
 #include <json-c/json.h>
@@ -46,12 +48,25 @@ const char *ctl_out_quote(apr_pool_t *p, const char *text, apr_size_t len)
     return out;
 }
 
+/** "1,2" as an array. */
+static struct json_object *numbers_of(const char *text)
+{
+    struct json_object *all = json_object_new_array();
+
+    for (; text; text = strchr(text, ',') ? strchr(text, ',') + 1 : NULL) {
+        json_object_array_add(all, json_object_new_int64(strtoll(text, NULL, 10)));
+    }
+    return all;
+}
+
 static struct json_object *value_of(const out_column *column, const char *text)
 {
     if (!text) {
         return NULL;
     }
     switch (column->type) {
+    case OUT_NUMBERS:
+        return numbers_of(text);
     case OUT_FLAG:
         return json_object_new_boolean(*text == '1');
     case OUT_NUMBER:
@@ -140,6 +155,46 @@ void ctl_out_rows(const ctl *c, const out_column *columns, int n, const apr_arra
         json_object_array_add(all, object_of(columns, n, APR_ARRAY_IDX(rows, i, const char **)));
     }
     print_json(all);
+}
+
+/** One cell of CSV: in quotes where the text needs them. */
+static void print_csv_cell(const char *text, int last)
+{
+    int quotes = text && text[strcspn(text, ",\"\r\n")];
+
+    fputs(quotes ? "\"" : "", stdout);
+    for (; text && *text; text++) {
+        fputs(*text == '"' ? "\"" : "", stdout);
+        putchar(*text);
+    }
+    fputs(quotes ? "\"" : "", stdout);
+    fputs(last ? "\r\n" : ",", stdout);
+}
+
+void ctl_out_csv(const out_column *columns, int n, const apr_array_header_t *rows)
+{
+    int i, k;
+
+    for (k = 0; k < n; k++) {
+        print_csv_cell(columns[k].name, k + 1 == n);
+    }
+    for (i = 0; i < rows->nelts; i++) {
+        for (k = 0; k < n; k++) {
+            print_csv_cell(APR_ARRAY_IDX(rows, i, const char **)[k], k + 1 == n);
+        }
+    }
+}
+
+apr_status_t ctl_out_flush(void)
+{
+    errno = 0;
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        return errno ? errno : EIO;         /* what an earlier write failed of is not known any more */
+    }
+    if (fsync(STDOUT_FILENO) != 0 && errno != EINVAL && errno != EROFS && errno != ENOTSUP) {
+        return errno;                       /* those three: a pipe or a terminal, which have nothing to synchronise */
+    }
+    return APR_SUCCESS;
 }
 
 void ctl_out_row(const ctl *c, const out_column *columns, int n, const char *const *row)

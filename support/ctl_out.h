@@ -1,5 +1,5 @@
 /**
- * ctl_out - data on standard output: an aligned table for people, JSON for programs.
+ * ctl_out - data on standard output: an aligned table for people, JSON for programs, CSV for back offices.
  *
  * JSON has one object a row with the column names as keys; decimals keep their digits, absent values are null.
  */
@@ -16,6 +16,7 @@
 typedef enum {
     OUT_TEXT,
     OUT_NUMBER,         /**< the text is a plain decimal and becomes a JSON number with the same digits */
+    OUT_NUMBERS,        /**< whole numbers joined by commas: an array */
     OUT_FLAG            /**< "0" or "1": false or true; no or yes in the table */
 } out_type;
 
@@ -28,8 +29,14 @@ typedef struct {
 /** Writes rows (array of const char **, NULL: absent), as an array or a table with a header. */
 void ctl_out_rows(const ctl *c, const out_column *columns, int n, const apr_array_header_t *rows);
 
+/** Writes rows as CSV with a header (RFC 4180); absent values are empty. */
+void ctl_out_csv(const out_column *columns, int n, const apr_array_header_t *rows);
+
 /** Writes one row, as an object or one "Name: value" a line. */
 void ctl_out_row(const ctl *c, const out_column *columns, int n, const char *const *row);
+
+/** Brings what was written to where standard output leads, onto the disk if that is a file. @return 0, or the reason */
+apr_status_t ctl_out_flush(void);
 
 /** Writes bytes as one line; control characters become '?' so that data cannot drive the terminal. */
 void ctl_out_safe(FILE *f, const char *text);

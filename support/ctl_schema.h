@@ -17,7 +17,8 @@ typedef struct {
     const char *path;
 } schema_file;
 
-/** The files of c->sql_dir, in order, at least one, numbered without a gap. @return CTL_OK or CTL_FAILED */
+/** The files of the verb's database below c->sql_dir, in order, at least one, numbered without a gap.
+ *  @return CTL_OK or CTL_FAILED */
 int schema_files(ctl *c, apr_array_header_t **files);
 
 /** The content of a file, NUL-terminated, in the context's pool. @return CTL_OK or CTL_FAILED */
@@ -27,7 +28,7 @@ int schema_file_text(ctl *c, const schema_file *file, const char **text);
 int schema_version(ctl *c, int *version);
 
 /** NULL when the two agree, or a sentence that says what to do. */
-const char *schema_advice(apr_pool_t *p, int version, int latest);
+const char *schema_advice(const ctl *c, int version, int latest);
 
 /** Fails, with what to do, unless the database is at the version of the files. */
 int schema_require(ctl *c);

@@ -1,11 +1,14 @@
 /**
  * kissctl - the operator's tool of mod_kiss. This file: options, the table of verbs, help.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <apr_general.h>
 #include <apr_getopt.h>
@@ -21,8 +24,9 @@ static const struct {
     ctl_option id;
     const char *name, *value, *help;
 } options[] = {
-    {OPT_DEFAULTS, "defaults", "FILE", "my.cnf file that says how to connect, group [kissctl]: socket, user,\n"
-     "                        password, database (default " KISS_SYSCONFDIR "/kissctl.cnf;\n"
+    {OPT_DEFAULTS, "defaults", "FILE", "my.cnf file that says how to connect: socket, user, password,\n"
+     "                        database; group [kissctl], or [kissctl_kss] for the verbs\n"
+     "                        that begin with kss (default " KISS_SYSCONFDIR "/kissctl.cnf;\n"
      "                        environment KISSCTL_DEFAULTS)"},
     {OPT_SQL, "sql", "DIR", "folder of the schema files (default " KISS_DATADIR "/sql)"},
     {OPT_TOKEN_KEYS, "token-keys", "FILE", "file of the token signing keys (default " KISS_SYSCONFDIR "/token.keys;\n"
@@ -42,23 +46,37 @@ static const struct {
      "                        or YYYY-MM-DDThh:mm:ssZ: the moment it ends"},
     {OPT_CHILDREN, "children", "N", "child processes of httpd, to check the budget of connections"},
     {OPT_MAX, "max", "N", "max= of KissDatabase, to check the budget of connections (default 8)"},
+    {OPT_TYPE, "type", "TYPE", "employee (sees everything), customer or supplier"},
+    {OPT_IDS, "ids", "IDS", "the customers or suppliers that the key stands for: 1,2"},
+    {OPT_USER, "user", "ID", "the user as whom requests of the key are made"},
+    {OPT_APPLICATION, "application", "ID", "the number under which the back office applied the payment"},
+    {OPT_APPLIED_BY, "applied-by", "NAME", "who applied it, up to 100 characters"},
+    {OPT_DAYS, "days", "N", "age in days (default 7)"},
+    {OPT_STATUS, "status", "STATUS", "only those: Pending, Exported, Confirmed or Rejected"},
 };
 
 #define COMMON (CTL_OPT(OPT_DEFAULTS) | CTL_OPT(OPT_HELP) | CTL_OPT(OPT_VERSION) | CTL_OPT(OPT_JSON) \
                 | CTL_OPT(OPT_SQL) | CTL_OPT(OPT_TOKEN_KEYS))
 #define TERMS (CTL_OPT(OPT_PRICE_LIST) | CTL_OPT(OPT_WAREHOUSE) | CTL_OPT(OPT_DISCOUNT) | CTL_OPT(OPT_NAME))
+#define KSS_KEY (CTL_OPT(OPT_TYPE) | CTL_OPT(OPT_IDS) | CTL_OPT(OPT_USER) | CTL_OPT(OPT_LIMIT_HOUR) \
+                 | CTL_OPT(OPT_LABEL) | CTL_OPT(OPT_EXPIRES))
 #define LIMITS (CTL_OPT(OPT_LIMIT_MINUTE) | CTL_OPT(OPT_LIMIT_HOUR))
-#define DATABASE "kissctl"
+
+static const ctl_database customer_database = {"kissctl", "customer", ""};
+static const ctl_database kss_database = {"kissctl_kss", "kss", "kss "};
+
+#define CUSTOMER &customer_database
+#define KSS &kss_database
 
 static const ctl_verb verbs[] = {
-    {"schema install", "", "", DATABASE, 0, cmd_schema_install, "make or repair the tables, triggers and revisions",
+    {"schema install", "", "", CUSTOMER, 0, cmd_schema_install, "make or repair the tables, triggers and revisions",
      "Runs every file DIR/customer/NNNN-*.sql in order. All of it may be run again: data stays as it is, missing\n"
      "tables and triggers come back. The database itself must exist."},
-    {"schema check", "", "", DATABASE, 0, cmd_schema_check, "compare the database with the schema files",
+    {"schema check", "", "", CUSTOMER, 0, cmd_schema_check, "compare the database with the schema files",
      "Exit status 1 when the database is behind or ahead of the files, with what to do."},
-    {"schema upgrade", "", "", DATABASE, 0, cmd_schema_upgrade, "run the schema files that the database lacks",
+    {"schema upgrade", "", "", CUSTOMER, 0, cmd_schema_upgrade, "run the schema files that the database lacks",
      "Stops at the first file that fails; run it again when the cause is gone."},
-    {"import", "DIR", "[--dry-run]", DATABASE, CTL_OPT(OPT_DRY_RUN), cmd_import_customer,
+    {"import", "DIR", "[--dry-run]", CUSTOMER, CTL_OPT(OPT_DRY_RUN), cmd_import_customer,
      "load a folder of CSV files, all or nothing",
      "A file that is present replaces the content of its table; a file that is absent leaves its table as it is:\n"
      "  products.csv product_images.csv product_accessories.csv product_substitutions.csv product_composition.csv\n"
@@ -69,24 +87,24 @@ static const ctl_verb verbs[] = {
      "Every fault is named by file, line, column and reason, up to 100 of them, and then nothing is changed.\n"
      "The API goes on serving the old content until the import is complete. Ctrl-C stops it; nothing is changed then.\n"
      "With --dry-run everything is done and checked, and taken back at the end."},
-    {"customer list", "", "", DATABASE, 0, cmd_customer_list, "list the customers", NULL},
-    {"customer show", "CODE", "", DATABASE, 0, cmd_customer_show, "show one customer", NULL},
+    {"customer list", "", "", CUSTOMER, 0, cmd_customer_list, "list the customers", NULL},
+    {"customer show", "CODE", "", CUSTOMER, 0, cmd_customer_show, "show one customer", NULL},
     {"customer add", "CODE", "--price-list CODE --warehouse CODE [--discount PERCENT] [--name NAME] "
-     "[--limit-minute N] [--limit-hour N]", DATABASE, TERMS | LIMITS, cmd_customer_add, "add a customer",
+     "[--limit-minute N] [--limit-hour N]", CUSTOMER, TERMS | LIMITS, cmd_customer_add, "add a customer",
      "The customer is enabled at once and needs a key: 'kissctl key issue CODE'."},
     {"customer set", "CODE", "[--price-list CODE] [--warehouse CODE] [--discount PERCENT] [--name NAME] "
-     "[--limit-minute N] [--limit-hour N]", DATABASE, TERMS | LIMITS, cmd_customer_set, "change a customer",
+     "[--limit-minute N] [--limit-hour N]", CUSTOMER, TERMS | LIMITS, cmd_customer_set, "change a customer",
      "Changes what is given and leaves the rest. It holds from the customer's next request on."},
-    {"customer disable", "CODE", "", DATABASE, 0, cmd_customer_disable, "lock a customer out, at once, tokens included",
+    {"customer disable", "CODE", "", CUSTOMER, 0, cmd_customer_disable, "lock a customer out, at once, tokens included",
      NULL},
-    {"customer enable", "CODE", "", DATABASE, 0, cmd_customer_enable, "let a customer in again", NULL},
-    {"key issue", "CODE", "[--label TEXT] [--expires DATE]", DATABASE, CTL_OPT(OPT_LABEL) | CTL_OPT(OPT_EXPIRES),
+    {"customer enable", "CODE", "", CUSTOMER, 0, cmd_customer_enable, "let a customer in again", NULL},
+    {"key issue", "CODE", "[--label TEXT] [--expires DATE]", CUSTOMER, CTL_OPT(OPT_LABEL) | CTL_OPT(OPT_EXPIRES),
      cmd_key_issue, "make a key for a customer and print it, once",
      "The key stands alone on standard output. It is stored nowhere: only its SHA-256 is kept. A customer may have\n"
      "several keys, so that a new one can be handed out before the old one is revoked."},
-    {"key list", "CODE", "", DATABASE, 0, cmd_key_list, "list the keys of a customer",
+    {"key list", "CODE", "", CUSTOMER, 0, cmd_key_list, "list the keys of a customer",
      "Keys themselves cannot be shown."},
-    {"key revoke", "ID", "", DATABASE, 0, cmd_key_revoke, "end a key, at once",
+    {"key revoke", "ID", "", CUSTOMER, 0, cmd_key_revoke, "end a key, at once",
      "ID is the number that 'kissctl key list' shows. Tokens that were got with the key live out their time, an hour;\n"
      "'kissctl customer disable' ends those too."},
     {"token-key list", "", "", NULL, 0, cmd_tokenkey_list, "list the token signing keys, without their secrets", NULL},
@@ -95,11 +113,64 @@ static const ctl_verb verbs[] = {
      "Retire the old key when the tokens that it signed have ended (KissTokenLifetime)."},
     {"token-key retire", "KID", "", NULL, 0, cmd_tokenkey_retire, "remove a signing key",
      "Tokens that it signed are refused after the next reload of httpd. The only key is not removed."},
-    {"doctor", "", "[--children N] [--max N]", DATABASE, CTL_CONNECTS | CTL_OPT(OPT_CHILDREN) | CTL_OPT(OPT_MAX),
+    {"doctor", "", "[--children N] [--max N]", CUSTOMER, CTL_CONNECTS | CTL_OPT(OPT_CHILDREN) | CTL_OPT(OPT_MAX),
      cmd_doctor, "look for what is wrong or missing, and say what to do",
      "Looks at the server, the schema, the rights of the account, the budget of connections (children x max x 2: a\n"
      "graceful reload runs two generations at once), the token signing keys, and the content. Exit status 1 when\n"
      "there is a problem."},
+
+    {"kss schema install", "", "", KSS, 0, cmd_schema_install, "the same for the database of the KSS API",
+     "Runs every file DIR/kss/NNNN-*.sql in order. See 'kissctl schema --help'."},
+    {"kss schema check", "", "", KSS, 0, cmd_schema_check, "compare that database with its schema files",
+     "Exit status 1 when the database is behind or ahead of the files, with what to do."},
+    {"kss schema upgrade", "", "", KSS, 0, cmd_schema_upgrade, "run the schema files that it lacks",
+     "Stops at the first file that fails; run it again when the cause is gone."},
+    {"kss import", "DIR", "[--dry-run]", KSS, CTL_OPT(OPT_DRY_RUN), cmd_import_kss,
+     "load a folder of CSV files into that database, all or nothing",
+     "A file that is present replaces the content of its table; a file that is absent leaves its table as it is:\n"
+     "  states suppliers locations users user_states user_customers user_suppliers user_locations credit_terms customers\n"
+     "  ar_accounts customer_credit_terms supplier_credit_terms product_categories products promotions promotion_states\n"
+     "  promotion_products menu_promotions allocations inventory inventory_batches retailer_inventory invoices\n"
+     "  invoice_lines invoice_coas ar_aging ar_aging_invoices payment_types payment_type_suppliers payments\n"
+     "  payment_applications vendors vendor_routes purchases purchase_lines sales_rep_groups sales_rep_customers\n"
+     "  sales_rep_suppliers, each with .csv behind it\n"
+     "RFC 4180, UTF-8 with or without BOM, a header row with the API's names of the fields, columns in any order. A column\n"
+     "that is absent and a cell that is empty mean the default: nothing, 0, and for times now. Times are ISO 8601, UTC\n"
+     "when they name no zone. Ids are numbers: 0007 is 7. TimeUpdated, when not given, is now for rows that change.\n"
+     "Products may name their category (KSSMenuCategory): one that is missing is made. Invoice lines without SupplierID\n"
+     "get the supplier of their product. Totals of invoices are worked out from the lines.\n"
+     "payment_applications.csv replaces everything but requests that came through the API and are Pending or Exported:\n"
+     "those stay unless the file has their RequestID. Keys are never touched.\n"
+     "Every fault is named by file, line, column and reason, up to 100 of them, and then nothing is changed.\n"
+     "The API goes on serving the old content until the import is complete. Ctrl-C stops it; nothing is changed then.\n"
+     "With --dry-run everything is done and checked, and taken back at the end."},
+    {"kss key issue", "", "--type TYPE [--ids IDS] [--user ID] [--limit-hour N] [--label TEXT] [--expires DATE]", KSS,
+     KSS_KEY, cmd_kss_key_issue, "make a key for the KSS API and print it, once",
+     "The key stands alone on standard output. It is stored nowhere: only its SHA-256 is kept. A key of type customer\n"
+     "or supplier sees what belongs to the accounts in --ids; one of type employee sees everything and has none. Ids\n"
+     "that the database does not know are accepted with a remark: they may come with the next import."},
+    {"kss key list", "", "", KSS, 0, cmd_kss_key_list, "list the keys of the KSS API",
+     "Keys themselves cannot be shown."},
+    {"kss key revoke", "ID", "", KSS, 0, cmd_kss_key_revoke, "end a key of the KSS API, at once",
+     "ID is the number that 'kissctl kss key list' shows."},
+    {"kss payments list", "", "[--status STATUS]", KSS, CTL_OPT(OPT_STATUS), cmd_kss_payments_list,
+     "list the requests to allocate payments",
+     "Those not yet applied first, then the newest. What the back office applied without a request is not listed."},
+    {"kss payments export", "", "[--dry-run]", KSS, CTL_OPT(OPT_DRY_RUN), cmd_kss_payments_export,
+     "hand the pending requests over to the back office",
+     "Prints all Pending requests as CSV (or --json) and makes them Exported. When the output cannot be written, they\n"
+     "stay Pending. Use the output only when the exit status is 0. With --dry-run it prints and changes nothing."},
+    {"kss payments confirm", "REQUEST", "--application ID [--applied-by NAME]", KSS,
+     CTL_OPT(OPT_APPLICATION) | CTL_OPT(OPT_APPLIED_BY), cmd_kss_payments_confirm, "note that a request was applied",
+     "REQUEST is the RequestID of the export. To confirm the same again changes nothing and is no error."},
+    {"kss payments expire", "", "[--days N]", KSS, CTL_OPT(OPT_DAYS), cmd_kss_payments_expire,
+     "reject requests that were not confirmed in time",
+     "Requests that were exported more than N days ago become Rejected; their amounts are available again. Answers\n"
+     "kept for an Idempotency-Key are forgotten at the same age. Run it every day, after the confirmations."},
+    {"kss doctor", "", "[--children N] [--max N]", KSS, CTL_CONNECTS | CTL_OPT(OPT_CHILDREN) | CTL_OPT(OPT_MAX),
+     cmd_kss_doctor, "the same as doctor for the database of the KSS API",
+     "Looks at the server, the schema, the rights of the accounts, the budget of connections, keys and waiting\n"
+     "payment requests. Exit status 1 when there is a problem."},
 };
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof(*(array))))
@@ -153,21 +224,6 @@ int ctl_usage(const ctl *c, const char *fmt, ...)
     return CTL_USAGE;
 }
 
-int ctl_number(apr_int64_t *value, const char *text, apr_int64_t least, apr_int64_t most)
-{
-    apr_int64_t n;
-
-    if (!*text || strlen(text) > 18 || text[strspn(text, "0123456789")]) {
-        return 0;
-    }
-    n = apr_atoi64(text);
-    if (n < least || n > most) {
-        return 0;
-    }
-    *value = n;
-    return 1;
-}
-
 static void print_options(apr_uint64_t which)
 {
     int i;
@@ -194,7 +250,7 @@ static int print_help(void)
     puts("usage: kissctl VERB [ARGUMENT...] [OPTION...]\n\nThe operator's tool of mod_kiss.\n\nVerbs:");
     for (i = 0; i < COUNT(verbs); i++) {
         printf("  %s%s%-*s  %s\n", verbs[i].words, *verbs[i].args ? " " : "",
-               22 - (int)strlen(verbs[i].words) - (*verbs[i].args ? 1 : 0), verbs[i].args, verbs[i].summary);
+               28 - (int)strlen(verbs[i].words) - (*verbs[i].args ? 1 : 0), verbs[i].args, verbs[i].summary);
     }
     puts("\nOptions of every verb, before or behind it:");
     print_options(COMMON);
@@ -363,7 +419,7 @@ static int check_and_run(ctl *c, const char *const *args, int n)
     if (n < wanted) {
         return ctl_usage(c, "%s is missing", c->verb->args);
     }
-    if (c->verb->group && !(c->verb->options & CTL_CONNECTS) && ctl_db_open(c) != CTL_OK) {
+    if (c->verb->database && !(c->verb->options & CTL_CONNECTS) && ctl_db_open(c) != CTL_OK) {
         return CTL_FAILED;
     }
     return c->verb->run(c, args);
@@ -406,11 +462,26 @@ static int run(ctl *c, int argc, const char *const *argv)
     return check_and_run(c, os->argv + os->ind + used, n - used);
 }
 
+/** A closed standard descriptor would be given to the next file or connection, and output written into that. */
+static void occupy_standard_descriptors(void)
+{
+    int fd;
+
+    for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        /* The lowest free number is taken, and the wrong way round, so that using it still fails. */
+        if (fcntl(fd, F_GETFD) == -1 && errno == EBADF
+            && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) == -1) {
+            exit(CTL_FAILED);
+        }
+    }
+}
+
 int main(int argc, const char *const *argv)
 {
     ctl c = {0};
     int rc;
 
+    occupy_standard_descriptors();
     if (apr_app_initialize(&argc, &argv, NULL) != APR_SUCCESS || apr_pool_create(&c.pool, NULL) != APR_SUCCESS) {
         return ctl_fail("cannot start: out of memory");
     }

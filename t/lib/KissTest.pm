@@ -31,10 +31,10 @@ use KissTest::Database;
 use KissTest::Httpd;
 
 our @EXPORT = qw(top build_dir db_server sql new_database drop_database kissctl kissctl_ok import_csv import_sample
-    issue_key start_httpd configtest parallel jwt slurp spew tempdir_here run);
+    issue_key issue_kss_key start_httpd configtest parallel jwt slurp spew tempdir_here run);
 
 my $top = abs_path(dirname(__FILE__) . '/../..');
-my ($server, $current, @created, $serial);
+my ($server, %current, @created, $serial);     # both hold { name, server, api }; %current by API
 
 # top(): the source tree.
 sub top { return $top }
@@ -57,44 +57,55 @@ sub db_server { return $server ||= KissTest::Database->new }
 # sql($db, $sql): rows as arrays of text, as database administrator; $db undef: no database. Dies on an error.
 sub sql {
     my ($db, $sql) = @_;
-    return ($current && defined $db && $db eq $current->{name} ? $current->{server} : db_server())->sql($db, $sql);
+    my ($c) = grep { defined $db && $_->{name} eq $db } @created;
+    return ($c ? $c->{server} : db_server())->sql($db, $sql);
 }
 
-# new_database($name, server => $other): a database with schema and grants, unique to this process, dropped at the end.
-# Returns its name; it becomes the current one, which kissctl, import_* and start_httpd use.
+# new_database($name, server => $other, api => 'customer' or 'kss'): a database with schema and grants, unique to this
+# process, dropped at the end. Returns its name; it becomes the current one of its API, which kissctl, import_*, issue_*
+# and start_httpd use.
 sub new_database {
     my ($name, %opt) = @_;
     my $s = $opt{server} || db_server();
+    my $api = $opt{api} || 'customer';
     my $unique = sprintf 't%d_%d_%s', $$, ++$serial, $name;
-    $s->create($unique, _kissctl());
-    push @created, [$s, $unique, $$];
-    $current = { name => $unique, server => $s };
+    $s->create($unique, _kissctl(), $api);
+    $current{$api} = { name => $unique, server => $s, api => $api };
+    push @created, $current{$api};
     return $unique;
 }
 
 sub drop_database {
     my ($name) = @_;
-    my ($c) = grep { $_->[1] eq $name } @created;
-    $c->[0]->drop($name) if $c;
-    @created = grep { $_->[1] ne $name } @created;
+    my ($c) = grep { $_->{name} eq $name } @created;
+    $c->{server}->drop($name) if $c;
+    @created = grep { $_->{name} ne $name } @created;
     return;
 }
 
-# Which database is meant: the named one or the current one.
+# Which database is meant: the named one, or the current one of an API, or the only one.
 sub _database {
-    my ($name) = @_;
-    return $current if $current && (!defined $name || $name eq $current->{name});
-    my ($c) = grep { defined $name && $_->[1] eq $name } @created;
-    return $c ? { name => $c->[1], server => $c->[0] } : die 'no such database: call new_database first';
+    my ($name, $api) = @_;
+    my ($c) =
+          defined $name ? grep { $_->{name} eq $name } @created
+        : keys %current == 1 ? values %current
+        : $current{ $api || 'customer' };
+    return $c || die 'no such database: call new_database first';
 }
 
 # kissctl(@args) or kissctl({db => $name, env => {}, stdin => $text, timeout => $s, defaults => $file}, @args): (exit,
-# stdout, stderr).
+# stdout, stderr). Without db: the current database of the API that the verb belongs to.
 sub kissctl {
     my %opt = ref $_[0] ? %{ shift() } : ();
-    my $file = $opt{defaults} || do { my $d = _database($opt{db}); $d->{server}->defaults($d->{name}) };
+    my $file = $opt{defaults} || do { my $d = _database($opt{db}, _api(@_)); $d->{server}->defaults($d->{name}) };
     $opt{env} = { KISSCTL_DEFAULTS => $file, %{ $opt{env} || {} } };
     return run(\%opt, _kissctl(), '--sql', "$top/sql", @_);
+}
+
+# The API that a verb belongs to.
+sub _api {
+    my ($word) = grep { !/^-/ } @_;
+    return defined $word && $word eq 'kss' ? 'kss' : 'customer';
 }
 
 # kissctl_ok(@args): its standard output; dies with its errors if the exit status is not 0.
@@ -116,8 +127,18 @@ sub issue_key {
     return $key;
 }
 
+# issue_kss_key(type => 'employee', ids => [1, 2], user => $id, limit => $n): a new key of the KSS API.
+sub issue_kss_key {
+    my (%opt) = @_;
+    my $key = kissctl_ok(qw(kss key issue --type), $opt{type}, $opt{ids} ? ('--ids', join ',', @{ $opt{ids} }) : (),
+        defined $opt{user} ? ('--user', $opt{user}) : (), defined $opt{limit} ? ('--limit-hour', $opt{limit}) : ());
+    chomp $key;
+    return $key;
+}
+
 # start_httpd(%option): a KissTest::Httpd that serves the current database. Options:
 #   db NAME               another database           server S       of this KissTest::Database
+#   api 'kss'             whose current database is meant when db is not given (default: customer)
 #   location TEXT         more directives in the <Location>          path '/'       of the <Location>
 #   limits TEXT           the limits in it (default: far away)       token_keys FILE
 #   pool 'keep=1 max=4'   more of KissDatabase
@@ -134,7 +155,7 @@ sub _httpd_options {
     $opt{fixed_port} = $opt{port} if $opt{port};
     if ($opt{kiss}) {
         $opt{module} ||= _module();
-        my $d = defined $opt{db} || $current ? _database($opt{db}) : undef;
+        my $d = defined $opt{db} || %current ? _database($opt{db}, $opt{api}) : undef;
         $opt{db} = $d->{name} if $d;
         $opt{db_server} = $opt{server} || ($d ? $d->{server} : db_server());
         $opt{path} ||= '/';
@@ -246,9 +267,9 @@ END {
         my $status = $?;
         KissTest::Httpd::stop_all();
         for my $c (@created) {
-            eval { $c->[0]->drop($c->[1]) } if !$ENV{KISS_TEST_KEEP} && $c->[0]->alive;
+            eval { $c->{server}->drop($c->{name}) } if !$ENV{KISS_TEST_KEEP} && $c->{server}->alive;
         }
-        undef $current;
+        %current = ();
         @created = ();
         undef $server;
         $? = $status || ($KissTest::Httpd::failed ? 1 : 0);

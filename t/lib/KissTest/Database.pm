@@ -180,24 +180,33 @@ sub password {
     return $p;
 }
 
-# create($name): an empty database with the schema, both accounts granted, and DIR/$name.cnf for kissctl.
+# What differs between the databases of the two APIs: the verbs of kissctl, the folder of SQL files.
+my %api = (
+    customer => { lead => [], folder => 'customer' },
+    kss => { lead => ['kss'], folder => 'kss' },
+);
+
+# create($name, $kissctl, $api): an empty database with the schema of that API (customer, kss), both accounts granted,
+# and DIR/$name.cnf for kissctl.
 sub create {
-    my ($self, $name, $kissctl) = @_;
+    my ($self, $name, $kissctl, $api) = @_;
+    $api = $api{ $api || 'customer' } || die "no such API: $api";
     $self->sql(undef, "CREATE OR REPLACE DATABASE `$name` CHARACTER SET utf8mb4;");
-    my $common = "[kissctl]\nsocket=$self->{socket}\ndatabase=$name\n";
+    # Both groups, so that a wrong verb reaches a wrong database and not none.
+    my $groups = sub { return join '', map {"[$_]\nsocket=$self->{socket}\ndatabase=$name\n$_[0]"} qw(kissctl kissctl_kss) };
     write_file($self->defaults($name),
-        $common . "user=kiss_admin\npassword=" . $self->password('kiss_admin') . "\n", 0600);
-    write_file("$self->{dir}/$name.root.cnf", $common . 'user=' . getpwuid($>) . "\n", 0600);
+        $groups->("user=kiss_admin\npassword=" . $self->password('kiss_admin') . "\n"), 0600);
+    write_file("$self->{dir}/$name.root.cnf", $groups->('user=' . getpwuid($>) . "\n"), 0600);
     # The administrator installs the schema: grants.sql names tables, so they must exist when it runs.
     my ($rc, $out, $err) =
-        run_command({}, $kissctl, '--defaults', "$self->{dir}/$name.root.cnf", '--sql', "$top/sql", 'schema',
-        'install');
+        run_command({}, $kissctl, '--defaults', "$self->{dir}/$name.root.cnf", '--sql', "$top/sql",
+        @{ $api->{lead} }, 'schema', 'install');
     die "kissctl schema install failed ($rc): $out$err" if $rc;
-    $self->sql($name, _slurp("$top/sql/customer/grants.sql"));
+    $self->sql($name, _slurp("$top/sql/$api->{folder}/grants.sql"));
     return $name;
 }
 
-# defaults($name): the file for kissctl --defaults.
+# defaults($name): the file for kissctl --defaults. DIR/$name.root.cnf is the same for the administrator.
 sub defaults { my ($self, $name) = @_; return "$self->{dir}/$name.cnf" }
 
 sub drop {

@@ -1,0 +1,122 @@
+#include "ctl_key.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "ctl_db.h"
+#include "import_table.h"
+
+#define MAX_LABEL 100
+
+/** Reads --expires into what the database takes. @return CTL_OK or CTL_USAGE */
+static int read_expiry(ctl *c, const char **expires)
+{
+    static const import_column date = {.csv = "--expires", .type = IMPORT_DATE};
+    const char *text = c->option[OPT_EXPIRES], *time = "23:59:59";
+    import_value value;
+    int h, m, s, end = 0;
+
+    *expires = NULL;
+    if (!text) {
+        return CTL_OK;
+    }
+    if (strlen(text) > 10) {
+        if ((text[10] != 'T' && text[10] != ' ') || strspn(text + 11, "0123456789:") != 8
+            || sscanf(text + 11, "%2d:%2d:%2d%n", &h, &m, &s, &end) != 3 || end != 8 || h > 23 || m > 59 || s > 59
+            || (text[19] && strcmp(text + 19, "Z") != 0)) {
+            return ctl_usage(c, "--expires: '%s' is neither YYYY-MM-DD nor YYYY-MM-DDThh:mm:ssZ (UTC)", text);
+        }
+        time = apr_pstrndup(c->pool, text + 11, 8);
+    }
+    text = apr_pstrndup(c->pool, text, 10);
+    if (import_value_check(&value, &date, text, strlen(text), c->pool) || value.null) {
+        return ctl_usage(c, "--expires: '%s' is no date YYYY-MM-DD", c->option[OPT_EXPIRES]);
+    }
+    *expires = apr_pstrcat(c->pool, text, " ", time, NULL);
+    return CTL_OK;
+}
+
+int ctl_key_options(ctl *c, ctl_key *key)
+{
+    memset(key, 0, sizeof(*key));
+    if (read_expiry(c, &key->expires) != CTL_OK
+        || ctl_text(c, &key->label, OPT_LABEL, "--label", MAX_LABEL) != CTL_OK) {
+        return CTL_USAGE;
+    }
+    key->label = key->label ? key->label : "";
+    return CTL_OK;
+}
+
+int ctl_key_make(ctl *c, ctl_key *key)
+{
+    char *hash = apr_palloc(c->pool, 2 * KISS_SHA256_LEN + 1);
+    kiss_apikey made;
+    int i;
+
+    if (kiss_apikey_make(&made, c->pool) != APR_SUCCESS) {
+        return ctl_fail("the system has no random bytes: no key was made");
+    }
+    for (i = 0; i < KISS_SHA256_LEN; i++) {
+        apr_snprintf(hash + 2 * i, 3, "%02x", made.hash[i]);
+    }
+    key->text = made.text;
+    key->prefix = made.prefix;
+    key->hash = hash;
+    return CTL_OK;
+}
+
+int ctl_key_show(ctl *c, const ctl_key_kind *kind, const ctl_key *key, const char *whose)
+{
+    apr_array_header_t *rows;
+    const char *past, **all;
+
+    if (ctl_db_rows(c, &rows, c->pool, apr_pstrcat(c->pool, kind->select, " WHERE k.hash = UNHEX(?)", NULL), 1,
+                    key->hash) != CTL_OK
+        || ctl_db_value(c, &past, "SELECT ? <= UTC_TIMESTAMP()", 1, key->expires) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    if (rows->nelts == 0) {
+        return ctl_fail("the new key%s vanished: did somebody remove the customer?", whose);
+    }
+    if (past && *past == '1') {
+        ctl_note("--expires is in the past: the key does not work");
+    }
+    if (c->json) {
+        all = apr_palloc(c->pool, sizeof(*all) * (kind->n + 1));
+        memcpy(all, CTL_ROW(rows, 0), sizeof(*all) * kind->n);
+        all[kind->n] = key->text;
+        ctl_out_row(c, kind->columns, kind->n + 1, all);
+    }
+    else {
+        puts(key->text);
+        ctl_note("this is key %s%s, shown only now", CTL_ROW(rows, 0)[0], whose);
+    }
+    return CTL_OK;
+}
+
+int ctl_key_revoke(ctl *c, const ctl_key_kind *kind, const char *id)
+{
+    apr_array_header_t *rows;
+    apr_uint64_t revoked;
+    apr_int64_t n;
+
+    if (!ctl_number(&n, id, 1, APR_INT64_MAX)) {
+        return ctl_usage(c, "'%s' is not the number of a key: '%s' shows it", id, kind->list);
+    }
+    if (ctl_db_run(c, &revoked, "UPDATE api_key SET revoked_at = UTC_TIMESTAMP()"
+                   " WHERE key_id = CAST(? AS UNSIGNED) AND revoked_at IS NULL", 1, id) != CTL_OK
+        || ctl_db_rows(c, &rows, c->pool, apr_pstrcat(c->pool, kind->select, " WHERE k.key_id = CAST(? AS UNSIGNED)",
+                                                      NULL), 1, id) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    if (rows->nelts == 0) {
+        return ctl_fail("there is no key %s: '%s' shows the numbers", id, kind->list);
+    }
+    if (revoked == 0) {
+        ctl_note("key %s was revoked before", id);
+    }
+    ctl_out_row(c, kind->columns, kind->n, CTL_ROW(rows, 0));
+    return CTL_OK;
+}
