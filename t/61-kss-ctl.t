@@ -204,7 +204,9 @@ subtest 'a slow reader of the export' => sub {
     sql($db, "INSERT INTO payment_application (request_id, payment_id, target_invoice_id, ar_account_id, amount, status,"
             . " time_requested) SELECT 1000 + seq, 9001, 42, 123, 1, 'Pending', UTC_TIMESTAMP(3) FROM seq_1_to_4000");
     local $ENV{KISSCTL_DEFAULTS} = db_server()->defaults($db);
-    my $pid = open my $pipe, '-|', build_dir() . '/support/kissctl', '--sql', top() . '/sql', qw(kss payments export)
+    my $dir = tempdir_here();
+    open my $pipe, '-|', 'sh', '-c', "exec \"\$\@\" 2>$dir/err", '-', build_dir() . '/support/kissctl', '--sql',
+        top() . '/sql', qw(kss payments export)
         or die "kissctl: $!";
     my $line = <$pipe>;
     sleep 0.3;
@@ -217,6 +219,7 @@ subtest 'a slow reader of the export' => sub {
     my @rest = <$pipe>;
     close $pipe;
     is $? >> 8, 1, 'a request that somebody changed meanwhile: exit status 1';
+    like slurp("$dir/err"), qr/request 4000 was changed by somebody else.*do not use this output/s, '... and the reason';
     is scalar @rest, 4000, 'all was printed';
     is count('payment_application', "status = 'Pending'"), 4000, 'and nothing is marked';
     sql($db, 'DELETE FROM payment_application WHERE request_id > 1000');
