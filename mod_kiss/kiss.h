@@ -42,6 +42,7 @@ typedef struct kiss_req {
     const kiss_api *api;                    /**< the API served there */
     kiss_db *db;                            /**< its database in this child */
     const kiss_endpoint *endpoint;          /**< route: NULL when nothing matched */
+    const char *named;                      /**< route: the path's segment that stands for `:name`, or NULL */
     const char *request_id;                 /**< X-Request-Id of the answer */
     const char *customer;                   /**< identify: customer code to count under; NULL is anonymous */
     unsigned verified : 1;                  /**< identify: the customer has proved to be that one */

@@ -6,6 +6,7 @@
 
 #include "kiss_config.h"
 #include "kiss_error.h"
+#include "kiss_key.h"
 #include "kiss_token.h"
 
 #define SCHEME "Bearer"
@@ -52,6 +53,9 @@ static void identify_bearer(kiss_req *k)
 
 const kiss_error *kiss_auth_identify(kiss_req *k)
 {
+    if (k->api->keyed) {
+        return kiss_key_identify(k);
+    }
     if (k->endpoint && k->endpoint->auth == KISS_AUTH_CLIENT) {
         return kiss_token_read(k);
     }

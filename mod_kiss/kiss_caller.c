@@ -6,6 +6,7 @@
 #include "kiss_config.h"
 #include "kiss_decimal.h"
 #include "kiss_error.h"
+#include "kiss_key.h"
 #include "kiss_secret.h"
 
 /* Part of every ETag: raised when the same rows are written differently by a new version of the module. */
@@ -108,6 +109,9 @@ const kiss_error *kiss_caller_check(kiss_req *k)
 {
     kiss_auth_need need = k->endpoint->auth;
 
+    if (need == KISS_AUTH_KEY) {
+        return k->endpoint->roles & (1u << k->caller->key->role) ? NULL : &kiss_error_role;
+    }
     if (need != KISS_AUTH_CUSTOMER && need != KISS_AUTH_TOKEN) {
         return NULL;
     }

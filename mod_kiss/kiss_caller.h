@@ -26,6 +26,7 @@ struct kiss_caller {
     apr_int64_t discount;           /**< percentage times 10^4 */
     const char *term[KISS_TERMS];   /**< values that its statements are bound to; "" where it has none */
     kiss_revisions revision;        /**< revisions in its scope */
+    const struct kiss_key *key;     /**< the API key, where callers have one instead of a token; see kiss_key.h */
 };
 
 /** Reads the record of `code` on a connection. `caller` and its texts live in `p`. */
@@ -36,9 +37,10 @@ kiss_db_status kiss_caller_fetch(const kiss_caller **caller, kiss_db_conn *conn,
 kiss_db_status kiss_caller_read(const kiss_caller **caller, kiss_req *k, const char *code);
 
 /**
- * The scope stage: makes sure that the endpoint's caller exists and is not disabled, whatever its token says.
+ * The scope stage: makes sure that the endpoint's caller exists and is not disabled, whatever its token says; of a caller
+ * with a key, that its role may call the endpoint.
  *
- * Sets k->caller. @return NULL, or 401, 404, 503
+ * Sets k->caller. @return NULL, or 401, 403, 404, 503
  */
 const kiss_error *kiss_caller_check(kiss_req *k);
 

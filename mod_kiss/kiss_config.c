@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kiss_customer.h"
+#include "kiss_kss.h"
 #include "kiss_secret.h"
 #include "kiss_window.h"
 
@@ -15,6 +16,8 @@
 #define DEFAULT_HOUR             1000
 #define DEFAULT_LOGIN_FAILURES   600
 #define DEFAULT_LIMIT_CLIENTS    4096
+#define DEFAULT_KEY_HOUR         1000
+#define DEFAULT_LIMIT_KEYS       1024
 #define DEFAULT_KEEP             2
 #define DEFAULT_MAX              8
 #define DEFAULT_WAIT             apr_time_from_sec(2)
@@ -24,10 +27,11 @@
 #define MAX_LIFETIME             86400
 #define MAX_LIMIT                1000000000
 #define MAX_CLIENTS              1000000
+#define MAX_KEYS                 65536
 #define MAX_CONNECTIONS          1000
 
 /* What KissApi may be. */
-static const kiss_api *const apis[] = { &kiss_customer_api, NULL };
+static const kiss_api *const apis[] = { &kiss_customer_api, &kiss_kss_api, NULL };
 
 /* --- create and merge --- */
 
@@ -64,6 +68,7 @@ void *kiss_config_create_server(apr_pool_t *p, server_rec *s)
     (void)s;
     conf->databases = apr_hash_make(p);
     conf->limit_clients = -1;
+    conf->limit_keys = -1;
     return conf;
 }
 
@@ -75,6 +80,7 @@ void *kiss_config_merge_server(apr_pool_t *p, void *base, void *add)
     conf->databases = apr_hash_overlay(p, inner->databases, outer->databases);
     conf->cache_dir = inner->cache_dir ? inner->cache_dir : outer->cache_dir;
     conf->limit_clients = inner->limit_clients != -1 ? inner->limit_clients : outer->limit_clients;
+    conf->limit_keys = inner->limit_keys != -1 ? inner->limit_keys : outer->limit_keys;
     return conf;
 }
 
@@ -97,6 +103,18 @@ int kiss_config_limit_clients(const server_rec *s)
     int n = kiss_config_server(s)->limit_clients;
 
     return n != -1 ? n : DEFAULT_LIMIT_CLIENTS;
+}
+
+int kiss_config_limit_keys(const server_rec *s)
+{
+    int n = kiss_config_server(s)->limit_keys;
+
+    return n != -1 ? n : DEFAULT_LIMIT_KEYS;
+}
+
+apr_uint32_t kiss_config_key_limit(const kiss_dir_conf *conf)
+{
+    return (apr_uint32_t)(conf->key_hour != -1 ? conf->key_hour : DEFAULT_KEY_HOUR);
 }
 
 kiss_database_conf *kiss_config_database(const kiss_dir_conf *conf, const server_rec *s)
@@ -278,7 +296,7 @@ const char *kiss_config_check(server_rec *main_server, apr_pool_t *p)
             return apr_psprintf(p, "%s: no 'KissDatabase %s ...' in this server (KissUseDatabase names another)", where,
                                 conf->database ? conf->database : conf->plan->api->name);
         }
-        if (!conf->token_keys) {
+        if (!conf->token_keys && !conf->plan->api->keyed) {
             return apr_psprintf(p, "%s: KissTokenKeys is missing: make the file with 'kissctl token-key rotate'", where);
         }
     }
@@ -399,6 +417,11 @@ static const char *set_limit_anonymous(cmd_parms *cmd, void *dir, const char *mi
     return wrong(cmd, e ? e : parse_number(&conf->anonymous_hour, hour, 1, MAX_LIMIT, cmd->pool));
 }
 
+static const char *set_key_limit(cmd_parms *cmd, void *dir, const char *hour)
+{
+    return wrong(cmd, parse_number(&((kiss_dir_conf *)dir)->key_hour, hour, 1, MAX_LIMIT, cmd->pool));
+}
+
 static const char *set_login_failures(cmd_parms *cmd, void *dir, const char *text)
 {
     return wrong(cmd, parse_number(&((kiss_dir_conf *)dir)->login_failures, text, 0, MAX_LIMIT, cmd->pool));
@@ -433,6 +456,18 @@ static const char *set_limit_clients(cmd_parms *cmd, void *dir, const char *text
     (void)dir;
     if (!e && !(e = wrong(cmd, parse_number(&n, text, 64, MAX_CLIENTS, cmd->pool)))) {
         kiss_config_server(cmd->server)->limit_clients = (int)n;
+    }
+    return e;
+}
+
+static const char *set_limit_keys(cmd_parms *cmd, void *dir, const char *text)
+{
+    const char *e = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    apr_int64_t n;
+
+    (void)dir;
+    if (!e && !(e = wrong(cmd, parse_number(&n, text, 16, MAX_KEYS, cmd->pool)))) {
+        kiss_config_server(cmd->server)->limit_keys = (int)n;
     }
     return e;
 }
@@ -571,7 +606,9 @@ const command_rec kiss_config_commands[] = {
     AP_INIT_TAKE1("KissCacheDir", set_cache_dir, NULL, RSRC_CONF, "directory in which answers are built"),
     AP_INIT_TAKE1("KissLimitClients", set_limit_clients, NULL, RSRC_CONF,
                   "callers whose requests are counted at the same time, 64 to 1000000"),
-    AP_INIT_TAKE1("KissApi", set_api, NULL, ACCESS_CONF, "the API that is served in this <Location>: customer"),
+    AP_INIT_TAKE1("KissLimitKeys", set_limit_keys, NULL, RSRC_CONF,
+                  "API keys whose requests are counted at the same time, 16 to 65536"),
+    AP_INIT_TAKE1("KissApi", set_api, NULL, ACCESS_CONF, "the API that is served in this <Location>: customer or kss"),
     AP_INIT_TAKE1("KissUseDatabase", set_use_database, NULL, LOCATION, "name of the KissDatabase that the API reads"),
     AP_INIT_TAKE1("KissTokenKeys", set_token_keys, NULL, LOCATION, "file of token signing keys"),
     AP_INIT_TAKE1("KissTokenIssuer", set_issuer, NULL, LOCATION, "claim iss of the tokens"),
@@ -580,6 +617,7 @@ const command_rec kiss_config_commands[] = {
     AP_INIT_TAKE2("KissLimit", set_limit, NULL, LOCATION, "requests of a customer in a minute, and in an hour"),
     AP_INIT_TAKE2("KissLimitAnonymous", set_limit_anonymous, NULL, LOCATION,
                   "requests of all callers without a token in a minute, and in an hour"),
+    AP_INIT_TAKE1("KissKeyLimit", set_key_limit, NULL, LOCATION, "requests of an API key in an hour"),
     AP_INIT_TAKE1("KissLoginFailureLimit", set_login_failures, NULL, LOCATION,
                   "wrong credentials from one address in a minute; 0: any number"),
     AP_INIT_FLAG("KissAllowPlainHTTP", set_plain_http, NULL, LOCATION,

@@ -20,6 +20,7 @@
     NUMBER(apr_int64_t, limit_hour)                                                                               \
     NUMBER(apr_int64_t, anonymous_minute)           /* KissLimitAnonymous */                                      \
     NUMBER(apr_int64_t, anonymous_hour)                                                                           \
+    NUMBER(apr_int64_t, key_hour)                   /* KissKeyLimit */                                            \
     NUMBER(apr_int64_t, login_failures)             /* KissLoginFailureLimit, per minute and address; 0: none */  \
     NUMBER(apr_int64_t, plain_http)                 /* KissAllowPlainHTTP */
 
@@ -49,6 +50,7 @@ typedef struct {
     apr_hash_t *databases;              /**< name to kiss_database_conf */
     const char *cache_dir;              /**< KissCacheDir, or NULL */
     int limit_clients;                  /**< KissLimitClients, or -1 */
+    int limit_keys;                     /**< KissLimitKeys, or -1 */
 } kiss_server_conf;
 
 /** A database and the API that is served from it somewhere. */
@@ -85,6 +87,12 @@ const char *kiss_config_cache_dir(const server_rec *s);
 
 /** Slots of the rate limiter; of the main server. */
 int kiss_config_limit_clients(const server_rec *s);
+
+/** API keys that the rate limiter can count at the same time; of the main server. */
+int kiss_config_limit_keys(const server_rec *s);
+
+/** Requests that an API key without its own limit may make in an hour. */
+apr_uint32_t kiss_config_key_limit(const kiss_dir_conf *conf);
 
 /** The database of a location in a server, or NULL when no KissDatabase defines it. */
 kiss_database_conf *kiss_config_database(const kiss_dir_conf *conf, const server_rec *s);

@@ -10,11 +10,20 @@
  * server that hangs, and so would the next. */
 #define DEAD_WITHIN apr_time_from_sec(1)
 
-/* A cell may have 64 KiB (TEXT); longer ones do not exist in the schema and are an error, never cut. */
-#define MAX_CELL 65535
+/* Room for a cell until one is found that is longer: the columns have at most 64 KiB (TEXT), an array that the database
+ * makes of rows can have more. */
+#define CELL 65535
+
+/* No cell is that long, unless something is badly wrong. */
+#define MAX_CELL (64 * 1024 * 1024)
+
+/* The server's numbers; its header is not installed with the client. */
+#define DUPLICATE_KEY 1062
+#define DEADLOCK      1213
 
 struct kiss_db_cursor {
     kiss_db_conn *conn;
+    apr_pool_t *pool;
     MYSQL_STMT *stmt;
     int columns;
     MYSQL_BIND *bind;
@@ -41,6 +50,10 @@ static kiss_db_status failed(kiss_db_conn *conn, unsigned int code, const char *
 {
     int lost = connection_lost(code);
 
+    if (code == DEADLOCK || code == DUPLICATE_KEY) {
+        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, conn->r, KISS_LOGNO(0212) "%s met another one: %u %s", what, code, text);
+        return KISS_DB_AGAIN;
+    }
     ap_log_rerror(APLOG_MARK, lost ? APLOG_INFO : APLOG_ERR, 0, conn->r, KISS_LOGNO(0210) "%s failed: %u %s", what, code,
                   *text ? text : "(no text)");
     return lost ? KISS_DB_AWAY : KISS_DB_FAILED;
@@ -100,52 +113,102 @@ kiss_db_status kiss_db_begin(kiss_db_conn *conn)
     return run_text(conn, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
 }
 
+kiss_db_status kiss_db_begin_write(kiss_db_conn *conn)
+{
+    return run_text(conn, "START TRANSACTION");
+}
+
 kiss_db_status kiss_db_end(kiss_db_conn *conn)
 {
     return run_text(conn, "COMMIT");
 }
 
+kiss_db_status kiss_db_rollback(kiss_db_conn *conn)
+{
+    return run_text(conn, "ROLLBACK");
+}
+
+const char *kiss_db_insert_id(kiss_db_conn *conn, apr_pool_t *p)
+{
+    return apr_psprintf(p, "%llu", (unsigned long long)mysql_insert_id(conn->mysql));
+}
+
+/** The statement with this text on this connection; else the place for it: a free one, or the longest unused. */
+static kiss_db_prepared *find_prepared(kiss_db_conn *conn, const char *text, apr_size_t len)
+{
+    kiss_db_prepared *place = &conn->prepared[0];
+    int i;
+
+    for (i = 0; i < KISS_DB_STATEMENTS && conn->prepared[i].pool; i++) {
+        kiss_db_prepared *s = &conn->prepared[i];
+
+        if (s->len == len && memcmp(s->text, text, len) == 0) {
+            return s;
+        }
+        place = s->used < place->used ? s : place;
+    }
+    return i < KISS_DB_STATEMENTS ? &conn->prepared[i] : place;
+}
+
+/** Frees a place. A free one stands behind all that are not, so it is filled again at once. */
+static void forget(kiss_db_prepared *s)
+{
+    if (s->pool) {
+        mysql_stmt_close(s->stmt);
+        apr_pool_destroy(s->pool);
+        memset(s, 0, sizeof(*s));
+    }
+}
+
 /** The statement's handle on this connection, prepared at its first use. */
 static kiss_db_status prepare(MYSQL_STMT **stmt, kiss_db_conn *conn, const kiss_statement *statement)
 {
-    kiss_db_status status;
-    int i;
+    apr_size_t len = strlen(statement->text);
+    kiss_db_prepared *s = find_prepared(conn, statement->text, len);
+    kiss_db_status status = KISS_DB_OK;
+    MYSQL_STMT *made;
 
-    for (i = 0; i < conn->count; i++) {
-        if (conn->statement[i] == statement) {
-            *stmt = conn->prepared[i];
-            return KISS_DB_OK;
-        }
+    s->used = ++conn->uses;
+    if (s->pool && s->len == len && memcmp(s->text, statement->text, len) == 0) {
+        *stmt = s->stmt;
+        return KISS_DB_OK;
     }
-    if (conn->count == KISS_DB_STATEMENTS || !(*stmt = mysql_stmt_init(conn->mysql))) {
-        return failed(conn, 0, "no room for another statement", statement->text);
+    if (!(made = mysql_stmt_init(conn->mysql))) {
+        return failed(conn, 0, "out of memory", statement->text);
     }
-    if (mysql_stmt_prepare(*stmt, statement->text, strlen(statement->text)) != 0) {
-        status = stmt_failed(conn, *stmt, statement);
-        mysql_stmt_close(*stmt);
+    if (mysql_stmt_prepare(made, statement->text, len) != 0) {
+        status = stmt_failed(conn, made, statement);
+        mysql_stmt_close(made);
         return status;
     }
-    conn->statement[conn->count] = statement;
-    conn->prepared[conn->count++] = *stmt;
+    forget(s);
+    if (apr_pool_create(&s->pool, conn->session) != APR_SUCCESS) {
+        mysql_stmt_close(made);
+        s->pool = NULL;
+        return failed(conn, 0, "out of memory", statement->text);
+    }
+    s->text = apr_pstrmemdup(s->pool, statement->text, len);
+    s->len = len;
+    s->used = conn->uses;
+    *stmt = s->stmt = made;
     return KISS_DB_OK;
 }
 
 /** Prepares if need be, binds, executes. */
 static kiss_db_status start(MYSQL_STMT **stmt, kiss_db_conn *conn, const kiss_statement *statement,
-                            const char *const *args)
+                            const char *const *args, apr_pool_t *p)
 {
-    MYSQL_BIND bind[KISS_MAX_SCOPES];
+    MYSQL_BIND *bind = apr_pcalloc(p, (apr_size_t)statement->bound * sizeof(*bind) + 1);
     kiss_db_status status = prepare(stmt, conn, statement);
     int i;
 
     if (status != KISS_DB_OK) {
         return status;
     }
-    memset(bind, 0, sizeof(bind));
     for (i = 0; i < statement->bound; i++) {
-        bind[i].buffer_type = MYSQL_TYPE_STRING;
+        bind[i].buffer_type = args[i] ? MYSQL_TYPE_STRING : MYSQL_TYPE_NULL;
         bind[i].buffer = (void *)args[i];
-        bind[i].buffer_length = strlen(args[i]);
+        bind[i].buffer_length = args[i] ? strlen(args[i]) : 0;
     }
     if ((statement->bound && mysql_stmt_bind_param(*stmt, bind) != 0) || mysql_stmt_execute(*stmt) != 0) {
         return stmt_failed(conn, *stmt, statement);
@@ -157,7 +220,7 @@ kiss_db_status kiss_db_execute(kiss_db_conn *conn, const kiss_statement *stateme
 {
     MYSQL_STMT *stmt;
 
-    return start(&stmt, conn, statement, args);
+    return start(&stmt, conn, statement, args, conn->r->pool);
 }
 
 /** Binds every column to a text buffer of its own size; pages of long ones that no cell fills are never touched. */
@@ -175,7 +238,7 @@ static kiss_db_status bind_columns(kiss_db_cursor *c, const kiss_statement *stat
         MYSQL_BIND *b = &c->bind[i];
 
         /* Numbers and dates become text here: 64 bytes hold any of them. */
-        room = room < 64 ? 64 : room > MAX_CELL ? MAX_CELL : room;
+        room = room < 64 ? 64 : room > CELL ? CELL : room;
         b->buffer_type = MYSQL_TYPE_STRING;
         b->buffer = apr_palloc(p, room + 1);
         b->buffer_length = room + 1;
@@ -192,12 +255,13 @@ kiss_db_status kiss_db_select(kiss_db_cursor **cursor, kiss_db_conn *conn, const
 {
     kiss_db_cursor *c = apr_pcalloc(p, sizeof(*c));
     apr_size_t n = (apr_size_t)statement->columns;
-    kiss_db_status status = start(&c->stmt, conn, statement, args);
+    kiss_db_status status = start(&c->stmt, conn, statement, args, p);
 
     if (status != KISS_DB_OK) {
         return status;
     }
     c->conn = conn;
+    c->pool = p;
     c->columns = statement->columns;
     c->bind = apr_pcalloc(p, n * sizeof(*c->bind));
     c->length = apr_pcalloc(p, n * sizeof(*c->length));
@@ -208,16 +272,54 @@ kiss_db_status kiss_db_select(kiss_db_cursor **cursor, kiss_db_conn *conn, const
     return bind_columns(c, statement, p);
 }
 
+static const kiss_value *deliver(kiss_db_cursor *c)
+{
+    int i;
+
+    for (i = 0; i < c->columns; i++) {
+        c->row[i].data = c->is_null[i] ? NULL : c->bind[i].buffer;
+        c->row[i].len = c->is_null[i] ? 0 : c->length[i];
+    }
+    return c->row;
+}
+
+/** Reads the cells that were longer than their buffers once more, into larger ones, which stay for the next rows. */
+static kiss_db_status fetch_long_cells(kiss_db_cursor *c, const kiss_value **row)
+{
+    int i;
+
+    for (i = 0; i < c->columns; i++) {
+        MYSQL_BIND *b = &c->bind[i];
+
+        if (!c->cut[i]) {
+            continue;
+        }
+        if (c->length[i] > MAX_CELL) {
+            return failed(c->conn, 0, "a cell is longer than 64 MB", "reading a row");
+        }
+        b->buffer_length = c->length[i] + c->length[i] / 2;
+        b->buffer = apr_palloc(c->pool, b->buffer_length);
+        if (mysql_stmt_fetch_column(c->stmt, b, (unsigned int)i, 0) != 0) {
+            return failed(c->conn, mysql_stmt_errno(c->stmt), mysql_stmt_error(c->stmt), "reading a long cell");
+        }
+    }
+    if (mysql_stmt_bind_result(c->stmt, c->bind) != 0) {
+        return failed(c->conn, mysql_stmt_errno(c->stmt), mysql_stmt_error(c->stmt), "reading a long cell");
+    }
+    *row = deliver(c);
+    return KISS_DB_OK;
+}
+
 kiss_db_status kiss_db_next(kiss_db_cursor *c, const kiss_value **row)
 {
-    int rv = mysql_stmt_fetch(c->stmt), i;
+    int rv = mysql_stmt_fetch(c->stmt);
 
     *row = NULL;
     if (rv == MYSQL_NO_DATA) {
         return kiss_db_close(c);
     }
     if (rv == MYSQL_DATA_TRUNCATED) {
-        return failed(c->conn, 0, "a cell is longer than 65535 bytes, which the schema does not allow", "reading a row");
+        return fetch_long_cells(c, row);
     }
     if (rv != 0) {
         unsigned int code = mysql_stmt_errno(c->stmt);
@@ -225,11 +327,7 @@ kiss_db_status kiss_db_next(kiss_db_cursor *c, const kiss_value **row)
         /* A connection that breaks in the middle of the rows fails here without number or text. */
         return failed(c->conn, code ? code : CR_SERVER_LOST, mysql_stmt_error(c->stmt), "reading a row");
     }
-    for (i = 0; i < c->columns; i++) {
-        c->row[i].data = c->is_null[i] ? NULL : c->bind[i].buffer;
-        c->row[i].len = c->is_null[i] ? 0 : c->length[i];
-    }
-    *row = c->row;
+    *row = deliver(c);
     return KISS_DB_OK;
 }
 

@@ -23,6 +23,7 @@ typedef enum {
     KISS_DB_BUSY,           /**< no connection became free within the configured wait */
     KISS_DB_AWAY,           /**< the server cannot be reached, hangs, or ended the connection */
     KISS_DB_REFUSED,        /**< the connection is not as it must be: schema version, character set, timeouts */
+    KISS_DB_AGAIN,          /**< a deadlock, or a key that another transaction has just taken: roll back, do it again */
     KISS_DB_FAILED          /**< a statement failed, or a caller's function did; it is in the log */
 } kiss_db_status;
 
@@ -41,8 +42,17 @@ kiss_db_status kiss_db_run(kiss_req *k, kiss_db_work work, void *baton);
 /** Begins a read-only transaction that sees one moment of the database. */
 kiss_db_status kiss_db_begin(kiss_db_conn *conn);
 
-/** Ends it. */
+/** Begins a transaction that may write. */
+kiss_db_status kiss_db_begin_write(kiss_db_conn *conn);
+
+/** Ends a transaction. After KISS_DB_AWAY it is not known whether what it wrote is there. */
 kiss_db_status kiss_db_end(kiss_db_conn *conn);
+
+/** Ends a transaction and takes back what it wrote. */
+kiss_db_status kiss_db_rollback(kiss_db_conn *conn);
+
+/** The number that the last statement gave to the row that it inserted, as text in `p`. */
+const char *kiss_db_insert_id(kiss_db_conn *conn, apr_pool_t *p);
 
 /**
  * Runs a statement that returns rows. Only one cursor can be open on a connection.

@@ -19,7 +19,7 @@
 /* What a session must be, whatever the server's defaults are. */
 static const char session_sql[] =
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',"
-    " time_zone = '+00:00', autocommit = 1";
+    " time_zone = '+00:00', autocommit = 1, group_concat_max_len = 67108864";
 
 /* Its variable has different names in different servers; the statement has not. */
 static const char isolation_sql[] = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
@@ -69,10 +69,12 @@ void kiss_db_pool_disconnect(kiss_db_conn *conn)
     if (!conn->handle) {
         return;
     }
-    for (i = 0; i < conn->count; i++) {
-        mysql_stmt_close(conn->prepared[i]);
+    for (i = 0; i < KISS_DB_STATEMENTS; i++) {
+        if (conn->prepared[i].pool) {
+            mysql_stmt_close(conn->prepared[i].stmt);
+        }
     }
-    conn->count = 0;
+    memset(conn->prepared, 0, sizeof(conn->prepared));      /* their pools go with the session's */
     apr_dbd_close(conn->db->driver, conn->handle);
     conn->handle = NULL;
     conn->mysql = NULL;
@@ -93,7 +95,8 @@ static const char *check_session(kiss_db_conn *conn, unsigned schema_version)
         || mysql_real_query(conn->mysql, check_sql, sizeof(check_sql) - 1) != 0
         || !(result = mysql_store_result(conn->mysql))) {
         return apr_psprintf(conn->session, "cannot prepare the session: %s (if a table is missing or denied, run "
-                            "'kissctl schema install' and apply sql/customer/grants.sql)", mysql_error(conn->mysql));
+                            "'kissctl schema install', or 'kissctl kss schema install', and apply the grants.sql beside it)",
+                            mysql_error(conn->mysql));
     }
     row = mysql_fetch_row(result);
     if (!row || !row[0] || *row[0] != '1' || !row[1] || *row[1] != '1' || !row[2] || *row[2] != '1') {
@@ -257,23 +260,35 @@ void kiss_db_pool_give(kiss_db_conn *conn)
 
 /* --- the check at start --- */
 
-/** Prepares every statement. @return how many failed */
-static int check_statements(kiss_db_conn *conn, const kiss_sql_plan *plan, server_rec *s)
+/** @return 1 when the statement cannot be prepared */
+static int check_statement(kiss_db_conn *conn, const char *sql, server_rec *s)
 {
+    MYSQL_STMT *stmt = mysql_stmt_init(conn->mysql);
+    int failed = !stmt || mysql_stmt_prepare(stmt, sql, strlen(sql)) != 0;
+
+    if (failed) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, s, KISS_LOGNO(0203) "database %s: a statement cannot be prepared: %s: "
+                     "%s (run 'kissctl doctor')", conn->db->conf->name,
+                     stmt ? mysql_stmt_error(stmt) : "out of memory", sql);
+    }
+    if (stmt) {
+        mysql_stmt_close(stmt);
+    }
+    return failed;
+}
+
+/** Prepares every statement, pages with all their filters. @return how many failed */
+static int check_statements(kiss_db_conn *conn, const kiss_sql_plan *plan, server_rec *s, apr_pool_t *ptemp)
+{
+    const kiss_endpoint *e;
     int i, failed = 0;
 
     for (i = 0; i < plan->count; i++) {
-        MYSQL_STMT *stmt = mysql_stmt_init(conn->mysql);
-        const char *sql = plan->statements[i].text;
-
-        if (!stmt || mysql_stmt_prepare(stmt, sql, strlen(sql)) != 0) {
-            ap_log_error(APLOG_MARK, APLOG_ERR, 0, s, KISS_LOGNO(0203) "database %s: a statement cannot be prepared: %s: "
-                         "%s (run 'kissctl doctor')", conn->db->conf->name,
-                         stmt ? mysql_stmt_error(stmt) : "out of memory", sql);
-            failed++;
-        }
-        if (stmt) {
-            mysql_stmt_close(stmt);
+        failed += check_statement(conn, plan->statements[i].text, s);
+    }
+    for (e = plan->api->endpoints; e->path; e++) {
+        for (i = 0; e->pages && i < KISS_ROLES; i++) {
+            failed += check_statement(conn, kiss_sql_sample(plan, e, (kiss_role)i, ptemp), s);
         }
     }
     return failed;
@@ -297,14 +312,14 @@ static void check_budget(kiss_db_conn *conn, server_rec *s)
     mysql_free_result(result);
 }
 
-static void check(kiss_db_conn *conn, const kiss_sql_plan *plan, server_rec *s)
+static void check(kiss_db_conn *conn, const kiss_sql_plan *plan, server_rec *s, apr_pool_t *ptemp)
 {
     if (kiss_db_pool_connect(conn, plan->api->schema_version) != KISS_DB_OK) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, KISS_LOGNO(0205) "database %s is not usable now (see above): the API "
                      "answers 503 until it is", conn->db->conf->name);
         return;
     }
-    if (check_statements(conn, plan, s) == 0) {
+    if (check_statements(conn, plan, s, ptemp) == 0) {
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, s, KISS_LOGNO(0206) "database %s: MariaDB %s, schema version %u, "
                      "%d statements", conn->db->conf->name, mysql_get_server_info(conn->mysql),
                      plan->api->schema_version, plan->count);
@@ -333,7 +348,7 @@ void kiss_db_pool_check(const kiss_database_conf *conf, const kiss_sql_plan *pla
     if (user == 0 && seteuid(ap_unixd_config.user_id) != 0) {
         return;
     }
-    check(conn, plan, s);
+    check(conn, plan, s, ptemp);
     if (user == 0 && seteuid(0) != 0) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, errno, s, KISS_LOGNO(0208) "cannot become root again");
         exit(APEXIT_CHILDFATAL);

@@ -9,8 +9,17 @@
 #include "kiss_config.h"
 #include "kiss_db.h"
 
-/** Most statements that one connection keeps. */
+/** Most statements that one connection keeps; the one that was not used for longest makes room for a new one. */
 #define KISS_DB_STATEMENTS 64
+
+/** A statement prepared on a connection. */
+typedef struct {
+    apr_pool_t *pool;                               /**< lives as long as the statement; NULL: the place is free */
+    const char *text;                               /**< its SQL */
+    apr_size_t len;                                 /**< length of the text */
+    MYSQL_STMT *stmt;                               /**< its handle */
+    apr_uint64_t used;                              /**< the connection's count when it was last used */
+} kiss_db_prepared;
 
 /** A place for a connection; it may be empty. */
 struct kiss_db_conn {
@@ -19,9 +28,8 @@ struct kiss_db_conn {
     apr_pool_t *session;                            /**< lives as long as the connection */
     apr_dbd_t *handle;                              /**< APR's handle; NULL when not connected */
     MYSQL *mysql;                                   /**< Connector/C's handle inside it */
-    const kiss_statement *statement[KISS_DB_STATEMENTS];    /**< statements prepared on this connection */
-    MYSQL_STMT *prepared[KISS_DB_STATEMENTS];       /**< their handles */
-    int count;                                      /**< how many */
+    kiss_db_prepared prepared[KISS_DB_STATEMENTS];  /**< statements of this connection */
+    apr_uint64_t uses;                              /**< how often one was used */
     request_rec *r;                                 /**< the request that uses it now */
 };
 

@@ -31,6 +31,31 @@ const kiss_error kiss_error_unauthorized_client = { HTTP_BAD_REQUEST, KISS_BODY_
 const kiss_error kiss_error_invalid_client = { HTTP_UNAUTHORIZED, KISS_BODY_OAUTH, "invalid_client",
                                                "Invalid client credentials." };
 
+const kiss_error kiss_error_key = { HTTP_UNAUTHORIZED, KISS_BODY_ERROR, NULL, "Missing or invalid API key" };
+const kiss_error kiss_error_role = { HTTP_FORBIDDEN, KISS_BODY_ERROR, NULL,
+                                     "Your key does not have access to this resource" };
+const kiss_error kiss_error_param = { HTTP_BAD_REQUEST, KISS_BODY_ERROR, NULL, "A parameter is invalid" };
+const kiss_error kiss_error_body = { HTTP_REQUEST_ENTITY_TOO_LARGE, KISS_BODY_ERROR, NULL,
+                                     "The request body is too large" };
+
+/** The sentence of an API with keys, where it has one of its own (KSS API, "Left open" 1). */
+static const char *keyed_text(const kiss_req *k, const kiss_error *e)
+{
+    if (k->description && e->body != KISS_BODY_MESSAGE) {
+        return k->description;
+    }
+    switch (e->status) {
+    case HTTP_NOT_FOUND:
+        return "The endpoint does not exist";
+    case HTTP_TOO_MANY_REQUESTS:
+        return "Rate limit exceeded";
+    case HTTP_INTERNAL_SERVER_ERROR:
+        return "Unexpected server error";
+    default:
+        return e->text;
+    }
+}
+
 /** {"first":"a"} or {"first":"a","second":"b"} */
 static const char *object(apr_pool_t *p, const char *first, const char *a, const char *second, const char *b)
 {
@@ -56,6 +81,9 @@ int kiss_error_send(kiss_req *k, const kiss_error *e)
     }
     if (e == &kiss_error_bearer) {
         apr_table_setn(k->r->err_headers_out, "WWW-Authenticate", "Bearer error=\"invalid_token\"");
+    }
+    if (k->api->keyed) {
+        return kiss_out_text(k, e->status, KISS_JSON_TYPE, object(k->pool, "Error", keyed_text(k, e), NULL, NULL));
     }
     switch (e->body) {
     case KISS_BODY_NONE:

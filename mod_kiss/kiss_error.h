@@ -4,7 +4,7 @@
 
 #include "kiss.h"
 
-/** Shape of an error's body (contract section 5). */
+/** Shape of an error's body (contract section 5). An API with keys has one shape for all: {"Error":"sentence"}. */
 typedef enum {
     KISS_BODY_NONE,         /**< no body */
     KISS_BODY_ERROR,        /**< {"error":"sentence"} */
@@ -38,6 +38,10 @@ extern const kiss_error kiss_error_grant_type;          /**< 400 unsupported_gra
 extern const kiss_error kiss_error_scope;               /**< 400 invalid_scope */
 extern const kiss_error kiss_error_unauthorized_client; /**< 400: right key, but the customer is disabled */
 extern const kiss_error kiss_error_invalid_client;      /**< 401 of the token endpoint */
+extern const kiss_error kiss_error_key;                 /**< 401: API key missing, unknown, revoked or expired */
+extern const kiss_error kiss_error_role;                /**< 403: the key has no access */
+extern const kiss_error kiss_error_param;               /**< 400: a parameter is missing or invalid; has a description */
+extern const kiss_error kiss_error_body;                /**< 413: the body is too large */
 
 /**
  * Sends an error: status, headers (Retry-After, the bearer's WWW-Authenticate), body.

@@ -17,6 +17,8 @@ typedef struct {
     kiss_type type;
     kiss_term term;
     const char *name;
+    unsigned nullable;
+    unsigned scale;
 } member;
 
 struct kiss_json_writer {
@@ -24,25 +26,30 @@ struct kiss_json_writer {
     member member[];
 };
 
-const kiss_json_writer *kiss_json_writer_make(const kiss_rowset *rows, apr_pool_t *p)
+const kiss_json_writer *kiss_json_writer_make(const kiss_column *columns, unsigned roles, apr_pool_t *p)
 {
     kiss_json_writer *w;
-    int n = 0, i;
+    const kiss_column *c;
+    int n = 0;
 
-    while (rows->columns[n].name) {
-        n++;
+    for (c = columns; c->name; c++) {
+        n += !(c->hidden & roles);
     }
     w = apr_palloc(p, sizeof(*w) + (apr_size_t)n * sizeof(member));
-    w->members = n;
-    for (i = 0; i < n; i++) {
-        const kiss_column *c = &rows->columns[i];
-        member *m = &w->member[i];
+    w->members = 0;
+    for (c = columns; c->name; c++) {
+        member *m = &w->member[w->members];
 
-        m->prefix = apr_pstrcat(p, i ? "," : "{", "\"", c->name, "\":", NULL);
-        m->prefix_len = strlen(m->prefix);
-        m->type = c->type;
-        m->term = c->term;
-        m->name = c->name;
+        if (!(c->hidden & roles)) {
+            m->prefix = apr_pstrcat(p, w->members ? "," : "{", "\"", c->name, "\":", NULL);
+            m->prefix_len = strlen(m->prefix);
+            m->type = c->type;
+            m->term = c->term;
+            m->name = c->name;
+            m->nullable = c->nullable;
+            m->scale = c->scale;
+            w->members++;
+        }
     }
     return w;
 }
@@ -108,6 +115,21 @@ static int utf8_sequence(const unsigned char *s, apr_size_t left)
         }
     }
     return n;
+}
+
+int kiss_json_is_utf8(const char *text, apr_size_t len)
+{
+    const unsigned char *s = (const unsigned char *)text, *end = s + len;
+
+    while (s < end) {
+        int n = *s < 0x80 ? 1 : utf8_sequence(s, (apr_size_t)(end - s));
+
+        if (n == 0) {
+            return 0;
+        }
+        s += n;
+    }
+    return 1;
 }
 
 /** Writes the escape of one byte that may not stand as it is. @return bytes written, at most 6 */
@@ -226,34 +248,173 @@ static kiss_json_status write_price(struct printbuf *pb, const kiss_value *value
            ? KISS_JSON_MEMORY : KISS_JSON_OK;
 }
 
-/** Writes a value that comes from the select list. @return KISS_JSON_OK or what went wrong */
-static kiss_json_status write_value(struct printbuf *pb, kiss_type type, const kiss_value *v, apr_int64_t discount,
-                                    apr_size_t *replaced)
+/* --- days --- */
+
+/* The Gregorian calendar repeats after 400 years; counted from 1 March, the leap day is a year's last day. */
+#define DAYS_OF_400_YEARS 146097
+#define DAYS_FROM_0000_03_01_TO_1970 719468
+
+void kiss_json_day(char text[10], apr_int64_t day)
+{
+    apr_int64_t since = day + DAYS_FROM_0000_03_01_TO_1970, era = since / DAYS_OF_400_YEARS;
+    int of_era = (int)(since % DAYS_OF_400_YEARS);
+    int year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int of_year = of_era - (365 * year + year / 4 - year / 100);
+    int shifted = (5 * of_year + 2) / 153;              /* 0 is March */
+    int month = shifted < 10 ? shifted + 3 : shifted - 9, digits, i;
+
+    digits = (int)((era * 400 + year + (month <= 2)) * 10000) + month * 100 + of_year - (153 * shifted + 2) / 5 + 1;
+    for (i = 9; i >= 0; i--) {
+        if (i == 4 || i == 7) {
+            text[i] = '-';
+        }
+        else {
+            text[i] = (char)('0' + digits % 10);
+            digits /= 10;
+        }
+    }
+}
+
+static int has_weekday(const kiss_value *v)
+{
+    apr_size_t i;
+
+    for (i = 0; i < v->len; i++) {
+        if (v->data[i] >= '1' && v->data[i] <= '7') {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/** The coming dates, four weeks long, that fall on the weekdays in `v`, joined by `between`. */
+static int write_coming(struct printbuf *pb, const kiss_value *v, apr_int64_t today, const char *between)
+{
+    apr_size_t n = strlen(between);
+    int first = 1, ahead;
+
+    for (ahead = 1; ahead <= 28; ahead++) {
+        /* 1970-01-01 was a Thursday, the fourth day. */
+        char weekday = (char)('1' + (today + ahead + 3) % 7), text[10];
+
+        if (!memchr(v->data, weekday, v->len)) {
+            continue;
+        }
+        kiss_json_day(text, today + ahead);
+        if ((!first && kiss_json_raw(pb, between, n)) || kiss_json_raw(pb, text, sizeof(text))) {
+            return -1;
+        }
+        first = 0;
+    }
+    return 0;
+}
+
+/* --- values --- */
+
+/** "2026-02-24 17:06:10.610" becomes "2026-02-24T17:06:10.610Z". */
+static kiss_json_status write_time(struct printbuf *pb, const kiss_value *v)
+{
+    char text[] = "\"YYYY-MM-DDTHH:MM:SS.mmmZ\"";
+
+    if (v->len != sizeof("YYYY-MM-DD HH:MM:SS.mmm") - 1) {
+        return KISS_JSON_VALUE;
+    }
+    memcpy(text + 1, v->data, v->len);
+    text[11] = 'T';
+    return kiss_json_raw(pb, text, sizeof(text) - 1) ? KISS_JSON_MEMORY : KISS_JSON_OK;
+}
+
+/** `Mon;Wed` becomes ["Mon","Wed"]. */
+static int write_split(struct printbuf *pb, const kiss_value *v, apr_size_t *replaced)
+{
+    const char *s = v->data, *end = s + v->len;
+    int failed = kiss_json_raw(pb, "[", 1);
+
+    while (!failed && s < end) {
+        const char *next = memchr(s, ';', (apr_size_t)(end - s));
+        apr_size_t n = (apr_size_t)((next ? next : end) - s);
+
+        failed = (s > v->data && kiss_json_raw(pb, ",", 1)) || kiss_json_string(pb, s, n, replaced);
+        s += n + 1;
+    }
+    return failed || kiss_json_raw(pb, "]", 1);
+}
+
+static int write_quoted(struct printbuf *pb, const char *data, apr_size_t len)
+{
+    return kiss_json_raw(pb, "\"", 1) || kiss_json_raw(pb, data, len) || kiss_json_raw(pb, "\"", 1);
+}
+
+/** Writes SQL NULL in a column that is not nullable. */
+static int write_nothing(struct printbuf *pb, const member *m)
+{
+    static const char *const nothing[] = {
+        [KISS_TEXT] = "\"\"", [KISS_DECIMAL] = "0", [KISS_QUANTITY] = "0", [KISS_BOOLEAN] = "false", [KISS_DATE] = "null",
+        [KISS_TIME] = "null", [KISS_JSON] = "[]", [KISS_SPLIT] = "[]", [KISS_COMING_DAYS] = "[]",
+        [KISS_COMING_TEXT] = "\"\""
+    };
+
+    if (m->type == KISS_FIXED) {
+        return write_quoted(pb, "0.000000000000000", m->scale ? m->scale + 2 : 1);
+    }
+    return kiss_json_raw(pb, nothing[m->type], strlen(nothing[m->type]));
+}
+
+/** Writes a value that comes from the select list and is not NULL. */
+static kiss_json_status write_value(struct printbuf *pb, const member *m, const kiss_value *v,
+                                    const kiss_json_terms *terms, apr_size_t *replaced)
 {
     int failed = 0;
 
-    switch (type) {
+    switch (m->type) {
     case KISS_TEXT:
-        failed = kiss_json_string(pb, v->data ? v->data : "", v->data ? v->len : 0, replaced);
-        break;
     case KISS_DATE:
-        failed = v->data ? kiss_json_string(pb, v->data, v->len, replaced) : kiss_json_raw(pb, "null", 4);
+        failed = kiss_json_string(pb, v->data, v->len, replaced);
         break;
     case KISS_DECIMAL:
-        failed = v->data ? kiss_json_raw(pb, v->data, v->len) : kiss_json_raw(pb, "0", 1);
+    case KISS_JSON:
+        failed = kiss_json_raw(pb, v->data, v->len);
+        break;
+    case KISS_FIXED:
+        failed = write_quoted(pb, v->data, v->len);
         break;
     case KISS_QUANTITY:
-        failed = v->data ? kiss_json_raw(pb, v->data, trimmed(v)) : kiss_json_raw(pb, "0", 1);
+        failed = kiss_json_raw(pb, v->data, trimmed(v));
         break;
     case KISS_BOOLEAN:
         failed = is_true(v) ? kiss_json_raw(pb, "true", 4) : kiss_json_raw(pb, "false", 5);
         break;
+    case KISS_TIME:
+        return write_time(pb, v);
+    case KISS_SPLIT:
+        failed = write_split(pb, v, replaced);
+        break;
+    case KISS_COMING_DAYS:
+        failed = !has_weekday(v) ? kiss_json_raw(pb, "[]", 2)
+                 : kiss_json_raw(pb, "[\"", 2) || write_coming(pb, v, terms->today, "\",\"")
+                   || kiss_json_raw(pb, "\"]", 2);
+        break;
+    case KISS_COMING_TEXT:
+        failed = kiss_json_raw(pb, "\"", 1) || write_coming(pb, v, terms->today, ";") || kiss_json_raw(pb, "\"", 1);
+        break;
     case KISS_NET_PRICE:
-        return write_price(pb, v, discount);
     case KISS_ROWS:
-        return KISS_JSON_VALUE;         /* comes from `nested`, never from the select list */
+        return KISS_JSON_VALUE;         /* come from two values, and from `nested` */
     }
     return failed ? KISS_JSON_MEMORY : KISS_JSON_OK;
+}
+
+/** Writes what the select list holds for one member. @return KISS_JSON_OK or what went wrong */
+static kiss_json_status write_member(struct printbuf *pb, const member *m, const kiss_value *values,
+                                     const kiss_json_terms *terms, apr_size_t *replaced)
+{
+    if (m->type == KISS_NET_PRICE) {
+        return write_price(pb, values, terms->discount);
+    }
+    if (values->data) {
+        return write_value(pb, m, values, terms, replaced);
+    }
+    return (m->nullable ? kiss_json_raw(pb, "null", 4) : write_nothing(pb, m)) ? KISS_JSON_MEMORY : KISS_JSON_OK;
 }
 
 kiss_json_status kiss_json_row(struct printbuf *pb, const kiss_json_writer *w, const kiss_json_terms *terms,
@@ -281,7 +442,7 @@ kiss_json_status kiss_json_row(struct printbuf *pb, const kiss_json_writer *w, c
             }
         }
         else {
-            rv = write_value(pb, m->type, values, terms->discount, replaced);
+            rv = write_member(pb, m, values, terms, replaced);
             values += m->type == KISS_NET_PRICE ? 2 : 1;
         }
         if (rv != KISS_JSON_OK) {

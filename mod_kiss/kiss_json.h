@@ -21,13 +21,14 @@ typedef struct {
 typedef struct {
     kiss_value fragment[KISS_TERMS];    /**< JSON text of each term, by kiss_json_term(); unused ones empty */
     apr_int64_t discount;               /**< the caller's percentage times 10^4 */
+    apr_int64_t today;                  /**< the day in UTC, counted from 1970-01-01 */
 } kiss_json_terms;
 
-/** A row set prepared for writing: member names escaped and joined with their punctuation. */
+/** Columns prepared for writing: member names escaped and joined with their punctuation. */
 typedef struct kiss_json_writer kiss_json_writer;
 
-/** Prepares `rows` for writing; lives in `p`. */
-const kiss_json_writer *kiss_json_writer_make(const kiss_rowset *rows, apr_pool_t *p);
+/** Prepares `columns` for a reader of the roles `roles`, without those hidden from them; lives in `p`. */
+const kiss_json_writer *kiss_json_writer_make(const kiss_column *columns, unsigned roles, apr_pool_t *p);
 
 /** Writes `text` as a JSON string into `p`, for use as a term. */
 kiss_value kiss_json_term(const char *text, apr_pool_t *p);
@@ -51,6 +52,12 @@ typedef enum {
 kiss_json_status kiss_json_row(struct printbuf *pb, const kiss_json_writer *w, const kiss_json_terms *terms,
                                const kiss_value *values, const kiss_value *nested, apr_size_t *replaced,
                                const char **column);
+
+/** 1 when the bytes are well-formed UTF-8 (Unicode table 3-7). */
+int kiss_json_is_utf8(const char *text, apr_size_t len);
+
+/** Writes a day, counted from 1970-01-01, as YYYY-MM-DD: 10 bytes without NUL. For years 0 to 9999. */
+void kiss_json_day(char text[10], apr_int64_t day);
 
 /** Appends `len` bytes of text as a JSON string; invalid UTF-8 becomes U+FFFD. @return 0, or -1 without memory. */
 int kiss_json_string(struct printbuf *pb, const char *text, apr_size_t len, apr_size_t *replaced);

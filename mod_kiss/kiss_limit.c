@@ -11,10 +11,11 @@
 #include "kiss_config.h"
 #include "kiss_error.h"
 #include "kiss_secret.h"
+#include "kiss_sliding.h"
 #include "kiss_window.h"
 
 #define MUTEX_TYPE "kiss-limit"
-#define RETAINED   "mod_kiss-limit-2"       /* changes with the layout below: an old segment is then left alone */
+#define RETAINED   "mod_kiss-limit-3"       /* changes with the layout below: an old segment is then left alone */
 
 #define SECOND APR_INT64_C(1000000)
 
@@ -39,6 +40,12 @@ typedef struct {
     apr_uint32_t rank;                      /* what is given up first: RANK_GUESS */
 } slot;
 
+/** A caller with an API key; its window stands at the same index of another array. */
+typedef struct {
+    unsigned char id[ID_BYTES];             /* as in a slot */
+    apr_int64_t used;                       /* last request */
+} key_slot;
+
 /** What survives a reload. Lives in the process pool; the segment and the mutex do too. */
 typedef struct {
     apr_shm_t *shm;
@@ -46,6 +53,9 @@ typedef struct {
     slot *slots;
     apr_uint32_t sets;                      /* groups of WAYS slots */
     unsigned char key[ID_BYTES];            /* random: nobody can choose names that fall together */
+    key_slot *keys;                         /* of callers with an API key */
+    kiss_sliding *sliding;                  /* their windows, apart, so that a search touches no more than the ids */
+    apr_uint32_t nkeys;
 } segment;
 
 /** The counters as this process knows them; NULL when they could not be made. */
@@ -90,8 +100,12 @@ void kiss_limit_create(server_rec *s)
         kept = ap_retained_data_create(RETAINED, sizeof(*kept));
     }
     if (!kept->slots) {
-        /* Anonymous: no file or key that a killed server would leave behind, and nobody else can attach it. */
-        rv = apr_shm_create(&kept->shm, (apr_size_t)sets * WAYS * sizeof(slot), NULL, process);
+        apr_uint32_t nkeys = (apr_uint32_t)kiss_config_limit_keys(s);
+
+        /* Anonymous: no file or key that a killed server would leave behind, and nobody else can attach it. It comes
+         * filled with zero bytes, and takes memory where it is written to only. */
+        rv = apr_shm_create(&kept->shm, (apr_size_t)sets * WAYS * sizeof(slot)
+                                        + nkeys * (sizeof(kiss_sliding) + sizeof(key_slot)), NULL, process);
         if (rv == APR_SUCCESS) {
             rv = ap_global_mutex_create(&kept->mutex, NULL, MUTEX_TYPE, NULL, s, process, 0);
         }
@@ -104,12 +118,14 @@ void kiss_limit_create(server_rec *s)
             return;
         }
         kept->sets = sets;
+        kept->nkeys = nkeys;
         kept->slots = apr_shm_baseaddr_get(kept->shm);
-        memset(kept->slots, 0, (apr_size_t)sets * WAYS * sizeof(slot));
+        kept->sliding = (kiss_sliding *)(kept->slots + (apr_size_t)sets * WAYS);
+        kept->keys = (key_slot *)(kept->sliding + nkeys);
     }
-    else if (kept->sets != sets) {
-        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, KISS_LOGNO(0302) "KissLimitClients takes effect at the next full "
-                     "restart; until then %u callers are counted", kept->sets * WAYS);
+    else if (kept->sets != sets || kept->nkeys != (apr_uint32_t)kiss_config_limit_keys(s)) {
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, KISS_LOGNO(0302) "KissLimitClients and KissLimitKeys take effect at the "
+                     "next full restart; until then %u callers and %u keys are counted", kept->sets * WAYS, kept->nkeys);
     }
     counters = kept;
 }
@@ -330,7 +346,8 @@ static const kiss_error *uncounted(const kiss_req *k, const kiss_error *e)
     return !e && k->endpoint->auth == KISS_AUTH_CLIENT ? &kiss_error_unavailable : e;
 }
 
-const kiss_error *kiss_limit_take(kiss_req *k, const kiss_error *e)
+/** The meter stage of an API with customers: two fixed windows. */
+static const kiss_error *take_windows(kiss_req *k, const kiss_error *e)
 {
     apr_int64_t own_limit[KISS_WINDOWS] = { -1, -1 }, now = now_monotonic();
     unsigned char id[ID_BYTES];
@@ -365,6 +382,59 @@ const kiss_error *kiss_limit_take(kiss_req *k, const kiss_error *e)
     count(&v, s, now, k);
     unlock();
     return conclude(k, &v, e);
+}
+
+/** The window of an API key, under the lock; if it has none, that of the key that was silent for longest is given up. */
+static kiss_sliding *find_sliding(const unsigned char id[ID_BYTES], apr_int64_t now)
+{
+    apr_uint32_t i, oldest = 0;
+
+    for (i = 0; i < counters->nkeys && memcmp(counters->keys[i].id, id, ID_BYTES) != 0; i++) {
+        oldest = counters->keys[i].used < counters->keys[oldest].used ? i : oldest;
+    }
+    if (i == counters->nkeys) {
+        i = oldest;
+        memset(&counters->sliding[i], 0, sizeof(counters->sliding[i]));
+        memcpy(counters->keys[i].id, id, ID_BYTES);
+    }
+    counters->keys[i].used = now;
+    return &counters->sliding[i];
+}
+
+/** The meter stage of an API with keys: a sliding hour (KSS API, section 2 "Rate limit"). */
+static const kiss_error *take_key(kiss_req *k, const kiss_error *e)
+{
+    apr_int64_t now = now_monotonic(), own = k->caller->limit_hour;
+    apr_uint32_t limit = own >= 0 ? (apr_uint32_t)own : kiss_config_key_limit(k->conf);
+    apr_table_t *out = k->r->err_headers_out;
+    unsigned char id[ID_BYTES];
+    kiss_window_state state;
+    const char *seconds;
+
+    make_id(id, k, "key", k->customer);
+    if (!lock(k)) {
+        return e;
+    }
+    state = kiss_sliding_take(find_sliding(id, now), now, kiss_window_length[KISS_WINDOW_HOUR], limit);
+    unlock();
+    seconds = apr_psprintf(k->pool, "%" APR_INT64_T_FMT, kiss_window_seconds(state.wait));
+    apr_table_setn(out, "RateLimit-Limit", apr_psprintf(k->pool, "%u", limit));
+    apr_table_setn(out, "RateLimit-Remaining", apr_psprintf(k->pool, "%u", state.remaining));
+    apr_table_setn(out, "RateLimit-Reset", seconds);
+    apr_table_setn(k->r->notes, "kiss-limit", state.exceeded ? "1h" : apr_psprintf(k->pool, "%u", state.remaining));
+    if (!state.exceeded) {
+        return e;
+    }
+    k->retry_after = (int)kiss_window_seconds(state.wait);
+    return &kiss_error_quota;
+}
+
+const kiss_error *kiss_limit_take(kiss_req *k, const kiss_error *e)
+{
+    if (k->api->keyed) {
+        return k->caller ? take_key(k, e) : e;      /* nobody to count for: no key, or the database is away */
+    }
+    return take_windows(k, e);
 }
 
 void kiss_limit_verified(kiss_req *k)

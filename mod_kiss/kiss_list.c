@@ -229,7 +229,6 @@ static kiss_db_status write_list(building *b)
     const kiss_statement *s = kiss_sql_find(b->k->conf->plan, rows);
     const char *args[KISS_MAX_SCOPES];
     kiss_db_status status = KISS_DB_OK;
-    apr_status_t rv;
 
     if (bind_terms(b, s, args)) {
         status = read_nested(b, rows);
@@ -240,9 +239,8 @@ static kiss_db_status write_list(building *b)
     if (status == KISS_DB_OK) {
         const char *end = b->k->rows ? "]" : "[]";
 
-        rv = kiss_json_raw(b->out->buffer, end, strlen(end)) ? APR_ENOMEM : kiss_spool_flush(b->out, 1);
-        if (rv != APR_SUCCESS) {
-            status = spool_failed(b, rv);
+        if (kiss_json_raw(b->out->buffer, end, strlen(end))) {
+            status = spool_failed(b, APR_ENOMEM);
         }
     }
     return status;
@@ -285,7 +283,7 @@ const kiss_error *kiss_list_run(kiss_req *k, int *status)
     kiss_db_status built;
 
     kiss_out_private(k);
-    *status = kiss_out_conditional(k, kiss_caller_etag(k->caller, k->api, k->endpoint, k->pool));
+    *status = kiss_out_conditional(k, kiss_caller_etag(k->caller, k->api, k->endpoint, k->pool), 0);
     if (*status) {
         return NULL;
     }
@@ -311,6 +309,6 @@ const kiss_error *kiss_list_run(kiss_req *k, int *status)
                       "not UTF-8; they were sent as U+FFFD", b.replaced);
     }
     apr_table_setn(k->r->headers_out, "ETag", apr_pstrcat(k->pool, "\"", b.tag, "\"", NULL));
-    *status = kiss_out_file(k, b.out->file, b.out->size);
+    *status = kiss_out_spool(k, HTTP_OK, b.out);
     return NULL;
 }

@@ -59,11 +59,11 @@ static void accept_gzip_tag(request_rec *r, const char *tag)
     }
 }
 
-int kiss_out_conditional(kiss_req *k, const char *tag)
+int kiss_out_conditional(kiss_req *k, const char *tag, int weak)
 {
     int status;
 
-    apr_table_setn(k->r->headers_out, "ETag", apr_pstrcat(k->pool, "\"", tag, "\"", NULL));
+    apr_table_setn(k->r->headers_out, "ETag", apr_pstrcat(k->pool, weak ? "W/\"" : "\"", tag, "\"", NULL));
     accept_gzip_tag(k->r, tag);
     status = ap_meets_conditions(k->r);
     return status == OK ? 0 : status;
@@ -104,16 +104,24 @@ int kiss_out_text(kiss_req *k, int status, const char *type, const char *body)
     return pass(k, bb);
 }
 
-int kiss_out_file(kiss_req *k, apr_file_t *file, apr_off_t len)
+int kiss_out_spool(kiss_req *k, int status, const kiss_spool *spool)
 {
     request_rec *r = k->r;
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
-    apr_bucket *e = apr_brigade_insert_file(bb, file, 0, len, r->pool);
+    apr_size_t rest = (apr_size_t)spool->buffer->bpos;
 
-    /* Not mapped: the pages of fifty catalogues would all count as this child's memory. */
-    apr_bucket_file_enable_mmap(e, 0);
-    apr_bucket_file_set_buf_size(e, FILE_PIECE);
+    if (spool->size) {
+        apr_bucket *e = apr_brigade_insert_file(bb, spool->file, 0, spool->size, r->pool);
+
+        /* Not mapped: the pages of fifty catalogues would all count as this child's memory. */
+        apr_bucket_file_enable_mmap(e, 0);
+        apr_bucket_file_set_buf_size(e, FILE_PIECE);
+    }
+    if (rest) {
+        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_pool_create(spool->buffer->buf, rest, spool->pool, bb->bucket_alloc));
+    }
+    r->status = status;
     ap_set_content_type(r, KISS_JSON_TYPE);
-    ap_set_content_length(r, len);
+    ap_set_content_length(r, spool->size + (apr_off_t)rest);
     return pass(k, bb);
 }

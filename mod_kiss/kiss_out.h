@@ -5,6 +5,7 @@
 #include <apr_file_io.h>
 
 #include "kiss.h"
+#include "kiss_spool.h"
 
 /** Content-Type of every JSON answer (contract, "Left open" 16). */
 #define KISS_JSON_TYPE "application/json; charset=utf-8"
@@ -19,12 +20,13 @@ void kiss_out_request_id(kiss_req *k);
 void kiss_out_private(kiss_req *k);
 
 /**
- * Sets a strong ETag and looks at the request's preconditions (RFC 9110 section 13).
+ * Sets the ETag and looks at the request's preconditions (RFC 9110 section 13).
  *
- * @param tag opaque text without quotes
+ * @param tag  opaque text without quotes
+ * @param weak 1 for a weak one: W/"tag"
  * @return 0 when the answer is to be sent, else the status that the handler returns (304 or 412)
  */
-int kiss_out_conditional(kiss_req *k, const char *tag);
+int kiss_out_conditional(kiss_req *k, const char *tag, int weak);
 
 /**
  * Sends a small body.
@@ -34,7 +36,7 @@ int kiss_out_conditional(kiss_req *k, const char *tag);
  */
 int kiss_out_text(kiss_req *k, int status, const char *type, const char *body);
 
-/** Sends `len` bytes of an open file as the JSON body of a 200. The file must live as long as r->pool. */
-int kiss_out_file(kiss_req *k, apr_file_t *file, apr_off_t len);
+/** Sends a spool as JSON body. It must live as long as r->pool. @return as kiss_out_text() */
+int kiss_out_spool(kiss_req *k, int status, const kiss_spool *spool);
 
 #endif

@@ -10,8 +10,10 @@
  * @param path   what follows the API's location, beginning with '/'; compared byte for byte (a trailing slash differs)
  * @param method one of the KISS_ methods, or 0 for one that no endpoint has
  * @param allow  receives the set of methods of all endpoints with this path, for `Allow`
+ * @param named  receives the segment that stands for `:name`, within `path`; NULL when the path has none
  * @return the endpoint; NULL with *allow 0 when nothing has this path, NULL with *allow set when the method is wrong
  */
-const kiss_endpoint *kiss_route_find(const kiss_api *api, const char *path, int method, int *allow);
+const kiss_endpoint *kiss_route_find(const kiss_api *api, const char *path, int method, int *allow,
+                                     const char **named);
 
 #endif

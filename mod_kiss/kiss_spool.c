@@ -37,15 +37,9 @@ static apr_status_t free_buffer(void *buffer)
 apr_status_t kiss_spool_create(kiss_spool **spool, const char *dir, apr_pool_t *p)
 {
     kiss_spool *s = apr_pcalloc(p, sizeof(*s));
-    char *name = apr_pstrcat(p, dir, "/spool.XXXXXX", NULL);
-    apr_status_t rv = apr_file_mktemp(&s->file, name, APR_FOPEN_CREATE | APR_FOPEN_READ | APR_FOPEN_WRITE
-                                      | APR_FOPEN_EXCL | APR_FOPEN_BINARY, p);
 
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    apr_file_remove(name, p);
     s->pool = p;
+    s->dir = dir;
     s->buffer = printbuf_new();
     if (!s->buffer) {
         return APR_ENOMEM;
@@ -55,6 +49,19 @@ apr_status_t kiss_spool_create(kiss_spool **spool, const char *dir, apr_pool_t *
     return APR_SUCCESS;
 }
 
+/** Makes the file. */
+static apr_status_t make_file(kiss_spool *s)
+{
+    char *name = apr_pstrcat(s->pool, s->dir, "/spool.XXXXXX", NULL);
+    apr_status_t rv = apr_file_mktemp(&s->file, name, APR_FOPEN_CREATE | APR_FOPEN_READ | APR_FOPEN_WRITE
+                                      | APR_FOPEN_EXCL | APR_FOPEN_BINARY, s->pool);
+
+    if (rv == APR_SUCCESS) {
+        apr_file_remove(name, s->pool);
+    }
+    return rv;
+}
+
 apr_status_t kiss_spool_flush(kiss_spool *s, int all)
 {
     apr_size_t len = (apr_size_t)s->buffer->bpos;
@@ -62,6 +69,9 @@ apr_status_t kiss_spool_flush(kiss_spool *s, int all)
 
     if (len == 0 || (len < PIECE && !all)) {
         return APR_SUCCESS;
+    }
+    if (!s->file && (rv = make_file(s)) != APR_SUCCESS) {
+        return rv;
     }
     rv = apr_file_write_full(s->file, s->buffer->buf, len, NULL);
     s->size += (apr_off_t)len;
@@ -94,7 +104,7 @@ apr_status_t kiss_spool_open(kiss_spool_reader **reader, kiss_spool *spool, apr_
     r->room = READ_PIECE;
     r->buffer = apr_palloc(p, r->room);
     *reader = r;
-    return apr_file_seek(r->file, APR_SET, &start);
+    return r->file ? apr_file_seek(r->file, APR_SET, &start) : APR_SUCCESS;
 }
 
 /** Makes sure that `need` bytes from the current record on are in the buffer. */

@@ -14,13 +14,14 @@
 
 /** A file being written through a buffer. */
 typedef struct {
-    apr_file_t *file;           /**< open for reading and writing */
+    apr_file_t *file;           /**< open for reading and writing; NULL until something is written to it */
     apr_off_t size;             /**< bytes written so far, without those in the buffer */
     struct printbuf *buffer;    /**< what is appended goes here */
+    const char *dir;            /**< where the file is made */
     apr_pool_t *pool;           /**< owns it */
 } kiss_spool;
 
-/** Makes an empty spool in directory `dir`; it and its file are closed with `p`. */
+/** Makes an empty spool in directory `dir`; it and its file are closed with `p`. What fits its buffer makes no file. */
 apr_status_t kiss_spool_create(kiss_spool **spool, const char *dir, apr_pool_t *p);
 
 /** Writes the buffer to the file if it is large enough to be worth it. To be called after each row. */

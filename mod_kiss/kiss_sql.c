@@ -34,6 +34,37 @@ static const char key_used_sql[] =
 
 static const char health_sql[] = "SELECT n FROM revision WHERE dataset = 'epoch' AND scope = ''";
 
+static const char key_sql[] =
+    "SELECT k.key_id, k.type, k.prefix, k.user_id, k.limit_hour,"
+    " u.last_used_at IS NULL OR u.last_used_at < UTC_TIMESTAMP() - INTERVAL 1 MINUTE,"
+    " (SELECT GROUP_CONCAT(a.account_id ORDER BY a.account_id) FROM api_key_account a WHERE a.key_id = k.key_id),"
+    " CASE k.type WHEN 'customer' THEN (SELECT GROUP_CONCAT(DISTINCT c.state ORDER BY c.state) FROM api_key_account a"
+    " JOIN customer c ON c.customer_id = a.account_id WHERE a.key_id = k.key_id)"
+    " WHEN 'supplier' THEN (SELECT GROUP_CONCAT(DISTINCT s.state ORDER BY s.state) FROM api_key_account a"
+    " JOIN supplier s ON s.supplier_id = a.account_id WHERE a.key_id = k.key_id) END,"
+    " (SELECT GROUP_CONCAT(dataset, '=', n ORDER BY dataset) FROM revision)"
+    " FROM api_key k LEFT JOIN key_usage u ON u.key_id = k.key_id"
+    " WHERE k.hash = UNHEX(?) AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > UTC_TIMESTAMP())";
+
+/* The way of a request to allocate a payment: whoever holds the payment's row decides about its balance. The sum is read
+ * behind the lock, by the first statement that sees a snapshot: nothing that was committed before is missed. */
+static const char lock_payment_sql[] =
+    "SELECT payment_id, ar_account_id, amount FROM payment WHERE payment_invoice_num = ? FOR UPDATE";
+static const char payment_used_sql[] =
+    "SELECT COALESCE(SUM(amount), 0) FROM payment_application"
+    " WHERE payment_id = ? AND status IN ('Pending', 'Exported', 'Confirmed')";
+static const char account_owner_sql[] = "SELECT customer_id FROM ar_account WHERE ar_account_id = ?";
+static const char target_sql[] = "SELECT invoice_id, ar_account_id FROM invoice WHERE invoice_num = ?";
+static const char repeated_sql[] = "SELECT HEX(request_hash), allocation_no FROM idempotency WHERE key_id = ? AND name = ?";
+static const char request_sql[] =
+    "INSERT INTO payment_application (request_id, payment_id, target_invoice_id, ar_account_id, amount,"
+    " requested_by_user_id, status, time_requested) VALUES (NEXTVAL(request_number), ?, ?, ?, ?, ?, 'Pending',"
+    " UTC_TIMESTAMP(3))";
+static const char remember_sql[] =
+    "INSERT INTO idempotency (key_id, name, request_hash, allocation_no) VALUES (?, ?, UNHEX(?), ?)";
+static const char catch_up_sql[] =
+    "SELECT SETVAL(request_number, (SELECT COALESCE(MAX(request_id), 1) FROM payment_application))";
+
 /** The select list: the key, then each column that comes from SQL, a price followed by its flag. */
 static const char *select_list(const kiss_rowset *rows, int *columns, apr_pool_t *p)
 {
@@ -65,7 +96,7 @@ static void derive(kiss_statement *s, const kiss_rowset *rows, apr_pool_t *p)
         s->term[s->bound++] = scope->term;
     }
     s->rows = rows;
-    s->writer = kiss_json_writer_make(rows, p);
+    s->writer = kiss_json_writer_make(rows->columns, 0, p);
     s->text = apr_pstrcat(p, "SELECT ", select_list(rows, &s->columns, p), " FROM ", rows->from, " WHERE ", where,
                           " ORDER BY ", rows->order, NULL);
 }
@@ -132,13 +163,11 @@ static void add_fixed(apr_array_header_t *all, const char *text, int columns, in
     s->bound = bound;
 }
 
-const char *kiss_sql_plan_make(const kiss_sql_plan **plan, const kiss_api *api, apr_pool_t *p)
+/** Whole lists of an API, and the fixed statements of its callers. */
+static const char *plan_lists(apr_array_header_t *all, const kiss_api *api, apr_pool_t *p)
 {
-    apr_array_header_t *all = apr_array_make(p, 16, sizeof(kiss_statement));
-    kiss_sql_plan *made = apr_pcalloc(p, sizeof(*made));
     const kiss_endpoint *e;
     const char *error = NULL;
-    int i;
 
     add_fixed(all, caller_sql, KISS_CALLER_COLUMNS, 1);
     add_fixed(all, credentials_sql, KISS_CRED_COLUMNS, 1);
@@ -157,7 +186,135 @@ const char *kiss_sql_plan_make(const kiss_sql_plan **plan, const kiss_api *api, 
             }
         }
     }
+    return error;
+}
+
+/* --- pages --- */
+
+static const char *expression(const kiss_column *c, kiss_role role, apr_pool_t *p)
+{
+    const char *sql = c->for_role[role] ? c->for_role[role] : c->sql;
+
+    return c->type == KISS_FIXED ? apr_psprintf(p, "CAST(%s AS DECIMAL(30,%u))", sql, c->scale) : sql;
+}
+
+/** Sets the bit of each dataset whose name stands in `sql` as a word of its own. */
+static apr_uint64_t datasets_in(const char *sql, const kiss_api *api)
+{
+    static const char word[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+    apr_uint64_t set = 0;
+
+    while (sql && *sql) {
+        apr_size_t n = strspn(sql, word);
+        int i;
+
+        for (i = 0; n && api->datasets[i]; i++) {
+            if (strlen(api->datasets[i]) == n && memcmp(api->datasets[i], sql, n) == 0) {
+                set |= APR_UINT64_C(1) << i;
+            }
+        }
+        sql += n;
+        sql += strcspn(sql, word);
+    }
+    return set;
+}
+
+/** A part of an invoice follows the invoice and its lines. */
+static const char *behind_derived(const char *table)
+{
+    return strstr(table, "invoice_supplier") ? "invoice invoice_line" : NULL;
+}
+
+static apr_uint64_t reads(const kiss_endpoint *e, const kiss_sql_pages *made, kiss_role role, const kiss_api *api)
+{
+    apr_uint64_t set = datasets_in(made->pages->table, api) | datasets_in(made->pages->where, api)
+                       | datasets_in(made->pages->scope[role], api) | datasets_in(made->pages->join, api)
+                       | datasets_in(made->list, api) | datasets_in(behind_derived(made->pages->table), api)
+                       | datasets_in(behind_derived(made->list), api);
+    const kiss_param *param;
+
+    for (param = e->params; param->name; param++) {
+        set |= datasets_in(param->where, api) | datasets_in(param->where_supplier, api);
+    }
+    return set;
+}
+
+static const char *check_pages(const kiss_endpoint *e, apr_pool_t *p)
+{
+    const kiss_param *param;
+    int n = 0;
+
+    for (param = e->params; param->name; param++) {
+        if (++n > KISS_MAX_PARAMS || (param->type == KISS_PARAM_WORDS) != (param->words != NULL)
+            || (param->where && !strstr(param->where, "{}"))) {
+            return apr_psprintf(p, "%s: parameter %s has no words, no {} in its condition, or is one too many", e->name,
+                                param->name);
+        }
+    }
+    if (!e->roles || !e->pages->columns || !e->pages->key[0] || !e->pages->order) {
+        return apr_psprintf(p, "%s: pages need roles, columns, a key and an order", e->name);
+    }
+    return NULL;
+}
+
+/** Fills what an endpoint is for one role. */
+static void derive_pages(kiss_sql_pages *made, const kiss_endpoint *e, kiss_role role, const kiss_api *api, apr_pool_t *p)
+{
+    const kiss_column *c;
+
+    made->pages = role == KISS_ROLE_SUPPLIER && e->pages->for_supplier ? e->pages->for_supplier : e->pages;
+    made->list = "";
+    for (c = made->pages->columns; c->name; c++) {
+        if (!(c->hidden & (1u << role))) {
+            made->list = apr_pstrcat(p, made->list, made->columns ? ", " : "", expression(c, role, p), NULL);
+            made->columns++;
+        }
+    }
+    made->writer = kiss_json_writer_make(made->pages->columns, 1u << role, p);
+    made->reads = reads(e, made, role, api);
+}
+
+/** Pages of an API, and the fixed statements of its keys. */
+static const char *plan_pages(apr_array_header_t *all, kiss_sql_plan *made, apr_pool_t *p)
+{
+    const kiss_endpoint *e;
+    const char *error = NULL;
+    apr_size_t n = 0;
+
+    add_fixed(all, key_sql, KISS_KEY_COLUMNS, 1);
+    add_fixed(all, key_used_sql, 0, 1);
+    add_fixed(all, lock_payment_sql, 3, 1);
+    add_fixed(all, payment_used_sql, 1, 1);
+    add_fixed(all, account_owner_sql, 1, 1);
+    add_fixed(all, target_sql, 2, 1);
+    add_fixed(all, repeated_sql, 2, 2);
+    add_fixed(all, request_sql, 0, 5);
+    add_fixed(all, remember_sql, 0, 4);
+    add_fixed(all, catch_up_sql, 1, 0);
+    for (e = made->api->endpoints; e->path; e++) {
+        n++;
+    }
+    made->pages = apr_pcalloc(p, n * sizeof(*made->pages));
+    for (e = made->api->endpoints; e->path && !error; e++) {
+        int role;
+
+        error = e->pages ? check_pages(e, p) : NULL;
+        for (role = 0; !error && e->pages && role < KISS_ROLES; role++) {
+            derive_pages(&made->pages[e - made->api->endpoints][role], e, (kiss_role)role, made->api, p);
+        }
+    }
+    return error;
+}
+
+const char *kiss_sql_plan_make(const kiss_sql_plan **plan, const kiss_api *api, apr_pool_t *p)
+{
+    apr_array_header_t *all = apr_array_make(p, 16, sizeof(kiss_statement));
+    kiss_sql_plan *made = apr_pcalloc(p, sizeof(*made));
+    const char *error;
+    int i;
+
     made->api = api;
+    error = api->keyed ? plan_pages(all, made, p) : plan_lists(all, api, p);
     made->count = all->nelts;
     made->statements = (kiss_statement *)all->elts;
     for (i = 0; i < made->count; i++) {
@@ -165,6 +322,173 @@ const char *kiss_sql_plan_make(const kiss_sql_plan **plan, const kiss_api *api, 
     }
     *plan = made;
     return error;
+}
+
+const kiss_sql_pages *kiss_sql_pages_of(const kiss_sql_plan *plan, const kiss_endpoint *endpoint, kiss_role role)
+{
+    return &plan->pages[endpoint - plan->api->endpoints][role];
+}
+
+/** A statement in the making. */
+typedef struct {
+    apr_array_header_t *text;               /* its pieces, of const char * */
+    apr_array_header_t *args;               /* of const char * */
+    const kiss_sql_values *values;
+    apr_pool_t *pool;
+} writing;
+
+static void say(writing *w, const char *text)
+{
+    APR_ARRAY_PUSH(w->text, const char *) = text;
+}
+
+/** Binds a list. As many marks as the next power of two, so that few texts serve all lengths; NULL for none. */
+static void bind_list(writing *w, const char *const *value, int n)
+{
+    int marks = 1, i;
+    char *text;
+
+    while (marks < n) {
+        marks *= 2;
+    }
+    text = apr_palloc(w->pool, (apr_size_t)marks * 2);
+    for (i = 0; i < marks; i++) {
+        text[2 * i] = '?';
+        text[2 * i + 1] = ',';
+        APR_ARRAY_PUSH(w->args, const char *) = n == 0 ? NULL : value[i < n ? i : n - 1];
+    }
+    text[2 * marks - 1] = '\0';
+    say(w, text);
+}
+
+/** Binds what the mark `{name}` stands for; `own` are the values of `{}`. */
+static void bind_mark(writing *w, const char *name, apr_size_t len, const kiss_param_values *own)
+{
+    const apr_array_header_t *list = NULL;
+
+    if (len == 8 && memcmp(name, "accounts", len) == 0) {
+        list = w->values->accounts;
+    }
+    else if (len == 6 && memcmp(name, "states", len) == 0) {
+        list = w->values->states;
+    }
+    else if (len > 0) {
+        own = kiss_params_find(w->values->params, name, len);
+    }
+    if (list) {
+        bind_list(w, (const char *const *)list->elts, list->nelts);
+    }
+    else {
+        bind_list(w, own ? own->value : NULL, own ? own->count : 0);
+    }
+}
+
+/** Writes SQL of the tables, binding at its marks. */
+static void expand(writing *w, const char *sql, const kiss_param_values *own)
+{
+    const char *mark;
+
+    while ((mark = strchr(sql, '{'))) {
+        const char *end = strchr(mark, '}');
+
+        say(w, apr_pstrmemdup(w->pool, sql, (apr_size_t)(mark - sql)));
+        bind_mark(w, mark + 1, (apr_size_t)(end - mark - 1), own);
+        sql = end + 1;
+    }
+    say(w, sql);
+}
+
+/** The conditions on the rows: all callers', the role's, the request's. */
+static void write_where(writing *w, const kiss_pageset *pages, kiss_role role)
+{
+    const kiss_params *params = w->values->params;
+    int i;
+
+    say(w, " WHERE ");
+    expand(w, pages->where ? pages->where : "1", NULL);
+    if (pages->scope[role]) {
+        say(w, " AND ");
+        expand(w, pages->scope[role], NULL);
+    }
+    for (i = 0; i < params->count; i++) {
+        const kiss_param *param = params->values[i].param;
+        const char *where = role == KISS_ROLE_SUPPLIER && param->where_supplier ? param->where_supplier : param->where;
+
+        if (where && params->values[i].count) {
+            say(w, " AND ");
+            expand(w, where, &params->values[i]);
+        }
+    }
+}
+
+/** The narrow scan that chooses the page. */
+static void write_choice(writing *w, const kiss_pageset *pages, kiss_role role)
+{
+    const kiss_params *params = w->values->params;
+    int i;
+
+    say(w, "SELECT ");
+    for (i = 0; i < 3 && pages->key[i]; i++) {
+        say(w, apr_psprintf(w->pool, "%s%s AS k%d", i ? ", " : "", pages->key[i], i + 1));
+    }
+    say(w, " FROM ");
+    say(w, pages->table);
+    write_where(w, pages, role);
+    if (pages->several && w->values->accounts->nelts > 1) {
+        say(w, " GROUP BY ");
+        say(w, pages->order);
+    }
+    say(w, " ORDER BY ");
+    say(w, pages->order);
+    say(w, " LIMIT ? OFFSET ?");
+    APR_ARRAY_PUSH(w->args, const char *) = apr_itoa(w->pool, params->page_size + 1);
+    APR_ARRAY_PUSH(w->args, const char *) = apr_psprintf(w->pool, "%" APR_INT64_T_FMT,
+                                                         (params->page - 1) * params->page_size);
+}
+
+void kiss_sql_page(kiss_sql_query *query, const kiss_sql_plan *plan, const kiss_endpoint *endpoint, kiss_role role,
+                   const kiss_sql_values *values, apr_pool_t *p)
+{
+    const kiss_sql_pages *made = kiss_sql_pages_of(plan, endpoint, role);
+    writing w = { apr_array_make(p, 64, sizeof(const char *)), apr_array_make(p, 32, sizeof(const char *)), values, p };
+
+    say(&w, "SELECT STRAIGHT_JOIN ");
+    expand(&w, made->list, NULL);
+    say(&w, " FROM (");
+    write_choice(&w, made->pages, role);
+    say(&w, ") page JOIN ");
+    expand(&w, made->pages->join, NULL);
+    say(&w, " ORDER BY ");
+    say(&w, made->pages->order);
+    memset(query, 0, sizeof(*query));
+    query->statement.text = apr_array_pstrcat(p, w.text, 0);
+    query->statement.columns = made->columns;
+    query->statement.bound = w.args->nelts;
+    query->statement.writer = made->writer;
+    query->args = (const char *const *)w.args->elts;
+}
+
+const char *kiss_sql_sample(const kiss_sql_plan *plan, const kiss_endpoint *endpoint, kiss_role role, apr_pool_t *p)
+{
+    static const char *const two[] = { "1", "2" };
+    apr_array_header_t *list = apr_array_make(p, 2, sizeof(const char *));
+    kiss_params params = { .page = 1, .page_size = KISS_PAGE_SIZE };
+    kiss_sql_values values = { list, list, &params };
+    const kiss_param *param;
+    kiss_sql_query query;
+
+    APR_ARRAY_PUSH(list, const char *) = two[0];
+    APR_ARRAY_PUSH(list, const char *) = two[1];
+    for (param = endpoint->params; param->name; param++) {
+        if (!param->only_for || (param->only_for & (1u << role))) {
+            kiss_param_values filled = { param, param->type == KISS_PARAM_DATE || param->type == KISS_PARAM_NUMBER ? 1 : 2,
+                                         two };
+
+            params.values[params.count++] = filled;
+        }
+    }
+    kiss_sql_page(&query, plan, endpoint, role, &values, p);
+    return query.statement.text;
 }
 
 const kiss_statement *kiss_sql_find(const kiss_sql_plan *plan, const kiss_rowset *rows)

@@ -8,17 +8,34 @@
 #define KISS_SQL_H
 
 #include <apr_pools.h>
+#include <apr_tables.h>
 
 #include "kiss_json.h"
+#include "kiss_param.h"
 #include "kiss_table.h"
 
-/** Statements that are not derived from a row set. The others follow behind them. */
+/** Statements of the Customer API that are not derived from a row set. The others follow behind them. */
 enum {
     KISS_SQL_CALLER,            /**< customer code -> the caller's record with all revisions */
     KISS_SQL_CREDENTIALS,       /**< customer code -> hashes of the live keys */
     KISS_SQL_KEY_USED,          /**< key id -> notes that it was used now */
     KISS_SQL_HEALTH,            /**< reads one revision */
     KISS_SQL_FIXED              /**< how many there are */
+};
+
+/** Statements of an API with keys; what is read by pages is written for each request, by kiss_sql_page(). */
+enum {
+    KISS_SQL_KEY,               /**< hash as hexadecimal text -> the key's record with all revisions */
+    KISS_SQL_KEY_NOTED,         /**< key id -> notes that it was used now */
+    KISS_SQL_LOCK_PAYMENT,      /**< number of a payment -> locks it: id, AR account, amount */
+    KISS_SQL_PAYMENT_USED,      /**< payment id -> sum of what is allocated or requested */
+    KISS_SQL_ACCOUNT_OWNER,     /**< AR account -> customer */
+    KISS_SQL_TARGET,            /**< number of an invoice -> id, AR account */
+    KISS_SQL_REPEATED,          /**< key id, Idempotency-Key -> digest of its parameters, allocation */
+    KISS_SQL_REQUEST,           /**< payment, invoice, AR account, amount, user -> a new request */
+    KISS_SQL_REMEMBER,          /**< key id, Idempotency-Key, digest, allocation -> remembered */
+    KISS_SQL_CATCH_UP,          /**< moves the counter of requests behind all that are there */
+    KISS_SQL_KEYED              /**< how many there are */
 };
 
 /** One statement, known to a connection by its place in the plan. */
@@ -32,11 +49,21 @@ typedef struct {
     const kiss_json_writer *writer;         /**< writes its rows */
 } kiss_statement;
 
+/** What an endpoint is for one role. */
+typedef struct {
+    const kiss_pageset *pages;              /**< what it reads; NULL: it reads no pages */
+    const char *list;                       /**< select list, with the marks of kiss_pageset */
+    int columns;                            /**< values in a row */
+    const kiss_json_writer *writer;         /**< writes its rows */
+    apr_uint64_t reads;                     /**< bit n: it depends on api->datasets[n] */
+} kiss_sql_pages;
+
 /** All statements of one API. */
 typedef struct {
     const kiss_api *api;                    /**< the API */
     int count;                              /**< how many statements */
     kiss_statement *statements;             /**< them, by id */
+    kiss_sql_pages (*pages)[KISS_ROLES];    /**< by endpoint and role */
 } kiss_sql_plan;
 
 /** Columns of KISS_SQL_CALLER's result. */
@@ -58,6 +85,20 @@ enum {
     KISS_CALLER_COLUMNS
 };
 
+/** Columns of KISS_SQL_KEY's result. */
+enum {
+    KISS_KEY_ID,
+    KISS_KEY_TYPE,              /**< employee, customer, supplier */
+    KISS_KEY_PREFIX,
+    KISS_KEY_USER,
+    KISS_KEY_LIMIT_HOUR,
+    KISS_KEY_STALE,             /**< 1 when its last use was noted more than a minute ago, or never */
+    KISS_KEY_ACCOUNTS,          /**< ids joined by commas, or NULL */
+    KISS_KEY_STATES,            /**< states of the accounts, joined by commas, or NULL; one may be empty */
+    KISS_KEY_REVISIONS,         /**< dataset=n, joined by commas, in the order of the names */
+    KISS_KEY_COLUMNS
+};
+
 /** Columns of KISS_SQL_CREDENTIALS' result: one row per live key, or one with NULL keys. */
 enum {
     KISS_CRED_ENABLED,
@@ -73,9 +114,38 @@ enum {
  * Makes the plan of an API, in `p`.
  *
  * @param plan receives it
- * @return NULL, or what is wrong with the tables (a row set without scope, a name twice, too many columns)
+ * @return NULL, or what is wrong with the tables (a row set without scope, a name twice, too many columns, ...)
  */
 const char *kiss_sql_plan_make(const kiss_sql_plan **plan, const kiss_api *api, apr_pool_t *p);
+
+/** Values to be bound where a mark stands. */
+typedef struct {
+    const apr_array_header_t *accounts;     /**< of const char *: `{accounts}` */
+    const apr_array_header_t *states;       /**< of const char *: `{states}` */
+    const kiss_params *params;              /**< `{}` and `{Name}` */
+} kiss_sql_values;
+
+/** A statement with its values. */
+typedef struct {
+    kiss_statement statement;               /**< the text; it has the same one for as many values, up to a power of two */
+    const char *const *args;                /**< statement.bound texts; NULL is SQL NULL */
+} kiss_sql_query;
+
+/** What an endpoint is for a role. */
+const kiss_sql_pages *kiss_sql_pages_of(const kiss_sql_plan *plan, const kiss_endpoint *endpoint, kiss_role role);
+
+/**
+ * Writes the statement for one page, or for one record: rows in order, one more than the page holds.
+ *
+ * Every value is bound; only text of the tables becomes SQL. Scope conditions are added here, always.
+ *
+ * @param query receives statement and values, in `p`
+ */
+void kiss_sql_page(kiss_sql_query *query, const kiss_sql_plan *plan, const kiss_endpoint *endpoint, kiss_role role,
+                   const kiss_sql_values *values, apr_pool_t *p);
+
+/** The text of kiss_sql_page() with every filter in it, for a caller with two accounts: for checks. In `p`. */
+const char *kiss_sql_sample(const kiss_sql_plan *plan, const kiss_endpoint *endpoint, kiss_role role, apr_pool_t *p);
 
 /** The statement that reads `rows`. */
 const kiss_statement *kiss_sql_find(const kiss_sql_plan *plan, const kiss_rowset *rows);

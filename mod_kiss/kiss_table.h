@@ -1,25 +1,49 @@
 /**
  * kiss_table - the vocabulary in which an API is written down. Data only.
  *
- * An API is a kiss_api row; an endpoint is a kiss_endpoint row; what an endpoint reads is a kiss_rowset: where the rows
- * come from, which of them the caller may see, in what order they stand, and how each column is written. SQL, JSON,
- * schema answers and the isolation tests are all derived from these rows; no code knows a single endpoint.
+ * An API is a kiss_api row; an endpoint is a kiss_endpoint row; what an endpoint reads is a kiss_rowset (whole lists) or a
+ * kiss_pageset (pages and single records): where the rows come from, which of them the caller may see, in what order they
+ * stand, and how each column is written. SQL, JSON, schema answers, ETags and the isolation tests are all derived from
+ * these rows; no code knows a single endpoint.
  */
 #ifndef KISS_TABLE_H
 #define KISS_TABLE_H
 
 #include <apr.h>
 
-/** How a column's value is written (contract, "Left open" 7 and 8). The database delivers every value as text. */
+/** How a column's value is written (Customer API, "Left open" 7 and 8; KSS API, section 2 "Values"). The database delivers
+ * every value as text. SQL NULL is written as said here, or as null where the column is `nullable`. */
 typedef enum {
     KISS_TEXT,          /**< JSON string; NULL is "" */
     KISS_DECIMAL,       /**< JSON number with the digits of the column; NULL is 0 */
-    KISS_QUANTITY,      /**< JSON number, decimals only if they are not zero */
+    KISS_QUANTITY,      /**< JSON number, decimals only if they are not zero; NULL is 0 */
+    KISS_FIXED,         /**< JSON string of a number with `scale` decimals, rounded half away from zero; NULL is 0 */
     KISS_NET_PRICE,     /**< JSON number with 4 decimals: the caller's discount applied if `flag` is true */
-    KISS_BOOLEAN,       /**< JSON true or false */
-    KISS_DATE,          /**< JSON string YYYY-MM-DD, or null */
+    KISS_BOOLEAN,       /**< JSON true or false; NULL is false */
+    KISS_DATE,          /**< JSON string YYYY-MM-DD; NULL is null */
+    KISS_TIME,          /**< JSON string YYYY-MM-DDTHH:MM:SS.mmmZ, from a DATETIME(3) in UTC; NULL is null */
+    KISS_JSON,          /**< an array that the database made (JSON_ARRAYAGG); NULL is [] */
+    KISS_SPLIT,         /**< JSON array of strings, from a text joined by semicolons; NULL is [] */
+    KISS_COMING_DAYS,   /**< JSON array of coming dates that fall on these weekdays (`2;4`: Tuesday, Thursday); NULL is [] */
+    KISS_COMING_TEXT,   /**< the same dates in one JSON string, joined by semicolons; NULL is "" */
     KISS_ROWS           /**< JSON array of objects: the rows of `rows` with the same key */
 } kiss_type;
+
+/** What an API key stands for (KSS API, section 2 "Key"). */
+typedef enum {
+    KISS_ROLE_EMPLOYEE,             /**< sees everything */
+    KISS_ROLE_CUSTOMER,             /**< sees its customer accounts */
+    KISS_ROLE_SUPPLIER,             /**< sees its supplier accounts */
+    KISS_ROLES                      /**< how many there are */
+} kiss_role;
+
+/** Sets of roles. */
+enum {
+    KISS_EMPLOYEE = 1 << KISS_ROLE_EMPLOYEE,
+    KISS_CUSTOMER = 1 << KISS_ROLE_CUSTOMER,
+    KISS_SUPPLIER = 1 << KISS_ROLE_SUPPLIER,
+    KISS_EVERYONE = KISS_EMPLOYEE | KISS_CUSTOMER | KISS_SUPPLIER
+};
 
 /** A value of the caller's record that a statement is bound to, or that stands in every row. */
 typedef enum {
@@ -50,6 +74,10 @@ typedef struct kiss_column {
     kiss_term term;                 /**< the caller's value in every row, instead of `sql` */
     const struct kiss_rowset *rows; /**< KISS_ROWS: what is nested */
     unsigned required : 1;          /**< said so in the schema answer */
+    unsigned nullable : 1;          /**< SQL NULL is null */
+    unsigned scale : 4;             /**< KISS_FIXED: decimals */
+    unsigned hidden : KISS_ROLES;   /**< roles that never receive it */
+    const char *for_role[KISS_ROLES];   /**< SQL expression for a role, instead of `sql` */
 } kiss_column;
 
 /** A condition that every statement over these rows carries, bound to a value of the caller's record. */
@@ -76,13 +104,70 @@ typedef struct kiss_rowset {
     const kiss_column *columns;     /**< ended by an empty row */
 } kiss_rowset;
 
+/**
+ * Rows that are read by pages, or one at a time.
+ *
+ * A page is chosen by its keys in a narrow scan (`SELECT key FROM table WHERE where, scope, filters ORDER BY order`), then
+ * joined with what its columns need: the index that delivers `order` is walked without touching wide rows, and a deep
+ * page costs no more than that walk.
+ *
+ * In all SQL here `{accounts}` stands for the ids of the caller's accounts, `{states}` for their states, and `{Name}` for
+ * the values of that parameter: a list of bound values, which is NULL when there are none, so that a key without accounts
+ * sees nothing.
+ */
+typedef struct kiss_pageset {
+    const char *table;              /**< table reference that the page is chosen from */
+    const char *key[3];             /**< columns of `table` that tell its rows apart; page.k1, page.k2, page.k3 in `join` */
+    const char *where;              /**< condition for all callers, or NULL */
+    const char *scope[KISS_ROLES];  /**< condition on the rows that a role may see; NULL: all of them */
+    const char *order;              /**< total order, valid both in `table` and in `join`; an index must deliver it */
+    const char *join;               /**< the tables of the columns, the first with its ON page.k1 */
+    const kiss_column *columns;     /**< ended by an empty row */
+    const struct kiss_pageset *for_supplier;    /**< Supplier keys read this instead */
+    unsigned several : 1;           /**< one row stands several times in `table`, once for each of the caller's accounts */
+    unsigned daily : 1;             /**< the answer depends on the date */
+} kiss_pageset;
+
+/** The form of a parameter's value (KSS API, section 2 "Parameters" and "Left open" 3, 5, 6, 16). */
+typedef enum {
+    KISS_PARAM_NUMBERS,             /**< integers, joined by commas */
+    KISS_PARAM_TEXTS,               /**< texts, joined by commas */
+    KISS_PARAM_WORDS,               /**< some of `words`, joined by commas */
+    KISS_PARAM_BOOLEANS,            /**< true, false, or both, joined by a comma; bound as 1 and 0 */
+    KISS_PARAM_DATE,                /**< YYYY-MM-DD, or a timestamp, of which the day in UTC counts */
+    KISS_PARAM_TEXT,                /**< one text */
+    KISS_PARAM_NUMBER,              /**< one integer */
+    KISS_PARAM_AMOUNT               /**< one decimal number with at most 2 decimals */
+} kiss_param_type;
+
+/** One parameter of an endpoint. */
+typedef struct kiss_param {
+    const char *name;               /**< in the query, or in the path where the endpoint's path has `:name` */
+    kiss_param_type type;           /**< form of its value */
+    const char *where;              /**< condition, with `{}` where the values are bound; NULL: it filters nothing by itself */
+    const char *words;              /**< KISS_PARAM_WORDS: the words, joined by commas */
+    const char *fallback;           /**< value when it is left out; "today" for a date; NULL: no filter then */
+    unsigned fallback_for : KISS_ROLES; /**< roles that the fallback is for; none: all */
+    unsigned locked_for : KISS_ROLES;   /**< roles that get the fallback whatever they send */
+    unsigned only_for : KISS_ROLES;     /**< roles that it acts for; none: all */
+    unsigned required : 1;          /**< 400 when it is left out */
+    const char *unless;             /**< it is ignored, fallback included, when that parameter is given */
+    const char *where_supplier;     /**< condition for Supplier keys, where they read another table */
+} kiss_param;
+
+/** Most parameters of one endpoint. */
+#define KISS_MAX_PARAMS 8
+
 /** What an endpoint does. */
 typedef enum {
     KISS_RUN_LIST,                  /**< all rows of `rows` in one JSON array */
     KISS_RUN_SCHEMA,                /**< the description of `rows` */
     KISS_RUN_TOKEN,                 /**< the OAuth 2.0 token endpoint */
     KISS_RUN_VERSION,               /**< the API's profile */
-    KISS_RUN_HEALTH                 /**< liveness */
+    KISS_RUN_HEALTH,                /**< liveness */
+    KISS_RUN_PAGE,                  /**< one page of `pages` */
+    KISS_RUN_RECORD,                /**< the row of `pages` whose key stands in the path */
+    KISS_RUN_ALLOCATE               /**< takes a request to allocate a payment */
 } kiss_run;
 
 /** Who may call an endpoint. */
@@ -90,7 +175,8 @@ typedef enum {
     KISS_AUTH_NONE,                 /**< anyone; a valid token only says who is counted */
     KISS_AUTH_CLIENT,               /**< client credentials in the request itself (RFC 6749 section 4.4) */
     KISS_AUTH_TOKEN,                /**< bearer token of a customer that is not disabled; it need not exist any more */
-    KISS_AUTH_CUSTOMER              /**< bearer token of a customer that exists and is not disabled */
+    KISS_AUTH_CUSTOMER,             /**< bearer token of a customer that exists and is not disabled */
+    KISS_AUTH_KEY                   /**< API key of one of the endpoint's `roles` */
 } kiss_auth_need;
 
 /** Methods of an endpoint; GET includes HEAD. */
@@ -100,12 +186,16 @@ enum { KISS_GET = 1, KISS_POST = 2 };
 typedef struct kiss_endpoint {
     const char *name;               /**< in the log note kiss-endpoint */
     int methods;                    /**< KISS_GET or KISS_POST */
-    const char *path;               /**< below the API's location, exact */
+    const char *path;               /**< below the API's location, exact; a segment `:name` is any one, the parameter `name` */
     kiss_auth_need auth;            /**< who may call it */
     kiss_run run;                   /**< what it does */
     const kiss_rowset *rows;        /**< what it reads or describes */
     unsigned data;                  /**< KISS_DATA_ set that its answer depends on */
     const char *about;              /**< KISS_RUN_SCHEMA: the path that it describes */
+    const kiss_pageset *pages;      /**< what it reads by pages */
+    const kiss_param *params;       /**< its parameters beside Page and PageSize; ended by an empty row */
+    unsigned roles;                 /**< KISS_AUTH_KEY: set of roles that may call it */
+    const char *forbidden_unless;   /**< 403 unless this parameter names an account of the caller's */
 } kiss_endpoint;
 
 /** One API. */
@@ -113,7 +203,9 @@ typedef struct kiss_api {
     const char *name;               /**< argument of KissApi, and the default of KissUseDatabase */
     const char *profile;            /**< version of the contract */
     unsigned schema_version;        /**< the version that sql/ brings the database to */
-    const kiss_endpoint *endpoints; /**< ended by an empty row */
+    const kiss_endpoint *endpoints; /**< ended by an empty row; exact paths before those with `:name` */
+    const char *const *datasets;    /**< tables with a revision of their own; ended by NULL. NULL: KISS_DATA_ sets */
+    unsigned keyed : 1;             /**< callers are API keys with a role, not customers with a token */
 } kiss_api;
 
 #endif

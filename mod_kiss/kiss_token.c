@@ -7,6 +7,7 @@
 
 #include <json-c/json.h>
 
+#include "kiss_body.h"
 #include "kiss_caller.h"
 #include "kiss_config.h"
 #include "kiss_error.h"
@@ -28,35 +29,18 @@ static const kiss_error *invalid(kiss_req *k, const char *what)
 
 /* --- reading --- */
 
-static int is_form(request_rec *r)
-{
-    const char *type = apr_table_get(r->headers_in, "Content-Type");
-    apr_size_t n = sizeof(FORM_TYPE) - 1;
-
-    return type && ap_cstr_casecmpn(type, FORM_TYPE, n) == 0
-           && (type[n] == '\0' || type[n] == ';' || type[n] == ' ' || type[n] == '\t');
-}
-
 /** Reads the whole body, at most MAX_BODY bytes. */
 static const kiss_error *read_body(kiss_req *k, char **body, apr_size_t *len)
 {
-    long n;
-
-    *body = apr_palloc(k->pool, MAX_BODY + 1);
-    *len = 0;
-    if (ap_setup_client_block(k->r, REQUEST_CHUNKED_DECHUNK) != OK) {
-        return invalid(k, "The request body cannot be read.");
+    switch (kiss_body_read(body, len, k->r, MAX_BODY)) {
+    case KISS_BODY_LARGE:
+        return &kiss_error_body_too_large;
+    case KISS_BODY_BROKEN:
+        return invalid(k, "The request body ended early.");
+    case KISS_BODY_OK:
+        break;
     }
-    if (!ap_should_client_block(k->r)) {
-        return NULL;
-    }
-    while ((n = ap_get_client_block(k->r, *body + *len, MAX_BODY + 1 - *len)) > 0) {
-        *len += (apr_size_t)n;
-        if (*len > MAX_BODY) {
-            return &kiss_error_body_too_large;
-        }
-    }
-    return n < 0 ? invalid(k, "The request body ended early.") : NULL;
+    return NULL;
 }
 
 /** Reads `Authorization: Basic`; id and secret are form-encoded inside it (RFC 6749 section 2.3.1). */
@@ -148,7 +132,7 @@ const kiss_error *kiss_token_read(kiss_req *k)
     if (k->r->args && (strstr(k->r->args, "client_") || strstr(k->r->args, "grant_type"))) {
         return invalid(k, "Parameters belong into the body, never into the URL.");
     }
-    if (!is_form(k->r)) {
+    if (!kiss_body_is(k->r, FORM_TYPE)) {
         return invalid(k, "The Content-Type must be " FORM_TYPE ".");
     }
     if ((e = read_body(k, &body, &len))) {

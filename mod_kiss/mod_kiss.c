@@ -1,7 +1,8 @@
 /**
  * mod_kiss - customer-scoped JSON APIs over MariaDB, inside Apache httpd 2.4.
  *
- * Read kiss_handler() first: it is the way of every request. The tables that say what is served are in kiss_customer.c.
+ * Read kiss_handler() first: it is the way of every request. The tables that say what is served are in kiss_customer.c
+ * and kiss_kss.c.
  */
 #include "kiss.h"
 
@@ -22,6 +23,8 @@
 #include "kiss_limit.h"
 #include "kiss_list.h"
 #include "kiss_out.h"
+#include "kiss_page.h"
+#include "kiss_pay.h"
 #include "kiss_route.h"
 #include "kiss_schema.h"
 #include "kiss_token.h"
@@ -34,13 +37,13 @@ static const kiss_error *route(kiss_req *k)
     request_rec *r = k->r;
     int method = r->method_number == M_GET ? KISS_GET : r->method_number == M_POST ? KISS_POST : 0, allow;
 
-    k->endpoint = kiss_route_find(k->api, r->uri + strlen(k->conf->base), method, &allow);
+    k->endpoint = kiss_route_find(k->api, r->uri + strlen(k->conf->base), method, &allow, &k->named);
     if (k->endpoint) {
         apr_table_setn(r->notes, "kiss-endpoint", k->endpoint->name);
         return NULL;
     }
-    if (!allow) {
-        return &kiss_error_not_found;
+    if (!allow || k->api->keyed) {
+        return &kiss_error_not_found;           /* KSS API, "Left open" 12 */
     }
     apr_table_setn(r->err_headers_out, "Allow", allow & KISS_GET ? "GET, HEAD" : "POST");
     return &kiss_error_method;
@@ -99,7 +102,10 @@ static const kiss_error *(*const answer[])(kiss_req *k, int *status) = {
     [KISS_RUN_SCHEMA] = answer_schema,
     [KISS_RUN_TOKEN] = kiss_token_run,
     [KISS_RUN_VERSION] = answer_version,
-    [KISS_RUN_HEALTH] = answer_health
+    [KISS_RUN_HEALTH] = answer_health,
+    [KISS_RUN_PAGE] = kiss_page_run,
+    [KISS_RUN_RECORD] = kiss_page_run,
+    [KISS_RUN_ALLOCATE] = kiss_pay_run
 };
 
 static const kiss_error *check_tls(kiss_req *k)
@@ -122,7 +128,7 @@ static void note(kiss_req *k)
 static int kiss_handler(request_rec *r)
 {
     const kiss_dir_conf *conf;
-    const kiss_error *e, *refused;
+    const kiss_error *e, *routed, *refused;
     kiss_database_conf *database;
     kiss_req *k;
     int status = OK;
@@ -146,12 +152,13 @@ static int kiss_handler(request_rec *r)
     kiss_out_request_id(k);
     e = check_tls(k);                               /* 403 */
     if (!e) {
-        e = route(k);                               /* 404, 405 */
+        routed = route(k);                          /* 404, 405 */
         refused = kiss_auth_identify(k);            /* who calls; 401, 400 */
-        e = kiss_limit_take(k, e ? e : refused);    /* counts always; 429 wins */
+        e = k->api->keyed ? (refused ? refused : routed) : (routed ? routed : refused);
+        e = kiss_limit_take(k, e);                  /* counts whoever can be counted; 429 wins */
     }
     if (!e) {
-        e = kiss_caller_check(k);                   /* the customer's record; 404, 401 */
+        e = kiss_caller_check(k);                   /* the caller's record, what it may call; 404, 401, 403 */
     }
     if (!e) {
         e = answer[k->endpoint->run](k, &status);   /* the answer; 304, 500, 503 */

@@ -724,16 +724,14 @@ CREATE TABLE IF NOT EXISTS idempotency (
   key_id        BIGINT UNSIGNED NOT NULL,
   name          VARCHAR(255)    NOT NULL COMMENT 'the Idempotency-Key header',
   request_hash  BINARY(32)      NOT NULL COMMENT 'SHA-256 of the parameters',
-  request_id    BIGINT          NOT NULL,
+  allocation_no BIGINT UNSIGNED NOT NULL,
   created_at    DATETIME        NOT NULL DEFAULT UTC_TIMESTAMP(),
   PRIMARY KEY (key_id, name),
   KEY created_at (created_at)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;
 
--- Numbers for new requests. One row, which the writer of a request locks.
-CREATE TABLE IF NOT EXISTS request_number (
-  request_id  BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;
+-- Numbers for new requests. It does not go back with a transaction, so two never get the same one.
+CREATE SEQUENCE IF NOT EXISTS request_number NOCACHE ENGINE=InnoDB;
 
 INSERT IGNORE INTO revision (dataset, scope) VALUES
   ('state', ''),

@@ -134,7 +134,7 @@ static void test_json(void)
         { "Term", KISS_TEXT, .term = KISS_TERM_CURRENCY }, { 0 }
     };
     static const kiss_rowset rows = { .columns = columns };
-    const kiss_json_writer *w = kiss_json_writer_make(&rows, pool);
+    const kiss_json_writer *w = kiss_json_writer_make(rows.columns, 0, pool);
     const kiss_value values[] = { { "x", 1 }, { "30.00", 5 }, { "12.000", 6 }, { "19.9500", 7 }, { "1", 1 }, { "0", 1 },
                                   { NULL, 0 } };
     const kiss_value nulls[] = { { NULL, 0 }, { NULL, 0 }, { NULL, 0 }, { "1.0000", 6 }, { NULL, 0 }, { NULL, 0 },
@@ -230,9 +230,13 @@ static void test_tables(void)
     static const kiss_rowset double_name = { .from = "t", .scope = scope, .key = "a", .order = "a", .columns = twice };
     static const kiss_rowset no_scope = { .from = "t", .key = "a", .order = "a", .columns = plain };
     static const kiss_rowset shared = { .from = "t", .shared = 1, .key = "a", .order = "a", .columns = plain };
-    kiss_endpoint endpoints[] = { { "e", KISS_GET, "/e", KISS_AUTH_CUSTOMER, KISS_RUN_LIST, &double_name }, { 0 } };
-    kiss_api api = { "test", "1", 1, endpoints };
+    kiss_endpoint endpoints[] = {
+        { .name = "e", .methods = KISS_GET, .path = "/e", .auth = KISS_AUTH_CUSTOMER, .run = KISS_RUN_LIST,
+          .rows = &double_name }, { 0 }
+    };
+    kiss_api api = { .name = "test", .profile = "1", .schema_version = 1, .endpoints = endpoints };
     const kiss_sql_plan *plan;
+    const char *named;
     int i, allow;
 
     ok(kiss_sql_plan_make(&plan, &kiss_customer_api, p) == NULL, "the Customer API's tables are sound");
@@ -242,7 +246,7 @@ static void test_tables(void)
         ok(s->rows->shared || (s->bound > 0 && strstr(s->text, s->rows->scope[0].sql)),
            apr_psprintf(p, "rows from %.20s carry their scope", s->rows->from));
     }
-    is(kiss_sql_find(plan, kiss_route_find(&kiss_customer_api, "/prices", KISS_GET, &allow)->rows)->text,
+    is(kiss_sql_find(plan, kiss_route_find(&kiss_customer_api, "/prices", KISS_GET, &allow, &named)->rows)->text,
        "SELECT p.sku, p.sku, p.unit_price, p.discount_eligible, p.moq, p.order_multiple FROM price p STRAIGHT_JOIN product t"
        " FORCE INDEX (current_sku) ON t.sku = p.sku WHERE t.is_obsolete = 0 AND p.price_list_code = ?"
        " ORDER BY p.sku, p.moq", "the statement of /prices");
@@ -251,8 +255,8 @@ static void test_tables(void)
     ok(kiss_sql_plan_make(&plan, &api, p) != NULL, "rows without scope are refused");
     endpoints[0].rows = &shared;
     ok(kiss_sql_plan_make(&plan, &api, p) != NULL, "rows for all are refused outside of other rows");
-    ok(!kiss_route_find(&kiss_customer_api, "/products/", KISS_GET, &allow) && allow == 0, "a trailing slash is another path");
-    ok(!kiss_route_find(&kiss_customer_api, "/products", KISS_POST, &allow) && allow == KISS_GET, "the wrong method is told");
+    ok(!kiss_route_find(&kiss_customer_api, "/products/", KISS_GET, &allow, &named) && allow == 0, "a trailing slash is another path");
+    ok(!kiss_route_find(&kiss_customer_api, "/products", KISS_POST, &allow, &named) && allow == KISS_GET, "the wrong method is told");
 }
 
 int main(void)

@@ -1,0 +1,25 @@
+/** kiss_body - the body of a request, read whole and bounded. */
+#ifndef KISS_BODY_H
+#define KISS_BODY_H
+
+#include <httpd.h>
+
+/** Outcome of kiss_body_read(). */
+typedef enum {
+    KISS_BODY_OK = 0,
+    KISS_BODY_LARGE,            /**< more than `most` bytes */
+    KISS_BODY_BROKEN            /**< ended early, or cannot be read */
+} kiss_body_status;
+
+/**
+ * Reads the body.
+ *
+ * @param body receives at most `most` bytes with a NUL behind them, in r->pool; empty when the request has none
+ * @param len  receives their number
+ */
+kiss_body_status kiss_body_read(char **body, apr_size_t *len, request_rec *r, apr_size_t most);
+
+/** 1 when the Content-Type is `type`, whatever its case and parameters. */
+int kiss_body_is(const request_rec *r, const char *type);
+
+#endif

@@ -1,0 +1,209 @@
+#include "kiss_key.h"
+
+#include <string.h>
+
+#include "kiss_config.h"
+#include "kiss_error.h"
+#include "kiss_limit.h"
+#include "kiss_secret.h"
+
+/* Part of every ETag: raised when the same rows are written differently by a new version of the module. */
+#define FORMAT "1"
+#define ETAG_BYTES 16
+
+/* A longer header is no key: ours have 57 bytes. */
+#define MAX_KEY 512
+
+/* --- the record --- */
+
+static const char *text(const kiss_value *v, apr_pool_t *p)
+{
+    return v->data ? apr_pstrmemdup(p, v->data, v->len) : NULL;
+}
+
+/** "1,2,3" as an array; NULL is an empty one, "" holds one empty text. */
+static const apr_array_header_t *split(const kiss_value *v, apr_pool_t *p)
+{
+    apr_array_header_t *list = apr_array_make(p, 4, sizeof(const char *));
+    const char *s = v->data, *end = s + v->len;
+
+    while (s && s <= end) {
+        const char *comma = memchr(s, ',', (apr_size_t)(end - s));
+
+        APR_ARRAY_PUSH(list, const char *) = apr_pstrmemdup(p, s, (apr_size_t)((comma ? comma : end) - s));
+        s = comma ? comma + 1 : end + 1;
+    }
+    return list;
+}
+
+static kiss_role role_of(const kiss_value *type)
+{
+    return type->len == 8 && memcmp(type->data, "employee", 8) == 0 ? KISS_ROLE_EMPLOYEE
+         : memcmp(type->data, "customer", 8) == 0 ? KISS_ROLE_CUSTOMER : KISS_ROLE_SUPPLIER;
+}
+
+static void fill(kiss_caller *c, const kiss_value *row, apr_pool_t *p)
+{
+    kiss_key *key = apr_pcalloc(p, sizeof(*key));
+
+    key->id = text(&row[KISS_KEY_ID], p);
+    key->prefix = text(&row[KISS_KEY_PREFIX], p);
+    key->role = role_of(&row[KISS_KEY_TYPE]);
+    key->user_id = text(&row[KISS_KEY_USER], p);
+    key->accounts = split(&row[KISS_KEY_ACCOUNTS], p);
+    key->states = split(&row[KISS_KEY_STATES], p);
+    key->revisions = text(&row[KISS_KEY_REVISIONS], p);
+    c->key = key;
+    c->code = key->prefix;
+    c->enabled = 1;
+    c->limit_minute = -1;
+    c->limit_hour = row[KISS_KEY_LIMIT_HOUR].data ? apr_atoi64(text(&row[KISS_KEY_LIMIT_HOUR], p)) : -1;
+}
+
+/** A look for a key. */
+typedef struct {
+    kiss_req *k;
+    const char *hash;               /* hexadecimal */
+    kiss_caller *caller;            /* NULL when there is no such key */
+    int stale;                      /* its last use should be noted */
+} looking;
+
+static kiss_db_status look(kiss_db_conn *conn, void *baton)
+{
+    looking *l = baton;
+    const kiss_statement *s = &l->k->conf->plan->statements[KISS_SQL_KEY];
+    kiss_db_cursor *cursor;
+    const kiss_value *row;
+    kiss_db_status status = kiss_db_select(&cursor, conn, s, &l->hash, l->k->pool);
+
+    l->caller = NULL;
+    if (status == KISS_DB_OK) {
+        status = kiss_db_next(cursor, &row);
+    }
+    if (status != KISS_DB_OK || !row) {
+        return status;
+    }
+    l->caller = apr_pcalloc(l->k->pool, sizeof(*l->caller));
+    fill(l->caller, row, l->k->pool);
+    l->stale = row[KISS_KEY_STALE].data && *row[KISS_KEY_STALE].data == '1';
+    return kiss_db_close(cursor);           /* the hash is unique: there is no second row */
+}
+
+/* A read-only database must not stop requests: the note is a convenience. */
+static kiss_db_status note_use(kiss_db_conn *conn, void *baton)
+{
+    looking *l = baton;
+
+    return kiss_db_execute(conn, &l->k->conf->plan->statements[KISS_SQL_KEY_NOTED], &l->caller->key->id);
+}
+
+/* --- the stage --- */
+
+static const char *hex(apr_pool_t *p, const unsigned char *data, apr_size_t n)
+{
+    static const char digit[] = "0123456789abcdef";
+    char *out = apr_palloc(p, n * 2 + 1);
+    apr_size_t i;
+
+    for (i = 0; i < n; i++) {
+        out[2 * i] = digit[data[i] >> 4];
+        out[2 * i + 1] = digit[data[i] & 15];
+    }
+    out[2 * n] = '\0';
+    return out;
+}
+
+const kiss_error *kiss_key_identify(kiss_req *k)
+{
+    const char *sent = apr_table_get(k->r->headers_in, "x-api-key");
+    unsigned char digest[KISS_SHA256_LEN];
+    looking l = { k, NULL, NULL, 0 };
+    const kiss_error *e;
+    kiss_db_status status;
+
+    if (!sent || !*sent || strlen(sent) > MAX_KEY) {
+        return &kiss_error_key;
+    }
+    if ((e = kiss_limit_login_check(k))) {
+        return e;
+    }
+    kiss_secret_sha256(digest, sent, strlen(sent));
+    l.hash = hex(k->pool, digest, sizeof(digest));
+    status = kiss_db_run(k, look, &l);
+    if (status != KISS_DB_OK) {
+        return kiss_caller_db_error(status);
+    }
+    if (!l.caller) {
+        kiss_limit_login_failed(k);
+        return &kiss_error_key;
+    }
+    k->caller = l.caller;
+    k->customer = l.caller->key->prefix;
+    k->verified = 1;
+    k->r->user = apr_pstrdup(k->pool, k->customer);
+    if (l.stale) {
+        (void)kiss_db_run(k, note_use, &l);
+    }
+    return NULL;
+}
+
+/* --- the ETag --- */
+
+/** Order of a name and a text of `n` bytes. */
+static int compare(const char *name, const char *s, apr_size_t n)
+{
+    int order = strncmp(name, s, n);
+
+    return order ? order : name[n] != '\0';
+}
+
+/** The pieces "name=n" of the revisions that count: those of the set, and the epoch. Both lists are in the same order. */
+static void add_revisions(apr_array_header_t *parts, const kiss_req *k, apr_uint64_t reads)
+{
+    const char *const *name = k->api->datasets, *s = k->caller->key->revisions;
+    int i = 0;
+
+    while (s && *s) {
+        apr_size_t len = strcspn(s, ","), n = strcspn(s, "=");
+        int order = -1;
+
+        while (name[i] && (order = compare(name[i], s, n)) < 0) {
+            i++;
+        }
+        if ((name[i] && order == 0 && (reads >> i & 1)) || (n == 5 && memcmp(s, "epoch", n) == 0)) {
+            APR_ARRAY_PUSH(parts, const char *) = apr_pstrmemdup(k->pool, s, len);
+            APR_ARRAY_PUSH(parts, const char *) = "\n";
+        }
+        s += len;
+        s += *s == ',';
+    }
+}
+
+static void add_list(apr_array_header_t *parts, const apr_array_header_t *list)
+{
+    int i;
+
+    for (i = 0; i < list->nelts; i++) {
+        APR_ARRAY_PUSH(parts, const char *) = APR_ARRAY_IDX(list, i, const char *);
+        APR_ARRAY_PUSH(parts, const char *) = ",";
+    }
+    APR_ARRAY_PUSH(parts, const char *) = "\n";
+}
+
+const char *kiss_key_etag(const kiss_req *k, const char *request, apr_uint64_t reads)
+{
+    apr_array_header_t *parts = apr_array_make(k->pool, 64, sizeof(const char *));
+    const kiss_key *key = k->caller->key;
+    unsigned char digest[KISS_SHA256_LEN];
+    const char *scope;
+
+    APR_ARRAY_PUSH(parts, const char *) = apr_psprintf(k->pool, FORMAT "\n%s\n%s\n%s\n%d\n", k->api->name,
+                                                       k->api->profile, k->endpoint->name, key->role);
+    add_list(parts, key->accounts);
+    add_list(parts, key->states);
+    add_revisions(parts, k, reads);
+    APR_ARRAY_PUSH(parts, const char *) = request;
+    scope = apr_array_pstrcat(k->pool, parts, 0);
+    kiss_secret_sha256(digest, scope, strlen(scope));
+    return kiss_secret_base64url(k->pool, digest, ETAG_BYTES);
+}
