@@ -17,7 +17,7 @@ typedef enum {
     OPT_DEFAULTS, OPT_SQL, OPT_TOKEN_KEYS, OPT_JSON, OPT_HELP, OPT_VERSION,
     OPT_DRY_RUN, OPT_NAME, OPT_PRICE_LIST, OPT_WAREHOUSE, OPT_DISCOUNT, OPT_LIMIT_MINUTE, OPT_LIMIT_HOUR,
     OPT_LABEL, OPT_EXPIRES, OPT_CHILDREN, OPT_MAX,
-    OPT_TYPE, OPT_IDS, OPT_USER, OPT_APPLICATION, OPT_APPLIED_BY, OPT_DAYS, OPT_STATUS,
+    OPT_TYPE, OPT_IDS, OPT_USER, OPT_APPLICATION, OPT_APPLIED_BY, OPT_DAYS, OPT_STATUS, OPT_SCALE,
     OPT_COUNT
 } ctl_option;
 
@@ -101,6 +101,7 @@ int cmd_tokenkey_rotate(ctl *c, const char *const *args);
 int cmd_tokenkey_retire(ctl *c, const char *const *args);
 int cmd_doctor(ctl *c, const char *const *args);
 int cmd_kss_doctor(ctl *c, const char *const *args);
+int cmd_kss_demo(ctl *c, const char *const *args);
 int cmd_kss_key_issue(ctl *c, const char *const *args);
 int cmd_kss_key_list(ctl *c, const char *const *args);
 int cmd_kss_key_revoke(ctl *c, const char *const *args);

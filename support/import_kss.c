@@ -430,9 +430,11 @@ static const import_derived derived[] = {
     {LINES, "INSERT INTO invoice_supplier (supplier_id, invoice_id, customer_id, date, status, is_open, total_num_units,"
      " total_cases, total_full_price, total_ext_price) SELECT n.* FROM kiss_in_sums n LEFT JOIN invoice_supplier o"
      " ON o.invoice_id = n.invoice_id AND o.supplier_id = n.supplier_id WHERE o.invoice_id IS NULL", NULL},
-    /* New requests are numbered behind those that came with the file. */
-    {{"payment_applications.csv", NULL, NULL}, "INSERT IGNORE INTO request_number (request_id)"
-     " SELECT MAX(request_id) FROM payment_application HAVING MAX(request_id) IS NOT NULL", NULL},
+    /* New requests are numbered behind those that came with the file. SETVAL takes a plain number only, and ignores one
+     * that is lower than what was given out. */
+    {{"payment_applications.csv", NULL, NULL}, "SET @kiss_sql = (SELECT CONCAT('SELECT SETVAL(request_number, ',"
+     " COALESCE(MAX(request_id), 1), ')') FROM payment_application)", NULL},
+    {{"payment_applications.csv", NULL, NULL}, "EXECUTE IMMEDIATE @kiss_sql", NULL},
     {{NULL, NULL, NULL}, NULL, NULL},
 };
 

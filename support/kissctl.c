@@ -52,6 +52,8 @@ static const struct {
     {OPT_APPLICATION, "application", "ID", "the number under which the back office applied the payment"},
     {OPT_APPLIED_BY, "applied-by", "NAME", "who applied it, up to 100 characters"},
     {OPT_DAYS, "days", "N", "age in days (default 7)"},
+    {OPT_SCALE, "scale", "N", "how much: 1 (the default) is 40 customers and 600 invoices, 25 is 1,000 customers\n"
+     "                        and 100,000 invoices; up to 200"},
     {OPT_STATUS, "status", "STATUS", "only those: Pending, Exported, Confirmed or Rejected"},
 };
 
@@ -144,6 +146,10 @@ static const ctl_verb verbs[] = {
      "Every fault is named by file, line, column and reason, up to 100 of them, and then nothing is changed.\n"
      "The API goes on serving the old content until the import is complete. Ctrl-C stops it; nothing is changed then.\n"
      "With --dry-run everything is done and checked, and taken back at the end."},
+    {"kss demo-data", "DIR", "[--scale N]", NULL, CTL_OPT(OPT_SCALE), cmd_kss_demo,
+     "write made-up CSV files for 'kss import' into a folder",
+     "The same data every time, as of 2026-11-01. The folder is made when it is missing; a file that is there already is\n"
+     "not overwritten."},
     {"kss key issue", "", "--type TYPE [--ids IDS] [--user ID] [--limit-hour N] [--label TEXT] [--expires DATE]", KSS,
      KSS_KEY, cmd_kss_key_issue, "make a key for the KSS API and print it, once",
      "The key stands alone on standard output. It is stored nowhere: only its SHA-256 is kept. A key of type customer\n"
