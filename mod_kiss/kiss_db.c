@@ -130,7 +130,7 @@ kiss_db_status kiss_db_rollback(kiss_db_conn *conn)
 
 const char *kiss_db_insert_id(kiss_db_conn *conn, apr_pool_t *p)
 {
-    return apr_psprintf(p, "%llu", (unsigned long long)mysql_insert_id(conn->mysql));
+    return apr_psprintf(p, "%" APR_UINT64_T_FMT, (apr_uint64_t)mysql_insert_id(conn->mysql));
 }
 
 /** The statement with this text on this connection; else the place for it: a free one, or the longest unused. */

@@ -322,8 +322,9 @@ static const kiss_param retailer_inventory_params[] = {
 /* --- 11 to 17: invoices --- */
 
 /* What a Supplier key sees of an invoice's sums: its own accounts' part. */
-#define OWN_PART(column) \
-    "(SELECT SUM(x." column ") FROM invoice_supplier x WHERE x.invoice_id = i.invoice_id AND x.supplier_id IN ({accounts}))"
+#define OWN_SUM(sum) \
+    "(SELECT SUM(" sum ") FROM invoice_supplier x WHERE x.invoice_id = i.invoice_id AND x.supplier_id IN ({accounts}))"
+#define OWN_PART(column) OWN_SUM("x." column)
 #define TOTAL(name, n, column) \
     { COLUMN(name, KISS_FIXED, "i." column), .scale = n, .for_role = { [KISS_ROLE_SUPPLIER] = OWN_PART(column) } }
 
@@ -339,7 +340,9 @@ static const kiss_column invoice_columns[] = {
     TIME("InvoiceTimeCreated", "i.invoice_time_created"), TIME("InvoiceLastUpdated", "i.invoice_last_updated"),
     TEXT_NULL("ARNote", "i.ar_note"), TOTAL("TotalNumUnits", 0, "total_num_units"), TOTAL("TotalCases", 2, "total_cases"),
     TOTAL("TotalFullPrice", 6, "total_full_price"), TOTAL("TotalExtPrice", 6, "total_ext_price"),
-    TOTAL("TotalDiscount", 6, "total_full_price - i.total_ext_price"), FIXED("OpenBalance", 6, "i.open_balance"), { 0 }
+    { COLUMN("TotalDiscount", KISS_FIXED, "i.total_full_price - i.total_ext_price"), .scale = 6,
+      .for_role = { [KISS_ROLE_SUPPLIER] = OWN_SUM("x.total_full_price - x.total_ext_price") } },
+    FIXED("OpenBalance", 6, "i.open_balance"), { 0 }
 };
 
 #define INVOICE_ORDER "i.date DESC, i.invoice_id DESC"

@@ -40,7 +40,8 @@ void kiss_out_request_id(kiss_req *k)
 void kiss_out_private(kiss_req *k)
 {
     apr_table_setn(k->r->headers_out, "Cache-Control", "private, no-cache");
-    apr_table_mergen(k->r->headers_out, "Vary", "Accept-Encoding, Authorization");
+    apr_table_mergen(k->r->headers_out, "Vary", k->api->keyed ? "Accept-Encoding, x-api-key"
+                                                              : "Accept-Encoding, Authorization");
 }
 
 /**

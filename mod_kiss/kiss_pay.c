@@ -155,10 +155,15 @@ static const kiss_error *read_request(allocating *a)
 
 /* --- deciding, inside the transaction --- */
 
-/** Reads the one row that a fixed statement finds, as texts in the request's pool; row[0] is NULL when there is none. */
-static kiss_db_status find(allocating *a, kiss_db_conn *conn, int statement, const char *const *args, const char **row)
+static const kiss_statement *fixed(const allocating *a, int id)
 {
-    const kiss_statement *s = &a->k->conf->plan->statements[statement];
+    return &a->k->conf->plan->statements[id];
+}
+
+/** Reads the one row that a statement finds, as texts in the request's pool; row[0] is NULL when there is none. */
+static kiss_db_status find(allocating *a, kiss_db_conn *conn, const kiss_statement *s, const char *const *args,
+                           const char **row)
+{
     kiss_db_cursor *cursor;
     const kiss_value *found;
     kiss_db_status status = kiss_db_select(&cursor, conn, s, args, a->k->pool);
@@ -202,7 +207,7 @@ static kiss_db_status owns_account(allocating *a, kiss_db_conn *conn, int *owns)
     if (*owns) {
         return KISS_DB_OK;
     }
-    status = find(a, conn, KISS_SQL_ACCOUNT_OWNER, &a->account, row);
+    status = find(a, conn, fixed(a, KISS_SQL_ACCOUNT_OWNER), &a->account, row);
     for (i = 0; status == KISS_DB_OK && row[0] && i < key->accounts->nelts; i++) {
         *owns |= strcmp(APR_ARRAY_IDX(key->accounts, i, const char *), row[0]) == 0;
     }
@@ -213,7 +218,7 @@ static kiss_db_status owns_account(allocating *a, kiss_db_conn *conn, int *owns)
 static kiss_db_status find_repeated(allocating *a, kiss_db_conn *conn)
 {
     const char *args[] = { a->k->caller->key->id, a->repeat }, *row[2];
-    kiss_db_status status = a->repeat ? find(a, conn, KISS_SQL_REPEATED, args, row) : KISS_DB_OK;
+    kiss_db_status status = a->repeat ? find(a, conn, fixed(a, KISS_SQL_REPEATED), args, row) : KISS_DB_OK;
 
     if (a->repeat && status == KISS_DB_OK && row[0]) {
         if (ap_cstr_casecmp(row[0], a->hash) == 0) {
@@ -230,7 +235,7 @@ static kiss_db_status find_repeated(allocating *a, kiss_db_conn *conn)
 static kiss_db_status decide(allocating *a, kiss_db_conn *conn, const char **payment, const char **target)
 {
     const char *used[1];
-    kiss_db_status status = find(a, conn, KISS_SQL_LOCK_PAYMENT, &a->payment, payment);
+    kiss_db_status status = find(a, conn, fixed(a, KISS_SQL_LOCK_PAYMENT), &a->payment, payment);
 
     if (status == KISS_DB_OK) {
         status = find_repeated(a, conn);
@@ -243,13 +248,13 @@ static kiss_db_status decide(allocating *a, kiss_db_conn *conn, const char **pay
         refuse(a, "PaymentInvoiceNum parameter is invalid");
         return KISS_DB_OK;
     }
-    status = find(a, conn, KISS_SQL_TARGET, &a->target, target);
+    status = find(a, conn, fixed(a, KISS_SQL_TARGET), &a->target, target);
     if (status == KISS_DB_OK && (!target[0] || strcmp(target[1], a->account) != 0)) {
         refuse(a, "TargetInvoiceNum parameter is invalid");
         return KISS_DB_OK;
     }
     if (status == KISS_DB_OK) {
-        status = find(a, conn, KISS_SQL_PAYMENT_USED, &payment[0], used);
+        status = find(a, conn, fixed(a, KISS_SQL_PAYMENT_USED), &payment[0], used);
     }
     if (status == KISS_DB_OK && exceeds(a->amount, payment[2], used[0])) {
         refuse(a, "Amount parameter is invalid: it is more than the payment's available balance");
@@ -260,10 +265,9 @@ static kiss_db_status decide(allocating *a, kiss_db_conn *conn, const char **pay
 /** Writes the request. */
 static kiss_db_status insert(allocating *a, kiss_db_conn *conn, const char *payment_id, const char *target_id)
 {
-    const kiss_statement *statements = a->k->conf->plan->statements;
     const kiss_key *key = a->k->caller->key;
     const char *values[] = { payment_id, target_id, a->account, a->amount, key->user_id };
-    kiss_db_status status = kiss_db_execute(conn, &statements[KISS_SQL_REQUEST], values);
+    kiss_db_status status = kiss_db_execute(conn, fixed(a, KISS_SQL_REQUEST), values);
 
     if (status != KISS_DB_OK) {
         return status;
@@ -272,7 +276,7 @@ static kiss_db_status insert(allocating *a, kiss_db_conn *conn, const char *paym
     if (a->repeat) {
         const char *remembered[] = { key->id, a->repeat, a->hash, a->allocation };
 
-        status = kiss_db_execute(conn, &statements[KISS_SQL_REMEMBER], remembered);
+        status = kiss_db_execute(conn, fixed(a, KISS_SQL_REMEMBER), remembered);
     }
     return status;
 }
@@ -334,11 +338,25 @@ static kiss_db_status transact(allocating *a, kiss_db_conn *conn)
     return kiss_db_end(conn) == KISS_DB_OK ? KISS_DB_OK : KISS_DB_REFUSED;
 }
 
+/** Moves the counter of requests behind all that are there: some may have come by an import. */
+static kiss_db_status catch_up(allocating *a, kiss_db_conn *conn)
+{
+    const char *last[1], *ignored[1];
+    kiss_statement move = { .columns = 1 };
+    kiss_db_status status = find(a, conn, fixed(a, KISS_SQL_LAST_REQUEST), NULL, last);
+
+    if (status == KISS_DB_OK) {
+        /* SETVAL() takes no bound value. Going back it does nothing. */
+        move.text = apr_psprintf(a->k->pool, "SELECT SETVAL(request_number, %" APR_INT64_T_FMT ")", apr_atoi64(last[0]));
+        status = find(a, conn, &move, NULL, ignored);
+    }
+    return status;
+}
+
 static kiss_db_status allocate(kiss_db_conn *conn, void *baton)
 {
     allocating *a = baton;
     kiss_db_status status;
-    const char *ignored[1];
     int owns = 0, tries;
 
     status = owns_account(a, conn, &owns);
@@ -347,9 +365,7 @@ static kiss_db_status allocate(kiss_db_conn *conn, void *baton)
         return status;
     }
     for (tries = 0; (status = transact(a, conn)) == KISS_DB_AGAIN && tries < TRIES; tries++) {
-        /* Requests that came by an import may have numbers that the counter does not know. */
-        status = find(a, conn, KISS_SQL_CATCH_UP, NULL, ignored);
-        if (status != KISS_DB_OK) {
+        if ((status = catch_up(a, conn)) != KISS_DB_OK) {
             return status;
         }
     }

@@ -19,12 +19,11 @@
 
 /** The requests of one caller. All zero is a window in which nothing happened. */
 typedef struct {
-    apr_int64_t base;           /**< what `at` is counted from, microseconds */
     apr_uint32_t total;         /**< requests in the window */
     apr_uint32_t head;          /**< index of the oldest entry */
     apr_uint32_t used;          /**< entries in use */
     struct {
-        apr_uint32_t at;        /**< milliseconds after `base`, rounded up */
+        apr_int64_t at;         /**< microseconds of a clock that never jumps */
         apr_uint32_t count;     /**< requests */
     } entry[KISS_SLIDING_ENTRIES];
 } kiss_sliding;

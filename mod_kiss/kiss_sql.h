@@ -34,7 +34,7 @@ enum {
     KISS_SQL_REPEATED,          /**< key id, Idempotency-Key -> digest of its parameters, allocation */
     KISS_SQL_REQUEST,           /**< payment, invoice, AR account, amount, user -> a new request */
     KISS_SQL_REMEMBER,          /**< key id, Idempotency-Key, digest, allocation -> remembered */
-    KISS_SQL_CATCH_UP,          /**< moves the counter of requests behind all that are there */
+    KISS_SQL_LAST_REQUEST,      /**< highest number of a request */
     KISS_SQL_KEYED              /**< how many there are */
 };
 

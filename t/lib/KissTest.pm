@@ -30,7 +30,7 @@ use Test::More ();
 use KissTest::Database;
 use KissTest::Httpd;
 
-our @EXPORT = qw(top build_dir db_server sql new_database drop_database kissctl kissctl_ok import_csv import_sample
+our @EXPORT = qw(top build_dir db_server sql new_database drop_database kissctl kissctl_ok import_csv import_sample import_kss
     issue_key issue_kss_key start_httpd configtest parallel jwt slurp spew tempdir_here run);
 
 my $top = abs_path(dirname(__FILE__) . '/../..');
@@ -115,8 +115,9 @@ sub kissctl_ok {
     return $out;
 }
 
-# import_csv($db, $dir), import_sample($db): a full load.
+# import_csv($db, $dir), import_sample($db): a full load. import_kss($db, $dir): the same for the KSS API.
 sub import_csv { my ($db, $dir) = @_; return kissctl_ok({ db => $db, timeout => 600 }, 'import', $dir) }
+sub import_kss { my ($db, $dir) = @_; return kissctl_ok({ db => $db, timeout => 600 }, 'kss', 'import', $dir) }
 sub import_sample { my ($db) = @_; return import_csv($db, "$top/sql/sample") }
 
 # issue_key($customer, @more): a new API key.
@@ -138,7 +139,7 @@ sub issue_kss_key {
 
 # start_httpd(%option): a KissTest::Httpd that serves the current database. Options:
 #   db NAME               another database           server S       of this KissTest::Database
-#   api 'kss'             whose current database is meant when db is not given (default: customer)
+#   api 'kss'             the API that is served (default: customer), from its current database when db is not given
 #   location TEXT         more directives in the <Location>          path '/'       of the <Location>
 #   limits TEXT           the limits in it (default: far away)       token_keys FILE
 #   pool 'keep=1 max=4'   more of KissDatabase
@@ -158,11 +159,12 @@ sub _httpd_options {
         my $d = defined $opt{db} || %current ? _database($opt{db}, $opt{api}) : undef;
         $opt{db} = $d->{name} if $d;
         $opt{db_server} = $opt{server} || ($d ? $d->{server} : db_server());
-        $opt{path} ||= '/';
+        my $kss = ($opt{api} || '') eq 'kss';
+        $opt{path} ||= $kss ? '/api/v1' : '/';
         $opt{location} = '' unless defined $opt{location};
         $opt{pool} = '' unless defined $opt{pool};
-        $opt{limits} =
-            "KissLimit 1000000 10000000\nKissLimitAnonymous 1000000 10000000\nKissLoginFailureLimit 1000000"
+        $opt{limits} = ($kss ? 'KissKeyLimit 1000000' : "KissLimit 1000000 10000000\nKissLimitAnonymous 1000000 10000000")
+            . "\nKissLoginFailureLimit 1000000"
             unless defined $opt{limits};
     }
     return %opt;

@@ -154,10 +154,11 @@ sub kiss_text {
     my ($self) = @_;
     my $db = $self->{db_server};
     my $c = qq(LoadModule kiss_module "$self->{module}"\nKissCacheDir "$self->{root}/cache"\n);
-    $c .= "KissDatabase customer socket=$db->{socket} user=kiss dbname=$self->{db} "
+    my $api = $self->{api} || 'customer';
+    $c .= "KissDatabase $api socket=$db->{socket} user=kiss dbname=$self->{db} "
         . "password-file=$db->{dir}/kiss.password $self->{pool}\n"
         if defined $self->{db};
-    my @lines = ('SetHandler kiss', 'KissApi customer', qq(KissTokenKeys "$self->{token_keys}"));
+    my @lines = ('SetHandler kiss', "KissApi $api", $api eq 'kss' ? () : qq(KissTokenKeys "$self->{token_keys}"));
     push @lines, 'KissAllowPlainHTTP On' unless $self->{tls};
     push @lines, split /\n/, "$self->{limits}\n$self->{location}";
     return $c . qq(<Location "$self->{path}">\n) . join('', map { "    $_\n" } @lines) . "</Location>\n";
