@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "kiss_config_value.h"
 #include "kiss_customer.h"
 #include "kiss_kss.h"
 #include "kiss_secret.h"
@@ -18,17 +19,10 @@
 #define DEFAULT_LIMIT_CLIENTS    4096
 #define DEFAULT_KEY_HOUR         1000
 #define DEFAULT_LIMIT_KEYS       1024
-#define DEFAULT_KEEP             2
-#define DEFAULT_MAX              8
-#define DEFAULT_WAIT             apr_time_from_sec(2)
-#define DEFAULT_SILENCE          apr_time_from_sec(5)
-#define DEFAULT_IDLE             apr_time_from_sec(600)
-#define MAX_TIME                 1000000
 #define MAX_LIFETIME             86400
 #define MAX_LIMIT                1000000000
 #define MAX_CLIENTS              1000000
 #define MAX_KEYS                 65536
-#define MAX_CONNECTIONS          1000
 
 /* What KissApi may be. */
 static const kiss_api *const apis[] = { &kiss_customer_api, &kiss_kss_api, NULL };
@@ -178,45 +172,6 @@ int kiss_config_plain_http(const kiss_dir_conf *conf)
 }
 
 /* --- arguments --- */
-
-/** A whole number from `low` to `high`, digits only ("5m" is not 5). @return NULL or a sentence */
-static const char *parse_number(apr_int64_t *value, const char *text, apr_int64_t low, apr_int64_t high, apr_pool_t *p)
-{
-    apr_int64_t n = 0;
-    const char *c;
-
-    for (c = text; apr_isdigit(*c) && n <= high; c++) {
-        n = n * 10 + (*c - '0');
-    }
-    if (c == text || *c || n < low || n > high) {
-        return apr_psprintf(p, "'%s' is not a whole number from %" APR_INT64_T_FMT " to %" APR_INT64_T_FMT, text, low,
-                            high);
-    }
-    *value = n;
-    return NULL;
-}
-
-/** A time: a number of seconds, or with one of the units below. httpd's own parser would take "2sx" for two seconds. */
-static const char *parse_time(apr_interval_time_t *value, const char *text, apr_pool_t *p)
-{
-    static const struct {
-        const char *name;
-        apr_interval_time_t length;
-    } units[] = { { "", APR_USEC_PER_SEC }, { "ms", 1000 }, { "s", APR_USEC_PER_SEC }, { "mi", 60 * APR_USEC_PER_SEC },
-                  { "min", 60 * APR_USEC_PER_SEC }, { "h", 3600 * APR_USEC_PER_SEC } };
-    const char *unit = text + strspn(text, "0123456789");
-    apr_int64_t n = 0;
-    apr_size_t i;
-
-    for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-        if (strcmp(unit, units[i].name) == 0
-            && !parse_number(&n, apr_pstrmemdup(p, text, (apr_size_t)(unit - text)), 1, MAX_TIME, p)) {
-            *value = n * units[i].length;
-            return NULL;
-        }
-    }
-    return apr_psprintf(p, "'%s' is not a time: write seconds (2), or a number with ms, s or mi", text);
-}
 
 /** Names the directive in front of what is wrong. */
 static const char *wrong(cmd_parms *cmd, const char *what)
@@ -398,33 +353,33 @@ static const char *set_audience(cmd_parms *cmd, void *dir, const char *text)
 
 static const char *set_lifetime(cmd_parms *cmd, void *dir, const char *text)
 {
-    return wrong(cmd, parse_number(&((kiss_dir_conf *)dir)->lifetime, text, 60, MAX_LIFETIME, cmd->pool));
+    return wrong(cmd, kiss_config_number(&((kiss_dir_conf *)dir)->lifetime, text, 60, MAX_LIFETIME, cmd->pool));
 }
 
 static const char *set_limit(cmd_parms *cmd, void *dir, const char *minute, const char *hour)
 {
     kiss_dir_conf *conf = dir;
-    const char *e = parse_number(&conf->limit_minute, minute, 1, MAX_LIMIT, cmd->pool);
+    const char *e = kiss_config_number(&conf->limit_minute, minute, 1, MAX_LIMIT, cmd->pool);
 
-    return wrong(cmd, e ? e : parse_number(&conf->limit_hour, hour, 1, MAX_LIMIT, cmd->pool));
+    return wrong(cmd, e ? e : kiss_config_number(&conf->limit_hour, hour, 1, MAX_LIMIT, cmd->pool));
 }
 
 static const char *set_limit_anonymous(cmd_parms *cmd, void *dir, const char *minute, const char *hour)
 {
     kiss_dir_conf *conf = dir;
-    const char *e = parse_number(&conf->anonymous_minute, minute, 1, MAX_LIMIT, cmd->pool);
+    const char *e = kiss_config_number(&conf->anonymous_minute, minute, 1, MAX_LIMIT, cmd->pool);
 
-    return wrong(cmd, e ? e : parse_number(&conf->anonymous_hour, hour, 1, MAX_LIMIT, cmd->pool));
+    return wrong(cmd, e ? e : kiss_config_number(&conf->anonymous_hour, hour, 1, MAX_LIMIT, cmd->pool));
 }
 
 static const char *set_key_limit(cmd_parms *cmd, void *dir, const char *hour)
 {
-    return wrong(cmd, parse_number(&((kiss_dir_conf *)dir)->key_hour, hour, 1, MAX_LIMIT, cmd->pool));
+    return wrong(cmd, kiss_config_number(&((kiss_dir_conf *)dir)->key_hour, hour, 1, MAX_LIMIT, cmd->pool));
 }
 
 static const char *set_login_failures(cmd_parms *cmd, void *dir, const char *text)
 {
-    return wrong(cmd, parse_number(&((kiss_dir_conf *)dir)->login_failures, text, 0, MAX_LIMIT, cmd->pool));
+    return wrong(cmd, kiss_config_number(&((kiss_dir_conf *)dir)->login_failures, text, 0, MAX_LIMIT, cmd->pool));
 }
 
 static const char *set_plain_http(cmd_parms *cmd, void *dir, int on)
@@ -454,7 +409,7 @@ static const char *set_limit_clients(cmd_parms *cmd, void *dir, const char *text
     apr_int64_t n;
 
     (void)dir;
-    if (!e && !(e = wrong(cmd, parse_number(&n, text, 64, MAX_CLIENTS, cmd->pool)))) {
+    if (!e && !(e = wrong(cmd, kiss_config_number(&n, text, 64, MAX_CLIENTS, cmd->pool)))) {
         kiss_config_server(cmd->server)->limit_clients = (int)n;
     }
     return e;
@@ -466,131 +421,23 @@ static const char *set_limit_keys(cmd_parms *cmd, void *dir, const char *text)
     apr_int64_t n;
 
     (void)dir;
-    if (!e && !(e = wrong(cmd, parse_number(&n, text, 16, MAX_KEYS, cmd->pool)))) {
+    if (!e && !(e = wrong(cmd, kiss_config_number(&n, text, 16, MAX_KEYS, cmd->pool)))) {
         kiss_config_server(cmd->server)->limit_keys = (int)n;
     }
     return e;
-}
-
-/** Adds one key to the parameters of the driver, which knows no quoting: its separators cannot be part of a value. */
-static const char *add_param(const char **params, const char *key, const char *value, apr_pool_t *p)
-{
-    if (!*value || strpbrk(value, " \t\r\n;|,")) {
-        return apr_psprintf(p, "the %s must not be empty or hold a blank, a comma, ';' or '|': the database driver "
-                            "cannot take it", strcmp(key, "pass") == 0 ? "password" : key);
-    }
-    *params = apr_pstrcat(p, *params, ";", key, "=", value, NULL);
-    return NULL;
-}
-
-static const char *add_password(const char **params, const char *file, apr_pool_t *p)
-{
-    const char *path = ap_server_root_relative(p, file), *text, *e;
-
-    if (!path) {
-        return apr_psprintf(p, "'%s' is not a usable path", file);
-    }
-    e = kiss_secret_read_file(&text, path, p);
-    if (e) {
-        return e;
-    }
-    text = apr_pstrmemdup(p, text, strcspn(text, "\r\n"));
-    return add_param(params, "pass", text, p);
-}
-
-/** Reads one `key=value` of KissDatabase. */
-static const char *database_option(kiss_database_conf *database, const char *key, const char *value, apr_pool_t *p)
-{
-    /* Directive key, driver key. */
-    static const char *const plain[][2] = { { "socket", "sock" }, { "host", "host" }, { "port", "port" },
-                                            { "user", "user" }, { "dbname", "dbname" } };
-    const char *e = NULL;
-    apr_int64_t n = 0;
-    apr_size_t i;
-
-    for (i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
-        if (strcmp(key, plain[i][0]) == 0) {
-            database->dbname = i == 4 ? value : database->dbname;
-            e = add_param(&database->params, plain[i][1], value, p);
-            return e || strcmp(key, "port") != 0 ? e : parse_number(&n, value, 1, 65535, p);
-        }
-    }
-    if (strcmp(key, "password-file") == 0) {
-        return add_password(&database->params, value, p);
-    }
-    if (strcmp(key, "keep") == 0) {
-        e = parse_number(&n, value, 0, MAX_CONNECTIONS, p);
-        database->keep = (int)n;
-    }
-    else if (strcmp(key, "max") == 0) {
-        e = parse_number(&n, value, 1, MAX_CONNECTIONS, p);
-        database->max = (int)n;
-    }
-    else if (strcmp(key, "wait") == 0) {
-        e = parse_time(&database->wait, value, p);
-    }
-    else if (strcmp(key, "timeout") == 0) {
-        e = parse_time(&database->timeout, value, p);
-    }
-    else if (strcmp(key, "idle") == 0) {
-        e = parse_time(&database->idle, value, p);
-    }
-    else if (strcmp(key, "password") == 0) {
-        return "a password does not belong into the configuration, which mod_info shows: put it into a file that only "
-               "root can read and write password-file=FILE";
-    }
-    else {
-        return "unknown: use socket, host, port, user, dbname, password-file, keep, max, wait, timeout, idle";
-    }
-    return e ? apr_pstrcat(p, key, "=", e, NULL) : NULL;
 }
 
 static const char *set_database(cmd_parms *cmd, void *dir, const char *args)
 {
     kiss_database_conf *database = apr_pcalloc(cmd->pool, sizeof(*database));
     kiss_server_conf *conf = kiss_config_server(cmd->server);
-    apr_table_t *seen = apr_table_make(cmd->pool, 8);
+    const char *e = kiss_config_database_read(database, args, cmd->pool);
 
     (void)dir;
-    database->name = ap_getword_conf(cmd->pool, &args);
-    /* The group of the client's option files with timeouts and character set; a dead connection is ours to notice. */
-    database->params = "group=mod_kiss;reconnect=0";
-    database->keep = -1;
-    database->max = DEFAULT_MAX;
-    database->wait = DEFAULT_WAIT;
-    database->timeout = DEFAULT_SILENCE;
-    database->idle = DEFAULT_IDLE;
+    if (e) {
+        return wrong(cmd, e);
+    }
     database->server = cmd->server;
-    if (!*database->name || strchr(database->name, '=')) {
-        return wrong(cmd, "expected a name, then key=value pairs: KissDatabase customer socket=... user=... dbname=...");
-    }
-    while (*args) {
-        char *key = ap_getword_conf(cmd->pool, &args), *value = strchr(key, '=');
-        const char *e;
-
-        if (!value) {
-            return wrong(cmd, apr_psprintf(cmd->pool, "'%s' is not key=value", key));
-        }
-        *value++ = '\0';
-        if (apr_table_get(seen, key)) {
-            return wrong(cmd, apr_psprintf(cmd->pool, "%s: %s stands twice", database->name, key));
-        }
-        apr_table_setn(seen, key, value);
-        e = database_option(database, key, value, cmd->pool);
-        if (e) {
-            return wrong(cmd, apr_psprintf(cmd->pool, "%s: %s: %s", database->name, key, e));
-        }
-    }
-    if (!database->dbname) {
-        return wrong(cmd, apr_psprintf(cmd->pool, "%s: dbname is missing", database->name));
-    }
-    if (database->keep == -1) {
-        database->keep = database->max < DEFAULT_KEEP ? database->max : DEFAULT_KEEP;
-    }
-    if (database->keep > database->max) {
-        return wrong(cmd, apr_psprintf(cmd->pool, "%s: keep=%d is more than max=%d", database->name, database->keep,
-                                       database->max));
-    }
     if (apr_hash_get(conf->databases, database->name, APR_HASH_KEY_STRING)) {
         return wrong(cmd, apr_psprintf(cmd->pool, "%s is defined twice in this server", database->name));
     }

@@ -52,6 +52,7 @@ for my $file (sort grep {/\.c$/} keys %source) {
         $start = 0 if /^\}/;
     }
     is "@long", '', "$file: no function is longer than a screen";
-    cmp_ok $n, '<=', 620, "$file is not too long";
+    # A table of data is as long as what it describes.
+    cmp_ok $n, '<=', 620, "$file is not too long" if $source{$file} =~ /^\{/m;
 }
 done_testing;

@@ -129,7 +129,7 @@ subtest 'KissApi' => sub {
         ok $rc != 0 && $out =~ $where, "not in $s->[0]" or diag $out;
     }
     ($rc, $out) = test("<Location /x>\nKissApi order\n</Location>", $load);
-    ok $rc != 0 && $out =~ /^KissApi: no API is called 'order': use one of customer$/m, 'an API that does not exist' or diag $out;
+    ok $rc != 0 && $out =~ /^KissApi: no API is called 'order': use one of customer, kss$/m, 'an API that does not exist' or diag $out;
     accepted "$whole" . location('/a', "KissTokenKeys $dir/keys") . location('/b/', "KissTokenKeys $dir/keys"), 'three times in a server';
 };
 
