@@ -1,5 +1,5 @@
 /**
- * cmd_kss_demo - kss demo-data: writes a made-up distributor's data, for `kss import`. This file: places, people, products.
+ * cmd_kss_demo - kss demo-data: a made-up distributor's data for `kss import`. This file: places, people, products.
  */
 #include <string.h>
 
@@ -12,13 +12,16 @@
 #define LARGEST 200
 
 static const char *const goods[] = {"Dark Chocolate Bar", "Café con Leche Bites", "Blueberry Gummies", "Mint Tin",
-                                    "Live Resin 1g", "Crème Brûlée Truffles", "Pre-Roll 5-Pack", "\"House\" Flower 3.5g",
+                                    "Live Resin 1g", "Crème Brûlée Truffles", "Pre-Roll 5-Pack",
+                                    "\"House\" Flower 3.5g",
                                     "Sparkling Yuzu 🍋", "Caramel, Salted", "Vape Cartridge", "Tincture 30ml"};
 static const char *const flavors[] = {"dark", "milk", "yuzu", "mint", "crème", NULL};
-static const char *const shops[] = {"Green Door", "Kettle's Corner", "Señor Verde", "Elm Street Wellness", "The \"Lab\"",
+static const char *const shops[] = {"Green Door", "Kettle's Corner", "Señor Verde", "Elm Street Wellness",
+                                    "The \"Lab\"",
                                     "Bay, Leaf & Stone", "Müller's Garden", "Harbor House 🌿"};
 static const char *const cities[] = {"Los Angeles", "Oakland", "Newark", "San José", "Hoboken", "Cañada", "Trenton"};
-static const char *const people[] = {"Jane Smith", "Zoë O'Neill", "Miguel Peña", "Anke Müller", "Li Wei", "Tom \"Ace\" Hill",
+static const char *const people[] = {"Jane Smith", "Zoë O'Neill", "Miguel Peña", "Anke Müller", "Li Wei",
+                                     "Tom \"Ace\" Hill",
                                      "Priya Rao", "Søren Dahl", "Olu Ade"};
 static const char *const groups[] = {"Cookies", "Tinctures", "Beverages"};
 
@@ -170,7 +173,8 @@ static void write_customers(world *w)
         const char *name = named(w, DEMO_OF(shops, c), c + 1);
 
         demo_row(&f, "issssssssisbiisst", id, name, c % 3 ? NULL : DEMO_OF(shops, c), c % 5 ? NULL : "Kettle's Chain",
-                 c % 7 ? apr_psprintf(w->row, "C10-%07d-LIC", id) : NULL, named(w, "Main St", 100 + c), DEMO_OF(cities, c),
+                 c % 7 ? apr_psprintf(w->row, "C10-%07d-LIC", id) : NULL, named(w, "Main St", 100 + c),
+                 DEMO_OF(cities, c),
                  customer_state(c), apr_psprintf(w->row, "%05d", 90001 + c), customer_location(c),
                  c % 9 == 7 ? "Inactive" : c % 16 == 13 ? "OutOfBus" : "Active", c % 12 == 4,
                  c % 6 ? sales_rep(c) : DEMO_NONE, c % 4 ? DEMO_NONE : 11, DEMO_OF(days, c),
@@ -190,7 +194,8 @@ static void write_customers(world *w)
 
 static void write_product(const world *w, demo_file *f, int p)
 {
-    static const char *const weights[] = {"50g", "1g", "355 ml", "3.5g"}, *const blends[] = {"Hybrid", "Indica", "Sativa"};
+    static const char *const weights[] = {"50g", "1g", "355 ml", "3.5g"};
+    static const char *const blends[] = {"Hybrid", "Indica", "Sativa"};
     int s = product_supplier(w, p), id = FIRST_PRODUCT + p, category = p % CATEGORIES;
     const char *brand = supplier_name(w, s ? s : 1);
 
@@ -227,7 +232,8 @@ static const struct {
     const char *name;
     int start, end, all, price;
 } deals[] = {
-    {"Spring Chocolate Deal", -40, 40, 0, 650}, {"Everything must go", -30, 30, 1, 900}, {"Open end", -200, DEMO_NONE, 0, 725},
+    {"Spring Chocolate Deal", -40, 40, 0, 650}, {"Everything must go", -30, 30, 1, 900},
+    {"Open end", -200, DEMO_NONE, 0, 725},
     {"Above the list", -20, 90, 0, 9900}, {"Expired", -300, -200, 0, 500}, {"To come", 20, 60, 0, 475},
     {"Übersee-Aktion", -40, 10, 0, 600}, {"Just today", 0, 0, 0, 410}, {"Display only", -60, 60, 0, 0},
     {"Late 🎃 deal", -5, 5, 0, 333}, {"House price", -400, DEMO_NONE, 1, 1050}, {"Two for one", -10, 25, 0, 512}};

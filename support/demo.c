@@ -126,7 +126,6 @@ static void put_day(demo_file *f, int day, char type)
 static void put_cell(demo_file *f, char type, va_list *values)
 {
     const char *text;
-    char number[16];
     int i;
 
     switch (type) {
@@ -148,6 +147,8 @@ static void put_cell(demo_file *f, char type, va_list *values)
     default:
         i = va_arg(*values, int);
         if (i != DEMO_NONE) {
+            char number[16];
+
             apr_snprintf(number, sizeof(number), "%d", type == 'b' ? i != 0 : i);
             put(f, number, strlen(number));
         }

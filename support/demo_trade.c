@@ -30,8 +30,9 @@ static void write_batch(const world *w, demo_file *f, int location, int p, int u
     apr_int64_t thc = 5 + demo_pick(FOR_STOCK, p, 2500);
     int edible = p % CATEGORIES == 0;
 
-    demo_row(f, "iiiuidsssssdddddsuusssstt", 100000 * location + p, location, FIRST_PRODUCT + p, hundred(units), 7500000 + p,
-             w->today + p % 400, p % 2 ? url(w, "coa", p) : NULL, batch_code(w, p), NULL,
+    demo_row(f, "iiiuidsssssdddddsuusssstt", 100000 * location + p, location, FIRST_PRODUCT + p, hundred(units),
+             7500000 + p,
+             w->today + p % 400, p % 2 ? url(w, "coa", p) : NULL, batch_code(w, p), (const char *)NULL,
              p % 4 ? apr_psprintf(w->row, "1A40603000123450%08d", p) : NULL, p % 5 ? "SC Labs" : NULL,
              p % 4 ? DEMO_NONE : w->today + p % 300, p % 9 ? DEMO_NONE : w->today - 200, w->today - 90,
              p % 2 ? w->today - 89 : DEMO_NONE, w->today + 200, edible ? "PerServing" : "Percentage", thc,
@@ -58,7 +59,8 @@ static void write_stock(world *w)
                 continue;
             }
             units = units % 23 == 0 ? -few : units % 13 == 0 ? 0 : units;
-            demo_row(&f, "iiuuubiuuuuuuut", l, FIRST_PRODUCT + p, hundred(units), hundred(few * 10), hundred(p % 5 ? 0 : 24),
+            demo_row(&f, "iiuuubiuuuuuuut", l, FIRST_PRODUCT + p, hundred(units), hundred(few * 10),
+                     hundred(p % 5 ? 0 : 24),
                      p % 30 == 2, 7500000 + p, hundred(units > 0 ? units / sold : 0), hundred(sold) - p % 100,
                      hundred(p % 3 * 100), hundred(p % 7), hundred(p % 11), hundred(few), hundred(p % 19 ? 0 : 3),
                      w->today);
@@ -81,9 +83,11 @@ static void write_retail(world *w)
               "TimeCreated,TimeUpdated");
     for (c = 0; c < w->n[CUSTOMERS]; c++) {
         for (k = 0; k < w->n[RETAIL]; k++, id++) {
-            demo_row(&f, "iiiauutt", id, FIRST_PRODUCT + (demo_pick(FOR_STOCK, c, w->n[PRODUCTS]) + k * 7) % w->n[PRODUCTS],
-                     FIRST_CUSTOMER + c, k == 3 ? demo_day(2000, 1, 1) : w->today - id % 60, hundred(id % 90),
-                     (apr_int64_t)(id % 250), w->today - 200, w->today - id % 60);
+            int p = (demo_pick(FOR_STOCK, c, w->n[PRODUCTS]) + k * 7) % w->n[PRODUCTS];
+
+            demo_row(&f, "iiiauutt", id, FIRST_PRODUCT + p, FIRST_CUSTOMER + c,
+                     k == 3 ? demo_day(2000, 1, 1) : w->today - id % 60, hundred(id % 90), (apr_int64_t)(id % 250),
+                     w->today - 200, w->today - id % 60);
         }
     }
     demo_close(&f);
@@ -116,7 +120,8 @@ static void write_lines(const world *w, demo_file *f, demo_file *coas, const inv
         demo_row(f, "iiiimiiimmmisistt", id, v->id, FIRST_PRODUCT + l->product, s ? s : DEMO_NONE,
                  (apr_int64_t)l->units * 1000000 / l->per_case, l->units, l->units == 0 ? l->per_case : ordered,
                  l->units == 0 ? l->per_case : 0, l->full, l->unit, l->ext,
-                 l->unit == l->full || !s ? DEMO_NONE : 42 + id % w->n[PROMOTIONS], batch, l->units == 0 ? 3 : DEMO_NONE,
+                 l->unit == l->full || !s ? DEMO_NONE : 42 + id % w->n[PROMOTIONS], batch,
+                 l->units == 0 ? 3 : DEMO_NONE,
                  l->units == 0 ? "Out of stock" : NULL, v->day - 3, v->day - 1);
         if (batch && l->product % 2 && v->status == 7) {
             demo_row(coas, "istt", id, apr_pstrcat(w->row, url(w, "coa", l->product), ".pdf", NULL), v->day, v->day);
@@ -128,7 +133,8 @@ static void write_invoice(const world *w, demo_file *f, const invoice *v)
 {
     int id = v->id, by = FIRST_CUSTOMER_USER + v->customer;
 
-    demo_row(f, "iiismmsaissaaimiistt", id, FIRST_CUSTOMER + v->customer, v->account, invoice_num(w, v), v->debit, v->credit,
+    demo_row(f, "iiismmsaissaaimiistt", id, FIRST_CUSTOMER + v->customer, v->account, invoice_num(w, v), v->debit,
+             v->credit,
              id % 3 ? NULL : apr_psprintf(w->row, "PO-%05d", id), id % 3 ? DEMO_NONE : v->day - 4, v->term,
              id % 20 ? NULL : url(w, "invoice", id), id % 8 ? NULL : "Leave at the back door, \"ring twice\".", v->day,
              v->due, v->status, v->total, id % 2 ? by : DEMO_NONE, id % 5 ? DEMO_NONE : 4 + id % 7,
@@ -236,7 +242,8 @@ static void write_payment_types(world *w)
 static void write_application(const world *w, demo_file *f, int n, const invoice *v)
 {
     static const char *const statuses[] = {"Confirmed", "Pending", "Exported", "Rejected"};
-    int fate = demo_pick(FOR_FATE, invoice_of_payment(w, n), 100), day = v->day + 8 < w->today ? v->day + 8 : w->today - 1;
+    int fate = demo_pick(FOR_FATE, invoice_of_payment(w, n), 100),
+        day = v->day + 8 < w->today ? v->day + 8 : w->today - 1;
     int status = fate < 70 ? 0 : fate < 80 ? 1 : fate < 90 ? 2 : 3, asked = status || n % 2;
 
     if (v->payment != n) {
@@ -245,7 +252,8 @@ static void write_application(const world *w, demo_file *f, int n, const invoice
     day = status == 1 || status == 2 ? w->today - 1 - n % 3 : day;
     demo_row(f, "iissimsisttttt", status ? DEMO_NONE : 5000 + n, asked ? n : DEMO_NONE,
              apr_psprintf(w->row, "PAY-2026-%05d", n), invoice_num(w, v), v->account, v->paid, statuses[status],
-             asked && n % 5 ? FIRST_CUSTOMER_USER + v->customer : DEMO_NONE, status ? NULL : "jsmith", asked ? day : DEMO_NONE,
+             asked && n % 5 ? FIRST_CUSTOMER_USER + v->customer : DEMO_NONE, status ? NULL : "jsmith",
+             asked ? day : DEMO_NONE,
              asked && status != 1 ? day : DEMO_NONE, status ? DEMO_NONE : day + 1, day, status == 3 ? day + 7 : day);
 }
 
@@ -269,7 +277,8 @@ static void write_payments(world *w)
         /* A payment that is for no invoice is a reversed one or has not been used yet. */
         demo_row(&f, "iisiimiiasstt", n, 90000 + n, apr_psprintf(w->row, "PAY-2026-%05d", n), v.account,
                  n % 9 ? 1 + n % 4 : -1, v.payment ? v.total : DEMO_MONEY(n % 2 ? 50000 + n : -12000 - n),
-                 s ? s : DEMO_NONE, n % 10 ? 7 : 3, day, n % 25 ? NULL : "NSF", n % 2 ? named(w, "Check", 12000 + n) : NULL,
+                 s ? s : DEMO_NONE, n % 10 ? 7 : 3, day, n % 25 ? NULL : "NSF",
+                 n % 2 ? named(w, "Check", 12000 + n) : NULL,
                  day, day);
         write_application(w, &applications, n, &v);
         apr_pool_clear(w->row);
@@ -295,7 +304,8 @@ static void write_vendors(world *w)
     for (s = 1; s <= w->n[SUPPLIERS]; s++) {
         for (n = 1; n <= LOCATIONS; n++) {
             if (in_state(location_state(n), supplier_state(s))) {
-                demo_row(&routes, "iiiiiisbbt", 1 + s % w->n[VENDORS], s, n, 2 + s % 9, 14, 30, DEMO_OF(pickups, s + n), s % 4 == 0,
+                demo_row(&routes, "iiiiiisbbt", 1 + s % w->n[VENDORS], s, n, 2 + s % 9, 14, 30,
+                         DEMO_OF(pickups, s + n), s % 4 == 0,
                          (s + n) % 7 != 0, w->today - s);
             }
         }
@@ -316,9 +326,12 @@ static apr_int64_t write_purchase_lines(const world *w, demo_file *f, int n, int
         int count = sign * (1 + demo_pick(FOR_UNITS, n * 4 + i, 30)), units = count * per_case;
         apr_int64_t fob = product_price(p) / 20000 * 10000;
 
-        demo_row(f, "iiiiimmmaasmsimtt", 99001 + f->rows, 10001 + n, FIRST_PRODUCT + p, count, units, fob, DEMO_MONEY(0),
-                 fob * units, p % 2 ? day + 365 : DEMO_NONE, p % 5 ? day - 20 : DEMO_NONE, batch_code(w, p), fob + DEMO_MONEY(50),
-                 p % 9 ? NULL : apr_psprintf(w->row, "1A4060300009%012d", n), count, (apr_int64_t)units * 1250000, day, day);
+        demo_row(f, "iiiiimmmaasmsimtt", 99001 + f->rows, 10001 + n, FIRST_PRODUCT + p, count, units, fob,
+                 DEMO_MONEY(0),
+                 fob * units, p % 2 ? day + 365 : DEMO_NONE, p % 5 ? day - 20 : DEMO_NONE, batch_code(w, p),
+                 fob + DEMO_MONEY(50),
+                 p % 9 ? NULL : apr_psprintf(w->row, "1A4060300009%012d", n), count, (apr_int64_t)units * 1250000, day,
+                 day);
         total += fob * units;
         *cases += count;
     }
@@ -341,11 +354,13 @@ static void write_purchases(world *w)
         apr_int64_t total = write_purchase_lines(w, &lines, n, day, &cases);
         apr_int64_t freight = n % 3 ? DEMO_MONEY(0) : DEMO_MONEY(15000);
 
-        demo_row(&f, "iiiiasiassmmmmissaaittsstt", id, 1 + n % w->n[SUPPLIERS], 1 + n % w->n[VENDORS], 1 + n % LOCATIONS,
+        demo_row(&f, "iiiiasiassmmmmissaaittsstt", id, 1 + n % w->n[SUPPLIERS], 1 + n % w->n[VENDORS],
+                 1 + n % LOCATIONS,
                  posted ? day + 3 : DEMO_NONE, n % 4 ? named(w, "SHP", id) : NULL, n % 5 ? 5000 + n : DEMO_NONE,
                  posted ? day : DEMO_NONE, posted ? DEMO_OF(statuses, n) : n % 12 ? "Accepted" : "New",
                  n % 7 ? named(w, "PO", id) : NULL, freight, DEMO_MONEY(0), DEMO_MONEY(0), total + freight, cases,
-                 n % 8 ? NULL : url(w, "purchase", id), n % 9 ? NULL : "Two pallets, \"fragile\"", posted ? day : DEMO_NONE,
+                 n % 8 ? NULL : url(w, "purchase", id), n % 9 ? NULL : "Two pallets, \"fragile\"",
+                 posted ? day : DEMO_NONE,
                  posted ? day + 30 : DEMO_NONE, n % 10 ? 1 + n % 4 : DEMO_NONE, day + 1, n % 2 ? day + 1 : DEMO_NONE,
                  n % 3 ? NULL : named(w, "RCV", id), n % 4 ? NULL : apr_psprintf(w->row, "01KFA0000000000000%08d", id),
                  day - 2, day + 1);

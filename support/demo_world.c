@@ -6,9 +6,9 @@
 
 /** How much there is at scale 1 and 25; between and beyond, in proportion. */
 static const int sizes[KINDS][2] = {
-    [SUPPLIERS] = {12, 60}, [CUSTOMERS] = {40, 1000}, [PRODUCTS] = {250, 2500}, [PROMOTIONS] = {12, 150}, [MENUS] = {6, 80},
-    [ALLOCATIONS] = {20, 500}, [RETAIL] = {6, 20}, [INVOICES] = {620, 100000}, [PAYMENTS] = {150, 20000},
-    [VENDORS] = {6, 30}, [PURCHASES] = {60, 3000}};
+    [SUPPLIERS] = {12, 60}, [CUSTOMERS] = {40, 1000}, [PRODUCTS] = {250, 2500}, [PROMOTIONS] = {12, 150},
+    [MENUS] = {6, 80}, [ALLOCATIONS] = {20, 500}, [RETAIL] = {6, 20}, [INVOICES] = {620, 100000},
+    [PAYMENTS] = {150, 20000}, [VENDORS] = {6, 30}, [PURCHASES] = {60, 3000}};
 
 const demo_term demo_terms[TERMS] = {{"Upon Receipt", 0}, {"NET 7", 7}, {"NET 14", 14}, {"NET 30", 30},
                                      {"Interco Transfer", 0}, {"C.O.D., on hold", 0}};
@@ -88,10 +88,14 @@ static void make_line(const world *w, const invoice *v, int n, sale *l)
 
 static int invoice_status(const world *w, int id, int day)
 {
+    static const int fresh[] = {3, 5, 7, 5};
     int age = w->today - day;
 
-    return age < 0 ? 1 : age < 7 ? 1 + demo_pick(FOR_STATUS, id, 3) : age < 20 ? DEMO_OF(((const int[]){3, 5, 7, 5}), id)
-        : id % 29 == 0 ? 4 : id % 41 == 0 ? 5 : 7;
+    if (age < 0) {
+        return 1;
+    }
+    return age < 7 ? 1 + demo_pick(FOR_STATUS, id, 3) : age < 20 ? DEMO_OF(fresh, id) : id % 29 == 0 ? 4
+        : id % 41 == 0 ? 5 : 7;
 }
 
 /** What is still open. A payment of the invoice may have paid all or half of it, or only have been asked to. */

@@ -18,7 +18,7 @@
 enum {FIRST_CUSTOMER = 101, FIRST_ACCOUNT = 501, FIRST_PRODUCT = 5001, FIRST_INVOICE = 9001,
       FIRST_SUPPLIER_USER = 101, FIRST_CUSTOMER_USER = 1001};
 
-/** How many there are always. Staff users begin at 1: three admins, then sales representatives, then one who collects. */
+/** How many there are always. Staff users begin at 1: three admins, then sales representatives and who collects. */
 enum {STAFF = 12, LOCATIONS = 3, CATEGORIES = 8, TERMS = 6};
 
 /** What there is more of the larger the scale. */
@@ -26,8 +26,8 @@ enum {SUPPLIERS, CUSTOMERS, PRODUCTS, PROMOTIONS, MENUS, ALLOCATIONS, RETAIL, IN
       KINDS};
 
 /** What the numbers from demo_pick() are for. */
-enum {FOR_NAME = 16, FOR_STATUS, FOR_PRICE, FOR_SUPPLIER, FOR_LINE, FOR_UNITS, FOR_CUSTOMER, FOR_FATE, FOR_STOCK, FOR_DAY,
-      FOR_KIND, FOR_TEXT};
+enum {FOR_NAME = 16, FOR_STATUS, FOR_PRICE, FOR_SUPPLIER, FOR_LINE, FOR_UNITS, FOR_CUSTOMER, FOR_FATE, FOR_STOCK,
+      FOR_KIND = 26, FOR_TEXT};
 
 /** The run. */
 typedef struct {

@@ -2,9 +2,10 @@
  * import - loads a folder of CSV files into their tables, all or nothing.
  *
  * The engine, in the order of a run: import_stage (parse, check cells, fill temporary tables), import_fill (values that
- * follow from other tables), import_check (duplicates, references), import_apply (one transaction: add, change, remove, revisions), import_report (what people
- * see). It is driven by an import_set and independent of any one set. The database needs the table
- * `revision` (dataset, scope, n), and triggers that keep still while @kiss_bulk is set.
+ * follow from other tables), import_check (duplicates, references), import_apply (one transaction: add, change, remove,
+ * work out what follows, revisions), import_report (what people see). It is driven by an import_set and independent of
+ * any one set. The database needs the table `revision` (dataset, scope, n), and triggers that keep still while
+ * @kiss_bulk is set.
  *
  * Memory: one CSV record and one batch of rows, whatever the size of the files; 100 messages. One import per context.
  */

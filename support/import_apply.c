@@ -131,7 +131,8 @@ static const char *column_list(apr_pool_t *p, const import_file *def, int values
 const char *import_removed_from(apr_pool_t *p, const import_part *part)
 {
     return apr_pstrcat(p, " FROM ", part->def->table, " o LEFT JOIN ", part->stage, " n ON ",
-                       import_keys(p, part->def, "n.", "o."), " WHERE n.line IS NULL", part->def->keep ? " AND NOT (" : "",
+                       import_keys(p, part->def, "n.", "o."), " WHERE n.line IS NULL",
+                       part->def->keep ? " AND NOT (" : "",
                        part->def->keep ? part->def->keep : "", part->def->keep ? ")" : "", NULL);
 }
 

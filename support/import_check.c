@@ -191,7 +191,7 @@ static const char *reference_value(apr_pool_t *p, const check *k)
         : apr_pstrcat(p, "n.", k->column->db, NULL);
 }
 
-/** Names what a parent's new content lacks, though `rows` of the database need it; `remedy` is what else can be done. */
+/** Names what a parent's new content lacks, though `rows` of the database need it; `remedy`: what else can be done. */
 static int check_still_used(import_run *run, check *k, const char *child, const char *rows, const char *remedy)
 {
     apr_pool_t *p = run->c->pool;
@@ -233,7 +233,8 @@ static int check_reference(import_run *run, check *k)
 /** References that may be open: said, not refused. */
 static int check_wanted(import_run *run, check *k)
 {
-    int rc = import_each(run, apr_pstrcat(run->c->pool, "SELECT COUNT(*)", orphans(run->c->pool, k, k->part->source), NULL),
+    int rc = import_each(run, apr_pstrcat(run->c->pool, "SELECT COUNT(*)", orphans(run->c->pool, k, k->part->source),
+                                          NULL),
                          count_of, k);
 
     if (rc == CTL_OK && k->count > 0) {

@@ -48,7 +48,8 @@ static int adopt(import_run *run, import_part *parent)
         list = apr_pstrcat(p, list, ", ", column->db, NULL);
     }
     if (import_make_stage(run, parent) != CTL_OK
-        || ctl_db_exec(run->c, apr_pstrcat(p, "INSERT INTO ", parent->stage, " (line", list, ") SELECT 0", list, " FROM ",
+        || ctl_db_exec(run->c, apr_pstrcat(p, "INSERT INTO ", parent->stage, " (line", list, ") SELECT 0", list,
+                                           " FROM ",
                                            parent->def->table, NULL)) != CTL_OK) {
         return CTL_FAILED;
     }

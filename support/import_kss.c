@@ -33,10 +33,13 @@
 #define FLAG(name, column) {.csv = name, .db = column, .type = IMPORT_FLAG, .flags = IMPORT_OPTIONAL}
 #define FLAG_OR(name, other, column) \
     {.csv = name, .alias = other, .db = column, .type = IMPORT_FLAG, .flags = IMPORT_OPTIONAL}
-#define TEXT(name, column, chars) {.csv = name, .db = column, .type = IMPORT_TEXT, .size = chars, .flags = IMPORT_OPTIONAL}
+#define TEXT(name, column, chars) \
+    {.csv = name, .db = column, .type = IMPORT_TEXT, .size = chars, .flags = IMPORT_OPTIONAL}
 #define STATE {.csv = "State", .db = "state", .type = IMPORT_TEXT, .size = 8, .flags = IMPORT_OPTIONAL | IMPORT_UPPER}
-#define CREATED(name, column) {.csv = name, .db = column, .type = IMPORT_TIME, .flags = IMPORT_OPTIONAL | IMPORT_CREATED}
-#define UPDATED(name, column) {.csv = name, .db = column, .type = IMPORT_TIME, .flags = IMPORT_OPTIONAL | IMPORT_UPDATED}
+#define CREATED(name, column) \
+    {.csv = name, .db = column, .type = IMPORT_TIME, .flags = IMPORT_OPTIONAL | IMPORT_CREATED}
+#define UPDATED(name, column) \
+    {.csv = name, .db = column, .type = IMPORT_TIME, .flags = IMPORT_OPTIONAL | IMPORT_UPDATED}
 #define TIMES CREATED("TimeCreated", "time_created"), UPDATED("TimeUpdated", "time_updated")
 #define TIME_UPDATED UPDATED("TimeUpdated", "time_updated")
 
@@ -47,7 +50,8 @@
 #define MAYBE_OF(name, column, file) \
     {.csv = name, .db = column, .type = IMPORT_INT, .size = 4, .flags = MAYBE, .parent = file}
 #define MAYBE_DECIMAL(name, column, digits, decimals) \
-    {.csv = name, .db = column, .type = IMPORT_DECIMAL, .size = digits, .scale = decimals, .flags = MAYBE | IMPORT_SIGNED}
+    {.csv = name, .db = column, .type = IMPORT_DECIMAL, .size = digits, .scale = decimals, \
+     .flags = MAYBE | IMPORT_SIGNED}
 #define MAYBE_TEXT(name, column, chars) {.csv = name, .db = column, .type = IMPORT_TEXT, .size = chars, .flags = MAYBE}
 #define MAYBE_LONG(name, column) \
     {.csv = name, .db = column, .type = IMPORT_TEXT, .size = 65535, .flags = MAYBE | IMPORT_BYTES}
@@ -69,10 +73,12 @@ static const import_word roles[] = {
     {"Customer", "Customer"}, {"Supplier", "Supplier"}, {"Admin", "Admin"}, {"DistributorRep", "DistributorRep"},
     {NULL, NULL}};
 static const import_word buckets[] = {
-    {"Current", "Current"}, {"1_30", "1_30"}, {"31_60", "31_60"}, {"61_90", "61_90"}, {"91", "91"}, {"Credit", "Credit"},
+    {"Current", "Current"}, {"1_30", "1_30"}, {"31_60", "31_60"}, {"61_90", "61_90"}, {"91", "91"},
+    {"Credit", "Credit"},
     {NULL, NULL}};
 static const import_word application_statuses[] = {
-    {"Pending", "Pending"}, {"Exported", "Exported"}, {"Confirmed", "Confirmed"}, {"Rejected", "Rejected"}, {NULL, NULL}};
+    {"Pending", "Pending"}, {"Exported", "Exported"}, {"Confirmed", "Confirmed"}, {"Rejected", "Rejected"},
+    {NULL, NULL}};
 static const import_word purchase_statuses[] = {
     {"New", "New"}, {"Accepted", "Accepted"}, {"Received", "Received"}, {"Confirmed", "Confirmed"},
     {"Verified", "Verified"}, {NULL, NULL}};
@@ -120,7 +126,8 @@ static const import_file files[] = {
      .columns = {
          ID("CustomerID", "customer_id"), TEXT("CustomerName", "customer_name", 200),
          MAYBE_TEXT("CustomerNameAlt", "customer_name_alt", 200), MAYBE_TEXT("ChainName", "chain_name", 200),
-         MAYBE_TEXT("LicenseNum", "license_num", 100), TEXT("Address", "address", 200), TEXT("City", "city", 100), STATE,
+         MAYBE_TEXT("LicenseNum", "license_num", 100), TEXT("Address", "address", 200), TEXT("City", "city", 100),
+         STATE,
          TEXT("PostalCode", "postal_code", 20), MAYBE_OF("LocationID", "location_id", "locations.csv"),
          {.csv = "AccountStatus", .db = "account_status", .type = IMPORT_WORD, .flags = IMPORT_OPTIONAL,
           .words = account_statuses},
@@ -131,7 +138,8 @@ static const import_file files[] = {
 
     {.file = "ar_accounts.csv", .table = "ar_account", .rows = "AR accounts", .revisions = REVISION("ar_account"),
      .columns = {
-         ID("ARAccountID", "ar_account_id"), OF("CustomerID", "customer_id", "customers.csv"), TEXT("Name", "name", 200),
+         ID("ARAccountID", "ar_account_id"), OF("CustomerID", "customer_id", "customers.csv"),
+         TEXT("Name", "name", 200),
          END}},
 
     {.file = "user_customers.csv", .table = "user_customer", .rows = "user customers",
@@ -197,7 +205,8 @@ static const import_file files[] = {
           .fills = {{"product_categories.csv", "category_name", "category_name", "product_category_id", 1}}},
          {.csv = "KSSMenuCategory", .alias = "ProductCategory", .db = "category_name", .type = IMPORT_CODE, .size = 200,
           .flags = MAYBE | IMPORT_STAGED},
-         {.csv = "StatusID", .db = "status_id", .type = IMPORT_WORD, .flags = IMPORT_OPTIONAL, .words = product_statuses},
+         {.csv = "StatusID", .db = "status_id", .type = IMPORT_WORD, .flags = IMPORT_OPTIONAL,
+          .words = product_statuses},
          STATE, FLAG("IsSample", "is_sample"), NUMBER("ProductGroupID", "product_group_id"),
          MAYBE_TEXT("BrandStyle", "brand_style", 200), NUMBER("PackageID", "package_id"),
          TEXT("PackageName", "package_name", 200), MAYBE_NUMBER("StrainID", "strain_id"),
@@ -221,7 +230,8 @@ static const import_file files[] = {
     {.file = "promotion_products.csv", .table = "promotion_product", .rows = "promotion products",
      .revisions = REVISION("promotion_product"),
      .columns = {
-         ID_OF("PromotionID", "promotion_id", "promotions.csv"), ID_OF("ProductID", "product_id", "products.csv"), END}},
+         ID_OF("PromotionID", "promotion_id", "promotions.csv"), ID_OF("ProductID", "product_id", "products.csv"),
+         END}},
 
     {.file = "menu_promotions.csv", .table = "menu_promotion", .rows = "menu promotions",
      .revisions = REVISION("menu_promotion"),
@@ -241,8 +251,10 @@ static const import_file files[] = {
     {.file = "inventory.csv", .table = "inventory", .rows = "inventory rows", .revisions = REVISION("inventory"),
      .columns = {
          ID_OF("LocationID", "location_id", "locations.csv"), ID_OF("ProductID", "product_id", "products.csv"),
-         UNITS("OnFloorInventory", "on_floor_inventory"), UNITS("PreSales", "pre_sales"), UNITS("Allocated", "allocated"),
-         FLAG("NotAuthorized", "not_authorized"), BIG_NUMBER("PurchaseTransID", "purchase_trans_id"), UNITS("DOI", "doi"),
+         UNITS("OnFloorInventory", "on_floor_inventory"), UNITS("PreSales", "pre_sales"),
+         UNITS("Allocated", "allocated"),
+         FLAG("NotAuthorized", "not_authorized"), BIG_NUMBER("PurchaseTransID", "purchase_trans_id"),
+         UNITS("DOI", "doi"),
          UNITS("AvgDailySales90d", "avg_daily_sales_90d"), UNITS("Received", "received"), UNITS("Loaded", "loaded"),
          UNITS("Picked", "picked"), UNITS("Delivered", "delivered"), UNITS("Unsellable", "unsellable"), TIME_UPDATED,
          END}},
@@ -253,7 +265,8 @@ static const import_file files[] = {
          BIG_ID("BatchID", "batch_id"), OF("LocationID", "location_id", "locations.csv"),
          OF("ProductID", "product_id", "products.csv"), UNITS("InventoryUnits", "inventory_units"),
          BIG_NUMBER("PurchaseTransID", "purchase_trans_id"), MAYBE_DATE("ExpirationDate", "expiration_date"),
-         MAYBE_TEXT("COAURL", "coa_url", 1000), TEXT("BatchCode", "batch_code", 100), MAYBE_TEXT("Vintage", "vintage", 50),
+         MAYBE_TEXT("COAURL", "coa_url", 1000), TEXT("BatchCode", "batch_code", 100),
+         MAYBE_TEXT("Vintage", "vintage", 50),
          MAYBE_TEXT("UID", "uid", 50), MAYBE_TEXT("Laboratory", "laboratory", 200),
          MAYBE_DATE("BestByDate", "best_by_date"), MAYBE_DATE("HarvestDate", "harvest_date"),
          MAYBE_DATE("ManufactureDate", "manufacture_date"), MAYBE_DATE("PackDate", "pack_date"),
@@ -285,7 +298,8 @@ static const import_file files[] = {
          CREATED("InvoiceTimeCreated", "invoice_time_created"), UPDATED("InvoiceLastUpdated", "invoice_last_updated"),
          END}},
 
-    {.file = "invoice_lines.csv", .table = "invoice_line", .rows = "invoice lines", .revisions = REVISION("invoice_line"),
+    {.file = "invoice_lines.csv", .table = "invoice_line", .rows = "invoice lines",
+     .revisions = REVISION("invoice_line"),
      .columns = {
          BIG_ID("InvoiceTransID", "invoice_trans_id"), BIG_OF("InvoiceID", "invoice_id", "invoices.csv"),
          OF("ProductID", "product_id", "products.csv"),
@@ -306,7 +320,8 @@ static const import_file files[] = {
      .columns = {
          ID_OF("ARAccountID", "ar_account_id", "ar_accounts.csv"), ID_OF("SupplierID", "supplier_id", "suppliers.csv"),
          MONEY("OpenCredit", "open_credit"), MAYBE_TIME("CloseDate", "close_date"),
-         MAYBE_TEXT("StatementLink", "statement_link", 1000), MAYBE_TIME("StatementDate", "statement_date"), TIMES, END}},
+         MAYBE_TEXT("StatementLink", "statement_link", 1000), MAYBE_TIME("StatementDate", "statement_date"), TIMES,
+         END}},
 
     {.file = "ar_aging_invoices.csv", .table = "ar_aging_invoice", .rows = "AR aging invoices",
      .revisions = REVISION("ar_aging_invoice"),
@@ -315,7 +330,8 @@ static const import_file files[] = {
          {.csv = "Bucket", .db = "bucket", .type = IMPORT_WORD, .flags = IMPORT_KEY, .words = buckets},
          BIG_ID_OF("InvoiceID", "invoice_id", "invoices.csv"), MONEY("OpenBalance", "open_balance"), END}},
 
-    {.file = "payment_types.csv", .table = "payment_type", .rows = "payment types", .revisions = REVISION("payment_type"),
+    {.file = "payment_types.csv", .table = "payment_type", .rows = "payment types",
+     .revisions = REVISION("payment_type"),
      .columns = {ID("PaymentTypeID", "payment_type_id"), TEXT("Name", "name", 100), TIMES, END}},
 
     {.file = "payment_type_suppliers.csv", .table = "payment_type_supplier", .rows = "suppliers of payment types",
@@ -337,9 +353,11 @@ static const import_file files[] = {
      .revisions = REVISION("payment_application"),
      .keep = "o.request_id IS NOT NULL AND o.status IN ('Pending', 'Exported')", .kept = "open payment requests",
      .columns = {
-         {.csv = "AllocationNo", .db = "allocation_no", .type = IMPORT_INT, .size = 8, .flags = IMPORT_KEY | IMPORT_HIDDEN,
+         {.csv = "AllocationNo", .db = "allocation_no", .type = IMPORT_INT, .size = 8,
+          .flags = IMPORT_KEY | IMPORT_HIDDEN,
           .fills = {{"payment_applications.csv", "request_id", "request_id", "allocation_no", 0},
-                    {"payment_applications.csv", "payment_application_id", "payment_application_id", "allocation_no", 0}}},
+                    {"payment_applications.csv", "payment_application_id", "payment_application_id", "allocation_no",
+                     0}}},
          {.csv = "PaymentApplicationID", .db = "payment_application_id", .type = IMPORT_INT, .size = 8,
           .flags = MAYBE | IMPORT_UNIQUE},
          {.csv = "RequestID", .db = "request_id", .type = IMPORT_INT, .size = 8, .flags = MAYBE | IMPORT_UNIQUE},
@@ -367,7 +385,8 @@ static const import_file files[] = {
          {.csv = "VendorState", .db = "vendor_state", .type = IMPORT_TEXT, .size = 8, .flags = MAYBE | IMPORT_UPPER},
          MAYBE_TEXT("VendorPostalCode", "vendor_postal_code", 20), END}},
 
-    {.file = "vendor_routes.csv", .table = "vendor_route", .rows = "vendor routes", .revisions = REVISION("vendor_route"),
+    {.file = "vendor_routes.csv", .table = "vendor_route", .rows = "vendor routes",
+     .revisions = REVISION("vendor_route"),
      .columns = {
          ID_OF("VendorID", "vendor_id", "vendors.csv"), ID_OF("SupplierID", "supplier_id", "suppliers.csv"),
          ID_OF("LocationID", "location_id", "locations.csv"), NUMBER("LeadTimeDays", "lead_time_days"),
@@ -412,9 +431,11 @@ static const import_derived derived[] = {
      " SET i.total_num_units = COALESCE(s.units, 0), i.total_cases = COALESCE(s.cases, 0),"
      " i.total_full_price = COALESCE(s.full_price, 0), i.total_ext_price = COALESCE(s.ext_price, 0)"
      " WHERE NOT (i.total_num_units = COALESCE(s.units, 0) AND i.total_cases = COALESCE(s.cases, 0)"
-     " AND i.total_full_price = COALESCE(s.full_price, 0) AND i.total_ext_price = COALESCE(s.ext_price, 0))", "invoice"},
+     " AND i.total_full_price = COALESCE(s.full_price, 0) AND i.total_ext_price = COALESCE(s.ext_price, 0))",
+     "invoice"},
     {LINES, "CREATE OR REPLACE TEMPORARY TABLE kiss_in_sums (PRIMARY KEY (invoice_id, supplier_id)) ENGINE=InnoDB"
-     " SELECT l.supplier_id, l.invoice_id, i.customer_id, i.date, i.status, i.is_open, l.units, l.cases, l.full_price, l.ext_price"
+     " SELECT l.supplier_id, l.invoice_id, i.customer_id, i.date, i.status, i.is_open, l.units, l.cases,"
+     " l.full_price, l.ext_price"
      " FROM (SELECT invoice_id, supplier_id, " SUMS " FROM invoice_line WHERE supplier_id IS NOT NULL"
      " GROUP BY invoice_id, supplier_id) l JOIN invoice i ON i.invoice_id = l.invoice_id", NULL},
     {LINES, "DELETE o FROM invoice_supplier o LEFT JOIN kiss_in_sums n ON n.invoice_id = o.invoice_id"

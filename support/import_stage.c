@@ -52,19 +52,21 @@ static apr_status_t read_source(void *ctx, char *buf, apr_size_t *len)
 }
 
 /**
- * How the temporary table keeps a column that is not simply like the table's: one that is filled or has its default only
- * later must be able to be empty, and so must a reference that could not be read. NULL: like the table's.
+ * How the temporary table keeps a column that is not simply like the table's: one that is filled or has its default
+ * only later must be able to be empty, and so must a reference that could not be read. NULL: like the table's.
  */
 static const char *own_type(apr_pool_t *p, const import_column *column)
 {
     switch (column->type) {
     case IMPORT_INT:
-        return column->fills[0].file || column->parent || (column->flags & IMPORT_HIDDEN)
-            ? column->size == 4 ? "INT NULL" : "BIGINT NULL" : NULL;
+        if (!column->fills[0].file && !column->parent && !(column->flags & IMPORT_HIDDEN)) {
+            return NULL;
+        }
+        return column->size == 4 ? "INT NULL" : "BIGINT NULL";
     case IMPORT_TIME:
-        return column->flags & (IMPORT_CREATED | IMPORT_UPDATED) ? "DATETIME(3) NULL" : NULL;
+        return (column->flags & (IMPORT_CREATED | IMPORT_UPDATED)) ? "DATETIME(3) NULL" : NULL;
     default:
-        return column->flags & IMPORT_STAGED
+        return (column->flags & IMPORT_STAGED)
             ? apr_psprintf(p, "VARCHAR(%d) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NULL", column->size) : NULL;
     }
 }
@@ -73,11 +75,14 @@ int import_make_stage(import_run *run, const import_part *part)
 {
     const import_file *def = part->def;
     apr_pool_t *p = run->c->pool;
-    const char *columns = "", *own = "", *type;
+    const char *columns = "", *own = "";
     const import_column *column;
 
     for (column = def->columns; column->csv; column++) {
-        type = column->flags & IMPORT_KEY && !(column->flags & IMPORT_HIDDEN) ? NULL : own_type(p, column);
+        /* A key is never empty, but one that is filled. */
+        int fixed = (column->flags & IMPORT_KEY) && !(column->flags & IMPORT_HIDDEN);
+        const char *type = fixed ? NULL : own_type(p, column);
+
         if (type) {
             own = apr_pstrcat(p, own, ", ", column->db, " ", type, NULL);
         }

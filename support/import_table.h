@@ -42,8 +42,8 @@ typedef struct {
 } import_word;
 
 /**
- * Where a column that is empty gets its value: `take` of the row of `file` whose `theirs` equals `ours` here (all of them
- * columns of tables). The file's own name means the rows that the table has before the import.
+ * Where a column that is empty gets its value: `take` of the row of `file` whose `theirs` equals `ours` here (all of
+ * them columns of tables). The file's own name means the rows that the table has before the import.
  */
 typedef struct {
     const char *file, *theirs, *ours, *take;

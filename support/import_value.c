@@ -127,11 +127,10 @@ static const char *check_int(import_value *value, const import_column *column, c
 {
     const apr_int64_t most = column->size == 4 ? APR_INT32_MAX : 999999999999999999;
     apr_int64_t n;
-    char *out;
     int rc = kiss_decimal_parse(&n, text, len, 18, 0);
 
     if (rc == KISS_DECIMAL_OK && n >= -most && n <= most) {
-        out = apr_palloc(p, KISS_DECIMAL_TEXT);
+        char *out = apr_palloc(p, KISS_DECIMAL_TEXT);
         set(value, out, (apr_size_t)kiss_decimal_format(out, n, 0));
         return NULL;
     }
@@ -181,7 +180,8 @@ static int read_day(moment *m, const char *text, apr_size_t len)
         || (m->month = digits(text + 5, 2)) < 0 || (m->day = digits(text + 8, 2)) < 0) {
         return 0;
     }
-    return m->year < 1000 || m->month < 1 || m->month > 12 || m->day < 1 || m->day > days_of(m->year, m->month) ? -1 : 1;
+    return m->year >= 1000 && m->month >= 1 && m->month <= 12 && m->day >= 1 && m->day <= days_of(m->year, m->month)
+        ? 1 : -1;
 }
 
 static const char *check_date(import_value *value, const import_column *column, const char *text, apr_size_t len,
