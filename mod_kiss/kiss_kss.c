@@ -69,26 +69,29 @@ static const kiss_param allocation_params[] = {
 
 /* --- 2: receivables --- */
 
-#define OF_BUCKET(bucket) \
-    "FROM ar_aging_invoice b WHERE b.ar_account_id = g.ar_account_id AND b.supplier_id = g.supplier_id AND b.bucket " bucket
-#define DUE(name, bucket) FIXED(name, 6, "(SELECT SUM(b.open_balance) " OF_BUCKET(bucket) ")")
-#define INVOICES(name, bucket) \
-    ARRAY(name, "(SELECT JSON_ARRAYAGG(JSON_OBJECT('InvoiceID', b.invoice_id, 'InvoiceNum', v.invoice_num," \
-                " 'OpenBalance', CAST(b.open_balance AS CHAR)) ORDER BY b.invoice_id) FROM ar_aging_invoice b" \
-                " JOIN invoice v ON v.invoice_id = b.invoice_id WHERE b.ar_account_id = g.ar_account_id" \
-                " AND b.supplier_id = g.supplier_id AND b.bucket " bucket ")")
+/* Amounts and invoices of all buckets come from one grouped read per row (the server joins it laterally). */
+#define DUE(bucket)      " SUM(IF(d.bucket = '" bucket "', d.open_balance, 0)) AS due_" bucket ","
+#define INVOICES(bucket) " GROUP_CONCAT(IF(d.bucket = '" bucket "', JSON_OBJECT('InvoiceID', d.invoice_id, 'InvoiceNum'," \
+                         " v.invoice_num, 'OpenBalance', CAST(d.open_balance AS CHAR)), NULL) ORDER BY d.invoice_id)" \
+                         " AS list_" bucket ","
+#define BUCKETS \
+    "(SELECT d.ar_account_id, d.supplier_id," DUE("Current") DUE("1_30") DUE("31_60") DUE("61_90") DUE("91") \
+    INVOICES("Current") INVOICES("1_30") INVOICES("31_60") INVOICES("61_90") INVOICES("91") INVOICES("Credit") \
+    " SUM(IF(d.bucket = 'Credit', 0, d.open_balance)) AS total" \
+    " FROM ar_aging_invoice d JOIN invoice v ON v.invoice_id = d.invoice_id GROUP BY d.ar_account_id, d.supplier_id)"
+#define LIST(name, bucket) ARRAY(name, "CONCAT('[', b.list_" bucket ", ']')")
 
 static const kiss_column ar_aging_columns[] = {
     NUMBER("ARAccountID", "g.ar_account_id"), NUMBER("SupplierID", "g.supplier_id"), NUMBER("CustomerID", "n.customer_id"),
     FIXED("OpenCredit", 6, "g.open_credit"),
-    DUE("CurrentDue", "= 'Current'"), DUE("Due_1_30", "= '1_30'"), DUE("Due_31_60", "= '31_60'"),
-    DUE("Due_61_90", "= '61_90'"), DUE("Due_91", "= '91'"),
-    TIME("CloseDate", "g.close_date"), DUE("TotalBalanceOutstanding", "<> 'Credit'"),
+    FIXED("CurrentDue", 6, "b.due_Current"), FIXED("Due_1_30", 6, "b.due_1_30"), FIXED("Due_31_60", 6, "b.due_31_60"),
+    FIXED("Due_61_90", 6, "b.due_61_90"), FIXED("Due_91", 6, "b.due_91"),
+    TIME("CloseDate", "g.close_date"), FIXED("TotalBalanceOutstanding", 6, "b.total"),
     TEXT_NULL("StatementLink", "g.statement_link"),
-    INVOICES("CurrentInvoices", "= 'Current'"), INVOICES("Invoices_1_30", "= '1_30'"),
-    INVOICES("Invoices_31_60", "= '31_60'"), INVOICES("Invoices_61_90", "= '61_90'"), INVOICES("Invoices_91", "= '91'"),
+    LIST("CurrentInvoices", "Current"), LIST("Invoices_1_30", "1_30"),
+    LIST("Invoices_31_60", "31_60"), LIST("Invoices_61_90", "61_90"), LIST("Invoices_91", "91"),
     TIME("StatementDate", "g.statement_date"), TIME("TimeCreated", "g.time_created"), TIME("TimeUpdated", "g.time_updated"),
-    INVOICES("CreditInvoices", "= 'Credit'"), { 0 }
+    LIST("CreditInvoices", "Credit"), { 0 }
 };
 
 static const kiss_pageset ar_aging = {
@@ -98,7 +101,8 @@ static const kiss_pageset ar_aging = {
                [KISS_ROLE_SUPPLIER] = "g.supplier_id IN ({accounts})" },
     .order = "g.ar_account_id, g.supplier_id",
     .join = "ar_aging g ON g.ar_account_id = page.k1 AND g.supplier_id = page.k2"
-            " JOIN ar_account n ON n.ar_account_id = g.ar_account_id",
+            " JOIN ar_account n ON n.ar_account_id = g.ar_account_id"
+            " LEFT JOIN " BUCKETS " b ON b.ar_account_id = page.k1 AND b.supplier_id = page.k2",
     .columns = ar_aging_columns
 };
 
@@ -321,12 +325,13 @@ static const kiss_param retailer_inventory_params[] = {
 
 /* --- 11 to 17: invoices --- */
 
-/* What a Supplier key sees of an invoice's sums: its own accounts' part. */
-#define OWN_SUM(sum) \
-    "(SELECT SUM(" sum ") FROM invoice_supplier x WHERE x.invoice_id = i.invoice_id AND x.supplier_id IN ({accounts}))"
-#define OWN_PART(column) OWN_SUM("x." column)
+/* What a Supplier key sees of an invoice's sums: its own accounts' part, in one grouped read per invoice. */
+#define OWN_PART \
+    " JOIN (SELECT x.invoice_id, SUM(x.total_num_units) AS total_num_units, SUM(x.total_cases) AS total_cases," \
+    " SUM(x.total_full_price) AS total_full_price, SUM(x.total_ext_price) AS total_ext_price FROM invoice_supplier x" \
+    " WHERE x.supplier_id IN ({accounts}) GROUP BY x.invoice_id) o ON o.invoice_id = page.k1"
 #define TOTAL(name, n, column) \
-    { COLUMN(name, KISS_FIXED, "i." column), .scale = n, .for_role = { [KISS_ROLE_SUPPLIER] = OWN_PART(column) } }
+    { COLUMN(name, KISS_FIXED, "i." column), .scale = n, .for_role = { [KISS_ROLE_SUPPLIER] = "o." column } }
 
 static const kiss_column invoice_columns[] = {
     NUMBER("InvoiceID", "i.invoice_id"), NUMBER("CustomerID", "i.customer_id"), TEXT("CustomerName", "c.customer_name"),
@@ -341,7 +346,7 @@ static const kiss_column invoice_columns[] = {
     TEXT_NULL("ARNote", "i.ar_note"), TOTAL("TotalNumUnits", 0, "total_num_units"), TOTAL("TotalCases", 2, "total_cases"),
     TOTAL("TotalFullPrice", 6, "total_full_price"), TOTAL("TotalExtPrice", 6, "total_ext_price"),
     { COLUMN("TotalDiscount", KISS_FIXED, "i.total_full_price - i.total_ext_price"), .scale = 6,
-      .for_role = { [KISS_ROLE_SUPPLIER] = OWN_SUM("x.total_full_price - x.total_ext_price") } },
+      .for_role = { [KISS_ROLE_SUPPLIER] = "o.total_full_price - o.total_ext_price" } },
     FIXED("OpenBalance", 6, "i.open_balance"), { 0 }
 };
 
@@ -356,7 +361,7 @@ static const kiss_pageset supplier_invoices = {
     .several = 1,
     .scope = { [KISS_ROLE_SUPPLIER] = "i.supplier_id IN ({accounts})" },
     .order = INVOICE_ORDER,
-    .join = INVOICE_JOIN,
+    .join = INVOICE_JOIN OWN_PART,
     .columns = invoice_columns
 };
 
@@ -741,13 +746,13 @@ static const kiss_param payment_params[] = {
 
 /* A supplier's part of what is open is its part of the lines. */
 #define OWN_BALANCE \
-    "CASE WHEN i.total_ext_price = 0 THEN 0 ELSE i.open_balance * " OWN_PART("total_ext_price") " / i.total_ext_price END"
+    "CASE WHEN i.total_ext_price = 0 THEN 0 ELSE i.open_balance * o.total_ext_price / i.total_ext_price END"
 
 static const kiss_column open_invoice_columns[] = {
     NUMBER("InvoiceID", "i.invoice_id"), TEXT("InvoiceNum", "i.invoice_num"), NUMBER("CustomerID", "i.customer_id"),
     NUMBER("ARAccountID", "i.ar_account_id"),
     { COLUMN("InvoiceTotal", KISS_FIXED, "i.invoice_total"), .scale = 2,
-      .for_role = { [KISS_ROLE_SUPPLIER] = OWN_PART("total_ext_price") } },
+      .for_role = { [KISS_ROLE_SUPPLIER] = "o.total_ext_price" } },
     { COLUMN("OpenDebit", KISS_FIXED, "i.open_debit"), .scale = 2, NOT_FOR_SUPPLIER },
     { COLUMN("OpenCredit", KISS_FIXED, "i.open_credit"), .scale = 2, NOT_FOR_SUPPLIER },
     { COLUMN("OpenBalance", KISS_FIXED, "i.open_balance"), .scale = 2, .for_role = { [KISS_ROLE_SUPPLIER] = OWN_BALANCE } },
@@ -762,7 +767,7 @@ static const kiss_pageset supplier_open_invoices = {
     .where = "i.is_open = 1",
     .scope = { [KISS_ROLE_SUPPLIER] = "i.supplier_id IN ({accounts})" },
     .order = "i.date, i.invoice_id",
-    .join = "invoice i ON i.invoice_id = page.k1",
+    .join = "invoice i ON i.invoice_id = page.k1" OWN_PART,
     .columns = open_invoice_columns
 };
 

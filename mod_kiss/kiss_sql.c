@@ -224,18 +224,18 @@ static const char *behind_derived(const char *table)
     return strstr(table, "invoice_supplier") ? "invoice invoice_line" : NULL;
 }
 
-static apr_uint64_t reads(const kiss_endpoint *e, const kiss_sql_pages *made, kiss_role role, const kiss_api *api)
+static apr_uint64_t reads(const kiss_sql_pages *made, kiss_role role, const kiss_api *api)
 {
-    apr_uint64_t set = datasets_in(made->pages->table, api) | datasets_in(made->pages->where, api)
-                       | datasets_in(made->pages->scope[role], api) | datasets_in(made->pages->join, api)
-                       | datasets_in(made->list, api) | datasets_in(behind_derived(made->pages->table), api)
-                       | datasets_in(behind_derived(made->list), api);
-    const kiss_param *param;
+    return datasets_in(made->pages->table, api) | datasets_in(made->pages->where, api)
+           | datasets_in(made->pages->scope[role], api) | datasets_in(made->pages->join, api)
+           | datasets_in(made->list, api) | datasets_in(behind_derived(made->pages->table), api)
+           | datasets_in(behind_derived(made->list), api);
+}
 
-    for (param = e->params; param->name; param++) {
-        set |= datasets_in(param->where, api) | datasets_in(param->where_supplier, api);
-    }
-    return set;
+/** The condition of a parameter for a role. */
+static const char *condition(const kiss_param *param, kiss_role role)
+{
+    return role == KISS_ROLE_SUPPLIER && param->where_supplier ? param->where_supplier : param->where;
 }
 
 static const char *check_pages(const kiss_endpoint *e, apr_pool_t *p)
@@ -260,6 +260,7 @@ static const char *check_pages(const kiss_endpoint *e, apr_pool_t *p)
 static void derive_pages(kiss_sql_pages *made, const kiss_endpoint *e, kiss_role role, const kiss_api *api, apr_pool_t *p)
 {
     const kiss_column *c;
+    int i;
 
     made->pages = role == KISS_ROLE_SUPPLIER && e->pages->for_supplier ? e->pages->for_supplier : e->pages;
     made->list = "";
@@ -270,7 +271,10 @@ static void derive_pages(kiss_sql_pages *made, const kiss_endpoint *e, kiss_role
         }
     }
     made->writer = kiss_json_writer_make(made->pages->columns, 1u << role, p);
-    made->reads = reads(e, made, role, api);
+    made->reads = reads(made, role, api);
+    for (i = 0; e->params[i].name; i++) {
+        made->param_reads[i] = datasets_in(condition(&e->params[i], role), api);
+    }
 }
 
 /** Pages of an API, and the fixed statements of its keys. */
@@ -411,7 +415,7 @@ static void write_where(writing *w, const kiss_pageset *pages, kiss_role role)
     }
     for (i = 0; i < params->count; i++) {
         const kiss_param *param = params->values[i].param;
-        const char *where = role == KISS_ROLE_SUPPLIER && param->where_supplier ? param->where_supplier : param->where;
+        const char *where = condition(param, role);
 
         if (where && params->values[i].count) {
             say(w, " AND ");
