@@ -338,7 +338,7 @@ static const char *check_days(import_value *value, const char *text, apr_size_t 
 /** ASCII letters as capitals. */
 static void to_upper(import_value *value, apr_pool_t *p)
 {
-    char *out = apr_pmemdup(p, value->text, value->len + 1);
+    char *out = apr_pstrmemdup(p, value->text, value->len);
     apr_size_t i;
 
     for (i = 0; i < value->len; i++) {

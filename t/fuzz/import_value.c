@@ -9,12 +9,13 @@
 #include "import_table.h"
 #include "kiss_decimal.h"
 
-/** The n-th column of all files, counted round. */
+/** A column of the Customer API's files, counted round, or from 128 on every third of the KSS API's. */
 static const import_column *column_at(int n)
 {
-    const import_set *set = &import_customer_set;
+    const import_set *set = n < 128 ? &import_customer_set : &import_kss_set;
     int i, k;
 
+    n = n < 128 ? n : (n - 128) * 3;
     for (;;) {
         for (i = 0; i < set->n; i++) {
             for (k = 0; set->files[i].columns[k].csv; k++) {
@@ -31,7 +32,8 @@ static void check_decimal(const import_column *column, const import_value *value
     apr_int64_t n = -1, unit = 1;
     int i;
 
-    MUST(kiss_decimal_parse(&n, value->text, value->len, column->size, column->scale) == KISS_DECIMAL_OK && n >= 0);
+    MUST(kiss_decimal_parse(&n, value->text, value->len, column->size, column->scale) == KISS_DECIMAL_OK);
+    MUST(n >= 0 || (column->flags & IMPORT_SIGNED));
     for (i = 0; i < column->scale; i++) {
         unit *= 10;
     }
@@ -54,13 +56,13 @@ static void check_text(const import_column *column, const import_value *value)
 }
 
 /** YYYY-MM-DD, by the calendar of the C library: a day that is none is moved to another one. */
-static void check_date(const import_value *value)
+static void check_date(const import_value *value, apr_size_t len)
 {
     struct tm day;
     char text[16];
 
     memset(&day, 0, sizeof(day));
-    MUST(value->len == 10);
+    MUST(value->len == len);
     MUST(sscanf(value->text, "%4d-%2d-%2d", &day.tm_year, &day.tm_mon, &day.tm_mday) == 3);
     day.tm_year -= 1900;
     day.tm_mon--;
@@ -68,12 +70,45 @@ static void check_date(const import_value *value)
     MUST(strftime(text, sizeof(text), "%Y-%m-%d", &day) == 10 && memcmp(text, value->text, 10) == 0);
 }
 
+/** "YYYY-MM-DD hh:mm:ss.mmm", or for a bad cell just a day. */
+static void check_time(const import_value *value, const char *error)
+{
+    int hour, minute, second, milli;
+
+    check_date(value, error ? 10 : 23);
+    if (!error) {
+        MUST(sscanf(value->text + 10, " %2d:%2d:%2d.%3d", &hour, &minute, &second, &milli) == 4);
+        MUST(hour <= 23 && minute <= 59 && second <= 59);
+    }
+}
+
+static void check_word(const import_column *column, const import_value *value)
+{
+    const import_word *word = column->words;
+
+    while (word->word && (strlen(word->stored) != value->len || memcmp(word->stored, value->text, value->len) != 0)) {
+        word++;
+    }
+    MUST(word->word);
+}
+
+static void check_int(const import_value *value)
+{
+    apr_int64_t n;
+
+    MUST(kiss_decimal_parse(&n, value->text, value->len, 18, 0) == KISS_DECIMAL_OK);
+}
+
 /** What goes into the database fits its column, also for a bad cell; `error` only excuses an empty code. */
 static void check_value(const import_column *column, const import_value *value, const char *error)
 {
     MUST(value->text);
     if (value->null) {
-        MUST((column->flags & IMPORT_NULL) || column->type == IMPORT_DATE);
+        MUST((column->flags & IMPORT_NULL) || (column->type == IMPORT_INT && column->parent));
+        return;
+    }
+    if (value->fallback) {
+        MUST((column->flags & IMPORT_OPTIONAL) && !error);
         return;
     }
     switch (column->type) {
@@ -84,16 +119,22 @@ static void check_value(const import_column *column, const import_value *value, 
         MUST(value->len == 1 && (*value->text == '0' || *value->text == '1'));
         break;
     case IMPORT_DATE:
-        check_date(value);
+        check_date(value, 10);
         break;
     case IMPORT_CURRENCY:
         MUST(value->len == 3 && apr_isupper(value->text[0]) && apr_isupper(value->text[1]) && apr_isupper(value->text[2]));
         break;
     case IMPORT_INT:
+        check_int(value);
+        break;
     case IMPORT_TIME:
+        check_time(value, error);
+        break;
     case IMPORT_WORD:
+        check_word(column, value);
+        break;
     case IMPORT_DAYS:
-        MUST(value->len > 0 && value->len < 32);
+        MUST(value->len > 0 && value->len <= 13 && value->len % 2 == 1);
         break;
     case IMPORT_TEXT:
     case IMPORT_CODE:
