@@ -292,7 +292,9 @@ static const kiss_error *quota(kiss_req *k, const kiss_window_state *s, int w)
     k->retry_after = (int)kiss_window_seconds(s->wait);
     k->description = apr_psprintf(k->pool, "API calls quota exceeded! maximum admitted %u per %s.", s->limit,
                                   kiss_window_name[w]);
-    put_headers(k, s, w);
+    if (!k->api->keyed) {
+        put_headers(k, s, w);
+    }
     return &kiss_error_quota;
 }
 

@@ -20,6 +20,15 @@ static int valid_request_id(const char *id)
     return n > 0 && n <= MAX_REQUEST_ID && id[n] == '\0';
 }
 
+/** A UUID of version 4 (RFC 9562) from random bytes. */
+static const char *uuid(unsigned char b[REQUEST_ID_BYTES], apr_pool_t *p)
+{
+    b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
+    b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
+    return apr_psprintf(p, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2],
+                        b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+}
+
 void kiss_out_request_id(kiss_req *k)
 {
     const char *id = apr_table_get(k->r->headers_in, "X-Request-Id");
@@ -30,7 +39,7 @@ void kiss_out_request_id(kiss_req *k)
         if (kiss_secret_random(random, sizeof(random)) != APR_SUCCESS) {
             return;
         }
-        id = kiss_secret_base64url(k->pool, random, sizeof(random));
+        id = k->api->keyed ? uuid(random, k->pool) : kiss_secret_base64url(k->pool, random, sizeof(random));
     }
     k->request_id = id;
     apr_table_setn(k->r->err_headers_out, "X-Request-Id", id);

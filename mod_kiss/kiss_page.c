@@ -65,12 +65,18 @@ static int check_etag(building *b)
     kiss_req *k = b->k;
     const kiss_sql_pages *made = kiss_sql_pages_of(k->conf->plan, k->endpoint, k->caller->key->role);
     const char *request = kiss_params_text(&b->params, k->pool);
+    apr_uint64_t reads = made->reads;
+    int i;
+
+    for (i = 0; i < b->params.count; i++) {
+        reads |= b->params.values[i].count ? made->param_reads[i] : 0;
+    }
 
     if (made->pages->daily) {
         request = apr_psprintf(k->pool, "%s\nday\n%" APR_INT64_T_FMT "\n", request, b->terms.today);
     }
     kiss_out_private(k);
-    return kiss_out_conditional(k, kiss_key_etag(k, request, made->reads), 1);
+    return kiss_out_conditional(k, kiss_key_etag(k, request, reads), 1);
 }
 
 /* --- rows --- */

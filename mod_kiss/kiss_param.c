@@ -349,9 +349,11 @@ static const char *read_paging(apr_int64_t *n, const char *name, int max_digits,
         if (!f->name || strcmp(f->name, name) != 0 || (f->value && !*f->value)) {
             continue;
         }
-        if (!f->value || !(text = read_number(f->value, max_digits, p)) || (*n = apr_atoi64(text)) < 1) {
+        if (!f->value || !(text = read_number(f->value, (int)strlen(f->value), p)) || *text == '-' || *text == '0') {
             return invalid(name, p);
         }
+        /* With more digits it is past every end in any case. */
+        *n = apr_atoi64(apr_pstrndup(p, text, (apr_size_t)max_digits));
     }
     return NULL;
 }

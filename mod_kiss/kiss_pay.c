@@ -45,6 +45,27 @@ static const kiss_error *refuse(allocating *a, const char *what)
 
 /* --- reading --- */
 
+/** How many members the outermost object of a well-formed JSON text has, those of equal names included. */
+static int members_written(const char *s)
+{
+    int depth = 0, quoted = 0, n = 0;
+
+    for (; *s; s++) {
+        if (quoted && *s == '\\') {
+            s++;
+        }
+        else if (quoted) {
+            quoted = *s != '"';
+        }
+        else {
+            quoted = *s == '"';
+            depth += (*s == '{' || *s == '[') - (*s == '}' || *s == ']');
+            n += *s == ':' && depth == 1;
+        }
+    }
+    return n;
+}
+
 /** A JSON object of strings and numbers as a form, so that all kinds of request are read in one way. */
 static const char *form_of_json(const char *body, apr_size_t len, apr_pool_t *p)
 {
@@ -54,7 +75,9 @@ static const char *form_of_json(const char *body, apr_size_t len, apr_pool_t *p)
 
     json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
     o = json_tokener_parse_ex(tokener, body, (int)len + 1);
-    if (o && json_tokener_get_error(tokener) == json_tokener_success && json_object_is_type(o, json_type_object)) {
+    /* Of equal names json-c keeps the last: what the client meant is not known. */
+    if (o && json_tokener_get_error(tokener) == json_tokener_success && json_object_is_type(o, json_type_object)
+        && members_written(body) == json_object_object_length(o)) {
         form = "";
         json_object_object_foreach(o, name, value) {
             const char *text = value ? json_object_get_string(value) : "";

@@ -56,6 +56,7 @@ typedef struct {
     int columns;                            /**< values in a row */
     const kiss_json_writer *writer;         /**< writes its rows */
     apr_uint64_t reads;                     /**< bit n: it depends on api->datasets[n] */
+    apr_uint64_t param_reads[KISS_MAX_PARAMS];  /**< and on these too, when that parameter filters */
 } kiss_sql_pages;
 
 /** All statements of one API. */
