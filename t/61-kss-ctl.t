@@ -260,7 +260,7 @@ subtest 'expire' => sub {
     request(12, status => "'Exported'", time_exported => 'UTC_TIMESTAMP(3) - INTERVAL 6 DAY');
     request(13, time_requested => 'UTC_TIMESTAMP(3) - INTERVAL 80 DAY');
     request(14, status => "'Confirmed'", payment_application_id => 5014, time_exported => 'UTC_TIMESTAMP(3) - INTERVAL 80 DAY');
-    sql($db, "INSERT INTO idempotency (key_id, name, request_hash, request_id, created_at) VALUES"
+    sql($db, "INSERT INTO idempotency (key_id, name, request_hash, allocation_no, created_at) VALUES"
             . " (1, 'old', '', 11, UTC_TIMESTAMP() - INTERVAL 8 DAY), (1, 'new', '', 12, UTC_TIMESTAMP() - INTERVAL 6 DAY)");
     is_deeply json(qw(kss payments expire)), { Days => 7, Rejected => 1, KeysForgotten => 1 }, 'seven days';
     is_deeply statuses(), { 1 => 'Confirmed', 2 => 'Exported', 3 => 'Rejected', 4 => 'Exported', 5 => 'Confirmed',
