@@ -197,21 +197,23 @@ static const char *expression(const kiss_column *c, kiss_role role, apr_pool_t *
     return c->type == KISS_FIXED ? apr_psprintf(p, "CAST(%s AS DECIMAL(30,%u))", sql, c->scale) : sql;
 }
 
-/** Sets the bit of each dataset whose name stands in `sql` as a word of its own. */
+/** Sets the bit of each dataset that `sql` reads: a table stands behind FROM or JOIN, or first of all. */
 static apr_uint64_t datasets_in(const char *sql, const kiss_api *api)
 {
     static const char word[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
     apr_uint64_t set = 0;
+    int table = 1;
 
     while (sql && *sql) {
         apr_size_t n = strspn(sql, word);
         int i;
 
-        for (i = 0; n && api->datasets[i]; i++) {
+        for (i = 0; n && table && api->datasets[i]; i++) {
             if (strlen(api->datasets[i]) == n && memcmp(api->datasets[i], sql, n) == 0) {
                 set |= APR_UINT64_C(1) << i;
             }
         }
+        table = n == 4 && (memcmp(sql, "FROM", n) == 0 || memcmp(sql, "JOIN", n) == 0);
         sql += n;
         sql += strcspn(sql, word);
     }
@@ -221,7 +223,7 @@ static apr_uint64_t datasets_in(const char *sql, const kiss_api *api)
 /** A part of an invoice follows the invoice and its lines. */
 static const char *behind_derived(const char *table)
 {
-    return strstr(table, "invoice_supplier") ? "invoice invoice_line" : NULL;
+    return strstr(table, "invoice_supplier") ? "invoice JOIN invoice_line" : NULL;
 }
 
 static apr_uint64_t reads(const kiss_sql_pages *made, kiss_role role, const kiss_api *api)
@@ -229,13 +231,16 @@ static apr_uint64_t reads(const kiss_sql_pages *made, kiss_role role, const kiss
     return datasets_in(made->pages->table, api) | datasets_in(made->pages->where, api)
            | datasets_in(made->pages->scope[role], api) | datasets_in(made->pages->join, api)
            | datasets_in(made->list, api) | datasets_in(behind_derived(made->pages->table), api)
-           | datasets_in(behind_derived(made->list), api);
+           | datasets_in(behind_derived(made->pages->join), api);
 }
 
 /** The condition of a parameter for a role. */
 static const char *condition(const kiss_param *param, kiss_role role)
 {
-    return role == KISS_ROLE_SUPPLIER && param->where_supplier ? param->where_supplier : param->where;
+    const char *own = role == KISS_ROLE_SUPPLIER ? param->where_supplier
+                    : role == KISS_ROLE_CUSTOMER ? param->where_customer : NULL;
+
+    return own ? own : param->where;
 }
 
 static const char *check_pages(const kiss_endpoint *e, apr_pool_t *p)

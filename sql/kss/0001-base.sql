@@ -580,8 +580,8 @@ CREATE TABLE IF NOT EXISTS payment_application (
   sort_time               DATETIME(3)   AS (COALESCE(time_applied, time_requested, time_created)) PERSISTENT,
   UNIQUE KEY payment_application_id (payment_application_id),
   UNIQUE KEY request_id (request_id),
-  KEY sort (is_waiting, sort_time, allocation_no),
-  KEY ar_account (ar_account_id, is_waiting, sort_time, allocation_no),
+  KEY sort (is_waiting, sort_time, payment_application_id, allocation_no),
+  KEY ar_account (ar_account_id, is_waiting, sort_time, payment_application_id, allocation_no),
   KEY payment (payment_id, status, amount),
   KEY target (target_invoice_id),
   KEY status (status, time_requested),
@@ -1169,8 +1169,9 @@ CREATE OR REPLACE TRIGGER purchase_changed AFTER UPDATE ON purchase FOR EACH ROW
   UPDATE revision SET n = n + 1 WHERE dataset = 'purchase' AND scope = '';
 END IF;
 
+-- The lines go with their purchase or invoice (ON DELETE CASCADE), and then no trigger of theirs fires.
 CREATE OR REPLACE TRIGGER purchase_removed AFTER DELETE ON purchase FOR EACH ROW IF @kiss_bulk IS NULL THEN
-  UPDATE revision SET n = n + 1 WHERE dataset = 'purchase' AND scope = '';
+  UPDATE revision SET n = n + 1 WHERE dataset IN ('purchase', 'purchase_line') AND scope = '';
 END IF;
 
 CREATE OR REPLACE TRIGGER purchase_line_added AFTER INSERT ON purchase_line FOR EACH ROW IF @kiss_bulk IS NULL THEN
@@ -1290,7 +1291,7 @@ CREATE OR REPLACE TRIGGER invoice_changed AFTER UPDATE ON invoice FOR EACH ROW I
 END IF;
 
 CREATE OR REPLACE TRIGGER invoice_removed AFTER DELETE ON invoice FOR EACH ROW IF @kiss_bulk IS NULL THEN
-  UPDATE revision SET n = n + 1 WHERE dataset = 'invoice' AND scope = '';
+  UPDATE revision SET n = n + 1 WHERE dataset IN ('invoice', 'invoice_line', 'invoice_coa') AND scope = '';
 END IF;
 
 -- After a bulk load of invoices or lines (@kiss_bulk): both sums anew.
