@@ -1,9 +1,12 @@
 #include "kiss_key.h"
 
+#include <apr_escape.h>
+
 #include <string.h>
 
 #include "kiss_config.h"
 #include "kiss_error.h"
+#include "kiss_keycache.h"
 #include "kiss_limit.h"
 #include "kiss_secret.h"
 
@@ -60,23 +63,32 @@ static void fill(kiss_caller *c, const kiss_value *row, apr_pool_t *p)
     c->limit_hour = row[KISS_KEY_LIMIT_HOUR].data ? apr_atoi64(text(&row[KISS_KEY_LIMIT_HOUR], p)) : -1;
 }
 
+/** What this child remembers; NULL when there is no memory for it. */
+static kiss_keycache *known;
+
+apr_status_t kiss_key_attach(apr_pool_t *pchild)
+{
+    known = NULL;
+    return kiss_keycache_create(&known, pchild);
+}
+
 /** A look for a key. */
 typedef struct {
     kiss_req *k;
-    const char *hash;               /* hexadecimal */
+    unsigned char digest[KISS_SHA256_LEN];
+    const char *hash;               /* the same, hexadecimal */
     kiss_caller *caller;            /* NULL when there is no such key */
-    int stale;                      /* its last use should be noted */
+    int note;                       /* its use should be noted */
 } looking;
 
-static kiss_db_status look(kiss_db_conn *conn, void *baton)
+/** Reads the key's record; l->caller stays NULL when there is no such key. */
+static kiss_db_status read_record(looking *l, kiss_db_conn *conn)
 {
-    looking *l = baton;
     const kiss_statement *s = &l->k->conf->plan->statements[KISS_SQL_KEY];
+    const kiss_value *row, *seconds;
     kiss_db_cursor *cursor;
-    const kiss_value *row;
     kiss_db_status status = kiss_db_select(&cursor, conn, s, &l->hash, l->k->pool);
 
-    l->caller = NULL;
     if (status == KISS_DB_OK) {
         status = kiss_db_next(cursor, &row);
     }
@@ -85,8 +97,35 @@ static kiss_db_status look(kiss_db_conn *conn, void *baton)
     }
     l->caller = apr_pcalloc(l->k->pool, sizeof(*l->caller));
     fill(l->caller, row, l->k->pool);
-    l->stale = row[KISS_KEY_STALE].data && *row[KISS_KEY_STALE].data == '1';
+    l->note = row[KISS_KEY_STALE].data && *row[KISS_KEY_STALE].data == '1';
+    seconds = &row[KISS_KEY_SECONDS];
+    if (known) {
+        /* The state is of the same moment as the record: both come from one statement. */
+        kiss_keycache_put(known, l->k->db, l->digest, text(&row[KISS_KEY_STATE], l->k->pool),
+                          seconds->data ? apr_atoi64(text(seconds, l->k->pool)) : -1, l->caller);
+    }
     return kiss_db_close(cursor);           /* the hash is unique: there is no second row */
+}
+
+static kiss_db_status look(kiss_db_conn *conn, void *baton)
+{
+    looking *l = baton;
+    kiss_db_cursor *cursor;
+    const kiss_value *row;
+    kiss_db_status status;
+
+    l->caller = NULL;
+    status = kiss_db_select(&cursor, conn, &l->k->conf->plan->statements[KISS_SQL_STATE], NULL, l->k->pool);
+    if (status == KISS_DB_OK) {
+        status = kiss_db_next(cursor, &row);
+    }
+    if (status == KISS_DB_OK && row) {
+        if (known && row[0].data) {
+            l->caller = kiss_keycache_get(known, l->k->db, l->digest, text(&row[0], l->k->pool), &l->note, l->k->pool);
+        }
+        status = kiss_db_close(cursor);
+    }
+    return status != KISS_DB_OK || l->caller ? status : read_record(l, conn);
 }
 
 /* A read-only database must not stop requests: the note is a convenience. */
@@ -99,25 +138,10 @@ static kiss_db_status note_use(kiss_db_conn *conn, void *baton)
 
 /* --- the stage --- */
 
-static const char *hex(apr_pool_t *p, const unsigned char *data, apr_size_t n)
-{
-    static const char digit[] = "0123456789abcdef";
-    char *out = apr_palloc(p, n * 2 + 1);
-    apr_size_t i;
-
-    for (i = 0; i < n; i++) {
-        out[2 * i] = digit[data[i] >> 4];
-        out[2 * i + 1] = digit[data[i] & 15];
-    }
-    out[2 * n] = '\0';
-    return out;
-}
-
 const kiss_error *kiss_key_identify(kiss_req *k)
 {
     const char *sent = apr_table_get(k->r->headers_in, "x-api-key");
-    unsigned char digest[KISS_SHA256_LEN];
-    looking l = { k, NULL, NULL, 0 };
+    looking l = { .k = k };
     const kiss_error *e;
     kiss_db_status status;
 
@@ -127,8 +151,8 @@ const kiss_error *kiss_key_identify(kiss_req *k)
     if ((e = kiss_limit_login_check(k))) {
         return e;
     }
-    kiss_secret_sha256(digest, sent, strlen(sent));
-    l.hash = hex(k->pool, digest, sizeof(digest));
+    kiss_secret_sha256(l.digest, sent, strlen(sent));
+    l.hash = apr_pescape_hex(k->pool, l.digest, sizeof(l.digest), 0);
     status = kiss_db_run(k, look, &l);
     if (status != KISS_DB_OK) {
         return kiss_caller_db_error(status);
@@ -141,7 +165,7 @@ const kiss_error *kiss_key_identify(kiss_req *k)
     k->customer = l.caller->key->prefix;
     k->verified = 1;
     k->r->user = apr_pstrdup(k->pool, k->customer);
-    if (l.stale) {
+    if (l.note) {
         (void)kiss_db_run(k, note_use, &l);
     }
     return NULL;

@@ -2,7 +2,8 @@
  * kiss_key - callers with an API key (KSS API, section 2 "Key"): who it is, what it may see, and the revisions that its
  * answers depend on.
  *
- * One small query by the key's hash reads all of it. It is the whole database cost of an unchanged answer.
+ * One query by the key's hash reads all of it. While the database stays as it is, which the sum of its revisions tells, a
+ * child process remembers it: then that sum is the whole database cost of an unchanged answer.
  */
 #ifndef KISS_KEY_H
 #define KISS_KEY_H
@@ -19,6 +20,9 @@ typedef struct kiss_key {
     const apr_array_header_t *states;       /**< states of these, of const char *; one may be "" */
     const char *revisions;                  /**< dataset=n, joined by commas, in the order of the names */
 } kiss_key;
+
+/** Makes what a child process remembers. In child_init. */
+apr_status_t kiss_key_attach(apr_pool_t *pchild);
 
 /**
  * The identify stage of an API with keys: finds the key of the header x-api-key.

@@ -5,9 +5,9 @@
 #include <apr_shm.h>
 
 #include <string.h>
-#include <time.h>
 
 #include "kiss_caller.h"
+#include "kiss_clock.h"
 #include "kiss_config.h"
 #include "kiss_error.h"
 #include "kiss_secret.h"
@@ -65,16 +65,6 @@ static segment *counters;
 typedef struct {
     kiss_window_state window[KISS_WINDOWS];
 } verdict;
-
-/** Microseconds of a clock that nobody sets. */
-static apr_int64_t now_monotonic(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    /* Never 0, which stands for "never". */
-    return (apr_int64_t)t.tv_sec * SECOND + t.tv_nsec / 1000 + 1;
-}
 
 /* --- life cycle --- */
 
@@ -351,7 +341,7 @@ static const kiss_error *uncounted(const kiss_req *k, const kiss_error *e)
 /** The meter stage of an API with customers: two fixed windows. */
 static const kiss_error *take_windows(kiss_req *k, const kiss_error *e)
 {
-    apr_int64_t own_limit[KISS_WINDOWS] = { -1, -1 }, now = now_monotonic();
+    apr_int64_t own_limit[KISS_WINDOWS] = { -1, -1 }, now = kiss_clock_now();
     unsigned char id[ID_BYTES];
     int read = 0, known;
     verdict v;
@@ -366,7 +356,7 @@ static const kiss_error *take_windows(kiss_req *k, const kiss_error *e)
     if (!known) {
         unlock();
         read = read_policy(k, own_limit);
-        now = now_monotonic();
+        now = kiss_clock_now();
         if (!lock(k)) {
             return uncounted(k, e);
         }
@@ -406,7 +396,7 @@ static kiss_sliding *find_sliding(const unsigned char id[ID_BYTES], apr_int64_t 
 /** The meter stage of an API with keys: a sliding hour (KSS API, section 2 "Rate limit"). */
 static const kiss_error *take_key(kiss_req *k, const kiss_error *e)
 {
-    apr_int64_t now = now_monotonic(), own = k->caller->limit_hour;
+    apr_int64_t now = kiss_clock_now(), own = k->caller->limit_hour;
     apr_uint32_t limit = own >= 0 ? (apr_uint32_t)own : kiss_config_key_limit(k->conf);
     apr_table_t *out = k->r->err_headers_out;
     unsigned char id[ID_BYTES];
@@ -446,7 +436,7 @@ void kiss_limit_verified(kiss_req *k)
 
     make_id(id, k, "customer", k->customer);
     if (lock(k)) {
-        if ((s = find(id, now_monotonic(), 0))) {
+        if ((s = find(id, kiss_clock_now(), 0))) {
             s->rank = RANK_CALLER;
         }
         unlock();
@@ -457,7 +447,7 @@ void kiss_limit_login_failed(kiss_req *k)
 {
     apr_uint32_t allowed = kiss_config_login_failures(k->conf);
     unsigned char id[ID_BYTES];
-    apr_int64_t now = now_monotonic();
+    apr_int64_t now = kiss_clock_now();
 
     make_id(id, k, "address", k->r->useragent_ip);
     if (allowed && lock(k)) {
@@ -474,7 +464,7 @@ const kiss_error *kiss_limit_login_check(kiss_req *k)
 {
     kiss_window_state state = { kiss_config_login_failures(k->conf), 0, 0, 0 };
     unsigned char id[ID_BYTES];
-    apr_int64_t now = now_monotonic();
+    apr_int64_t now = kiss_clock_now();
 
     make_id(id, k, "address", k->r->useragent_ip);
     if (state.limit && lock(k)) {

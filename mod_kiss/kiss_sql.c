@@ -34,6 +34,11 @@ static const char key_used_sql[] =
 
 static const char health_sql[] = "SELECT n FROM revision WHERE dataset = 'epoch' AND scope = ''";
 
+/* Revisions are never taken back and their rows never deleted, so the same sum means that nothing has changed. */
+#define STATE "SELECT SUM(n) FROM revision"
+
+static const char state_sql[] = STATE;
+
 static const char key_sql[] =
     "SELECT k.key_id, k.type, k.prefix, k.user_id, k.limit_hour,"
     " u.last_used_at IS NULL OR u.last_used_at < UTC_TIMESTAMP() - INTERVAL 1 MINUTE,"
@@ -42,6 +47,7 @@ static const char key_sql[] =
     " JOIN customer c ON c.customer_id = a.account_id WHERE a.key_id = k.key_id)"
     " WHEN 'supplier' THEN (SELECT GROUP_CONCAT(DISTINCT s.state ORDER BY s.state) FROM api_key_account a"
     " JOIN supplier s ON s.supplier_id = a.account_id WHERE a.key_id = k.key_id) END,"
+    " TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), k.expires_at), (" STATE "),"
     " (SELECT GROUP_CONCAT(dataset, '=', n ORDER BY dataset) FROM revision)"
     " FROM api_key k LEFT JOIN key_usage u ON u.key_id = k.key_id"
     " WHERE k.hash = UNHEX(?) AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > UTC_TIMESTAMP())";
@@ -289,6 +295,7 @@ static const char *plan_pages(apr_array_header_t *all, kiss_sql_plan *made, apr_
     const char *error = NULL;
     apr_size_t n = 0;
 
+    add_fixed(all, state_sql, 1, 0);
     add_fixed(all, key_sql, KISS_KEY_COLUMNS, 1);
     add_fixed(all, key_used_sql, 0, 1);
     add_fixed(all, lock_payment_sql, 3, 1);

@@ -25,6 +25,7 @@ enum {
 
 /** Statements of an API with keys; what is read by pages is written for each request, by kiss_sql_page(). */
 enum {
+    KISS_SQL_STATE,             /**< the state of the database: the sum of all revisions, which only grows */
     KISS_SQL_KEY,               /**< hash as hexadecimal text -> the key's record with all revisions */
     KISS_SQL_KEY_NOTED,         /**< key id -> notes that it was used now */
     KISS_SQL_LOCK_PAYMENT,      /**< number of a payment -> locks it: id, AR account, amount */
@@ -96,6 +97,8 @@ enum {
     KISS_KEY_STALE,             /**< 1 when its last use was noted more than a minute ago, or never */
     KISS_KEY_ACCOUNTS,          /**< ids joined by commas, or NULL */
     KISS_KEY_STATES,            /**< states of the accounts, joined by commas, or NULL; one may be empty */
+    KISS_KEY_SECONDS,           /**< until it expires, or NULL */
+    KISS_KEY_STATE,             /**< as KISS_SQL_STATE */
     KISS_KEY_REVISIONS,         /**< dataset=n, joined by commas, in the order of the names */
     KISS_KEY_COLUMNS
 };

@@ -20,6 +20,7 @@
 #include "kiss_config.h"
 #include "kiss_db_pool.h"
 #include "kiss_error.h"
+#include "kiss_key.h"
 #include "kiss_limit.h"
 #include "kiss_list.h"
 #include "kiss_out.h"
@@ -258,13 +259,17 @@ static int kiss_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pte
 static void kiss_child_init(apr_pool_t *pchild, server_rec *s)
 {
     apr_array_header_t *databases = kiss_config_databases(s, pchild);
+    apr_status_t rv;
     int i;
 
     kiss_limit_attach(s, pchild);
+    if ((rv = kiss_key_attach(pchild)) != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0106) "no memory for records of API keys: each request "
+                     "reads its own");
+    }
     for (i = 0; i < databases->nelts; i++) {
         kiss_database_conf *database = APR_ARRAY_IDX(databases, i, kiss_database_conf *);
-        apr_status_t rv = kiss_db_pool_create(&database->db, database, pchild);
-
+        rv = kiss_db_pool_create(&database->db, database, pchild);
         if (rv != APR_SUCCESS) {
             ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s, KISS_LOGNO(0105) "no connection pool for database %s",
                          database->name);

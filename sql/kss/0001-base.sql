@@ -734,6 +734,8 @@ CREATE TABLE IF NOT EXISTS idempotency (
 CREATE SEQUENCE IF NOT EXISTS request_number NOCACHE ENGINE=InnoDB;
 
 INSERT IGNORE INTO revision (dataset, scope) VALUES
+  ('api_key', ''),
+  ('api_key_account', ''),
   ('state', ''),
   ('supplier', ''),
   ('location', ''),
@@ -1220,6 +1222,31 @@ END IF;
 
 CREATE OR REPLACE TRIGGER sales_rep_supplier_removed AFTER DELETE ON sales_rep_supplier FOR EACH ROW IF @kiss_bulk IS NULL THEN
   UPDATE revision SET n = n + 1 WHERE dataset = 'sales_rep_supplier' AND scope = '';
+END IF;
+
+-- No answer shows these, but what the module remembers of a key must not outlive them.
+CREATE OR REPLACE TRIGGER api_key_added AFTER INSERT ON api_key FOR EACH ROW IF @kiss_bulk IS NULL THEN
+  UPDATE revision SET n = n + 1 WHERE dataset = 'api_key' AND scope = '';
+END IF;
+
+CREATE OR REPLACE TRIGGER api_key_changed AFTER UPDATE ON api_key FOR EACH ROW IF @kiss_bulk IS NULL THEN
+  UPDATE revision SET n = n + 1 WHERE dataset = 'api_key' AND scope = '';
+END IF;
+
+CREATE OR REPLACE TRIGGER api_key_removed AFTER DELETE ON api_key FOR EACH ROW IF @kiss_bulk IS NULL THEN
+  UPDATE revision SET n = n + 1 WHERE dataset = 'api_key' AND scope = '';
+END IF;
+
+CREATE OR REPLACE TRIGGER api_key_account_added AFTER INSERT ON api_key_account FOR EACH ROW IF @kiss_bulk IS NULL THEN
+  UPDATE revision SET n = n + 1 WHERE dataset = 'api_key_account' AND scope = '';
+END IF;
+
+CREATE OR REPLACE TRIGGER api_key_account_changed AFTER UPDATE ON api_key_account FOR EACH ROW IF @kiss_bulk IS NULL THEN
+  UPDATE revision SET n = n + 1 WHERE dataset = 'api_key_account' AND scope = '';
+END IF;
+
+CREATE OR REPLACE TRIGGER api_key_account_removed AFTER DELETE ON api_key_account FOR EACH ROW IF @kiss_bulk IS NULL THEN
+  UPDATE revision SET n = n + 1 WHERE dataset = 'api_key_account' AND scope = '';
 END IF;
 
 -- The sums of an invoice and of each supplier's part of it follow every change of a line.

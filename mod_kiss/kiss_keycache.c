@@ -1,0 +1,150 @@
+#include "kiss_keycache.h"
+
+#include <apr_allocator.h>
+#include <apr_thread_mutex.h>
+
+#include <string.h>
+
+#include "kiss_clock.h"
+
+/* Keys in use at the same time are few; more of them are read again and again, not refused. */
+#define RECORDS 256
+
+#define SECOND APR_INT64_C(1000000)
+#define NOTE_AFTER (60 * SECOND)
+
+typedef struct {
+    apr_pool_t *pool;                       /* NULL: the place is free */
+    const kiss_db *db;
+    unsigned char digest[KISS_SHA256_LEN];
+    const char *state;
+    apr_int64_t until;                      /* the key's end; 0: none */
+    apr_int64_t used;
+    apr_int64_t noted;
+    const kiss_caller *caller;
+} record;
+
+struct kiss_keycache {
+    apr_pool_t *pool;                       /* used under the mutex only */
+    apr_thread_mutex_t *mutex;
+    record record[RECORDS];
+};
+
+apr_status_t kiss_keycache_create(kiss_keycache **cache, apr_pool_t *p)
+{
+    kiss_keycache *made = apr_pcalloc(p, sizeof(*made));
+    apr_allocator_t *allocator;
+    apr_status_t rv = apr_thread_mutex_create(&made->mutex, APR_THREAD_MUTEX_DEFAULT, p);
+
+    if (rv == APR_SUCCESS) {
+        rv = apr_allocator_create(&allocator);
+    }
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    /* An allocator of its own: that of the child's pool is not for several threads. */
+    rv = apr_pool_create_ex(&made->pool, p, NULL, allocator);
+    if (rv != APR_SUCCESS) {
+        apr_allocator_destroy(allocator);
+        return rv;
+    }
+    apr_allocator_owner_set(allocator, made->pool);
+    apr_pool_tag(made->pool, "kiss_keycache");
+    *cache = made;
+    return APR_SUCCESS;
+}
+
+static const apr_array_header_t *copy_list(const apr_array_header_t *list, apr_pool_t *p)
+{
+    apr_array_header_t *copy = apr_array_copy(p, list);
+    int i;
+
+    for (i = 0; i < copy->nelts; i++) {
+        APR_ARRAY_IDX(copy, i, const char *) = apr_pstrdup(p, APR_ARRAY_IDX(list, i, const char *));
+    }
+    return copy;
+}
+
+static kiss_caller *copy_caller(const kiss_caller *caller, apr_pool_t *p)
+{
+    kiss_caller *copy = apr_pmemdup(p, caller, sizeof(*caller));
+    kiss_key *key = apr_pmemdup(p, caller->key, sizeof(*key));
+
+    key->id = apr_pstrdup(p, key->id);
+    key->prefix = apr_pstrdup(p, key->prefix);
+    key->user_id = apr_pstrdup(p, key->user_id);
+    key->accounts = copy_list(key->accounts, p);
+    key->states = copy_list(key->states, p);
+    key->revisions = apr_pstrdup(p, key->revisions);
+    copy->key = key;
+    copy->code = key->prefix;
+    return copy;
+}
+
+/** The record of this key, under the mutex; else the place for it: a free one, or the longest unused. */
+static record *find(kiss_keycache *cache, const kiss_db *db, const unsigned char *digest)
+{
+    record *place = &cache->record[0];
+    int i;
+
+    for (i = 0; i < RECORDS && cache->record[i].pool; i++) {
+        record *r = &cache->record[i];
+
+        if (memcmp(r->digest, digest, KISS_SHA256_LEN) == 0 && r->db == db) {
+            return r;
+        }
+        place = r->used < place->used ? r : place;
+    }
+    return i < RECORDS ? &cache->record[i] : place;
+}
+
+static int holds(const record *r, const kiss_db *db, const unsigned char *digest)
+{
+    return r->pool && r->db == db && memcmp(r->digest, digest, KISS_SHA256_LEN) == 0;
+}
+
+kiss_caller *kiss_keycache_get(kiss_keycache *cache, const kiss_db *db, const unsigned char digest[KISS_SHA256_LEN],
+                               const char *state, int *note, apr_pool_t *p)
+{
+    apr_int64_t now = kiss_clock_now();
+    kiss_caller *copy = NULL;
+    record *r;
+
+    *note = 0;
+    if (apr_thread_mutex_lock(cache->mutex) != APR_SUCCESS) {
+        return NULL;
+    }
+    r = find(cache, db, digest);
+    if (holds(r, db, digest) && strcmp(r->state, state) == 0 && (!r->until || now < r->until)) {
+        copy = copy_caller(r->caller, p);
+        r->used = now;
+        *note = now - r->noted >= NOTE_AFTER;
+        r->noted = *note ? now : r->noted;
+    }
+    apr_thread_mutex_unlock(cache->mutex);
+    return copy;
+}
+
+void kiss_keycache_put(kiss_keycache *cache, const kiss_db *db, const unsigned char digest[KISS_SHA256_LEN],
+                       const char *state, apr_int64_t seconds, const kiss_caller *caller)
+{
+    apr_int64_t now = kiss_clock_now();
+    record *r;
+
+    if (apr_thread_mutex_lock(cache->mutex) != APR_SUCCESS) {
+        return;
+    }
+    r = find(cache, db, digest);
+    if (r->pool) {
+        apr_pool_clear(r->pool);
+    }
+    if (r->pool || apr_pool_create(&r->pool, cache->pool) == APR_SUCCESS) {
+        r->db = db;
+        memcpy(r->digest, digest, KISS_SHA256_LEN);
+        r->state = apr_pstrdup(r->pool, state);
+        r->until = seconds < 0 ? 0 : now + seconds * SECOND;
+        r->used = r->noted = now;
+        r->caller = copy_caller(caller, r->pool);
+    }
+    apr_thread_mutex_unlock(cache->mutex);
+}
