@@ -22,8 +22,10 @@
 
 /* --- scopes that several endpoints share --- */
 
-/* A supplier or product without state belongs to all of them; so does a key of such a supplier. */
-#define OF_STATES(column) column " IN ('', {states})"
+/* A supplier or product without state belongs to all of them; so does a key of such a supplier. But a key whose accounts
+ * do not exist has no states: LEFT(NULL, 0) is NULL, and finds nothing. */
+#define HAS_STATES "COALESCE({states}) IS NOT NULL"
+#define OF_STATES(column) column " IN (LEFT(COALESCE({states}), 0), {states})"
 #define CUSTOMER_OF_STATES(column) "(" column " IN ({states}) OR '' IN ({states}))"
 #define PRODUCT_OF_ACCOUNTS(column) column " IN (SELECT product_id FROM product WHERE supplier_id IN ({accounts}))"
 #define AR_ACCOUNT_OF_ACCOUNTS(column) column " IN (SELECT ar_account_id FROM ar_account WHERE customer_id IN ({accounts}))"
@@ -333,11 +335,14 @@ static const kiss_param retailer_inventory_params[] = {
 #define TOTAL(name, n, column) \
     { COLUMN(name, KISS_FIXED, "i." column), .scale = n, .for_role = { [KISS_ROLE_SUPPLIER] = "o." column } }
 
+/* Never null in the contract: an invoice that says nothing of it is due at once. */
+#define DUE_DATE "COALESCE(i.due_date, i.date)"
+
 static const kiss_column invoice_columns[] = {
     NUMBER("InvoiceID", "i.invoice_id"), NUMBER("CustomerID", "i.customer_id"), TEXT("CustomerName", "c.customer_name"),
     TEXT("InvoiceNum", "i.invoice_num"), FIXED("OpenDebit", 6, "i.open_debit"), FIXED("OpenCredit", 6, "i.open_credit"),
     TEXT_NULL("PONum", "i.po_num"), TIME("PODate", "i.po_date"), NUMBER("TermID", "i.term_id"),
-    TEXT_NULL("PDFURL", "i.pdf_url"), TEXT_NULL("Memo", "i.memo"), TIME("Date", "i.date"), TIME("DueDate", "i.due_date"),
+    TEXT_NULL("PDFURL", "i.pdf_url"), TEXT_NULL("Memo", "i.memo"), TIME("Date", "i.date"), TIME("DueDate", DUE_DATE),
     NUMBER("Status", "i.status"), FIXED("InvoiceTotal", 6, "i.invoice_total"),
     NUMBER_NULL("SubmittedByUserID", "i.submitted_by_user_id"), TEXT_NULL("SubmittedByUserName", "s.full_name"),
     TEXT_NULL("SubmittedByUserEmail", "s.email"), NUMBER_NULL("BuiltByUserID", "i.built_by_user_id"),
@@ -515,7 +520,8 @@ static const kiss_pageset promotions = {
     .key = { "o.promotion_id" },
     .scope = { [KISS_ROLE_CUSTOMER] = "(EXISTS (SELECT 1 FROM promotion_state z WHERE z.promotion_id = o.promotion_id"
                                       " AND z.state IN ({states}))"
-                                      " OR NOT EXISTS (SELECT 1 FROM promotion_state z WHERE z.promotion_id = o.promotion_id))",
+                                      " OR " HAS_STATES
+                                      " AND NOT EXISTS (SELECT 1 FROM promotion_state z WHERE z.promotion_id = o.promotion_id))",
                [KISS_ROLE_SUPPLIER] = "o.supplier_id IN ({accounts})" },
     .order = "o.promotion_id",
     .join = "promotion o ON o.promotion_id = page.k1",
@@ -574,7 +580,8 @@ static const kiss_pageset products = {
 static const kiss_param product_params[] = {
     NUMBERS("SupplierIDs", "p.supplier_id IN ({})"), NUMBERS("ProductIDs", "p.product_id IN ({})"),
     TEXTS("States", "p.state IN ({})"),
-    { PARAM("Statuses", KISS_PARAM_WORDS, "p.status_id IN ({})"), SOME_OF("0,1,2,3,4,5"), .fallback = "1", .unless = "ProductIDs" },
+    { PARAM("Statuses", KISS_PARAM_WORDS, "p.status_id IN ({})"), SOME_OF("0,1,2,3,4,5"), .fallback = "1", .unless = "ProductIDs",
+      .locked_for = KISS_CUSTOMER },
     TEXTS("SupplierProductNumbers", "p.supplier_product_number IN ({})"), { 0 }
 };
 
@@ -650,7 +657,8 @@ static const kiss_param supplier_credit_term_params[] = { NUMBERS("SupplierIDs",
 
 /* --- 29, 30: users --- */
 
-/* A Customer key sees of a user's customers only its own: a buyer of several chains must not tell one about the other. */
+/* A key sees of a user's customers and suppliers only those that it may know of: a buyer of several chains must not tell
+ * one about the other. Nor does it find users by the others. */
 #define OF_USER(table, column) \
     "(SELECT JSON_ARRAYAGG(x." column " ORDER BY x." column ") FROM " table " x WHERE x.user_id = u.user_id)"
 
@@ -660,8 +668,13 @@ static const kiss_column user_columns[] = {
     TEXT("Role", "u.role"),
     { COLUMN("CustomerIDs", KISS_JSON, OF_USER("user_customer", "customer_id")), .nullable = 1,
       .for_role = { [KISS_ROLE_CUSTOMER] = "(SELECT JSON_ARRAYAGG(x.customer_id ORDER BY x.customer_id) FROM user_customer x"
-                                           " WHERE x.user_id = u.user_id AND x.customer_id IN ({accounts}))" } },
-    ARRAY_NULL("SupplierIDs", OF_USER("user_supplier", "supplier_id")),
+                                           " WHERE x.user_id = u.user_id AND x.customer_id IN ({accounts}))",
+                    [KISS_ROLE_SUPPLIER] = "(SELECT JSON_ARRAYAGG(x.customer_id ORDER BY x.customer_id) FROM user_customer x"
+                                           " JOIN customer c ON c.customer_id = x.customer_id"
+                                           " WHERE x.user_id = u.user_id AND " CUSTOMER_OF_STATES("c.state") ")" } },
+    { COLUMN("SupplierIDs", KISS_JSON, OF_USER("user_supplier", "supplier_id")), .nullable = 1,
+      .for_role = { [KISS_ROLE_SUPPLIER] = "(SELECT JSON_ARRAYAGG(x.supplier_id ORDER BY x.supplier_id) FROM user_supplier x"
+                                           " WHERE x.user_id = u.user_id AND x.supplier_id IN ({accounts}))" } },
     ARRAY_NULL("LocationIDs", OF_USER("user_location", "location_id")), FLAG("PowerUser", "u.power_user"),
     TEXT_NULL("JobTitle", "u.job_title"), TEXT_NULL("Department", "u.department"), TEXT("FullName", "u.full_name"), { 0 }
 };
@@ -681,11 +694,20 @@ static const kiss_pageset users = {
     .columns = user_columns
 };
 
+#define USERS_OF_CUSTOMERS(table) \
+    { PARAM("CustomerIDs", KISS_PARAM_NUMBERS, "u.user_id IN (SELECT user_id FROM " table " WHERE customer_id IN ({}))"), \
+      .where_customer = "u.user_id IN (SELECT user_id FROM " table " WHERE customer_id IN ({})" \
+                        " AND customer_id IN ({accounts}))", \
+      .where_supplier = "u.user_id IN (SELECT x.user_id FROM " table " x JOIN customer c ON c.customer_id = x.customer_id" \
+                        " WHERE x.customer_id IN ({}) AND " CUSTOMER_OF_STATES("c.state") ")" }
+#define USERS_OF_SUPPLIERS(table) \
+    PARAM("SupplierIDs", KISS_PARAM_NUMBERS, "u.user_id IN (SELECT user_id FROM " table " WHERE supplier_id IN ({}))"), \
+    .where_supplier = "u.user_id IN (SELECT user_id FROM " table " WHERE supplier_id IN ({}) AND supplier_id IN ({accounts}))"
+
 static const kiss_param user_params[] = {
     NUMBERS("UserIDs", "u.user_id IN ({})"),
     TEXTS("States", "u.user_id IN (SELECT user_id FROM user_state WHERE state IN ({}))"),
-    NUMBERS("CustomerIDs", "u.user_id IN (SELECT user_id FROM user_customer WHERE customer_id IN ({}))"),
-    NUMBERS("SupplierIDs", "u.user_id IN (SELECT user_id FROM user_supplier WHERE supplier_id IN ({}))"),
+    USERS_OF_CUSTOMERS("user_customer"), { USERS_OF_SUPPLIERS("user_supplier") },
     { PARAM("Roles", KISS_PARAM_WORDS, "u.role IN ({})"), SOME_OF("Customer,Supplier,Admin,DistributorRep") },
     ACTIVE_UNLESS_EMPLOYEE("u.active IN ({})"), { 0 }
 };
@@ -756,7 +778,7 @@ static const kiss_column open_invoice_columns[] = {
     { COLUMN("OpenDebit", KISS_FIXED, "i.open_debit"), .scale = 2, NOT_FOR_SUPPLIER },
     { COLUMN("OpenCredit", KISS_FIXED, "i.open_credit"), .scale = 2, NOT_FOR_SUPPLIER },
     { COLUMN("OpenBalance", KISS_FIXED, "i.open_balance"), .scale = 2, .for_role = { [KISS_ROLE_SUPPLIER] = OWN_BALANCE } },
-    NUMBER("CreditTermID", "i.term_id"), NUMBER("TermID", "i.term_id"), TIME("DueDate", "i.due_date"), TIME("Date", "i.date"),
+    NUMBER("CreditTermID", "i.term_id"), NUMBER("TermID", "i.term_id"), TIME("DueDate", DUE_DATE), TIME("Date", "i.date"),
     TEXT_NULL("PONum", "i.po_num"), { 0 }
 };
 
@@ -807,7 +829,7 @@ static const kiss_pageset applications = {
     .key = { "a.allocation_no" },
     .scope = { [KISS_ROLE_CUSTOMER] = AR_ACCOUNT_OF_ACCOUNTS("a.ar_account_id"),
                [KISS_ROLE_SUPPLIER] = "a.payment_id IN (SELECT payment_id FROM payment WHERE supplier_id IN ({accounts}))" },
-    .order = "a.is_waiting DESC, a.sort_time DESC, a.allocation_no DESC",
+    .order = "a.is_waiting DESC, a.sort_time DESC, a.payment_application_id DESC, a.allocation_no DESC",
     .join = "payment_application a ON a.allocation_no = page.k1 JOIN payment y ON y.payment_id = a.payment_id"
             " JOIN invoice i ON i.invoice_id = a.target_invoice_id",
     .columns = application_columns
@@ -967,10 +989,15 @@ static const kiss_pageset sales_reps = {
     .columns = sales_rep_columns
 };
 
+/* 'Supplier' picks Supplier Reps, any other group Territory Managers: a rep of both kinds of groups is a Supplier Rep. */
 static const kiss_param sales_rep_params[] = {
-    NUMBERS("SupplierIDs", "u.user_id IN (SELECT user_id FROM sales_rep_supplier WHERE supplier_id IN ({}))"),
-    NUMBERS("CustomerIDs", "u.user_id IN (SELECT user_id FROM sales_rep_customer WHERE customer_id IN ({}))"),
-    TEXTS("ProductGroups", "u.user_id IN (SELECT user_id FROM sales_rep_group WHERE product_group IN ({}))"), { 0 }
+    { USERS_OF_SUPPLIERS("sales_rep_supplier"),
+      .where_customer = "u.user_id IN (SELECT x.user_id FROM sales_rep_supplier x JOIN supplier s ON s.supplier_id = x.supplier_id"
+                        " WHERE x.supplier_id IN ({}) AND " OF_STATES("s.state") ")" },
+    USERS_OF_CUSTOMERS("sales_rep_customer"),
+    TEXTS("ProductGroups", "u.user_id IN (SELECT x.user_id FROM sales_rep_group x WHERE x.product_group IN ({})"
+                           " AND (x.product_group = 'Supplier' OR NOT EXISTS (SELECT 1 FROM sales_rep_group y"
+                           " WHERE y.user_id = x.user_id AND y.product_group = 'Supplier')))"), { 0 }
 };
 
 /* --- the endpoints --- */

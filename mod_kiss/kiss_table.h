@@ -152,7 +152,8 @@ typedef struct kiss_param {
     unsigned only_for : KISS_ROLES;     /**< roles that it acts for; none: all */
     unsigned required : 1;          /**< 400 when it is left out */
     const char *unless;             /**< it is ignored, fallback included, when that parameter is given */
-    const char *where_supplier;     /**< condition for Supplier keys, where they read another table */
+    const char *where_customer;     /**< condition for Customer keys, where it is another one */
+    const char *where_supplier;     /**< condition for Supplier keys, where it is another one */
 } kiss_param;
 
 /** Most parameters of one endpoint. */
