@@ -11,6 +11,7 @@
 #include "kiss_config.h"
 #include "kiss_decimal.h"
 #include "kiss_error.h"
+#include "kiss_json.h"
 #include "kiss_key.h"
 #include "kiss_out.h"
 #include "kiss_secret.h"
@@ -45,12 +46,18 @@ static const kiss_error *refuse(allocating *a, const char *what)
 
 /* --- reading --- */
 
-/** How many members the outermost object of a well-formed JSON text has, those of equal names included. */
+/**
+ * How many members the outermost object of a JSON text has that json-c can read, those of equal names included; -1 when
+ * it is JSON for json-c only (RFC 8259 has no 'a', NaN, line feeds in strings).
+ */
 static int members_written(const char *s)
 {
     int depth = 0, quoted = 0, n = 0;
 
     for (; *s; s++) {
+        if (quoted ? (unsigned char)*s < ' ' : !strchr("{}[]:,\" \t\r\n0123456789+-.Etruefalsn", *s)) {
+            return -1;
+        }
         if (quoted && *s == '\\') {
             s++;
         }
@@ -77,7 +84,7 @@ static const char *form_of_json(const char *body, apr_size_t len, apr_pool_t *p)
     o = json_tokener_parse_ex(tokener, body, (int)len + 1);
     /* Of equal names json-c keeps the last: what the client meant is not known. */
     if (o && json_tokener_get_error(tokener) == json_tokener_success && json_object_is_type(o, json_type_object)
-        && members_written(body) == json_object_object_length(o)) {
+        && kiss_json_is_utf8(body, len) && members_written(body) == json_object_object_length(o)) {
         form = "";
         json_object_object_foreach(o, name, value) {
             const char *text = value ? json_object_get_string(value) : "";
