@@ -253,7 +253,7 @@ sub _stock {
             qw(ExpirationDate BestByDate HarvestDate ManufactureDate PackDate COAExpirationDate);
         my %part = map { $_ => _maybe(_money(99, 4)) }
             qw(THCPotency CBDPotency TotalCannabinoids LabelTHCPotency LabelCBDPotency LabelTotalCannabinoids);
-        $part{THCPotency} = _pick('0.005', '0.0049', '-0.005', '12.345', '99.9950');
+        $part{THCPotency} = _pick('', '0.005', '0.0049', '-0.005', '12.345', '99.9950');
         _add('inventory_batches', BatchID => 100_000 + 90 - $b, LocationID => _n(1, 4), ProductID => $p, %day, %part,
             InventoryUnits => _pick('0', '12', '0.5', '1239', '-2'), PurchaseTransID => 7_500_000 + $b,
             COAURL => _maybe("https://cdn.example.com/coa/$b.pdf?x=" . $s->($p)), Vintage => _maybe('2024'),

@@ -847,23 +847,42 @@ sub _matches {
 sub rows {
     my ($self, $path, $key, $params, %opt) = @_;
     my $of = $OF{$path} or die "nothing is known of $path";
-    my $e = endpoint($path);
     my $k = $self->_key($key);
-    my %wanted = %{ $params || {} };
+    my @fields = fields_for(endpoint($path), $k->{type});
+    return map { $self->_json($k, $_, \@fields, $of->{value} || {}) }
+        _sorted($of->{order}, $self->_visible($of, $k, $params || {}, %opt));
+}
+
+# values_of($path, $key, \%params, $name): what the parameter $name could be given to find rows among these: distinct
+# values, ascending, the days of a date.
+sub values_of {
+    my ($self, $path, $key, $params, $name) = @_;
+    my $of = $OF{$path};
+    my $how = $of->{match}{$name} or return ();
+    my $k = $self->_key($key);
+    my @rows = $self->_visible($of, $k, $params || {}, everything => 1);
+    my %seen = map { $_ => 1 } grep { defined && length }
+        map { ref $how eq 'ARRAY' ? substr($_->{ $how->[1] }, 0, 10) : ref $how ? $how->($self, $k, $_)
+            : $_->{$how} } @rows;
+    return (grep {/\D/} keys %seen) ? sort keys %seen : _ascending(keys %seen);
+}
+
+# The rows that are left of a file, as they stand there.
+sub _visible {
+    my ($self, $of, $k, $params, %opt) = @_;
+    my %wanted = %$params;
     for my $name (keys %{ $of->{default} || {} }) {
         my $values = $opt{everything} ? undef : $of->{default}{$name}->($k, \%wanted);
         $wanted{$name} = $values if defined $values;
     }
-    my @rows = ref $of->{rows} ? @{ $of->{rows}->($self, $k, $params || {}) } : @{ $self->{file}{ $of->{rows} } };
+    for my $name (keys %wanted) { exists $of->{match}{$name} or die "no parameter $name" }
+    my @rows = ref $of->{rows} ? @{ $of->{rows}->($self, $k, $params) } : @{ $self->{file}{ $of->{rows} } };
     my $see = $k->{type} eq 'employee' ? undef : $of->{see}{ $k->{type} };
-    for my $name (keys %wanted) { exists $of->{match}{$name} or die "$path has no $name" }
-    my @visible = grep {
+    return grep {
         my $row = $_;
         (!$of->{where} || $of->{where}->($self, $k, $row)) && (!$see || $see->($self, $k, $row))
             && !grep { !$self->_matches($k, $row, $of->{match}{$_}, $wanted{$_}) } keys %wanted
     } @rows;
-    my @fields = fields_for($e, $k->{type});
-    return map { $self->_json($k, $_, \@fields, $of->{value} || {}) } _sorted($of->{order}, @visible);
 }
 
 sub _json {
