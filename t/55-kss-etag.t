@@ -107,7 +107,7 @@ my %touch = map { $_ => "UPDATE `$_` SET time_updated = time_updated + INTERVAL 
 );
 # The sums in an invoice follow its lines.
 my %drags = (invoice_line => 'invoice');
-my @tables = map { $_->[0] } sql($db, "SELECT dataset FROM revision WHERE dataset <> 'epoch' ORDER BY 1");
+my @tables = map { $_->[0] } sql($db, "SELECT dataset FROM revision WHERE dataset <> 'epoch' AND dataset NOT LIKE 'api_key%' ORDER BY 1");
 is @tables, 39, 'thirty-nine tables have revisions';
 is_deeply [sort keys %touch], \@tables, 'and each of them can be touched';
 is_deeply [sort keys %{ { map { $_ => 1 } map { split / *-?[CS]:? *| / } map {s/ -C//r} values %reads } }], \@tables,
@@ -206,6 +206,14 @@ for my $table (@tables) {
         ok !@wrong, 'changes just the ETags of what is made of it' or diag join "\n", @wrong;
     };
 }
+
+subtest 'what is no data' => sub {
+    sql($db, "UPDATE api_key SET label = 'touched'; UPDATE key_usage SET last_used_at = '2020-01-01';"
+            . " ANALYZE TABLE customer, invoice");
+    issue_kss_key(type => 'supplier', ids => [11]);
+    my @now = heads(map { [$cases[$_]{path}, $key{ $cases[$_]{role} }, $etags[$_]] } 0 .. $#cases);
+    is scalar(grep { $_->[0] != 304 } @now), 0, 'labels, new keys and statistics change no ETag';
+};
 
 subtest 'rows that go with another' => sub {
     my $line = "/invoiceCOAs/$invoice";
@@ -314,18 +322,19 @@ subtest 'keys' => sub {
 
 # ---- a 304 costs one small statement
 
+$h->log_ok;
+$h->stop;
+
 subtest 'cost' => sub {
-    my $status = sub {
-        my @names = qw(Com_stmt_execute Rows_read);
-        return map { ($server->sql(undef, "SHOW GLOBAL STATUS LIKE '$_'"))[0][1] } @names;
-    };
+    # One process: each remembers the keys by itself, as long as nothing is written.
+    $h = start_httpd(api => 'kss', processes => 1);
+    my @names = qw(Com_stmt_execute Rows_read);
+    my $status = sub { return map { ($server->sql(undef, "SHOW GLOBAL STATUS LIKE '$_'"))[0][1] } @names };
     my $path = '/invoices?Statuses=1,2,3,4,5,7&PageSize=500';
-    my $etag = etag($path);
     for my $role (sort keys %key) {
         my $tag = etag($path, $role);
         my $cost = sub {
             my ($n, $expected, @match) = @_;
-            sql($db, 'UPDATE key_usage SET last_used_at = UTC_TIMESTAMP()');    # or it would be noted, once a minute
             my @before = $status->();
             is ask($path, $role, @match)->{status}, $expected, "$role: $expected" for 1 .. $n;
             my @after = $status->();
@@ -333,7 +342,7 @@ subtest 'cost' => sub {
         };
         my ($executed, $rows) = $cost->(5, 304, 'If-None-Match' => $tag);
         is $executed, 1, "a 304 executes one statement, $role";
-        cmp_ok $rows, '<', 120, "... that reads the key and the revisions: $rows rows";
+        cmp_ok $rows, '<', 120, "... that reads no more than the revisions: $rows rows";
         ($executed, my $full) = $cost->(2, 200);
         is $executed, 2, 'a 200 executes two';
         cmp_ok $full, '>', $rows, "... and reads the page: $full rows";
