@@ -36,6 +36,7 @@ typedef struct {
     const char *name;                   /**< first argument */
     const char *params;                 /**< for APR's driver; holds the password: never log it */
     const char *dbname;                 /**< for messages */
+    const char *place;                  /**< server and database: two with the same are one */
     int keep;                           /**< idle connections kept in each child */
     int max;                            /**< connections of each child at most */
     apr_interval_time_t wait;           /**< how long a request waits for a connection */

@@ -92,6 +92,9 @@ static const char *database_option(kiss_database_conf *database, const char *key
         if (strcmp(key, plain[i][0]) == 0) {
             database->dbname = i == 4 ? value : database->dbname;
             e = add_param(&database->params, plain[i][1], value, p);
+            if (strcmp(key, "user") != 0) {
+                database->place = apr_pstrcat(p, database->place, "\n", key, "=", value, NULL);
+            }
             return e || strcmp(key, "port") != 0 ? e : kiss_config_number(&n, value, 1, 65535, p);
         }
     }
@@ -130,6 +133,7 @@ static void set_defaults(kiss_database_conf *database)
 {
     /* The group of the client's option files with timeouts and character set; a dead connection is ours to notice. */
     database->params = "group=mod_kiss;reconnect=0";
+    database->place = "";
     database->keep = -1;
     database->max = DEFAULT_MAX;
     database->wait = DEFAULT_WAIT;

@@ -154,12 +154,12 @@ static void unlock(void)
 
 /* --- slots --- */
 
-/** The digest that names a caller. `zone` is the database: two environments count apart. */
+/** The digest that names a caller. Environments count apart, also when they call their databases by one name. */
 static void make_id(unsigned char id[ID_BYTES], kiss_req *k, const char *kind, const char *name)
 {
     unsigned char digest[KISS_SHA256_LEN];
-    const char *zone = kiss_config_database(k->conf, k->r->server)->name;
-    const char *text = apr_pstrcat(k->pool, zone, "\n", kind, "\n", name, NULL);
+    const kiss_database_conf *zone = kiss_config_database(k->conf, k->r->server);
+    const char *text = apr_pstrcat(k->pool, zone->name, zone->place, "\n", kind, "\n", name, NULL);
     apr_size_t n = strlen(text);
     char *keyed = apr_palloc(k->pool, ID_BYTES + n);
 

@@ -107,7 +107,8 @@ my %touch = map { $_ => "UPDATE `$_` SET time_updated = time_updated + INTERVAL 
 );
 # The sums in an invoice follow its lines.
 my %drags = (invoice_line => 'invoice');
-my @tables = map { $_->[0] } sql($db, "SELECT dataset FROM revision WHERE dataset <> 'epoch' AND dataset NOT LIKE 'api_key%' ORDER BY 1");
+my @tables = map { $_->[0] } sql($db, "SELECT dataset FROM revision WHERE dataset <> 'epoch'"
+        . " AND dataset NOT LIKE 'api_key%' ORDER BY 1");
 is @tables, 39, 'thirty-nine tables have revisions';
 is_deeply [sort keys %touch], \@tables, 'and each of them can be touched';
 is_deeply [sort keys %{ { map { $_ => 1 } map { split / *-?[CS]:? *| / } map {s/ -C//r} values %reads } }], \@tables,
