@@ -38,7 +38,8 @@ my %key = (
     customer => issue_kss_key(type => 'customer', ids => [1, 3], user => 501),
     supplier => issue_kss_key(type => 'supplier', ids => [7])
 );
-my $h = start_httpd(api => 'kss', processes => 4, threads => 8);
+my @few = ($ENV{KISS_TEST_MPM} || '') eq 'prefork' ? (pool => 'keep=1 max=2') : ();    # one thread a process there
+my $h = start_httpd(@few, api => 'kss', processes => 4, threads => 8);
 my $path = '/api/v1/payments/applications';
 my $json = JSON::PP->new->canonical;
 
