@@ -187,12 +187,14 @@ static int kiss_translate_name(request_rec *r)
         return DECLINED;
     }
     r->filename = apr_pstrdup(r->pool, r->uri);
+    ap_set_module_config(r->request_config, &kiss_module, r);
     return OK;
 }
 
+/* Here r->per_dir_config is the server's for a moment: what the location said was noted above. */
 static int kiss_map_to_storage(request_rec *r)
 {
-    return is_ours(r) ? OK : DECLINED;
+    return ap_get_module_config(r->request_config, &kiss_module) ? OK : DECLINED;
 }
 
 static int kiss_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)

@@ -22,7 +22,8 @@ my %key = (
     customer => issue_kss_key(type => 'customer', ids => [101, 102]),
     supplier => issue_kss_key(type => 'supplier', ids => [10])
 );
-my $h = start_httpd(api => 'kss');
+# Debian's apache2.conf says this of files, which the API's paths are not.
+my $h = start_httpd(api => 'kss', config => qq(<Directory "/">\nAllowOverride All\nRequire all denied\n</Directory>));
 
 # ---- the parameters of the contract, section 5
 
@@ -374,13 +375,30 @@ subtest 'unknown paths' => sub {
     }
     for my $path ('/%zz', '/customers%2F101', '/../../etc/passwd', '/..%2f..%2fetc/passwd', '/customers/..%2F101') {
         my $got = (ask_all([$path, $key{employee}]))[0];
-        like $got->[0], qr/\A40[04]\z/, "'$path' reaches nothing";
+        like $got->[0], qr/\A40[034]\z/, "'$path' reaches nothing";
     }
+};
+
+subtest 'paths are not files' => sub {
+    my $files = tempdir_here();
+    mkdir "$files/api" and mkdir "$files/api/v1" or die "$files: $!";
+    spew("$files/$_", 'a file') for 'api/v1/customers', 'api/v1/nothing';
+    spew("$files/api/v1/.htaccess", 'nonsense, which would be a 500');
+    my $f = start_httpd(api => 'kss',
+        config => qq(DocumentRoot "$files"\n<Directory "$files">\nAllowOverride All\n</Directory>));
+    is $f->get('/api/v1/customers/101', 'x-api-key' => $key{employee})->{status}, 200,
+        'a file in DocumentRoot is no matter';
+    is $f->get('/api/v1/nothing', 'x-api-key' => $key{employee})->{content}, $not_found, '... nor becomes an answer';
+    $f->log_ok;
+    $f = start_httpd(api => 'kss', location => 'Require all denied');
+    is $f->get('/api/v1/customers', 'x-api-key' => $key{employee})->{status}, 403,
+        'what the <Location> requires does matter';
+    $f->log_ok(qr/AH01630: client denied/);
 };
 
 subtest 'methods' => sub {
     for my $path ('/customers', '/customers/101', '/invoiceTransactions', '/nothing') {
-        for my $method (qw(POST PUT PATCH DELETE OPTIONS PROPFIND MKCOL BREW get)) {
+        for my $method (qw(POST PUT PATCH DELETE OPTIONS TRACE PROPFIND MKCOL BREW get)) {
             my $body = $method =~ /^P(?:OST|UT|ATCH)$/ ? 'a=1' : '';
             my $got = $h->raw("$method /api/v1$path HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
                 . "x-api-key: $key{employee}\r\nContent-Length: " . length($body) . "\r\n\r\n$body");
@@ -509,5 +527,5 @@ subtest 'headers' => sub {
     }
 };
 
-$h->log_ok(qr/AH10244: invalid URI path/);
+$h->log_ok(qr/AH10244: invalid URI path|AH01630: client denied by server configuration: .*\/etc$/);
 done_testing;
