@@ -19,10 +19,13 @@
 #define DEFAULT_LIMIT_CLIENTS    4096
 #define DEFAULT_KEY_HOUR         1000
 #define DEFAULT_LIMIT_KEYS       1024
+#define DEFAULT_CACHE_SIZE       1024
 #define MAX_LIFETIME             86400
 #define MAX_LIMIT                1000000000
 #define MAX_CLIENTS              1000000
 #define MAX_KEYS                 65536
+#define MAX_CACHE_SIZE           1000000
+#define MEGABYTE                 APR_INT64_C(1048576)
 
 /* What KissApi may be. */
 static const kiss_api *const apis[] = { &kiss_customer_api, &kiss_kss_api, NULL };
@@ -63,6 +66,7 @@ void *kiss_config_create_server(apr_pool_t *p, server_rec *s)
     conf->databases = apr_hash_make(p);
     conf->limit_clients = -1;
     conf->limit_keys = -1;
+    conf->cache_size = -1;
     return conf;
 }
 
@@ -75,6 +79,7 @@ void *kiss_config_merge_server(apr_pool_t *p, void *base, void *add)
     conf->cache_dir = inner->cache_dir ? inner->cache_dir : outer->cache_dir;
     conf->limit_clients = inner->limit_clients != -1 ? inner->limit_clients : outer->limit_clients;
     conf->limit_keys = inner->limit_keys != -1 ? inner->limit_keys : outer->limit_keys;
+    conf->cache_size = inner->cache_size != -1 ? inner->cache_size : outer->cache_size;
     return conf;
 }
 
@@ -90,6 +95,13 @@ const char *kiss_config_cache_dir(const server_rec *s)
     const char *dir = kiss_config_server(s)->cache_dir;
 
     return dir ? dir : KISS_CACHEDIR;
+}
+
+apr_off_t kiss_config_cache_size(const server_rec *s)
+{
+    int n = kiss_config_server(s)->cache_size;
+
+    return (apr_off_t)((n != -1 ? n : DEFAULT_CACHE_SIZE) * MEGABYTE);
 }
 
 int kiss_config_limit_clients(const server_rec *s)
@@ -403,6 +415,18 @@ static const char *set_cache_dir(cmd_parms *cmd, void *dir, const char *path)
     return e;
 }
 
+static const char *set_cache_size(cmd_parms *cmd, void *dir, const char *text)
+{
+    const char *e = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    apr_int64_t n;
+
+    (void)dir;
+    if (!e && !(e = wrong(cmd, kiss_config_number(&n, text, 1, MAX_CACHE_SIZE, cmd->pool)))) {
+        kiss_config_server(cmd->server)->cache_size = (int)n;
+    }
+    return e;
+}
+
 static const char *set_limit_clients(cmd_parms *cmd, void *dir, const char *text)
 {
     const char *e = ap_check_cmd_context(cmd, GLOBAL_ONLY);
@@ -451,6 +475,8 @@ const command_rec kiss_config_commands[] = {
     AP_INIT_RAW_ARGS("KissDatabase", set_database, NULL, RSRC_CONF,
                      "a name and key=value pairs: socket host port user dbname password-file keep max wait timeout idle"),
     AP_INIT_TAKE1("KissCacheDir", set_cache_dir, NULL, RSRC_CONF, "directory in which answers are built"),
+    AP_INIT_TAKE1("KissCacheSize", set_cache_size, NULL, RSRC_CONF,
+                  "megabytes of whole answers that are kept in KissCacheDir, 1 to 1000000"),
     AP_INIT_TAKE1("KissLimitClients", set_limit_clients, NULL, RSRC_CONF,
                   "callers whose requests are counted at the same time, 64 to 1000000"),
     AP_INIT_TAKE1("KissLimitKeys", set_limit_keys, NULL, RSRC_CONF,

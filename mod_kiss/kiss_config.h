@@ -50,6 +50,7 @@ typedef struct {
 typedef struct {
     apr_hash_t *databases;              /**< name to kiss_database_conf */
     const char *cache_dir;              /**< KissCacheDir, or NULL */
+    int cache_size;                     /**< KissCacheSize in megabytes, or -1 */
     int limit_clients;                  /**< KissLimitClients, or -1 */
     int limit_keys;                     /**< KissLimitKeys, or -1 */
 } kiss_server_conf;
@@ -85,6 +86,9 @@ kiss_server_conf *kiss_config_server(const server_rec *s);
 
 /** Directory for spool files; of the main server. */
 const char *kiss_config_cache_dir(const server_rec *s);
+
+/** Bytes that snapshots may take; of the main server. */
+apr_off_t kiss_config_cache_size(const server_rec *s);
 
 /** Slots of the rate limiter; of the main server. */
 int kiss_config_limit_clients(const server_rec *s);

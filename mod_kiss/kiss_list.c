@@ -6,7 +6,11 @@
 #include "kiss_config.h"
 #include "kiss_error.h"
 #include "kiss_out.h"
+#include "kiss_snapshot.h"
 #include "kiss_spool.h"
+
+/* How long a request waits for another one that builds the same answer. */
+#define BUILD_WAIT apr_time_from_sec(30)
 
 /** An answer in the making. */
 typedef struct {
@@ -267,7 +271,7 @@ static kiss_db_status build(kiss_db_conn *conn, void *baton)
     if (status != KISS_DB_OK || !b->caller->code || !b->caller->enabled) {
         return status == KISS_DB_OK ? kiss_db_end(conn) : status;
     }
-    rv = kiss_spool_create(&b->out, kiss_config_cache_dir(k->r->server), k->pool);
+    rv = kiss_snapshot_begin(&b->out, kiss_config_cache_dir(k->r->server), k->pool);
     if (rv != APR_SUCCESS || make_buffer(&b->array, b->pool) || make_buffer(&b->key, b->pool)) {
         return spool_failed(b, rv != APR_SUCCESS ? rv : APR_ENOMEM);
     }
@@ -277,36 +281,100 @@ static kiss_db_status build(kiss_db_conn *conn, void *baton)
     return status == KISS_DB_OK ? kiss_db_end(conn) : status;
 }
 
-const kiss_error *kiss_list_run(kiss_req *k, int *status)
+/** Builds the answer and keeps it. */
+static const kiss_error *build_list(kiss_req *k, building *b)
 {
-    building b;
     kiss_db_status built;
 
-    kiss_out_private(k);
-    *status = kiss_out_conditional(k, kiss_caller_etag(k->caller, k->api, k->endpoint, k->pool), 0);
-    if (*status) {
-        return NULL;
-    }
-    memset(&b, 0, sizeof(b));
-    b.k = k;
-    if (apr_pool_create(&b.pool, k->pool) != APR_SUCCESS) {
+    memset(b, 0, sizeof(*b));
+    b->k = k;
+    if (apr_pool_create(&b->pool, k->pool) != APR_SUCCESS) {
         return &kiss_error_internal;
     }
-    built = kiss_db_run(k, build, &b);
-    apr_pool_destroy(b.pool);
+    built = kiss_db_run(k, build, b);
+    apr_pool_destroy(b->pool);
     if (built != KISS_DB_OK) {
-        apr_table_unset(k->r->headers_out, "ETag");
         return kiss_caller_db_error(built);
     }
-    if (!b.caller->code) {
+    if (!b->caller->code) {
         return &kiss_error_no_customer;         /* deleted or disabled between the two looks */
     }
-    if (!b.caller->enabled) {
+    if (!b->caller->enabled) {
         return &kiss_error_bearer;
     }
-    if (b.replaced) {
+    if (b->replaced) {
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, k->r, KISS_LOGNO(0603) "%" APR_SIZE_T_FMT " bytes in the database are "
-                      "not UTF-8; they were sent as U+FFFD", b.replaced);
+                      "not UTF-8; they were sent as U+FFFD", b->replaced);
+    }
+    return NULL;
+}
+
+/** Makes what was built a snapshot. A failure costs the next request the same work; this one has its answer. */
+static void keep(kiss_req *k, building *b)
+{
+    apr_status_t rv = kiss_snapshot_publish(b->out, kiss_config_cache_dir(k->r->server), b->tag,
+                                            kiss_config_cache_size(k->r->server), k->pool);
+
+    if (rv != APR_SUCCESS) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, rv, k->r, KISS_LOGNO(0607) "the answer could not be kept in %s "
+                      "(KissCacheDir): is it full, or not writable for the server's user?",
+                      kiss_config_cache_dir(k->r->server));
+    }
+}
+
+/** Opens the snapshot of this tag, if there is a sound one. @return 1 when it was sent */
+static int send_kept(kiss_req *k, const char *tag, int *status)
+{
+    kiss_snapshot snapshot;
+    apr_status_t rv = kiss_snapshot_open(&snapshot, kiss_config_cache_dir(k->r->server), tag, k->pool);
+
+    if (rv == APR_SUCCESS) {
+        apr_table_setn(k->r->notes, "kiss-snapshot", "hit");
+        *status = kiss_out_file(k, snapshot.file, snapshot.size);
+        return 1;
+    }
+    if (rv != APR_ENOENT) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, k->r, KISS_LOGNO(0608) "the snapshot %s in %s (KissCacheDir) was damaged "
+                      "and is removed", tag, kiss_config_cache_dir(k->r->server));
+    }
+    return 0;
+}
+
+const kiss_error *kiss_list_run(kiss_req *k, int *status)
+{
+    const char *dir = kiss_config_cache_dir(k->r->server);
+    const char *tag = kiss_caller_etag(k->caller, k->api, k->endpoint, k->pool);
+    const kiss_error *e;
+    apr_status_t locked;
+    apr_pool_t *lock;
+    building b;
+
+    kiss_out_private(k);
+    *status = kiss_out_conditional(k, tag, 0);
+    if (*status || send_kept(k, tag, status)) {
+        return NULL;
+    }
+    if (apr_pool_create(&lock, k->pool) != APR_SUCCESS) {
+        return &kiss_error_internal;
+    }
+    locked = kiss_snapshot_lock(dir, tag, BUILD_WAIT, lock);
+    if (locked == APR_TIMEUP) {
+        apr_table_unset(k->r->headers_out, "ETag");
+        return &kiss_error_busy;
+    }
+    /* Another request may have built it meanwhile. Without a lock (no space, say) each builds its own. */
+    if (locked == APR_SUCCESS && send_kept(k, tag, status)) {
+        apr_pool_destroy(lock);
+        return NULL;
+    }
+    if (!(e = build_list(k, &b))) {
+        apr_table_setn(k->r->notes, "kiss-snapshot", "built");
+        keep(k, &b);
+    }
+    apr_pool_destroy(lock);                     /* before the client reads */
+    if (e) {
+        apr_table_unset(k->r->headers_out, "ETag");
+        return e;
     }
     apr_table_setn(k->r->headers_out, "ETag", apr_pstrcat(k->pool, "\"", b.tag, "\"", NULL));
     *status = kiss_out_spool(k, HTTP_OK, b.out);

@@ -114,14 +114,15 @@ int kiss_out_text(kiss_req *k, int status, const char *type, const char *body)
     return pass(k, bb);
 }
 
-int kiss_out_spool(kiss_req *k, int status, const kiss_spool *spool)
+/** Sends the beginning of a file and what stands in a buffer behind it. */
+static int send_parts(kiss_req *k, int status, apr_file_t *file, apr_off_t size, const kiss_spool *spool)
 {
     request_rec *r = k->r;
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
-    apr_size_t rest = (apr_size_t)spool->buffer->bpos;
+    apr_size_t rest = spool ? (apr_size_t)spool->buffer->bpos : 0;
 
-    if (spool->size) {
-        apr_bucket *e = apr_brigade_insert_file(bb, spool->file, 0, spool->size, r->pool);
+    if (size) {
+        apr_bucket *e = apr_brigade_insert_file(bb, file, 0, size, r->pool);
 
         /* Not mapped: the pages of fifty catalogues would all count as this child's memory. */
         apr_bucket_file_enable_mmap(e, 0);
@@ -132,6 +133,16 @@ int kiss_out_spool(kiss_req *k, int status, const kiss_spool *spool)
     }
     r->status = status;
     ap_set_content_type(r, KISS_JSON_TYPE);
-    ap_set_content_length(r, spool->size + (apr_off_t)rest);
+    ap_set_content_length(r, size + (apr_off_t)rest);
     return pass(k, bb);
+}
+
+int kiss_out_spool(kiss_req *k, int status, const kiss_spool *spool)
+{
+    return send_parts(k, status, spool->file, spool->size, spool);
+}
+
+int kiss_out_file(kiss_req *k, apr_file_t *file, apr_off_t size)
+{
+    return send_parts(k, HTTP_OK, file, size, NULL);
 }

@@ -39,4 +39,7 @@ int kiss_out_text(kiss_req *k, int status, const char *type, const char *body);
 /** Sends a spool as JSON body. It must live as long as r->pool. @return as kiss_out_text() */
 int kiss_out_spool(kiss_req *k, int status, const kiss_spool *spool);
 
+/** Sends the first `size` bytes of an open file as the JSON body of a 200. It must live as long as r->pool. */
+int kiss_out_file(kiss_req *k, apr_file_t *file, apr_off_t size);
+
 #endif

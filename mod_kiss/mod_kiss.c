@@ -28,6 +28,7 @@
 #include "kiss_pay.h"
 #include "kiss_route.h"
 #include "kiss_schema.h"
+#include "kiss_snapshot.h"
 #include "kiss_token.h"
 
 /* --- the request --- */
@@ -217,19 +218,20 @@ static int kiss_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pt
     return OK;
 }
 
-/** Makes the directory for spool files, for the user of the children. */
+/** Makes the directories for spool files and snapshots, for the user of the children. */
 static void make_cache_dir(server_rec *s, apr_pool_t *ptemp)
 {
-    const char *dir = kiss_config_cache_dir(s);
-    apr_status_t rv = apr_dir_make_recursive(dir, APR_FPROT_UREAD | APR_FPROT_UWRITE | APR_FPROT_UEXECUTE, ptemp);
+    const char *dir = kiss_config_cache_dir(s), *snapshots = kiss_snapshot_dir(dir, ptemp);
+    apr_status_t rv = apr_dir_make_recursive(snapshots, APR_FPROT_UREAD | APR_FPROT_UWRITE | APR_FPROT_UEXECUTE, ptemp);
 
     if (rv == APR_SUCCESS && geteuid() == 0
-        && chown(dir, ap_unixd_config.user_id, ap_unixd_config.group_id) != 0) {
+        && (chown(dir, ap_unixd_config.user_id, ap_unixd_config.group_id) != 0
+            || chown(snapshots, ap_unixd_config.user_id, ap_unixd_config.group_id) != 0)) {
         rv = errno;
     }
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_ERR, rv, s, KISS_LOGNO(0103) "cannot make %s (KissCacheDir): lists are answered with "
-                     "503 until it can be written by the server's user", dir);
+                     "503 until it can be written by the server's user", snapshots);
     }
 }
 
@@ -265,6 +267,10 @@ static void kiss_child_init(apr_pool_t *pchild, server_rec *s)
     int i;
 
     kiss_limit_attach(s, pchild);
+    if ((rv = kiss_snapshot_attach(pchild)) != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0107) "no memory for what is known of snapshots: each is "
+                     "checked whenever it is used");
+    }
     if ((rv = kiss_key_attach(pchild)) != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0106) "no memory for records of API keys: each request "
                      "reads its own");

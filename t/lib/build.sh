@@ -3,7 +3,7 @@
 
 # The -core packages and apache2-bin bring programs without a system service: nothing is started or configured by apt.
 packages_build=(gcc libc6-dev make autoconf automake libtool pkgconf apache2-dev libmariadb-dev libjson-c-dev libjwt-dev
-    libssl-dev)
+    libssl-dev zlib1g-dev)
 packages_run=(apache2-bin libaprutil1-dbd-mysql mariadb-server-core mariadb-client-core openssl curl ca-certificates)
 packages_test=(perl libio-socket-ssl-perl)
 

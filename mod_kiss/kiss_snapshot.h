@@ -1,0 +1,52 @@
+/**
+ * kiss_snapshot - whole answers kept as files below KissCacheDir, named after the ETag that says what they hold: the
+ * endpoint, the customer's terms and the revisions. Customers with equal terms share them, processes too.
+ *
+ * A file appears whole, by a rename, and ends with its length and checksum: what is truncated, altered or foreign is never
+ * sent. Who builds one holds a lock that the kernel takes back when its process dies.
+ */
+#ifndef KISS_SNAPSHOT_H
+#define KISS_SNAPSHOT_H
+
+#include <apr_time.h>
+
+#include "kiss_spool.h"
+
+/** A snapshot that is open. */
+typedef struct {
+    apr_file_t *file;           /**< open for reading */
+    apr_off_t size;             /**< bytes of the answer; the file has some more behind them */
+} kiss_snapshot;
+
+/** The directory of the snapshots below `dir`. */
+const char *kiss_snapshot_dir(const char *dir, apr_pool_t *p);
+
+/** Makes what a child process remembers of the files that it has checked. In child_init. */
+apr_status_t kiss_snapshot_attach(apr_pool_t *pchild);
+
+/**
+ * Opens the snapshot with this tag. The first time a child sees a file it reads it whole and compares the checksum.
+ *
+ * @param snapshot receives it; it is closed with `p`
+ * @return APR_SUCCESS; APR_ENOENT when there is none; APR_EMISMATCH when what is there is damaged: it was removed
+ */
+apr_status_t kiss_snapshot_open(kiss_snapshot *snapshot, const char *dir, const char *tag, apr_pool_t *p);
+
+/**
+ * Takes the right to build the snapshot with this tag, among all threads and processes that share `dir`; waits for it at
+ * most `wait`. It is given back with `p`, or when the process dies.
+ *
+ * @return APR_SUCCESS, APR_TIMEUP, or why the lock cannot be used
+ */
+apr_status_t kiss_snapshot_lock(const char *dir, const char *tag, apr_interval_time_t wait, apr_pool_t *p);
+
+/** Makes a spool that can become a snapshot. */
+apr_status_t kiss_snapshot_begin(kiss_spool **spool, const char *dir, apr_pool_t *p);
+
+/**
+ * Makes a spool the snapshot with this tag, and removes the oldest ones beyond `most` bytes. The spool can still be sent,
+ * also when this fails: then there is only no snapshot, unless spool->buffer is not empty.
+ */
+apr_status_t kiss_snapshot_publish(kiss_spool *spool, const char *dir, const char *tag, apr_off_t most, apr_pool_t *p);
+
+#endif

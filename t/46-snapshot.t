@@ -1,0 +1,150 @@
+# Whole lists are kept and sent again: to everybody with the same terms, until something in them changes; built once,
+# never sent when damaged, removed when there are too many.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use KissTest;
+use KissTest::Load;
+use Test::More;
+
+my $db = new_database('snapshot');
+import_sample($db);
+kissctl_ok(qw(customer add TWIN01 --price-list UKTRADE --warehouse UK01 --discount), discount_of('ACME01'));
+my %key = map { $_ => issue_key($_) } qw(ACME01 TWIN01 BEAU02);
+my $dir = tempdir_here();
+
+sub discount_of { return (sql($db, "SELECT discount_percent FROM customer WHERE customer_code = '$_[0]'"))[0][0] }
+
+sub serve {
+    my (%opt) = @_;
+    my $log = "$dir/access." . ++(our $serial);
+    my $config = qq(LogFormat "%U %>s %{kiss-customer}n %{kiss-snapshot}n" s\nCustomLog "$log" s\n) . ($opt{config} || '');
+    my $h = start_httpd(%opt, config => $config);
+    $h->{access} = $log;
+    $h->{bearer} = { map { $_ => 'Bearer ' . $h->token($_, $key{$_}) } keys %key };
+    return $h;
+}
+
+sub ask {
+    my ($h, $path, $customer, @more) = @_;
+    return $h->get($path, Authorization => $h->{bearer}{ $customer || 'ACME01' }, @more);
+}
+
+# What became of the requests for a path since the last look: "built", "hit", "-" for each, in order.
+sub fates {
+    my ($h, $path, $n) = @_;
+    my @lines;
+    wait_until(5, sub { @lines = grep {/\A\Q$path\E /} split /\n/, slurp($h->{access}); @lines >= $n });
+    return join ' ', map { (split)[3] } @lines;
+}
+sub snapshots { my ($h) = @_; my @files = sort glob "$h->{root}/cache/snapshots/*.json"; return @files }
+sub path_of { my ($h, $res) = @_; my ($tag) = $res->{headers}{etag} =~ /"(.*)"/; return "$h->{root}/cache/snapshots/$tag.json" }
+
+subtest 'kept, shared, and left when something changes' => sub {
+    my $h = serve();
+    my @first = map { ask($h, $_) } qw(/products /stock /prices);
+    my @again = map { ask($h, $_) } qw(/products /stock /prices);
+    for my $i (0 .. 2) {
+        is $again[$i]{content}, $first[$i]{content}, 'the same content';
+        is $again[$i]{headers}{$_}, $first[$i]{headers}{$_}, "... and $_"
+            for qw(etag content-length content-type cache-control vary);
+        ok -e path_of($h, $first[$i]), '... from the file that the ETag names';
+    }
+    is fates($h, '/products', 2), 'built hit', 'built once';
+    is ask($h, '/products', 'TWIN01')->{content}, $first[0]{content}, 'a customer with the same terms';
+    is fates($h, '/products', 3), 'built hit hit', '... gets the same file';
+    is scalar snapshots($h), 3, 'three lists, three files';
+    isnt ask($h, '/stock', 'BEAU02')->{content}, $first[1]{content}, 'one with others';
+    is fates($h, '/stock', 3), 'built hit built', '... gets its own';
+
+    sql($db, "UPDATE stock SET available_qty = available_qty + 1 WHERE stock_location = 'UK01' LIMIT 1");
+    my @changed = map { ask($h, $_) } qw(/products /stock /prices);
+    isnt $changed[1]{content}, $first[1]{content}, 'a change of the stock is seen at once';
+    is $changed[0]{content}, $first[0]{content}, 'and leaves /products';
+    is fates($h, '/stock', 4), 'built hit built built', '/stock is built anew';
+    is fates($h, '/products', 4), 'built hit hit hit', '/products is not';
+    is fates($h, '/prices', 3), 'built hit hit', 'nor is /prices';
+    ask($h, '/stock', 'BEAU02');
+    is fates($h, '/stock', 5), 'built hit built built hit', 'nor the stock of another warehouse';
+    is ask($h, '/stock', undef, 'If-None-Match' => $changed[1]{headers}{etag})->{status}, 304, 'a poll';
+    is fates($h, '/stock', 6), 'built hit built built hit -', '... opens no file';
+    $h->log_ok;
+};
+
+subtest 'all of a burst wait for one builder' => sub {
+    my $h = serve(processes => 4, threads => 8);
+    my @all = parallel(24, sub { my $res = ask($h, '/products'); return "$res->{status} " . length $res->{content} });
+    my %seen = map { $_ => 1 } @all;
+    is scalar keys %seen, 1, 'all get the same' or diag explain \%seen;
+    my @fates = split ' ', fates($h, '/products', 24);
+    is scalar(grep { $_ eq 'built' } @fates), 1, 'one of them built it, in whatever process';
+    is scalar(grep { $_ eq 'hit' } @fates), 23, 'the others took it';
+    $h->log_ok;
+};
+
+subtest 'what is damaged is never sent' => sub {
+    my $h = serve(processes => 2);
+    my $good = ask($h, '/prices');
+    my $path = path_of($h, $good);
+    my $whole = slurp($path);
+    is substr($whole, 0, length $good->{content}), $good->{content}, 'the file begins with the answer';
+    my %damage = (
+        empty => '', 'cut in the middle' => substr($whole, 0, length($whole) / 2),
+        'without its last byte' => substr($whole, 0, -1), 'one byte too many' => "${whole}x",
+        'one byte altered' => do { my $t = $whole; substr($t, 1000, 1) = substr($t, 1000, 1) eq 'x' ? 'y' : 'x'; $t },
+        'another length in the trailer' => do { my $t = $whole; substr($t, -16, 1) = chr(ord(substr $t, -16, 1) ^ 1); $t },
+        'something foreign' => '{"error":"no"}' x 10, 'a trailer alone' => substr($whole, -24),
+    );
+    my $n = 1;
+    for my $what (sort keys %damage) {
+        # In place and as another file: of the same length, too, the time of change tells.
+        for my $how ('written over', 'replaced') {
+            unlink $path if $how eq 'replaced';
+            spew($path, $damage{$what}, 0600);
+            run('chown', 'www-data', $path) if $> == 0;
+            my $res = ask($h, '/prices');
+            is "$res->{status} $res->{headers}{etag}", "200 $good->{headers}{etag}", "$what, $how: 200";
+            ok $res->{content} eq $good->{content}, '... and right';
+            ok -e $path && slurp($path) eq $whole, '... and the file is whole again';
+        }
+    }
+    chmod 0000, $path;
+    unlink $path;
+    mkdir $path or die "$path: $!";
+    my $res = ask($h, '/prices');
+    ok $res->{status} == 200 && $res->{content} eq $good->{content}, 'a directory of that name does no harm';
+    rmdir $path;
+    like $h->log_text, qr/KISS0608: the snapshot [\w-]{22} in \S+ \(KissCacheDir\) was damaged and is removed/, 'the log says so';
+    $h->log_ok(qr/KISS060[78]/);
+};
+
+subtest 'no more than KissCacheSize' => sub {
+    my $h = serve(config => "KissCacheSize 1\n");
+    for my $round (1 .. 12) {
+        sql($db, 'UPDATE revision SET n = n + 1');
+        is ask($h, '/products')->{status}, 200, "round $round";
+    }
+    my $total = 0;
+    $total += -s for snapshots($h);
+    cmp_ok $total, '<=', 1024 * 1024, "$total bytes are kept";
+    cmp_ok scalar(snapshots($h)), '>', 1, 'of the last answers';
+    is ask($h, '/products')->{status}, 200, 'the last one';
+    is((split ' ', fates($h, '/products', 13))[-1], 'hit', '... among them');
+    $h->log_ok;
+};
+
+subtest 'a directory that is emptied or taken away' => sub {
+    my $h = serve();
+    my $good = ask($h, '/stock');
+    unlink snapshots($h), glob "$h->{root}/cache/snapshots/lock.*";
+    is ask($h, '/stock')->{content}, $good->{content}, 'emptied';
+    rename "$h->{root}/cache/snapshots", "$h->{root}/cache/away" or die "rename: $!";
+    my $res = ask($h, '/stock');
+    ok $res->{status} == 503 || $res->{content} eq $good->{content}, 'away: right, or 503';
+    rename "$h->{root}/cache/away", "$h->{root}/cache/snapshots" or die "rename: $!";
+    is ask($h, '/stock')->{content}, $good->{content}, 'and back';
+    $h->log_ok(qr/KISS060[17]/);
+};
+
+done_testing;
