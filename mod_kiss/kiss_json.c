@@ -152,6 +152,21 @@ static int escape(char *to, unsigned char c)
     return 6;
 }
 
+#define EACH_BYTE(b) (APR_UINT64_C(0x0101010101010101) * (b))
+
+/** 1 when all eight bytes may stand in a JSON string as they are: printable ASCII but '"' and '\\'. */
+static int are_plain(const unsigned char *s)
+{
+    apr_uint64_t x, quote, backslash;
+
+    memcpy(&x, s, sizeof(x));
+    quote = x ^ EACH_BYTE('"');
+    backslash = x ^ EACH_BYTE('\\');
+    /* A byte below n borrows from its highest bit when n is taken away; one that is above 0x7f has that bit itself. */
+    return ((x | (x - EACH_BYTE(0x20)) | ((quote - EACH_BYTE(1)) & ~quote) | ((backslash - EACH_BYTE(1)) & ~backslash))
+            & EACH_BYTE(0x80)) == 0;
+}
+
 int kiss_json_string(struct printbuf *pb, const char *text, apr_size_t len, apr_size_t *replaced)
 {
     const unsigned char *s = (const unsigned char *)text, *end = s + len, *plain = s;
@@ -164,6 +179,10 @@ int kiss_json_string(struct printbuf *pb, const char *text, apr_size_t len, apr_
     while (s < end) {
         int n;
 
+        if (end - s >= 8 && are_plain(s)) {
+            s += 8;
+            continue;
+        }
         if (*s >= 0x20 && *s < 0x80 && *s != '"' && *s != '\\') {
             s++;
             continue;
