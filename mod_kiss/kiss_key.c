@@ -85,7 +85,7 @@ typedef struct {
 static kiss_db_status read_record(looking *l, kiss_db_conn *conn)
 {
     const kiss_statement *s = &l->k->conf->plan->statements[KISS_SQL_KEY];
-    const kiss_value *row, *seconds;
+    const kiss_value *row = NULL, *seconds;
     kiss_db_cursor *cursor;
     kiss_db_status status = kiss_db_select(&cursor, conn, s, &l->hash, l->k->pool);
 

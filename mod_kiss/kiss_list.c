@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "kiss_accept.h"
 #include "kiss_caller.h"
 #include "kiss_config.h"
 #include "kiss_error.h"
@@ -309,10 +310,12 @@ static const kiss_error *build_list(kiss_req *k, building *b)
     return NULL;
 }
 
+/* --- snapshots --- */
+
 /** Makes what was built a snapshot. A failure costs the next request the same work; this one has its answer. */
-static void keep(kiss_req *k, building *b)
+static void keep(kiss_req *k, kiss_spool *spool, const char *tag)
 {
-    apr_status_t rv = kiss_snapshot_publish(b->out, kiss_config_cache_dir(k->r->server), b->tag,
+    apr_status_t rv = kiss_snapshot_publish(spool, kiss_config_cache_dir(k->r->server), tag,
                                             kiss_config_cache_size(k->r->server), k->pool);
 
     if (rv != APR_SUCCESS) {
@@ -322,61 +325,147 @@ static void keep(kiss_req *k, building *b)
     }
 }
 
-/** Opens the snapshot of this tag, if there is a sound one. @return 1 when it was sent */
-static int send_kept(kiss_req *k, const char *tag, int *status)
+/** Opens the snapshot of this tag. @return 1 when there is a sound one */
+static int open_kept(kiss_req *k, const char *tag, kiss_snapshot *snapshot)
 {
-    kiss_snapshot snapshot;
-    apr_status_t rv = kiss_snapshot_open(&snapshot, kiss_config_cache_dir(k->r->server), tag, k->pool);
+    apr_status_t rv = kiss_snapshot_open(snapshot, kiss_config_cache_dir(k->r->server), tag, k->pool);
 
-    if (rv == APR_SUCCESS) {
-        apr_table_setn(k->r->notes, "kiss-snapshot", "hit");
-        *status = kiss_out_file(k, snapshot.file, snapshot.size);
-        return 1;
-    }
-    if (rv != APR_ENOENT) {
+    if (rv != APR_SUCCESS && rv != APR_ENOENT) {
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, k->r, KISS_LOGNO(0608) "the snapshot %s in %s (KissCacheDir) was damaged "
                       "and is removed", tag, kiss_config_cache_dir(k->r->server));
     }
-    return 0;
+    return rv == APR_SUCCESS;
+}
+
+static const char *gzip_tag(const kiss_req *k, const char *tag)
+{
+    return apr_pstrcat(k->pool, tag, KISS_OUT_GZIP, NULL);
+}
+
+/** Sends the snapshot of the content `tag`, in the coding that the client wants, if there is one. @return 1 when sent */
+static int send_kept(kiss_req *k, const char *tag, int gzip, int *status)
+{
+    kiss_snapshot snapshot;
+
+    if (!open_kept(k, gzip ? gzip_tag(k, tag) : tag, &snapshot)) {
+        return 0;
+    }
+    apr_table_setn(k->r->notes, "kiss-snapshot", "hit");
+    kiss_out_tag(k, gzip ? gzip_tag(k, tag) : tag);
+    if (gzip) {
+        kiss_out_gzip(k);
+    }
+    *status = kiss_out_file(k, snapshot.file, snapshot.size);
+    return 1;
+}
+
+/** An answer that is ready to be sent. */
+typedef struct {
+    kiss_snapshot kept;             /* it comes from a file that was kept, */
+    kiss_spool *made;               /* or was made just now */
+    const char *tag;
+    int gzip;
+} ready;
+
+/** Compresses what is ready. A failure leaves it as it is. */
+static void compress(kiss_req *k, ready *a)
+{
+    apr_file_t *file = a->made ? a->made->file : a->kept.file;
+    apr_off_t size = a->made ? a->made->size : a->kept.size;
+    kiss_spool *made;
+    apr_status_t rv = file ? kiss_snapshot_gzip(&made, file, size, kiss_config_cache_dir(k->r->server), k->pool)
+                           : APR_ENOTIMPL;
+
+    if (rv == APR_SUCCESS) {
+        a->made = made;
+        a->gzip = 1;
+        a->tag = gzip_tag(k, a->tag);
+        keep(k, made, a->tag);
+    }
+    else if (file) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, rv, k->r, KISS_LOGNO(0609) "the answer could not be compressed in %s "
+                      "(KissCacheDir), and is sent as it is", kiss_config_cache_dir(k->r->server));
+    }
+}
+
+/** Finds or builds the answer; the caller holds the lock, if there can be one. */
+static const kiss_error *prepare(kiss_req *k, ready *a, int gzip)
+{
+    memset(&a->kept, 0, sizeof(a->kept));
+    a->made = NULL;
+    a->gzip = 0;
+    if (!gzip || !open_kept(k, a->tag, &a->kept)) {
+        building b;
+        const kiss_error *e = build_list(k, &b);
+
+        if (e) {
+            return e;
+        }
+        a->made = b.out;
+        a->tag = b.tag;
+        keep(k, b.out, b.tag);
+    }
+    apr_table_setn(k->r->notes, "kiss-snapshot", a->made ? "built" : "compressed");
+    if (gzip) {
+        compress(k, a);
+    }
+    return NULL;
+}
+
+/** Sends what is ready. */
+static int send_ready(kiss_req *k, const ready *a)
+{
+    kiss_out_tag(k, a->tag);
+    if (a->gzip) {
+        kiss_out_gzip(k);
+    }
+    return a->made ? kiss_out_spool(k, HTTP_OK, a->made) : kiss_out_file(k, a->kept.file, a->kept.size);
+}
+
+/** No other request has built the answer: this one does, while others wait for it. */
+static const kiss_error *build_or_wait(kiss_req *k, const char *tag, int gzip, int *status)
+{
+    ready a = { .tag = tag };
+    const kiss_error *e;
+    apr_status_t locked;
+    apr_pool_t *lock;
+
+    if (apr_pool_create(&lock, k->pool) != APR_SUCCESS) {
+        return &kiss_error_internal;
+    }
+    locked = kiss_snapshot_lock(kiss_config_cache_dir(k->r->server), tag, BUILD_WAIT, lock);
+    if (locked == APR_TIMEUP) {
+        return &kiss_error_busy;
+    }
+    /* Another one may have been quicker. Without a lock (no space, say) each builds its own. */
+    if (locked == APR_SUCCESS && send_kept(k, tag, gzip, status)) {
+        apr_pool_destroy(lock);
+        return NULL;
+    }
+    e = prepare(k, &a, gzip);
+    apr_pool_destroy(lock);                     /* before the client reads */
+    if (!e) {
+        *status = send_ready(k, &a);
+    }
+    return e;
 }
 
 const kiss_error *kiss_list_run(kiss_req *k, int *status)
 {
-    const char *dir = kiss_config_cache_dir(k->r->server);
     const char *tag = kiss_caller_etag(k->caller, k->api, k->endpoint, k->pool);
-    const kiss_error *e;
-    apr_status_t locked;
-    apr_pool_t *lock;
-    building b;
+    int gzip = kiss_accept_gzip(apr_table_get(k->r->headers_in, "Accept-Encoding"));
+    const kiss_error *e = NULL;
 
     kiss_out_private(k);
+    /* The coding is chosen here, by q-values, and costs nothing: mod_deflate is not to do it again. */
+    apr_table_setn(k->r->subprocess_env, "no-gzip", "1");
     *status = kiss_out_conditional(k, tag, 0);
-    if (*status || send_kept(k, tag, status)) {
+    if (*status) {
+        kiss_out_tag(k, gzip ? gzip_tag(k, tag) : tag);
         return NULL;
     }
-    if (apr_pool_create(&lock, k->pool) != APR_SUCCESS) {
-        return &kiss_error_internal;
-    }
-    locked = kiss_snapshot_lock(dir, tag, BUILD_WAIT, lock);
-    if (locked == APR_TIMEUP) {
+    if (!send_kept(k, tag, gzip, status) && (e = build_or_wait(k, tag, gzip, status))) {
         apr_table_unset(k->r->headers_out, "ETag");
-        return &kiss_error_busy;
     }
-    /* Another request may have built it meanwhile. Without a lock (no space, say) each builds its own. */
-    if (locked == APR_SUCCESS && send_kept(k, tag, status)) {
-        apr_pool_destroy(lock);
-        return NULL;
-    }
-    if (!(e = build_list(k, &b))) {
-        apr_table_setn(k->r->notes, "kiss-snapshot", "built");
-        keep(k, &b);
-    }
-    apr_pool_destroy(lock);                     /* before the client reads */
-    if (e) {
-        apr_table_unset(k->r->headers_out, "ETag");
-        return e;
-    }
-    apr_table_setn(k->r->headers_out, "ETag", apr_pstrcat(k->pool, "\"", b.tag, "\"", NULL));
-    *status = kiss_out_spool(k, HTTP_OK, b.out);
-    return NULL;
+    return e;
 }

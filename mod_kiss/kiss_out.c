@@ -54,19 +54,29 @@ void kiss_out_private(kiss_req *k)
 }
 
 /**
- * mod_deflate sends `"tag-gzip"` for the compressed form of `"tag"`. A client that returns it asks about the same
- * content, so the suffix is taken off before the comparison: otherwise a compressed answer would never be a 304.
+ * The compressed form of `"tag"` has the tag `"tag-gzip"`, whether we or mod_deflate have compressed it. A client that
+ * returns it asks about the same content, so the suffix is taken off before the comparison.
  */
 static void accept_gzip_tag(request_rec *r, const char *tag)
 {
-    const char *asked = apr_table_get(r->headers_in, "If-None-Match");
-    const char *gzip_tag = apr_pstrcat(r->pool, "\"", tag, "-gzip\"", NULL), *at;
+    const char *asked = apr_table_get(r->headers_in, "If-None-Match"), *at;
+    const char *gzip_tag = apr_pstrcat(r->pool, "\"", tag, KISS_OUT_GZIP "\"", NULL);
 
-    if (asked && (at = strstr(asked, gzip_tag))) {
-        apr_table_setn(r->headers_in, "If-None-Match",
-                       apr_pstrcat(r->pool, apr_pstrmemdup(r->pool, asked, (apr_size_t)(at - asked)), "\"", tag, "\"",
-                                   at + strlen(gzip_tag), NULL));
+    while (asked && (at = strstr(asked, gzip_tag))) {
+        asked = apr_pstrcat(r->pool, apr_pstrmemdup(r->pool, asked, (apr_size_t)(at - asked)), "\"", tag, "\"",
+                            at + strlen(gzip_tag), NULL);
+        apr_table_setn(r->headers_in, "If-None-Match", asked);
     }
+}
+
+void kiss_out_tag(kiss_req *k, const char *tag)
+{
+    apr_table_setn(k->r->headers_out, "ETag", apr_pstrcat(k->pool, "\"", tag, "\"", NULL));
+}
+
+void kiss_out_gzip(kiss_req *k)
+{
+    apr_table_setn(k->r->headers_out, "Content-Encoding", "gzip");
 }
 
 int kiss_out_conditional(kiss_req *k, const char *tag, int weak)

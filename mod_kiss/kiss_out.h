@@ -19,10 +19,17 @@ void kiss_out_request_id(kiss_req *k);
 /** Headers of an answer that belongs to one customer: private, revalidated at each use (RFC 9111 section 5.2.2.7). */
 void kiss_out_private(kiss_req *k);
 
+/** What stands behind the tag of a compressed answer: codings never share a strong ETag (RFC 9110 section 8.8.3.3). */
+#define KISS_OUT_GZIP "-gzip"
+
+/** Sets a strong ETag. */
+void kiss_out_tag(kiss_req *k, const char *tag);
+
 /**
- * Sets the ETag and looks at the request's preconditions (RFC 9110 section 13).
+ * Sets the ETag and looks at the request's preconditions (RFC 9110 section 13). A client that has the content in any
+ * coding, ours or mod_deflate's, has it.
  *
- * @param tag  opaque text without quotes
+ * @param tag  opaque text without quotes and coding
  * @param weak 1 for a weak one: W/"tag"
  * @return 0 when the answer is to be sent, else the status that the handler returns (304 or 412)
  */
@@ -41,5 +48,8 @@ int kiss_out_spool(kiss_req *k, int status, const kiss_spool *spool);
 
 /** Sends the first `size` bytes of an open file as the JSON body of a 200. It must live as long as r->pool. */
 int kiss_out_file(kiss_req *k, apr_file_t *file, apr_off_t size);
+
+/** Says that what is sent next is compressed with gzip. */
+void kiss_out_gzip(kiss_req *k);
 
 #endif

@@ -195,7 +195,7 @@ static kiss_db_status find(allocating *a, kiss_db_conn *conn, const kiss_stateme
                            const char **row)
 {
     kiss_db_cursor *cursor;
-    const kiss_value *found;
+    const kiss_value *found = NULL;
     kiss_db_status status = kiss_db_select(&cursor, conn, s, args, a->k->pool);
     int i;
 
@@ -321,7 +321,7 @@ static kiss_db_status read_back(allocating *a, kiss_db_conn *conn)
     kiss_json_terms terms;
     kiss_sql_query query;
     kiss_db_cursor *cursor;
-    const kiss_value *row;
+    const kiss_value *row = NULL;
     kiss_db_status status;
     apr_size_t replaced = 0;
     const char *column;

@@ -265,6 +265,56 @@ apr_status_t kiss_snapshot_begin(kiss_spool **spool, const char *dir, apr_pool_t
     return kiss_spool_create_linkable(spool, kiss_snapshot_dir(dir, p), p);
 }
 
+/* zlib: 15 bits of window, and 16 for gzip's frame, whose header it then leaves without time and name. */
+#define GZIP_WINDOW (15 + 16)
+#define GZIP_LEVEL 6
+#define GZIP_MEMORY 8
+
+/** Gives a piece to the compressor and what comes out to the spool. */
+static apr_status_t compress_piece(kiss_spool *spool, z_stream *z, char *in, apr_size_t n, int last)
+{
+    char out[8192];
+    apr_status_t rv = APR_SUCCESS;
+
+    z->next_in = (Bytef *)in;
+    z->avail_in = (uInt)n;
+    do {
+        z->next_out = (Bytef *)out;
+        z->avail_out = sizeof(out);
+        if (deflate(z, last ? Z_FINISH : Z_NO_FLUSH) == Z_STREAM_ERROR
+            || kiss_json_raw(spool->buffer, out, sizeof(out) - z->avail_out)) {
+            return APR_ENOMEM;
+        }
+        rv = kiss_spool_flush(spool, 0);
+    } while (rv == APR_SUCCESS && z->avail_out == 0);
+    return rv;
+}
+
+apr_status_t kiss_snapshot_gzip(kiss_spool **spool, apr_file_t *file, apr_off_t size, const char *dir, apr_pool_t *p)
+{
+    char *buffer = apr_palloc(p, PIECE);
+    apr_off_t start = 0;
+    apr_status_t rv = kiss_snapshot_begin(spool, dir, p);
+    z_stream z;
+
+    memset(&z, 0, sizeof(z));
+    if (rv != APR_SUCCESS || deflateInit2(&z, GZIP_LEVEL, Z_DEFLATED, GZIP_WINDOW, GZIP_MEMORY, Z_DEFAULT_STRATEGY) != Z_OK) {
+        return rv != APR_SUCCESS ? rv : APR_ENOMEM;
+    }
+    rv = apr_file_seek(file, APR_SET, &start);
+    while (rv == APR_SUCCESS && size > 0) {
+        apr_size_t n = size < PIECE ? (apr_size_t)size : PIECE;
+
+        rv = apr_file_read_full(file, buffer, n, NULL);
+        size -= (apr_off_t)n;
+        if (rv == APR_SUCCESS) {
+            rv = compress_piece(*spool, &z, buffer, n, size == 0);
+        }
+    }
+    deflateEnd(&z);
+    return rv;
+}
+
 apr_status_t kiss_snapshot_publish(kiss_spool *spool, const char *dir, const char *tag, apr_off_t most, apr_pool_t *p)
 {
     apr_status_t rv = kiss_spool_flush(spool, 1);

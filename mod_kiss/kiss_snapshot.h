@@ -2,6 +2,8 @@
  * kiss_snapshot - whole answers kept as files below KissCacheDir, named after the ETag that says what they hold: the
  * endpoint, the customer's terms and the revisions. Customers with equal terms share them, processes too.
  *
+ * The compressed form of an answer is a snapshot of its own, with its own tag.
+ *
  * A file appears whole, by a rename, and ends with its length and checksum: what is truncated, altered or foreign is never
  * sent. Who builds one holds a lock that the kernel takes back when its process dies.
  */
@@ -42,6 +44,12 @@ apr_status_t kiss_snapshot_lock(const char *dir, const char *tag, apr_interval_t
 
 /** Makes a spool that can become a snapshot. */
 apr_status_t kiss_snapshot_begin(kiss_spool **spool, const char *dir, apr_pool_t *p);
+
+/**
+ * Compresses the first `size` bytes of an open file (gzip, RFC 1952) into a spool that can become a snapshot. In constant
+ * memory. The same bytes give the same result.
+ */
+apr_status_t kiss_snapshot_gzip(kiss_spool **spool, apr_file_t *file, apr_off_t size, const char *dir, apr_pool_t *p);
 
 /**
  * Makes a spool the snapshot with this tag, and removes the oldest ones beyond `most` bytes. The spool can still be sent,

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use IO::Uncompress::Gunzip qw(gunzip $GunzipError);
 use KissTest;
 use KissTest::Load;
 use Test::More;
@@ -117,6 +118,61 @@ subtest 'what is damaged is never sent' => sub {
     rmdir $path;
     like $h->log_text, qr/KISS0608: the snapshot [\w-]{22} in \S+ \(KissCacheDir\) was damaged and is removed/, 'the log says so';
     $h->log_ok(qr/KISS060[78]/);
+};
+
+subtest 'gzip' => sub {
+    # Also where mod_deflate is on for everything: it leaves these answers alone.
+    my $h = serve(modules => [qw(filter deflate)], processes => 2, config => "SetOutputFilter DEFLATE\n");
+    my %gz = ('Accept-Encoding' => 'gzip');
+    for my $path (qw(/products /stock /prices)) {
+        my $plain = ask($h, $path);
+        my ($tag) = $plain->{headers}{etag} =~ /\A"([\w-]{22})"\z/;
+        is $plain->{headers}{'content-encoding'}, undef, "$path as it is";
+        for my $time ('first', 'second') {
+            my $res = ask($h, $path, undef, %gz);
+            is join(' ', @{ $res->{headers} }{qw(content-encoding etag content-length)}),
+                qq(gzip "$tag-gzip" ) . length $res->{content}, "compressed, the $time time: its own strong ETag";
+            gunzip(\$res->{content} => \my $text) or die $GunzipError;
+            ok $text eq $plain->{content}, '... the same content';
+            cmp_ok length $res->{content}, '<', length($text) / 3, '... and small';
+            like $res->{headers}{vary}, qr/Accept-Encoding/, '... by what the client accepts';
+        }
+        for my $ask ([ "\"$tag\"" ], [ "\"$tag-gzip\"" ], [ "W/\"x\", \"$tag-gzip\", \"y\"" ], [ '*' ]) {
+            is ask($h, $path, undef, %gz, 'If-None-Match' => $ask->[0])->{status}, 304, "$ask->[0], gzip: 304";
+            my $res = ask($h, $path, undef, 'If-None-Match' => $ask->[0]);
+            is "$res->{status} $res->{headers}{etag}", qq(304 "$tag"), "$ask->[0]: 304 with the ETag of this coding";
+        }
+        is ask($h, $path, undef, %gz, 'If-None-Match' => "\"${tag}x-gzip\"")->{status}, 200, 'another tag: 200';
+        my $head = $h->request('HEAD', $path, Authorization => $h->{bearer}{ACME01}, %gz);
+        is join(' ', $head->{status}, @{ $head->{headers} }{qw(content-encoding etag)}, length($head->{content} // '')),
+            qq(200 gzip "$tag-gzip" 0), 'HEAD tells the same';
+    }
+    is fates($h, '/prices', 13), 'built compressed hit - - - - - - - - hit hit', 'compressed once';
+    for my $case (
+        [ 'gzip;q=0', '' ], [ 'gzip;q=0.5', 'gzip' ], [ 'GZIP', 'gzip' ], [ 'x-gzip', 'gzip' ], [ '*', 'gzip' ], [ '*;q=0', '' ],
+        [ 'identity', '' ], [ 'identity;q=0.5, gzip;q=0.4', '' ], [ 'gzip;q=1.0, identity;q=0.5', 'gzip' ], [ 'br, zstd', '' ],
+        [ 'deflate, gzip, br', 'gzip' ], [ 'gzipped', '' ], [ 'gzip;q=x', '' ], [ 'gzip;q=2', '' ], [ ',,gzip,', 'gzip' ],
+        [ 'identity;q=0', '' ], [ '', '' ], [ 'gzip ; q=0.001', 'gzip' ], [ 'gzip;q=0.000', '' ]
+        )
+    {
+        my ($accept, $coding) = @$case;
+        my $res = ask($h, '/stock', undef, 'Accept-Encoding' => $accept);
+        is $res->{headers}{'content-encoding'} // '', $coding, "Accept-Encoding: $accept";
+    }
+    my $whole = ask($h, '/prices', undef, %gz);
+    my $part = ask($h, '/prices', undef, %gz, Range => 'bytes=100-199', 'If-Range' => $whole->{headers}{etag});
+    is "$part->{status} $part->{content}", '206 ' . substr($whole->{content}, 100, 100), 'a range of the compressed bytes';
+    my $plain = ask($h, '/prices', undef, Range => 'bytes=100-199', 'If-Range' => $whole->{headers}{etag});
+    is $plain->{status}, 200, 'If-Range with the tag of another coding: all of it';
+
+    my ($tag) = $whole->{headers}{etag} =~ /"(.*)"/;
+    my $path = "$h->{root}/cache/snapshots/$tag.json";
+    my $bytes = slurp($path);
+    spew($path, substr($bytes, 0, 500) . 'x' . substr($bytes, 501), 0600);
+    run('chown', 'www-data', $path) if $> == 0;
+    ok ask($h, '/prices', undef, %gz)->{content} eq $whole->{content}, 'damaged: never sent';
+    ok slurp($path) eq $bytes, '... made anew, the same bytes';
+    $h->log_ok(qr/KISS0608/);
 };
 
 subtest 'no more than KissCacheSize' => sub {

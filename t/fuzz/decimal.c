@@ -42,8 +42,8 @@ static void check_format(apr_int64_t value, int scale)
         unit *= 10;
     }
     if (scale > 0) {
-        snprintf(expected, sizeof(expected), "%s%llu.%0*llu", value < 0 ? "-" : "", (unsigned long long)(n / unit), scale,
-                 (unsigned long long)(n % unit));
+        snprintf(expected, sizeof(expected), "%s%llu.%0*llu", value < 0 ? "-" : "", (unsigned long long)(n / unit),
+                 scale < 19 ? scale : 19, (unsigned long long)(n % unit));
     }
     else {
         snprintf(expected, sizeof(expected), "%lld", (long long)value);

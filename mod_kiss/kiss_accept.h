@@ -1,0 +1,13 @@
+/** kiss_accept - which content coding a client wants. Pure, thread-safe. */
+#ifndef KISS_ACCEPT_H
+#define KISS_ACCEPT_H
+
+/**
+ * Looks whether an Accept-Encoding prefers gzip to the answer as it is (RFC 9110 section 12.5.3: q-values, `*`, `x-gzip`).
+ *
+ * @param header its value, or NULL
+ * @return 1 for gzip, 0 for none
+ */
+int kiss_accept_gzip(const char *header);
+
+#endif
