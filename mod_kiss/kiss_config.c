@@ -4,6 +4,7 @@
 #include <apr_hash.h>
 #include <apr_lib.h>
 
+#include <stddef.h>
 #include <string.h>
 
 #include "kiss_config_value.h"
@@ -415,38 +416,25 @@ static const char *set_cache_dir(cmd_parms *cmd, void *dir, const char *path)
     return e;
 }
 
-static const char *set_cache_size(cmd_parms *cmd, void *dir, const char *text)
+/** A directive that is one whole number: where it is kept, and what it may be. */
+typedef struct {
+    apr_size_t offset;
+    apr_int64_t low, high;
+} number;
+
+static const number cache_size = { offsetof(kiss_server_conf, cache_size), 1, MAX_CACHE_SIZE };
+static const number limit_clients = { offsetof(kiss_server_conf, limit_clients), 64, MAX_CLIENTS };
+static const number limit_keys = { offsetof(kiss_server_conf, limit_keys), 16, MAX_KEYS };
+
+static const char *set_server_number(cmd_parms *cmd, void *dir, const char *text)
 {
     const char *e = ap_check_cmd_context(cmd, GLOBAL_ONLY);
-    apr_int64_t n;
+    const number *n = cmd->info;
+    apr_int64_t value;
 
     (void)dir;
-    if (!e && !(e = wrong(cmd, kiss_config_number(&n, text, 1, MAX_CACHE_SIZE, cmd->pool)))) {
-        kiss_config_server(cmd->server)->cache_size = (int)n;
-    }
-    return e;
-}
-
-static const char *set_limit_clients(cmd_parms *cmd, void *dir, const char *text)
-{
-    const char *e = ap_check_cmd_context(cmd, GLOBAL_ONLY);
-    apr_int64_t n;
-
-    (void)dir;
-    if (!e && !(e = wrong(cmd, kiss_config_number(&n, text, 64, MAX_CLIENTS, cmd->pool)))) {
-        kiss_config_server(cmd->server)->limit_clients = (int)n;
-    }
-    return e;
-}
-
-static const char *set_limit_keys(cmd_parms *cmd, void *dir, const char *text)
-{
-    const char *e = ap_check_cmd_context(cmd, GLOBAL_ONLY);
-    apr_int64_t n;
-
-    (void)dir;
-    if (!e && !(e = wrong(cmd, kiss_config_number(&n, text, 16, MAX_KEYS, cmd->pool)))) {
-        kiss_config_server(cmd->server)->limit_keys = (int)n;
+    if (!e && !(e = wrong(cmd, kiss_config_number(&value, text, n->low, n->high, cmd->pool)))) {
+        *(int *)((char *)kiss_config_server(cmd->server) + n->offset) = (int)value;
     }
     return e;
 }
@@ -475,11 +463,11 @@ const command_rec kiss_config_commands[] = {
     AP_INIT_RAW_ARGS("KissDatabase", set_database, NULL, RSRC_CONF,
                      "a name and key=value pairs: socket host port user dbname password-file keep max wait timeout idle"),
     AP_INIT_TAKE1("KissCacheDir", set_cache_dir, NULL, RSRC_CONF, "directory in which answers are built"),
-    AP_INIT_TAKE1("KissCacheSize", set_cache_size, NULL, RSRC_CONF,
+    AP_INIT_TAKE1("KissCacheSize", set_server_number, (void *)&cache_size, RSRC_CONF,
                   "megabytes of whole answers that are kept in KissCacheDir, 1 to 1000000"),
-    AP_INIT_TAKE1("KissLimitClients", set_limit_clients, NULL, RSRC_CONF,
+    AP_INIT_TAKE1("KissLimitClients", set_server_number, (void *)&limit_clients, RSRC_CONF,
                   "callers whose requests are counted at the same time, 64 to 1000000"),
-    AP_INIT_TAKE1("KissLimitKeys", set_limit_keys, NULL, RSRC_CONF,
+    AP_INIT_TAKE1("KissLimitKeys", set_server_number, (void *)&limit_keys, RSRC_CONF,
                   "API keys whose requests are counted at the same time, 16 to 65536"),
     AP_INIT_TAKE1("KissApi", set_api, NULL, ACCESS_CONF, "the API that is served in this <Location>: customer or kss"),
     AP_INIT_TAKE1("KissUseDatabase", set_use_database, NULL, LOCATION, "name of the KissDatabase that the API reads"),

@@ -77,6 +77,9 @@ kiss_db_status kiss_db_close(kiss_db_cursor *cursor);
 /** Runs a statement that returns no rows. */
 kiss_db_status kiss_db_execute(kiss_db_conn *conn, const kiss_statement *statement, const char *const *args);
 
+/** What the requests of this child share about the state of a database (kiss_state.h), or NULL. */
+struct kiss_state *kiss_db_state(const kiss_db *db);
+
 /** The request that a connection is working for, for log messages. */
 request_rec *kiss_db_request(const kiss_db_conn *conn);
 

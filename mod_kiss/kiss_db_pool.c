@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "kiss_state.h"
+
 #define DRIVER "mysql"
 
 /* The same trouble is not logged more often than this. */
@@ -35,7 +37,13 @@ struct kiss_db {
     apr_reslist_t *places;
     apr_pool_t *pool;               /* used under the list's lock only, after the child's start */
     apr_uint32_t logged;            /* second of the last message, for QUIET */
+    kiss_state *state;              /* NULL in the parent process */
 };
+
+struct kiss_state *kiss_db_state(const kiss_db *db)
+{
+    return db->state;
+}
 
 /* --- one connection --- */
 
@@ -223,7 +231,8 @@ apr_status_t kiss_db_pool_create(kiss_db **db, const kiss_database_conf *conf, a
 
     made->conf = conf;
     made->pool = p;
-    if ((rv = apr_dbd_init(p)) != APR_SUCCESS || (rv = apr_dbd_get_driver(p, DRIVER, &made->driver)) != APR_SUCCESS) {
+    if ((rv = apr_dbd_init(p)) != APR_SUCCESS || (rv = apr_dbd_get_driver(p, DRIVER, &made->driver)) != APR_SUCCESS
+        || (rv = kiss_state_create(&made->state, p)) != APR_SUCCESS) {
         return rv;
     }
     rv = apr_reslist_create(&made->places, 0, conf->keep, conf->max, conf->idle, make_place, destroy_place, made, p);

@@ -9,6 +9,7 @@
 #include "kiss_keycache.h"
 #include "kiss_limit.h"
 #include "kiss_secret.h"
+#include "kiss_state.h"
 
 /* Part of every ETag: raised when the same rows are written differently by a new version of the module. */
 #define FORMAT "1"
@@ -110,22 +111,21 @@ static kiss_db_status read_record(looking *l, kiss_db_conn *conn)
 static kiss_db_status look(kiss_db_conn *conn, void *baton)
 {
     looking *l = baton;
-    kiss_db_cursor *cursor;
-    const kiss_value *row;
-    kiss_db_status status;
 
     l->caller = NULL;
-    status = kiss_db_select(&cursor, conn, &l->k->conf->plan->statements[KISS_SQL_STATE], NULL, l->k->pool);
-    if (status == KISS_DB_OK) {
-        status = kiss_db_next(cursor, &row);
+    return read_record(l, conn);
+}
+
+/** Finds the key's record: remembered, if the database is as it was, or read. */
+static kiss_db_status find_record(looking *l)
+{
+    const char *state = "";
+    kiss_db_status status = known ? kiss_state_read(&state, l->k) : KISS_DB_OK;
+
+    if (status == KISS_DB_OK && known) {
+        l->caller = kiss_keycache_get(known, l->k->db, l->digest, state, &l->note, l->k->pool);
     }
-    if (status == KISS_DB_OK && row) {
-        if (known && row[0].data) {
-            l->caller = kiss_keycache_get(known, l->k->db, l->digest, text(&row[0], l->k->pool), &l->note, l->k->pool);
-        }
-        status = kiss_db_close(cursor);
-    }
-    return status != KISS_DB_OK || l->caller ? status : read_record(l, conn);
+    return status != KISS_DB_OK || l->caller ? status : kiss_db_run(l->k, look, l);
 }
 
 /* A read-only database must not stop requests: the note is a convenience. */
@@ -153,7 +153,7 @@ const kiss_error *kiss_key_identify(kiss_req *k)
     }
     kiss_secret_sha256(l.digest, sent, strlen(sent));
     l.hash = apr_pescape_hex(k->pool, l.digest, sizeof(l.digest), 0);
-    status = kiss_db_run(k, look, &l);
+    status = find_record(&l);
     if (status != KISS_DB_OK) {
         return kiss_caller_db_error(status);
     }

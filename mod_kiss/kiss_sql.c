@@ -295,7 +295,6 @@ static const char *plan_pages(apr_array_header_t *all, kiss_sql_plan *made, apr_
     const char *error = NULL;
     apr_size_t n = 0;
 
-    add_fixed(all, state_sql, 1, 0);
     add_fixed(all, key_sql, KISS_KEY_COLUMNS, 1);
     add_fixed(all, key_used_sql, 0, 1);
     add_fixed(all, lock_payment_sql, 3, 1);
@@ -329,6 +328,7 @@ const char *kiss_sql_plan_make(const kiss_sql_plan **plan, const kiss_api *api, 
     int i;
 
     made->api = api;
+    add_fixed(all, state_sql, 1, 0);
     error = api->keyed ? plan_pages(all, made, p) : plan_lists(all, api, p);
     made->count = all->nelts;
     made->statements = (kiss_statement *)all->elts;

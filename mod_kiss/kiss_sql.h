@@ -14,9 +14,14 @@
 #include "kiss_param.h"
 #include "kiss_table.h"
 
+/** The first statement of every API. */
+enum {
+    KISS_SQL_STATE              /**< the state of the database: the sum of all revisions, which only grows */
+};
+
 /** Statements of the Customer API that are not derived from a row set. The others follow behind them. */
 enum {
-    KISS_SQL_CALLER,            /**< customer code -> the caller's record with all revisions */
+    KISS_SQL_CALLER = KISS_SQL_STATE + 1,   /**< customer code -> the caller's record with all revisions */
     KISS_SQL_CREDENTIALS,       /**< customer code -> hashes of the live keys */
     KISS_SQL_KEY_USED,          /**< key id -> notes that it was used now */
     KISS_SQL_HEALTH,            /**< reads one revision */
@@ -25,8 +30,7 @@ enum {
 
 /** Statements of an API with keys; what is read by pages is written for each request, by kiss_sql_page(). */
 enum {
-    KISS_SQL_STATE,             /**< the state of the database: the sum of all revisions, which only grows */
-    KISS_SQL_KEY,               /**< hash as hexadecimal text -> the key's record with all revisions */
+    KISS_SQL_KEY = KISS_SQL_STATE + 1,      /**< hash as hexadecimal text -> the key's record with all revisions */
     KISS_SQL_KEY_NOTED,         /**< key id -> notes that it was used now */
     KISS_SQL_LOCK_PAYMENT,      /**< number of a payment -> locks it: id, AR account, amount */
     KISS_SQL_PAYMENT_USED,      /**< payment id -> sum of what is allocated or requested */

@@ -149,6 +149,9 @@ sub sql {
         split /\n/, $out;
 }
 
+# client_command(): the database client as administrator, as a list.
+sub client_command { my ($self) = @_; return $self->_client }
+
 sub _client {
     my ($self) = @_;
     return ('mariadb', '--no-defaults', '-S', $self->{socket}, '-u', scalar getpwuid $>);

@@ -1,0 +1,107 @@
+#include "kiss_state.h"
+
+#include <apr_thread_cond.h>
+#include <apr_thread_mutex.h>
+
+#include <string.h>
+
+#include "kiss_config.h"
+
+/* The sum has at most 41 digits: DECIMAL, of BIGINT. */
+#define MAX_TEXT 48
+
+struct kiss_state {
+    apr_thread_mutex_t *mutex;
+    apr_thread_cond_t *done;            /* a read has ended */
+    apr_uint64_t begun;                 /* number of the last read that began */
+    apr_uint64_t ended;                 /* number of the last read that ended */
+    int reading;                        /* one is under way */
+    kiss_db_status status;              /* what came of the last one that ended */
+    char text[MAX_TEXT];
+};
+
+apr_status_t kiss_state_create(kiss_state **state, apr_pool_t *p)
+{
+    kiss_state *made = apr_pcalloc(p, sizeof(*made));
+    apr_status_t rv = apr_thread_mutex_create(&made->mutex, APR_THREAD_MUTEX_DEFAULT, p);
+
+    if (rv == APR_SUCCESS) {
+        rv = apr_thread_cond_create(&made->done, p);
+    }
+    if (rv == APR_SUCCESS) {
+        *state = made;
+    }
+    return rv;
+}
+
+/** A read under way. */
+typedef struct {
+    kiss_req *k;
+    char text[MAX_TEXT];
+} reading;
+
+static kiss_db_status query(kiss_db_conn *conn, void *baton)
+{
+    reading *r = baton;
+    kiss_db_cursor *cursor;
+    const kiss_value *row = NULL;
+    kiss_db_status status = kiss_db_select(&cursor, conn, &r->k->conf->plan->statements[KISS_SQL_STATE], NULL,
+                                           r->k->pool);
+
+    if (status == KISS_DB_OK) {
+        status = kiss_db_next(cursor, &row);
+    }
+    if (status != KISS_DB_OK || !row || !row[0].data || row[0].len >= MAX_TEXT) {
+        return status == KISS_DB_OK ? KISS_DB_FAILED : status;
+    }
+    memcpy(r->text, row[0].data, row[0].len);
+    r->text[row[0].len] = '\0';
+    return kiss_db_close(cursor);
+}
+
+/** Reads for all who have come by now. Called with the mutex, which is not held while the database is asked. */
+static void lead(kiss_state *s, kiss_req *k)
+{
+    reading r = { k, "" };
+    apr_uint64_t mine = ++s->begun;
+    kiss_db_status status;
+
+    s->reading = 1;
+    apr_thread_mutex_unlock(s->mutex);
+    status = kiss_db_run(k, query, &r);
+    apr_thread_mutex_lock(s->mutex);
+    s->reading = 0;
+    s->ended = mine;
+    s->status = status;
+    memcpy(s->text, r.text, sizeof(s->text));
+    apr_thread_cond_broadcast(s->done);
+}
+
+kiss_db_status kiss_state_read(const char **text, kiss_req *k)
+{
+    kiss_state *s = k->db ? kiss_db_state(k->db) : NULL;
+    kiss_db_status status;
+    apr_uint64_t need;
+
+    if (!s || apr_thread_mutex_lock(s->mutex) != APR_SUCCESS) {
+        reading r = { k, "" };
+
+        status = kiss_db_run(k, query, &r);
+        *text = apr_pstrdup(k->pool, r.text);
+        return status;
+    }
+    /* One that is under way may have begun before a change that this request must see. */
+    need = s->begun + 1;
+    while (s->ended < need) {
+        if (s->reading) {
+            apr_thread_cond_wait(s->done, s->mutex);        /* bounded: whoever reads is, by the database's timeouts */
+        }
+        else {
+            lead(s, k);
+        }
+    }
+    status = s->status;
+    *text = apr_pstrdup(k->pool, s->text);
+    apr_thread_mutex_unlock(s->mutex);
+    return status;
+}

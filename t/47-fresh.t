@@ -1,0 +1,101 @@
+# A change that was committed before a request was sent is seen by it, always: under load too, when requests of a process
+# share one look at the state of the database, and with records and lists that are kept.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use IPC::Open2 qw(open2);
+use KissTest;
+use KissTest::Load;
+use Test::More;
+use Time::HiRes qw(time);
+
+my %db = (customer => new_database('fresh'), kss => new_database('fresh', api => 'kss'));
+import_sample($db{customer});
+sql($db{kss}, "INSERT INTO customer (customer_id, customer_name, state) VALUES (1, 'x', 'CA')");
+my $rounds = 1500;
+
+# writer($db): a connection that stays open: writer->($sql) returns when it is committed.
+sub writer {
+    my ($name) = @_;
+    my $pid = open2(my $out, my $in, db_server()->client_command, '--batch', '--skip-column-names', '--unbuffered', $name);
+    $in->autoflush(1);
+    return sub {
+        my ($sql) = @_;
+        if (!defined $sql) { close $in; waitpid $pid, 0; return }
+        print $in "$sql;\nSELECT 'done';\n";
+        return scalar readline $out;
+    };
+}
+
+# Changes a number, asks at once, and looks whether it is there; while others ask all the time.
+sub always_fresh {
+    my ($h, $write, $change, $ask, $load) = @_;
+    my $others = KissTest::Load->start(6, $load);
+    my $writer = writer($write);
+    my ($stale, $end) = (0, time + 40);
+    my $n = 0;
+    while ($n < $rounds && time < $end) {
+        $writer->(sprintf $change, ++$n);
+        my $seen = $ask->();
+        $stale++ if $seen != $n;
+    }
+    $writer->();
+    my @seen = $others->finish;
+    is $stale, 0, "$n changes, each seen by the next request";
+    cmp_ok $n, '>', $rounds / 3, '... of many';
+    is scalar(grep { $_->{status} != 200 } @seen), 0, 'all others were served: ' . @seen;
+    return;
+}
+
+for my $mpm (qw(event prefork)) {
+    subtest "KSS API, $mpm" => sub {
+        my $key = issue_kss_key(type => 'employee');
+        my $h = start_httpd(api => 'kss', mpm => $mpm, processes => 1, threads => 16);
+        my $path = '/api/v1/customers/1';
+        always_fresh(
+            $h, $db{kss}, "UPDATE customer SET customer_name = 'n%d' WHERE customer_id = 1",
+            sub { return $h->get($path, 'x-api-key' => $key)->{content} =~ /"CustomerName":"n(\d+)"/ ? $1 : -1 },
+            sub { return { status => $h->get($path, 'x-api-key' => $key)->{status} } }
+        );
+        $h->log_ok;
+    };
+}
+
+subtest 'Customer API' => sub {
+    my $key = issue_key('ACME01');
+    my $h = start_httpd(processes => 1, threads => 16);
+    my $bearer = 'Bearer ' . $h->token('ACME01', $key);
+    my ($sku) = $h->get('/stock', Authorization => $bearer)->{content} =~ /"SKU":"(\w+)"/;
+    $rounds = 300;
+    always_fresh(
+        $h, $db{customer}, "UPDATE stock SET available_qty = %d WHERE stock_location = 'UK01' AND sku = '$sku'",
+        sub {
+            my $res = $h->get('/stock', Authorization => $bearer);
+            return $res->{content} =~ /"SKU":"$sku","StockLocation":"UK01","AvailableQTY":(\d+)/ ? $1 : -1;
+        },
+        sub { return { status => $h->get('/stock', Authorization => $bearer)->{status} } }
+    );
+    $h->log_ok;
+};
+
+subtest 'a key that is revoked, under load' => sub {
+    my $key = issue_kss_key(type => 'employee');
+    my $h = start_httpd(api => 'kss', processes => 2, threads => 16);
+    my $others = KissTest::Load->start(4, sub { return { status => $h->get('/api/v1/states', 'x-api-key' => $key)->{status} } });
+    my $writer = writer($db{kss});
+    my $bad = 0;
+    for my $n (1 .. 200) {
+        my $text = sprintf 'kiss_%08x_%s', $n, 'k' x 43;
+        $writer->("INSERT INTO api_key (type, prefix, hash) VALUES ('employee', '00000000', UNHEX(SHA2('$text', 256)))");
+        $bad++ if $h->get('/api/v1/states', 'x-api-key' => $text)->{status} != 200;
+        $writer->("UPDATE api_key SET revoked_at = UTC_TIMESTAMP() WHERE hash = UNHEX(SHA2('$text', 256))");
+        $bad++ if $h->get('/api/v1/states', 'x-api-key' => $text)->{status} != 401;
+    }
+    $writer->();
+    is scalar(grep { $_->{status} != 200 } $others->finish), 0, 'the others were served';
+    is $bad, 0, '200 keys: each works at once, and not any more at once';
+    $h->log_ok;
+};
+
+done_testing;
