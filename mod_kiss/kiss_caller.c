@@ -3,11 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kiss_callercache.h"
 #include "kiss_config.h"
 #include "kiss_decimal.h"
 #include "kiss_error.h"
 #include "kiss_key.h"
 #include "kiss_secret.h"
+#include "kiss_state.h"
 
 /* Part of every ETag: raised when the same rows are written differently by a new version of the module. */
 #define FORMAT "1"
@@ -46,6 +48,7 @@ static int fill(kiss_caller *c, const kiss_value *row, apr_pool_t *p)
     c->revision.assortment = text(&row[KISS_CALLER_ASSORTMENT], p);
     c->revision.prices = text(&row[KISS_CALLER_PRICES], p);
     c->revision.stock = text(&row[KISS_CALLER_STOCK], p);
+    c->state = text(&row[KISS_CALLER_STATE], p);
     return kiss_decimal_parse(&c->discount, discount->data ? discount->data : "0", discount->data ? discount->len : 1,
                               DISCOUNT_DIGITS, DISCOUNT_SCALE) == KISS_DECIMAL_OK ? 0 : -1;
 }
@@ -77,6 +80,21 @@ kiss_db_status kiss_caller_fetch(const kiss_caller **caller, kiss_db_conn *conn,
     return kiss_db_close(cursor);       /* the code is a primary key: there is no second row */
 }
 
+/* --- what is remembered --- */
+
+static kiss_callercache *known;
+
+apr_status_t kiss_caller_attach(apr_pool_t *pchild)
+{
+    known = NULL;
+    return kiss_callercache_create(&known, pchild);
+}
+
+kiss_callercache *kiss_caller_known(void)
+{
+    return known;
+}
+
 typedef struct {
     kiss_req *k;
     const char *code;
@@ -93,8 +111,21 @@ static kiss_db_status fetch(kiss_db_conn *conn, void *baton)
 kiss_db_status kiss_caller_read(const kiss_caller **caller, kiss_req *k, const char *code)
 {
     reading b = { k, code, NULL };
-    kiss_db_status status = kiss_db_run(k, fetch, &b);
+    unsigned char digest[KISS_SHA256_LEN];
+    const char *state = "";
+    kiss_db_status status = known ? kiss_state_read(&state, k) : KISS_DB_OK;
+    int ignored;
 
+    if (status == KISS_DB_OK && known) {
+        kiss_secret_sha256(digest, code, strlen(code));
+        b.caller = kiss_callercache_get(known, k->db, digest, state, &ignored, k->pool);
+    }
+    if (status == KISS_DB_OK && !b.caller) {
+        status = kiss_db_run(k, fetch, &b);
+        if (status == KISS_DB_OK && known && b.caller->code) {
+            kiss_callercache_put(known, k->db, digest, b.caller->state, -1, b.caller);
+        }
+    }
     *caller = b.caller;
     return status;
 }

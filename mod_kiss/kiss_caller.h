@@ -1,7 +1,8 @@
 /**
  * kiss_caller - the customer's record: who it is, what it may see, and the revisions that its answers depend on.
  *
- * One small query reads all of it. It is the whole database cost of an unchanged answer.
+ * One small query reads all of it. While the database stays as it is, a child process remembers it: then the look at the
+ * database's state (kiss_state.h) is the whole cost of an unchanged answer.
  */
 #ifndef KISS_CALLER_H
 #define KISS_CALLER_H
@@ -26,6 +27,7 @@ struct kiss_caller {
     apr_int64_t discount;           /**< percentage times 10^4 */
     const char *term[KISS_TERMS];   /**< values that its statements are bound to; "" where it has none */
     kiss_revisions revision;        /**< revisions in its scope */
+    const char *state;              /**< the database's state in the same moment; not in copies */
     const struct kiss_key *key;     /**< the API key, where callers have one instead of a token; see kiss_key.h */
 };
 
@@ -33,7 +35,13 @@ struct kiss_caller {
 kiss_db_status kiss_caller_fetch(const kiss_caller **caller, kiss_db_conn *conn, const kiss_sql_plan *plan,
                                  const char *code, apr_pool_t *p);
 
-/** Reads the record of `code` on a connection of its own. */
+/** Makes what a child process remembers of callers. In child_init. */
+apr_status_t kiss_caller_attach(apr_pool_t *pchild);
+
+/** What this child remembers of callers; NULL when there is no memory for it. */
+struct kiss_callercache *kiss_caller_known(void);
+
+/** Finds the record of `code`: remembered, if the database is as it was then, or read on a connection of its own. */
 kiss_db_status kiss_caller_read(const kiss_caller **caller, kiss_req *k, const char *code);
 
 /**

@@ -6,7 +6,7 @@
 
 #include "kiss_config.h"
 #include "kiss_error.h"
-#include "kiss_keycache.h"
+#include "kiss_callercache.h"
 #include "kiss_limit.h"
 #include "kiss_secret.h"
 #include "kiss_state.h"
@@ -64,15 +64,6 @@ static void fill(kiss_caller *c, const kiss_value *row, apr_pool_t *p)
     c->limit_hour = row[KISS_KEY_LIMIT_HOUR].data ? apr_atoi64(text(&row[KISS_KEY_LIMIT_HOUR], p)) : -1;
 }
 
-/** What this child remembers; NULL when there is no memory for it. */
-static kiss_keycache *known;
-
-apr_status_t kiss_key_attach(apr_pool_t *pchild)
-{
-    known = NULL;
-    return kiss_keycache_create(&known, pchild);
-}
-
 /** A look for a key. */
 typedef struct {
     kiss_req *k;
@@ -100,9 +91,9 @@ static kiss_db_status read_record(looking *l, kiss_db_conn *conn)
     fill(l->caller, row, l->k->pool);
     l->note = row[KISS_KEY_STALE].data && *row[KISS_KEY_STALE].data == '1';
     seconds = &row[KISS_KEY_SECONDS];
-    if (known) {
+    if (kiss_caller_known()) {
         /* The state is of the same moment as the record: both come from one statement. */
-        kiss_keycache_put(known, l->k->db, l->digest, text(&row[KISS_KEY_STATE], l->k->pool),
+        kiss_callercache_put(kiss_caller_known(), l->k->db, l->digest, text(&row[KISS_KEY_STATE], l->k->pool),
                           seconds->data ? apr_atoi64(text(seconds, l->k->pool)) : -1, l->caller);
     }
     return kiss_db_close(cursor);           /* the hash is unique: there is no second row */
@@ -120,10 +111,10 @@ static kiss_db_status look(kiss_db_conn *conn, void *baton)
 static kiss_db_status find_record(looking *l)
 {
     const char *state = "";
-    kiss_db_status status = known ? kiss_state_read(&state, l->k) : KISS_DB_OK;
+    kiss_db_status status = kiss_caller_known() ? kiss_state_read(&state, l->k) : KISS_DB_OK;
 
-    if (status == KISS_DB_OK && known) {
-        l->caller = kiss_keycache_get(known, l->k->db, l->digest, state, &l->note, l->k->pool);
+    if (status == KISS_DB_OK && kiss_caller_known()) {
+        l->caller = kiss_callercache_get(kiss_caller_known(), l->k->db, l->digest, state, &l->note, l->k->pool);
     }
     return status != KISS_DB_OK || l->caller ? status : kiss_db_run(l->k, look, l);
 }

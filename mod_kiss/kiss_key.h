@@ -21,9 +21,6 @@ typedef struct kiss_key {
     const char *revisions;                  /**< dataset=n, joined by commas, in the order of the names */
 } kiss_key;
 
-/** Makes what a child process remembers. In child_init. */
-apr_status_t kiss_key_attach(apr_pool_t *pchild);
-
 /**
  * The identify stage of an API with keys: finds the key of the header x-api-key.
  *

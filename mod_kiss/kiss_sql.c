@@ -5,11 +5,16 @@
 #include <apr_strings.h>
 #include <apr_tables.h>
 
+/* Revisions are never taken back and their rows never deleted, so the same sum means that nothing has changed. */
+#define STATE "SELECT SUM(n) FROM revision"
+
+static const char state_sql[] = STATE;
+
 /* One row per customer, with every revision that its answers can depend on. A customer without price list or warehouse
  * has NULL there. The unquoted words are columns of sql/customer/. */
 static const char caller_sql[] =
     "SELECT c.customer_code, c.enabled, c.discount_percent, c.limit_minute, c.limit_hour, c.price_list_code,"
-    " l.price_list_name, l.currency_code, c.stock_location, e.n, rp.n, ra.n, rl.n, rs.n"
+    " l.price_list_name, l.currency_code, c.stock_location, e.n, rp.n, ra.n, rl.n, rs.n, (" STATE ")"
     " FROM customer c"
     " JOIN revision e ON e.dataset = 'epoch' AND e.scope = ''"
     " JOIN revision rp ON rp.dataset = 'products' AND rp.scope = ''"
@@ -33,11 +38,6 @@ static const char key_used_sql[] =
     " ON DUPLICATE KEY UPDATE last_used_at = VALUES(last_used_at)";
 
 static const char health_sql[] = "SELECT n FROM revision WHERE dataset = 'epoch' AND scope = ''";
-
-/* Revisions are never taken back and their rows never deleted, so the same sum means that nothing has changed. */
-#define STATE "SELECT SUM(n) FROM revision"
-
-static const char state_sql[] = STATE;
 
 static const char key_sql[] =
     "SELECT k.key_id, k.type, k.prefix, k.user_id, k.limit_hour,"

@@ -20,7 +20,6 @@
 #include "kiss_config.h"
 #include "kiss_db_pool.h"
 #include "kiss_error.h"
-#include "kiss_key.h"
 #include "kiss_limit.h"
 #include "kiss_list.h"
 #include "kiss_out.h"
@@ -271,8 +270,8 @@ static void kiss_child_init(apr_pool_t *pchild, server_rec *s)
         ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0107) "no memory for what is known of snapshots: each is "
                      "checked whenever it is used");
     }
-    if ((rv = kiss_key_attach(pchild)) != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0106) "no memory for records of API keys: each request "
+    if ((rv = kiss_caller_attach(pchild)) != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0106) "no memory for records of callers: each request "
                      "reads its own");
     }
     for (i = 0; i < databases->nelts; i++) {

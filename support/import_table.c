@@ -94,6 +94,7 @@ static const import_file files[] = {
                  CODE_OF("PriceListCode", "price_list_code", "price_lists.csv"),
                  CODE_OF("StockLocation", "stock_location", "warehouses.csv"),
                  PERCENT("DiscountPercent", "discount_percent"), END},
+     .revisions = {{"customers", NULL}, {NULL, NULL}},
      .owned = "api_key", .owned_word = "key"},
 };
 

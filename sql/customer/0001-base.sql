@@ -19,6 +19,7 @@ CREATE TABLE IF NOT EXISTS schema_migration (
 --   assortment ''    the set of SKUs that exist and are not obsolete
 --   prices     list  the rows of one price list, its name and its currency
 --   stock      code  the rows of one warehouse
+--   customers  ''    any customer: no answer shows it, but what the module remembers of one must not outlive it
 CREATE TABLE IF NOT EXISTS revision (
   dataset     VARCHAR(16)     NOT NULL,
   scope       VARCHAR(64)     NOT NULL DEFAULT '',
@@ -30,7 +31,8 @@ CREATE TABLE IF NOT EXISTS revision (
 INSERT IGNORE INTO revision (dataset, scope, n) VALUES
   ('epoch', '', CONV(SUBSTRING(SHA2(CONCAT(UUID(), RAND(), NOW(6)), 256), 1, 15), 16, 10)),
   ('products', '', 1),
-  ('assortment', '', 1);
+  ('assortment', '', 1),
+  ('customers', '', 1);
 
 CREATE TABLE IF NOT EXISTS product (
   sku                       VARCHAR(64)    NOT NULL PRIMARY KEY,
@@ -281,6 +283,18 @@ END IF;
 
 CREATE OR REPLACE TRIGGER stock_removed AFTER DELETE ON stock FOR EACH ROW IF @kiss_bulk IS NULL THEN
   INSERT INTO revision (dataset, scope) VALUES ('stock', OLD.stock_location) ON DUPLICATE KEY UPDATE n = n + 1;
+END IF;
+
+CREATE OR REPLACE TRIGGER customer_added AFTER INSERT ON customer FOR EACH ROW IF @kiss_bulk IS NULL THEN
+  INSERT INTO revision (dataset, scope) VALUES ('customers', '') ON DUPLICATE KEY UPDATE n = n + 1;
+END IF;
+
+CREATE OR REPLACE TRIGGER customer_changed AFTER UPDATE ON customer FOR EACH ROW IF @kiss_bulk IS NULL THEN
+  INSERT INTO revision (dataset, scope) VALUES ('customers', '') ON DUPLICATE KEY UPDATE n = n + 1;
+END IF;
+
+CREATE OR REPLACE TRIGGER customer_removed AFTER DELETE ON customer FOR EACH ROW IF @kiss_bulk IS NULL THEN
+  INSERT INTO revision (dataset, scope) VALUES ('customers', '') ON DUPLICATE KEY UPDATE n = n + 1;
 END IF;
 
 INSERT IGNORE INTO schema_migration (version, title) VALUES (1, 'base');

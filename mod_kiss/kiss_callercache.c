@@ -1,4 +1,4 @@
-#include "kiss_keycache.h"
+#include "kiss_callercache.h"
 
 #include <apr_allocator.h>
 #include <apr_thread_mutex.h>
@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "kiss_clock.h"
+#include "kiss_key.h"
 
-/* Keys in use at the same time are few; more of them are read again and again, not refused. */
+/* Callers at the same time are few; more of them are read again and again, not refused. */
 #define RECORDS 256
 
 #define SECOND APR_INT64_C(1000000)
@@ -24,15 +25,15 @@ typedef struct {
     const kiss_caller *caller;
 } record;
 
-struct kiss_keycache {
+struct kiss_callercache {
     apr_pool_t *pool;                       /* used under the mutex only */
     apr_thread_mutex_t *mutex;
     record record[RECORDS];
 };
 
-apr_status_t kiss_keycache_create(kiss_keycache **cache, apr_pool_t *p)
+apr_status_t kiss_callercache_create(kiss_callercache **cache, apr_pool_t *p)
 {
-    kiss_keycache *made = apr_pcalloc(p, sizeof(*made));
+    kiss_callercache *made = apr_pcalloc(p, sizeof(*made));
     apr_allocator_t *allocator;
     apr_status_t rv = apr_thread_mutex_create(&made->mutex, APR_THREAD_MUTEX_DEFAULT, p);
 
@@ -49,7 +50,7 @@ apr_status_t kiss_keycache_create(kiss_keycache **cache, apr_pool_t *p)
         return rv;
     }
     apr_allocator_owner_set(allocator, made->pool);
-    apr_pool_tag(made->pool, "kiss_keycache");
+    apr_pool_tag(made->pool, "kiss_callercache");
     *cache = made;
     return APR_SUCCESS;
 }
@@ -65,24 +66,40 @@ static const apr_array_header_t *copy_list(const apr_array_header_t *list, apr_p
     return copy;
 }
 
-static kiss_caller *copy_caller(const kiss_caller *caller, apr_pool_t *p)
+static const kiss_key *copy_key(const kiss_key *key, apr_pool_t *p)
 {
-    kiss_caller *copy = apr_pmemdup(p, caller, sizeof(*caller));
-    kiss_key *key = apr_pmemdup(p, caller->key, sizeof(*key));
+    kiss_key *copy = apr_pmemdup(p, key, sizeof(*key));
 
-    key->id = apr_pstrdup(p, key->id);
-    key->prefix = apr_pstrdup(p, key->prefix);
-    key->user_id = apr_pstrdup(p, key->user_id);
-    key->accounts = copy_list(key->accounts, p);
-    key->states = copy_list(key->states, p);
-    key->revisions = apr_pstrdup(p, key->revisions);
-    copy->key = key;
-    copy->code = key->prefix;
+    copy->id = apr_pstrdup(p, key->id);
+    copy->prefix = apr_pstrdup(p, key->prefix);
+    copy->user_id = apr_pstrdup(p, key->user_id);
+    copy->accounts = copy_list(key->accounts, p);
+    copy->states = copy_list(key->states, p);
+    copy->revisions = apr_pstrdup(p, key->revisions);
     return copy;
 }
 
-/** The record of this key, under the mutex; else the place for it: a free one, or the longest unused. */
-static record *find(kiss_keycache *cache, const kiss_db *db, const unsigned char *digest)
+static kiss_caller *copy_caller(const kiss_caller *caller, apr_pool_t *p)
+{
+    kiss_caller *copy = apr_pmemdup(p, caller, sizeof(*caller));
+    int i;
+
+    copy->state = NULL;
+    copy->code = apr_pstrdup(p, caller->code);
+    for (i = 0; i < KISS_TERMS; i++) {
+        copy->term[i] = apr_pstrdup(p, caller->term[i]);
+    }
+    copy->revision.epoch = apr_pstrdup(p, caller->revision.epoch);
+    copy->revision.products = apr_pstrdup(p, caller->revision.products);
+    copy->revision.assortment = apr_pstrdup(p, caller->revision.assortment);
+    copy->revision.prices = apr_pstrdup(p, caller->revision.prices);
+    copy->revision.stock = apr_pstrdup(p, caller->revision.stock);
+    copy->key = caller->key ? copy_key(caller->key, p) : NULL;
+    return copy;
+}
+
+/** The record of this caller, under the mutex; else the place for it: a free one, or the longest unused. */
+static record *find(kiss_callercache *cache, const kiss_db *db, const unsigned char *digest)
 {
     record *place = &cache->record[0];
     int i;
@@ -103,7 +120,7 @@ static int holds(const record *r, const kiss_db *db, const unsigned char *digest
     return r->pool && r->db == db && memcmp(r->digest, digest, KISS_SHA256_LEN) == 0;
 }
 
-kiss_caller *kiss_keycache_get(kiss_keycache *cache, const kiss_db *db, const unsigned char digest[KISS_SHA256_LEN],
+kiss_caller *kiss_callercache_get(kiss_callercache *cache, const kiss_db *db, const unsigned char digest[KISS_SHA256_LEN],
                                const char *state, int *note, apr_pool_t *p)
 {
     apr_int64_t now = kiss_clock_now();
@@ -125,7 +142,7 @@ kiss_caller *kiss_keycache_get(kiss_keycache *cache, const kiss_db *db, const un
     return copy;
 }
 
-void kiss_keycache_put(kiss_keycache *cache, const kiss_db *db, const unsigned char digest[KISS_SHA256_LEN],
+void kiss_callercache_put(kiss_callercache *cache, const kiss_db *db, const unsigned char digest[KISS_SHA256_LEN],
                        const char *state, apr_int64_t seconds, const kiss_caller *caller)
 {
     apr_int64_t now = kiss_clock_now();
