@@ -26,6 +26,7 @@
 #define MAX_CLIENTS              1000000
 #define MAX_KEYS                 65536
 #define MAX_CACHE_SIZE           1000000
+#define MAX_FRESHNESS            apr_time_from_sec(60)
 #define MEGABYTE                 APR_INT64_C(1048576)
 
 /* What KissApi may be. */
@@ -177,6 +178,11 @@ apr_uint32_t kiss_config_limit(const kiss_dir_conf *conf, int window, int anonym
 apr_uint32_t kiss_config_login_failures(const kiss_dir_conf *conf)
 {
     return (apr_uint32_t)(conf->login_failures != -1 ? conf->login_failures : DEFAULT_LOGIN_FAILURES);
+}
+
+apr_interval_time_t kiss_config_freshness(const kiss_dir_conf *conf)
+{
+    return conf->freshness != -1 ? conf->freshness : 0;
 }
 
 int kiss_config_plain_http(const kiss_dir_conf *conf)
@@ -395,6 +401,18 @@ static const char *set_login_failures(cmd_parms *cmd, void *dir, const char *tex
     return wrong(cmd, kiss_config_number(&((kiss_dir_conf *)dir)->login_failures, text, 0, MAX_LIMIT, cmd->pool));
 }
 
+static const char *set_freshness(cmd_parms *cmd, void *dir, const char *text)
+{
+    apr_interval_time_t time = 0;
+    const char *e = strcmp(text, "0") == 0 ? NULL : kiss_config_time(&time, text, cmd->pool);
+
+    if (!e && time > MAX_FRESHNESS) {
+        e = apr_psprintf(cmd->pool, "'%s' is more than a minute", text);
+    }
+    ((kiss_dir_conf *)dir)->freshness = time;
+    return wrong(cmd, e);
+}
+
 static const char *set_plain_http(cmd_parms *cmd, void *dir, int on)
 {
     (void)cmd;
@@ -481,6 +499,8 @@ const command_rec kiss_config_commands[] = {
     AP_INIT_TAKE1("KissKeyLimit", set_key_limit, NULL, LOCATION, "requests of an API key in an hour"),
     AP_INIT_TAKE1("KissLoginFailureLimit", set_login_failures, NULL, LOCATION,
                   "wrong credentials from one address in a minute; 0: any number"),
+    AP_INIT_TAKE1("KissFreshness", set_freshness, NULL, LOCATION,
+                  "how old what is known of the database may be, up to a minute; 0, the default: it is asked each time"),
     AP_INIT_FLAG("KissAllowPlainHTTP", set_plain_http, NULL, LOCATION,
                  "On behind a proxy that ends TLS; Off (the default) refuses plain HTTP"),
     { NULL }

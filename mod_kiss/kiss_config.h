@@ -22,6 +22,7 @@
     NUMBER(apr_int64_t, anonymous_hour)                                                                           \
     NUMBER(apr_int64_t, key_hour)                   /* KissKeyLimit */                                            \
     NUMBER(apr_int64_t, login_failures)             /* KissLoginFailureLimit, per minute and address; 0: none */  \
+    NUMBER(apr_int64_t, freshness)                  /* KissFreshness, microseconds */                             \
     NUMBER(apr_int64_t, plain_http)                 /* KissAllowPlainHTTP */
 
 #define KISS_DECLARE(type, name) type name;
@@ -113,6 +114,9 @@ apr_uint32_t kiss_config_limit(const kiss_dir_conf *conf, int window, int anonym
 
 /** Failed logins that an address may make in a minute; 0 is any number. */
 apr_uint32_t kiss_config_login_failures(const kiss_dir_conf *conf);
+
+/** How old what is known of the database's state may be; 0: it is asked for each request. */
+apr_interval_time_t kiss_config_freshness(const kiss_dir_conf *conf);
 
 /** 1 when plain HTTP is answered. */
 int kiss_config_plain_http(const kiss_dir_conf *conf);

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "kiss_clock.h"
 #include "kiss_config.h"
 
 /* The sum has at most 41 digits: DECIMAL, of BIGINT. */
@@ -16,7 +17,8 @@ struct kiss_state {
     apr_uint64_t begun;                 /* number of the last read that began */
     apr_uint64_t ended;                 /* number of the last read that ended */
     int reading;                        /* one is under way */
-    kiss_db_status status;              /* what came of the last one that ended */
+    apr_int64_t asked;                  /* when the last one that ended began */
+    kiss_db_status status;              /* what came of it */
     char text[MAX_TEXT];
 };
 
@@ -64,6 +66,7 @@ static void lead(kiss_state *s, kiss_req *k)
 {
     reading r = { k, "" };
     apr_uint64_t mine = ++s->begun;
+    apr_int64_t asked = kiss_clock_now();
     kiss_db_status status;
 
     s->reading = 1;
@@ -72,9 +75,18 @@ static void lead(kiss_state *s, kiss_req *k)
     apr_thread_mutex_lock(s->mutex);
     s->reading = 0;
     s->ended = mine;
+    s->asked = asked;
     s->status = status;
     memcpy(s->text, r.text, sizeof(s->text));
     apr_thread_cond_broadcast(s->done);
+}
+
+/** 1 when the last read is young enough for a location that allows some staleness. */
+static int is_young(const kiss_state *s, const kiss_req *k)
+{
+    apr_interval_time_t freshness = kiss_config_freshness(k->conf);
+
+    return freshness > 0 && s->ended && s->status == KISS_DB_OK && kiss_clock_now() - s->asked < freshness;
 }
 
 kiss_db_status kiss_state_read(const char **text, kiss_req *k)
@@ -92,7 +104,7 @@ kiss_db_status kiss_state_read(const char **text, kiss_req *k)
     }
     /* One that is under way may have begun before a change that this request must see. */
     need = s->begun + 1;
-    while (s->ended < need) {
+    while (s->ended < need && !is_young(s, k)) {
         if (s->reading) {
             apr_thread_cond_wait(s->done, s->mutex);        /* bounded: whoever reads is, by the database's timeouts */
         }

@@ -17,7 +17,8 @@ typedef struct kiss_state kiss_state;
 apr_status_t kiss_state_create(kiss_state **state, apr_pool_t *p);
 
 /**
- * Reads the state by a query that begins after this call, by this request or another one.
+ * Reads the state by a query that begins after this call, by this request or another one; or, where KissFreshness allows
+ * it, takes that of a query that began not longer ago.
  *
  * @param text receives it, in k->pool
  */

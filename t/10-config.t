@@ -88,6 +88,9 @@ subtest 'texts and flags' => sub {
     refused "$_ \"\"", qr/^\Q$_\E takes one argument/m, undef, $load for qw(KissTokenIssuer KissTokenAudience);
     refused "$_ a b", qr/^\Q$_\E takes one argument/m, undef, $load for qw(KissTokenIssuer KissTokenAudience KissUseDatabase);
     accepted "KissAllowPlainHTTP $_", undef, $load for qw(On off);
+    accepted "KissFreshness $_", undef, $load for qw(0 1 200ms 2s 60s 1mi);
+    refused "KissFreshness $_", qr/^KissFreshness: '$_' is (?:not a time|more than a minute)/m, undef, $load
+        for qw(-1 x 1.5 61s 2mi 1sx);
     refused "KissAllowPlainHTTP $_", qr/^KissAllowPlainHTTP must be On or Off$/m, undef, $load for qw(yes 1 maybe);
     accepted "KissCacheDir $_", undef, qq(LoadModule kiss_module "$module"\n) for "$dir/other", 'relative/to/the/root';
     refused "KissNonsense 1", qr/Invalid command 'KissNonsense'/, 'a directive that does not exist', $load;

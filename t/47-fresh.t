@@ -79,6 +79,33 @@ subtest 'Customer API' => sub {
     $h->log_ok;
 };
 
+subtest 'KissFreshness: declared, and kept' => sub {
+    my $key = issue_kss_key(type => 'employee');
+    my $h = start_httpd(api => 'kss', processes => 1, threads => 16, location => 'KissFreshness 1s');
+    my $path = '/api/v1/customers/1';
+    my $poll = sub { return $h->get($path, 'x-api-key' => $key, 'If-None-Match' => $_[0])->{status} };
+    my $writer = writer($db{kss});
+    my $looks = sub { return (sql(undef, q{SHOW GLOBAL STATUS LIKE 'Com_stmt_execute'}))[0][1] };
+    my ($oldest, $n) = (0, 0);
+    for my $i (1 .. 4) {
+        my $etag = $h->get($path, 'x-api-key' => $key)->{headers}{etag};
+        $writer->("UPDATE customer SET customer_name = 'f$i' WHERE customer_id = 1");
+        my $changed = time;
+        1 while $poll->($etag) == 304 && time < $changed + 5;
+        my $seconds = time - $changed;
+        $oldest = $seconds if $seconds > $oldest;
+    }
+    cmp_ok $oldest, '<', 1.3, 'a change is seen when the time is over';
+    cmp_ok $oldest, '>', 0.1, '... and may be later than at once';
+    my $etag = $h->get($path, 'x-api-key' => $key)->{headers}{etag};
+    my ($before, $start) = ($looks->(), time);
+    for (1 .. 200) { $n++ if $poll->($etag) == 304 }
+    is $n, 200, '200 polls';
+    cmp_ok $looks->() - $before, '<=', 2 + 2 * (time - $start), '... ask the database about once a second';
+    $writer->();
+    $h->log_ok;
+};
+
 subtest 'a key that is revoked, under load' => sub {
     my $key = issue_kss_key(type => 'employee');
     my $h = start_httpd(api => 'kss', processes => 2, threads => 16);
