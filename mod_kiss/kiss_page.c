@@ -8,6 +8,9 @@
 #include "kiss_out.h"
 #include "kiss_spool.h"
 
+/* A page is put together in memory up to this size; a larger one goes on in a file. */
+#define PAGE_IN_MEMORY (512 * 1024)
+
 /** An answer in the making. */
 typedef struct {
     kiss_req *k;
@@ -106,7 +109,8 @@ static kiss_db_status write_row(building *b, const kiss_value *row)
         return KISS_DB_FAILED;
     }
     b->k->rows++;
-    return (rv = kiss_spool_flush(b->out, 0)) != APR_SUCCESS ? spool_failed(b, rv) : KISS_DB_OK;
+    rv = pb->bpos < PAGE_IN_MEMORY ? APR_SUCCESS : kiss_spool_flush(b->out, 0);
+    return rv != APR_SUCCESS ? spool_failed(b, rv) : KISS_DB_OK;
 }
 
 /** One attempt. */

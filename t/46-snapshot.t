@@ -74,7 +74,7 @@ subtest 'kept, shared, and left when something changes' => sub {
 };
 
 subtest 'all of a burst wait for one builder' => sub {
-    my $h = serve(processes => 4, threads => 8);
+    my $h = serve(processes => 4, threads => 8, pool => 'keep=1 max=4');
     my @all = parallel(24, sub { my $res = ask($h, '/products'); return "$res->{status} " . length $res->{content} });
     my %seen = map { $_ => 1 } @all;
     is scalar keys %seen, 1, 'all get the same' or diag explain \%seen;
