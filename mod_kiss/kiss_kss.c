@@ -49,7 +49,8 @@
 /* --- 1: allocations --- */
 
 static const kiss_column allocation_columns[] = {
-    NUMBER("AllocationID", "a.allocation_id"), NUMBER("ProductID", "a.product_id"), NUMBER("CustomerID", "a.customer_id"),
+    NUMBER("AllocationID", "a.allocation_id"), NUMBER("ProductID", "a.product_id"),
+    NUMBER("CustomerID", "a.customer_id"),
     NUMBER("Units", "a.units"), NUMBER("AllocationTypeID", "a.allocation_type_id"), DAY("StartDate", "a.start_date"),
     DAY("EndDate", "a.end_date"), TIME("TimeUpdated", "a.time_updated"), { 0 }
 };
@@ -84,7 +85,8 @@ static const kiss_param allocation_params[] = {
 #define LIST(name, bucket) ARRAY(name, "CONCAT('[', b.list_" bucket ", ']')")
 
 static const kiss_column ar_aging_columns[] = {
-    NUMBER("ARAccountID", "g.ar_account_id"), NUMBER("SupplierID", "g.supplier_id"), NUMBER("CustomerID", "n.customer_id"),
+    NUMBER("ARAccountID", "g.ar_account_id"), NUMBER("SupplierID", "g.supplier_id"),
+    NUMBER("CustomerID", "n.customer_id"),
     FIXED("OpenCredit", 6, "g.open_credit"),
     FIXED("CurrentDue", 6, "b.due_Current"), FIXED("Due_1_30", 6, "b.due_1_30"), FIXED("Due_31_60", 6, "b.due_31_60"),
     FIXED("Due_61_90", 6, "b.due_61_90"), FIXED("Due_91", 6, "b.due_91"),
@@ -92,7 +94,8 @@ static const kiss_column ar_aging_columns[] = {
     TEXT_NULL("StatementLink", "g.statement_link"),
     LIST("CurrentInvoices", "Current"), LIST("Invoices_1_30", "1_30"),
     LIST("Invoices_31_60", "31_60"), LIST("Invoices_61_90", "61_90"), LIST("Invoices_91", "91"),
-    TIME("StatementDate", "g.statement_date"), TIME("TimeCreated", "g.time_created"), TIME("TimeUpdated", "g.time_updated"),
+    TIME("StatementDate", "g.statement_date"), TIME("TimeCreated", "g.time_created"),
+    TIME("TimeUpdated", "g.time_updated"),
     LIST("CreditInvoices", "Credit"), { 0 }
 };
 
@@ -195,7 +198,8 @@ static const kiss_pageset customers = {
 
 static const kiss_param customer_params[] = {
     NUMBERS("CustomerIDs", "c.customer_id IN ({})"), TEXTS("States", "c.state IN ({})"),
-    { PARAM("AccountStatuses", KISS_PARAM_WORDS, "c.account_status IN ({})"), SOME_OF("Active,Inactive,OutOfBus"), .fallback = "Active" },
+    { PARAM("AccountStatuses", KISS_PARAM_WORDS, "c.account_status IN ({})"), SOME_OF("Active,Inactive,OutOfBus"),
+    .fallback = "Active" },
     { PARAM("OnHold", KISS_PARAM_BOOLEANS, "c.on_hold IN ({})") }, { 0 }
 };
 
@@ -306,7 +310,8 @@ static const kiss_param batch_params[] = {
 static const kiss_column retailer_inventory_columns[] = {
     NUMBER("ID", "n.id"), NUMBER("ProductID", "n.product_id"), NUMBER("CustomerID", "n.customer_id"),
     TIME("LastInventoryDate", "n.last_inventory_date"), FIXED("Inventory", 2, "n.inventory"),
-    FIXED("DailySales", 2, "n.daily_sales"), TIME("TimeUpdated", "n.time_updated"), TIME("TimeCreated", "n.time_created"),
+    FIXED("DailySales", 2, "n.daily_sales"), TIME("TimeUpdated", "n.time_updated"),
+    TIME("TimeCreated", "n.time_created"),
     { 0 }
 };
 
@@ -348,7 +353,8 @@ static const kiss_column invoice_columns[] = {
     TEXT_NULL("SubmittedByUserEmail", "s.email"), NUMBER_NULL("BuiltByUserID", "i.built_by_user_id"),
     TEXT_NULL("BuiltByUserName", "b.full_name"), TEXT_NULL("BuiltByUserEmail", "b.email"),
     TIME("InvoiceTimeCreated", "i.invoice_time_created"), TIME("InvoiceLastUpdated", "i.invoice_last_updated"),
-    TEXT_NULL("ARNote", "i.ar_note"), TOTAL("TotalNumUnits", 0, "total_num_units"), TOTAL("TotalCases", 2, "total_cases"),
+    TEXT_NULL("ARNote", "i.ar_note"), TOTAL("TotalNumUnits", 0, "total_num_units"),
+    TOTAL("TotalCases", 2, "total_cases"),
     TOTAL("TotalFullPrice", 6, "total_full_price"), TOTAL("TotalExtPrice", 6, "total_ext_price"),
     { COLUMN("TotalDiscount", KISS_FIXED, "i.total_full_price - i.total_ext_price"), .scale = 6,
       .for_role = { [KISS_ROLE_SUPPLIER] = "o.total_full_price - o.total_ext_price" } },
@@ -384,7 +390,8 @@ static const kiss_param invoice_params[] = {
     NUMBERS("CustomerIDs", "i.customer_id IN ({})"), NUMBERS("InvoiceIDs", "i.invoice_id IN ({})"),
     BY_CUSTOMER_STATE("i.customer_id"),
     { PARAM("Statuses", KISS_PARAM_WORDS, "i.status IN ({})"), SOME_OF(INVOICE_STATUSES), .fallback = "1" },
-    { PARAM("StartDate", KISS_PARAM_DATE, "i.date >= {}") }, { PARAM("EndDate", KISS_PARAM_DATE, "i.date < {} + INTERVAL 1 DAY") }, { 0 }
+    { PARAM("StartDate", KISS_PARAM_DATE, "i.date >= {}") },
+    { PARAM("EndDate", KISS_PARAM_DATE, "i.date < {} + INTERVAL 1 DAY") }, { 0 }
 };
 
 static const kiss_param invoice_id[] = { { PARAM("invoiceID", KISS_PARAM_NUMBER, "i.invoice_id = {}") }, { 0 } };
@@ -460,7 +467,8 @@ static const kiss_param credit_term_params[] = { NUMBERS("TermIDs", "m.term_id I
 /* --- 18, 19: warehouses --- */
 
 static const kiss_column location_columns[] = {
-    NUMBER("LocationID", "l.location_id"), TEXT("Location", "l.location"), TEXT("DBA", "l.dba"), TEXT("Address", "l.address"),
+    NUMBER("LocationID", "l.location_id"), TEXT("Location", "l.location"), TEXT("DBA", "l.dba"),
+    TEXT("Address", "l.address"),
     TEXT_NULL("Address2", "l.address2"), TEXT_NULL("Address3", "l.address3"), TEXT("City", "l.city"),
     TEXT("State", "l.state"), TEXT("PostalCode", "l.postal_code"), TIME("TimeUpdated", "l.time_updated"), { 0 }
 };
@@ -500,7 +508,8 @@ static const kiss_pageset menu_promotions = {
 
 static const kiss_param menu_promotion_params[] = {
     NUMBERS("SupplierIDs", "m.supplier_id IN ({})"), TEXTS("States", "m.state IN ({})"),
-    { PARAM("StartDate", KISS_PARAM_DATE, "m.end_date >= {}") }, { PARAM("EndDate", KISS_PARAM_DATE, "m.start_date <= {}") }, { 0 }
+    { PARAM("StartDate", KISS_PARAM_DATE, "m.end_date >= {}") },
+    { PARAM("EndDate", KISS_PARAM_DATE, "m.start_date <= {}") }, { 0 }
 };
 
 static const kiss_column promotion_columns[] = {
@@ -561,7 +570,8 @@ static const kiss_column product_columns[] = {
     NUMBER("KSSLiveCategoryID", "p.product_category_id"), NUMBER("StatusID", "p.status_id"),
     TIME("TimeUpdated", "p.time_updated"), TEXT("State", "p.state"), FLAG("IsSample", "p.is_sample"),
     NUMBER("ProductGroupID", "p.product_group_id"), TEXT_NULL("BrandStyle", "p.brand_style"),
-    NUMBER("PackageID", "p.package_id"), TEXT("PackageName", "p.package_name"), NUMBER("ProductTypeID", "p.product_type_id"),
+    NUMBER("PackageID", "p.package_id"), TEXT("PackageName", "p.package_name"),
+    NUMBER("ProductTypeID", "p.product_type_id"),
     TEXT_NULL("StrainName", "p.strain_name"), NUMBER_NULL("StrainID", "p.strain_id"), TEXT_NULL("Flavor", "p.flavor"),
     NUMBER("BrandID", "p.brand_id"), TEXT("BrandName", "p.brand_name"),
     TEXT_NULL("SupplierProductNumber", "p.supplier_product_number"), { 0 }
@@ -580,7 +590,8 @@ static const kiss_pageset products = {
 static const kiss_param product_params[] = {
     NUMBERS("SupplierIDs", "p.supplier_id IN ({})"), NUMBERS("ProductIDs", "p.product_id IN ({})"),
     TEXTS("States", "p.state IN ({})"),
-    { PARAM("Statuses", KISS_PARAM_WORDS, "p.status_id IN ({})"), SOME_OF("0,1,2,3,4,5"), .fallback = "1", .unless = "ProductIDs",
+    { PARAM("Statuses", KISS_PARAM_WORDS, "p.status_id IN ({})"), SOME_OF("0,1,2,3,4,5"),
+    .fallback = "1", .unless = "ProductIDs",
       .locked_for = KISS_CUSTOMER },
     TEXTS("SupplierProductNumbers", "p.supplier_product_number IN ({})"), { 0 }
 };
@@ -664,7 +675,8 @@ static const kiss_param supplier_credit_term_params[] = { NUMBERS("SupplierIDs",
 
 static const kiss_column user_columns[] = {
     NUMBER("UserID", "u.user_id"), NUMBER("SiteUserID", "u.site_user_id"), FLAG("UserActive", "u.active"),
-    FLAG("KSSLiveAccess", "u.kss_live_access"), TEXT_NULL("Email", "u.email"), ARRAY("States", OF_USER("user_state", "state")),
+    FLAG("KSSLiveAccess", "u.kss_live_access"), TEXT_NULL("Email", "u.email"),
+    ARRAY("States", OF_USER("user_state", "state")),
     TEXT("Role", "u.role"),
     { COLUMN("CustomerIDs", KISS_JSON, OF_USER("user_customer", "customer_id")), .nullable = 1,
       .for_role = { [KISS_ROLE_CUSTOMER] = "(SELECT JSON_ARRAYAGG(x.customer_id ORDER BY x.customer_id) FROM user_customer x"
@@ -676,7 +688,8 @@ static const kiss_column user_columns[] = {
       .for_role = { [KISS_ROLE_SUPPLIER] = "(SELECT JSON_ARRAYAGG(x.supplier_id ORDER BY x.supplier_id) FROM user_supplier x"
                                            " WHERE x.user_id = u.user_id AND x.supplier_id IN ({accounts}))" } },
     ARRAY_NULL("LocationIDs", OF_USER("user_location", "location_id")), FLAG("PowerUser", "u.power_user"),
-    TEXT_NULL("JobTitle", "u.job_title"), TEXT_NULL("Department", "u.department"), TEXT("FullName", "u.full_name"), { 0 }
+    TEXT_NULL("JobTitle", "u.job_title"), TEXT_NULL("Department", "u.department"), TEXT("FullName", "u.full_name"),
+    { 0 }
 };
 
 static const kiss_pageset users = {
@@ -777,8 +790,10 @@ static const kiss_column open_invoice_columns[] = {
       .for_role = { [KISS_ROLE_SUPPLIER] = "o.total_ext_price" } },
     { COLUMN("OpenDebit", KISS_FIXED, "i.open_debit"), .scale = 2, NOT_FOR_SUPPLIER },
     { COLUMN("OpenCredit", KISS_FIXED, "i.open_credit"), .scale = 2, NOT_FOR_SUPPLIER },
-    { COLUMN("OpenBalance", KISS_FIXED, "i.open_balance"), .scale = 2, .for_role = { [KISS_ROLE_SUPPLIER] = OWN_BALANCE } },
-    NUMBER("CreditTermID", "i.term_id"), NUMBER("TermID", "i.term_id"), TIME("DueDate", DUE_DATE), TIME("Date", "i.date"),
+    { COLUMN("OpenBalance", KISS_FIXED, "i.open_balance"),
+    .scale = 2, .for_role = { [KISS_ROLE_SUPPLIER] = OWN_BALANCE } },
+    NUMBER("CreditTermID", "i.term_id"), NUMBER("TermID", "i.term_id"), TIME("DueDate", DUE_DATE),
+    TIME("Date", "i.date"),
     TEXT_NULL("PONum", "i.po_num"), { 0 }
 };
 
@@ -818,7 +833,8 @@ static const kiss_column application_columns[] = {
     NUMBER("TargetInvoiceID", "a.target_invoice_id"), TEXT("TargetInvoiceNum", "i.invoice_num"),
     NUMBER("ARAccountID", "a.ar_account_id"), FIXED("Amount", 2, "a.amount"), TEXT("Status", "a.status"),
     NUMBER_NULL("RequestedByUserID", "a.requested_by_user_id"), TEXT_NULL("AppliedBy", "a.applied_by"),
-    TIME("TimeRequested", "a.time_requested"), TIME("TimeExported", "a.time_exported"), TIME("TimeApplied", "a.time_applied"),
+    TIME("TimeRequested", "a.time_requested"), TIME("TimeExported", "a.time_exported"),
+    TIME("TimeApplied", "a.time_applied"),
     TIME("TimeConfirmed", REQUESTED("a.time_applied")), NUMBER_NULL("MatchedPaymentApplicationID",
                                                                     REQUESTED("a.payment_application_id")),
     TIME("TimeCreated", "a.time_created"), TIME("TimeUpdated", "a.time_updated"), { 0 }
@@ -848,7 +864,8 @@ static const kiss_column request_columns[] = {
     NUMBER("RequestID", "a.request_id"), TEXT("PaymentInvoiceNum", "y.payment_invoice_num"),
     TEXT("TargetInvoiceNum", "i.invoice_num"), NUMBER("ARAccountID", "a.ar_account_id"), FIXED("Amount", 2, "a.amount"),
     TEXT("Status", "a.status"), NUMBER_NULL("RequestedByUserID", "a.requested_by_user_id"),
-    TIME("TimeRequested", "a.time_requested"), TIME("TimeExported", "a.time_exported"), TIME("TimeConfirmed", "a.time_applied"),
+    TIME("TimeRequested", "a.time_requested"), TIME("TimeExported", "a.time_exported"),
+    TIME("TimeConfirmed", "a.time_applied"),
     NUMBER_NULL("MatchedPaymentApplicationID", "a.payment_application_id"), TIME("TimeUpdated", "a.time_updated"), { 0 }
 };
 
@@ -863,8 +880,10 @@ static const kiss_pageset requests = {
 };
 
 static const kiss_param request_params[] = {
-    { .name = "PaymentInvoiceNum", .type = KISS_PARAM_TEXT, .required = 1 }, { .name = "TargetInvoiceNum", .type = KISS_PARAM_TEXT, .required = 1 },
-    { .name = "ARAccountID", .type = KISS_PARAM_NUMBER, .required = 1 }, { .name = "Amount", .type = KISS_PARAM_AMOUNT, .required = 1 }, { 0 }
+    { .name = "PaymentInvoiceNum", .type = KISS_PARAM_TEXT, .required = 1 },
+    { .name = "TargetInvoiceNum", .type = KISS_PARAM_TEXT, .required = 1 },
+    { .name = "ARAccountID", .type = KISS_PARAM_NUMBER, .required = 1 },
+    { .name = "Amount", .type = KISS_PARAM_AMOUNT, .required = 1 }, { 0 }
 };
 
 /* --- 36 to 39: purchases --- */
@@ -896,15 +915,18 @@ static const kiss_param vendor_params[] = {
 };
 
 static const kiss_column purchase_columns[] = {
-    NUMBER("PurchaseID", "h.purchase_id"), TIME("ReceiveDate", "h.receive_date"), TEXT_NULL("ShipmentNum", "h.shipment_num"),
+    NUMBER("PurchaseID", "h.purchase_id"), TIME("ReceiveDate", "h.receive_date"),
+    TEXT_NULL("ShipmentNum", "h.shipment_num"),
     NUMBER_NULL("ShipmentID", "h.shipment_id"), NUMBER("ToLocationID", "h.to_location_id"),
     TEXT("ToLocationName", "l.location"), TEXT("VendorName", "v.vendor_name"), NUMBER("VendorID", "h.vendor_id"),
     TIME("PostDate", "h.post_date"), TEXT("Status", "h.status"), TEXT_NULL("PONum", "h.po_num"),
     FIXED("Freight", 2, "h.freight"), FIXED("Tax", 2, "h.tax"), FIXED("OtherCost", 2, "h.other_cost"),
-    FIXED("Total", 2, "h.total"), FIXED("TotalCases", 0, "h.total_cases"), TEXT_NULL("PublicPDFLink", "h.public_pdf_link"),
+    FIXED("Total", 2, "h.total"), FIXED("TotalCases", 0, "h.total_cases"),
+    TEXT_NULL("PublicPDFLink", "h.public_pdf_link"),
     TEXT_NULL("Memo", "h.memo"), TIME("InvoiceDate", "h.invoice_date"), TIME("DueDate", "h.due_date"),
     TEXT_NULL("Terms", "m.term"), NUMBER_NULL("TermID", "h.term_id"), TIME("LastEditTime", "h.last_edit_time"),
-    TIME("LastCalcTime", "h.last_calc_time"), TIME("TimeUpdated", "h.time_updated"), TIME("TimeCreated", "h.time_created"),
+    TIME("LastCalcTime", "h.last_calc_time"), TIME("TimeUpdated", "h.time_updated"),
+    TIME("TimeCreated", "h.time_created"),
     TEXT_NULL("ReceivingNum", "h.receiving_num"), TEXT_NULL("PurchaseGlobalID", "h.purchase_global_id"),
     TIME("PurchaseGlobalIDExportedAt", "h.purchase_global_id_exported_at"),
     NUMBER_NULL("PurchasePDFURLAPIKeyID", "h.purchase_pdf_url_api_key_id"), { 0 }
@@ -934,7 +956,8 @@ static const kiss_column purchase_line_columns[] = {
     NUMBER("PurchaseTransID", "l.purchase_trans_id"), NUMBER("PurchaseID", "l.purchase_id"),
     NUMBER("ProductID", "l.product_id"), FIXED("Ordered", 0, "l.ordered"), FIXED("NumUnits", 0, "l.num_units"),
     FIXED("FOB", 2, "l.fob"), FIXED("DepositCost", 2, "l.deposit_cost"), FIXED("ExtPrice", 2, "l.ext_price"),
-    TIME("ExpirationDate", "l.expiration_date"), TIME("CodeDate", "l.code_date"), TEXT_NULL("BatchCode", "l.batch_code"),
+    TIME("ExpirationDate", "l.expiration_date"), TIME("CodeDate", "l.code_date"),
+    TEXT_NULL("BatchCode", "l.batch_code"),
     FIXED("LaidInCost", 2, "l.laid_in_cost"), TEXT_NULL("PalletTag", "l.pallet_tag"), FIXED("Cases", 0, "l.cases"),
     FIXED("Weight", 2, "l.weight"), TIME("TimeUpdated", "l.time_updated"), TIME("TimeCreated", "l.time_created"), { 0 }
 };
