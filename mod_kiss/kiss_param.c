@@ -40,22 +40,27 @@ static const char *read_number(const char *text, int max_digits, apr_pool_t *p)
     return *text == '-' && *digits != '0' ? apr_pstrcat(p, "-", digits, NULL) : digits;
 }
 
-/** More than 0, at most two decimals. */
+/** More than 0, at most two decimals, written with two: equal amounts are equal texts. */
 static const char *read_amount(const char *text, apr_pool_t *p)
 {
     apr_size_t whole = strspn(text, "0123456789"), decimals = 0;
+    const char *rest = text + whole;
 
-    if (text[whole] == '.') {
-        decimals = strspn(text + whole + 1, "0123456789");
+    if (*rest == '.') {
+        decimals = strspn(rest + 1, "0123456789");
         if (decimals == 0 || decimals > 2) {
             return NULL;
         }
     }
-    if (whole == 0 || whole > MAX_AMOUNT_DIGITS || text[whole + (decimals ? decimals + 1 : 0)]
+    if (whole == 0 || whole > MAX_AMOUNT_DIGITS || rest[decimals ? decimals + 1 : 0]
         || strspn(text, "0.") == strlen(text)) {
         return NULL;
     }
-    return apr_pstrdup(p, text);
+    while (whole > 1 && *text == '0') {
+        text++;
+        whole--;
+    }
+    return apr_psprintf(p, "%.*s.%c%c", (int)whole, text, decimals > 0 ? rest[1] : '0', decimals > 1 ? rest[2] : '0');
 }
 
 /** `n` digits as a number, or -1. */

@@ -251,6 +251,9 @@ subtest 'Idempotency-Key' => sub {
         $first->{content},
         '... also when it is written in another way';
     is requests(), $before + 1, 'one request was made';
+    my $decimal = { asked() }->{Amount};
+    is post('customer', query(asked(Amount => sprintf '0%.2f', $decimal)), 'Idempotency-Key' => 'one')->{content},
+        $first->{content}, '... or the same amount';
     my $used = 'Idempotency-Key header was used for another request';
     is_refused(post('customer', query(asked(@$_)), 'Idempotency-Key' => 'one'), 400, $used, "other parameters: @$_")
         for [Amount => '1.01'], [TargetInvoiceNum => 'INV, 6'], [PaymentInvoiceNum => 'PAY-PART'],
