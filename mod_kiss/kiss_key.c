@@ -74,13 +74,15 @@ typedef struct {
 } looking;
 
 /** Reads the key's record; l->caller stays NULL when there is no such key. */
-static kiss_db_status read_record(looking *l, kiss_db_conn *conn)
+static kiss_db_status read_record(kiss_db_conn *conn, void *baton)
 {
+    looking *l = baton;
     const kiss_statement *s = &l->k->conf->plan->statements[KISS_SQL_KEY];
     const kiss_value *row = NULL, *seconds;
     kiss_db_cursor *cursor;
     kiss_db_status status = kiss_db_select(&cursor, conn, s, &l->hash, l->k->pool);
 
+    l->caller = NULL;
     if (status == KISS_DB_OK) {
         status = kiss_db_next(cursor, &row);
     }
@@ -94,29 +96,22 @@ static kiss_db_status read_record(looking *l, kiss_db_conn *conn)
     if (kiss_caller_known()) {
         /* The state is of the same moment as the record: both come from one statement. */
         kiss_callercache_put(kiss_caller_known(), l->k->db, l->digest, text(&row[KISS_KEY_STATE], l->k->pool),
-                          seconds->data ? apr_atoi64(text(seconds, l->k->pool)) : -1, l->caller);
+                             seconds->data ? apr_atoi64(text(seconds, l->k->pool)) : -1, l->caller);
     }
     return kiss_db_close(cursor);           /* the hash is unique: there is no second row */
-}
-
-static kiss_db_status look(kiss_db_conn *conn, void *baton)
-{
-    looking *l = baton;
-
-    l->caller = NULL;
-    return read_record(l, conn);
 }
 
 /** Finds the key's record: remembered, if the database is as it was, or read. */
 static kiss_db_status find_record(looking *l)
 {
-    const char *state = "";
-    kiss_db_status status = kiss_caller_known() ? kiss_state_read(&state, l->k) : KISS_DB_OK;
+    kiss_callercache *known = kiss_caller_known();
+    kiss_db_status status = KISS_DB_OK;
+    const char *state;
 
-    if (status == KISS_DB_OK && kiss_caller_known()) {
-        l->caller = kiss_callercache_get(kiss_caller_known(), l->k->db, l->digest, state, &l->note, l->k->pool);
+    if (known && (status = kiss_state_read(&state, l->k)) == KISS_DB_OK) {
+        l->caller = kiss_callercache_get(known, l->k->db, l->digest, state, &l->note, l->k->pool);
     }
-    return status != KISS_DB_OK || l->caller ? status : kiss_db_run(l->k, look, l);
+    return status != KISS_DB_OK || l->caller ? status : kiss_db_run(l->k, read_record, l);
 }
 
 /* A read-only database must not stop requests: the note is a convenience. */

@@ -1,4 +1,7 @@
-/** kiss_list - answers a list endpoint: conditional request, consistent read, spool, send. Knows no single endpoint. */
+/**
+ * kiss_list - answers a list endpoint: conditional request; the list as it was kept, or a consistent read into a file that
+ * is kept; send. Knows no single endpoint.
+ */
 #ifndef KISS_LIST_H
 #define KISS_LIST_H
 

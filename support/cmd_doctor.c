@@ -80,7 +80,6 @@ static void check_server(doctor *d)
 /** Whether an object of the schema is there, by its kind. */
 #define FIND_TABLE "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?"
 #define FIND_TRIGGER "SELECT 1 FROM information_schema.triggers WHERE trigger_schema = DATABASE() AND trigger_name = ?"
-#define FIND_ROUTINE "SELECT 1 FROM information_schema.routines WHERE routine_schema = DATABASE() AND routine_name = ?"
 
 /** Puts the name behind `lead` into `names`, with the SQL that finds it; without `sql`, takes it out again. */
 static void collect(apr_pool_t *p, apr_hash_t *names, const char *text, const char *lead, const char *sql)
@@ -97,7 +96,7 @@ static void collect(apr_pool_t *p, apr_hash_t *names, const char *text, const ch
     }
 }
 
-/** Every table, trigger and procedure that the schema files make must be there. The files are the only list of them. */
+/** Every table, sequence and trigger that the schema files make must be there. The files are the only list of them. */
 static void check_objects(doctor *d, const apr_array_header_t *files)
 {
     apr_pool_t *p = d->c->pool;
@@ -114,7 +113,7 @@ static void check_objects(doctor *d, const apr_array_header_t *files)
         collect(p, names, text, "DROP TRIGGER IF EXISTS ", NULL);
         collect(p, names, text, "CREATE TABLE IF NOT EXISTS ", FIND_TABLE);
         collect(p, names, text, "CREATE OR REPLACE TRIGGER ", FIND_TRIGGER);
-        collect(p, names, text, "CREATE OR REPLACE PROCEDURE ", FIND_ROUTINE);
+        collect(p, names, text, "CREATE SEQUENCE IF NOT EXISTS ", FIND_TABLE);
     }
     for (h = apr_hash_first(p, names); h; h = apr_hash_next(h)) {
         const void *name;
@@ -133,7 +132,7 @@ static void check_objects(doctor *d, const apr_array_header_t *files)
                        "missing: %s", missing);
         return;
     }
-    doctor_finding(d, "tables", ok, NULL, "all %u tables, triggers and procedures are there", apr_hash_count(names));
+    doctor_finding(d, "tables", ok, NULL, "all %u tables, sequences and triggers are there", apr_hash_count(names));
 }
 
 static int check_schema(doctor *d)

@@ -1321,19 +1321,4 @@ CREATE OR REPLACE TRIGGER invoice_removed AFTER DELETE ON invoice FOR EACH ROW I
   UPDATE revision SET n = n + 1 WHERE dataset IN ('invoice', 'invoice_line', 'invoice_coa') AND scope = '';
 END IF;
 
--- After a bulk load of invoices or lines (@kiss_bulk): both sums anew.
-CREATE OR REPLACE PROCEDURE invoice_totals_rebuild() MODIFIES SQL DATA SQL SECURITY INVOKER
-BEGIN
-  DELETE FROM invoice_supplier;
-  INSERT INTO invoice_supplier (supplier_id, invoice_id, customer_id, date, status, is_open, total_num_units, total_cases, total_full_price, total_ext_price)
-    SELECT l.supplier_id, l.invoice_id, i.customer_id, i.date, i.status, i.is_open, SUM(l.num_units), SUM(l.cases),
-      SUM(l.full_price * l.num_units), SUM(l.ext_price)
-    FROM invoice_line l JOIN invoice i ON i.invoice_id = l.invoice_id
-    WHERE l.supplier_id IS NOT NULL GROUP BY l.invoice_id, l.supplier_id;
-  UPDATE invoice i LEFT JOIN (SELECT invoice_id, SUM(num_units) u, SUM(cases) c, SUM(full_price * num_units) f, SUM(ext_price) e
-      FROM invoice_line GROUP BY invoice_id) s ON s.invoice_id = i.invoice_id
-    SET i.total_num_units = COALESCE(s.u, 0), i.total_cases = COALESCE(s.c, 0), i.total_full_price = COALESCE(s.f, 0),
-      i.total_ext_price = COALESCE(s.e, 0);
-END;
-
 INSERT IGNORE INTO schema_migration (version, title) VALUES (1, 'base');

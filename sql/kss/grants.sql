@@ -10,5 +10,5 @@ GRANT INSERT ON request_number TO 'kiss'@'localhost';
 GRANT INSERT ON idempotency TO 'kiss'@'localhost';
 
 -- `kiss_admin` is kissctl's: schema, import, keys, payment runs.
-GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, TRIGGER, CREATE TEMPORARY TABLES, LOCK TABLES,
-  CREATE ROUTINE, ALTER ROUTINE, EXECUTE ON * TO 'kiss_admin'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, TRIGGER, CREATE TEMPORARY TABLES, LOCK TABLES
+  ON * TO 'kiss_admin'@'localhost';
