@@ -34,9 +34,21 @@ typedef struct kiss_caller kiss_caller;
 typedef struct kiss_db kiss_db;
 typedef struct kiss_token_request kiss_token_request;
 
+/** Logs with the request, or with the server where work is done without one. Arguments as of ap_log_rerror(). */
+#define KISS_LOG(k, level, rv, ...)                                                         \
+    do {                                                                                    \
+        if ((k)->r) {                                                                       \
+            ap_log_rerror(APLOG_MARK, level, rv, (k)->r, __VA_ARGS__);                      \
+        }                                                                                   \
+        else {                                                                              \
+            ap_log_error(APLOG_MARK, level, rv, (k)->server, __VA_ARGS__);                  \
+        }                                                                                   \
+    } while (0)
+
 /** One request on its way. Lives in r->pool. */
 typedef struct kiss_req {
-    request_rec *r;                         /**< httpd's request */
+    request_rec *r;                         /**< httpd's request; NULL when a list is built before anybody asks for it */
+    server_rec *server;                     /**< r->server */
     apr_pool_t *pool;                       /**< r->pool */
     const kiss_dir_conf *conf;              /**< configuration of the location */
     const kiss_api *api;                    /**< the API served there */

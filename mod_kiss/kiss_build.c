@@ -28,16 +28,16 @@ typedef struct {
 
 static kiss_db_status spool_failed(building *b, apr_status_t rv)
 {
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, b->k->r, KISS_LOGNO(0601) "cannot build the answer in %s (KissCacheDir): is "
-                  "it full, or not writable for the server's user?", kiss_config_cache_dir(b->k->r->server));
+    KISS_LOG(b->k, APLOG_ERR, rv, KISS_LOGNO(0601) "cannot build the answer in %s (KissCacheDir): is it full, or not "
+             "writable for the server's user?", kiss_config_cache_dir(b->k->server));
     return KISS_DB_AWAY;                /* the client may try again: 503 */
 }
 
 static kiss_db_status row_failed(building *b, kiss_json_status status, const char *column, const kiss_value *key)
 {
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, b->k->r, KISS_LOGNO(0602) "row %.*s cannot be written: %s%s", (int)key->len,
-                  key->data, status == KISS_JSON_MEMORY ? "out of memory" : "the database holds no valid value for ",
-                  status == KISS_JSON_MEMORY ? "" : column);
+    KISS_LOG(b->k, APLOG_ERR, 0, KISS_LOGNO(0602) "row %.*s cannot be written: %s%s", (int)key->len, key->data,
+             status == KISS_JSON_MEMORY ? "out of memory" : "the database holds no valid value for ",
+             status == KISS_JSON_MEMORY ? "" : column);
     return KISS_DB_FAILED;
 }
 
@@ -144,7 +144,7 @@ static kiss_db_status read_nested(building *b, const kiss_rowset *rows)
             continue;
         }
         s = kiss_sql_find(b->k->conf->plan, c->rows);
-        rv = kiss_spool_create(&spool, kiss_config_cache_dir(b->k->r->server), b->pool);
+        rv = kiss_spool_create(&spool, kiss_config_cache_dir(b->k->server), b->pool);
         if (rv != APR_SUCCESS) {
             return spool_failed(b, rv);
         }
@@ -267,7 +267,7 @@ static kiss_db_status build(kiss_db_conn *conn, void *baton)
     if (status != KISS_DB_OK || !b->caller->code || !b->caller->enabled) {
         return status == KISS_DB_OK ? kiss_db_end(conn) : status;
     }
-    rv = kiss_snapshot_begin(&b->out, kiss_config_cache_dir(k->r->server), k->pool);
+    rv = kiss_snapshot_begin(&b->out, kiss_config_cache_dir(k->server), k->pool);
     if (rv != APR_SUCCESS || make_buffer(&b->array, b->pool) || make_buffer(&b->key, b->pool)) {
         return spool_failed(b, rv != APR_SUCCESS ? rv : APR_ENOMEM);
     }
@@ -297,8 +297,8 @@ const kiss_error *kiss_build_list(kiss_built *built, kiss_req *k)
         return &kiss_error_bearer;
     }
     if (b.replaced) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, k->r, KISS_LOGNO(0603) "%" APR_SIZE_T_FMT " bytes in the database are "
-                      "not UTF-8; they were sent as U+FFFD", b.replaced);
+        KISS_LOG(k, APLOG_WARNING, 0, KISS_LOGNO(0603) "%" APR_SIZE_T_FMT " bytes in the database are not UTF-8; they were "
+                 "sent as U+FFFD", b.replaced);
     }
     built->spool = b.out;
     built->tag = b.tag;

@@ -73,8 +73,8 @@ kiss_db_status kiss_caller_fetch(const kiss_caller **caller, kiss_db_conn *conn,
         return KISS_DB_OK;
     }
     if (fill(c, row, p) != 0) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, kiss_db_request(conn), KISS_LOGNO(0220) "customer %s has a discount that is "
-                      "not a percentage", c->code);
+        KISS_LOG(kiss_db_request(conn), APLOG_ERR, 0, KISS_LOGNO(0220) "customer %s has a discount that is not a "
+                 "percentage", c->code);
         return KISS_DB_FAILED;
     }
     return kiss_db_close(cursor);       /* the code is a primary key: there is no second row */

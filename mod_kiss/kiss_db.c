@@ -33,9 +33,9 @@ struct kiss_db_cursor {
     kiss_value *row;
 };
 
-request_rec *kiss_db_request(const kiss_db_conn *conn)
+const kiss_req *kiss_db_request(const kiss_db_conn *conn)
 {
-    return conn->r;
+    return conn->k;
 }
 
 /** 1 when the error means that the connection is gone, not that the statement is wrong. */
@@ -51,11 +51,11 @@ static kiss_db_status failed(kiss_db_conn *conn, unsigned int code, const char *
     int lost = connection_lost(code);
 
     if (code == DEADLOCK || code == DUPLICATE_KEY) {
-        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, conn->r, KISS_LOGNO(0212) "%s met another one: %u %s", what, code, text);
+        KISS_LOG(conn->k, APLOG_DEBUG, 0, KISS_LOGNO(0212) "%s met another one: %u %s", what, code, text);
         return KISS_DB_AGAIN;
     }
-    ap_log_rerror(APLOG_MARK, lost ? APLOG_INFO : APLOG_ERR, 0, conn->r, KISS_LOGNO(0210) "%s failed: %u %s", what, code,
-                  *text ? text : "(no text)");
+    KISS_LOG(conn->k, lost ? APLOG_INFO : APLOG_ERR, 0, KISS_LOGNO(0210) "%s failed: %u %s", what, code,
+             *text ? text : "(no text)");
     return lost ? KISS_DB_AWAY : KISS_DB_FAILED;
 }
 
@@ -72,10 +72,10 @@ kiss_db_status kiss_db_run(kiss_req *k, kiss_db_work work, void *baton)
     int tries;
 
     if (!k->db) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, k->r, KISS_LOGNO(0211) "this child has no pool for the database");
+        KISS_LOG(k, APLOG_ERR, 0, KISS_LOGNO(0211) "this child has no pool for the database");
         return KISS_DB_FAILED;
     }
-    status = kiss_db_pool_take(&conn, k->db, k->r);
+    status = kiss_db_pool_take(&conn, k->db, k);
     for (tries = 0; status == KISS_DB_OK && tries < 2; tries++) {
         int fresh = !conn->handle;
         apr_time_t begun = apr_time_now();
@@ -220,7 +220,7 @@ kiss_db_status kiss_db_execute(kiss_db_conn *conn, const kiss_statement *stateme
 {
     MYSQL_STMT *stmt;
 
-    return start(&stmt, conn, statement, args, conn->r->pool);
+    return start(&stmt, conn, statement, args, conn->k->pool);
 }
 
 /** Binds every column to a text buffer of its own size; pages of long ones that no cell fills are never touched. */

@@ -81,6 +81,6 @@ kiss_db_status kiss_db_execute(kiss_db_conn *conn, const kiss_statement *stateme
 struct kiss_state *kiss_db_state(const kiss_db *db);
 
 /** The request that a connection is working for, for log messages. */
-request_rec *kiss_db_request(const kiss_db_conn *conn);
+const kiss_req *kiss_db_request(const kiss_db_conn *conn);
 
 #endif

@@ -58,9 +58,8 @@ static int may_log(kiss_db *db)
 static kiss_db_status refuse(kiss_db_conn *conn, kiss_db_status status, const char *what)
 {
     if (may_log(conn->db)) {
-        if (conn->r) {
-            ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, conn->r, KISS_LOGNO(0201) "database %s: %s",
-                          conn->db->conf->name, what);
+        if (conn->k) {
+            KISS_LOG(conn->k, APLOG_ERR, 0, KISS_LOGNO(0201) "database %s: %s", conn->db->conf->name, what);
         }
         else {
             ap_log_error(APLOG_MARK, APLOG_ERR, 0, conn->db->conf->server, KISS_LOGNO(0201) "database %s: %s",
@@ -244,26 +243,26 @@ apr_status_t kiss_db_pool_create(kiss_db **db, const kiss_database_conf *conf, a
     return rv;
 }
 
-kiss_db_status kiss_db_pool_take(kiss_db_conn **conn, kiss_db *db, request_rec *r)
+kiss_db_status kiss_db_pool_take(kiss_db_conn **conn, kiss_db *db, const kiss_req *k)
 {
     void *place;
     apr_status_t rv = apr_reslist_acquire(db->places, &place);
 
     if (rv != APR_SUCCESS) {
         if (may_log(db)) {
-            ap_log_rerror(APLOG_MARK, APLOG_WARNING, rv, r, KISS_LOGNO(0202) "database %s: no connection became free: "
-                          "all %d of this child are in use (max= of KissDatabase)", db->conf->name, db->conf->max);
+            KISS_LOG(k, APLOG_WARNING, rv, KISS_LOGNO(0202) "database %s: no connection became free: all %d of this child "
+                     "are in use (max= of KissDatabase)", db->conf->name, db->conf->max);
         }
         return KISS_DB_BUSY;
     }
     *conn = place;
-    (*conn)->r = r;
+    (*conn)->k = k;
     return KISS_DB_OK;
 }
 
 void kiss_db_pool_give(kiss_db_conn *conn)
 {
-    conn->r = NULL;
+    conn->k = NULL;
     apr_reslist_release(conn->db->places, conn);
 }
 

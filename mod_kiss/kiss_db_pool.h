@@ -30,7 +30,7 @@ struct kiss_db_conn {
     MYSQL *mysql;                                   /**< Connector/C's handle inside it */
     kiss_db_prepared prepared[KISS_DB_STATEMENTS];  /**< statements of this connection */
     apr_uint64_t uses;                              /**< how often one was used */
-    request_rec *r;                                 /**< the request that uses it now */
+    const kiss_req *k;                              /**< the request that uses it now */
 };
 
 /**
@@ -41,7 +41,7 @@ struct kiss_db_conn {
 apr_status_t kiss_db_pool_create(kiss_db **db, const kiss_database_conf *conf, apr_pool_t *p);
 
 /** Takes a place, waiting at most conf->wait. @return KISS_DB_OK, or KISS_DB_BUSY */
-kiss_db_status kiss_db_pool_take(kiss_db_conn **conn, kiss_db *db, request_rec *r);
+kiss_db_status kiss_db_pool_take(kiss_db_conn **conn, kiss_db *db, const kiss_req *k);
 
 /** Gives a place back. */
 void kiss_db_pool_give(kiss_db_conn *conn);

@@ -145,6 +145,7 @@ static int kiss_handler(request_rec *r)
     }
     k = apr_pcalloc(r->pool, sizeof(*k));
     k->r = r;
+    k->server = r->server;
     k->pool = r->pool;
     k->conf = conf;
     k->api = conf->plan->api;
