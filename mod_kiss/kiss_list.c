@@ -27,16 +27,29 @@ static void keep(kiss_req *k, kiss_spool *spool, const char *tag)
     }
 }
 
-/** Opens the snapshot of this tag. @return 1 when there is a sound one */
-static int open_kept(kiss_req *k, const char *tag, kiss_snapshot *snapshot)
+/** Logs what is wrong with a snapshot, if anything. @return 1 when it can be used */
+static int is_usable(kiss_req *k, apr_status_t rv, const char *tag)
 {
-    apr_status_t rv = kiss_snapshot_open(snapshot, kiss_config_cache_dir(k->r->server), tag, k->pool);
-
-    if (rv != APR_SUCCESS && rv != APR_ENOENT) {
+    if (rv == APR_EMISMATCH) {
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, k->r, KISS_LOGNO(0608) "the snapshot %s in %s (KissCacheDir) was damaged "
                       "and is removed", tag, kiss_config_cache_dir(k->r->server));
     }
     return rv == APR_SUCCESS;
+}
+
+/** Opens the snapshot of this tag. @return 1 when there is a sound one */
+static int open_kept(kiss_req *k, const char *tag, kiss_snapshot *snapshot)
+{
+    return is_usable(k, kiss_snapshot_open(snapshot, kiss_config_cache_dir(k->r->server), tag, k->pool), tag);
+}
+
+/** Maps the snapshot of this tag, where files are mapped. */
+static apr_status_t map_kept(kiss_req *k, const char *tag, kiss_mapped **mapped)
+{
+    const core_dir_config *core = ap_get_core_module_config(k->r->per_dir_config);
+
+    return core->enable_mmap == ENABLE_MMAP_OFF ? APR_ENOTIMPL
+                                                : kiss_mapped_open(mapped, kiss_config_cache_dir(k->r->server), tag);
 }
 
 static const char *gzip_tag(const kiss_req *k, const char *tag)
@@ -47,17 +60,20 @@ static const char *gzip_tag(const kiss_req *k, const char *tag)
 /** Sends the snapshot of the content `tag`, in the coding that the client wants, if there is one. @return 1 when sent */
 static int send_kept(kiss_req *k, const char *tag, int gzip, int *status)
 {
+    const char *coded = gzip ? gzip_tag(k, tag) : tag;
+    kiss_mapped *mapped = NULL;
     kiss_snapshot snapshot;
+    apr_status_t rv = map_kept(k, coded, &mapped);
 
-    if (!open_kept(k, gzip ? gzip_tag(k, tag) : tag, &snapshot)) {
+    if (rv == APR_ENOTIMPL ? !open_kept(k, coded, &snapshot) : !is_usable(k, rv, coded)) {
         return 0;
     }
     apr_table_setn(k->r->notes, "kiss-snapshot", "hit");
-    kiss_out_tag(k, gzip ? gzip_tag(k, tag) : tag);
+    kiss_out_tag(k, coded);
     if (gzip) {
         kiss_out_gzip(k);
     }
-    *status = kiss_out_file(k, snapshot.file, snapshot.size);
+    *status = mapped ? kiss_out_mapped(k, mapped) : kiss_out_file(k, snapshot.file, snapshot.size);
     return 1;
 }
 

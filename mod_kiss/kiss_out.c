@@ -156,3 +156,14 @@ int kiss_out_file(kiss_req *k, apr_file_t *file, apr_off_t size)
 {
     return send_parts(k, HTTP_OK, file, size, NULL);
 }
+
+int kiss_out_mapped(kiss_req *k, kiss_mapped *mapped)
+{
+    request_rec *r = k->r;
+    apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+
+    ap_set_content_type(r, KISS_JSON_TYPE);
+    ap_set_content_length(r, kiss_mapped_size(mapped));
+    APR_BRIGADE_INSERT_TAIL(bb, kiss_mapped_bucket(mapped, bb->bucket_alloc));
+    return pass(k, bb);
+}

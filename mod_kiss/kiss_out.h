@@ -5,6 +5,7 @@
 #include <apr_file_io.h>
 
 #include "kiss.h"
+#include "kiss_mapped.h"
 #include "kiss_spool.h"
 
 /** Content-Type of every JSON answer (contract, "Left open" 16). */
@@ -48,6 +49,9 @@ int kiss_out_spool(kiss_req *k, int status, const kiss_spool *spool);
 
 /** Sends the first `size` bytes of an open file as the JSON body of a 200. It must live as long as r->pool. */
 int kiss_out_file(kiss_req *k, apr_file_t *file, apr_off_t size);
+
+/** Sends a mapped snapshot as the JSON body of a 200, and gives up the reference to it. */
+int kiss_out_mapped(kiss_req *k, kiss_mapped *mapped);
 
 /** Says that what is sent next is compressed with gzip. */
 void kiss_out_gzip(kiss_req *k);

@@ -164,6 +164,7 @@ apr_status_t kiss_snapshot_open(kiss_snapshot *snapshot, const char *dir, const 
     }
     snapshot->file = file;
     snapshot->size = (apr_off_t)t.size;
+    snapshot->info = info;
     return APR_SUCCESS;
 }
 

@@ -10,6 +10,7 @@
 #ifndef KISS_SNAPSHOT_H
 #define KISS_SNAPSHOT_H
 
+#include <apr_file_info.h>
 #include <apr_time.h>
 
 #include "kiss_spool.h"
@@ -18,6 +19,7 @@
 typedef struct {
     apr_file_t *file;           /**< open for reading */
     apr_off_t size;             /**< bytes of the answer; the file has some more behind them */
+    apr_finfo_t info;           /**< size, mtime and identity of the file when its checksum was right */
 } kiss_snapshot;
 
 /** The directory of the snapshots below `dir`. */

@@ -22,6 +22,7 @@
 #include "kiss_error.h"
 #include "kiss_limit.h"
 #include "kiss_list.h"
+#include "kiss_mapped.h"
 #include "kiss_out.h"
 #include "kiss_page.h"
 #include "kiss_pay.h"
@@ -270,6 +271,10 @@ static void kiss_child_init(apr_pool_t *pchild, server_rec *s)
     if ((rv = kiss_snapshot_attach(pchild)) != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0107) "no memory for what is known of snapshots: each is "
                      "checked whenever it is used");
+    }
+    if ((rv = kiss_mapped_attach(pchild)) != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0108) "no memory for the table of mapped snapshots: each "
+                     "answer maps its own");
     }
     if ((rv = kiss_caller_attach(pchild)) != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0106) "no memory for records of callers: each request "
