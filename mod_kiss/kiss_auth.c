@@ -8,8 +8,18 @@
 #include "kiss_error.h"
 #include "kiss_key.h"
 #include "kiss_token.h"
+#include "kiss_verdict.h"
 
 #define SCHEME "Bearer"
+
+/* Tokens that this child has verified; NULL when there is no memory for them. */
+static kiss_verdicts *verdicts;
+
+apr_status_t kiss_auth_attach(apr_pool_t *pchild)
+{
+    verdicts = NULL;
+    return kiss_verdicts_create(&verdicts, pchild);
+}
 
 /**
  * The token of `Authorization: Bearer token`, the scheme in any case (RFC 9110 section 11.1), or NULL. Two such headers
@@ -40,7 +50,7 @@ static void identify_bearer(kiss_req *k)
         return;
     }
     policy = kiss_config_token_policy(k->conf, k->r);
-    why = kiss_jwt_verify(&customer, &policy, token, apr_time_sec(apr_time_now()), k->pool);
+    why = kiss_verdicts_verify(verdicts, &customer, &policy, token, apr_time_sec(apr_time_now()), k->pool);
     if (why) {
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, k->r, KISS_LOGNO(0401) "token refused: %s", why);
         return;

@@ -4,6 +4,9 @@
 
 #include "kiss.h"
 
+/** Makes what a child process remembers of tokens. In child_init. */
+apr_status_t kiss_auth_attach(apr_pool_t *pchild);
+
 /**
  * Sets k->customer (and k->verified, r->user) from a valid bearer token, or from the credentials that the token endpoint
  * was sent; otherwise the caller is anonymous. Reads no database.

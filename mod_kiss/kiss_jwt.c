@@ -121,7 +121,7 @@ static const char *check_header(const kiss_tokenkey **key, const char *token, ap
     return *key ? NULL : "the key id is unknown";
 }
 
-static const char *check_claims(const char **customer, json_object *claims, const kiss_jwt_policy *policy,
+static const char *check_claims(kiss_jwt_claims *said, json_object *claims, const kiss_jwt_policy *policy,
                                 apr_int64_t now, apr_pool_t *p)
 {
     const char *iss = string_member(claims, "iss"), *sub = string_member(claims, "sub");
@@ -132,10 +132,12 @@ static const char *check_claims(const char **customer, json_object *claims, cons
         || !seconds_member(claims, "iat", &iat)) {
         return "exp, nbf or iat is missing or not a time";
     }
-    if (now - KISS_JWT_LEEWAY >= expires) {
+    said->from = (nbf > iat ? nbf : iat) - KISS_JWT_LEEWAY;
+    said->until = expires < APR_INT64_MAX - KISS_JWT_LEEWAY ? expires + KISS_JWT_LEEWAY : APR_INT64_MAX;
+    if (now >= said->until) {
         return "expired";
     }
-    if (now + KISS_JWT_LEEWAY < nbf || now + KISS_JWT_LEEWAY < iat) {
+    if (now < said->from) {
         return "not valid yet";
     }
     if (!iss || strcmp(iss, policy->issuer) != 0) {
@@ -147,11 +149,11 @@ static const char *check_claims(const char **customer, json_object *claims, cons
     if (!sub || !*sub || !client || strcmp(sub, client) != 0 || !jti) {
         return "sub, client_id or jti is missing";
     }
-    *customer = apr_pstrdup(p, sub);
+    said->customer = apr_pstrdup(p, sub);
     return NULL;
 }
 
-const char *kiss_jwt_verify(const char **customer, const kiss_jwt_policy *policy, const char *token, apr_int64_t now,
+const char *kiss_jwt_verify(kiss_jwt_claims *said, const kiss_jwt_policy *policy, const char *token, apr_int64_t now,
                             apr_pool_t *p)
 {
     const char *first = strchr(token, '.'), *second = first ? strchr(first + 1, '.') : NULL, *e;
@@ -161,6 +163,7 @@ const char *kiss_jwt_verify(const char **customer, const kiss_jwt_policy *policy
     apr_size_t n;
     jwt_t *jwt = NULL;
 
+    memset(said, 0, sizeof(*said));
     if (!second || strchr(second + 1, '.') || strlen(token) > KISS_JWT_MAX) {
         return "not three segments, or too long";
     }
@@ -177,7 +180,7 @@ const char *kiss_jwt_verify(const char **customer, const kiss_jwt_policy *policy
     }
     e = jwt_get_alg(jwt) == JWT_ALG_HS256 ? NULL : "the algorithm is not " ALGORITHM;
     jwt_free(jwt);
-    return e ? e : check_claims(customer, claims, policy, now, p);
+    return e ? e : check_claims(said, claims, policy, now, p);
 }
 
 const char *kiss_jwt_sign(const kiss_jwt_policy *policy, const char *customer, apr_int64_t now, apr_pool_t *p)

@@ -35,13 +35,20 @@ typedef struct {
  */
 const char *kiss_jwt_sign(const kiss_jwt_policy *policy, const char *customer, apr_int64_t now, apr_pool_t *p);
 
+/** What a verified token says. */
+typedef struct {
+    const char *customer;               /**< customer code; NULL when the token was refused */
+    apr_int64_t from;                   /**< first second of its life, with the leeway */
+    apr_int64_t until;                  /**< first second after its life, with the leeway */
+} kiss_jwt_claims;
+
 /**
  * Verifies a token.
  *
- * @param customer receives the customer code, in `p`
+ * @param said receives what it says; texts in `p`
  * @return NULL, or why the token is refused (for the log; it quotes nothing of the token)
  */
-const char *kiss_jwt_verify(const char **customer, const kiss_jwt_policy *policy, const char *token, apr_int64_t now,
+const char *kiss_jwt_verify(kiss_jwt_claims *said, const kiss_jwt_policy *policy, const char *token, apr_int64_t now,
                             apr_pool_t *p);
 
 #endif

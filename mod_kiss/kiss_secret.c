@@ -1,15 +1,17 @@
 #include "kiss_secret.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <apr_atomic.h>
 #include <apr_file_io.h>
 #include <apr_portable.h>
 #include <apr_strings.h>
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <openssl/rand.h>
-#include <openssl/sha.h>
 
 #define MAX_SECRET_FILE (64 * 1024)
 
@@ -20,9 +22,33 @@ apr_status_t kiss_secret_random(unsigned char *buf, apr_size_t n)
     return RAND_bytes(buf, (int)n) == 1 ? APR_SUCCESS : APR_EGENERAL;
 }
 
+/**
+ * SHA-256 as OpenSSL knows it. Its one-shot function looks for it at each call, under locks that all threads share, which
+ * takes longer than the digest itself.
+ */
+static const EVP_MD *sha256(void)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+    static volatile void *found;            /* kept for the life of the process */
+
+    if (!found) {
+        EVP_MD *md = EVP_MD_fetch(NULL, "SHA256", NULL);
+
+        if (apr_atomic_casptr(&found, md, NULL) != NULL) {
+            EVP_MD_free(md);                /* another thread was quicker */
+        }
+    }
+    return found ? (const EVP_MD *)found : EVP_sha256();
+#else
+    return EVP_sha256();
+#endif
+}
+
 void kiss_secret_sha256(unsigned char out[KISS_SHA256_LEN], const void *data, apr_size_t n)
 {
-    SHA256(data, n, out);
+    if (EVP_Digest(data, n, out, NULL, sha256(), NULL) != 1) {
+        abort();                            /* out of memory; no caller could go on with a digest that is none */
+    }
 }
 
 int kiss_secret_equal(const void *a, const void *b, apr_size_t n)

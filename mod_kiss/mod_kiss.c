@@ -280,6 +280,10 @@ static void kiss_child_init(apr_pool_t *pchild, server_rec *s)
         ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0106) "no memory for records of callers: each request "
                      "reads its own");
     }
+    if ((rv = kiss_auth_attach(pchild)) != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0112) "no memory for tokens that were verified: each is "
+                     "verified whenever it comes");
+    }
     for (i = 0; i < databases->nelts; i++) {
         kiss_database_conf *database = APR_ARRAY_IDX(databases, i, kiss_database_conf *);
         rv = kiss_db_pool_create(&database->db, database, pchild);

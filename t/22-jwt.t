@@ -43,6 +43,9 @@ sub token {
     return "$text." . url64(hmac_sha256($text, $with // $bytes));
 }
 
+# The claims of a token.
+sub unclaims { return $json->decode(unurl64((split /\./, $_[0])[1])) }
+
 # The claims as text, one member's JSON replaced.
 sub claims_text {
     my ($name, $value) = @_;
@@ -290,19 +293,79 @@ subtest 'long tokens' => sub {
     is ask('Bearer ' . $long->(12000))->{status}, 400, '12 KB: httpd refuses the header (LimitRequestFieldSize)';
 };
 
-# ---- rotation
-
 # graceful, and until the children with the old configuration are gone.
 sub reload {
-    my %old = map { $_ => 1 } $h->children;
-    $h->graceful or die 'httpd ended';
+    my ($server) = @_;
+    my %old = map { $_ => 1 } $server->children;
+    $server->graceful or die 'httpd ended';
     my $end = time + 20;
-    while (grep { $old{$_} } $h->children) {
+    while (grep { $old{$_} } $server->children) {
         die 'old children go on' if time > $end;
         sleep 0.01;
     }
     return;
 }
+
+# A child remembers the tokens that it has verified. One child, and each token was accepted there before: nothing of what
+# is refused above may pass because of it.
+subtest 'a token that was verified before' => sub {
+    my $common = "SetHandler kiss\nKissApi customer\nKissAllowPlainHTTP On\nKissLimit 100000 100000\n"
+        . "KissLimitAnonymous 100000 100000\n";
+    my $dir = tempdir_here();
+    spew("$dir/same-id.keys", "$kid " . url64('s' x 32) . "\n", 0600);
+    my $one = start_httpd(processes => 1, threads => 16, path => '/a', token_keys => $h->{token_keys},
+        config => "<Location /b>\n${common}KissTokenKeys \"$h->{token_keys}\"\nKissTokenAudience urn:b\n</Location>\n"
+            . "<Location /c>\n${common}KissTokenKeys \"$dir/same-id.keys\"\n</Location>");
+    my $status = sub { return $one->get("$_[0]/stock/schema", Authorization => "Bearer $_[1]")->{status} };
+    my $known = token();
+    is_deeply [map { $status->('/a', $known) } 1 .. 3], [200, 200, 200], 'accepted, and again';
+    is $status->('/b', $known), 401, 'not where another audience is asked for';
+    is $status->('/c', $known), 401, 'not where another key has the same id';
+    my ($head, $body, $sign) = split /\./, $known;
+    my $changed = $sign =~ /^A/ ? 'B' . substr $sign, 1 : 'A' . substr $sign, 1;
+    is $status->('/a', "$head.$body.$changed"), 401, 'not with another signature';
+    is $status->('/a', "$head.$body."), 401, 'not without one';
+    my $claims = url64($json->encode(claims(sub => 'BEAU02', client_id => 'BEAU02')));
+    is $status->('/a', "$head.$claims.$sign"), 401, 'its signature does not carry other claims';
+    is $status->('/a', $known), 200, 'it is still good itself';
+
+    my $short = in_one_second(sub { my $t = token(undef, claims(exp => $_[0] - 28)); return { token => $t } })->{token};
+    is $status->('/a', $short), 200, 'a token in its last seconds';
+    sleep 0.1 while time < unclaims($short)->{exp} + 30;
+    is $status->('/a', $short), 401, 'is refused when they are over';
+
+    # More customers than one, more tokens than there is room for, all at the same time: each gets its own data.
+    my %etag = map {
+        my $customer = $_;
+        my $t = token(undef, claims(sub => $customer, client_id => $customer));
+        ($customer => $one->get('/a/prices', Authorization => "Bearer $t")->{headers}{etag})
+    } qw(ACME01 BEAU02);
+    isnt $etag{ACME01}, $etag{BEAU02}, 'two customers';
+    my @wrong = parallel(4, sub {
+        my ($job) = @_;
+        my @tokens = map {
+            my $customer = $_ % 2 ? 'ACME01' : 'BEAU02';
+            [$etag{$customer}, token(undef, claims(sub => $customer, client_id => $customer, jti => "$job-$_"))]
+        } 1 .. 200;
+        my $wrong = 0;
+        for my $t (@tokens, reverse @tokens) {
+            my $res = $one->get('/a/prices', Authorization => "Bearer $t->[1]", 'If-None-Match' => $t->[0]);
+            $wrong++ if $res->{status} != 304;
+        }
+        return $wrong;
+    });
+    is_deeply \@wrong, [0, 0, 0, 0], '800 tokens of two customers at the same time';
+
+    spew("$dir/next.keys", 'next ' . url64('n' x 32) . "\n", 0600);
+    is $status->('/a', $known), 200, 'known when its key is removed';
+    $one->rewrite(token_keys => "$dir/next.keys");
+    reload($one);
+    is_deeply [map { $status->('/a', $known) } 1 .. 3], [401, 401, 401], 'and refused at the first request after the reload';
+    $one->log_ok;
+};
+
+# ---- rotation
+
 sub kids { return map {/^(?!#)(\S+) \S/ ? $1 : ()} split /\n/, slurp($h->{token_keys}) }
 sub kid_of { return $json->decode(unurl64((split /\./, $_[0])[0]))->{kid} }
 
@@ -318,7 +381,7 @@ subtest 'rotation' => sub {
     is kid_of($h->token('ACME01', $key)), $kid, 'before the reload nothing changes';
     $h->graceful;
     is $h->get('/stock', Authorization => "Bearer $old")->{status}, 200, 'graceful: the first request with an old token passes';
-    reload();
+    reload($h);
     my $fresh = $h->token('ACME01', $key);
     is kid_of($fresh), $new, 'graceful: tokens are signed with the new key';
     passes $fresh, 'new token';
@@ -329,7 +392,7 @@ subtest 'rotation' => sub {
     kissctl_ok('--token-keys', $file, 'token-key', 'retire', $kid);
     is_deeply [kids()], [$new], 'retired: the new one is left';
     passes $old, 'the old token until the reload';
-    reload();
+    reload($h);
     refused $old, 'the old token at the first request after it';
     refused $old, 'and at the second';
     passes $fresh, 'the new token';

@@ -70,35 +70,38 @@ static void check_accepted(const char *token, const char *customer, apr_pool_t *
 static void check_changed(const char *token, size_t at, apr_pool_t *p)
 {
     char *changed = apr_pstrdup(p, token);
-    const char *customer = NULL;
+    kiss_jwt_claims said;
 
     changed[at % strlen(changed)] ^= 1;
-    MUST(kiss_jwt_verify(&customer, &policy, changed, NOW, p) && !customer);
+    MUST(kiss_jwt_verify(&said, &policy, changed, NOW, p) && !said.customer);
 }
 
 static void check_verify(const char *token, size_t at, apr_pool_t *p)
 {
-    const char *customer = NULL, *refused = kiss_jwt_verify(&customer, &policy, token, NOW, p);
+    kiss_jwt_claims said;
+    const char *refused = kiss_jwt_verify(&said, &policy, token, NOW, p);
 
     if (refused) {
-        MUST(!customer && *refused);
+        MUST(!said.customer && *refused);
         return;
     }
     MUST(strlen(token) <= KISS_JWT_MAX);
-    check_accepted(token, customer, p);
+    MUST(said.from <= NOW && said.until > NOW);
+    check_accepted(token, said.customer, p);
     check_changed(token, at, p);
 }
 
 /** What is issued is accepted, until its time is over. */
 static void check_issued(const char *customer, apr_pool_t *p)
 {
-    const char *token = kiss_jwt_sign(&policy, customer, NOW, p), *named = NULL;
+    const char *token = kiss_jwt_sign(&policy, customer, NOW, p);
+    kiss_jwt_claims said;
 
-    MUST(token && !kiss_jwt_verify(&named, &policy, token, NOW, p) && strcmp(named, customer) == 0);
-    check_accepted(token, named, p);
-    MUST(!kiss_jwt_verify(&named, &policy, token, NOW + 3600 + KISS_JWT_LEEWAY - 1, p));
-    MUST(kiss_jwt_verify(&named, &policy, token, NOW + 3600 + KISS_JWT_LEEWAY, p));
-    MUST(kiss_jwt_verify(&named, &policy, token, NOW - KISS_JWT_LEEWAY - 1, p));
+    MUST(token && !kiss_jwt_verify(&said, &policy, token, NOW, p) && strcmp(said.customer, customer) == 0);
+    check_accepted(token, said.customer, p);
+    MUST(!kiss_jwt_verify(&said, &policy, token, NOW + 3600 + KISS_JWT_LEEWAY - 1, p));
+    MUST(kiss_jwt_verify(&said, &policy, token, NOW + 3600 + KISS_JWT_LEEWAY, p));
+    MUST(kiss_jwt_verify(&said, &policy, token, NOW - KISS_JWT_LEEWAY - 1, p));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -15,6 +15,7 @@
 #include "kiss_route.h"
 #include "kiss_sliding.h"
 #include "kiss_sql.h"
+#include "kiss_verdict.h"
 #include "kiss_window.h"
 
 static int count, failures;
@@ -334,10 +335,11 @@ static void test_forms(void)
 static void test_tokens(void)
 {
     apr_pool_t *p = pool;
-    const char *line = "k1 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n", *customer = NULL, *token, *e;
+    const char *line = "k1 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n", *token, *e;
     const char *other = "k2 BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA\n";
     kiss_jwt_policy policy = { NULL, "https://issuer", "https://issuer", 3600 }, second;
     apr_array_header_t *keys = NULL;
+    kiss_jwt_claims said;
     unsigned char *bytes;
     kiss_apikey key;
     apr_size_t n;
@@ -345,21 +347,22 @@ static void test_tokens(void)
     ok(kiss_tokenkeys_parse(&keys, line, p) == NULL && keys->nelts == 1, "a key file");
     policy.keys = keys;
     token = kiss_jwt_sign(&policy, "ACME01", 1000000, p);
-    ok(token && !kiss_jwt_verify(&customer, &policy, token, 1000000, p), "a token is good");
-    is(customer, "ACME01", "and names the customer");
-    ok(!kiss_jwt_verify(&customer, &policy, token, 1003629, p), "29 s past its end it still is");
-    is(kiss_jwt_verify(&customer, &policy, token, 1003630, p), "expired", "30 s past its end it is not");
-    is(kiss_jwt_verify(&customer, &policy, token, 999969, p), "not valid yet", "31 s before its time neither");
+    ok(token && !kiss_jwt_verify(&said, &policy, token, 1000000, p), "a token is good");
+    is(said.customer, "ACME01", "and names the customer");
+    ok(said.from == 999970 && said.until == 1003630, "and says when it is good");
+    ok(!kiss_jwt_verify(&said, &policy, token, 1003629, p), "29 s past its end it still is");
+    is(kiss_jwt_verify(&said, &policy, token, 1003630, p), "expired", "30 s past its end it is not");
+    is(kiss_jwt_verify(&said, &policy, token, 999969, p), "not valid yet", "31 s before its time neither");
     second = policy;
     second.audience = "x";
-    ok(kiss_jwt_verify(&customer, &second, token, 1000000, p) != NULL, "for another audience");
+    ok(kiss_jwt_verify(&said, &second, token, 1000000, p) != NULL, "for another audience");
     ok(!kiss_tokenkeys_parse(&keys, apr_pstrcat(p, "# new\n", other, line, NULL), p) && keys->nelts == 2, "two keys");
     second = policy;
     second.keys = keys;
-    ok(!kiss_jwt_verify(&customer, &second, token, 1000000, p), "an old key still verifies");
+    ok(!kiss_jwt_verify(&said, &second, token, 1000000, p), "an old key still verifies");
     kiss_tokenkeys_parse(&keys, other, p);
     second.keys = keys;
-    is(kiss_jwt_verify(&customer, &second, token, 1000000, p), "the key id is unknown", "until it is removed");
+    is(kiss_jwt_verify(&said, &second, token, 1000000, p), "the key id is unknown", "until it is removed");
     e = kiss_tokenkeys_parse(&keys, "k1 AAAA\n", p);
     ok(e && strstr(e, "fewer than 256") && !strstr(e, "AAAA"), "a short key is refused, and not repeated");
     ok(kiss_tokenkeys_parse(&keys, "# none\n", p) != NULL, "an empty file is refused");
@@ -369,6 +372,58 @@ static void test_tokens(void)
        && !kiss_secret_unbase64url(&bytes, &n, "AA=", 3, p), "base64url is read strictly");
     ok(kiss_apikey_make(&key, p) == APR_SUCCESS && strlen(key.text) == 57 && strncmp(key.text + 5, key.prefix, 8) == 0,
        "a key has its prefix inside");
+}
+
+/** Verdicts: what was verified once is accepted again, and nothing else is. */
+static void test_verdicts(void)
+{
+    const char *line = "k1 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n", *customer = NULL, *token, *last = NULL;
+    kiss_jwt_policy policy = { NULL, "https://issuer", "https://issuer", 3600 }, other;
+    apr_array_header_t *keys = NULL, *elsewhere = NULL;
+    apr_pool_t *p = pool;
+    kiss_verdicts *v = NULL;
+    int i, good = 0;
+
+    ok(kiss_verdicts_create(&v, p) == APR_SUCCESS, "verdicts are made");
+    kiss_tokenkeys_parse(&keys, line, p);
+    kiss_tokenkeys_parse(&elsewhere, "k1 BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA\n", p);
+    policy.keys = keys;
+    token = kiss_jwt_sign(&policy, "ACME01", 1000000, p);
+    ok(!kiss_verdicts_verify(v, &customer, &policy, token, 1000000, p), "a token is good");
+    customer = NULL;
+    ok(!kiss_verdicts_verify(v, &customer, &policy, token, 1000001, p), "and again");
+    is(customer, "ACME01", "and names the customer");
+    ok(!kiss_verdicts_verify(v, &customer, &policy, token, 1003629, p), "29 s past its end it still is");
+    is(kiss_verdicts_verify(v, &customer, &policy, token, 1003630, p), "expired", "30 s past its end it is not");
+    is(kiss_verdicts_verify(v, &customer, &policy, token, 999969, p), "not valid yet", "31 s before its time neither");
+    other = policy;
+    other.audience = "x";
+    is(kiss_verdicts_verify(v, &customer, &other, token, 1000000, p), "meant for another audience", "another audience");
+    other.audience = policy.audience;
+    other.issuer = "x";
+    is(kiss_verdicts_verify(v, &customer, &other, token, 1000000, p), "issued by another issuer", "another issuer");
+    other.issuer = policy.issuer;
+    other.keys = elsewhere;
+    is(kiss_verdicts_verify(v, &customer, &other, token, 1000000, p), "the signature is wrong", "a key of the same id");
+    for (i = 0; token[i]; i++) {
+        char *changed = apr_pstrdup(p, token);
+
+        changed[i] ^= 1;
+        good += !kiss_verdicts_verify(v, &customer, &policy, changed, 1000000, p);
+    }
+    ok(good == 0, "no token with one character changed is good");
+    for (i = 0; i < 2000; i++) {
+        last = kiss_jwt_sign(&policy, apr_psprintf(p, "C%d", i), 1000000, p);
+        good += !kiss_verdicts_verify(v, &customer, &policy, last, 1000000, p)
+                && strcmp(customer, apr_psprintf(p, "C%d", i)) == 0;
+    }
+    ok(good == 2000, "more tokens than there is room for");
+    ok(!kiss_verdicts_verify(v, &customer, &policy, token, 1000000, p) && strcmp(customer, "ACME01") == 0,
+       "one whose place was taken is verified again");
+    last = kiss_jwt_sign(&policy, apr_psprintf(p, "%0200d", 7), 1000000, p);
+    ok(!kiss_verdicts_verify(v, &customer, &policy, last, 1000000, p)
+       && !kiss_verdicts_verify(v, &customer, &policy, last, 1000000, p) && strlen(customer) == 200, "a long name");
+    ok(!kiss_verdicts_verify(NULL, &customer, &policy, token, 1000000, p), "without any memory");
 }
 
 /* --- tables --- */
@@ -422,6 +477,7 @@ int main(void)
     test_json();
     test_forms();
     test_tokens();
+    test_verdicts();
     test_tables();
     printf("1..%d\n", count);
     return failures != 0;
