@@ -300,6 +300,7 @@ const kiss_error *kiss_build_list(kiss_built *built, kiss_req *k)
         KISS_LOG(k, APLOG_WARNING, 0, KISS_LOGNO(0603) "%" APR_SIZE_T_FMT " bytes in the database are not UTF-8; they were "
                  "sent as U+FFFD", b.replaced);
     }
+    k->caller = b.caller;
     built->spool = b.out;
     built->tag = b.tag;
     return NULL;

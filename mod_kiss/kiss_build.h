@@ -18,7 +18,7 @@ typedef struct {
 
 /**
  * Builds the list of k->endpoint for k->customer, whose record is read again: the answer belongs to one moment. Sets
- * k->rows.
+ * k->rows, and k->caller to the record of that moment.
  *
  * @param built receives it, in k->pool
  * @return NULL, or 404, 401, 500, 503

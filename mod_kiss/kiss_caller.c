@@ -185,3 +185,34 @@ const char *kiss_caller_etag(const kiss_caller *c, const kiss_api *api, const ki
     kiss_secret_sha256(digest, scope, strlen(scope));
     return kiss_secret_base64url(p, digest, ETAG_BYTES);
 }
+
+/** "7.5" */
+static const char *percentage(apr_int64_t discount, apr_pool_t *p)
+{
+    char text[KISS_DECIMAL_TEXT];
+    int n = kiss_decimal_format(text, discount, DISCOUNT_SCALE);
+
+    while (text[n - 1] == '0') {
+        n--;
+    }
+    return apr_pstrmemdup(p, text, (apr_size_t)(text[n - 1] == '.' ? n - 1 : n));
+}
+
+kiss_snapfile_label kiss_caller_label(const kiss_caller *c, const kiss_endpoint *endpoint, const char *tag,
+                                      const char *coding, const char *location, apr_pool_t *p)
+{
+    int prices = endpoint->data & KISS_DATA_PRICES, stock = endpoint->data & KISS_DATA_STOCK;
+    kiss_snapfile_label label = {
+        .tag = tag,
+        .endpoint = endpoint->name,
+        .location = *location ? location : "/",
+        .coding = coding,
+        .price_list = prices ? c->term[KISS_TERM_PRICE_LIST] : "",
+        .discount = prices ? percentage(c->discount, p) : "",
+        .warehouse = stock ? c->term[KISS_TERM_WAREHOUSE] : "",
+        .customer = c->code,
+        .built = apr_psprintf(p, "%" APR_TIME_T_FMT, apr_time_sec(apr_time_now()))
+    };
+
+    return label;
+}

@@ -8,6 +8,7 @@
 #define KISS_CALLER_H
 
 #include "kiss_db.h"
+#include "kiss_snapfile.h"
 
 /** The revision numbers that an answer can depend on. */
 typedef struct {
@@ -61,5 +62,15 @@ const kiss_error *kiss_caller_db_error(kiss_db_status status);
  */
 const char *kiss_caller_etag(const kiss_caller *caller, const kiss_api *api, const kiss_endpoint *endpoint,
                              apr_pool_t *p);
+
+/**
+ * What stands in the label of that answer's snapshot: the scope in words, of which the ETag is a digest.
+ *
+ * @param tag      the ETag, with its coding
+ * @param coding   "identity" or "gzip"
+ * @param location path of the <Location>
+ */
+kiss_snapfile_label kiss_caller_label(const kiss_caller *caller, const kiss_endpoint *endpoint, const char *tag,
+                                      const char *coding, const char *location, apr_pool_t *p);
 
 #endif

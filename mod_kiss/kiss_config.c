@@ -21,11 +21,13 @@
 #define DEFAULT_KEY_HOUR         1000
 #define DEFAULT_LIMIT_KEYS       1024
 #define DEFAULT_CACHE_SIZE       1024
+#define DEFAULT_CACHE_AGE        apr_time_from_sec(7 * 24 * 3600)
 #define MAX_LIFETIME             86400
 #define MAX_LIMIT                1000000000
 #define MAX_CLIENTS              1000000
 #define MAX_KEYS                 65536
 #define MAX_CACHE_SIZE           1000000
+#define MIN_CACHE_AGE            apr_time_from_sec(5 * 60)
 #define MAX_FRESHNESS            apr_time_from_sec(60)
 #define MEGABYTE                 APR_INT64_C(1048576)
 
@@ -69,6 +71,7 @@ void *kiss_config_create_server(apr_pool_t *p, server_rec *s)
     conf->limit_clients = -1;
     conf->limit_keys = -1;
     conf->cache_size = -1;
+    conf->cache_age = -1;
     return conf;
 }
 
@@ -82,6 +85,7 @@ void *kiss_config_merge_server(apr_pool_t *p, void *base, void *add)
     conf->limit_clients = inner->limit_clients != -1 ? inner->limit_clients : outer->limit_clients;
     conf->limit_keys = inner->limit_keys != -1 ? inner->limit_keys : outer->limit_keys;
     conf->cache_size = inner->cache_size != -1 ? inner->cache_size : outer->cache_size;
+    conf->cache_age = inner->cache_age != -1 ? inner->cache_age : outer->cache_age;
     return conf;
 }
 
@@ -104,6 +108,13 @@ apr_off_t kiss_config_cache_size(const server_rec *s)
     int n = kiss_config_server(s)->cache_size;
 
     return (apr_off_t)((n != -1 ? n : DEFAULT_CACHE_SIZE) * MEGABYTE);
+}
+
+apr_interval_time_t kiss_config_cache_age(const server_rec *s)
+{
+    apr_interval_time_t age = kiss_config_server(s)->cache_age;
+
+    return age != -1 ? age : DEFAULT_CACHE_AGE;
 }
 
 int kiss_config_limit_clients(const server_rec *s)
@@ -434,6 +445,20 @@ static const char *set_cache_dir(cmd_parms *cmd, void *dir, const char *path)
     return e;
 }
 
+static const char *set_cache_age(cmd_parms *cmd, void *dir, const char *text)
+{
+    const char *e = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    apr_interval_time_t age;
+
+    (void)dir;
+    if (!e && !(e = wrong(cmd, kiss_config_time(&age, text, cmd->pool)))) {
+        kiss_config_server(cmd->server)->cache_age = age;
+        /* A use is noted once a minute: what is used all the time must never look too old. */
+        e = age < MIN_CACHE_AGE ? wrong(cmd, apr_psprintf(cmd->pool, "'%s' is less than five minutes", text)) : NULL;
+    }
+    return e;
+}
+
 /** A directive that is one whole number: where it is kept, and what it may be. */
 typedef struct {
     apr_size_t offset;
@@ -483,6 +508,8 @@ const command_rec kiss_config_commands[] = {
     AP_INIT_TAKE1("KissCacheDir", set_cache_dir, NULL, RSRC_CONF, "directory in which answers are built"),
     AP_INIT_TAKE1("KissCacheSize", set_server_number, (void *)&cache_size, RSRC_CONF,
                   "megabytes of whole answers that are kept in KissCacheDir, 1 to 1000000"),
+    AP_INIT_TAKE1("KissCacheAge", set_cache_age, NULL, RSRC_CONF,
+                  "time after which whole answers that nobody asks for are removed, 5mi or more"),
     AP_INIT_TAKE1("KissLimitClients", set_server_number, (void *)&limit_clients, RSRC_CONF,
                   "callers whose requests are counted at the same time, 64 to 1000000"),
     AP_INIT_TAKE1("KissLimitKeys", set_server_number, (void *)&limit_keys, RSRC_CONF,

@@ -52,6 +52,7 @@ typedef struct {
     apr_hash_t *databases;              /**< name to kiss_database_conf */
     const char *cache_dir;              /**< KissCacheDir, or NULL */
     int cache_size;                     /**< KissCacheSize in megabytes, or -1 */
+    apr_interval_time_t cache_age;      /**< KissCacheAge, or -1 */
     int limit_clients;                  /**< KissLimitClients, or -1 */
     int limit_keys;                     /**< KissLimitKeys, or -1 */
 } kiss_server_conf;
@@ -90,6 +91,9 @@ const char *kiss_config_cache_dir(const server_rec *s);
 
 /** Bytes that snapshots may take; of the main server. */
 apr_off_t kiss_config_cache_size(const server_rec *s);
+
+/** How long a snapshot that nobody uses is kept; of the main server. */
+apr_interval_time_t kiss_config_cache_age(const server_rec *s);
 
 /** Slots of the rate limiter; of the main server. */
 int kiss_config_limit_clients(const server_rec *s);

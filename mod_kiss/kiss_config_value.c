@@ -37,7 +37,8 @@ const char *kiss_config_time(apr_interval_time_t *value, const char *text, apr_p
         const char *name;
         apr_interval_time_t length;
     } units[] = { { "", APR_USEC_PER_SEC }, { "ms", 1000 }, { "s", APR_USEC_PER_SEC }, { "mi", 60 * APR_USEC_PER_SEC },
-                  { "min", 60 * APR_USEC_PER_SEC }, { "h", 3600 * APR_USEC_PER_SEC } };
+                  { "min", 60 * APR_USEC_PER_SEC }, { "h", 3600 * APR_USEC_PER_SEC },
+                  { "d", 86400 * APR_USEC_PER_SEC } };
     const char *unit = text + strspn(text, "0123456789");
     apr_int64_t n = 0;
     apr_size_t i;
@@ -49,7 +50,7 @@ const char *kiss_config_time(apr_interval_time_t *value, const char *text, apr_p
             return NULL;
         }
     }
-    return apr_psprintf(p, "'%s' is not a time: write seconds (2), or a number with ms, s or mi", text);
+    return apr_psprintf(p, "'%s' is not a time: write seconds (2), or a number with ms, s, mi, h or d", text);
 }
 
 /** Adds one key to the parameters of the driver, which knows no quoting: its separators cannot be part of a value. */

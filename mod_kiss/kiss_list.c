@@ -15,10 +15,10 @@
 #define BUILD_WAIT apr_time_from_sec(30)
 
 /** Makes what was built a snapshot. A failure costs the next request the same work; this one has its answer. */
-static void keep(kiss_req *k, kiss_spool *spool, const char *tag)
+static void keep(kiss_req *k, kiss_spool *spool, const char *tag, const char *coding)
 {
-    apr_status_t rv = kiss_snapshot_publish(spool, kiss_config_cache_dir(k->r->server), tag,
-                                            kiss_config_cache_size(k->r->server), k->pool);
+    kiss_snapfile_label label = kiss_caller_label(k->caller, k->endpoint, tag, coding, k->conf->base, k->pool);
+    apr_status_t rv = kiss_snapshot_publish(spool, kiss_config_cache_dir(k->r->server), &label, k->pool);
 
     if (rv != APR_SUCCESS) {
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, rv, k->r, KISS_LOGNO(0607) "the answer could not be kept in %s "
@@ -33,6 +33,10 @@ static int is_usable(kiss_req *k, apr_status_t rv, const char *tag)
     if (rv == APR_EMISMATCH) {
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, k->r, KISS_LOGNO(0608) "the snapshot %s in %s (KissCacheDir) was damaged "
                       "and is removed", tag, kiss_config_cache_dir(k->r->server));
+    }
+    else if (rv != APR_SUCCESS && rv != APR_ENOENT) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, rv, k->r, KISS_LOGNO(0610) "the snapshot %s in %s (KissCacheDir) cannot be "
+                      "read", tag, kiss_config_cache_dir(k->r->server));
     }
     return rv == APR_SUCCESS;
 }
@@ -98,7 +102,7 @@ static void compress(kiss_req *k, ready *a)
         a->made = made;
         a->gzip = 1;
         a->tag = gzip_tag(k, a->tag);
-        keep(k, made, a->tag);
+        keep(k, made, a->tag, "gzip");
     }
     else if (file) {
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, rv, k->r, KISS_LOGNO(0609) "the answer could not be compressed in %s "
@@ -121,7 +125,7 @@ static const kiss_error *prepare(kiss_req *k, ready *a, int gzip)
         }
         a->made = built.spool;
         a->tag = built.tag;
-        keep(k, a->made, a->tag);
+        keep(k, a->made, a->tag, "identity");
     }
     apr_table_setn(k->r->notes, "kiss-snapshot", a->made ? "built" : "compressed");
     if (gzip) {

@@ -29,6 +29,7 @@ struct kiss_mapped {
     const char *data;
     apr_off_t size;
     apr_int64_t used;
+    apr_time_t noted;               /* for kiss_snapshot_use() */
 };
 
 static struct {
@@ -82,6 +83,7 @@ static apr_status_t make(kiss_mapped **mapped, const char *dir, const char *tag)
     m->info = snapshot.info;
     m->data = map->mm;
     m->size = snapshot.size;
+    m->noted = apr_time_now();      /* opening it was noted */
     *mapped = m;
     return APR_SUCCESS;
 }
@@ -191,6 +193,7 @@ apr_status_t kiss_mapped_open(kiss_mapped **mapped, const char *dir, const char 
     apr_status_t rv;
 
     if (m && is_sound(m)) {
+        kiss_snapshot_use(m->file, &m->noted);
         *mapped = m;
         return APR_SUCCESS;
     }

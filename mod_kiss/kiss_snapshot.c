@@ -3,17 +3,13 @@
 #include <apr_file_info.h>
 #include <apr_portable.h>
 #include <apr_strings.h>
-#include <apr_tables.h>
 #include <apr_thread_mutex.h>
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <zlib.h>
-
-#define FOLDER "snapshots"
-#define SUFFIX ".json"
 
 /* Locks are few files that stay: a lock file that comes and goes could be two at the same time. */
 #define LOCKS 64
@@ -25,25 +21,21 @@
 /* Files that a child has checked; more of them are only checked again. */
 #define CHECKED 256
 
-/* What is left behind by a process that died in the middle is removed after this time. */
-#define ORPHAN_AGE apr_time_from_sec(600)
+/* An ETag, with its coding. */
+#define MAX_TAG 48
 
-/** Stands at the end of each file. */
-typedef struct {
-    char magic[8];
-    apr_uint64_t size;                  /* bytes before it */
-    apr_uint32_t checksum;              /* CRC-32 of these */
-    apr_uint32_t unused;
-} trailer;
-
-static const char magic[8] = "kiss-1\n";
+/* A use is noted once in this time: enough to tell what was not used for long. */
+#define NOTE_AFTER apr_time_from_sec(60)
 
 /** A file whose checksum was right, and is while these stay the same. */
 typedef struct {
+    char tag[MAX_TAG];                  /* under which it was found */
     apr_ino_t inode;
     apr_dev_t device;
-    apr_off_t size;
-    apr_time_t mtime, ctime;
+    apr_off_t whole;                    /* bytes of the file */
+    apr_time_t mtime;
+    apr_off_t size;                     /* bytes of the answer */
+    apr_time_t noted;                   /* for kiss_snapshot_use() */
 } checked_file;
 
 static struct {
@@ -54,12 +46,12 @@ static struct {
 
 static const char *path_of(const char *dir, const char *name, const char *suffix, apr_pool_t *p)
 {
-    return apr_pstrcat(p, dir, "/" FOLDER "/", name, suffix, NULL);
+    return apr_pstrcat(p, dir, "/" KISS_SNAPFILE_FOLDER "/", name, suffix, NULL);
 }
 
 const char *kiss_snapshot_dir(const char *dir, apr_pool_t *p)
 {
-    return apr_pstrcat(p, dir, "/" FOLDER, NULL);
+    return apr_pstrcat(p, dir, "/" KISS_SNAPFILE_FOLDER, NULL);
 }
 
 apr_status_t kiss_snapshot_attach(apr_pool_t *pchild)
@@ -70,101 +62,136 @@ apr_status_t kiss_snapshot_attach(apr_pool_t *pchild)
 
 /* --- opening --- */
 
-static int is_same(const checked_file *c, const apr_finfo_t *f)
+/** 1 when a use is to be noted now. */
+static int is_due(apr_time_t *noted)
 {
-    return c->inode == f->inode && c->device == f->device && c->size == f->size && c->mtime == f->mtime
-           && c->ctime == f->ctime;
+    apr_time_t now = apr_time_now();
+    int due = now - *noted >= NOTE_AFTER || now < *noted;
+
+    *noted = due ? now : *noted;
+    return due;
 }
 
-static int was_checked(const apr_finfo_t *info)
+/** Sets the time of access alone: by the time of change a checked file is known. */
+static void note(apr_file_t *file)
+{
+    const struct timespec times[] = { { 0, UTIME_NOW }, { 0, UTIME_OMIT } };
+    apr_os_file_t fd;
+
+    if (apr_os_file_get(&fd, file) == APR_SUCCESS && futimens(fd, times) != 0) {
+        return;                         /* somebody else's file: it only seems to be used less than it is */
+    }
+}
+
+void kiss_snapshot_use(apr_file_t *file, apr_time_t *noted)
+{
+    if (is_due(noted)) {
+        note(file);
+    }
+}
+
+static int is_same(const checked_file *c, const char *tag, const apr_finfo_t *f)
+{
+    return c->inode == f->inode && c->device == f->device && c->whole == f->size && c->mtime == f->mtime
+           && strcmp(c->tag, tag) == 0;
+}
+
+/**
+ * Looks for a file among those that were checked.
+ *
+ * @param size receives the bytes of the answer
+ * @param due  receives 1 when this use is to be noted
+ */
+static int was_checked(const char *tag, const apr_finfo_t *info, apr_off_t *size, int *due)
 {
     int i, found = 0;
 
+    *due = 1;
     if (!checked.mutex || apr_thread_mutex_lock(checked.mutex) != APR_SUCCESS) {
         return 0;
     }
     for (i = 0; i < CHECKED && !found; i++) {
-        found = is_same(&checked.file[i], info);
+        found = is_same(&checked.file[i], tag, info);
+        if (found) {
+            *size = checked.file[i].size;
+            *due = is_due(&checked.file[i].noted);
+        }
     }
     apr_thread_mutex_unlock(checked.mutex);
     return found;
 }
 
-static void remember(const apr_finfo_t *info)
+static void remember(const char *tag, const apr_finfo_t *info, apr_off_t size)
 {
-    checked_file c = { info->inode, info->device, info->size, info->mtime, info->ctime };
+    checked_file c = { "", info->inode, info->device, info->size, info->mtime, size, apr_time_now() };
 
+    apr_cpystrn(c.tag, tag, sizeof(c.tag));
     if (checked.mutex && apr_thread_mutex_lock(checked.mutex) == APR_SUCCESS) {
         checked.file[checked.next] = c;
         checked.next = (checked.next + 1) % CHECKED;
         apr_thread_mutex_unlock(checked.mutex);
     }
 }
-
-/** Reads the trailer of an open file of `size` bytes. @return APR_EMISMATCH when it is none */
-static apr_status_t read_trailer(trailer *t, apr_file_t *file, apr_off_t size)
+/** Reads and compares all of a file, and its name with what it says itself. */
+static apr_status_t check(apr_off_t *size, const char *tag, apr_file_t *file, const apr_finfo_t *info, apr_pool_t *p)
 {
-    apr_off_t at = size - (apr_off_t)sizeof(*t);
-    apr_status_t rv = at < 0 ? APR_EMISMATCH : apr_file_seek(file, APR_SET, &at);
+    kiss_snapfile f;
+    kiss_snapfile_label label = { .tag = "" };
+    apr_status_t rv = info->filetype == APR_REG ? kiss_snapfile_read(&f, file, info->size) : APR_EMISMATCH;
 
     if (rv == APR_SUCCESS) {
-        rv = apr_file_read_full(file, t, sizeof(*t), NULL);
+        rv = kiss_snapfile_verify(&label, &f, file, p);
     }
-    if (rv == APR_SUCCESS && (memcmp(t->magic, magic, sizeof(magic)) != 0
-                              || (apr_off_t)t->size != size - (apr_off_t)sizeof(*t))) {
-        rv = APR_EMISMATCH;
+    if (rv == APR_SUCCESS && strcmp(label.tag, tag) != 0) {
+        rv = APR_EMISMATCH;             /* moved here from another name */
     }
-    return rv == APR_EOF ? APR_EMISMATCH : rv;
+    if (rv == APR_SUCCESS) {
+        *size = f.size;
+        remember(tag, info, f.size);
+    }
+    return rv;
 }
 
-/** Reads all of the answer and compares its checksum. */
-static apr_status_t verify(apr_file_t *file, const trailer *t, apr_pool_t *p)
+/** Takes away what stands where a snapshot should be. @return `found`, or why it cannot be taken away */
+static apr_status_t take_away(const char *path, apr_status_t found, apr_pool_t *p)
 {
-    char *buffer = apr_palloc(p, PIECE);
-    uLong crc = crc32(0, NULL, 0);
-    apr_uint64_t left = t->size;
-    apr_off_t start = 0;
-    apr_status_t rv = apr_file_seek(file, APR_SET, &start);
+    apr_status_t rv = apr_file_remove(path, p);
 
-    while (rv == APR_SUCCESS && left > 0) {
-        apr_size_t n = left < PIECE ? (apr_size_t)left : PIECE;
-
-        rv = apr_file_read_full(file, buffer, n, NULL);
-        crc = crc32(crc, (const Bytef *)buffer, (uInt)n);
-        left -= n;
+    if (rv != APR_SUCCESS && !APR_STATUS_IS_ENOENT(rv) && apr_dir_remove(path, p) == APR_SUCCESS) {
+        rv = APR_SUCCESS;
     }
-    return rv == APR_SUCCESS && crc != t->checksum ? APR_EMISMATCH : rv;
+    return rv == APR_SUCCESS || APR_STATUS_IS_ENOENT(rv) ? found : rv;
+}
+
+/** 1 when it is the file that cannot be opened, not that there is no descriptor or memory. */
+static int is_barred(apr_status_t rv)
+{
+    return APR_STATUS_IS_EACCES(rv) || rv == ELOOP || rv == ENXIO || rv == EPERM;
 }
 
 apr_status_t kiss_snapshot_open(kiss_snapshot *snapshot, const char *dir, const char *tag, apr_pool_t *p)
 {
-    const char *path = path_of(dir, tag, SUFFIX, p);
+    const char *path = path_of(dir, tag, KISS_SNAPFILE_SUFFIX, p);
     apr_file_t *file;
-    apr_finfo_t info;
-    trailer t;
-    apr_status_t rv = apr_file_open(&file, path, APR_FOPEN_READ | APR_FOPEN_BINARY, APR_OS_DEFAULT, p);
+    int due;
+    /* Without blocking: somebody's pipe of that name would have no end. */
+    apr_status_t rv = apr_file_open(&file, path, APR_FOPEN_READ | APR_FOPEN_BINARY | APR_FOPEN_NONBLOCK, APR_OS_DEFAULT, p);
 
     if (rv != APR_SUCCESS) {
-        return APR_STATUS_IS_ENOENT(rv) ? APR_ENOENT : rv;
+        return APR_STATUS_IS_ENOENT(rv) ? APR_ENOENT : is_barred(rv) ? take_away(path, APR_EMISMATCH, p) : rv;
     }
-    rv = apr_file_info_get(&info, APR_FINFO_MIN | APR_FINFO_IDENT, file);
-    if (rv == APR_SUCCESS) {
-        rv = read_trailer(&t, file, info.size);
-    }
-    if (rv == APR_SUCCESS && !was_checked(&info)) {
-        rv = verify(file, &t, p);
-        if (rv == APR_SUCCESS) {
-            remember(&info);
-        }
+    rv = apr_file_info_get(&snapshot->info, APR_FINFO_MIN | APR_FINFO_IDENT, file);
+    if (rv == APR_SUCCESS && !was_checked(tag, &snapshot->info, &snapshot->size, &due)) {
+        rv = check(&snapshot->size, tag, file, &snapshot->info, p);
     }
     if (rv != APR_SUCCESS) {
         apr_file_close(file);
-        apr_file_remove(path, p);
-        return APR_EMISMATCH;
+        return rv == APR_EMISMATCH || rv == APR_ENOENT ? take_away(path, rv, p) : rv;
+    }
+    if (due) {
+        note(file);
     }
     snapshot->file = file;
-    snapshot->size = (apr_off_t)t.size;
-    snapshot->info = info;
     return APR_SUCCESS;
 }
 
@@ -199,66 +226,6 @@ apr_status_t kiss_snapshot_lock(const char *dir, const char *tag, apr_interval_t
         }
     }
     return rv;
-}
-
-/* --- cleaning up --- */
-
-typedef struct {
-    const char *path;
-    apr_off_t size;
-    apr_time_t used;
-} old_file;
-
-static int by_use(const void *a, const void *b)
-{
-    const old_file *x = a, *y = b;
-
-    return (x->used > y->used) - (x->used < y->used);
-}
-
-static int ends_with(const char *name, const char *suffix)
-{
-    apr_size_t n = strlen(name), m = strlen(suffix);
-
-    return n > m && strcmp(name + n - m, suffix) == 0;
-}
-
-/** Removes what dead builders left, and the snapshots that were not used for longest until the rest fits `most`. */
-static void clean(const char *dir, apr_off_t most, apr_pool_t *p)
-{
-    apr_array_header_t *files = apr_array_make(p, 64, sizeof(old_file));
-    apr_time_t now = apr_time_now();
-    apr_off_t total = 0;
-    apr_finfo_t info;
-    apr_dir_t *d;
-    int i;
-
-    if (apr_dir_open(&d, path_of(dir, "", "", p), p) != APR_SUCCESS) {
-        return;
-    }
-    while (apr_dir_read(&info, APR_FINFO_NAME | APR_FINFO_MIN, d) == APR_SUCCESS) {
-        const char *path = path_of(dir, info.name, "", p);
-
-        if (ends_with(info.name, SUFFIX)) {
-            old_file f = { path, info.size, info.atime > info.mtime ? info.atime : info.mtime };
-
-            APR_ARRAY_PUSH(files, old_file) = f;
-            total += info.size;
-        }
-        else if (strncmp(info.name, KISS_SPOOL_PREFIX, strlen(KISS_SPOOL_PREFIX)) == 0 && now - info.mtime > ORPHAN_AGE) {
-            apr_file_remove(path, p);
-        }
-    }
-    apr_dir_close(d);
-    qsort(files->elts, (size_t)files->nelts, sizeof(old_file), by_use);
-    /* The last one is in use now, whatever its size. */
-    for (i = 0; i < files->nelts - 1 && total > most; i++) {
-        const old_file *f = &APR_ARRAY_IDX(files, i, old_file);
-
-        if (apr_file_remove(f->path, p) == APR_SUCCESS) {
-            total -= f->size;
-        }
-    }
 }
 
 apr_status_t kiss_snapshot_begin(kiss_spool **spool, const char *dir, apr_pool_t *p)
@@ -316,21 +283,15 @@ apr_status_t kiss_snapshot_gzip(kiss_spool **spool, apr_file_t *file, apr_off_t 
     return rv;
 }
 
-apr_status_t kiss_snapshot_publish(kiss_spool *spool, const char *dir, const char *tag, apr_off_t most, apr_pool_t *p)
+apr_status_t kiss_snapshot_publish(kiss_spool *spool, const char *dir, const kiss_snapfile_label *label, apr_pool_t *p)
 {
     apr_status_t rv = kiss_spool_flush(spool, 1);
-    trailer t;
 
-    memset(&t, 0, sizeof(t));
-    memcpy(t.magic, magic, sizeof(magic));
-    t.size = (apr_uint64_t)spool->size;
-    t.checksum = spool->checksum;
     if (rv == APR_SUCCESS) {
-        rv = apr_file_write_full(spool->file, &t, sizeof(t), NULL);
+        rv = kiss_snapfile_finish(spool->file, spool->size, spool->checksum, label, p);
     }
     if (rv == APR_SUCCESS) {
-        rv = kiss_spool_link(spool, path_of(dir, tag, SUFFIX, p));
+        rv = kiss_spool_link(spool, path_of(dir, label->tag, KISS_SNAPFILE_SUFFIX, p));
     }
-    clean(dir, most, p);
     return rv;
 }

@@ -4,8 +4,9 @@
  *
  * The compressed form of an answer is a snapshot of its own, with its own tag.
  *
- * A file appears whole, by a rename, and ends with its length and checksum: what is truncated, altered or foreign is never
- * sent. Who builds one holds a lock that the kernel takes back when its process dies.
+ * A file appears whole, and says itself what it is, with length and checksum (kiss_snapfile.h): what is truncated, altered,
+ * foreign or under another's name is never sent. Who builds one holds a lock that the kernel takes back when its process
+ * dies. kiss_keeper.h removes what is not used.
  */
 #ifndef KISS_SNAPSHOT_H
 #define KISS_SNAPSHOT_H
@@ -13,13 +14,14 @@
 #include <apr_file_info.h>
 #include <apr_time.h>
 
+#include "kiss_snapfile.h"
 #include "kiss_spool.h"
 
 /** A snapshot that is open. */
 typedef struct {
     apr_file_t *file;           /**< open for reading */
     apr_off_t size;             /**< bytes of the answer; the file has some more behind them */
-    apr_finfo_t info;           /**< size, mtime and identity of the file when its checksum was right */
+    apr_finfo_t info;           /**< of the file: it is sound as long as inode, device, size and mtime are these */
 } kiss_snapshot;
 
 /** The directory of the snapshots below `dir`. */
@@ -29,12 +31,22 @@ const char *kiss_snapshot_dir(const char *dir, apr_pool_t *p);
 apr_status_t kiss_snapshot_attach(apr_pool_t *pchild);
 
 /**
- * Opens the snapshot with this tag. The first time a child sees a file it reads it whole and compares the checksum.
+ * Opens the snapshot with this tag, and notes that it is used. The first time a child sees a file it reads it whole and
+ * compares the checksum.
  *
  * @param snapshot receives it; it is closed with `p`
- * @return APR_SUCCESS; APR_ENOENT when there is none; APR_EMISMATCH when what is there is damaged: it was removed
+ * @return APR_SUCCESS; APR_ENOENT when there is none, or one of an older version of mod_kiss, which was removed; APR_EMISMATCH
+ *         when what was there is damaged or no snapshot: it was removed; else why it cannot be used
  */
 apr_status_t kiss_snapshot_open(kiss_snapshot *snapshot, const char *dir, const char *tag, apr_pool_t *p);
+
+/**
+ * Notes that an open snapshot is used, at most once a minute: in the file's time of access, which it does not leave to the
+ * file system (noatime).
+ *
+ * @param noted belongs to whoever keeps the file open, and is 0 at first
+ */
+void kiss_snapshot_use(apr_file_t *file, apr_time_t *noted);
 
 /**
  * Takes the right to build the snapshot with this tag, among all threads and processes that share `dir`; waits for it at
@@ -54,9 +66,9 @@ apr_status_t kiss_snapshot_begin(kiss_spool **spool, const char *dir, apr_pool_t
 apr_status_t kiss_snapshot_gzip(kiss_spool **spool, apr_file_t *file, apr_off_t size, const char *dir, apr_pool_t *p);
 
 /**
- * Makes a spool the snapshot with this tag, and removes the oldest ones beyond `most` bytes. The spool can still be sent,
- * also when this fails: then there is only no snapshot, unless spool->buffer is not empty.
+ * Makes a spool the snapshot with the label's tag. The spool can still be sent, also when this fails: then there is only no
+ * snapshot, unless spool->buffer is not empty.
  */
-apr_status_t kiss_snapshot_publish(kiss_spool *spool, const char *dir, const char *tag, apr_off_t most, apr_pool_t *p);
+apr_status_t kiss_snapshot_publish(kiss_spool *spool, const char *dir, const kiss_snapfile_label *label, apr_pool_t *p);
 
 #endif

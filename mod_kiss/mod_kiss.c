@@ -9,6 +9,7 @@
 #include <ap_mpm.h>
 #include <http_request.h>
 #include <http_ssl.h>
+#include <mpm_common.h>
 #include <unixd.h>
 
 #include <json-c/json.h>
@@ -20,6 +21,7 @@
 #include "kiss_config.h"
 #include "kiss_db_pool.h"
 #include "kiss_error.h"
+#include "kiss_keeper.h"
 #include "kiss_limit.h"
 #include "kiss_list.h"
 #include "kiss_mapped.h"
@@ -293,7 +295,17 @@ static void kiss_child_init(apr_pool_t *pchild, server_rec *s)
             database->db = NULL;
         }
     }
+    kiss_keeper_start(s, pchild);
 }
+
+#if AP_MODULE_MAGIC_AT_LEAST(20120211, 110)
+static void kiss_child_stopping(apr_pool_t *pchild, int graceful)
+{
+    (void)pchild;
+    (void)graceful;
+    kiss_keeper_stop();
+}
+#endif
 
 static void kiss_register_hooks(apr_pool_t *p)
 {
@@ -302,6 +314,9 @@ static void kiss_register_hooks(apr_pool_t *p)
     ap_hook_check_config(kiss_check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(kiss_post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(kiss_child_init, NULL, NULL, APR_HOOK_MIDDLE);
+#if AP_MODULE_MAGIC_AT_LEAST(20120211, 110)
+    ap_hook_child_stopping(kiss_child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
+#endif
     ap_hook_translate_name(kiss_translate_name, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_map_to_storage(kiss_map_to_storage, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_handler(kiss_handler, NULL, NULL, APR_HOOK_MIDDLE);

@@ -91,6 +91,12 @@ subtest 'texts and flags' => sub {
     accepted "KissFreshness $_", undef, $load for qw(0 1 200ms 2s 60s 1mi);
     refused "KissFreshness $_", qr/^KissFreshness: '$_' is (?:not a time|more than a minute)/m, undef, $load
         for qw(-1 x 1.5 61s 2mi 1sx);
+    accepted "KissCacheAge $_", undef, $load for qw(5mi 300 12h 7d);
+    refused "KissCacheAge $_", qr/^KissCacheAge: '\Q$_\E' is (?:not a time|less than five minutes)/m, undef, $load
+        for qw(0 -1 x 299 4mi 1w 7dx);
+    accepted "KissCacheSize $_", undef, $load for qw(1 1024 1000000);
+    refused "KissCacheSize $_", qr/^KissCacheSize: '\Q$_\E' is not a whole number from 1 to 1000000$/m, undef, $load
+        for qw(0 -1 x 1000001 10M);
     refused "KissAllowPlainHTTP $_", qr/^KissAllowPlainHTTP must be On or Off$/m, undef, $load for qw(yes 1 maybe);
     accepted "KissCacheDir $_", undef, qq(LoadModule kiss_module "$module"\n) for "$dir/other", 'relative/to/the/root';
     refused "KissNonsense 1", qr/Invalid command 'KissNonsense'/, 'a directive that does not exist', $load;
@@ -107,12 +113,12 @@ subtest 'where directives may stand' => sub {
         accepted join("\n", '<Location /x>', $d, '</Location>'), "$name: Location", $load;
     }
     accepted join("\n", $vhost[0], $database, $vhost[1]), 'KissDatabase: virtual host', $load;
-    for my $d ('KissCacheDir /x', 'KissLimitClients 64') {
+    for my $d ('KissCacheDir /x', 'KissCacheAge 1d', 'KissCacheSize 1', 'KissLimitClients 64') {
         my ($name) = $d =~ /^(\S+)/;
         my (undef, $out) = test(join("\n", $vhost[0], $d, $vhost[1]), $load);
         like $out, qr/^\Q$name\E cannot occur within <VirtualHost> section/m, "$name: not in a virtual host";
     }
-    for my $d ($database, 'KissCacheDir /x', 'KissLimitClients 64') {
+    for my $d ($database, 'KissCacheDir /x', 'KissCacheAge 1d', 'KissCacheSize 1', 'KissLimitClients 64') {
         my ($name) = $d =~ /^(\S+)/;
         my ($rc, $out) = test(join("\n", '<Location /x>', $d, '</Location>'), $load);
         isnt $rc, 0, "$name: not in a Location";

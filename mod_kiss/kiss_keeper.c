@@ -1,0 +1,389 @@
+#include "kiss_keeper.h"
+
+#include <apr_atomic.h>
+#include <apr_file_info.h>
+#include <apr_portable.h>
+#include <apr_thread_proc.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#if defined(__linux__)
+#include <sys/inotify.h>
+#endif
+
+#include "kiss_clock.h"
+#include "kiss_config.h"
+#include "kiss_mapped.h"
+#include "kiss_snapfile.h"
+#include "kiss_snapshot.h"
+#include "kiss_spool.h"
+
+#define SECOND APR_INT64_C(1000000)
+
+/* How soon another child takes over from one that died, and each gives up mappings of files that were removed. */
+#define TRY_AGAIN (5 * SECOND)
+
+/* How often the whole directory is looked through, whatever happens. */
+#define LOOK_AGAIN (60 * SECOND)
+
+/* Removed beyond what must be: a part of the limit, so that not every new file makes it look through all. */
+#define MARGIN 16
+
+/* What is left behind by a process that died in the middle is removed after this time. */
+#define ORPHAN_AGE apr_time_from_sec(600)
+
+typedef struct {
+    server_rec *server;
+    const char *folder;             /* of the snapshots */
+    apr_pool_t *pool;               /* of the thread, with its own allocator */
+    apr_pool_t *scratch;            /* of one step of its work */
+    apr_thread_t *thread;
+    apr_file_t *wake[2];            /* a pipe; the thread sleeps at its end */
+    volatile apr_uint32_t stopping;
+    apr_pool_t *turn;               /* exists while this child is the one that works; owns the lock */
+    apr_file_t *lock;
+    int watch;                      /* descriptor of inotify, or -1 */
+    apr_off_t total;                /* bytes of the snapshots, as far as known */
+    apr_int64_t look;               /* when to look through the directory again */
+} keeper;
+
+/* The one of this process; NULL when it has none. */
+static keeper *self;
+
+/* --- cleaning up --- */
+
+/** What came of removing files. */
+typedef struct {
+    int removed;
+    apr_off_t freed;
+    apr_status_t failed;            /* why the last one that stays does so */
+    const char *path;
+} outcome;
+
+static void discard(const keeper *k, const kiss_snapfile_entry *e, outcome *o)
+{
+    apr_status_t rv = apr_file_remove(e->path, k->scratch);
+
+    if (rv == APR_SUCCESS || APR_STATUS_IS_ENOENT(rv)) {
+        o->removed++;
+        o->freed += e->size;
+    }
+    else {
+        o->failed = rv;
+        o->path = e->path;
+    }
+}
+
+static int is_orphan(const kiss_snapfile_entry *e, apr_time_t now)
+{
+    return strncmp(e->name, KISS_SPOOL_PREFIX, strlen(KISS_SPOOL_PREFIX)) == 0 && now - e->used > ORPHAN_AGE;
+}
+
+/** Removes what dead builders left, and takes what is no snapshot out of the list. @return bytes of the snapshots */
+static apr_off_t sort_out(const keeper *k, apr_array_header_t *entries, apr_time_t now)
+{
+    outcome ignored = { 0, 0, APR_SUCCESS, NULL };
+    apr_off_t total = 0;
+    int i, n = 0;
+
+    for (i = 0; i < entries->nelts; i++) {
+        kiss_snapfile_entry e = APR_ARRAY_IDX(entries, i, kiss_snapfile_entry);
+
+        if (e.is_snapshot) {
+            APR_ARRAY_IDX(entries, n++, kiss_snapfile_entry) = e;
+            total += e.size;
+        }
+        else if (is_orphan(&e, now)) {
+            discard(k, &e, &ignored);
+        }
+    }
+    entries->nelts = n;
+    return total;
+}
+
+/** Removes the snapshots that are too old, and the longest unused until the rest fits. */
+static void clean(keeper *k)
+{
+    apr_off_t most = kiss_config_cache_size(k->server), fit;
+    apr_interval_time_t age = kiss_config_cache_age(k->server);
+    apr_time_t now = apr_time_now();
+    outcome o = { 0, 0, APR_SUCCESS, NULL };
+    apr_array_header_t *entries;
+    apr_off_t all;
+    int i;
+    apr_status_t rv = kiss_snapfile_scan(&entries, k->folder, k->scratch);
+
+    k->look = kiss_clock_now() + LOOK_AGAIN;
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, k->server, KISS_LOGNO(0702) "cannot look through %s (KissCacheDir): "
+                     "KissCacheSize and KissCacheAge cannot be kept", k->folder);
+        return;
+    }
+    all = sort_out(k, entries, now);
+    kiss_snapfile_sort(entries);
+    fit = all > most ? most - most / MARGIN : most;
+    for (i = 0; i < entries->nelts; i++) {
+        const kiss_snapfile_entry *e = &APR_ARRAY_IDX(entries, i, kiss_snapfile_entry);
+        int last = i == entries->nelts - 1;         /* in use now, whatever its size */
+
+        if (now - e->used > age || (all - o.freed > fit && !last)) {
+            discard(k, e, &o);
+        }
+    }
+    k->total = all - o.freed;
+    if (o.removed) {
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, k->server, KISS_LOGNO(0703) "%d snapshots were removed; %" APR_OFF_T_FMT
+                     " bytes are kept", o.removed, k->total);
+    }
+    if (o.failed != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, o.failed, k->server, KISS_LOGNO(0701) "%s cannot be removed: KissCacheSize "
+                     "and KissCacheAge cannot be kept", o.path);
+    }
+}
+
+/* --- the kernel's news of the directory --- */
+
+#if defined(__linux__)
+
+static void watch(keeper *k)
+{
+    k->watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (k->watch < 0 || inotify_add_watch(k->watch, k->folder, IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) < 0) {
+        ap_log_error(APLOG_MARK, APLOG_INFO, errno, k->server, KISS_LOGNO(0704) "the kernel does not tell of new files in %s: "
+                     "KissCacheSize is looked after once a minute", k->folder);
+        if (k->watch >= 0) {
+            close(k->watch);
+            k->watch = -1;
+        }
+    }
+}
+
+/** Adds what has appeared. What is not understood makes it look through all. */
+static void take_news(keeper *k)
+{
+    char buffer[16 * (sizeof(struct inotify_event) + 256)] __attribute__((aligned(__alignof__(struct inotify_event))));
+    ssize_t n;
+
+    while (k->watch >= 0 && (n = read(k->watch, buffer, sizeof(buffer))) > 0) {
+        const char *at = buffer;
+
+        while (at < buffer + n) {
+            const struct inotify_event *event = (const void *)at;
+            apr_finfo_t info;
+
+            at += sizeof(*event) + event->len;
+            if (!event->len) {
+                k->look = 0;                    /* too many at a time, or the directory is not that one any more */
+            }
+            else if (apr_stat(&info, apr_pstrcat(k->scratch, k->folder, "/", event->name, NULL), APR_FINFO_SIZE,
+                              k->scratch) == APR_SUCCESS) {
+                k->total += info.size;
+            }
+        }
+    }
+}
+
+#else
+
+static void watch(keeper *k)
+{
+    k->watch = -1;
+}
+
+static void take_news(keeper *k)
+{
+    (void)k;
+}
+
+#endif
+
+/* --- whose turn it is --- */
+
+static void end_turn(keeper *k)
+{
+    if (k->turn) {
+        apr_pool_destroy(k->turn);
+        k->turn = NULL;
+    }
+    if (k->watch >= 0) {
+        close(k->watch);
+        k->watch = -1;
+    }
+}
+
+/** 1 when the lock file still has its name: the directory may be emptied. */
+static int has_turn(const keeper *k)
+{
+    apr_finfo_t info;
+
+    return k->turn && apr_file_info_get(&info, APR_FINFO_NLINK, k->lock) == APR_SUCCESS && info.nlink > 0;
+}
+
+/** Takes the lock, if no other process has it. */
+static void try_turn(keeper *k)
+{
+    apr_os_file_t fd;
+
+    end_turn(k);
+    if (apr_pool_create(&k->turn, k->pool) != APR_SUCCESS) {
+        k->turn = NULL;
+        return;
+    }
+    if (apr_file_open(&k->lock, apr_pstrcat(k->turn, k->folder, "/keeper.lock", NULL), APR_FOPEN_READ | APR_FOPEN_WRITE
+                      | APR_FOPEN_CREATE, APR_FPROT_UREAD | APR_FPROT_UWRITE, k->turn) != APR_SUCCESS
+        || apr_os_file_get(&fd, k->lock) != APR_SUCCESS || flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        end_turn(k);
+        return;
+    }
+    k->look = 0;
+    watch(k);
+}
+
+/* --- the thread --- */
+
+/** Sleeps until something happens, at most so long. */
+static void rest(keeper *k, apr_int64_t most)
+{
+    struct pollfd fds[2];
+    apr_os_file_t fd = -1;
+
+    apr_os_file_get(&fd, k->wake[0]);
+    fds[0].fd = fd;
+    fds[0].events = POLLIN;
+    fds[1].fd = k->watch;               /* -1 is ignored */
+    fds[1].events = POLLIN;
+    if (most > 0 && !k->stopping) {
+        poll(fds, 2, (int)(most / 1000) + 1);
+    }
+}
+
+static void work(keeper *k)
+{
+    apr_pool_clear(k->scratch);
+    if (!k->turn || (k->look <= kiss_clock_now() && !has_turn(k))) {
+        try_turn(k);
+    }
+    if (k->turn) {
+        take_news(k);
+        if (k->look <= kiss_clock_now() || k->total > kiss_config_cache_size(k->server)) {
+            clean(k);
+        }
+    }
+}
+
+static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *baton)
+{
+    keeper *k = baton;
+
+    (void)thread;
+    while (!k->stopping) {
+        apr_int64_t wait = TRY_AGAIN;
+
+        work(k);
+        kiss_mapped_sweep();
+        if (k->turn && k->look - kiss_clock_now() < wait) {
+            wait = k->look - kiss_clock_now();
+        }
+        rest(k, wait);
+    }
+    end_turn(k);
+    return NULL;
+}
+
+void kiss_keeper_stop(void)
+{
+    apr_os_file_t fd;
+
+    /* Prefork may be in a signal handler here: a flag and a byte, no lock. */
+    if (self && !self->stopping) {
+        self->stopping = 1;
+        if (apr_os_file_get(&fd, self->wake[1]) == APR_SUCCESS && write(fd, "", 1) != 1) {
+            return;                     /* the pipe is never full: this is its only byte */
+        }
+    }
+}
+
+/** Before anything that the thread uses goes away. */
+static apr_status_t finish(void *baton)
+{
+    keeper *k = baton;
+    apr_status_t rv;
+
+    kiss_keeper_stop();
+    apr_thread_join(&rv, k->thread);
+    self = NULL;
+    apr_pool_destroy(k->pool);
+    return APR_SUCCESS;
+}
+
+/** Starts the thread without the process' signals: they are for httpd's. */
+static apr_status_t start(keeper *k, apr_pool_t *pchild)
+{
+    sigset_t all, before;
+    apr_status_t rv;
+
+    sigfillset(&all);
+    sigdelset(&all, SIGSEGV);
+    sigdelset(&all, SIGBUS);
+    sigdelset(&all, SIGFPE);
+    sigdelset(&all, SIGILL);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    rv = apr_thread_create(&k->thread, NULL, run, k, pchild);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rv;
+}
+
+/** 1 when there is a location with lists. */
+static int is_needed(server_rec *s, apr_pool_t *p)
+{
+    const apr_array_header_t *uses = kiss_config_uses(s, p);
+    int i;
+
+    for (i = 0; i < uses->nelts; i++) {
+        const kiss_endpoint *e = APR_ARRAY_IDX(uses, i, kiss_config_use).plan->api->endpoints;
+
+        for (; e->path; e++) {
+            if (e->run == KISS_RUN_LIST) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+void kiss_keeper_start(server_rec *s, apr_pool_t *pchild)
+{
+    keeper *k = apr_pcalloc(pchild, sizeof(*k));
+    apr_status_t rv;
+
+    self = NULL;
+    if (!is_needed(s, pchild)) {
+        return;
+    }
+    k->server = s;
+    k->folder = kiss_snapshot_dir(kiss_config_cache_dir(s), pchild);
+    k->watch = -1;
+    rv = apr_pool_create_unmanaged_ex(&k->pool, NULL, NULL);
+    if (rv == APR_SUCCESS) {
+        apr_pool_tag(k->pool, "kiss_keeper");
+        rv = apr_pool_create(&k->scratch, k->pool);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = apr_file_pipe_create_ex(&k->wake[0], &k->wake[1], APR_FULL_NONBLOCK, pchild);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = start(k, pchild);
+    }
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, rv, s, KISS_LOGNO(0705) "this child cannot look after the snapshots");
+        return;
+    }
+    self = k;
+    apr_pool_pre_cleanup_register(pchild, k, finish);
+}

@@ -1,0 +1,84 @@
+/**
+ * kiss_snapfile - the files of kept answers: their form, and the folder that they are in. Known to the module and to kissctl.
+ *
+ * A file is the answer's bytes, then a label that says for people what it is, then a trailer with the length of both and a
+ * checksum over both. Thread-safe, as far as its arguments are.
+ */
+#ifndef KISS_SNAPFILE_H
+#define KISS_SNAPFILE_H
+
+#include <apr_file_info.h>
+#include <apr_file_io.h>
+#include <apr_tables.h>
+
+/** The folder of snapshots below KissCacheDir. */
+#define KISS_SNAPFILE_FOLDER "snapshots"
+
+/** How names of snapshots end; the ETag stands before it. */
+#define KISS_SNAPFILE_SUFFIX ".json"
+
+/** What a snapshot is. "" where it does not depend on something. */
+typedef struct {
+    const char *tag;                /**< ETag, without quotes: the file's name too */
+    const char *endpoint;           /**< name of the endpoint */
+    const char *location;           /**< path of the <Location> */
+    const char *coding;             /**< "identity" or "gzip" */
+    const char *price_list;         /**< the price list's code */
+    const char *discount;           /**< percentage */
+    const char *warehouse;          /**< the warehouse's code */
+    const char *customer;           /**< for whom it was built; customers with equal terms share it */
+    const char *built;              /**< when, in seconds since 1970 */
+} kiss_snapfile_label;
+
+/** A file whose trailer was read. */
+typedef struct {
+    apr_off_t size;                 /**< bytes of the answer */
+    apr_off_t checked;              /**< bytes of answer and label */
+    apr_uint32_t checksum;          /**< CRC-32 of these */
+} kiss_snapfile;
+
+/** A file in the folder. */
+typedef struct {
+    const char *name;               /**< without the folder */
+    const char *path;               /**< with it */
+    apr_off_t size;                 /**< bytes of all of the file */
+    apr_time_t used;                /**< when it was last used or written */
+    int is_snapshot;                /**< 0: something that is being built, a lock, or not ours */
+} kiss_snapfile_entry;
+
+/**
+ * Puts label and trailer behind an answer.
+ *
+ * @param file     open for writing, at its end
+ * @param size     bytes of the answer
+ * @param checksum CRC-32 of the answer
+ */
+apr_status_t kiss_snapfile_finish(apr_file_t *file, apr_off_t size, apr_uint32_t checksum,
+                                  const kiss_snapfile_label *label, apr_pool_t *p);
+
+/**
+ * Reads the trailer of an open file.
+ *
+ * @param whole bytes of all of the file
+ * @return APR_SUCCESS; APR_EMISMATCH when it has none that fits; APR_ENOENT when an older version of mod_kiss made it
+ */
+apr_status_t kiss_snapfile_read(kiss_snapfile *f, apr_file_t *file, apr_off_t whole);
+
+/**
+ * Reads all of the file and compares its checksum.
+ *
+ * @param label receives what the file is, in `p`
+ * @return APR_SUCCESS, APR_EMISMATCH, or why it cannot be read
+ */
+apr_status_t kiss_snapfile_verify(kiss_snapfile_label *label, const kiss_snapfile *f, apr_file_t *file, apr_pool_t *p);
+
+/** Reads the label alone: what it says is only known to be true after kiss_snapfile_verify(). */
+apr_status_t kiss_snapfile_label_read(kiss_snapfile_label *label, const kiss_snapfile *f, apr_file_t *file, apr_pool_t *p);
+
+/** Lists the files of a folder: an array of kiss_snapfile_entry in `p`. Nothing below it, and no links. */
+apr_status_t kiss_snapfile_scan(apr_array_header_t **entries, const char *folder, apr_pool_t *p);
+
+/** Sorts the longest unused to the front. */
+void kiss_snapfile_sort(apr_array_header_t *entries);
+
+#endif
