@@ -2,11 +2,33 @@
 
 #include <string.h>
 
+#include <apr_strings.h>
+
 #include "kiss_caller.h"
 #include "kiss_config.h"
 #include "kiss_error.h"
 #include "kiss_snapshot.h"
 #include "kiss_spool.h"
+
+/* A list that is divided is read in ranges of so many keys: the first rows come soon, whatever the length of the list,
+ * and there are few ranges, for each costs a round trip per scan. What is merged with a range waits in temporary files:
+ * the last ones are all of the same size. */
+#define FIRST_RANGE 500
+#define NEXT_RANGE  4               /* times the one before */
+#define MOST_RANGE  8000
+
+/** The part of the list that is being read: all of it, if it is not divided. */
+typedef struct {
+    kiss_sql_part part;
+    const char *from;                   /* its first key */
+    const char *to;                     /* the key behind its last one */
+} range;
+
+/** What the rows are merged with: the scans of a range, read before the rows themselves. */
+typedef struct {
+    kiss_spool_reader *reader[KISS_MAX_NESTED];
+    int count;
+} merged;
 
 /** An answer in the making. */
 typedef struct {
@@ -17,8 +39,10 @@ typedef struct {
     const char *tag;                    /* ETag of that moment */
     kiss_json_terms terms;
     kiss_spool *out;                    /* the answer */
-    kiss_spool_reader *nested[KISS_MAX_NESTED];
-    int nested_count;
+    range range;
+    apr_pool_t *range_pool;             /* cleared before the next range */
+    merged within;                      /* keys: a row must be in each */
+    merged nested;                      /* arrays by key */
     struct printbuf *array;             /* the nested rows of one key */
     struct printbuf *key;               /* the key of the rows being read */
     apr_size_t replaced;                /* invalid UTF-8 bytes */
@@ -43,17 +67,23 @@ static kiss_db_status row_failed(building *b, kiss_json_status status, const cha
 
 /* --- scope --- */
 
-/** The values that a statement is bound to. @return 0 when the caller lacks one: it may see no row */
-static int bind_terms(const building *b, const kiss_statement *s, const char **args)
+/**
+ * The values that a statement is bound to: terms, then the keys of the range.
+ *
+ * @return 0 when the caller lacks a term: it may see no row
+ */
+static int bind_values(const building *b, const kiss_statement *s, const char **args)
 {
     int i;
 
-    for (i = 0; i < s->bound; i++) {
+    for (i = 0; i < s->terms; i++) {
         args[i] = b->caller->term[s->term[i]];
         if (!args[i] || !*args[i]) {
             return 0;
         }
     }
+    args[i++] = b->range.from;
+    args[i] = b->range.to;
     return 1;
 }
 
@@ -81,7 +111,7 @@ static int set_current(building *b, const kiss_value *key)
     return kiss_json_raw(b->key, key->data, key->len);
 }
 
-/* --- nested rows: each table is scanned once, its rows are written as arrays by key --- */
+/* --- what is merged with the rows: each table is scanned in the order of its keys --- */
 
 /** Ends the array of the current key, if there is one. */
 static apr_status_t end_array(building *b, kiss_spool *spool)
@@ -96,8 +126,25 @@ static apr_status_t end_array(building *b, kiss_spool *spool)
     return rv;
 }
 
-/** Writes the rows of one nested table into a spool of arrays. */
-static kiss_db_status scan_nested(building *b, const kiss_statement *s, const char *const *args, kiss_spool *spool)
+/** Writes a nested row into the array of its key; the array of the key before is complete then. */
+static kiss_db_status nest_row(building *b, const kiss_statement *s, const kiss_value *row, kiss_spool *spool)
+{
+    const char *column = NULL;
+    kiss_json_status written;
+    apr_status_t rv;
+
+    if (b->array->bpos > 0 && !is_current(b, &row[0]) && (rv = end_array(b, spool)) != APR_SUCCESS) {
+        return spool_failed(b, rv);
+    }
+    if ((b->array->bpos == 0 && set_current(b, &row[0])) || kiss_json_raw(b->array, b->array->bpos ? "," : "[", 1)) {
+        return spool_failed(b, APR_ENOMEM);
+    }
+    written = kiss_json_row(b->array, s->writer, &b->terms, row, NULL, &b->replaced, &column);
+    return written != KISS_JSON_OK ? row_failed(b, written, column, &row[0]) : KISS_DB_OK;
+}
+
+/** Writes what a statement reads into a spool, by key: the rows as arrays, or nothing but the keys. */
+static kiss_db_status scan_merged(building *b, const kiss_statement *s, const char *const *args, kiss_spool *spool)
 {
     kiss_db_cursor *cursor;
     const kiss_value *row;
@@ -105,20 +152,13 @@ static kiss_db_status scan_nested(building *b, const kiss_statement *s, const ch
     apr_status_t rv;
 
     printbuf_reset(b->array);
-    status = kiss_db_select(&cursor, b->conn, s, args, b->pool);
+    status = kiss_db_select(&cursor, b->conn, s, args, b->range_pool);
     while (status == KISS_DB_OK && (status = kiss_db_next(cursor, &row)) == KISS_DB_OK && row) {
-        const char *column = NULL;
-        kiss_json_status written;
-
-        if (b->array->bpos > 0 && !is_current(b, &row[0]) && (rv = end_array(b, spool)) != APR_SUCCESS) {
+        if (s->writer) {
+            status = nest_row(b, s, row, spool);
+        }
+        else if ((rv = kiss_spool_add(spool, &row[0], NULL)) != APR_SUCCESS) {
             return spool_failed(b, rv);
-        }
-        if ((b->array->bpos == 0 && set_current(b, &row[0])) || kiss_json_raw(b->array, b->array->bpos ? "," : "[", 1)) {
-            return spool_failed(b, APR_ENOMEM);
-        }
-        written = kiss_json_row(b->array, s->writer, &b->terms, row + 1, NULL, &b->replaced, &column);
-        if (written != KISS_JSON_OK) {
-            return row_failed(b, written, column, &row[0]);
         }
     }
     if (status == KISS_DB_OK && ((rv = end_array(b, spool)) != APR_SUCCESS
@@ -128,57 +168,83 @@ static kiss_db_status scan_nested(building *b, const kiss_statement *s, const ch
     return status;
 }
 
-/** Reads all nested tables of a row set, before the rows that they belong to: one connection, one moment. */
-static kiss_db_status read_nested(building *b, const kiss_rowset *rows)
+/** Reads what is merged with the rows, before them: one connection, one moment. */
+static kiss_db_status read_merged(building *b, merged *with, const kiss_rowset *rows)
 {
+    const kiss_statement *s = kiss_sql_find(b->k->conf->plan, rows, b->range.part);
+    const char *args[KISS_MAX_BOUND];
     kiss_db_status status = KISS_DB_OK;
+    kiss_spool *spool;
+    apr_status_t rv = kiss_spool_create(&spool, kiss_config_cache_dir(b->k->server), b->range_pool);
+
+    if (rv != APR_SUCCESS) {
+        return spool_failed(b, rv);
+    }
+    if (bind_values(b, s, args)) {
+        status = scan_merged(b, s, args, spool);
+    }
+    if (status == KISS_DB_OK
+        && (rv = kiss_spool_open(&with->reader[with->count++], spool, b->range_pool)) != APR_SUCCESS) {
+        return spool_failed(b, rv);
+    }
+    return status;
+}
+
+static kiss_db_status read_all_merged(building *b, const kiss_rowset *rows)
+{
+    const kiss_rowset *const *w;
     const kiss_column *c;
+    kiss_db_status status = KISS_DB_OK;
 
+    b->within.count = b->nested.count = 0;
+    for (w = rows->within; w && *w && status == KISS_DB_OK; w++) {
+        status = read_merged(b, &b->within, *w);
+    }
     for (c = rows->columns; c->name && status == KISS_DB_OK; c++) {
-        const char *args[KISS_MAX_SCOPES];
-        const kiss_statement *s;
-        kiss_spool *spool;
-        apr_status_t rv;
-
-        if (c->type != KISS_ROWS) {
-            continue;
-        }
-        s = kiss_sql_find(b->k->conf->plan, c->rows);
-        rv = kiss_spool_create(&spool, kiss_config_cache_dir(b->k->server), b->pool);
-        if (rv != APR_SUCCESS) {
-            return spool_failed(b, rv);
-        }
-        if (bind_terms(b, s, args)) {
-            status = scan_nested(b, s, args, spool);
-        }
-        if (status == KISS_DB_OK
-            && (rv = kiss_spool_open(&b->nested[b->nested_count++], spool, b->pool)) != APR_SUCCESS) {
-            return spool_failed(b, rv);
+        if (c->type == KISS_ROWS) {
+            status = read_merged(b, &b->nested, c->rows);
         }
     }
     return status;
 }
 
+/** Finds what is kept for a key in each spool. @return APR_SUCCESS; `missing` is set when one has nothing */
+static apr_status_t seek(const merged *with, const kiss_value *key, kiss_value *found, int *missing)
+{
+    apr_status_t rv = APR_SUCCESS;
+    int i;
+
+    for (i = 0, *missing = 0; i < with->count && rv == APR_SUCCESS; i++) {
+        rv = kiss_spool_seek(with->reader[i], key, &found[i]);
+        *missing |= found[i].data == NULL;
+    }
+    return rv;
+}
+
 /* --- the rows themselves --- */
 
-/** Writes one row with what is nested in it. */
+/** Writes one row with what is nested in it, if it belongs to the list. */
 static kiss_db_status write_row(building *b, const kiss_statement *s, const kiss_value *row)
 {
-    kiss_value nested[KISS_MAX_NESTED];
+    kiss_value found[KISS_MAX_NESTED];
     const char *column = NULL;
     kiss_json_status written;
     apr_status_t rv;
-    int i;
+    int missing;
 
-    for (i = 0; i < b->nested_count; i++) {
-        if ((rv = kiss_spool_seek(b->nested[i], &row[0], &nested[i])) != APR_SUCCESS) {
-            return spool_failed(b, rv);
-        }
+    if ((rv = seek(&b->within, &row[0], found, &missing)) != APR_SUCCESS) {
+        return spool_failed(b, rv);
+    }
+    if (missing) {
+        return KISS_DB_OK;
+    }
+    if ((rv = seek(&b->nested, &row[0], found, &missing)) != APR_SUCCESS) {
+        return spool_failed(b, rv);
     }
     if (kiss_json_raw(b->out->buffer, b->k->rows ? ",\n" : "[", b->k->rows ? 2 : 1)) {
         return spool_failed(b, APR_ENOMEM);
     }
-    written = kiss_json_row(b->out->buffer, s->writer, &b->terms, row + 1, nested, &b->replaced, &column);
+    written = kiss_json_row(b->out->buffer, s->writer, &b->terms, row, found, &b->replaced, &column);
     if (written != KISS_JSON_OK) {
         return row_failed(b, written, column, &row[0]);
     }
@@ -190,12 +256,13 @@ static kiss_db_status scan_rows(building *b, const kiss_statement *s, const char
 {
     kiss_db_cursor *cursor;
     const kiss_value *row;
-    kiss_db_status status = kiss_db_select(&cursor, b->conn, s, args, b->pool);
+    kiss_db_status status = kiss_db_select(&cursor, b->conn, s, args, b->range_pool);
+    int first = 1;
 
-    while (status == KISS_DB_OK && (status = kiss_db_next(cursor, &row)) == KISS_DB_OK && row) {
-        if (b->nested_count) {
+    for (; status == KISS_DB_OK && (status = kiss_db_next(cursor, &row)) == KISS_DB_OK && row; first = 0) {
+        if (b->nested.count) {
             /* Rows with nested ones are records: the same key again is the same record, reached through a second price. */
-            if (b->k->rows && is_current(b, &row[0])) {
+            if (!first && is_current(b, &row[0])) {
                 continue;
             }
             if (set_current(b, &row[0])) {
@@ -204,6 +271,73 @@ static kiss_db_status scan_rows(building *b, const kiss_statement *s, const char
         }
         status = write_row(b, s, row);
     }
+    return status;
+}
+
+/** Writes the rows of the range. */
+static kiss_db_status write_range(building *b, const kiss_rowset *rows)
+{
+    const kiss_statement *s = kiss_sql_find(b->k->conf->plan, rows, b->range.part);
+    const char *args[KISS_MAX_BOUND];
+    kiss_db_status status = KISS_DB_OK;
+
+    if (bind_values(b, s, args)) {
+        status = read_all_merged(b, rows);
+        if (status == KISS_DB_OK) {
+            status = scan_rows(b, s, args);
+        }
+    }
+    return status;
+}
+
+/** Finds where the range ends that begins at b->range.from and has n keys: what is left may have less. */
+static kiss_db_status end_range(building *b, const kiss_rowset *keys, int n)
+{
+    const kiss_statement *s = kiss_sql_find(b->k->conf->plan, keys, KISS_SQL_NEXT);
+    const char *args[KISS_MAX_BOUND];
+    kiss_db_cursor *cursor;
+    const kiss_value *row = NULL;
+    kiss_db_status status = KISS_DB_OK;
+
+    b->range.part = KISS_SQL_REST;
+    b->range.to = apr_itoa(b->range_pool, n);
+    if (bind_values(b, s, args)) {
+        status = kiss_db_select(&cursor, b->conn, s, args, b->range_pool);
+        status = status == KISS_DB_OK ? kiss_db_next(cursor, &row) : status;
+    }
+    if (row) {
+        b->range.part = KISS_SQL_RANGE;
+        b->range.to = apr_pstrmemdup(b->pool, row[0].data, row[0].len);
+        status = kiss_db_close(cursor);
+    }
+    return status;
+}
+
+/** Writes all rows, range by range if they are divided. */
+static kiss_db_status write_rows(building *b, const kiss_rowset *rows)
+{
+    kiss_db_status status = KISS_DB_OK;
+    int n = FIRST_RANGE;
+    apr_status_t rv;
+
+    b->range.part = KISS_SQL_WHOLE;
+    b->range.from = "";
+    if (!rows->ranges) {
+        return write_range(b, rows);
+    }
+    do {
+        apr_pool_clear(b->range_pool);
+        status = end_range(b, rows->ranges, n);
+        if (status == KISS_DB_OK) {
+            status = write_range(b, rows);
+        }
+        /* Whoever sends the answer while it grows has something to send now. */
+        if (status == KISS_DB_OK && (rv = kiss_spool_flush(b->out, 1)) != APR_SUCCESS) {
+            status = spool_failed(b, rv);
+        }
+        b->range.from = b->range.to;
+        n = n * NEXT_RANGE < MOST_RANGE ? n * NEXT_RANGE : MOST_RANGE;
+    } while (status == KISS_DB_OK && b->range.part == KISS_SQL_RANGE);
     return status;
 }
 
@@ -225,23 +359,11 @@ static int make_buffer(struct printbuf **buffer, apr_pool_t *p)
 /** Writes the whole array. */
 static kiss_db_status write_list(building *b)
 {
-    const kiss_rowset *rows = b->k->endpoint->rows;
-    const kiss_statement *s = kiss_sql_find(b->k->conf->plan, rows);
-    const char *args[KISS_MAX_SCOPES];
-    kiss_db_status status = KISS_DB_OK;
+    kiss_db_status status = write_rows(b, b->k->endpoint->rows);
+    const char *end = b->k->rows ? "]" : "[]";
 
-    if (bind_terms(b, s, args)) {
-        status = read_nested(b, rows);
-        if (status == KISS_DB_OK) {
-            status = scan_rows(b, s, args);
-        }
-    }
-    if (status == KISS_DB_OK) {
-        const char *end = b->k->rows ? "]" : "[]";
-
-        if (kiss_json_raw(b->out->buffer, end, strlen(end))) {
-            status = spool_failed(b, APR_ENOMEM);
-        }
+    if (status == KISS_DB_OK && kiss_json_raw(b->out->buffer, end, strlen(end))) {
+        status = spool_failed(b, APR_ENOMEM);
     }
     return status;
 }
@@ -256,7 +378,6 @@ static kiss_db_status build(kiss_db_conn *conn, void *baton)
 
     apr_pool_clear(b->pool);
     b->conn = conn;
-    b->nested_count = 0;
     b->replaced = 0;
     b->out = NULL;
     k->rows = 0;
@@ -268,6 +389,9 @@ static kiss_db_status build(kiss_db_conn *conn, void *baton)
         return status == KISS_DB_OK ? kiss_db_end(conn) : status;
     }
     rv = kiss_snapshot_begin(&b->out, kiss_config_cache_dir(k->server), k->pool);
+    if (rv == APR_SUCCESS) {
+        rv = apr_pool_create(&b->range_pool, b->pool);
+    }
     if (rv != APR_SUCCESS || make_buffer(&b->array, b->pool) || make_buffer(&b->key, b->pool)) {
         return spool_failed(b, rv != APR_SUCCESS ? rv : APR_ENOMEM);
     }

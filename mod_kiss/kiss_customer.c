@@ -1,12 +1,28 @@
 #include "kiss_customer.h"
 
-/* Every list joins the product's narrow index: what is unknown or obsolete is in none of them, so that stock, prices and
- * products always match. STRAIGHT_JOIN keeps the scan in key order: no sort, rows flow from the first on. */
-
 static const kiss_scope of_price_list[] = {
     { "p.price_list_code = ?", KISS_TERM_PRICE_LIST },
     { 0 }
 };
+
+/* What is unknown or obsolete is in none of the lists, so that stock, prices and products always match. */
+static const kiss_rowset current = {
+    .from = "product t FORCE INDEX (current_sku)",
+    .where = "t.is_obsolete = 0",
+    .shared = 1,
+    .key = "t.sku",
+    .order = "t.sku"
+};
+
+static const kiss_rowset listed = {
+    .from = "price p FORCE INDEX (PRIMARY)",
+    .scope = of_price_list,
+    .key = "p.sku",
+    .order = "p.sku"
+};
+
+static const kiss_rowset *const within_current[] = { &current, NULL };
+static const kiss_rowset *const within_listed_and_current[] = { &listed, &current, NULL };
 
 static const kiss_column price_columns[] = {
     { "PriceListCode", KISS_TEXT, .term = KISS_TERM_PRICE_LIST },
@@ -20,17 +36,16 @@ static const kiss_column price_columns[] = {
 };
 
 static const kiss_rowset prices = {
-    .from = "price p STRAIGHT_JOIN product t FORCE INDEX (current_sku) ON t.sku = p.sku",
-    .where = "t.is_obsolete = 0",
+    .from = "price p FORCE INDEX (PRIMARY)",
     .scope = of_price_list,
     .key = "p.sku",
     .order = "p.sku, p.moq",
-    .columns = price_columns
+    .columns = price_columns,
+    .within = within_current
 };
 
-static const kiss_scope of_warehouse_and_price_list[] = {
+static const kiss_scope of_warehouse[] = {
     { "s.stock_location = ?", KISS_TERM_WAREHOUSE },
-    { "EXISTS (SELECT 1 FROM price p WHERE p.price_list_code = ? AND p.sku = s.sku)", KISS_TERM_PRICE_LIST },
     { 0 }
 };
 
@@ -43,16 +58,16 @@ static const kiss_column stock_columns[] = {
 };
 
 static const kiss_rowset stock = {
-    .from = "stock s STRAIGHT_JOIN product t FORCE INDEX (current_sku) ON t.sku = s.sku",
-    .where = "t.is_obsolete = 0",
-    .scope = of_warehouse_and_price_list,
+    .from = "stock s FORCE INDEX (PRIMARY)",
+    .scope = of_warehouse,
     .key = "s.sku",
     .order = "s.sku",
-    .columns = stock_columns
+    .columns = stock_columns,
+    .within = within_listed_and_current
 };
 
 /* Nested rows are scanned in key order without regard to the caller and merged into the products that the caller may
- * see: for lists that cover much of the catalogue several times cheaper than joining each of them to the price list. */
+ * see. */
 
 static const kiss_column image_columns[] = {
     { "ImageID", KISS_TEXT, "i.image_id" },
@@ -148,14 +163,16 @@ static const kiss_column product_columns[] = {
     { 0 }
 };
 
-/* A SKU with several prices comes several times: the reader skips rows whose key is that of the row before. */
+/* A SKU with several prices comes several times: the reader skips rows whose key is that of the row before. Joined to the
+ * price list, because rows so wide must not be read in vain. */
 static const kiss_rowset products = {
     .from = "price p STRAIGHT_JOIN product t FORCE INDEX (PRIMARY) ON t.sku = p.sku",
     .where = "t.is_obsolete = 0",
     .scope = of_price_list,
     .key = "p.sku",
     .order = "p.sku",
-    .columns = product_columns
+    .columns = product_columns,
+    .ranges = &listed
 };
 
 static const kiss_endpoint endpoints[] = {

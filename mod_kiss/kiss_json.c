@@ -19,6 +19,7 @@ typedef struct {
     const char *name;
     unsigned nullable;
     unsigned scale;
+    int at;                     /* its place among the values */
 } member;
 
 struct kiss_json_writer {
@@ -26,11 +27,11 @@ struct kiss_json_writer {
     member member[];
 };
 
-const kiss_json_writer *kiss_json_writer_make(const kiss_column *columns, unsigned roles, apr_pool_t *p)
+const kiss_json_writer *kiss_json_writer_make(const kiss_column *columns, const char *key, unsigned roles, apr_pool_t *p)
 {
     kiss_json_writer *w;
     const kiss_column *c;
-    int n = 0;
+    int n = 0, at = key != NULL;
 
     for (c = columns; c->name; c++) {
         n += !(c->hidden & roles);
@@ -48,6 +49,10 @@ const kiss_json_writer *kiss_json_writer_make(const kiss_column *columns, unsign
             m->name = c->name;
             m->nullable = c->nullable;
             m->scale = c->scale;
+            m->at = key && c->sql && strcmp(c->sql, key) == 0 ? 0 : at;
+            if (m->at == at && m->type != KISS_ROWS && !m->term) {
+                at += m->type == KISS_NET_PRICE ? 2 : 1;
+            }
             w->members++;
         }
     }
@@ -461,8 +466,7 @@ kiss_json_status kiss_json_row(struct printbuf *pb, const kiss_json_writer *w, c
             }
         }
         else {
-            rv = write_member(pb, m, values, terms, replaced);
-            values += m->type == KISS_NET_PRICE ? 2 : 1;
+            rv = write_member(pb, m, values + m->at, terms, replaced);
         }
         if (rv != KISS_JSON_OK) {
             *column = m->name;

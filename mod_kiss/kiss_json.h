@@ -27,8 +27,13 @@ typedef struct {
 /** Columns prepared for writing: member names escaped and joined with their punctuation. */
 typedef struct kiss_json_writer kiss_json_writer;
 
-/** Prepares `columns` for a reader of the roles `roles`, without those hidden from them; lives in `p`. */
-const kiss_json_writer *kiss_json_writer_make(const kiss_column *columns, unsigned roles, apr_pool_t *p);
+/**
+ * Prepares `columns` for a reader of the roles `roles`, without those hidden from them; lives in `p`.
+ *
+ * @param key the SQL expression that stands before the columns in the select list, and not again in place of a column
+ *            that is the same; NULL when there is none
+ */
+const kiss_json_writer *kiss_json_writer_make(const kiss_column *columns, const char *key, unsigned roles, apr_pool_t *p);
 
 /** Writes `text` as a JSON string into `p`, for use as a term. */
 kiss_value kiss_json_term(const char *text, apr_pool_t *p);
@@ -44,7 +49,7 @@ typedef enum {
  * Appends one object.
  *
  * @param pb       buffer; on failure it holds a part of the row and must be thrown away
- * @param values   in the order of kiss_sql's select list, without the key
+ * @param values   in the order of kiss_sql's select list
  * @param nested   one JSON array per KISS_ROWS column, in column order; an empty one is written as []
  * @param replaced is increased by the number of invalid UTF-8 bytes that became U+FFFD
  * @param column   receives the JSON name of the offending column with KISS_JSON_VALUE

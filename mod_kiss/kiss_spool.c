@@ -159,10 +159,10 @@ apr_status_t kiss_spool_flush(kiss_spool *s, int all)
 
 apr_status_t kiss_spool_add(kiss_spool *s, const kiss_value *key, const struct printbuf *data)
 {
-    header h = { (apr_uint32_t)key->len, (apr_uint32_t)data->bpos };
+    header h = { (apr_uint32_t)key->len, data ? (apr_uint32_t)data->bpos : 0 };
 
     if (kiss_json_raw(s->buffer, (const char *)&h, sizeof(h)) || kiss_json_raw(s->buffer, key->data, key->len)
-        || kiss_json_raw(s->buffer, data->buf, (apr_size_t)data->bpos)) {
+        || (data && kiss_json_raw(s->buffer, data->buf, (apr_size_t)data->bpos))) {
         return APR_ENOMEM;
     }
     return kiss_spool_flush(s, 0);

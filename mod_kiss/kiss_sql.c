@@ -70,15 +70,15 @@ static const char remember_sql[] =
     "INSERT INTO idempotency (key_id, name, request_hash, allocation_no) VALUES (?, ?, UNHEX(?), ?)";
 static const char last_request_sql[] = "SELECT COALESCE(MAX(request_id), 0) FROM payment_application";
 
-/** The select list: the key, then each column that comes from SQL, a price followed by its flag. */
+/** The select list: the key, then each column that comes from other SQL, a price followed by its flag. */
 static const char *select_list(const kiss_rowset *rows, int *columns, apr_pool_t *p)
 {
     const char *list = rows->key;
     const kiss_column *c;
 
     *columns = 1;
-    for (c = rows->columns; c->name; c++) {
-        if (c->sql) {
+    for (c = rows->columns; c && c->name; c++) {
+        if (c->sql && strcmp(c->sql, rows->key) != 0) {
             list = apr_pstrcat(p, list, ", ", c->sql, NULL);
             ++*columns;
         }
@@ -90,28 +90,35 @@ static const char *select_list(const kiss_rowset *rows, int *columns, apr_pool_t
     return list;
 }
 
-/** Fills the statement for a row set. */
-static void derive(kiss_statement *s, const kiss_rowset *rows, apr_pool_t *p)
+/** Fills the statement for a part of a row set. */
+static void derive(kiss_statement *s, const kiss_rowset *rows, kiss_sql_part part, apr_pool_t *p)
 {
     const char *where = rows->where ? rows->where : "1";
     const kiss_scope *scope;
 
     for (scope = rows->scope; scope && scope->sql; scope++) {
         where = apr_pstrcat(p, where, " AND ", scope->sql, NULL);
-        s->term[s->bound++] = scope->term;
+        s->term[s->terms++] = scope->term;
     }
+    if (part != KISS_SQL_WHOLE) {
+        where = apr_pstrcat(p, where, " AND ", rows->key, " >= ?",
+                            part == KISS_SQL_RANGE ? apr_pstrcat(p, " AND ", rows->key, " < ?", NULL) : "", NULL);
+    }
+    s->bound = s->terms + (part == KISS_SQL_WHOLE ? 0 : part == KISS_SQL_REST ? 1 : 2);
     s->rows = rows;
-    s->writer = kiss_json_writer_make(rows->columns, 0, p);
+    s->part = part;
+    s->writer = rows->columns ? kiss_json_writer_make(rows->columns, rows->key, 0, p) : NULL;
     s->text = apr_pstrcat(p, "SELECT ", select_list(rows, &s->columns, p), " FROM ", rows->from, " WHERE ", where,
-                          " ORDER BY ", rows->order, NULL);
+                          " ORDER BY ", rows->order, part == KISS_SQL_NEXT ? " LIMIT 1 OFFSET ?" : "", NULL);
 }
 
 /** Checks what the compiler cannot: a mistake here would show rows to the wrong caller or write broken JSON. */
 static const char *check(const kiss_rowset *rows, int nested, apr_pool_t *p)
 {
+    const struct kiss_rowset *const *w;
     const kiss_column *c, *d;
     const kiss_scope *s;
-    int n = 1, scopes = 0, children = 0;
+    int n = 1, scopes = 0, children = 0, filters = 0;
 
     for (s = rows->scope; s && s->sql; s++, scopes++) {
         const char *mark = strchr(s->sql, '?');
@@ -123,7 +130,7 @@ static const char *check(const kiss_rowset *rows, int nested, apr_pool_t *p)
     if (scopes > KISS_MAX_SCOPES || (scopes == 0) != rows->shared || (rows->shared && !nested)) {
         return apr_psprintf(p, "rows from '%s' have no scope (only nested rows may be shared) or too many", rows->from);
     }
-    for (c = rows->columns; c->name; c++) {
+    for (c = rows->columns; c && c->name; c++) {
         if ((c->sql != NULL) + (c->term != 0) + (c->rows != NULL) != 1 || (c->type == KISS_ROWS) != (c->rows != NULL)
             || (c->type == KISS_NET_PRICE) != (c->flag != NULL) || (c->term && c->type != KISS_TEXT)) {
             return apr_psprintf(p, "column %s: needs one of SQL, term and rows, as its type says", c->name);
@@ -136,27 +143,66 @@ static const char *check(const kiss_rowset *rows, int nested, apr_pool_t *p)
         n += (c->sql != NULL) + (c->flag != NULL);
         children += c->rows != NULL;
     }
-    if (n > KISS_MAX_COLUMNS || children > KISS_MAX_NESTED || (nested && children)) {
-        return apr_psprintf(p, "rows from '%s': too many columns or nested rows", rows->from);
+    for (w = rows->within; w && *w; w++) {
+        filters += (*w)->columns == NULL && (*w)->within == NULL;
+    }
+    if (n > KISS_MAX_COLUMNS || children > KISS_MAX_NESTED || filters > KISS_MAX_NESTED || (nested && children)
+        || (w && w != rows->within + filters) || (!nested && !rows->columns)) {
+        return apr_psprintf(p, "rows from '%s': too many columns or nested rows, or within rows that are not only keys",
+                            rows->from);
     }
     return NULL;
 }
 
-/** Adds `rows` unless another endpoint brought them already. */
-static const char *add(apr_array_header_t *all, const kiss_rowset *rows, int nested, apr_pool_t *p)
+/** Adds the statement unless another endpoint brought it already. */
+static void add_part(apr_array_header_t *all, const kiss_rowset *rows, kiss_sql_part part, apr_pool_t *p)
 {
-    const char *e = check(rows, nested, p);
     int i;
 
-    for (i = 0; !e && i < all->nelts; i++) {
-        if (APR_ARRAY_IDX(all, i, kiss_statement).rows == rows) {
-            return NULL;
+    for (i = 0; i < all->nelts; i++) {
+        const kiss_statement *s = &APR_ARRAY_IDX(all, i, kiss_statement);
+
+        if (s->rows == rows && s->part == part) {
+            return;
         }
     }
-    if (!e) {
-        derive(memset(apr_array_push(all), 0, sizeof(kiss_statement)), rows, p);
+    derive(memset(apr_array_push(all), 0, sizeof(kiss_statement)), rows, part, p);
+}
+
+/** Adds rows, as a whole or in parts. `nested`: they are merged with others, and need no scope but theirs. */
+static const char *add(apr_array_header_t *all, const kiss_rowset *rows, int parts, int nested, apr_pool_t *p)
+{
+    const char *e = check(rows, nested, p);
+
+    if (!e && parts) {
+        add_part(all, rows, KISS_SQL_RANGE, p);
+        add_part(all, rows, KISS_SQL_REST, p);
+    }
+    else if (!e) {
+        add_part(all, rows, KISS_SQL_WHOLE, p);
     }
     return e;
+}
+
+/** Adds the rows of a list, and all that are merged with them. */
+static const char *add_list(apr_array_header_t *all, const kiss_rowset *rows, apr_pool_t *p)
+{
+    int parts = rows->ranges != NULL;
+    const char *error = add(all, rows, parts, 0, p);
+    const struct kiss_rowset *const *w;
+    const kiss_column *c;
+
+    for (w = rows->within; w && *w && !error; w++) {
+        error = add(all, *w, parts, 1, p);
+    }
+    for (c = rows->columns; !error && c->name; c++) {
+        error = c->rows ? add(all, c->rows, parts, 1, p) : NULL;
+    }
+    if (!error && parts) {
+        error = rows->ranges->columns ? "ranges are made of keys only" : check(rows->ranges, 1, p);
+        add_part(all, rows->ranges, KISS_SQL_NEXT, p);
+    }
+    return error;
 }
 
 static void add_fixed(apr_array_header_t *all, const char *text, int columns, int bound)
@@ -179,17 +225,7 @@ static const char *plan_lists(apr_array_header_t *all, const kiss_api *api, apr_
     add_fixed(all, key_used_sql, 0, 1);
     add_fixed(all, health_sql, 1, 0);
     for (e = api->endpoints; e->path && !error; e++) {
-        const kiss_column *c;
-
-        if (e->run != KISS_RUN_LIST) {
-            continue;
-        }
-        error = add(all, e->rows, 0, p);
-        for (c = e->rows->columns; c->name && !error; c++) {
-            if (c->rows) {
-                error = add(all, c->rows, 1, p);
-            }
-        }
+        error = e->run == KISS_RUN_LIST ? add_list(all, e->rows, p) : NULL;
     }
     return error;
 }
@@ -281,7 +317,7 @@ static void derive_pages(kiss_sql_pages *made, const kiss_endpoint *e, kiss_role
             made->columns++;
         }
     }
-    made->writer = kiss_json_writer_make(made->pages->columns, 1u << role, p);
+    made->writer = kiss_json_writer_make(made->pages->columns, NULL, 1u << role, p);
     made->reads = reads(made, role, api);
     for (i = 0; e->params[i].name; i++) {
         made->param_reads[i] = datasets_in(condition(&e->params[i], role), api);
@@ -506,12 +542,12 @@ const char *kiss_sql_sample(const kiss_sql_plan *plan, const kiss_endpoint *endp
     return query.statement.text;
 }
 
-const kiss_statement *kiss_sql_find(const kiss_sql_plan *plan, const kiss_rowset *rows)
+const kiss_statement *kiss_sql_find(const kiss_sql_plan *plan, const kiss_rowset *rows, kiss_sql_part part)
 {
     int i;
 
     for (i = KISS_SQL_FIXED; i < plan->count; i++) {
-        if (plan->statements[i].rows == rows) {
+        if (plan->statements[i].rows == rows && plan->statements[i].part == part) {
             return &plan->statements[i];
         }
     }

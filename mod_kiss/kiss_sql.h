@@ -43,15 +43,28 @@ enum {
     KISS_SQL_KEYED              /**< how many there are */
 };
 
+/** How much of a row set a statement reads. */
+typedef enum {
+    KISS_SQL_WHOLE,             /**< all of it */
+    KISS_SQL_RANGE,             /**< from a key to before another one */
+    KISS_SQL_REST,              /**< from a key to the end */
+    KISS_SQL_NEXT               /**< one key: that of the row that stands so many places behind the first one from a key */
+} kiss_sql_part;
+
+/** Most values that a statement over a row set is bound to: its terms, then a key, then the other key or a number. */
+#define KISS_MAX_BOUND (KISS_MAX_SCOPES + 2)
+
 /** One statement, known to a connection by its place in the plan. */
 typedef struct {
     const char *text;                       /**< SQL with `?` */
     int id;                                 /**< place in kiss_sql_plan.statements */
     int columns;                            /**< values in a row, the key included; 0 where there is no result */
     int bound;                              /**< number of `?` */
+    int terms;                              /**< how many of them are terms */
     kiss_term term[KISS_MAX_SCOPES];        /**< what they are bound to, for row sets */
     const kiss_rowset *rows;                /**< the row set, or NULL for a fixed statement */
-    const kiss_json_writer *writer;         /**< writes its rows */
+    kiss_sql_part part;                     /**< how much of it */
+    const kiss_json_writer *writer;         /**< writes its rows; NULL where they are only keys */
 } kiss_statement;
 
 /** What an endpoint is for one role. */
@@ -156,7 +169,7 @@ void kiss_sql_page(kiss_sql_query *query, const kiss_sql_plan *plan, const kiss_
 /** The text of kiss_sql_page() with every filter in it, for a caller with two accounts: for checks. In `p`. */
 const char *kiss_sql_sample(const kiss_sql_plan *plan, const kiss_endpoint *endpoint, kiss_role role, apr_pool_t *p);
 
-/** The statement that reads `rows`. */
-const kiss_statement *kiss_sql_find(const kiss_sql_plan *plan, const kiss_rowset *rows);
+/** The statement that reads that part of `rows`; NULL when no list needs it. */
+const kiss_statement *kiss_sql_find(const kiss_sql_plan *plan, const kiss_rowset *rows, kiss_sql_part part);
 
 #endif

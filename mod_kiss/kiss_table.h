@@ -90,10 +90,15 @@ typedef struct kiss_scope {
 #define KISS_MAX_COLUMNS 40
 /** Most conditions that a row set can be bound to. */
 #define KISS_MAX_SCOPES 4
-/** Most row sets nested in one row. */
+/** Most row sets nested in one row, and most that it must be within. */
 #define KISS_MAX_NESTED 8
 
-/** Rows to be read in one ordered scan. */
+/**
+ * Rows to be read in one ordered scan.
+ *
+ * Scans are merged by key here, not joined in the database: a join looks up each row of the other table by itself, which
+ * takes several times as long as reading both in their order.
+ */
 typedef struct kiss_rowset {
     const char *from;               /**< SQL table reference; names the index where the optimizer might choose badly */
     const char *where;              /**< SQL condition for all callers, or NULL */
@@ -101,7 +106,10 @@ typedef struct kiss_rowset {
     unsigned shared : 1;            /**< has no scope: nested rows that are shown only within a row that has */
     const char *key;                /**< SQL expression: nested rows belong to the row with the same key */
     const char *order;              /**< total order, beginning with the key; an index must deliver it */
-    const kiss_column *columns;     /**< ended by an empty row */
+    const kiss_column *columns;     /**< ended by an empty row; NULL: only the keys are read */
+    const struct kiss_rowset *const *within;    /**< ended by NULL: rows are left out whose key one of these lacks */
+    const struct kiss_rowset *ranges;   /**< keys that divide it: what is merged with it is read for one range of them, then
+                                         for the next. NULL: it is read in one piece */
 } kiss_rowset;
 
 /**

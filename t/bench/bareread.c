@@ -29,6 +29,13 @@ static MYSQL *db;
 static MYSQL_STMT *prepared[MAX_STATEMENTS];
 static MYSQL_BIND *bound[MAX_STATEMENTS];
 static const char *terms[KISS_TERMS];
+static const kiss_sql_plan *plan;
+
+/* The range that is being read: as in kiss_build.c. */
+#define FIRST_RANGE 500
+#define NEXT_RANGE  4
+#define MOST_RANGE  8000
+static char from[512], to[512];
 
 static void die(const char *what, const char *why)
 {
@@ -83,18 +90,21 @@ static MYSQL_STMT *prepare(const kiss_statement *s, apr_pool_t *p)
 }
 
 /** Executes, fetches and drops all rows. @return their number */
-static unsigned long read_all(const kiss_statement *s, apr_pool_t *p)
+static unsigned long read_all(const kiss_rowset *what, kiss_sql_part part, apr_pool_t *p)
 {
+    const kiss_statement *s = kiss_sql_find(plan, what, part);
     MYSQL_STMT *stmt = prepare(s, p);
-    MYSQL_BIND args[KISS_MAX_SCOPES];
+    MYSQL_BIND args[KISS_MAX_BOUND];
     unsigned long rows = 0;
     int i, rv;
 
     memset(args, 0, sizeof(args));
     for (i = 0; i < s->bound; i++) {
+        const char *value = i < s->terms ? terms[s->term[i]] : i == s->terms ? from : to;
+
         args[i].buffer_type = MYSQL_TYPE_STRING;
-        args[i].buffer = (void *)terms[s->term[i]];
-        args[i].buffer_length = strlen(terms[s->term[i]]);
+        args[i].buffer = (void *)value;
+        args[i].buffer_length = strlen(value);
     }
     if ((s->bound && mysql_stmt_bind_param(stmt, args) != 0) || mysql_stmt_execute(stmt) != 0
         || mysql_stmt_bind_result(stmt, bound[s->id]) != 0) {
@@ -109,19 +119,43 @@ static unsigned long read_all(const kiss_statement *s, apr_pool_t *p)
     return rows;
 }
 
-/** One pass over a list: nested rows first, as the module does. */
-static unsigned long pass(const kiss_sql_plan *plan, const kiss_rowset *rows, apr_pool_t *p)
+/** One part of a list: what is merged with the rows first, as the module does. */
+static unsigned long read_part(const kiss_rowset *rows, kiss_sql_part part, apr_pool_t *p)
 {
+    const kiss_rowset *const *w;
     const kiss_column *c;
     unsigned long n = 0;
 
-    run_text("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
-    for (c = rows->columns; c->name; c++) {
-        if (c->rows) {
-            n += read_all(kiss_sql_find(plan, c->rows), p);
-        }
+    for (w = rows->within; w && *w; w++) {
+        n += read_all(*w, part, p);
     }
-    n += read_all(kiss_sql_find(plan, rows), p);
+    for (c = rows->columns; c->name; c++) {
+        n += c->rows ? read_all(c->rows, part, p) : 0;
+    }
+    return n + read_all(rows, part, p);
+}
+
+/** One pass over a list, in the ranges in which the module reads it. */
+static unsigned long pass(const kiss_rowset *rows, apr_pool_t *p)
+{
+    unsigned long n = 0, keys = FIRST_RANGE;
+    int more = rows->ranges != NULL;
+
+    run_text("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
+    from[0] = '\0';
+    n += more ? 0 : read_part(rows, KISS_SQL_WHOLE, p);
+    while (more) {
+        snprintf(to, sizeof(to), "%lu", keys);
+        more = read_all(rows->ranges, KISS_SQL_NEXT, p) > 0;
+        if (more) {
+            const MYSQL_BIND *key = bound[kiss_sql_find(plan, rows->ranges, KISS_SQL_NEXT)->id];
+
+            snprintf(to, sizeof(to), "%.*s", (int)*key->length, (const char *)key->buffer);
+        }
+        n += read_part(rows, more ? KISS_SQL_RANGE : KISS_SQL_REST, p);
+        strcpy(from, to);
+        keys = keys * NEXT_RANGE < MOST_RANGE ? keys * NEXT_RANGE : MOST_RANGE;
+    }
     run_text("COMMIT");
     return n;
 }
@@ -149,7 +183,6 @@ static double now_ms(void)
 
 int main(int argc, const char *const *argv)
 {
-    const kiss_sql_plan *plan;
     const char *error;
     apr_pool_t *p;
     char path[64];
@@ -180,7 +213,7 @@ int main(int argc, const char *const *argv)
         path[strcspn(path, "\n")] = '\0';
         rows = find_list(path);
         start = now_ms();
-        n = pass(plan, rows, p);
+        n = pass(rows, p);
         printf("%.3f %lu\n", now_ms() - start, n);
         fflush(stdout);
     }

@@ -117,7 +117,7 @@ static void check_row(const char *text, size_t len, apr_int64_t n, apr_int64_t d
     json_object *o;
 
     terms.fragment[KISS_TERM_CURRENCY] = kiss_json_term("\"", p);
-    MUST(kiss_json_row(pb, kiss_json_writer_make(rows.columns, 0, p), &terms, values, &nested, &replaced, &column) == KISS_JSON_OK);
+    MUST(kiss_json_row(pb, kiss_json_writer_make(rows.columns, NULL, 0, p), &terms, values, &nested, &replaced, &column) == KISS_JSON_OK);
     o = parse(pb);
     MUST(json_object_is_type(o, json_type_object) && json_object_object_length(o) == 8);
     same_text(json_object_object_get(o, "Text"), expected, expected_len);

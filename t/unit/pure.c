@@ -287,7 +287,7 @@ static void test_json(void)
         { "Term", KISS_TEXT, .term = KISS_TERM_CURRENCY }, { 0 }
     };
     static const kiss_rowset rows = { .columns = columns };
-    const kiss_json_writer *w = kiss_json_writer_make(rows.columns, 0, pool);
+    const kiss_json_writer *w = kiss_json_writer_make(rows.columns, NULL, 0, pool);
     const kiss_value values[] = { { "x", 1 }, { "30.00", 5 }, { "12.000", 6 }, { "19.9500", 7 }, { "1", 1 }, { "0", 1 },
                                   { NULL, 0 } };
     const kiss_value nulls[] = { { NULL, 0 }, { NULL, 0 }, { NULL, 0 }, { "1.0000", 6 }, { NULL, 0 }, { NULL, 0 },
@@ -453,10 +453,11 @@ static void test_tables(void)
         ok(s->rows->shared || (s->bound > 0 && strstr(s->text, s->rows->scope[0].sql)),
            apr_psprintf(p, "rows from %.20s carry their scope", s->rows->from));
     }
-    is(kiss_sql_find(plan, kiss_route_find(&kiss_customer_api, "/prices", KISS_GET, &allow, &named)->rows)->text,
-       "SELECT p.sku, p.sku, p.unit_price, p.discount_eligible, p.moq, p.order_multiple FROM price p STRAIGHT_JOIN product t"
-       " FORCE INDEX (current_sku) ON t.sku = p.sku WHERE t.is_obsolete = 0 AND p.price_list_code = ?"
-       " ORDER BY p.sku, p.moq", "the statement of /prices");
+    is(kiss_sql_find(plan, kiss_route_find(&kiss_customer_api, "/prices", KISS_GET, &allow, &named)->rows, KISS_SQL_WHOLE)->text,
+       "SELECT p.sku, p.unit_price, p.discount_eligible, p.moq, p.order_multiple FROM price p FORCE INDEX (PRIMARY)"
+       " WHERE 1 AND p.price_list_code = ? ORDER BY p.sku, p.moq", "the statement of /prices");
+    ok(kiss_sql_find(plan, kiss_route_find(&kiss_customer_api, "/stock", KISS_GET, &allow, &named)->rows->within[0],
+                     KISS_SQL_WHOLE)->bound == 1, "/stock is within keys that are bound to the caller");
     ok(kiss_sql_plan_make(&plan, &api, p) != NULL, "a name twice is refused");
     endpoints[0].rows = &no_scope;
     ok(kiss_sql_plan_make(&plan, &api, p) != NULL, "rows without scope are refused");
