@@ -210,8 +210,7 @@ kiss_snapfile_label kiss_caller_label(const kiss_caller *c, const kiss_endpoint 
         .price_list = prices ? c->term[KISS_TERM_PRICE_LIST] : "",
         .discount = prices ? percentage(c->discount, p) : "",
         .warehouse = stock ? c->term[KISS_TERM_WAREHOUSE] : "",
-        .customer = c->code,
-        .built = apr_psprintf(p, "%" APR_TIME_T_FMT, apr_time_sec(apr_time_now()))
+        .customer = c->code
     };
 
     return label;

@@ -37,8 +37,7 @@ static const struct {
     { "PriceList", offsetof(kiss_snapfile_label, price_list) },
     { "Discount", offsetof(kiss_snapfile_label, discount) },
     { "Warehouse", offsetof(kiss_snapfile_label, warehouse) },
-    { "Customer", offsetof(kiss_snapfile_label, customer) },
-    { "Built", offsetof(kiss_snapfile_label, built) }
+    { "Customer", offsetof(kiss_snapfile_label, customer) }
 };
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
 
@@ -183,6 +182,7 @@ apr_status_t kiss_snapfile_scan(apr_array_header_t **entries, const char *folder
             e->name = apr_pstrdup(p, info.name);
             e->path = apr_pstrcat(p, folder, "/", info.name, NULL);
             e->size = info.size;
+            e->built = info.mtime;
             e->used = info.atime > info.mtime ? info.atime : info.mtime;
             e->is_snapshot = is_snapshot(info.name);
         }

@@ -2,7 +2,7 @@
  * kiss_snapfile - the files of kept answers: their form, and the folder that they are in. Known to the module and to kissctl.
  *
  * A file is the answer's bytes, then a label that says for people what it is, then a trailer with the length of both and a
- * checksum over both. Thread-safe, as far as its arguments are.
+ * checksum over both. It holds no time: the same list gives the same file. Thread-safe, as far as its arguments are.
  */
 #ifndef KISS_SNAPFILE_H
 #define KISS_SNAPFILE_H
@@ -27,7 +27,6 @@ typedef struct {
     const char *discount;           /**< percentage */
     const char *warehouse;          /**< the warehouse's code */
     const char *customer;           /**< for whom it was built; customers with equal terms share it */
-    const char *built;              /**< when, in seconds since 1970 */
 } kiss_snapfile_label;
 
 /** A file whose trailer was read. */
@@ -42,7 +41,8 @@ typedef struct {
     const char *name;               /**< without the folder */
     const char *path;               /**< with it */
     apr_off_t size;                 /**< bytes of all of the file */
-    apr_time_t used;                /**< when it was last used or written */
+    apr_time_t built;               /**< when it was written */
+    apr_time_t used;                /**< when it was last used, or written */
     int is_snapshot;                /**< 0: something that is being built, a lock, or not ours */
 } kiss_snapfile_entry;
 
