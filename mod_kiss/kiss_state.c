@@ -13,11 +13,10 @@
 
 struct kiss_state {
     apr_thread_mutex_t *mutex;
-    apr_thread_cond_t *done;            /* a read has ended */
+    apr_thread_cond_t *done[2];         /* a read with an even, an odd number has ended */
     apr_uint64_t begun;                 /* number of the last read that began */
-    apr_uint64_t ended;                 /* number of the last read that ended */
-    int reading;                        /* one is under way */
-    apr_int64_t asked;                  /* when the last one that ended began */
+    apr_uint64_t ended;                 /* number of the last read that ended; one less than `begun` while one is under way */
+    apr_int64_t asked[2];               /* when the last one with an even, an odd number began */
     kiss_db_status status;              /* what came of it */
     char text[MAX_TEXT];
 };
@@ -28,7 +27,10 @@ apr_status_t kiss_state_create(kiss_state **state, apr_pool_t *p)
     apr_status_t rv = apr_thread_mutex_create(&made->mutex, APR_THREAD_MUTEX_DEFAULT, p);
 
     if (rv == APR_SUCCESS) {
-        rv = apr_thread_cond_create(&made->done, p);
+        rv = apr_thread_cond_create(&made->done[0], p);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = apr_thread_cond_create(&made->done[1], p);
     }
     if (rv == APR_SUCCESS) {
         *state = made;
@@ -61,32 +63,46 @@ static kiss_db_status query(kiss_db_conn *conn, void *baton)
     return kiss_db_close(cursor);
 }
 
-/** Reads for all who have come by now. Called with the mutex, which is not held while the database is asked. */
-static void lead(kiss_state *s, kiss_req *k)
+/**
+ * Reads for all who have come by now. Called with the mutex, and gives it up.
+ *
+ * Who came too late for this read waits behind the other condition, and is not woken for nothing: only one of them is, to
+ * read next. They are woken without the mutex, which would stop them at once.
+ */
+static kiss_db_status lead(kiss_state *s, const char **text, kiss_req *k)
 {
     reading r = { k, "" };
     apr_uint64_t mine = ++s->begun;
-    apr_int64_t asked = kiss_clock_now();
     kiss_db_status status;
 
-    s->reading = 1;
+    s->asked[mine & 1] = kiss_clock_now();
     apr_thread_mutex_unlock(s->mutex);
     status = kiss_db_run(k, query, &r);
     apr_thread_mutex_lock(s->mutex);
-    s->reading = 0;
     s->ended = mine;
-    s->asked = asked;
     s->status = status;
     memcpy(s->text, r.text, sizeof(s->text));
-    apr_thread_cond_broadcast(s->done);
+    apr_thread_mutex_unlock(s->mutex);
+    apr_thread_cond_broadcast(s->done[mine & 1]);
+    apr_thread_cond_signal(s->done[(mine + 1) & 1]);
+    *text = apr_pstrdup(k->pool, r.text);
+    return status;
 }
 
-/** 1 when the last read is young enough for a location that allows some staleness. */
-static int is_young(const kiss_state *s, const kiss_req *k)
+/** The number of the read that a request needs which comes now. Called with the mutex. */
+static apr_uint64_t needed(const kiss_state *s, const kiss_req *k)
 {
     apr_interval_time_t freshness = kiss_config_freshness(k->conf);
+    apr_int64_t oldest = kiss_clock_now() - freshness;
 
-    return freshness > 0 && s->ended && s->status == KISS_DB_OK && kiss_clock_now() - s->asked < freshness;
+    if (freshness > 0 && s->ended && s->status == KISS_DB_OK && s->asked[s->ended & 1] > oldest) {
+        return s->ended;
+    }
+    if (freshness > 0 && s->begun > s->ended && s->asked[s->begun & 1] > oldest) {
+        return s->begun;
+    }
+    /* One that is under way may have begun before a change that this request must see. */
+    return s->begun + 1;
 }
 
 kiss_db_status kiss_state_read(const char **text, kiss_req *k)
@@ -102,15 +118,12 @@ kiss_db_status kiss_state_read(const char **text, kiss_req *k)
         *text = apr_pstrdup(k->pool, r.text);
         return status;
     }
-    /* One that is under way may have begun before a change that this request must see. */
-    need = s->begun + 1;
-    while (s->ended < need && !is_young(s, k)) {
-        if (s->reading) {
-            apr_thread_cond_wait(s->done, s->mutex);        /* bounded: whoever reads is, by the database's timeouts */
+    need = needed(s, k);
+    while (s->ended < need) {
+        if (s->begun == s->ended) {
+            return lead(s, text, k);
         }
-        else {
-            lead(s, k);
-        }
+        apr_thread_cond_wait(s->done[need & 1], s->mutex);  /* bounded: whoever reads is, by the database's timeouts */
     }
     status = s->status;
     *text = apr_pstrdup(k->pool, s->text);

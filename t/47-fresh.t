@@ -106,6 +106,28 @@ subtest 'KissFreshness: declared, and kept' => sub {
     $h->log_ok;
 };
 
+# A location that allows some age and one that does not share the reads of a process: neither waits for the other for
+# ever, and who may see no old state never does.
+subtest 'KissFreshness beside a strict location' => sub {
+    my $key = issue_kss_key(type => 'employee');
+    my $h = start_httpd(
+        api => 'kss', processes => 1, threads => 16,
+        config => "<Location /aged>\nSetHandler kiss\nKissApi kss\nKissAllowPlainHTTP On\nKissKeyLimit 1000000\n"
+            . "KissFreshness 5ms\n</Location>\n"
+    );
+    my $n = 0;
+    $rounds = 1000;
+    always_fresh(
+        $h, $db{kss}, "UPDATE customer SET customer_name = 'm%d' WHERE customer_id = 1",
+        sub { return $h->get('/api/v1/customers/1', 'x-api-key' => $key)->{content} =~ /"CustomerName":"m(\d+)"/ ? $1 : -1 },
+        sub {
+            my $path = ($n++ % 2 ? '/aged' : '/api/v1') . '/customers/1';
+            return { status => $h->get($path, 'x-api-key' => $key)->{status} };
+        }
+    );
+    $h->log_ok;
+};
+
 subtest 'a key that is revoked, under load' => sub {
     my $key = issue_kss_key(type => 'employee');
     my $h = start_httpd(api => 'kss', processes => 2, threads => 16);
