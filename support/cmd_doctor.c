@@ -382,14 +382,20 @@ static int examine(ctl *c, void (*check_special)(doctor *), void (*check_files)(
     return d.problems ? CTL_FAILED : CTL_OK;
 }
 
+static void check_customer_files(doctor *d)
+{
+    check_token_keys(d);
+    doctor_check_cache(d);
+}
+
 int cmd_doctor(ctl *c, const char *const *args)
 {
     (void)args;
-    return examine(c, check_content, check_token_keys);
+    return examine(c, check_content, check_customer_files);
 }
 
 int cmd_kss_doctor(ctl *c, const char *const *args)
 {
     (void)args;
-    return examine(c, check_kss_content, NULL);     /* its callers have keys only, no tokens */
+    return examine(c, check_kss_content, NULL);     /* no tokens, and nothing is kept */
 }

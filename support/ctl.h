@@ -14,10 +14,11 @@
 
 /** Options; the values of those given stand in ctl.option. */
 typedef enum {
-    OPT_DEFAULTS, OPT_SQL, OPT_TOKEN_KEYS, OPT_JSON, OPT_HELP, OPT_VERSION,
+    OPT_DEFAULTS, OPT_SQL, OPT_TOKEN_KEYS, OPT_CACHE_DIR, OPT_JSON, OPT_HELP, OPT_VERSION,
     OPT_DRY_RUN, OPT_NAME, OPT_PRICE_LIST, OPT_WAREHOUSE, OPT_DISCOUNT, OPT_LIMIT_MINUTE, OPT_LIMIT_HOUR,
     OPT_LABEL, OPT_EXPIRES, OPT_CHILDREN, OPT_MAX,
     OPT_TYPE, OPT_IDS, OPT_USER, OPT_APPLICATION, OPT_APPLIED_BY, OPT_DAYS, OPT_STATUS, OPT_SCALE,
+    OPT_CHECK, OPT_OLDER_THAN, OPT_DAMAGED, OPT_ALL,
     OPT_COUNT
 } ctl_option;
 
@@ -39,6 +40,7 @@ struct ctl {
     const char *defaults;               /**< my.cnf file with the group of verb->database */
     const char *sql_dir;                /**< folder of the schema files */
     const char *token_keys;             /**< file of the token signing keys */
+    const char *cache_dir;              /**< KissCacheDir */
     int json;                           /**< data as JSON */
     const char *option[OPT_COUNT];      /**< NULL: not given; switches are "" */
 };
@@ -99,6 +101,8 @@ int cmd_key_revoke(ctl *c, const char *const *args);
 int cmd_tokenkey_list(ctl *c, const char *const *args);
 int cmd_tokenkey_rotate(ctl *c, const char *const *args);
 int cmd_tokenkey_retire(ctl *c, const char *const *args);
+int cmd_snapshot_list(ctl *c, const char *const *args);
+int cmd_snapshot_purge(ctl *c, const char *const *args);
 int cmd_doctor(ctl *c, const char *const *args);
 int cmd_kss_doctor(ctl *c, const char *const *args);
 int cmd_kss_demo(ctl *c, const char *const *args);

@@ -33,4 +33,7 @@ void doctor_check_own_rights(doctor *d);
 /** Compares what the module's account may do with grants.sql, as far as kissctl's account may see it. */
 void doctor_check_module_rights(doctor *d);
 
+/** Looks at the directory of the answers that are kept. */
+void doctor_check_cache(doctor *d);
+
 #endif

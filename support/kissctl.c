@@ -31,6 +31,8 @@ static const struct {
     {OPT_SQL, "sql", "DIR", "folder of the schema files (default " KISS_DATADIR "/sql)"},
     {OPT_TOKEN_KEYS, "token-keys", "FILE", "file of the token signing keys (default " KISS_SYSCONFDIR "/token.keys;\n"
      "                        environment KISS_TOKEN_KEYS)"},
+    {OPT_CACHE_DIR, "cache-dir", "DIR", "KissCacheDir of httpd (default " KISS_CACHEDIR ";\n"
+     "                        environment KISS_CACHE_DIR)"},
     {OPT_JSON, "json", NULL, "print data as JSON"},
     {OPT_HELP, "help", NULL, "print help; behind a verb, the help of that verb (-h)"},
     {OPT_VERSION, "version", NULL, "print the version (-V)"},
@@ -54,11 +56,15 @@ static const struct {
     {OPT_DAYS, "days", "N", "age in days (default 7)"},
     {OPT_SCALE, "scale", "N", "how much: 1 (the default) is 40 customers and 600 invoices, 25 is 1,000 customers\n"
      "                        and 100,000 invoices; up to 200"},
+    {OPT_CHECK, "check", NULL, "read each file whole, and compare its checksum"},
+    {OPT_OLDER_THAN, "older-than", "TIME", "those that were not used for so long: 7d, 12h, 30mi, or seconds"},
+    {OPT_DAMAGED, "damaged", NULL, "those that are cut short, altered, or no snapshots of this version"},
+    {OPT_ALL, "all", NULL, "all of them"},
     {OPT_STATUS, "status", "STATUS", "only those: Pending, Exported, Confirmed or Rejected"},
 };
 
 #define COMMON (CTL_OPT(OPT_DEFAULTS) | CTL_OPT(OPT_HELP) | CTL_OPT(OPT_VERSION) | CTL_OPT(OPT_JSON) \
-                | CTL_OPT(OPT_SQL) | CTL_OPT(OPT_TOKEN_KEYS))
+                | CTL_OPT(OPT_SQL) | CTL_OPT(OPT_TOKEN_KEYS) | CTL_OPT(OPT_CACHE_DIR))
 #define TERMS (CTL_OPT(OPT_PRICE_LIST) | CTL_OPT(OPT_WAREHOUSE) | CTL_OPT(OPT_DISCOUNT) | CTL_OPT(OPT_NAME))
 #define KSS_KEY (CTL_OPT(OPT_TYPE) | CTL_OPT(OPT_IDS) | CTL_OPT(OPT_USER) | CTL_OPT(OPT_LIMIT_HOUR) \
                  | CTL_OPT(OPT_LABEL) | CTL_OPT(OPT_EXPIRES))
@@ -115,11 +121,21 @@ static const ctl_verb verbs[] = {
      "Retire the old key when the tokens that it signed have ended (KissTokenLifetime)."},
     {"token-key retire", "KID", "", NULL, 0, cmd_tokenkey_retire, "remove a signing key",
      "Tokens that it signed are refused after the next reload of httpd. The only key is not removed."},
+    {"snapshot list", "", "[--check]", NULL, CTL_OPT(OPT_CHECK),
+     cmd_snapshot_list, "list the answers that httpd keeps",
+     "The last used first. Customers with the same terms share one; Customer is the one for whom it was built. State is\n"
+     "sound or damaged with --check; without, damaged where that shows at once. Damaged ones are never sent.\n"
+     "'older' is what another version of mod_kiss left."},
+    {"snapshot purge", "", "--older-than TIME | --damaged | --all [--dry-run]", NULL,
+     CTL_OPT(OPT_OLDER_THAN) | CTL_OPT(OPT_DAMAGED) | CTL_OPT(OPT_ALL) | CTL_OPT(OPT_DRY_RUN),
+     cmd_snapshot_purge, "remove answers that httpd keeps",
+     "May be done at any time while httpd runs: what is being sent is sent to its end, what is missing is built when it is\n"
+     "asked for. httpd itself keeps to KissCacheSize and KissCacheAge."},
     {"doctor", "", "[--children N] [--max N]", CUSTOMER, CTL_CONNECTS | CTL_OPT(OPT_CHILDREN) | CTL_OPT(OPT_MAX),
      cmd_doctor, "look for what is wrong or missing, and say what to do",
      "Looks at the server, the schema, the rights of the account, the budget of connections (children x max x 2: a\n"
-     "graceful reload runs two generations at once), the token signing keys, and the content. Exit status 1 when\n"
-     "there is a problem."},
+     "graceful reload runs two generations at once), the token signing keys, the directory of kept\n"
+     "answers, and the content. Exit status 1 when there is a problem."},
 
     {"kss schema install", "", "", KSS, 0, cmd_schema_install, "the same for the database of the KSS API",
      "Runs every file DIR/kss/NNNN-*.sql in order. See 'kissctl schema --help'."},
@@ -465,6 +481,7 @@ static int run(ctl *c, int argc, const char *const *argv)
     c->defaults = setting(c, OPT_DEFAULTS, "KISSCTL_DEFAULTS", KISS_SYSCONFDIR "/kissctl.cnf");
     c->sql_dir = setting(c, OPT_SQL, NULL, KISS_DATADIR "/sql");
     c->token_keys = setting(c, OPT_TOKEN_KEYS, "KISS_TOKEN_KEYS", KISS_SYSCONFDIR "/token.keys");
+    c->cache_dir = setting(c, OPT_CACHE_DIR, "KISS_CACHE_DIR", KISS_CACHEDIR);
     return check_and_run(c, os->argv + os->ind + used, n - used);
 }
 

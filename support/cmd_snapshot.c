@@ -1,0 +1,246 @@
+/**
+ * cmd_snapshot - the answers that httpd keeps in KissCacheDir: list, purge.
+ *
+ * Works beside httpd: files are only read and unlinked, never written, and those that are no snapshots are not touched. A
+ * list that was removed is built again when somebody asks for it.
+ */
+#include "ctl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include <apr_portable.h>
+#include <apr_strings.h>
+
+#include "ctl_out.h"
+#include "kiss_snapfile.h"
+
+#define MAX_AGE 1000000
+
+#define FOLDER_ADVICE "is it the KissCacheDir of httpd (--cache-dir DIR), and are you root or httpd's user?"
+
+/** What was found in a file. */
+typedef struct {
+    const char *state;              /* "sound", "damaged", "older"; NULL: not looked at closely */
+    kiss_snapfile_label label;
+} finding;
+
+static const out_column columns[] = {
+    {"ETag", OUT_TEXT}, {"Endpoint", OUT_TEXT}, {"Location", OUT_TEXT}, {"PriceList", OUT_TEXT}, {"Discount", OUT_NUMBER},
+    {"Warehouse", OUT_TEXT}, {"Customer", OUT_TEXT}, {"Coding", OUT_TEXT}, {"Bytes", OUT_NUMBER}, {"BuiltAt", OUT_TEXT},
+    {"LastUsedAt", OUT_TEXT}, {"State", OUT_TEXT},
+};
+#define COLUMNS ((int)(sizeof(columns) / sizeof(*columns)))
+
+/** Opens a file so that looking at it is no use of it. */
+static apr_status_t open_quietly(apr_file_t **file, const char *path, apr_pool_t *p)
+{
+    const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    apr_os_file_t fd = open(path, flags | O_NOATIME);
+
+    if (fd < 0 && errno == EPERM) {
+        fd = open(path, flags);             /* neither root nor its owner */
+    }
+    return fd < 0 ? errno : apr_os_pipe_put_ex(file, &fd, 1, p);
+}
+
+/** Reads what a file says of itself; with `check`, all of it. */
+static apr_status_t look(finding *found, const kiss_snapfile_entry *e, int check, apr_pool_t *p)
+{
+    kiss_snapfile_label label = { .tag = "" };
+    kiss_snapfile f;
+    apr_file_t *file;
+    apr_status_t rv = open_quietly(&file, e->path, p);
+
+    memset(found, 0, sizeof(*found));
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    rv = kiss_snapfile_read(&f, file, e->size);
+    if (rv == APR_SUCCESS) {
+        rv = check ? kiss_snapfile_verify(&label, &f, file, p) : kiss_snapfile_label_read(&label, &f, file, p);
+    }
+    apr_file_close(file);
+    if (rv == APR_SUCCESS && (strncmp(e->name, label.tag, strlen(label.tag)) != 0
+                              || strcmp(e->name + strlen(label.tag), KISS_SNAPFILE_SUFFIX) != 0)) {
+        rv = APR_EMISMATCH;
+    }
+    if (rv == APR_SUCCESS) {
+        found->label = label;
+        found->state = check ? "sound" : NULL;
+    }
+    else if (rv == APR_EMISMATCH || rv == APR_ENOENT) {
+        found->state = rv == APR_ENOENT ? "older" : "damaged";
+        rv = APR_SUCCESS;
+    }
+    return rv;
+}
+
+/** The files, the last used first. @return CTL_OK or CTL_FAILED */
+static int scan(const ctl *c, apr_array_header_t **entries)
+{
+    const char *folder = apr_pstrcat(c->pool, c->cache_dir, "/" KISS_SNAPFILE_FOLDER, NULL);
+    apr_status_t rv = kiss_snapfile_scan(entries, folder, c->pool);
+    char reason[120];
+
+    if (rv != APR_SUCCESS) {
+        return ctl_fail("cannot read %s: %s (%s)", folder, apr_strerror(rv, reason, sizeof(reason)), FOLDER_ADVICE);
+    }
+    kiss_snapfile_sort(*entries);
+    return CTL_OK;
+}
+
+static const char *moment(apr_time_t t, apr_pool_t *p)
+{
+    apr_time_exp_t e;
+
+    apr_time_exp_gmt(&e, t);
+    return apr_psprintf(p, "%04d-%02d-%02dT%02d:%02d:%02dZ", e.tm_year + 1900, e.tm_mon + 1, e.tm_mday, e.tm_hour, e.tm_min,
+                        e.tm_sec);
+}
+
+static const char *some(const char *text)
+{
+    return text && *text ? text : NULL;
+}
+
+static const char **row_of(const kiss_snapfile_entry *e, const finding *found, apr_pool_t *p)
+{
+    const kiss_snapfile_label *l = &found->label;
+    const char *row[COLUMNS] = {
+        apr_pstrmemdup(p, e->name, strlen(e->name) - (sizeof(KISS_SNAPFILE_SUFFIX) - 1)), some(l->endpoint),
+        some(l->location), some(l->price_list), some(l->discount), some(l->warehouse), some(l->customer), some(l->coding),
+        apr_psprintf(p, "%" APR_OFF_T_FMT, e->size), moment(e->built, p), moment(e->used, p), found->state
+    };
+
+    return apr_pmemdup(p, row, sizeof(row));
+}
+
+int cmd_snapshot_list(ctl *c, const char *const *args)
+{
+    apr_array_header_t *entries, *rows = apr_array_make(c->pool, 64, sizeof(const char **));
+    apr_pool_t *scratch;
+    char reason[120];
+    int i;
+
+    (void)args;
+    if (scan(c, &entries) != CTL_OK || apr_pool_create(&scratch, c->pool) != APR_SUCCESS) {
+        return CTL_FAILED;
+    }
+    for (i = entries->nelts - 1; i >= 0; i--) {
+        const kiss_snapfile_entry *e = &APR_ARRAY_IDX(entries, i, kiss_snapfile_entry);
+        finding found;
+        apr_status_t rv;
+
+        if (!e->is_snapshot) {
+            continue;
+        }
+        apr_pool_clear(scratch);
+        rv = look(&found, e, c->option[OPT_CHECK] != NULL, scratch);
+        if (rv == APR_SUCCESS) {
+            /* The label's texts go with the scratch pool. */
+            const char **row = row_of(e, &found, c->pool);
+            int k;
+
+            for (k = 0; k < COLUMNS; k++) {
+                row[k] = row[k] ? apr_pstrdup(c->pool, row[k]) : NULL;
+            }
+            APR_ARRAY_PUSH(rows, const char **) = row;
+        }
+        else if (!APR_STATUS_IS_ENOENT(rv)) {           /* httpd may have removed it meanwhile */
+            return ctl_fail("cannot read %s: %s (%s)", e->path, apr_strerror(rv, reason, sizeof(reason)), FOLDER_ADVICE);
+        }
+    }
+    ctl_out_rows(c, columns, COLUMNS, rows);
+    return CTL_OK;
+}
+
+/* --- purge --- */
+
+/** "7d": a number of seconds, or with s, mi, h or d behind it, as the directive KissCacheAge has it. @return 1, or 0 */
+static int read_age(apr_time_t *age, const char *text, apr_pool_t *p)
+{
+    static const struct {
+        const char *name;
+        int seconds;
+    } units[] = {{"", 1}, {"s", 1}, {"mi", 60}, {"min", 60}, {"h", 3600}, {"d", 86400}};
+    apr_size_t digits = strspn(text, "0123456789"), i;
+    apr_int64_t n;
+
+    for (i = 0; i < sizeof(units) / sizeof(*units); i++) {
+        if (strcmp(text + digits, units[i].name) == 0
+            && ctl_number(&n, apr_pstrmemdup(p, text, digits), 0, MAX_AGE)) {
+            *age = apr_time_from_sec(n * units[i].seconds);
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/** Whether a file is to be removed. A damaged one that cannot be read is not known to be damaged. */
+static int is_meant(const ctl *c, const kiss_snapfile_entry *e, apr_time_t before, apr_pool_t *scratch)
+{
+    finding found;
+
+    if (!e->is_snapshot) {
+        return 0;                           /* locks above all: they must keep their names */
+    }
+    if (c->option[OPT_DAMAGED]) {
+        return look(&found, e, 1, scratch) == APR_SUCCESS && strcmp(found.state, "sound") != 0;
+    }
+    return c->option[OPT_ALL] || e->used < before;
+}
+
+static int report(const ctl *c, apr_int64_t removed, apr_off_t bytes)
+{
+    static const out_column totals[] = {{"Removed", OUT_NUMBER}, {"Bytes", OUT_NUMBER}};
+    const char *row[2];
+
+    row[0] = apr_psprintf(c->pool, "%" APR_INT64_T_FMT, removed);
+    row[1] = apr_psprintf(c->pool, "%" APR_OFF_T_FMT, bytes);
+    ctl_out_row(c, totals, 2, row);
+    return CTL_OK;
+}
+
+int cmd_snapshot_purge(ctl *c, const char *const *args)
+{
+    const char *older = c->option[OPT_OLDER_THAN];
+    apr_time_t age = 0, now = apr_time_now();
+    apr_array_header_t *entries;
+    apr_int64_t removed = 0;
+    apr_off_t bytes = 0;
+    apr_pool_t *scratch;
+    char reason[120];
+    int i;
+
+    (void)args;
+    if ((older != NULL) + (c->option[OPT_ALL] != NULL) + (c->option[OPT_DAMAGED] != NULL) != 1) {
+        return ctl_usage(c, "say which: --older-than TIME, --damaged or --all");
+    }
+    if (older && !read_age(&age, older, c->pool)) {
+        return ctl_usage(c, "--older-than %s: not a time: write seconds, or a number with mi, h or d",
+                         ctl_out_quote(c->pool, older, strlen(older)));
+    }
+    if (scan(c, &entries) != CTL_OK || apr_pool_create(&scratch, c->pool) != APR_SUCCESS) {
+        return CTL_FAILED;
+    }
+    for (i = 0; i < entries->nelts; i++) {
+        const kiss_snapfile_entry *e = &APR_ARRAY_IDX(entries, i, kiss_snapfile_entry);
+        apr_status_t rv = APR_SUCCESS;
+
+        apr_pool_clear(scratch);
+        if (!is_meant(c, e, now - age, scratch)) {
+            continue;
+        }
+        rv = c->option[OPT_DRY_RUN] ? APR_SUCCESS : apr_file_remove(e->path, scratch);
+        if (rv == APR_SUCCESS) {
+            removed++;
+            bytes += e->size;
+        }
+        else if (!APR_STATUS_IS_ENOENT(rv)) {
+            return ctl_fail("cannot remove %s: %s (%s)", e->path, apr_strerror(rv, reason, sizeof(reason)), FOLDER_ADVICE);
+        }
+    }
+    return report(c, removed, bytes);
+}

@@ -1,0 +1,76 @@
+/**
+ * doctor_cache - looks at KissCacheDir, which httpd makes: whose it is, who can read it, what it holds, how much room is left.
+ */
+#include "doctor.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include <apr_strings.h>
+
+#include "kiss_snapfile.h"
+
+#define MEGABYTE 1048576
+#define LOW (512 * (apr_int64_t)MEGABYTE)
+
+/** Whose the folder is, and who can read it. @return 1 when nothing is wrong with that */
+static int check_owner(doctor *d, const char *folder, const struct stat *st)
+{
+    if (st->st_uid == 0) {
+        doctor_finding(d, "cache", DOCTOR_PROBLEM, "restart httpd, which gives it to its User; or chown it to that",
+                       "%s belongs to root: httpd's processes cannot keep lists there", folder);
+        return 0;
+    }
+    if (st->st_mode & 077) {
+        doctor_finding(d, "cache", DOCTOR_WARNING, apr_psprintf(d->c->pool, "chmod 700 %s", folder),
+                       "%s can be opened by others: customers' prices are kept there", folder);
+        return 0;
+    }
+    return 1;
+}
+
+static void check_content(doctor *d, const char *folder)
+{
+    apr_array_header_t *entries;
+    apr_int64_t room, bytes = 0;
+    struct statvfs fs;
+    int i, n = 0;
+
+    if (kiss_snapfile_scan(&entries, folder, d->c->pool) != APR_SUCCESS || statvfs(folder, &fs) != 0) {
+        doctor_finding(d, "cache", DOCTOR_WARNING, "run the doctor as root", "%s cannot be read: %s", folder, strerror(errno));
+        return;
+    }
+    for (i = 0; i < entries->nelts; i++) {
+        const kiss_snapfile_entry *e = &APR_ARRAY_IDX(entries, i, kiss_snapfile_entry);
+
+        n += e->is_snapshot;
+        bytes += e->is_snapshot ? e->size : 0;
+    }
+    room = (apr_int64_t)fs.f_bavail * (apr_int64_t)fs.f_frsize;
+    doctor_finding(d, "cache", room < LOW ? DOCTOR_WARNING : DOCTOR_OK, room < LOW
+                   ? "make room, or lower KissCacheSize: when the disk is full, lists that are not kept are answered with 503"
+                   : NULL, "%s: %d lists, %" APR_INT64_T_FMT " MB; %" APR_INT64_T_FMT " MB are free", folder, n,
+                   bytes / MEGABYTE, room / MEGABYTE);
+}
+
+void doctor_check_cache(doctor *d)
+{
+    const char *folder = apr_pstrcat(d->c->pool, d->c->cache_dir, "/" KISS_SNAPFILE_FOLDER, NULL);
+    struct stat st;
+
+    if (stat(folder, &st) == 0 && S_ISDIR(st.st_mode)) {
+        if (check_owner(d, folder, &st)) {
+            check_content(d, folder);
+        }
+    }
+    else if (errno == EACCES) {
+        doctor_finding(d, "cache", DOCTOR_WARNING, "run the doctor as root", "%s cannot be looked at", folder);
+    }
+    else {
+        doctor_finding(d, "cache", d->c->option[OPT_CACHE_DIR] ? DOCTOR_PROBLEM : DOCTOR_OK, d->c->option[OPT_CACHE_DIR]
+                       ? "start httpd, which makes it; or name its KissCacheDir" : NULL,
+                       "%s is not there: httpd makes it when it starts (--cache-dir names another KissCacheDir)", folder);
+    }
+}
