@@ -11,7 +11,9 @@
 #include <sys/stat.h>
 #include <zlib.h>
 
-/* Locks are few files that stay: a lock file that comes and goes could be two at the same time. */
+/* Locks are few files that stay: a lock file that comes and goes could be two at the same time. Several tags share one. Who
+ * compresses an answer holds its lock while it takes that of the answer as it is: these are others, so that nobody waits for
+ * itself, or two for each other. */
 #define LOCKS 64
 #define LOCK_PAUSE (2 * 1000)           /* microseconds; grows while it waits */
 #define LOCK_PAUSE_MAX (50 * 1000)
@@ -21,7 +23,8 @@
 /* Files that a child has checked; more of them are only checked again. */
 #define CHECKED 256
 
-/* An ETag, with its coding. */
+/* Length of an ETag without coding, and room for one with it. */
+#define PLAIN_TAG 22
 #define MAX_TAG 48
 
 /* A use is noted once in this time: enough to tell what was not used for long. */
@@ -200,7 +203,7 @@ apr_status_t kiss_snapshot_open(kiss_snapshot *snapshot, const char *dir, const 
 apr_status_t kiss_snapshot_lock(const char *dir, const char *tag, apr_interval_time_t wait, apr_pool_t *p)
 {
     unsigned n = (unsigned)crc32(0, (const Bytef *)tag, (uInt)strlen(tag)) % LOCKS;
-    const char *path = path_of(dir, apr_psprintf(p, "lock.%02u", n), "", p);
+    const char *path = path_of(dir, apr_psprintf(p, "lock.%s%02u", strlen(tag) > PLAIN_TAG ? "c" : "", n), "", p);
     apr_time_t end = apr_time_now() + wait;
     apr_interval_time_t pause = LOCK_PAUSE;
     apr_file_t *file;
