@@ -38,6 +38,7 @@ typedef struct {
     const kiss_caller *caller;          /* as of the moment that the read sees */
     const char *tag;                    /* ETag of that moment */
     kiss_json_terms terms;
+    kiss_growing *growing;              /* is told what there is of it */
     kiss_spool *out;                    /* the answer */
     range range;
     apr_pool_t *range_pool;             /* cleared before the next range */
@@ -376,6 +377,9 @@ static kiss_db_status build(kiss_db_conn *conn, void *baton)
     kiss_db_status status;
     apr_status_t rv;
 
+    if (b->out && b->out->size) {
+        return KISS_DB_AWAY;            /* begun on a connection that died: some of it may have been sent */
+    }
     apr_pool_clear(b->pool);
     b->conn = conn;
     b->replaced = 0;
@@ -397,13 +401,15 @@ static kiss_db_status build(kiss_db_conn *conn, void *baton)
     }
     prepare_terms(b);
     b->tag = kiss_caller_etag(b->caller, k->api, k->endpoint, k->pool);
+    kiss_growing_name(b->growing, b->tag);
+    b->out->growing = b->growing;
     status = write_list(b);
     return status == KISS_DB_OK ? kiss_db_end(conn) : status;
 }
 
-const kiss_error *kiss_build_list(kiss_built *built, kiss_req *k)
+const kiss_error *kiss_build_list(kiss_built *built, kiss_req *k, kiss_growing *growing)
 {
-    building b = { .k = k };
+    building b = { .k = k, .growing = growing };
     kiss_db_status status;
 
     if (apr_pool_create(&b.pool, k->pool) != APR_SUCCESS) {

@@ -20,9 +20,11 @@ typedef struct {
  * Builds the list of k->endpoint for k->customer, whose record is read again: the answer belongs to one moment. Sets
  * k->rows, and k->caller to the record of that moment.
  *
- * @param built receives it, in k->pool
+ * @param built   receives it, in k->pool
+ * @param growing is told the ETag before the first row, and what can be read as it is written; its end is the caller's to
+ *                tell
  * @return NULL, or 404, 401, 500, 503
  */
-const kiss_error *kiss_build_list(kiss_built *built, kiss_req *k);
+const kiss_error *kiss_build_list(kiss_built *built, kiss_req *k, kiss_growing *growing);
 
 #endif

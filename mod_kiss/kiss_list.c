@@ -3,57 +3,21 @@
 #include <string.h>
 
 #include "kiss_accept.h"
-#include "kiss_build.h"
 #include "kiss_caller.h"
 #include "kiss_config.h"
-#include "kiss_error.h"
+#include "kiss_making.h"
 #include "kiss_out.h"
 #include "kiss_snapshot.h"
-#include "kiss_spool.h"
 
-/* How long a request waits for another one that builds the same answer. */
-#define BUILD_WAIT apr_time_from_sec(30)
-
-/** Makes what was built a snapshot. A failure costs the next request the same work; this one has its answer. */
-static void keep(kiss_req *k, kiss_spool *spool, const char *tag, const char *coding)
-{
-    kiss_snapfile_label label = kiss_caller_label(k->caller, k->endpoint, tag, coding, k->conf->base, k->pool);
-    apr_status_t rv = kiss_snapshot_publish(spool, kiss_config_cache_dir(k->r->server), &label, k->pool);
-
-    if (rv != APR_SUCCESS) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, rv, k->r, KISS_LOGNO(0607) "the answer could not be kept in %s "
-                      "(KissCacheDir): is it full, or not writable for the server's user?",
-                      kiss_config_cache_dir(k->r->server));
-    }
-}
-
-/** Logs what is wrong with a snapshot, if anything. @return 1 when it can be used */
-static int is_usable(kiss_req *k, apr_status_t rv, const char *tag)
-{
-    if (rv == APR_EMISMATCH) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, k->r, KISS_LOGNO(0608) "the snapshot %s in %s (KissCacheDir) was damaged "
-                      "and is removed", tag, kiss_config_cache_dir(k->r->server));
-    }
-    else if (rv != APR_SUCCESS && rv != APR_ENOENT) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, rv, k->r, KISS_LOGNO(0610) "the snapshot %s in %s (KissCacheDir) cannot be "
-                      "read", tag, kiss_config_cache_dir(k->r->server));
-    }
-    return rv == APR_SUCCESS;
-}
-
-/** Opens the snapshot of this tag. @return 1 when there is a sound one */
-static int open_kept(kiss_req *k, const char *tag, kiss_snapshot *snapshot)
-{
-    return is_usable(k, kiss_snapshot_open(snapshot, kiss_config_cache_dir(k->r->server), tag, k->pool), tag);
-}
+/* An answer that has come so far before it is whole is sent as it grows, by coding; a smaller one has Content-Length. */
+static const apr_off_t send_at[] = { 2 * 1024 * 1024, 256 * 1024 };
 
 /** Maps the snapshot of this tag, where files are mapped. */
 static apr_status_t map_kept(kiss_req *k, const char *tag, kiss_mapped **mapped)
 {
     const core_dir_config *core = ap_get_core_module_config(k->r->per_dir_config);
 
-    return core->enable_mmap == ENABLE_MMAP_OFF ? APR_ENOTIMPL
-                                                : kiss_mapped_open(mapped, kiss_config_cache_dir(k->r->server), tag);
+    return core->enable_mmap == ENABLE_MMAP_OFF ? APR_ENOTIMPL : kiss_mapped_open(mapped, kiss_config_cache_dir(k->server), tag);
 }
 
 static const char *gzip_tag(const kiss_req *k, const char *tag)
@@ -69,10 +33,12 @@ static int send_kept(kiss_req *k, const char *tag, int gzip, int *status)
     kiss_snapshot snapshot;
     apr_status_t rv = map_kept(k, coded, &mapped);
 
-    if (rv == APR_ENOTIMPL ? !open_kept(k, coded, &snapshot) : !is_usable(k, rv, coded)) {
+    if (rv == APR_ENOTIMPL) {
+        rv = kiss_snapshot_open(&snapshot, kiss_config_cache_dir(k->server), coded, k->pool);
+    }
+    if (!kiss_snapshot_is_sound(rv, k, coded)) {
         return 0;
     }
-    apr_table_setn(k->r->notes, "kiss-snapshot", "hit");
     kiss_out_tag(k, coded);
     if (gzip) {
         kiss_out_gzip(k);
@@ -81,95 +47,55 @@ static int send_kept(kiss_req *k, const char *tag, int gzip, int *status)
     return 1;
 }
 
-/** An answer that is ready to be sent. */
-typedef struct {
-    kiss_snapshot kept;             /* it comes from a file that was kept, */
-    kiss_spool *made;               /* or was made just now */
-    const char *tag;
-    int gzip;
-} ready;
-
-/** Compresses what is ready. A failure leaves it as it is. */
-static void compress(kiss_req *k, ready *a)
+/** 1 when an answer can be sent whose length is not known yet. */
+static int may_stream(const request_rec *r)
 {
-    apr_file_t *file = a->made ? a->made->file : a->kept.file;
-    apr_off_t size = a->made ? a->made->size : a->kept.size;
-    kiss_spool *made;
-    apr_status_t rv = file ? kiss_snapshot_gzip(&made, file, size, kiss_config_cache_dir(k->r->server), k->pool)
-                           : APR_ENOTIMPL;
-
-    if (rv == APR_SUCCESS) {
-        a->made = made;
-        a->gzip = 1;
-        a->tag = gzip_tag(k, a->tag);
-        keep(k, made, a->tag, "gzip");
-    }
-    else if (file) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, rv, k->r, KISS_LOGNO(0609) "the answer could not be compressed in %s "
-                      "(KissCacheDir), and is sent as it is", kiss_config_cache_dir(k->r->server));
-    }
+    /* An HTTP/1.0 client could not see that it was broken off; a range needs the length. */
+    return !r->header_only && r->proto_num >= HTTP_VERSION(1, 1) && !apr_table_get(r->headers_in, "Range");
 }
 
-/** Finds or builds the answer; the caller holds the lock, if there can be one. */
-static const kiss_error *prepare(kiss_req *k, ready *a, int gzip)
+/** Sends what is being made, whole or not. */
+static int send_growing(kiss_req *k, kiss_growing *growing, int gzip)
 {
-    memset(&a->kept, 0, sizeof(a->kept));
-    a->made = NULL;
-    a->gzip = 0;
-    if (!gzip || !open_kept(k, a->tag, &a->kept)) {
-        kiss_built built;
-        const kiss_error *e = kiss_build_list(&built, k);
+    kiss_grown grown = kiss_growing_wait(growing, 0);
 
-        if (e) {
-            return e;
-        }
-        a->made = built.spool;
-        a->tag = built.tag;
-        keep(k, a->made, a->tag, "identity");
-    }
-    apr_table_setn(k->r->notes, "kiss-snapshot", a->made ? "built" : "compressed");
+    kiss_out_tag(k, gzip ? gzip_tag(k, grown.tag) : grown.tag);
     if (gzip) {
-        compress(k, a);
-    }
-    return NULL;
-}
-
-/** Sends what is ready. */
-static int send_ready(kiss_req *k, const ready *a)
-{
-    kiss_out_tag(k, a->tag);
-    if (a->gzip) {
         kiss_out_gzip(k);
     }
-    return a->made ? kiss_out_spool(k, HTTP_OK, a->made) : kiss_out_file(k, a->kept.file, a->kept.size);
+    return kiss_out_growing(k, growing);
 }
 
-/** No other request has built the answer: this one does, while others wait for it. */
-static const kiss_error *build_or_wait(kiss_req *k, const char *tag, int gzip, int *status)
+/** Waits for an answer in the making, and sends it. */
+static const kiss_error *send_making(kiss_req *k, kiss_making *m, int gzip, int *status)
 {
-    ready a = { .tag = tag };
-    const kiss_error *e;
-    apr_status_t locked;
-    apr_pool_t *lock;
+    kiss_growing *growing = kiss_making_growing(m);
+    kiss_making *source = kiss_making_source(m);
+    kiss_grown grown = kiss_growing_wait(growing, may_stream(k->r) ? send_at[gzip] : APR_INT64_MAX - 1);
+    const kiss_error *e = NULL;
 
-    if (apr_pool_create(&lock, k->pool) != APR_SUCCESS) {
-        return &kiss_error_internal;
+    apr_table_setn(k->r->notes, "kiss-snapshot", kiss_making_work(m));
+    if (grown.ended) {
+        e = kiss_making_end(m, k);
     }
-    locked = kiss_snapshot_lock(kiss_config_cache_dir(k->r->server), tag, BUILD_WAIT, lock);
-    if (locked == APR_TIMEUP) {
-        return &kiss_error_busy;
-    }
-    /* Another one may have been quicker. Without a lock (no space, say) each builds its own. */
-    if (locked == APR_SUCCESS && send_kept(k, tag, gzip, status)) {
-        apr_pool_destroy(lock);
+    if (e && source && !kiss_making_end(source, k)) {
+        *status = send_growing(k, kiss_making_growing(source), 0);
         return NULL;
     }
-    e = prepare(k, &a, gzip);
-    apr_pool_destroy(lock);                     /* before the client reads */
-    if (!e) {
-        *status = send_ready(k, &a);
+    if (!e && !(grown.ended && send_kept(k, grown.tag, gzip, status))) {
+        *status = send_growing(k, growing, gzip);
+        kiss_making_end(m, k);
     }
     return e;
+}
+
+/** No other request has made the answer: this one does, or waits for the one that does. */
+static const kiss_error *make(kiss_req *k, const char *tag, int gzip, int *status)
+{
+    kiss_making *m;
+    const kiss_error *e = kiss_making_begin(&m, k, tag, gzip);
+
+    return e ? e : send_making(k, m, gzip, status);
 }
 
 const kiss_error *kiss_list_run(kiss_req *k, int *status)
@@ -186,7 +112,8 @@ const kiss_error *kiss_list_run(kiss_req *k, int *status)
         kiss_out_tag(k, gzip ? gzip_tag(k, tag) : tag);
         return NULL;
     }
-    if (!send_kept(k, tag, gzip, status) && (e = build_or_wait(k, tag, gzip, status))) {
+    apr_table_setn(k->r->notes, "kiss-snapshot", "hit");
+    if (!send_kept(k, tag, gzip, status) && (e = make(k, tag, gzip, status))) {
         apr_table_unset(k->r->headers_out, "ETag");
     }
     return e;

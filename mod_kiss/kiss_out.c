@@ -167,3 +167,41 @@ int kiss_out_mapped(kiss_req *k, kiss_mapped *mapped)
     APR_BRIGADE_INSERT_TAIL(bb, kiss_mapped_bucket(mapped, bb->bucket_alloc));
     return pass(k, bb);
 }
+
+/** Passes the end of an answer that cannot be whole, so that httpd does not make it look so. */
+static int break_off(kiss_req *k, apr_bucket_brigade *bb, apr_status_t rv)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, k->r, KISS_LOGNO(0502) "the answer was broken off: it could not be made to its "
+                  "end (see above)");
+    APR_BRIGADE_INSERT_TAIL(bb, ap_bucket_error_create(HTTP_BAD_GATEWAY, NULL, k->r->pool, bb->bucket_alloc));
+    k->r->connection->keepalive = AP_CONN_CLOSE;
+    return pass(k, bb);
+}
+
+int kiss_out_growing(kiss_req *k, kiss_growing *growing)
+{
+    request_rec *r = k->r;
+    apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    char *buffer = apr_palloc(r->pool, FILE_PIECE);
+    kiss_grown grown = kiss_growing_wait(growing, 0);
+    apr_off_t offset = 0;
+    apr_size_t n = FILE_PIECE;
+    apr_status_t rv;
+
+    ap_set_content_type(r, KISS_JSON_TYPE);
+    if (grown.ended) {
+        ap_set_content_length(r, grown.size);
+    }
+    while ((rv = kiss_growing_read(growing, offset, buffer, &n)) == APR_SUCCESS) {
+        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_transient_create(buffer, n, bb->bucket_alloc));
+        rv = ap_pass_brigade(r->output_filters, bb);
+        apr_brigade_cleanup(bb);
+        if (rv != APR_SUCCESS || r->connection->aborted) {
+            ap_log_rerror(APLOG_MARK, APLOG_DEBUG, rv, r, KISS_LOGNO(0503) "the client went away before the answer's end");
+            return DONE;
+        }
+        offset += (apr_off_t)n;
+        n = FILE_PIECE;
+    }
+    return rv == APR_EOF ? pass(k, bb) : break_off(k, bb, rv);
+}

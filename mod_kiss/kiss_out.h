@@ -5,6 +5,7 @@
 #include <apr_file_io.h>
 
 #include "kiss.h"
+#include "kiss_growing.h"
 #include "kiss_mapped.h"
 #include "kiss_spool.h"
 
@@ -52,6 +53,12 @@ int kiss_out_file(kiss_req *k, apr_file_t *file, apr_off_t size);
 
 /** Sends a mapped snapshot as the JSON body of a 200, and gives up the reference to it. */
 int kiss_out_mapped(kiss_req *k, kiss_mapped *mapped);
+
+/**
+ * Sends a file as it grows as the JSON body of a 200: with Content-Length when it is whole already, else in chunks. When it
+ * does not become whole the connection is broken off, without the last chunk (RFC 9112 section 8). @return as kiss_out_text()
+ */
+int kiss_out_growing(kiss_req *k, kiss_growing *growing);
 
 /** Says that what is sent next is compressed with gzip. */
 void kiss_out_gzip(kiss_req *k);

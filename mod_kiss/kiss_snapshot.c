@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <zlib.h>
 
+#include "kiss_config.h"
+
 /* Locks are few files that stay: a lock file that comes and goes could be two at the same time. Several tags share one. Who
  * compresses an answer holds its lock while it takes that of the answer as it is: these are others, so that nobody waits for
  * itself, or two for each other. */
@@ -200,6 +202,20 @@ apr_status_t kiss_snapshot_open(kiss_snapshot *snapshot, const char *dir, const 
 
 /* --- building --- */
 
+int kiss_snapshot_is_sound(apr_status_t opened, const kiss_req *k, const char *tag)
+{
+    const char *dir = kiss_config_cache_dir(k->server);
+
+    if (opened == APR_EMISMATCH) {
+        KISS_LOG(k, APLOG_WARNING, 0, KISS_LOGNO(0608) "the snapshot %s in %s (KissCacheDir) was damaged and is removed", tag,
+                 dir);
+    }
+    else if (opened != APR_SUCCESS && opened != APR_ENOENT) {
+        KISS_LOG(k, APLOG_WARNING, opened, KISS_LOGNO(0610) "the snapshot %s in %s (KissCacheDir) cannot be read", tag, dir);
+    }
+    return opened == APR_SUCCESS;
+}
+
 apr_status_t kiss_snapshot_lock(const char *dir, const char *tag, apr_interval_time_t wait, apr_pool_t *p)
 {
     unsigned n = (unsigned)crc32(0, (const Bytef *)tag, (uInt)strlen(tag)) % LOCKS;
@@ -234,56 +250,6 @@ apr_status_t kiss_snapshot_lock(const char *dir, const char *tag, apr_interval_t
 apr_status_t kiss_snapshot_begin(kiss_spool **spool, const char *dir, apr_pool_t *p)
 {
     return kiss_spool_create_linkable(spool, kiss_snapshot_dir(dir, p), p);
-}
-
-/* zlib: 15 bits of window, and 16 for gzip's frame, whose header it then leaves without time and name. */
-#define GZIP_WINDOW (15 + 16)
-#define GZIP_LEVEL 6
-#define GZIP_MEMORY 8
-
-/** Gives a piece to the compressor and what comes out to the spool. */
-static apr_status_t compress_piece(kiss_spool *spool, z_stream *z, char *in, apr_size_t n, int last)
-{
-    char out[8192];
-    apr_status_t rv = APR_SUCCESS;
-
-    z->next_in = (Bytef *)in;
-    z->avail_in = (uInt)n;
-    do {
-        z->next_out = (Bytef *)out;
-        z->avail_out = sizeof(out);
-        if (deflate(z, last ? Z_FINISH : Z_NO_FLUSH) == Z_STREAM_ERROR
-            || kiss_json_raw(spool->buffer, out, sizeof(out) - z->avail_out)) {
-            return APR_ENOMEM;
-        }
-        rv = kiss_spool_flush(spool, 0);
-    } while (rv == APR_SUCCESS && z->avail_out == 0);
-    return rv;
-}
-
-apr_status_t kiss_snapshot_gzip(kiss_spool **spool, apr_file_t *file, apr_off_t size, const char *dir, apr_pool_t *p)
-{
-    char *buffer = apr_palloc(p, PIECE);
-    apr_off_t start = 0;
-    apr_status_t rv = kiss_snapshot_begin(spool, dir, p);
-    z_stream z;
-
-    memset(&z, 0, sizeof(z));
-    if (rv != APR_SUCCESS || deflateInit2(&z, GZIP_LEVEL, Z_DEFLATED, GZIP_WINDOW, GZIP_MEMORY, Z_DEFAULT_STRATEGY) != Z_OK) {
-        return rv != APR_SUCCESS ? rv : APR_ENOMEM;
-    }
-    rv = apr_file_seek(file, APR_SET, &start);
-    while (rv == APR_SUCCESS && size > 0) {
-        apr_size_t n = size < PIECE ? (apr_size_t)size : PIECE;
-
-        rv = apr_file_read_full(file, buffer, n, NULL);
-        size -= (apr_off_t)n;
-        if (rv == APR_SUCCESS) {
-            rv = compress_piece(*spool, &z, buffer, n, size == 0);
-        }
-    }
-    deflateEnd(&z);
-    return rv;
 }
 
 apr_status_t kiss_snapshot_publish(kiss_spool *spool, const char *dir, const kiss_snapfile_label *label, apr_pool_t *p)

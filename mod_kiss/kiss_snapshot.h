@@ -14,6 +14,7 @@
 #include <apr_file_info.h>
 #include <apr_time.h>
 
+#include "kiss.h"
 #include "kiss_snapfile.h"
 #include "kiss_spool.h"
 
@@ -48,6 +49,9 @@ apr_status_t kiss_snapshot_open(kiss_snapshot *snapshot, const char *dir, const 
  */
 void kiss_snapshot_use(apr_file_t *file, apr_time_t *noted);
 
+/** Logs what is wrong with the result of kiss_snapshot_open(), if anything. @return 1 when there is a snapshot */
+int kiss_snapshot_is_sound(apr_status_t opened, const kiss_req *k, const char *tag);
+
 /**
  * Takes the right to build the snapshot with this tag, among all threads and processes that share `dir`; waits for it at
  * most `wait`. It is given back with `p`, or when the process dies.
@@ -58,12 +62,6 @@ apr_status_t kiss_snapshot_lock(const char *dir, const char *tag, apr_interval_t
 
 /** Makes a spool that can become a snapshot. */
 apr_status_t kiss_snapshot_begin(kiss_spool **spool, const char *dir, apr_pool_t *p);
-
-/**
- * Compresses the first `size` bytes of an open file (gzip, RFC 1952) into a spool that can become a snapshot. In constant
- * memory. The same bytes give the same result.
- */
-apr_status_t kiss_snapshot_gzip(kiss_spool **spool, apr_file_t *file, apr_off_t size, const char *dir, apr_pool_t *p);
 
 /**
  * Makes a spool the snapshot with the label's tag. The spool can still be sent, also when this fails: then there is only no

@@ -10,6 +10,7 @@
 #include <apr_file_io.h>
 #include <json-c/printbuf.h>
 
+#include "kiss_growing.h"
 #include "kiss_json.h"
 
 /** How the name of a file begins that is being written and has one. */
@@ -24,6 +25,7 @@ typedef struct {
     const char *name;           /**< the file's name, while it has one */
     int linkable;               /**< the file can be given a name, and a checksum is kept */
     apr_uint32_t checksum;      /**< CRC-32 of what was written */
+    kiss_growing *growing;      /**< is told what can be read of the file; or NULL */
     apr_pool_t *pool;           /**< owns it */
 } kiss_spool;
 

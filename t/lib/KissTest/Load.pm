@@ -74,7 +74,7 @@ sub DESTROY {
 }
 
 # fetch($h, $path, %headers): one GET on a connection of its own: status, headers, content, as $h->get, but never asked
-# twice: HTTP::Tiny repeats a GET that got no answer. status 599: none, or not a whole one; content says why.
+# twice: HTTP::Tiny repeats a GET that got no answer. content-length is there for chunked ones too. status 599: none, or not a whole one; content says why.
 sub fetch {
     my ($h, $path, %headers) = @_;
     my $got = '';
@@ -92,21 +92,42 @@ sub fetch {
         defined $n ? '' : "read: $!";
     };
     alarm 0;
-    return _answer($got, defined $why ? $why : $@);
+    return answer($got, defined $why ? $why : $@);
 }
 
-sub _answer {
+# answer($bytes, $why): what came over a connection, as fetch() returns it.
+sub answer {
     my ($got, $why) = @_;
     my ($head, $body) = split /\r\n\r\n/, $got, 2;
     my ($status) = ($head || '') =~ m{\AHTTP/1\.1 ([0-9]{3}) };
     my %h = map { /\A([^:]+):\s*(.*?)\s*\z/ ? (lc $1, $2) : () } split /\r\n/, $head || '';
     $why ||= 'no status' if !$status;
+    if (!$why && lc($h{'transfer-encoding'} || '') eq 'chunked') {
+        $body = _chunks($body);
+        $why = 'broken off: no last chunk' if !defined $body;
+        $h{'content-length'} = length $body if defined $body;
+    }
     $why ||= 'no Content-Length' if !defined $h{'content-length'};
     $why ||= "short: " . length($body) . " of $h{'content-length'}"
         if defined $h{'content-length'} && length($body) != $h{'content-length'};
     return $why
         ? { status => 599, headers => {}, content => $why }
         : { status => $status, headers => \%h, content => $body };
+}
+
+# The content of a chunked body; undef unless its last chunk has come.
+sub _chunks {
+    my ($raw) = @_;
+    my ($body, $at) = ('', 0);
+    while (substr($raw, $at, 20) =~ /\A([0-9A-Fa-f]+)\r\n/) {
+        my $n = hex $1;
+        $at += length $&;
+        return substr($raw, $at) eq "\r\n" ? $body : undef if !$n;
+        return if length $raw < $at + $n + 2;
+        $body .= substr $raw, $at, $n;
+        $at += $n + 2;
+    }
+    return;
 }
 
 # grow($server, $db, $n): $n more products with image, price in UKTRADE and stock, so that building a list

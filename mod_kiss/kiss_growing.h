@@ -1,0 +1,49 @@
+/**
+ * kiss_growing - a file that one thread writes while another one reads what is there already.
+ *
+ * The writer says how much can be read; it never waits for the reader. Thread-safe.
+ */
+#ifndef KISS_GROWING_H
+#define KISS_GROWING_H
+
+#include <apr_file_io.h>
+
+/** What both know of the file. */
+typedef struct kiss_growing kiss_growing;
+
+/** Makes one that is empty, in `p`, which must live as long as both threads use it. */
+apr_status_t kiss_growing_create(kiss_growing **growing, apr_pool_t *p);
+
+/* --- for the writer --- */
+
+/** Says what the file will hold: its ETag, without the coding; before any of it can be read. */
+void kiss_growing_name(kiss_growing *growing, const char *tag);
+
+/** Says that the first `size` bytes of `file` can be read. */
+void kiss_growing_advance(kiss_growing *growing, apr_file_t *file, apr_off_t size);
+
+/** Says that nothing more comes: APR_SUCCESS when it is whole, or why it never will be. */
+void kiss_growing_end(kiss_growing *growing, apr_status_t result);
+
+/* --- for readers --- */
+
+/** How far it has come. */
+typedef struct {
+    const char *tag;            /**< ETag without the coding; NULL until it is known */
+    apr_off_t size;             /**< bytes that can be read */
+    int ended;                  /**< nothing more comes */
+    apr_status_t result;        /**< then: APR_SUCCESS when it is whole */
+} kiss_grown;
+
+/** Waits until more than `size` bytes can be read, or until the end. Bounded: the writer is, by the database's timeouts. */
+kiss_grown kiss_growing_wait(kiss_growing *growing, apr_off_t size);
+
+/**
+ * Reads what stands at `offset`, waiting for it.
+ *
+ * @param len room in the buffer, and what was read
+ * @return APR_SUCCESS; APR_EOF at the end of a whole file; why it is not whole
+ */
+apr_status_t kiss_growing_read(kiss_growing *growing, apr_off_t offset, char *buffer, apr_size_t *len);
+
+#endif
