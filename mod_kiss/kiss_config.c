@@ -21,6 +21,7 @@
 #define DEFAULT_KEY_HOUR         1000
 #define DEFAULT_LIMIT_KEYS       1024
 #define DEFAULT_CACHE_SIZE       1024
+#define DEFAULT_WARM_INTERVAL    apr_time_from_sec(1)
 #define DEFAULT_CACHE_AGE        apr_time_from_sec(7 * 24 * 3600)
 #define MAX_LIFETIME             86400
 #define MAX_LIMIT                1000000000
@@ -28,6 +29,8 @@
 #define MAX_KEYS                 65536
 #define MAX_CACHE_SIZE           1000000
 #define MIN_CACHE_AGE            apr_time_from_sec(5 * 60)
+#define MAX_WARM                 1000
+#define MIN_WARM_INTERVAL        (100 * 1000)
 #define MAX_FRESHNESS            apr_time_from_sec(60)
 #define MEGABYTE                 APR_INT64_C(1048576)
 
@@ -72,6 +75,8 @@ void *kiss_config_create_server(apr_pool_t *p, server_rec *s)
     conf->limit_keys = -1;
     conf->cache_size = -1;
     conf->cache_age = -1;
+    conf->warm = -1;
+    conf->warm_interval = -1;
     return conf;
 }
 
@@ -86,6 +91,8 @@ void *kiss_config_merge_server(apr_pool_t *p, void *base, void *add)
     conf->limit_keys = inner->limit_keys != -1 ? inner->limit_keys : outer->limit_keys;
     conf->cache_size = inner->cache_size != -1 ? inner->cache_size : outer->cache_size;
     conf->cache_age = inner->cache_age != -1 ? inner->cache_age : outer->cache_age;
+    conf->warm = inner->warm != -1 ? inner->warm : outer->warm;
+    conf->warm_interval = inner->warm_interval != -1 ? inner->warm_interval : outer->warm_interval;
     return conf;
 }
 
@@ -115,6 +122,20 @@ apr_interval_time_t kiss_config_cache_age(const server_rec *s)
     apr_interval_time_t age = kiss_config_server(s)->cache_age;
 
     return age != -1 ? age : DEFAULT_CACHE_AGE;
+}
+
+int kiss_config_warm(const server_rec *s)
+{
+    int n = kiss_config_server(s)->warm;
+
+    return n != -1 ? n : 0;
+}
+
+apr_interval_time_t kiss_config_warm_interval(const server_rec *s)
+{
+    apr_interval_time_t interval = kiss_config_server(s)->warm_interval;
+
+    return interval != -1 ? interval : DEFAULT_WARM_INTERVAL;
 }
 
 int kiss_config_limit_clients(const server_rec *s)
@@ -288,6 +309,34 @@ const char *kiss_config_check(server_rec *main_server, apr_pool_t *p)
     return NULL;
 }
 
+apr_array_header_t *kiss_config_places(server_rec *main_server, apr_pool_t *p)
+{
+    const apr_array_header_t *all = locations(main_server->process->pconf);
+    apr_array_header_t *places = apr_array_make(p, all->nelts, sizeof(kiss_config_place));
+    int i;
+
+    for (i = 0; i < all->nelts; i++) {
+        const location *l = &APR_ARRAY_IDX(all, i, location);
+        kiss_config_place place = { l->server, effective(l, p), NULL };
+
+        place.database = kiss_config_database(place.conf, l->server);
+        if (place.database) {
+            APR_ARRAY_PUSH(places, kiss_config_place) = place;
+        }
+    }
+    return places;
+}
+
+int kiss_config_has_lists(const kiss_dir_conf *conf)
+{
+    const kiss_endpoint *e = conf->plan->api->endpoints;
+
+    while (e->path && e->run != KISS_RUN_LIST) {
+        e++;
+    }
+    return e->path != NULL;
+}
+
 apr_array_header_t *kiss_config_uses(server_rec *main_server, apr_pool_t *p)
 {
     const apr_array_header_t *all = locations(main_server->process->pconf);
@@ -459,6 +508,25 @@ static const char *set_cache_age(cmd_parms *cmd, void *dir, const char *text)
     return e;
 }
 
+static const char *set_warm(cmd_parms *cmd, void *dir, const char *lists, const char *interval)
+{
+    const char *e = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    kiss_server_conf *conf = kiss_config_server(cmd->server);
+    apr_interval_time_t time = DEFAULT_WARM_INTERVAL;
+    apr_int64_t n = 0;
+
+    (void)dir;
+    if (!e) {
+        e = kiss_config_number(&n, lists, 0, MAX_WARM, cmd->pool);
+        e = e || !interval ? e : kiss_config_time(&time, interval, cmd->pool);
+        e = e || time >= MIN_WARM_INTERVAL ? e : apr_psprintf(cmd->pool, "'%s' is less than 100ms", interval);
+        e = wrong(cmd, e);
+    }
+    conf->warm = (int)n;
+    conf->warm_interval = time;
+    return e;
+}
+
 /** A directive that is one whole number: where it is kept, and what it may be. */
 typedef struct {
     apr_size_t offset;
@@ -510,6 +578,8 @@ const command_rec kiss_config_commands[] = {
                   "megabytes of whole answers that are kept in KissCacheDir, 1 to 1000000"),
     AP_INIT_TAKE1("KissCacheAge", set_cache_age, NULL, RSRC_CONF,
                   "time after which whole answers that nobody asks for are removed, 5mi or more"),
+    AP_INIT_TAKE12("KissWarm", set_warm, NULL, RSRC_CONF,
+                   "how many of the most used lists are built in advance when something has changed, and how often to look"),
     AP_INIT_TAKE1("KissLimitClients", set_server_number, (void *)&limit_clients, RSRC_CONF,
                   "callers whose requests are counted at the same time, 64 to 1000000"),
     AP_INIT_TAKE1("KissLimitKeys", set_server_number, (void *)&limit_keys, RSRC_CONF,

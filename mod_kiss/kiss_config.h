@@ -53,6 +53,8 @@ typedef struct {
     const char *cache_dir;              /**< KissCacheDir, or NULL */
     int cache_size;                     /**< KissCacheSize in megabytes, or -1 */
     apr_interval_time_t cache_age;      /**< KissCacheAge, or -1 */
+    int warm;                           /**< KissWarm: lists, or -1 */
+    apr_interval_time_t warm_interval;  /**< KissWarm: how often the database is looked at, or -1 */
     int limit_clients;                  /**< KissLimitClients, or -1 */
     int limit_keys;                     /**< KissLimitKeys, or -1 */
 } kiss_server_conf;
@@ -74,6 +76,19 @@ const char *kiss_config_check(server_rec *main_server, apr_pool_t *p);
 /** Distinct pairs of database and API: an array of kiss_config_use in `p`. */
 apr_array_header_t *kiss_config_uses(server_rec *main_server, apr_pool_t *p);
 
+/** A location that serves an API. */
+typedef struct {
+    server_rec *server;                 /**< where it stands */
+    const kiss_dir_conf *conf;          /**< what holds there when no other section adds to it */
+    const kiss_database_conf *database; /**< its database */
+} kiss_config_place;
+
+/** All locations: an array of kiss_config_place in `p`. */
+apr_array_header_t *kiss_config_places(server_rec *main_server, apr_pool_t *p);
+
+/** 1 when the location's API has whole lists, which are kept. */
+int kiss_config_has_lists(const kiss_dir_conf *conf);
+
 /** Directives for the module record. */
 extern const command_rec kiss_config_commands[];
 
@@ -94,6 +109,12 @@ apr_off_t kiss_config_cache_size(const server_rec *s);
 
 /** How long a snapshot that nobody uses is kept; of the main server. */
 apr_interval_time_t kiss_config_cache_age(const server_rec *s);
+
+/** How many lists are built in advance when something has changed; of the main server. */
+int kiss_config_warm(const server_rec *s);
+
+/** How often it is looked whether something has changed; of the main server. */
+apr_interval_time_t kiss_config_warm_interval(const server_rec *s);
 
 /** Slots of the rate limiter; of the main server. */
 int kiss_config_limit_clients(const server_rec *s);

@@ -312,9 +312,14 @@ static kiss_db_status fetch_long_cells(kiss_db_cursor *c, const kiss_value **row
 
 kiss_db_status kiss_db_next(kiss_db_cursor *c, const kiss_value **row)
 {
-    int rv = mysql_stmt_fetch(c->stmt);
+    const kiss_req *k = c->conn->k;
+    int rv;
 
     *row = NULL;
+    if (k->stop && *k->stop) {
+        return KISS_DB_AWAY;            /* not a second time either: the connection is closed with what is unread */
+    }
+    rv = mysql_stmt_fetch(c->stmt);
     if (rv == MYSQL_NO_DATA) {
         return kiss_db_close(c);
     }

@@ -23,6 +23,7 @@
 #include "kiss_snapfile.h"
 #include "kiss_snapshot.h"
 #include "kiss_spool.h"
+#include "kiss_warm.h"
 
 #define SECOND APR_INT64_C(1000000)
 
@@ -51,6 +52,7 @@ typedef struct {
     int watch;                      /* descriptor of inotify, or -1 */
     apr_off_t total;                /* bytes of the snapshots, as far as known */
     apr_int64_t look;               /* when to look through the directory again */
+    kiss_warm *warm;                /* NULL: nothing is built in advance */
 } keeper;
 
 /* The one of this process; NULL when it has none. */
@@ -277,6 +279,11 @@ static void work(keeper *k)
     }
 }
 
+static apr_int64_t least(apr_int64_t a, apr_int64_t b)
+{
+    return a < b ? a : b;
+}
+
 static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *baton)
 {
     keeper *k = baton;
@@ -287,8 +294,11 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *baton)
 
         work(k);
         kiss_mapped_sweep();
-        if (k->turn && k->look - kiss_clock_now() < wait) {
-            wait = k->look - kiss_clock_now();
+        if (k->warm) {
+            wait = least(wait, kiss_warm_step(k->warm, k->scratch));
+        }
+        if (k->turn) {
+            wait = least(wait, k->look - kiss_clock_now());
         }
         rest(k, wait);
     }
@@ -342,19 +352,13 @@ static apr_status_t start(keeper *k, apr_pool_t *pchild)
 /** 1 when there is a location with lists. */
 static int is_needed(server_rec *s, apr_pool_t *p)
 {
-    const apr_array_header_t *uses = kiss_config_uses(s, p);
-    int i;
+    const apr_array_header_t *places = kiss_config_places(s, p);
+    int i, needed = 0;
 
-    for (i = 0; i < uses->nelts; i++) {
-        const kiss_endpoint *e = APR_ARRAY_IDX(uses, i, kiss_config_use).plan->api->endpoints;
-
-        for (; e->path; e++) {
-            if (e->run == KISS_RUN_LIST) {
-                return 1;
-            }
-        }
+    for (i = 0; i < places->nelts && !needed; i++) {
+        needed = kiss_config_has_lists(APR_ARRAY_IDX(places, i, kiss_config_place).conf);
     }
-    return 0;
+    return needed;
 }
 
 void kiss_keeper_start(server_rec *s, apr_pool_t *pchild)
@@ -375,6 +379,7 @@ void kiss_keeper_start(server_rec *s, apr_pool_t *pchild)
         rv = apr_pool_create(&k->scratch, k->pool);
     }
     if (rv == APR_SUCCESS) {
+        k->warm = kiss_warm_create(s, &k->stopping, k->pool);
         rv = apr_file_pipe_create_ex(&k->wake[0], &k->wake[1], APR_FULL_NONBLOCK, pchild);
     }
     if (rv == APR_SUCCESS) {

@@ -1,6 +1,8 @@
 /**
- * kiss_keeper - keeps the snapshots within their limits, beside the requests: a thread in each child, of which one works at
- * a time for each KissCacheDir, whatever servers share it. It holds a lock that the kernel takes back when its child dies;
+ * kiss_keeper - what is done beside the requests, by a thread in each child: the snapshots are kept within their limits, and
+ * lists are built in advance (kiss_warm.h).
+ *
+ * One child works at a time for each KissCacheDir, whatever servers share it. It holds a lock that the kernel takes back when its child dies;
  * then that of another child goes on.
  *
  * The kernel tells it of each file that appears (inotify), so what is there exceeds KissCacheSize by no more than what

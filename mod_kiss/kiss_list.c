@@ -8,6 +8,7 @@
 #include "kiss_making.h"
 #include "kiss_out.h"
 #include "kiss_snapshot.h"
+#include "kiss_usage.h"
 
 /* An answer that has come so far before it is whole is sent as it grows, by coding; a smaller one has Content-Length. */
 static const apr_off_t send_at[] = { 2 * 1024 * 1024, 256 * 1024 };
@@ -104,6 +105,7 @@ const kiss_error *kiss_list_run(kiss_req *k, int *status)
     int gzip = kiss_accept_gzip(apr_table_get(k->r->headers_in, "Accept-Encoding"));
     const kiss_error *e = NULL;
 
+    kiss_usage_count(k, gzip);
     kiss_out_private(k);
     /* The coding is chosen here, by q-values, and costs nothing: mod_deflate is not to do it again. */
     apr_table_setn(k->r->subprocess_env, "no-gzip", "1");

@@ -200,6 +200,13 @@ apr_status_t kiss_snapshot_open(kiss_snapshot *snapshot, const char *dir, const 
     return APR_SUCCESS;
 }
 
+int kiss_snapshot_exists(const char *dir, const char *tag, apr_pool_t *p)
+{
+    apr_finfo_t info;
+
+    return apr_stat(&info, path_of(dir, tag, KISS_SNAPFILE_SUFFIX, p), APR_FINFO_TYPE, p) == APR_SUCCESS;
+}
+
 /* --- building --- */
 
 int kiss_snapshot_is_sound(apr_status_t opened, const kiss_req *k, const char *tag)

@@ -41,6 +41,9 @@ apr_status_t kiss_snapshot_attach(apr_pool_t *pchild);
  */
 apr_status_t kiss_snapshot_open(kiss_snapshot *snapshot, const char *dir, const char *tag, apr_pool_t *p);
 
+/** 1 when there is a file for this tag; it may be damaged. */
+int kiss_snapshot_exists(const char *dir, const char *tag, apr_pool_t *p);
+
 /**
  * Notes that an open snapshot is used, at most once a minute: in the file's time of access, which it does not leave to the
  * file system (noatime).

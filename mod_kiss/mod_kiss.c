@@ -32,6 +32,8 @@
 #include "kiss_schema.h"
 #include "kiss_snapshot.h"
 #include "kiss_token.h"
+#include "kiss_usage.h"
+#include "kiss_warm.h"
 
 /* --- the request --- */
 
@@ -243,7 +245,6 @@ static int kiss_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pte
     apr_array_header_t *uses;
     int i;
 
-    (void)pconf;
     (void)plog;
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
@@ -252,6 +253,8 @@ static int kiss_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pte
     uses = kiss_config_uses(s, ptemp);
     if (uses->nelts) {
         make_cache_dir(s, ptemp);
+        kiss_usage_create(s);
+        kiss_warm_prepare(s, pconf);
     }
     for (i = 0; i < uses->nelts; i++) {
         const kiss_config_use *use = &APR_ARRAY_IDX(uses, i, kiss_config_use);

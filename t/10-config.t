@@ -94,6 +94,9 @@ subtest 'texts and flags' => sub {
     accepted "KissCacheAge $_", undef, $load for qw(5mi 300 12h 7d);
     refused "KissCacheAge $_", qr/^KissCacheAge: '\Q$_\E' is (?:not a time|less than five minutes)/m, undef, $load
         for qw(0 -1 x 299 4mi 1w 7dx);
+    accepted "KissWarm $_", undef, $load for '0', '20', '1000', '20 100ms', '5 1mi';
+    refused "KissWarm $_", qr/^KissWarm: '\S+' is (?:not a whole number from 0 to 1000|not a time|less than 100ms)/m, undef, $load
+        for '-1', '1001', 'x', '5 0', '5 99ms', '5 x';
     accepted "KissCacheSize $_", undef, $load for qw(1 1024 1000000);
     refused "KissCacheSize $_", qr/^KissCacheSize: '\Q$_\E' is not a whole number from 1 to 1000000$/m, undef, $load
         for qw(0 -1 x 1000001 10M);
@@ -113,12 +116,12 @@ subtest 'where directives may stand' => sub {
         accepted join("\n", '<Location /x>', $d, '</Location>'), "$name: Location", $load;
     }
     accepted join("\n", $vhost[0], $database, $vhost[1]), 'KissDatabase: virtual host', $load;
-    for my $d ('KissCacheDir /x', 'KissCacheAge 1d', 'KissCacheSize 1', 'KissLimitClients 64') {
+    for my $d ('KissCacheDir /x', 'KissCacheAge 1d', 'KissCacheSize 1', 'KissWarm 1', 'KissLimitClients 64') {
         my ($name) = $d =~ /^(\S+)/;
         my (undef, $out) = test(join("\n", $vhost[0], $d, $vhost[1]), $load);
         like $out, qr/^\Q$name\E cannot occur within <VirtualHost> section/m, "$name: not in a virtual host";
     }
-    for my $d ($database, 'KissCacheDir /x', 'KissCacheAge 1d', 'KissCacheSize 1', 'KissLimitClients 64') {
+    for my $d ($database, 'KissCacheDir /x', 'KissCacheAge 1d', 'KissCacheSize 1', 'KissWarm 1', 'KissLimitClients 64') {
         my ($name) = $d =~ /^(\S+)/;
         my ($rc, $out) = test(join("\n", '<Location /x>', $d, '</Location>'), $load);
         isnt $rc, 0, "$name: not in a Location";

@@ -1,0 +1,269 @@
+#include "kiss_warm.h"
+
+#include <apr_portable.h>
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "kiss_caller.h"
+#include "kiss_clock.h"
+#include "kiss_config.h"
+#include "kiss_error.h"
+#include "kiss_making.h"
+#include "kiss_out.h"
+#include "kiss_snapshot.h"
+#include "kiss_state.h"
+#include "kiss_usage.h"
+
+#define SECOND APR_INT64_C(1000000)
+
+/* How soon another child takes over from one that died. */
+#define TRY_AGAIN (5 * SECOND)
+
+/* While the database is away it is asked less and less often, down to this. */
+#define MAX_PAUSE (60 * SECOND)
+
+/* After building for some time it rests so many times as long. */
+#define REST 3
+
+#define FADE_AFTER (60 * SECOND)
+
+/** A database and what was last seen of it. */
+typedef struct {
+    const kiss_config_place *place;     /* a location that is served from it */
+    const char *state;                  /* as of kiss_state.h, when all was built that was to be; "" at first */
+    apr_pool_t *pool;                   /* owns it */
+    apr_int64_t next;                   /* when to look again */
+    apr_int64_t pause;                  /* until then */
+} watched;
+
+struct kiss_warm {
+    server_rec *server;
+    const volatile apr_uint32_t *stop;
+    const apr_array_header_t *places;   /* of kiss_config_place: every location */
+    apr_array_header_t *databases;      /* of watched */
+    int has_turn;
+    apr_int64_t fade;                   /* when to let the counts fade */
+};
+
+/* --- whose turn it is --- */
+
+/* A file without a name that all children have from their parent. Its lock is fcntl()'s: it belongs to a process. */
+static apr_file_t *turn;
+
+void kiss_warm_prepare(server_rec *s, apr_pool_t *pconf)
+{
+    char *name;
+    apr_status_t rv;
+
+    turn = NULL;
+    if (!kiss_config_warm(s)) {
+        return;
+    }
+    name = apr_pstrcat(pconf, kiss_config_cache_dir(s), "/" KISS_SPOOL_PREFIX "XXXXXX", NULL);
+    rv = apr_file_mktemp(&turn, name, APR_FOPEN_CREATE | APR_FOPEN_READ | APR_FOPEN_WRITE | APR_FOPEN_EXCL, pconf);
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0711) "no lock file in %s (KissCacheDir): KissWarm does "
+                     "nothing", kiss_config_cache_dir(s));
+        turn = NULL;
+        return;
+    }
+    apr_file_remove(name, pconf);
+}
+
+/** Takes the lock, which is kept until the process ends. */
+static int take_turn(void)
+{
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    apr_os_file_t fd;
+
+    return turn && apr_os_file_get(&fd, turn) == APR_SUCCESS && fcntl(fd, F_SETLK, &lock) == 0;
+}
+
+/* --- one list --- */
+
+/** A request that nobody made. */
+static kiss_req request(const kiss_warm *w, const kiss_config_place *place, apr_pool_t *p)
+{
+    kiss_req k = {
+        .server = place->server,
+        .pool = p,
+        .conf = place->conf,
+        .api = place->conf->plan->api,
+        .db = place->database->db,
+        .stop = w->stop
+    };
+
+    return k;
+}
+
+static const kiss_endpoint *endpoint_of(const kiss_api *api, const char *name)
+{
+    const kiss_endpoint *e;
+
+    for (e = api->endpoints; e->path; e++) {
+        if (e->run == KISS_RUN_LIST && strcmp(e->name, name) == 0) {
+            return e;
+        }
+    }
+    return NULL;
+}
+
+/** Makes the list with this tag, unless it is there, or somebody makes it now. @return 1 when it was made; -1 when it is to be tried again */
+static int make(kiss_req *k, const char *tag, int gzip)
+{
+    const char *dir = kiss_config_cache_dir(k->server);
+    const char *coded = gzip ? apr_pstrcat(k->pool, tag, KISS_OUT_GZIP, NULL) : tag;
+    const kiss_error *e;
+    kiss_making *making;
+    apr_pool_t *lock;
+    apr_status_t rv;
+
+    if (kiss_snapshot_exists(dir, coded, k->pool) || apr_pool_create(&lock, k->pool) != APR_SUCCESS) {
+        return 0;
+    }
+    rv = kiss_snapshot_lock(dir, coded, 0, lock);
+    apr_pool_destroy(lock);
+    if (rv != APR_SUCCESS) {
+        return 0;
+    }
+    e = kiss_making_begin(&making, k, tag, gzip);
+    e = e ? e : kiss_making_end(making, k);
+    return !e ? 1 : e == &kiss_error_unavailable || e == &kiss_error_busy ? -1 : 0;
+}
+
+/** Makes the list of a scope. @return as make() */
+static int warm(const kiss_warm *w, const kiss_config_place *place, const kiss_usage *u, apr_pool_t *p)
+{
+    kiss_req k = request(w, place, p);
+
+    k.endpoint = endpoint_of(k.api, u->endpoint);
+    k.customer = u->customer;
+    if (!k.endpoint || kiss_caller_read(&k.caller, &k, u->customer) != KISS_DB_OK) {
+        return k.endpoint ? -1 : 0;
+    }
+    /* The customer may be gone, or have other terms by now: then somebody else stands for this scope from the next request on. */
+    if (!k.caller->code || !k.caller->enabled || kiss_usage_key(&k) != u->key) {
+        kiss_usage_forget(u->key);
+        return 0;
+    }
+    return make(&k, kiss_caller_etag(k.caller, k.api, k.endpoint, p), u->gzip);
+}
+
+/* --- rounds --- */
+
+/** The location of a scope, if it is served from this database. */
+static const kiss_config_place *place_of(const kiss_warm *w, const kiss_usage *u, const kiss_database_conf *database)
+{
+    int i;
+
+    for (i = 0; i < w->places->nelts; i++) {
+        const kiss_config_place *place = &APR_ARRAY_IDX(w->places, i, kiss_config_place);
+
+        if (place->database == database && kiss_usage_location(place->conf, place->server) == u->location) {
+            return place;
+        }
+    }
+    return NULL;
+}
+
+/** Makes what is missing of the most used lists of a database. @return 0, or -1 when it is to be tried again */
+static int make_round(kiss_warm *w, const watched *d, apr_pool_t *scratch)
+{
+    const apr_array_header_t *used = kiss_usage_list(scratch);
+    apr_int64_t begun = kiss_clock_now();
+    int most = kiss_config_warm(w->server), made = 0, failed = 0, i;
+    apr_pool_t *p;
+
+    if (apr_pool_create(&p, scratch) != APR_SUCCESS) {
+        return -1;
+    }
+    for (i = 0; i < used->nelts && i < most && !failed && !*w->stop; i++) {
+        const kiss_usage *u = &APR_ARRAY_IDX(used, i, kiss_usage);
+        const kiss_config_place *place = place_of(w, u, d->place->database);
+        int result;
+
+        apr_pool_clear(p);
+        result = place ? warm(w, place, u, p) : 0;
+        made += result > 0;
+        failed = result < 0;
+    }
+    if (made) {
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, w->server, KISS_LOGNO(0712) "database %s has changed: %d lists were built in "
+                     "advance in %d ms", d->place->database->name, made, (int)((kiss_clock_now() - begun) / 1000));
+    }
+    return failed ? -1 : 0;
+}
+
+/** Looks at a database whose time has come. */
+static void look(kiss_warm *w, watched *d, apr_pool_t *scratch)
+{
+    apr_int64_t begun = kiss_clock_now(), interval = kiss_config_warm_interval(w->server), spent;
+    kiss_req k = request(w, d->place, scratch);
+    const char *state = "";
+    int failed = !k.db || kiss_state_read(&state, &k) != KISS_DB_OK;
+
+    if (!failed && strcmp(state, d->state) != 0 && !(failed = make_round(w, d, scratch) != 0)) {
+        apr_pool_clear(d->pool);
+        d->state = apr_pstrdup(d->pool, state);
+    }
+    spent = kiss_clock_now() - begun;
+    d->pause = failed && d->pause * 2 < MAX_PAUSE ? d->pause * 2 : failed ? MAX_PAUSE : interval;
+    d->pause = d->pause > REST * spent ? d->pause : REST * spent;
+    d->next = kiss_clock_now() + d->pause;
+}
+
+kiss_warm *kiss_warm_create(server_rec *s, const volatile apr_uint32_t *stop, apr_pool_t *p)
+{
+    kiss_warm *w = apr_pcalloc(p, sizeof(*w));
+    int i, j;
+
+    if (!kiss_config_warm(s) || !turn) {
+        return NULL;
+    }
+    w->server = s;
+    w->stop = stop;
+    w->places = kiss_config_places(s, p);
+    w->databases = apr_array_make(p, 2, sizeof(watched));
+    for (i = 0; i < w->places->nelts; i++) {
+        const kiss_config_place *place = &APR_ARRAY_IDX(w->places, i, kiss_config_place);
+        watched d = { place, "", NULL, 0, kiss_config_warm_interval(s) };
+
+        for (j = 0; j < w->databases->nelts; j++) {
+            if (APR_ARRAY_IDX(w->databases, j, watched).place->database == place->database) {
+                break;
+            }
+        }
+        if (j == w->databases->nelts && kiss_config_has_lists(place->conf) && apr_pool_create(&d.pool, p) == APR_SUCCESS) {
+            APR_ARRAY_PUSH(w->databases, watched) = d;
+        }
+    }
+    return w;
+}
+
+apr_int64_t kiss_warm_step(kiss_warm *w, apr_pool_t *scratch)
+{
+    apr_int64_t now = kiss_clock_now(), next;
+    int i;
+
+    w->has_turn = w->has_turn || take_turn();
+    if (!w->has_turn) {
+        return TRY_AGAIN;
+    }
+    if (now - w->fade >= FADE_AFTER) {
+        w->fade = now;
+        kiss_usage_fade();
+    }
+    next = w->fade + FADE_AFTER;
+    for (i = 0; i < w->databases->nelts && !*w->stop; i++) {
+        watched *d = &APR_ARRAY_IDX(w->databases, i, watched);
+
+        apr_pool_clear(scratch);
+        if (d->next <= now) {
+            look(w, d, scratch);
+        }
+        next = d->next < next ? d->next : next;
+    }
+    now = kiss_clock_now();
+    return next > now ? next - now : 0;
+}

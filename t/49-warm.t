@@ -1,0 +1,180 @@
+# KissWarm: the most used lists are built in advance when something has changed, by one process, and no others.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use KissTest;
+use KissTest::Database;
+use KissTest::Load;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $server = KissTest::Database->start;             # its own: it is stopped below
+my $db = new_database('warm', server => $server);
+import_sample($db);
+my %key = map { $_ => issue_key($_) } qw(ACME01 BEAU02);
+my %gz = ('Accept-Encoding' => 'gzip');
+
+sub serve {
+    my ($warm, %opt) = @_;
+    our ($dir, $serial);
+    $dir ||= tempdir_here();
+    my $log = "$dir/access." . ++$serial;
+    my $h = start_httpd(log_level => 'info', %opt,
+        config => qq(LogFormat "%{X-Ask}i %{kiss-snapshot}n %b" s\nCustomLog "$log" s\nKissWarm $warm\n) . ($opt{config} // ''));
+    $h->{access} = $log;
+    $h->{bearer} = { map { $_ => 'Bearer ' . $h->token($_, $key{$_}) } keys %key };
+    return $h;
+}
+
+my $asked = 0;
+
+# "200 hit", "304 -"
+sub ask {
+    my ($h, $path, $customer, @more) = @_;
+    my $id = "$$." . ++$asked;
+    my $res = $h->get($path, Authorization => $h->{bearer}{$customer}, 'X-Ask' => $id, @more);
+    my $fate;
+    wait_until(5, sub { ($fate) = slurp($h->{access}) =~ /^\Q$id\E (\S+)/m; $fate });
+    $h->{last} = $res;
+    return "$res->{status} $fate";
+}
+
+sub change { return sql($db, 'UPDATE revision SET n = n + 1') }
+sub snapshots { my ($h) = @_; return scalar(() = glob "$h->{root}/cache/snapshots/*.json") }
+sub rounds { my ($h) = @_; return [$h->log_text =~ /KISS0712: database customer has changed: (\d+) lists were built in advance/g] }
+
+subtest 'the most used ones' => sub {
+    my $h = serve('3 100ms', processes => 3);
+    for (1 .. 6) {
+        ask($h, '/stock', 'ACME01');
+        ask($h, '/prices', 'BEAU02', %gz);
+        my $etag = $h->{last}{headers}{etag};
+        is ask($h, '/prices', 'BEAU02', %gz, 'If-None-Match' => $etag), '304 -', 'a poll counts too' if $_ > 1;
+        ask($h, '/products', 'ACME01') if $_ < 3;
+    }
+    ask($h, '/prices', 'ACME01');
+    my $before = snapshots($h);
+    change();
+    ok wait_until(10, sub { @{ rounds($h) } }), 'something has changed: a round';
+    is_deeply rounds($h), [3], '... of three lists';
+    # The compressed one was made of one as it is, which is kept too.
+    is snapshots($h), $before + 4, '... in files';
+    is ask($h, '/stock', 'ACME01'), '200 hit', 'the first client finds it';
+    is ask($h, '/prices', 'BEAU02', %gz), '200 hit', '... compressed, if that was asked for';
+    is $h->{last}{headers}{'content-encoding'}, 'gzip', '... indeed';
+    is ask($h, '/products', 'ACME01'), '200 hit', '... and the third';
+    is ask($h, '/prices', 'ACME01'), '200 built', 'the one least used was left';
+    sleep 0.5;
+    is_deeply rounds($h), [3], 'nothing has changed: no round';
+
+    sql($db, "UPDATE stock SET available_qty = available_qty + 1 WHERE stock_location = 'UK01' LIMIT 1");
+    ok wait_until(10, sub { @{ rounds($h) } == 2 }), 'a change at one warehouse';
+    is_deeply rounds($h), [3, 1], '... one list';
+    is ask($h, '/stock', 'ACME01'), '200 hit', '... that one';
+    like $h->{last}{content}, qr/"AvailableQTY"/, '... whole';
+
+    # Counts survive a reload, though all processes are new.
+    $h->graceful;
+    change();
+    ok wait_until(20, sub { @{ rounds($h) } == 3 }), 'after a reload';
+    is ask($h, '/prices', 'BEAU02', %gz), '200 hit', '... still known';
+    $h->log_ok;
+};
+
+subtest 'exact and shared' => sub {
+    kissctl_ok(qw(customer add TWIN01 --price-list UKTRADE --warehouse UK01 --discount),
+        (sql($db, "SELECT discount_percent FROM customer WHERE customer_code = 'ACME01'"))[0][0]);
+    local $key{TWIN01} = issue_key('TWIN01');
+    my $h = serve('10 100ms', processes => 2);
+    ask($h, '/prices', $_) for qw(ACME01 TWIN01 BEAU02);
+    change();
+    ok wait_until(10, sub { @{ rounds($h) } }), 'a round';
+    is_deeply rounds($h), [2], '... of two lists: equal terms are one';
+    my %warm = map { ask($h, '/prices', $_); $_ => $h->{last}{content} } qw(ACME01 BEAU02);
+    my $cold = start_httpd();
+    is $cold->get('/prices', Authorization => 'Bearer ' . $cold->token($_, $key{$_}))->{content}, $warm{$_},
+        "$_: the same as without" for qw(ACME01 BEAU02);
+
+    # The customer who stands for a scope goes: the next one takes its place.
+    kissctl_ok(qw(customer disable ACME01));
+    change();
+    ok wait_until(10, sub { @{ rounds($h) } == 2 }), 'the customer is disabled';
+    is_deeply rounds($h), [2, 1], '... its list is not built';
+    is ask($h, '/prices', 'TWIN01'), '200 built', 'another one asks';
+    change();
+    ok wait_until(10, sub { @{ rounds($h) } == 3 }), 'and stands for the scope';
+    is_deeply rounds($h), [2, 1, 2], '... from then on';
+    kissctl_ok(qw(customer enable ACME01));
+    kissctl_ok(qw(customer set BEAU02 --discount 1));
+    ok wait_until(10, sub { ask($h, '/prices', 'BEAU02') =~ /200/ }), 'other terms are another scope';
+    $h->log_ok;
+};
+
+subtest 'one process, and always one' => sub {
+    my $h = serve('5 100ms', processes => 4);
+    ask($h, '/stock', 'ACME01');
+    my $n = 0;
+    for my $round (1 .. 3) {
+        change();
+        ok wait_until(20, sub { @{ rounds($h) } == $round }), "round $round";
+        sleep 0.3;
+        is scalar @{ rounds($h) }, $round, '... by one';
+        last if $round == 3;
+        # Who has the lock on the nameless file is known from /proc/locks.
+        my %child = map { $_ => 1 } $h->children;
+        my ($pid) = grep { $child{$_} } slurp('/proc/locks') =~ /POSIX +ADVISORY +WRITE (\d+)/g;
+        ok $pid, 'one process has the lock' or last;
+        kill KILL => $pid;
+        ok wait_until(10, sub { !kill 0, $pid }), '... and is killed';
+    }
+    $h->log_ok(qr/AH00052/);
+};
+
+subtest 'while the database is away' => sub {
+    my $h = serve('5 100ms', processes => 1);
+    ask($h, '/stock', 'ACME01');
+    $server->stop;
+    sleep 2;
+    my $tries = () = $h->log_text =~ /KISS020[1-9]|KISS0210/g;
+    cmp_ok $tries, '<', 12, "it is not asked all the time: $tries messages";
+    $server->resume;
+    change();
+    ok wait_until(20, sub { ask($h, '/stock', 'ACME01') =~ /^200/ }), 'back';
+    change();
+    ok wait_until(20, sub { @{ rounds($h) } }), 'it goes on';
+    $h->log_ok(qr/KISS02/);
+};
+
+subtest 'a reload in the middle of building' => sub {
+    my $h = serve('50 100ms', processes => 2);
+    ask($h, $_->[0], $_->[1]) for map { my $c = $_; map { [$_, $c] } qw(/products /stock /prices) } qw(ACME01 BEAU02);
+    my $load = KissTest::Load->start(2, sub {
+        my ($i, $n) = @_;
+        sql($db, 'UPDATE revision SET n = n + 1') if !$i && $n % 5 == 0;
+        my $res = $h->get('/stock', Authorization => $h->{bearer}{ACME01});
+        return { status => $res->{status} };
+    });
+    for (1 .. 6) {
+        $h->graceful;
+        sleep 0.4;
+    }
+    my @seen = $load->finish;
+    is scalar(grep { $_->{status} != 200 } @seen), 0, 'all were answered: ' . @seen;
+    my $at = time;
+    $h->stop;
+    cmp_ok time - $at, '<', 4, 'it stops at once';
+    unlike $h->log_text, qr/AH00045|AH00046|AH00052/, 'nobody had to be killed';
+    $h->log_ok;
+};
+
+subtest 'off' => sub {
+    my $h = serve('0');
+    ask($h, '/stock', 'ACME01');
+    change();
+    sleep 1.5;
+    is_deeply rounds($h), [], 'nothing is built';
+    $h->log_ok;
+};
+
+done_testing;
