@@ -104,24 +104,34 @@ static int pass(kiss_req *k, apr_bucket_brigade *bb)
     return OK;
 }
 
-int kiss_out_text(kiss_req *k, int status, const char *type, const char *body)
+/** Sends a body that stands in memory as long as r->pool. */
+static int send_bytes(kiss_req *k, int status, const char *type, const char *body, apr_size_t len)
 {
     request_rec *r = k->r;
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
-    apr_size_t len = strlen(body);
 
     r->status = status;
     if (type) {
         ap_set_content_type(r, type);
-    }
-    if (status >= HTTP_BAD_REQUEST) {
-        apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
     }
     ap_set_content_length(r, (apr_off_t)len);
     if (len) {
         APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_pool_create(body, len, r->pool, bb->bucket_alloc));
     }
     return pass(k, bb);
+}
+
+int kiss_out_text(kiss_req *k, int status, const char *type, const char *body)
+{
+    if (status >= HTTP_BAD_REQUEST) {
+        apr_table_setn(k->r->err_headers_out, "Cache-Control", "no-store");
+    }
+    return send_bytes(k, status, type, body, strlen(body));
+}
+
+int kiss_out_bytes(kiss_req *k, const char *body, apr_size_t len)
+{
+    return send_bytes(k, HTTP_OK, KISS_JSON_TYPE, body, len);
 }
 
 /** Sends the beginning of a file and what stands in a buffer behind it. */

@@ -45,6 +45,9 @@ int kiss_out_conditional(kiss_req *k, const char *tag, int weak);
  */
 int kiss_out_text(kiss_req *k, int status, const char *type, const char *body);
 
+/** Sends `len` bytes, which must live as long as r->pool, as the JSON body of a 200. @return as kiss_out_text() */
+int kiss_out_bytes(kiss_req *k, const char *body, apr_size_t len);
+
 /** Sends a spool as JSON body. It must live as long as r->pool. @return as kiss_out_text() */
 int kiss_out_spool(kiss_req *k, int status, const kiss_spool *spool);
 

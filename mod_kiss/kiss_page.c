@@ -6,6 +6,7 @@
 #include "kiss_error.h"
 #include "kiss_key.h"
 #include "kiss_out.h"
+#include "kiss_pages.h"
 #include "kiss_spool.h"
 
 /* A page is put together in memory up to this size; a larger one goes on in a file. */
@@ -60,10 +61,9 @@ static const kiss_error *read_params(building *b)
     return names_no_account(b) ? &kiss_error_role : NULL;
 }
 
-/* --- conditional requests --- */
+/* --- the ETag --- */
 
-/** @return 0, or 304 */
-static int check_etag(building *b)
+static const char *make_tag(const building *b)
 {
     kiss_req *k = b->k;
     const kiss_sql_pages *made = kiss_sql_pages_of(k->conf->plan, k->endpoint, k->caller->key->role);
@@ -74,12 +74,10 @@ static int check_etag(building *b)
     for (i = 0; i < b->params.count; i++) {
         reads |= b->params.values[i].count ? made->param_reads[i] : 0;
     }
-
     if (made->pages->daily) {
         request = apr_psprintf(k->pool, "%s\nday\n%" APR_INT64_T_FMT "\n", request, b->terms.today);
     }
-    kiss_out_private(k);
-    return kiss_out_conditional(k, kiss_key_etag(k, request, reads), 1);
+    return kiss_key_etag(k, request, reads);
 }
 
 /* --- rows --- */
@@ -148,12 +146,39 @@ static int end_page(building *b)
     return kiss_json_raw(b->out->buffer, end, strlen(end));
 }
 
+/** Reads the page, and keeps it if it is one to be kept: whole in memory, and nothing to be logged each time. */
+static const kiss_error *make_page(building *b, const char *tag)
+{
+    kiss_req *k = b->k;
+    const kiss_key *key = k->caller->key;
+    kiss_sql_values values = { key->accounts, key->states, &b->params };
+    kiss_db_status built;
+
+    kiss_sql_page(&b->query, k->conf->plan, k->endpoint, key->role, &values, k->pool);
+    built = kiss_db_run(k, read_page, b);
+    if (built == KISS_DB_OK && end_page(b)) {
+        built = spool_failed(b, APR_ENOMEM);
+    }
+    if (built != KISS_DB_OK) {
+        return kiss_caller_db_error(built);
+    }
+    if (b->replaced) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, k->r, KISS_LOGNO(0606) "%" APR_SIZE_T_FMT " bytes in the database are "
+                      "not UTF-8; they were sent as U+FFFD", b->replaced);
+    }
+    else if (b->out->size == 0) {
+        kiss_pages_body body = { b->out->buffer->buf, (apr_size_t)b->out->buffer->bpos, k->rows };
+
+        kiss_pages_keep(&body, k->db, tag);
+    }
+    return NULL;
+}
+
 const kiss_error *kiss_page_run(kiss_req *k, int *status)
 {
-    const kiss_key *key = k->caller->key;
-    kiss_sql_values values = { key->accounts, key->states, NULL };
+    kiss_pages_body body;
     const kiss_error *e;
-    kiss_db_status built;
+    const char *tag;
     building b;
 
     memset(&b, 0, sizeof(b));
@@ -161,22 +186,19 @@ const kiss_error *kiss_page_run(kiss_req *k, int *status)
     if ((e = read_params(&b))) {
         return e;
     }
-    if ((*status = check_etag(&b))) {
+    tag = make_tag(&b);
+    kiss_out_private(k);
+    if ((*status = kiss_out_conditional(k, tag, 1))) {
         return NULL;
     }
-    values.params = &b.params;
-    kiss_sql_page(&b.query, k->conf->plan, k->endpoint, key->role, &values, k->pool);
-    built = kiss_db_run(k, read_page, &b);
-    if (built == KISS_DB_OK && end_page(&b)) {
-        built = spool_failed(&b, APR_ENOMEM);
+    if (kiss_pages_find(&body, k->db, tag, k->pool)) {
+        k->rows = body.rows;
+        *status = kiss_out_bytes(k, body.data, body.len);
+        return NULL;
     }
-    if (built != KISS_DB_OK) {
+    if ((e = make_page(&b, tag))) {
         apr_table_unset(k->r->headers_out, "ETag");
-        return kiss_caller_db_error(built);
-    }
-    if (b.replaced) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, k->r, KISS_LOGNO(0606) "%" APR_SIZE_T_FMT " bytes in the database are "
-                      "not UTF-8; they were sent as U+FFFD", b.replaced);
+        return e;
     }
     *status = kiss_out_spool(k, HTTP_OK, b.out);
     return NULL;

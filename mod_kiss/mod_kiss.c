@@ -27,6 +27,7 @@
 #include "kiss_mapped.h"
 #include "kiss_out.h"
 #include "kiss_page.h"
+#include "kiss_pages.h"
 #include "kiss_pay.h"
 #include "kiss_route.h"
 #include "kiss_schema.h"
@@ -288,6 +289,10 @@ static void kiss_child_init(apr_pool_t *pchild, server_rec *s)
     if ((rv = kiss_auth_attach(pchild)) != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0112) "no memory for tokens that were verified: each is "
                      "verified whenever it comes");
+    }
+    if ((rv = kiss_pages_attach(pchild)) != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0113) "no memory for pages that were sent: each is read "
+                     "whenever it is asked for");
     }
     for (i = 0; i < databases->nelts; i++) {
         kiss_database_conf *database = APR_ARRAY_IDX(databases, i, kiss_database_conf *);

@@ -331,8 +331,8 @@ subtest 'cost' => sub {
     $h = start_httpd(api => 'kss', processes => 1);
     my @names = qw(Com_stmt_execute Rows_read);
     my $status = sub { return map { ($server->sql(undef, "SHOW GLOBAL STATUS LIKE '$_'"))[0][1] } @names };
-    my $path = '/invoices?Statuses=1,2,3,4,5,7&PageSize=500';
     for my $role (sort keys %key) {
+        my $path = '/invoices?Statuses=1,2,3,4,5,7&PageSize=500';
         my $tag = etag($path, $role);
         my $cost = sub {
             my ($n, $expected, @match) = @_;
@@ -344,11 +344,110 @@ subtest 'cost' => sub {
         my ($executed, $rows) = $cost->(5, 304, 'If-None-Match' => $tag);
         is $executed, 1, "a 304 executes one statement, $role";
         cmp_ok $rows, '<', 120, "... that reads no more than the revisions: $rows rows";
-        ($executed, my $full) = $cost->(2, 200);
+        $path =~ s/PageSize=\d+/PageSize=400/;
+        ($executed, my $full) = $cost->(1, 200);
         is $executed, 2, 'a 200 executes two';
         cmp_ok $full, '>', $rows, "... and reads the page: $full rows";
+        $path =~ s/PageSize=\d+/PageSize=5/;
+        $cost->(1, 200);
+        is_deeply [$cost->(3, 200)], [1, $rows], 'a small one that was read is kept';
     }
 };
 
 $h->log_ok;
+$h->stop;
+
+# Small pages and records are kept in a child's memory, by their ETags. One child here, whose share of that memory is 1 MB.
+subtest 'kept in memory' => sub {
+    my $log = tempdir_here() . '/access.log';
+    $h = start_httpd(
+        api => 'kss', processes => 1, pool => 'keep=1 max=2', limits => 'KissKeyLimit 100000', modules => ['log_config'],
+        config => "ServerLimit 64\nMaxRequestWorkers 512\nCustomLog $log \"%r %>s %B rows=%{kiss-rows}n"
+            . " endpoint=%{kiss-endpoint}n customer=%{kiss-customer}n\"\n"
+    );
+    # An answer, and how many statements it took. What differs from request to request is taken out.
+    my $get = sub {
+        my ($path, $role, %more) = @_;
+        my $count = sub { return ($server->sql(undef, q{SHOW GLOBAL STATUS LIKE 'Com_stmt_execute'}))[0][1] };
+        my $before = $count->();
+        my $res = ask($path, $role, %more);
+        my %headers = %{ $res->{headers} };
+        my $left = delete @headers{qw(date x-request-id ratelimit-reset ratelimit-remaining)};
+        return { status => $res->{status}, content => $res->{content}, headers => \%headers }, $count->() - $before,
+            $res->{headers}{'ratelimit-remaining'};
+    };
+    my @paths = ('/customers/101', '/products?PageSize=20', '/states', '/customers?PageSize=1&Page=900', '/customers/999999');
+    ask('/states', $_) for qw(employee customer);      # their records are known, the connection is there
+    for my $path (@paths) {
+        for my $role (qw(employee customer)) {
+            my ($made, $cost, $left) = $get->($path, $role);
+            my ($kept, $less, $then) = $get->($path, $role);
+            is_deeply $kept, $made, "$path, $role: the same answer";
+            is_deeply [$less, $then], [1, $left - 1], '... by a look at the state of the database; and it is counted';
+            cmp_ok $cost, '==', $path eq '/states' ? 1 : 2, '... where the first one was read';
+            is_deeply [heads([$path, $key{$role}])], [[$kept->{status}, $kept->{headers}{etag}]], '... HEAD too';
+        }
+    }
+    my %lines;
+    $lines{$_}++ for grep {/^GET/} split /\n/, slurp($log);
+    is_deeply [grep { $lines{$_} < 2 } sort keys %lines], [], 'log lines do not differ either';
+
+    my %own;
+    %own = map { $_ => ask('/invoices?Statuses=1,2,3,4,5,7&PageSize=20', $_)->{content} } qw(employee customer) for 1, 2;
+    ok $own{employee} ne $own{customer}, 'each key has its own';
+    sql($db, "UPDATE customer SET customer_name = 'Another name' WHERE customer_id = 101");
+    like ask('/customers/101', 'employee')->{content}, qr/"CustomerName":"Another name"/, 'a change is seen at once';
+    my $key = issue_kss_key(type => 'employee');
+    is ask('/states', $key)->{status}, 200, 'a key';
+    sql($db, "UPDATE api_key SET revoked_at = UTC_TIMESTAMP() WHERE prefix = '@{[substr $key, 5, 8]}'");
+    is ask('/states', $key)->{status}, 401, 'is refused when it is revoked, whatever is kept';
+
+    # Several at the same time: made once, several times, it is the same.
+    my @same = parallel(4, sub { my %seen; $seen{ ask("/products?PageSize=$_", 'employee')->{content} }++ for (30) x 50;
+        return join "\n", sort keys %seen });
+    is scalar(keys %{ { map { $_ => 1 } @same } }), 1, 'one body for all';
+
+    # More than there is room for.
+    my ($first, $cost) = $get->('/products?PageSize=21', 'employee');
+    is +($get->('/products?PageSize=21', 'employee'))[1], 1, 'kept';
+    my $bytes = 0;
+    $bytes += length ask("/invoices?Statuses=1,2,3,4,5,7&PageSize=50&Page=$_", 'employee')->{content} for 1 .. 4;
+    for my $n (22 .. 90) { $bytes += length ask("/products?PageSize=$n", 'employee')->{content} }
+    cmp_ok $bytes, '>', 1024 * 1024, 'more than a megabyte of other pages';
+    my ($again, $read) = $get->('/products?PageSize=21', 'employee');
+    is $read, 2, 'the one that was not used for longest is read again';
+    is_deeply $again, $first, '... and is the same';
+    $h->log_ok;
+    $h->stop;
+};
+
+# A copy of a database has its revisions too. Both in one child: an answer is of the one that was asked.
+subtest 'a copy of the database' => sub {
+    my $copy = new_database('copy', api => 'kss', server => $server);
+    import_kss($copy, top() . '/sql/sample-kss');
+    sql($copy, "DELETE FROM api_key");
+    sql($copy, "INSERT INTO $copy.api_key SELECT * FROM $db.api_key");
+    sql($copy, "SET \@kiss_bulk = 1; UPDATE customer SET customer_name = 'of the copy' WHERE customer_id = 101;"
+        . "DELETE FROM revision; INSERT INTO revision SELECT * FROM $db.revision");
+    my $text = sub {
+        my ($name, $port) = @_;
+        return "<VirtualHost *:*>\nServerName $name.test\nKissDatabase kss socket=$server->{socket} user=kiss dbname="
+            . ($name eq 'copy' ? $copy : $db) . " password-file=$server->{dir}/kiss.password\n<Location /api/v1>\n"
+            . "SetHandler kiss\nKissApi kss\nKissAllowPlainHTTP On\nKissKeyLimit 1000000\n</Location>\n</VirtualHost>\n";
+    };
+    $h = start_httpd(api => 'kss', db => $db, processes => 1, config => join '', map { $text->($_) } qw(first copy));
+    my $of = sub {
+        my ($head, $body) = split /\r\n\r\n/, $h->raw("GET /api/v1/customers/101 HTTP/1.1\r\nHost: $_[0].test\r\n"
+            . "x-api-key: $key{employee}\r\nConnection: close\r\n\r\n"), 2;
+        return [$head =~ /^ETag: (\S+)/mi, $body];
+    };
+    my %got = map { $_ => $of->($_) } qw(first copy);
+    like $got{first}[0], qr{\AW/"}, 'an ETag';
+    is $got{first}[0], $got{copy}[0], '... the same for both';
+    like $got{copy}[1], qr/"of the copy"/, 'another content';
+    unlike $got{first}[1], qr/"of the copy"/, '... each its own';
+    is $of->($_)->[1], $got{$_}[1], "$_, kept" for qw(first copy first);
+    $h->log_ok;
+};
+
 done_testing;
