@@ -7,15 +7,16 @@
 #include "kiss_caller.h"
 #include "kiss_config.h"
 #include "kiss_error.h"
+#include "kiss_records.h"
 #include "kiss_snapshot.h"
 #include "kiss_spool.h"
 
-/* A list that is divided is read in ranges of so many keys: the first rows come soon, whatever the length of the list,
- * and there are few ranges, for each costs a round trip per scan. What is merged with a range waits in temporary files:
- * the last ones are all of the same size. */
-#define FIRST_RANGE 500
-#define NEXT_RANGE  4               /* times the one before */
-#define MOST_RANGE  8000
+/* A list that is divided is read in ranges of keys. The first one is short, so that the first rows come soon. The others are
+ * as long as what is merged with them fits in memory: each range costs a round trip per scan. */
+#define FIRST_RANGE 250
+#define MOST_RANGE  16000
+#define MOST_GROWTH 8
+#define IN_MEMORY   (640 * 1024)
 
 /** The part of the list that is being read: all of it, if it is not divided. */
 typedef struct {
@@ -26,7 +27,8 @@ typedef struct {
 
 /** What the rows are merged with: the scans of a range, read before the rows themselves. */
 typedef struct {
-    kiss_spool_reader *reader[KISS_MAX_NESTED];
+    kiss_records *records[KISS_MAX_NESTED];     /* made when they are first used */
+    const kiss_statement *statement[KISS_MAX_NESTED];
     int count;
 } merged;
 
@@ -43,8 +45,8 @@ typedef struct {
     range range;
     apr_pool_t *range_pool;             /* cleared before the next range */
     merged within;                      /* keys: a row must be in each */
-    merged nested;                      /* arrays by key */
-    struct printbuf *array;             /* the nested rows of one key */
+    merged nested;                      /* rows of arrays by key */
+    struct printbuf *arrays;            /* what is nested in one row, as JSON */
     struct printbuf *key;               /* the key of the rows being read */
     apr_size_t replaced;                /* invalid UTF-8 bytes */
 } building;
@@ -114,57 +116,17 @@ static int set_current(building *b, const kiss_value *key)
 
 /* --- what is merged with the rows: each table is scanned in the order of its keys --- */
 
-/** Ends the array of the current key, if there is one. */
-static apr_status_t end_array(building *b, kiss_spool *spool)
-{
-    kiss_value key = { b->key->buf, (apr_size_t)b->key->bpos };
-    apr_status_t rv = APR_SUCCESS;
-
-    if (b->array->bpos > 0) {
-        rv = kiss_json_raw(b->array, "]", 1) ? APR_ENOMEM : kiss_spool_add(spool, &key, b->array);
-        printbuf_reset(b->array);
-    }
-    return rv;
-}
-
-/** Writes a nested row into the array of its key; the array of the key before is complete then. */
-static kiss_db_status nest_row(building *b, const kiss_statement *s, const kiss_value *row, kiss_spool *spool)
-{
-    const char *column = NULL;
-    kiss_json_status written;
-    apr_status_t rv;
-
-    if (b->array->bpos > 0 && !is_current(b, &row[0]) && (rv = end_array(b, spool)) != APR_SUCCESS) {
-        return spool_failed(b, rv);
-    }
-    if ((b->array->bpos == 0 && set_current(b, &row[0])) || kiss_json_raw(b->array, b->array->bpos ? "," : "[", 1)) {
-        return spool_failed(b, APR_ENOMEM);
-    }
-    written = kiss_json_row(b->array, s->writer, &b->terms, row, NULL, &b->replaced, &column);
-    return written != KISS_JSON_OK ? row_failed(b, written, column, &row[0]) : KISS_DB_OK;
-}
-
-/** Writes what a statement reads into a spool, by key: the rows as arrays, or nothing but the keys. */
-static kiss_db_status scan_merged(building *b, const kiss_statement *s, const char *const *args, kiss_spool *spool)
+static kiss_db_status scan_merged(building *b, const kiss_statement *s, const char *const *args, kiss_records *records)
 {
     kiss_db_cursor *cursor;
     const kiss_value *row;
-    kiss_db_status status;
+    kiss_db_status status = kiss_db_select(&cursor, b->conn, s, args, b->range_pool);
     apr_status_t rv;
 
-    printbuf_reset(b->array);
-    status = kiss_db_select(&cursor, b->conn, s, args, b->range_pool);
     while (status == KISS_DB_OK && (status = kiss_db_next(cursor, &row)) == KISS_DB_OK && row) {
-        if (s->writer) {
-            status = nest_row(b, s, row, spool);
-        }
-        else if ((rv = kiss_spool_add(spool, &row[0], NULL)) != APR_SUCCESS) {
+        if ((rv = kiss_records_add(records, row, s->columns)) != APR_SUCCESS) {
             return spool_failed(b, rv);
         }
-    }
-    if (status == KISS_DB_OK && ((rv = end_array(b, spool)) != APR_SUCCESS
-                                 || (rv = kiss_spool_flush(spool, 1)) != APR_SUCCESS)) {
-        status = spool_failed(b, rv);
     }
     return status;
 }
@@ -173,22 +135,20 @@ static kiss_db_status scan_merged(building *b, const kiss_statement *s, const ch
 static kiss_db_status read_merged(building *b, merged *with, const kiss_rowset *rows)
 {
     const kiss_statement *s = kiss_sql_find(b->k->conf->plan, rows, b->range.part);
+    kiss_records **records = &with->records[with->count];
     const char *args[KISS_MAX_BOUND];
     kiss_db_status status = KISS_DB_OK;
-    kiss_spool *spool;
-    apr_status_t rv = kiss_spool_create(&spool, kiss_config_cache_dir(b->k->server), b->range_pool);
+    apr_status_t rv = *records ? kiss_records_clear(*records)
+                               : kiss_records_create(records, kiss_config_cache_dir(b->k->server), b->pool);
 
-    if (rv != APR_SUCCESS) {
-        return spool_failed(b, rv);
+    with->statement[with->count++] = s;
+    if (rv == APR_SUCCESS && bind_values(b, s, args)) {
+        status = scan_merged(b, s, args, *records);
     }
-    if (bind_values(b, s, args)) {
-        status = scan_merged(b, s, args, spool);
+    if (rv == APR_SUCCESS && status == KISS_DB_OK) {
+        rv = kiss_records_done(*records);
     }
-    if (status == KISS_DB_OK
-        && (rv = kiss_spool_open(&with->reader[with->count++], spool, b->range_pool)) != APR_SUCCESS) {
-        return spool_failed(b, rv);
-    }
-    return status;
+    return rv != APR_SUCCESS ? spool_failed(b, rv) : status;
 }
 
 static kiss_db_status read_all_merged(building *b, const kiss_rowset *rows)
@@ -209,14 +169,14 @@ static kiss_db_status read_all_merged(building *b, const kiss_rowset *rows)
     return status;
 }
 
-/** Finds what is kept for a key in each spool. @return APR_SUCCESS; `missing` is set when one has nothing */
+/** Finds what belongs to a key in each. @return APR_SUCCESS; `missing` is set when one has nothing */
 static apr_status_t seek(const merged *with, const kiss_value *key, kiss_value *found, int *missing)
 {
     apr_status_t rv = APR_SUCCESS;
     int i;
 
     for (i = 0, *missing = 0; i < with->count && rv == APR_SUCCESS; i++) {
-        rv = kiss_spool_seek(with->reader[i], key, &found[i]);
+        rv = kiss_records_find(with->records[i], key, &found[i]);
         *missing |= found[i].data == NULL;
     }
     return rv;
@@ -224,12 +184,42 @@ static apr_status_t seek(const merged *with, const kiss_value *key, kiss_value *
 
 /* --- the rows themselves --- */
 
+/** Writes the objects of each array that is nested in the row with this key. */
+static kiss_db_status write_nested(building *b, const kiss_value *key, kiss_value *nested)
+{
+    kiss_value row[KISS_MAX_COLUMNS] = { *key };
+    const char *column = NULL;
+    int begin[KISS_MAX_NESTED + 1], i;
+
+    printbuf_reset(b->arrays);
+    for (i = 0; i < b->nested.count; i++) {
+        const kiss_statement *s = b->nested.statement[i];
+
+        begin[i] = b->arrays->bpos;
+        while (kiss_records_row(&nested[i], row, s->columns)) {
+            kiss_json_status written = b->arrays->bpos > begin[i] && kiss_json_raw(b->arrays, ",", 1) ? KISS_JSON_MEMORY
+                                       : kiss_json_row(b->arrays, s->writer, &b->terms, row, NULL, &b->replaced, &column);
+
+            if (written != KISS_JSON_OK) {
+                return row_failed(b, written, column, key);
+            }
+        }
+    }
+    begin[i] = b->arrays->bpos;
+    while (i-- > 0) {
+        nested[i].data = b->arrays->buf + begin[i];
+        nested[i].len = (apr_size_t)(begin[i + 1] - begin[i]);
+    }
+    return KISS_DB_OK;
+}
+
 /** Writes one row with what is nested in it, if it belongs to the list. */
 static kiss_db_status write_row(building *b, const kiss_statement *s, const kiss_value *row)
 {
     kiss_value found[KISS_MAX_NESTED];
     const char *column = NULL;
     kiss_json_status written;
+    kiss_db_status status;
     apr_status_t rv;
     int missing;
 
@@ -241,6 +231,9 @@ static kiss_db_status write_row(building *b, const kiss_statement *s, const kiss
     }
     if ((rv = seek(&b->nested, &row[0], found, &missing)) != APR_SUCCESS) {
         return spool_failed(b, rv);
+    }
+    if ((status = write_nested(b, &row[0], found)) != KISS_DB_OK) {
+        return status;
     }
     if (kiss_json_raw(b->out->buffer, b->k->rows ? ",\n" : "[", b->k->rows ? 2 : 1)) {
         return spool_failed(b, APR_ENOMEM);
@@ -314,6 +307,20 @@ static kiss_db_status end_range(building *b, const kiss_rowset *keys, int n)
     return status;
 }
 
+/** How many keys the next range is to have, after one of n. */
+static int next_range(const building *b, int n)
+{
+    apr_off_t used = 1, most = n * MOST_GROWTH < MOST_RANGE ? n * MOST_GROWTH : MOST_RANGE, fit;
+    int i;
+
+    for (i = 0; i < KISS_MAX_NESTED; i++) {
+        used += i < b->within.count ? kiss_records_size(b->within.records[i]) : 0;
+        used += i < b->nested.count ? kiss_records_size(b->nested.records[i]) : 0;
+    }
+    fit = (apr_off_t)n * IN_MEMORY / used;
+    return (int)(fit > most ? most : fit > 0 ? fit : 1);
+}
+
 /** Writes all rows, range by range if they are divided. */
 static kiss_db_status write_rows(building *b, const kiss_rowset *rows)
 {
@@ -336,8 +343,8 @@ static kiss_db_status write_rows(building *b, const kiss_rowset *rows)
         if (status == KISS_DB_OK && (rv = kiss_spool_flush(b->out, 1)) != APR_SUCCESS) {
             status = spool_failed(b, rv);
         }
+        n = next_range(b, n);
         b->range.from = b->range.to;
-        n = n * NEXT_RANGE < MOST_RANGE ? n * NEXT_RANGE : MOST_RANGE;
     } while (status == KISS_DB_OK && b->range.part == KISS_SQL_RANGE);
     return status;
 }
@@ -382,6 +389,8 @@ static kiss_db_status build(kiss_db_conn *conn, void *baton)
     }
     apr_pool_clear(b->pool);
     b->conn = conn;
+    memset(&b->within, 0, sizeof(b->within));
+    memset(&b->nested, 0, sizeof(b->nested));
     b->replaced = 0;
     b->out = NULL;
     k->rows = 0;
@@ -396,7 +405,7 @@ static kiss_db_status build(kiss_db_conn *conn, void *baton)
     if (rv == APR_SUCCESS) {
         rv = apr_pool_create(&b->range_pool, b->pool);
     }
-    if (rv != APR_SUCCESS || make_buffer(&b->array, b->pool) || make_buffer(&b->key, b->pool)) {
+    if (rv != APR_SUCCESS || make_buffer(&b->arrays, b->pool) || make_buffer(&b->key, b->pool)) {
         return spool_failed(b, rv != APR_SUCCESS ? rv : APR_ENOMEM);
     }
     prepare_terms(b);

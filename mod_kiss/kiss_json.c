@@ -59,8 +59,7 @@ const kiss_json_writer *kiss_json_writer_make(const kiss_column *columns, const 
     return w;
 }
 
-/** Room for `need` more bytes; where they go, or NULL. The caller adds to pb->bpos what it wrote. */
-static char *reserve(struct printbuf *pb, apr_size_t need)
+char *kiss_json_room(struct printbuf *pb, apr_size_t need)
 {
     int at = pb->bpos;
 
@@ -79,7 +78,7 @@ static char *reserve(struct printbuf *pb, apr_size_t need)
 
 int kiss_json_raw(struct printbuf *pb, const char *data, apr_size_t len)
 {
-    char *to = reserve(pb, len);
+    char *to = kiss_json_room(pb, len);
 
     if (!to) {
         return -1;
@@ -177,7 +176,7 @@ int kiss_json_string(struct printbuf *pb, const char *text, apr_size_t len, apr_
     const unsigned char *s = (const unsigned char *)text, *end = s + len, *plain = s;
     char *start, *to;
 
-    if (len > INT_MAX / 8 || !(start = to = reserve(pb, len * 6 + 2))) {
+    if (len > INT_MAX / 8 || !(start = to = kiss_json_room(pb, len * 6 + 2))) {
         return -1;
     }
     *to++ = '"';
@@ -455,7 +454,7 @@ kiss_json_status kiss_json_row(struct printbuf *pb, const kiss_json_writer *w, c
             return KISS_JSON_MEMORY;
         }
         if (m->type == KISS_ROWS) {
-            if (kiss_json_raw(pb, nested->len ? nested->data : "[]", nested->len ? nested->len : 2)) {
+            if (kiss_json_raw(pb, "[", 1) || kiss_json_raw(pb, nested->data, nested->len) || kiss_json_raw(pb, "]", 1)) {
                 return KISS_JSON_MEMORY;
             }
             nested++;

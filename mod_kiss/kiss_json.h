@@ -50,7 +50,7 @@ typedef enum {
  *
  * @param pb       buffer; on failure it holds a part of the row and must be thrown away
  * @param values   in the order of kiss_sql's select list
- * @param nested   one JSON array per KISS_ROWS column, in column order; an empty one is written as []
+ * @param nested   what stands in the array of each KISS_ROWS column, in column order: objects joined by commas
  * @param replaced is increased by the number of invalid UTF-8 bytes that became U+FFFD
  * @param column   receives the JSON name of the offending column with KISS_JSON_VALUE
  */
@@ -66,6 +66,9 @@ void kiss_json_day(char text[10], apr_int64_t day);
 
 /** Appends `len` bytes of text as a JSON string; invalid UTF-8 becomes U+FFFD. @return 0, or -1 without memory. */
 int kiss_json_string(struct printbuf *pb, const char *text, apr_size_t len, apr_size_t *replaced);
+
+/** Room for `need` more bytes: where they go, or NULL without memory. The caller adds to pb->bpos what it wrote. */
+char *kiss_json_room(struct printbuf *pb, apr_size_t need);
 
 /** Appends raw bytes. @return 0, or -1 without memory. */
 int kiss_json_raw(struct printbuf *pb, const char *data, apr_size_t len);

@@ -44,24 +44,4 @@ apr_status_t kiss_spool_link(kiss_spool *spool, const char *path);
 /** Writes the buffer to the file if it is large enough to be worth it. To be called after each row. */
 apr_status_t kiss_spool_flush(kiss_spool *spool, int all);
 
-/**
- * Appends a record: a key and what belongs to it. Keys must come in ascending order; of equal ones only the first is found.
- *
- * @param data NULL: nothing but the key
- */
-apr_status_t kiss_spool_add(kiss_spool *spool, const kiss_value *key, const struct printbuf *data);
-
-/** Reads records back in their order. */
-typedef struct kiss_spool_reader kiss_spool_reader;
-
-/** Begins to read a spool of records, which must have been flushed; nothing can be appended any more. Lives in `p`. */
-apr_status_t kiss_spool_open(kiss_spool_reader **reader, kiss_spool *spool, apr_pool_t *p);
-
-/**
- * Goes forward to the record with this key, over those with smaller ones. Keys must be asked for in ascending order.
- *
- * @param data receives the record's bytes, valid until the next call; data->data is NULL when there is no such record
- */
-apr_status_t kiss_spool_seek(kiss_spool_reader *reader, const kiss_value *key, kiss_value *data);
-
 #endif

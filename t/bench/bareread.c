@@ -31,12 +31,6 @@ static MYSQL_BIND *bound[MAX_STATEMENTS];
 static const char *terms[KISS_TERMS];
 static const kiss_sql_plan *plan;
 
-/* The range that is being read: as in kiss_build.c. */
-#define FIRST_RANGE 500
-#define NEXT_RANGE  4
-#define MOST_RANGE  8000
-static char from[512], to[512];
-
 static void die(const char *what, const char *why)
 {
     fprintf(stderr, "bareread: %s: %s\n", what, why);
@@ -100,7 +94,7 @@ static unsigned long read_all(const kiss_rowset *what, kiss_sql_part part, apr_p
 
     memset(args, 0, sizeof(args));
     for (i = 0; i < s->bound; i++) {
-        const char *value = i < s->terms ? terms[s->term[i]] : i == s->terms ? from : to;
+        const char *value = i < s->terms ? terms[s->term[i]] : "";     /* from the first key on */
 
         args[i].buffer_type = MYSQL_TYPE_STRING;
         args[i].buffer = (void *)value;
@@ -119,43 +113,22 @@ static unsigned long read_all(const kiss_rowset *what, kiss_sql_part part, apr_p
     return rows;
 }
 
-/** One part of a list: what is merged with the rows first, as the module does. */
-static unsigned long read_part(const kiss_rowset *rows, kiss_sql_part part, apr_pool_t *p)
+/** One pass over a list: what is merged with its rows first, as the module does, but never range by range. */
+static unsigned long pass(const kiss_rowset *rows, apr_pool_t *p)
 {
+    kiss_sql_part part = rows->ranges ? KISS_SQL_REST : KISS_SQL_WHOLE;
     const kiss_rowset *const *w;
     const kiss_column *c;
     unsigned long n = 0;
 
+    run_text("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
     for (w = rows->within; w && *w; w++) {
         n += read_all(*w, part, p);
     }
     for (c = rows->columns; c->name; c++) {
         n += c->rows ? read_all(c->rows, part, p) : 0;
     }
-    return n + read_all(rows, part, p);
-}
-
-/** One pass over a list, in the ranges in which the module reads it. */
-static unsigned long pass(const kiss_rowset *rows, apr_pool_t *p)
-{
-    unsigned long n = 0, keys = FIRST_RANGE;
-    int more = rows->ranges != NULL;
-
-    run_text("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
-    from[0] = '\0';
-    n += more ? 0 : read_part(rows, KISS_SQL_WHOLE, p);
-    while (more) {
-        snprintf(to, sizeof(to), "%lu", keys);
-        more = read_all(rows->ranges, KISS_SQL_NEXT, p) > 0;
-        if (more) {
-            const MYSQL_BIND *key = bound[kiss_sql_find(plan, rows->ranges, KISS_SQL_NEXT)->id];
-
-            snprintf(to, sizeof(to), "%.*s", (int)*key->length, (const char *)key->buffer);
-        }
-        n += read_part(rows, more ? KISS_SQL_RANGE : KISS_SQL_REST, p);
-        strcpy(from, to);
-        keys = keys * NEXT_RANGE < MOST_RANGE ? keys * NEXT_RANGE : MOST_RANGE;
-    }
+    n += read_all(rows, part, p);
     run_text("COMMIT");
     return n;
 }

@@ -106,7 +106,7 @@ static void check_row(const char *text, size_t len, apr_int64_t n, apr_int64_t d
     char decimal[KISS_DECIMAL_TEXT];
     kiss_value number_value = { decimal, (apr_size_t)kiss_decimal_format(decimal, n, 4) };
     const kiss_value flag = { len % 2 ? "1" : "0", 1 }, text_value = { text, len }, null = { NULL, 0 };
-    const kiss_value nested = { "[{}]", len % 3 ? 4 : 0 };
+    const kiss_value nested = { "{}", len % 3 ? 2 : 0 };
     const kiss_value values[] = { text_value, number_value, number_value, number_value, flag, flag,
                                   len % 5 ? text_value : null };
     kiss_json_terms terms = { .discount = discount };

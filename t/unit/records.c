@@ -1,0 +1,146 @@
+/* Unit test of kiss_records, in TAP: what is put in comes out, in memory and from a file, whatever the sizes. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_general.h>
+#include <apr_strings.h>
+
+#include "kiss_records.h"
+
+#define CELLS 4
+
+static int count, failures;
+static apr_pool_t *pool;
+
+static void ok(int good, const char *what)
+{
+    printf("%sok %d - %s\n", good ? "" : "not ", ++count, what);
+    failures += !good;
+}
+
+/** The key of record n; every third record is missing. */
+static kiss_value key_of(int n)
+{
+    const char *text = apr_psprintf(pool, "key%06d%.*s", n, n % 40, "........................................");
+    kiss_value key = { text, strlen(text) };
+
+    return key;
+}
+
+/** Row `j` of record n: of NULL, empty, short and long cells. `big` makes some longer than any buffer. */
+static void fill_row(kiss_value *row, int n, int j, apr_size_t big)
+{
+    static const apr_size_t lengths[] = { 0, 1, 5, 253, 254, 255, 256, 1000 };
+    static char text[1024 * 1024];
+    int i;
+
+    memset(text, 'x', sizeof(text));
+    for (i = 1; i < CELLS; i++) {
+        int kind = (n * 7 + j * 3 + i) % 9;
+
+        row[i].data = kind == 8 ? NULL : text + (n + i) % 100;
+        row[i].len = kind == 8 ? 0 : lengths[kind] + (n % 50 == 49 && i == 2 ? big : 0);
+    }
+}
+
+static int same(const kiss_value *a, const kiss_value *b)
+{
+    return !a->data == !b->data && a->len == b->len && (!a->data || memcmp(a->data, b->data, a->len) == 0);
+}
+
+static int rows_in(int n)
+{
+    return n % 3 == 2 ? 0 : 1 + n % 4;
+}
+
+static int write_all(kiss_records *r, int records, apr_size_t big)
+{
+    kiss_value row[CELLS];
+    int n, j;
+
+    for (n = 0; n < records; n++) {
+        row[0] = key_of(n);
+        for (j = 0; j < rows_in(n); j++) {
+            fill_row(row, n, j, big);
+            if (kiss_records_add(r, row, CELLS) != APR_SUCCESS) {
+                return 0;
+            }
+        }
+    }
+    return kiss_records_done(r) == APR_SUCCESS;
+}
+
+/** Looks up every `step`-th key, present or not, each twice. @return how many were wrong */
+static int wrong(kiss_records *r, int records, apr_size_t big, int step)
+{
+    kiss_value key, rows, row[CELLS], expected[CELLS];
+    int n, j, i, bad = 0;
+
+    for (n = 0; n < records; n += step) {
+        key = key_of(n);
+        bad += kiss_records_find(r, &key, &rows) != APR_SUCCESS || kiss_records_find(r, &key, &rows) != APR_SUCCESS;
+        bad += (rows.data != NULL) != (rows_in(n) > 0);
+        for (j = 0; kiss_records_row(&rows, row, CELLS); j++) {
+            fill_row(expected, n, j, big);
+            for (i = 1; i < CELLS; i++) {
+                bad += !same(&row[i], &expected[i]);
+            }
+        }
+        bad += j != rows_in(n);
+    }
+    key = key_of(999999);
+    return bad + (kiss_records_find(r, &key, &rows) != APR_SUCCESS) + (rows.data != NULL);
+}
+
+static void round_trip(kiss_records *r, int records, apr_size_t big, int step, const char *what)
+{
+    ok(kiss_records_clear(r) == APR_SUCCESS && write_all(r, records, big), what);
+    ok(wrong(r, records, big, step) == 0, apr_psprintf(pool, "... is read again: %" APR_OFF_T_FMT " bytes",
+                                                       kiss_records_size(r)));
+}
+
+/** Keys without rows, as they are kept where only the key matters. */
+static void keys_only(kiss_records *r, int records)
+{
+    kiss_value key, rows;
+    int n, bad = kiss_records_clear(r) != APR_SUCCESS;
+
+    for (n = 0; n < records; n += 2) {
+        key = key_of(n);
+        bad += kiss_records_add(r, &key, 1) != APR_SUCCESS || kiss_records_add(r, &key, 1) != APR_SUCCESS;
+    }
+    bad += kiss_records_done(r) != APR_SUCCESS;
+    for (n = 0; n < records; n++) {
+        key = key_of(n);
+        bad += kiss_records_find(r, &key, &rows) != APR_SUCCESS || (rows.data != NULL) != (n % 2 == 0) || rows.len != 0
+               || kiss_records_row(&rows, &key, 1);
+    }
+    ok(bad == 0, apr_psprintf(pool, "%d keys alone", records / 2));
+}
+
+int main(void)
+{
+    kiss_value empty = { "", 0 }, rows;
+    kiss_records *r;
+
+    apr_initialize();
+    atexit(apr_terminate);
+    apr_pool_create(&pool, NULL);
+    ok(kiss_records_create(&r, "/tmp", pool) == APR_SUCCESS, "made");
+    round_trip(r, 0, 0, 1, "nothing");
+    round_trip(r, 100, 0, 1, "a little, in memory");
+    round_trip(r, 5000, 0, 1, "much, in a file");
+    round_trip(r, 10, 0, 1, "a little where there was much");
+    round_trip(r, 3000, 0, 7, "much again, where keys are passed over");
+    round_trip(r, 300, 500000, 1, "rows that are longer than a buffer");
+    round_trip(r, 300, 500000, 11, "... which are passed over");
+    keys_only(r, 100);
+    keys_only(r, 50000);
+    ok(kiss_records_clear(r) == APR_SUCCESS && kiss_records_add(r, &empty, 1) == APR_SUCCESS
+       && kiss_records_done(r) == APR_SUCCESS && kiss_records_find(r, &empty, &rows) == APR_SUCCESS && rows.data,
+       "an empty key");
+    ok(kiss_records_create(&r, "/nonexistent", pool) == APR_SUCCESS && !write_all(r, 5000, 0), "without a place for its file");
+    printf("1..%d\n", count);
+    return failures > 0;
+}
