@@ -2,6 +2,7 @@
 
 #include <util_mutex.h>
 
+#include <apr_atomic.h>
 #include <apr_shm.h>
 
 #include <string.h>
@@ -10,12 +11,13 @@
 #include "kiss_clock.h"
 #include "kiss_config.h"
 #include "kiss_error.h"
+#include "kiss_json.h"
 #include "kiss_secret.h"
 #include "kiss_sliding.h"
 #include "kiss_window.h"
 
 #define MUTEX_TYPE "kiss-limit"
-#define RETAINED   "mod_kiss-limit-3"       /* changes with the layout below: an old segment is then left alone */
+#define RETAINED   "mod_kiss-limit-4"       /* changes with the layout below: an old segment is then left alone */
 
 #define SECOND APR_INT64_C(1000000)
 
@@ -56,6 +58,7 @@ typedef struct {
     key_slot *keys;                         /* of callers with an API key */
     kiss_sliding *sliding;                  /* their windows, apart, so that a search touches no more than the ids */
     apr_uint32_t nkeys;
+    apr_uint32_t *failed;                   /* second of kiss_clock in which a login failed last, from any address */
 } segment;
 
 /** The counters as this process knows them; NULL when they could not be made. */
@@ -95,7 +98,8 @@ void kiss_limit_create(server_rec *s)
         /* Anonymous: no file or key that a killed server would leave behind, and nobody else can attach it. It comes
          * filled with zero bytes, and takes memory where it is written to only. */
         rv = apr_shm_create(&kept->shm, (apr_size_t)sets * WAYS * sizeof(slot)
-                                        + nkeys * (sizeof(kiss_sliding) + sizeof(key_slot)), NULL, process);
+                                        + nkeys * (sizeof(kiss_sliding) + sizeof(key_slot)) + sizeof(*kept->failed),
+                            NULL, process);
         if (rv == APR_SUCCESS) {
             rv = ap_global_mutex_create(&kept->mutex, NULL, MUTEX_TYPE, NULL, s, process, 0);
         }
@@ -112,6 +116,7 @@ void kiss_limit_create(server_rec *s)
         kept->slots = apr_shm_baseaddr_get(kept->shm);
         kept->sliding = (kiss_sliding *)(kept->slots + (apr_size_t)sets * WAYS);
         kept->keys = (key_slot *)(kept->sliding + nkeys);
+        kept->failed = (apr_uint32_t *)(kept->keys + nkeys);
     }
     else if (kept->sets != sets || kept->nkeys != (apr_uint32_t)kiss_config_limit_keys(s)) {
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, KISS_LOGNO(0302) "KissLimitClients and KissLimitKeys take effect at the "
@@ -243,11 +248,22 @@ static void count(verdict *v, slot *s, apr_int64_t now, const kiss_req *k)
 /** "2026-05-14T10:32:00Z", `seconds` from now. */
 static const char *reset_time(kiss_req *k, apr_int64_t seconds)
 {
-    apr_time_exp_t t;
+    apr_int64_t then = apr_time_sec(apr_time_now()) + seconds;
+    int of_day = (int)(then % 86400), part[] = { of_day / 3600, of_day / 60 % 60, of_day % 60 }, i;
+    char *text = apr_pstrdup(k->pool, "YYYY-MM-DDTHH:MM:SSZ");
 
-    apr_time_exp_gmt(&t, apr_time_now() + apr_time_from_sec(seconds));
-    return apr_psprintf(k->pool, "%04d-%02d-%02dT%02d:%02d:%02dZ", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour,
-                        t.tm_min, t.tm_sec);
+    kiss_json_day(text, then / 86400);
+    for (i = 0; i < 3; i++) {
+        text[11 + 3 * i] = (char)('0' + part[i] / 10);
+        text[12 + 3 * i] = (char)('0' + part[i] % 10);
+    }
+    return text;
+}
+
+/** A number as text, without the cost of a format: every answer has several. */
+static const char *number(kiss_req *k, apr_int64_t n)
+{
+    return apr_off_t_toa(k->pool, (apr_off_t)n);
 }
 
 /** RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers), beside the published ones. */
@@ -259,10 +275,10 @@ static void put_standard_headers(kiss_req *k, const verdict *v)
     for (w = 0; w < KISS_WINDOWS; w++) {
         const kiss_window_state *s = &v->window[w];
 
-        policy = apr_psprintf(k->pool, "%s%s\"%s\";q=%u;w=%d", policy, w ? ", " : "", kiss_window_policy[w], s->limit,
-                              (int)(kiss_window_length[w] / SECOND));
-        state = apr_psprintf(k->pool, "%s%s\"%s\";r=%u;t=%d", state, w ? ", " : "", kiss_window_policy[w], s->remaining,
-                             (int)kiss_window_seconds(s->wait));
+        policy = apr_pstrcat(k->pool, policy, w ? ", \"" : "\"", kiss_window_policy[w], "\";q=", number(k, s->limit),
+                             ";w=", number(k, kiss_window_length[w] / SECOND), NULL);
+        state = apr_pstrcat(k->pool, state, w ? ", \"" : "\"", kiss_window_policy[w], "\";r=", number(k, s->remaining),
+                            ";t=", number(k, kiss_window_seconds(s->wait)), NULL);
     }
     apr_table_setn(k->r->err_headers_out, "RateLimit-Policy", policy);
     apr_table_setn(k->r->err_headers_out, "RateLimit", state);
@@ -273,7 +289,7 @@ static void put_headers(kiss_req *k, const kiss_window_state *s, int w)
     apr_table_t *out = k->r->err_headers_out;
 
     apr_table_setn(out, "X-Rate-Limit-Limit", kiss_window_name[w]);
-    apr_table_setn(out, "X-Rate-Limit-Remaining", apr_psprintf(k->pool, "%u", s->remaining));
+    apr_table_setn(out, "X-Rate-Limit-Remaining", number(k, s->remaining));
     apr_table_setn(out, "X-Rate-Limit-Reset", reset_time(k, kiss_window_seconds(s->wait)));
 }
 
@@ -305,8 +321,9 @@ static const kiss_error *conclude(kiss_req *k, const verdict *v, const kiss_erro
     }
     /* The habit of the package whose headers these are: successful answers tell about the longest window. */
     put_headers(k, &v->window[KISS_WINDOW_HOUR], KISS_WINDOW_HOUR);
-    apr_table_setn(k->r->notes, "kiss-limit", apr_psprintf(k->pool, "%u/%u", v->window[KISS_WINDOW_MINUTE].remaining,
-                                                           v->window[KISS_WINDOW_HOUR].remaining));
+    apr_table_setn(k->r->notes, "kiss-limit",
+                   apr_pstrcat(k->pool, number(k, v->window[KISS_WINDOW_MINUTE].remaining), "/",
+                               number(k, v->window[KISS_WINDOW_HOUR].remaining), NULL));
     return e;
 }
 
@@ -376,16 +393,26 @@ static const kiss_error *take_windows(kiss_req *k, const kiss_error *e)
     return conclude(k, &v, e);
 }
 
-/** The window of an API key, under the lock; if it has none, that of the key that was silent for longest is given up. */
+/**
+ * The window of an API key, under the lock; if it has none, that of the key that was silent for longest is given up.
+ *
+ * The search begins where the key's id says and ends at a place that was never used: no place becomes free again.
+ */
 static kiss_sliding *find_sliding(const unsigned char id[ID_BYTES], apr_int64_t now)
 {
-    apr_uint32_t i, oldest = 0;
+    apr_uint32_t n = counters->nkeys, tried, i, oldest;
 
-    for (i = 0; i < counters->nkeys && memcmp(counters->keys[i].id, id, ID_BYTES) != 0; i++) {
+    memcpy(&i, &id[ID_BYTES - sizeof(i)], sizeof(i));
+    oldest = i %= n;
+    for (tried = 0; tried < n && memcmp(counters->keys[i].id, id, ID_BYTES) != 0; tried++) {
+        if (!counters->keys[i].used) {
+            break;
+        }
         oldest = counters->keys[i].used < counters->keys[oldest].used ? i : oldest;
+        i = i + 1 < n ? i + 1 : 0;
     }
-    if (i == counters->nkeys) {
-        i = oldest;
+    if (tried == n || !counters->keys[i].used) {
+        i = tried == n ? oldest : i;
         memset(&counters->sliding[i], 0, sizeof(counters->sliding[i]));
         memcpy(counters->keys[i].id, id, ID_BYTES);
     }
@@ -401,7 +428,7 @@ static const kiss_error *take_key(kiss_req *k, const kiss_error *e)
     apr_table_t *out = k->r->err_headers_out;
     unsigned char id[ID_BYTES];
     kiss_window_state state;
-    const char *seconds;
+    const char *remaining;
 
     make_id(id, k, "key", k->customer);
     if (!lock(k)) {
@@ -409,11 +436,11 @@ static const kiss_error *take_key(kiss_req *k, const kiss_error *e)
     }
     state = kiss_sliding_take(find_sliding(id, now), now, kiss_window_length[KISS_WINDOW_HOUR], limit);
     unlock();
-    seconds = apr_psprintf(k->pool, "%" APR_INT64_T_FMT, kiss_window_seconds(state.wait));
-    apr_table_setn(out, "RateLimit-Limit", apr_psprintf(k->pool, "%u", limit));
-    apr_table_setn(out, "RateLimit-Remaining", apr_psprintf(k->pool, "%u", state.remaining));
-    apr_table_setn(out, "RateLimit-Reset", seconds);
-    apr_table_setn(k->r->notes, "kiss-limit", state.exceeded ? "1h" : apr_psprintf(k->pool, "%u", state.remaining));
+    remaining = number(k, state.remaining);
+    apr_table_setn(out, "RateLimit-Limit", number(k, limit));
+    apr_table_setn(out, "RateLimit-Remaining", remaining);
+    apr_table_setn(out, "RateLimit-Reset", number(k, kiss_window_seconds(state.wait)));
+    apr_table_setn(k->r->notes, "kiss-limit", state.exceeded ? "1h" : remaining);
     if (!state.exceeded) {
         return e;
     }
@@ -456,8 +483,17 @@ void kiss_limit_login_failed(kiss_req *k)
         kiss_window_take(&s->window[KISS_WINDOW_MINUTE], now, kiss_window_length[KISS_WINDOW_MINUTE], allowed);
         s->used = now;
         s->rank = RANK_ADDRESS;
+        apr_atomic_set32(counters->failed, (apr_uint32_t)(now / SECOND));
         unlock();
     }
+}
+
+/** 1 when no login has failed for so long that no address can be refused for it: what every request looks at first. */
+static int no_failure(apr_int64_t now)
+{
+    apr_int64_t longest = kiss_window_length[KISS_WINDOW_MINUTE] / SECOND + 1;
+
+    return counters && now / SECOND - apr_atomic_read32(counters->failed) > longest;
 }
 
 const kiss_error *kiss_limit_login_check(kiss_req *k)
@@ -466,8 +502,11 @@ const kiss_error *kiss_limit_login_check(kiss_req *k)
     unsigned char id[ID_BYTES];
     apr_int64_t now = kiss_clock_now();
 
+    if (!state.limit || no_failure(now)) {
+        return NULL;
+    }
     make_id(id, k, "address", k->r->useragent_ip);
-    if (state.limit && lock(k)) {
+    if (lock(k)) {
         slot *s = find(id, now, 0);
         kiss_window *w = s ? &s->window[KISS_WINDOW_MINUTE] : NULL;
 

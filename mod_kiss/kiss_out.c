@@ -3,6 +3,8 @@
 #include <http_request.h>
 #include <util_filter.h>
 
+#include <apr_escape.h>
+
 #include <string.h>
 
 #include "kiss_secret.h"
@@ -23,10 +25,28 @@ static int valid_request_id(const char *id)
 /** A UUID of version 4 (RFC 9562) from random bytes. */
 static const char *uuid(unsigned char b[REQUEST_ID_BYTES], apr_pool_t *p)
 {
+    char hex[2 * REQUEST_ID_BYTES + 1], *text = apr_pstrdup(p, "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx");
+    int from = 0, to;
+
     b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
     b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
-    return apr_psprintf(p, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2],
-                        b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+    apr_escape_hex(hex, b, REQUEST_ID_BYTES, 0, NULL);
+    for (to = 0; text[to]; to++) {
+        text[to] = text[to] == '-' ? '-' : hex[from++];
+    }
+    return text;
+}
+
+/** Random bytes for the next request id of this thread, taken from the system's generator for several at once. */
+static unsigned char *random_id(void)
+{
+    static __thread unsigned char stock[32][REQUEST_ID_BYTES];
+    static __thread int left;
+
+    if (left == 0 && kiss_secret_random(&stock[0][0], sizeof(stock)) == APR_SUCCESS) {
+        left = (int)(sizeof(stock) / sizeof(stock[0]));
+    }
+    return left > 0 ? stock[--left] : NULL;
 }
 
 void kiss_out_request_id(kiss_req *k)
@@ -34,9 +54,9 @@ void kiss_out_request_id(kiss_req *k)
     const char *id = apr_table_get(k->r->headers_in, "X-Request-Id");
 
     if (!id || !valid_request_id(id)) {
-        unsigned char random[REQUEST_ID_BYTES];
+        unsigned char *random = random_id();
 
-        if (kiss_secret_random(random, sizeof(random)) != APR_SUCCESS) {
+        if (!random) {
             return;
         }
         id = k->api->keyed ? uuid(random, k->pool) : kiss_secret_base64url(k->pool, random, sizeof(random));

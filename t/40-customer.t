@@ -355,6 +355,14 @@ for my $case (['/stock', 'ACME01', 200], ['/stock', undef, 401], ['/nothing', un
     }
 }
 
+# Each thread of each process takes its random bytes in advance.
+{
+    my $many = start_httpd(processes => 2, threads => 8);
+    my @ids = map {@$_} parallel(4, sub { [map { $many->get('/api/version')->{headers}{'x-request-id'} } 1 .. 150] });
+    is scalar(keys %{ { map { $_ => 1 } @ids } }), 600, '600 requests at the same time: no X-Request-Id comes twice';
+    $many->log_ok;
+}
+
 # ---- conditional requests and ranges
 
 for my $path (sort keys %LIST) {
