@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #if defined(__linux__)
@@ -36,6 +37,12 @@
 /* Removed beyond what must be: a part of the limit, so that not every new file makes it look through all. */
 #define MARGIN 16
 
+/* Room that builders need, in sizes of the largest snapshot: for a list, its nested tables, and one more. */
+#define ROOM 3
+
+/* When there is not so much, what was not used for this time gives way, whatever KissCacheSize says. */
+#define IN_USE apr_time_from_sec(600)
+
 /* What is left behind by a process that died in the middle is removed after this time. */
 #define ORPHAN_AGE apr_time_from_sec(600)
 
@@ -51,6 +58,8 @@ typedef struct {
     apr_file_t *lock;
     int watch;                      /* descriptor of inotify, or -1 */
     apr_off_t total;                /* bytes of the snapshots, as far as known */
+    apr_off_t largest;              /* bytes of the largest one */
+    int is_short;                   /* there was too little room at the last look */
     apr_int64_t look;               /* when to look through the directory again */
     kiss_warm *warm;                /* NULL: nothing is built in advance */
 } keeper;
@@ -87,38 +96,71 @@ static int is_orphan(const kiss_snapfile_entry *e, apr_time_t now)
     return strncmp(e->name, KISS_SPOOL_PREFIX, strlen(KISS_SPOOL_PREFIX)) == 0 && now - e->used > ORPHAN_AGE;
 }
 
-/** Removes what dead builders left, and takes what is no snapshot out of the list. @return bytes of the snapshots */
-static apr_off_t sort_out(const keeper *k, apr_array_header_t *entries, apr_time_t now)
+/** Removes what dead builders left, and takes what is no snapshot out of the list. Sets total and largest. */
+static void sort_out(keeper *k, apr_array_header_t *entries, apr_time_t now)
 {
     outcome ignored = { 0, 0, APR_SUCCESS, NULL };
-    apr_off_t total = 0;
     int i, n = 0;
 
+    k->total = k->largest = 0;
     for (i = 0; i < entries->nelts; i++) {
         kiss_snapfile_entry e = APR_ARRAY_IDX(entries, i, kiss_snapfile_entry);
 
         if (e.is_snapshot) {
             APR_ARRAY_IDX(entries, n++, kiss_snapfile_entry) = e;
-            total += e.size;
+            k->total += e.size;
+            k->largest = e.size > k->largest ? e.size : k->largest;
         }
         else if (is_orphan(&e, now)) {
             discard(k, &e, &ignored);
         }
     }
     entries->nelts = n;
-    return total;
 }
 
-/** Removes the snapshots that are too old, and the longest unused until the rest fits. */
+/** Bytes that the disk lacks for builders; 0 when there is room. */
+static apr_off_t missing(keeper *k)
+{
+    struct statvfs fs;
+    apr_off_t need = ROOM * k->largest, left;
+    int was_short = k->is_short;
+
+    if (statvfs(k->folder, &fs) != 0) {
+        return 0;
+    }
+    left = (apr_off_t)fs.f_bavail * (apr_off_t)fs.f_frsize;
+    k->is_short = left < need;
+    if (k->is_short && !was_short) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, k->server, KISS_LOGNO(0706) "%" APR_OFF_T_FMT " bytes are left on the disk "
+                     "of %s (KissCacheDir): lists that nobody asked for lately give way to new ones", left, k->folder);
+    }
+    return k->is_short ? need - left : 0;
+}
+
+/** Removes what is too old, and the longest unused until the rest fits the limit and leaves room on the disk. */
+static void discard_all(const keeper *k, const apr_array_header_t *entries, apr_off_t lack, apr_time_t now, outcome *o)
+{
+    apr_off_t most = kiss_config_cache_size(k->server), fit = k->total > most ? most - most / MARGIN : most;
+    apr_interval_time_t age = kiss_config_cache_age(k->server);
+    int i;
+
+    for (i = 0; i < entries->nelts; i++) {
+        const kiss_snapfile_entry *e = &APR_ARRAY_IDX(entries, i, kiss_snapfile_entry);
+        apr_interval_time_t unused = now - e->used;
+        int last = i == entries->nelts - 1;         /* in use now, whatever its size */
+
+        if (unused > age || (k->total - o->freed > fit && !last) || (o->freed < lack && unused > IN_USE)) {
+            discard(k, e, o);
+        }
+    }
+}
+
+/** Looks through the directory. */
 static void clean(keeper *k)
 {
-    apr_off_t most = kiss_config_cache_size(k->server), fit;
-    apr_interval_time_t age = kiss_config_cache_age(k->server);
     apr_time_t now = apr_time_now();
     outcome o = { 0, 0, APR_SUCCESS, NULL };
     apr_array_header_t *entries;
-    apr_off_t all;
-    int i;
     apr_status_t rv = kiss_snapfile_scan(&entries, k->folder, k->scratch);
 
     k->look = kiss_clock_now() + LOOK_AGAIN;
@@ -127,18 +169,10 @@ static void clean(keeper *k)
                      "KissCacheSize and KissCacheAge cannot be kept", k->folder);
         return;
     }
-    all = sort_out(k, entries, now);
+    sort_out(k, entries, now);
     kiss_snapfile_sort(entries);
-    fit = all > most ? most - most / MARGIN : most;
-    for (i = 0; i < entries->nelts; i++) {
-        const kiss_snapfile_entry *e = &APR_ARRAY_IDX(entries, i, kiss_snapfile_entry);
-        int last = i == entries->nelts - 1;         /* in use now, whatever its size */
-
-        if (now - e->used > age || (all - o.freed > fit && !last)) {
-            discard(k, e, &o);
-        }
-    }
-    k->total = all - o.freed;
+    discard_all(k, entries, missing(k), now, &o);
+    k->total -= o.freed;
     if (o.removed) {
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, k->server, KISS_LOGNO(0703) "%d snapshots were removed; %" APR_OFF_T_FMT
                      " bytes are kept", o.removed, k->total);
@@ -186,6 +220,7 @@ static void take_news(keeper *k)
             else if (apr_stat(&info, apr_pstrcat(k->scratch, k->folder, "/", event->name, NULL), APR_FINFO_SIZE,
                               k->scratch) == APR_SUCCESS) {
                 k->total += info.size;
+                k->largest = info.size > k->largest ? info.size : k->largest;
             }
         }
     }
@@ -273,7 +308,7 @@ static void work(keeper *k)
     }
     if (k->turn) {
         take_news(k);
-        if (k->look <= kiss_clock_now() || k->total > kiss_config_cache_size(k->server)) {
+        if (k->look <= kiss_clock_now() || k->total > kiss_config_cache_size(k->server) || missing(k)) {
             clean(k);
         }
     }

@@ -1,0 +1,256 @@
+# What can happen while a list is built or kept: its data change, its builder dies, the disk is full or closed; and servers
+# that share a directory, or have one each.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use KissTest;
+use KissTest::Load;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $server = KissTest::Database->start;
+my $db = new_database('builders', server => $server);
+import_sample($db);
+my %key = map { $_ => issue_key($_) } qw(ACME01 BEAU02);
+my %gz = ('Accept-Encoding' => 'gzip');
+my $dir = tempdir_here();
+
+# $opt{cache}: a directory that is not the server's own.
+sub serve {
+    my (%opt) = @_;
+    our $serial;
+    my $log = "$dir/access." . ++$serial;
+    my $config = qq(LogFormat "%{X-Ask}i %{kiss-snapshot}n" s\nCustomLog "$log" s\n) . (delete $opt{config} // '');
+    $config .= qq(KissCacheDir "$opt{cache}"\n) if $opt{cache};
+    my $h = start_httpd(pool => 'timeout=20s wait=10s', db => $db, %opt, config => $config);
+    $h->{access} = $log;
+    $h->{bearer} = { map { $_ => 'Bearer ' . $h->token($_, $key{$_}) } keys %key };
+    return $h;
+}
+
+my $asked = 0;
+
+sub ask {
+    my ($h, $path, $customer, @more) = @_;
+    my $id = "$$." . ++$asked;
+    return { %{ fetch($h, $path, Authorization => $h->{bearer}{ $customer || 'ACME01' }, 'X-Ask' => $id, @more) }, id => $id };
+}
+
+sub fate {
+    my ($h, $res) = @_;
+    my $fate;
+    wait_until(5, sub { ($fate) = slurp($h->{access}) =~ /^\Q$res->{id}\E (\S+)$/m; $fate }) or return 'not logged';
+    return $fate;
+}
+sub fates { my ($h) = @_; my %n; $n{ (split)[1] }++ for split /\n/, slurp($h->{access}); return \%n }
+
+# later($sub): runs it in another process; what is returned waits for its value.
+sub later {
+    my ($sub) = @_;
+    my $load = KissTest::Load->start(1, sub { my ($i, $n) = @_; $n ? do { sleep 0.1; {} } : $sub->() });
+    return sub { return ($load->finish)[0] };
+}
+
+sub folder { my ($h) = @_; return ($h->{cache} || "$h->{root}/cache") . '/snapshots' }
+sub path_of { my ($h, $res) = @_; my ($tag) = $res->{headers}{etag} =~ /"(.*)"/; return folder($h) . "/$tag.json" }
+sub change { return sql($db, 'UPDATE revision SET n = n + 1') }
+
+# The children that hold one of the locks in a directory, by the inodes in /proc/locks.
+sub holders {
+    my ($name, @servers) = @_;
+    my %inode = map { (stat)[1] // 0 => 1 } glob folder($servers[0]) . "/$name";
+    my %child = map { map { $_ => 1 } $_->children } @servers;
+    my @pids = map { /FLOCK +ADVISORY +WRITE (\d+) \S+?:(\d+) / && $child{$1} && $inode{$2} ? $1 : () } split /\n/, slurp('/proc/locks');
+    @pids = sort @pids;
+    return @pids;
+}
+
+subtest 'data that change while they are read' => sub {
+    my $h = serve();
+    my $before = ask($h, '/products');
+    my $unchanged = $before->{content};
+    change();
+    my $release = hold($server, $db, 'product_image');
+    my $reading = later(sub { ask($h, '/products') });
+    ok wait_until(5, sub { waiting($server) == 1 }), 'a list is being read';
+    # What its transaction sees is settled, though it has not read these tables yet.
+    sql($db, "UPDATE price SET unit_price = unit_price + 1 WHERE price_list_code = 'UKTRADE'");
+    sql($db, "DELETE FROM price WHERE price_list_code = 'UKTRADE' LIMIT 5");
+    $release->();
+    my $old = $reading->();
+    is $old->{status}, 200, 'it is answered';
+    ok $old->{content} eq $unchanged, '... with what was there when it began: nothing of the change';
+    isnt $old->{headers}{etag}, $before->{headers}{etag}, '... under the ETag of that moment';
+    my ($tag) = $old->{headers}{etag} =~ /"(.*)"/;
+    ok index(slurp(path_of($h, $old)), "$unchanged\nTag: $tag\n") == 0, '... in the file of that name';
+    my $new = ask($h, '/products');
+    is fate($h, $new), 'built', 'the next one is built';
+    isnt $new->{headers}{etag}, $old->{headers}{etag}, '... under another ETag';
+    ok length $new->{content} < length($unchanged) - 1000, '... with the change: some are gone';
+    is ask($h, '/products', undef, 'If-None-Match' => $old->{headers}{etag})->{status}, 200, 'who has the old one gets the new one';
+    $h->log_ok;
+};
+
+subtest 'a change between the look and the read' => sub {
+    my $h = serve(processes => 1);
+    # Whatever is committed before the transaction begins is in the answer, and its ETag is that of the answer.
+    my $writer = KissTest::Load->start(1, sub { sql($db, 'UPDATE stock SET available_qty = available_qty + 1'); return {} });
+    my (%content, $bad);
+    my $end = time + 20;
+    while (keys %content < 10 && time < $end) {
+        my $res = ask($h, '/stock');
+        my $known = $content{ $res->{headers}{etag} // '' } //= $res->{content};
+        $bad++ if $res->{status} != 200 || $known ne $res->{content};
+    }
+    $writer->finish;
+    ok !$bad, 'one ETag, one content, through ' . keys(%content) . ' changes';
+    is scalar keys %content, 10, '... of many';
+    $h->log_ok;
+};
+
+for my $coding ('as it is', 'compressed') {
+    subtest "a builder that is killed, $coding" => sub {
+        my $h = serve(processes => 4, threads => 8);
+        my @coding = $coding eq 'compressed' ? %gz : ();
+        my $good = ask($h, '/products', undef, @coding)->{content};
+        change();
+        my $release = hold($server, $db, 'product_image');
+        my $load = KissTest::Load->start(12, sub {
+            my ($i, $n) = @_;
+            return $n ? do { sleep 0.1; {} } : ask($h, '/products', undef, @coding);
+        });
+        ok wait_until(5, sub { waiting($server) == 1 }), 'one builds';
+        sleep 0.3;
+        is waiting($server), 1, '... and one only';
+        my %builder = map { $_ => 1 } holders('lock.*', $h);
+        is scalar keys %builder, 1, '... in one process' or diag explain \%builder;
+        kill KILL => keys %builder;
+        my $at = time;
+        # The dead one's statement waits until the table is free; another one's joins it.
+        ok wait_until(5, sub { waiting($server) == 2 }), 'it is killed: another one builds';
+        my $seconds = time - $at;
+        cmp_ok $seconds, '<', 2, "... at once: $seconds s";
+        $release->();
+        my @seen = grep { $_->{status} } $load->finish;
+        my @lost = grep { $_->{status} == 599 } @seen;
+        cmp_ok scalar @lost, '<', 12, 'others wait in other processes';
+        is scalar(grep { $_->{status} == 200 && $_->{content} eq $good } @seen), 12 - @lost, 'they get their answer';
+        cmp_ok((sort { $b <=> $a } map { $_->{seconds} } @seen)[0], '<', 10, '... soon');
+        is fates($h)->{built}, 2, 'it was built once more';
+        $h->log_ok(qr/AH00052/);
+    };
+}
+
+subtest 'two servers, one directory' => sub {
+    my @h = map { serve(cache => "$dir/shared", processes => 2, config => "KissCacheSize 2\n") } 1 .. 2;
+    my $first = ask($h[0], '/products');
+    my $second = ask($h[1], '/products');
+    is fate($h[0], $first), 'built', 'one builds';
+    is fate($h[1], $second), 'hit', 'the other one has it';
+    ok $first->{content} eq $second->{content}, '... the same';
+    is $second->{headers}{etag}, $first->{headers}{etag}, '... under the same ETag';
+    change();
+    my @all = parallel(16, sub { my ($i) = @_; my $h = $h[$i % 2]; return fate($h, ask($h, '/products')) });
+    is join(' ', sort @all), join(' ', 'built', ('hit') x 15), 'a burst to both: built once';
+    ok wait_until(10, sub { holders('keeper.lock', @h) == 1 }), 'one process of both keeps the directory';
+    for (1 .. 10) {
+        change();
+        ask($_, '/products') for @h;
+    }
+    my $bytes = sub { my $n = 0; $n += -s $_ || 0 for glob folder($h[0]) . '/*.json'; return $n };
+    ok wait_until(5, sub { $bytes->() <= 2 * 1048576 }), '... whoever builds';
+    my ($keeper) = holders('keeper.lock', @h);
+    my ($with) = grep { grep { $_ == $keeper } $_->children } @h;
+    my ($other) = grep { $_ != $with } @h;
+    $with->stop;
+    ok wait_until(15, sub { holders('keeper.lock', $other) == 1 }), 'one server ends: the other one keeps it';
+    for (1 .. 10) {
+        change();
+        ask($other, '/products');
+    }
+    ok wait_until(5, sub { $bytes->() <= 2 * 1048576 }), '... within its limits';
+    $other->log_ok;
+};
+
+subtest 'two servers, two databases, one directory' => sub {
+    my $twin = new_database('twin', server => $server);
+    import_sample($twin);
+    my %twin = map { $_ => issue_key($_) } qw(ACME01 BEAU02);
+    sql($twin, 'UPDATE price SET unit_price = unit_price + 0.01');
+    # As alike as can be: the same revisions, the same terms; only the epoch tells them apart.
+    sql($_, "UPDATE revision SET n = 1000 WHERE dataset <> 'epoch'") for $db, $twin;
+    my $h = serve(cache => "$dir/both", db => $db);
+    my $t = do { local @key{ keys %twin } = values %twin; serve(cache => "$dir/both", db => $twin) };
+    my (%right, $wrong);
+    for my $round (1 .. 4) {
+        for my $path (qw(/products /stock /prices)) {
+            for my $with ([$h, 'db'], [$t, 'twin']) {
+                my $res = ask($with->[0], $path, undef, $round % 2 ? () : %gz);
+                my $known = $right{"$path $with->[1] " . $round % 2} //= $res;
+                $wrong++ if $res->{content} ne $known->{content} || $res->{headers}{etag} ne $known->{headers}{etag};
+            }
+        }
+    }
+    ok !$wrong, 'each gets its own, always';
+    isnt $right{"$_ db 1"}{headers}{etag}, $right{"$_ twin 1"}{headers}{etag}, "$_: no ETag in common" for qw(/products /stock /prices);
+    ok $right{'/prices db 1'}{content} ne $right{'/prices twin 1'}{content}, '... nor contents';
+    $_->log_ok for $h, $t;
+};
+
+subtest 'two servers, two directories' => sub {
+    my @h = map { serve() } 1 .. 2;
+    is join(' ', map { fate($_, ask($_, '/stock')) } @h, @h), 'built built hit hit', 'each builds its own';
+    my @etag = map { ask($_, '/stock')->{headers}{etag} } @h;
+    is $etag[0], $etag[1], 'the same data have the same ETag on both: a balancer may stand before them';
+    unlink glob folder($h[0]) . '/*.json';
+    is join(' ', map { fate($_, ask($_, '/stock')) } @h), 'built hit', 'what happens to one directory is nothing to the other';
+    $_->log_ok for @h;
+};
+
+subtest 'a directory that cannot be written' => sub {
+    my $h = serve();
+    my $kept = ask($h, '/stock');
+    chmod 0500, folder($h) or die "chmod: $!";
+    is fate($h, ask($h, '/stock')), 'hit', 'what is kept is sent';
+    my $res = ask($h, '/prices');
+    is $res->{status}, 503, 'what is not cannot be built: 503';
+    ok $res->{headers}{'retry-after'}, '... with Retry-After';
+    chmod 0700, folder($h) or die "chmod: $!";
+    is ask($h, '/prices')->{status}, 200, 'all is well again';
+    $h->log_ok(qr/KISS06(?:01|12)|KISS070/);
+};
+
+subtest 'a disk that is nearly full' => sub {
+    plan skip_all => 'only root can mount' if $> != 0;
+    mkdir "$dir/disk" or die "disk: $!";
+    my ($rc) = run('mount', '-t', 'tmpfs', '-o', 'size=2m,mode=0755', 'tmpfs', "$dir/disk");
+    plan skip_all => 'no tmpfs can be mounted here' if $rc;
+    eval {
+        my $h = serve(cache => "$dir/disk/cache");
+        my @files;
+        for (1 .. 4) {
+            change();
+            push @files, path_of($h, ask($h, '/products'));
+        }
+        ok wait_until(10, sub { $h->log_text =~ /KISS0706/ }), 'less room than builders need: the log says so';
+        is scalar(grep {-e} @files), 4, 'what was used lately stays';
+        my $then = int(time - 700);
+        utime $then - 100 * (3 - $_), $then - 100 * (3 - $_), $files[$_] for 0 .. 2;
+        ok wait_until(10, sub { !-e $files[0] }), 'what was not gives way';
+        ok -e $files[3], '... the longest unused first';
+        for (1 .. 6) {
+            change();
+            my $res = ask($h, '/products');
+            is $res->{status}, 200, 'there is room for new ones';
+            utime $then, $then, path_of($h, $res);
+            wait_until(10, sub { (split ' ', (run('df', '--output=avail', "$dir/disk/cache"))[1])[-1] > 880 }) or fail 'room is made';
+        }
+        $h->log_ok(qr/KISS0706/);
+        $h->stop;
+        1;
+    } or fail "died: $@";
+    run('umount', '-l', "$dir/disk");
+};
+
+done_testing;
