@@ -59,7 +59,7 @@ void kiss_out_request_id(kiss_req *k)
         if (!random) {
             return;
         }
-        id = k->api->keyed ? uuid(random, k->pool) : kiss_secret_base64url(k->pool, random, sizeof(random));
+        id = k->api->keyed ? uuid(random, k->pool) : kiss_secret_base64url(k->pool, random, REQUEST_ID_BYTES);
     }
     k->request_id = id;
     apr_table_setn(k->r->err_headers_out, "X-Request-Id", id);
