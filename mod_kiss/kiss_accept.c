@@ -43,6 +43,23 @@ static int is_word(const char *s, apr_size_t n, const char *word)
     return strlen(word) == n && strncasecmp(s, word, n) == 0;
 }
 
+int kiss_accept_im(const char *header, const char *name)
+{
+    const char *s = header ? header : "";
+
+    while (*s) {
+        const char *end = s + strcspn(s, ",");
+        const char *word = skip_blanks(s);
+        apr_size_t n = strcspn(word, " \t;,");
+
+        if (is_word(word, n, name)) {
+            return read_weight(word + n, end) > 0;
+        }
+        s = *end ? end + 1 : end;
+    }
+    return 0;
+}
+
 int kiss_accept_gzip(const char *header)
 {
     int gzip = UNNAMED, identity = UNNAMED, any = UNNAMED;

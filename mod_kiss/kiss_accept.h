@@ -1,4 +1,4 @@
-/** kiss_accept - which content coding a client wants. Pure, thread-safe. */
+/** kiss_accept - in which form a client wants an answer. Pure, thread-safe. */
 #ifndef KISS_ACCEPT_H
 #define KISS_ACCEPT_H
 
@@ -9,5 +9,12 @@
  * @return 1 for gzip, 0 for none
  */
 int kiss_accept_gzip(const char *header);
+
+/**
+ * Looks whether an A-IM accepts an instance manipulation (RFC 3229 section 10.5.3).
+ *
+ * @param header its value, or NULL
+ */
+int kiss_accept_im(const char *header, const char *name);
 
 #endif

@@ -442,5 +442,6 @@ const kiss_error *kiss_build_list(kiss_built *built, kiss_req *k, kiss_growing *
     k->caller = b.caller;
     built->spool = b.out;
     built->tag = b.tag;
+    built->caller = b.caller;
     return NULL;
 }

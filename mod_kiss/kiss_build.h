@@ -14,6 +14,7 @@
 typedef struct {
     kiss_spool *spool;          /**< the JSON; can become a snapshot */
     const char *tag;            /**< its ETag: that of the moment that was read */
+    const kiss_caller *caller;  /**< the customer's record, of the same moment */
 } kiss_built;
 
 /**

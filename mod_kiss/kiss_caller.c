@@ -162,28 +162,49 @@ const kiss_error *kiss_caller_check(kiss_req *k)
     return k->caller->enabled ? NULL : &kiss_error_bearer;
 }
 
-const char *kiss_caller_etag(const kiss_caller *c, const kiss_api *api, const kiss_endpoint *endpoint, apr_pool_t *p)
+/**
+ * The scope of an answer as text, with the revisions that it depends on or without. Each part ends with a line feed, which no
+ * code or number holds: two scopes never give one text.
+ */
+static const char *scope_text(const kiss_caller *c, const kiss_api *api, const kiss_endpoint *endpoint, int revisions,
+                              apr_pool_t *p)
 {
-    unsigned char digest[KISS_SHA256_LEN];
-    /* Each part ends with a line feed, which no code or number holds: two scopes never give one text. */
+    const kiss_revisions none = { c->revision.epoch, "", "", "", "" }, *n = revisions ? &c->revision : &none;
     const char *scope = apr_pstrcat(p, FORMAT "\n", api->name, "\n", api->profile, "\n", endpoint->name, "\n",
-                                    c->revision.epoch, "\n", NULL);
+                                    n->epoch, "\n", NULL);
 
     if (endpoint->data & KISS_DATA_PRODUCTS) {
-        scope = apr_pstrcat(p, scope, "products\n", c->revision.products, "\n", NULL);
+        scope = apr_pstrcat(p, scope, "products\n", n->products, "\n", NULL);
     }
     if (endpoint->data & KISS_DATA_ASSORTMENT) {
-        scope = apr_pstrcat(p, scope, "assortment\n", c->revision.assortment, "\n", NULL);
+        scope = apr_pstrcat(p, scope, "assortment\n", n->assortment, "\n", NULL);
     }
     if (endpoint->data & KISS_DATA_PRICES) {
         scope = apr_psprintf(p, "%sprices\n%s\n%s\n%" APR_INT64_T_FMT "\n", scope, c->term[KISS_TERM_PRICE_LIST],
-                             c->revision.prices, c->discount);
+                             n->prices, c->discount);
     }
     if (endpoint->data & KISS_DATA_STOCK) {
-        scope = apr_pstrcat(p, scope, "stock\n", c->term[KISS_TERM_WAREHOUSE], "\n", c->revision.stock, "\n", NULL);
+        scope = apr_pstrcat(p, scope, "stock\n", c->term[KISS_TERM_WAREHOUSE], "\n", n->stock, "\n", NULL);
     }
-    kiss_secret_sha256(digest, scope, strlen(scope));
+    return scope;
+}
+
+static const char *digest_of(const char *text, apr_pool_t *p)
+{
+    unsigned char digest[KISS_SHA256_LEN];
+
+    kiss_secret_sha256(digest, text, strlen(text));
     return kiss_secret_base64url(p, digest, ETAG_BYTES);
+}
+
+const char *kiss_caller_etag(const kiss_caller *c, const kiss_api *api, const kiss_endpoint *endpoint, apr_pool_t *p)
+{
+    return digest_of(scope_text(c, api, endpoint, 1, p), p);
+}
+
+const char *kiss_caller_scope(const kiss_caller *c, const kiss_api *api, const kiss_endpoint *endpoint, apr_pool_t *p)
+{
+    return digest_of(scope_text(c, api, endpoint, 0, p), p);
 }
 
 /** "7.5" */
@@ -198,17 +219,19 @@ static const char *percentage(apr_int64_t discount, apr_pool_t *p)
     return apr_pstrmemdup(p, text, (apr_size_t)(text[n - 1] == '.' ? n - 1 : n));
 }
 
-kiss_snapfile_label kiss_caller_label(const kiss_caller *c, const kiss_endpoint *endpoint, const char *tag,
-                                      const char *coding, const char *location, apr_pool_t *p)
+kiss_snapfile_label kiss_caller_label(const kiss_req *k, const char *tag, const char *coding)
 {
+    const kiss_endpoint *endpoint = k->endpoint;
+    const kiss_caller *c = k->caller;
     int prices = endpoint->data & KISS_DATA_PRICES, stock = endpoint->data & KISS_DATA_STOCK;
     kiss_snapfile_label label = {
         .tag = tag,
+        .scope = kiss_caller_scope(c, k->api, endpoint, k->pool),
         .endpoint = endpoint->name,
-        .location = *location ? location : "/",
+        .location = *k->conf->base ? k->conf->base : "/",
         .coding = coding,
         .price_list = prices ? c->term[KISS_TERM_PRICE_LIST] : "",
-        .discount = prices ? percentage(c->discount, p) : "",
+        .discount = prices ? percentage(c->discount, k->pool) : "",
         .warehouse = stock ? c->term[KISS_TERM_WAREHOUSE] : "",
         .customer = c->code
     };

@@ -63,14 +63,17 @@ const kiss_error *kiss_caller_db_error(kiss_db_status status);
 const char *kiss_caller_etag(const kiss_caller *caller, const kiss_api *api, const kiss_endpoint *endpoint,
                              apr_pool_t *p);
 
+/** The same without the revisions: two answers have the same one when they are of one list to equal terms, then and now. */
+const char *kiss_caller_scope(const kiss_caller *caller, const kiss_api *api, const kiss_endpoint *endpoint,
+                              apr_pool_t *p);
+
 /**
  * What stands in the label of that answer's snapshot: the scope in words, of which the ETag is a digest.
  *
- * @param tag      the ETag, with its coding
- * @param coding   "identity" or "gzip"
- * @param location path of the <Location>
+ * @param k      endpoint, location and caller; it lives in k->pool
+ * @param tag    the ETag, with what stands behind it
+ * @param coding "identity" or "gzip"
  */
-kiss_snapfile_label kiss_caller_label(const kiss_caller *caller, const kiss_endpoint *endpoint, const char *tag,
-                                      const char *coding, const char *location, apr_pool_t *p);
+kiss_snapfile_label kiss_caller_label(const kiss_req *k, const char *tag, const char *coding);
 
 #endif

@@ -35,6 +35,9 @@ typedef struct {
     apr_status_t result;        /**< then: APR_SUCCESS when it is whole */
 } kiss_grown;
 
+/** As `size` of kiss_growing_wait(): no file is that long, so it waits for the end. */
+#define KISS_GROWING_WHOLE (APR_INT64_MAX - 1)
+
 /** Waits until more than `size` bytes can be read, or until the end. Bounded: the writer is, by the database's timeouts. */
 kiss_grown kiss_growing_wait(kiss_growing *growing, apr_off_t size);
 

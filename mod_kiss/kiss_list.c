@@ -5,6 +5,7 @@
 #include "kiss_accept.h"
 #include "kiss_caller.h"
 #include "kiss_config.h"
+#include "kiss_delta.h"
 #include "kiss_making.h"
 #include "kiss_out.h"
 #include "kiss_snapshot.h"
@@ -12,6 +13,11 @@
 
 /* An answer that has come so far before it is whole is sent as it grows, by coding; a smaller one has Content-Length. */
 static const apr_off_t send_at[] = { 2 * 1024 * 1024, 256 * 1024 };
+
+/* A client has one state, or few: each costs a look into the directory. */
+#define MAX_BASES 8
+
+/* --- sending --- */
 
 /** Maps the snapshot of this tag, where files are mapped. */
 static apr_status_t map_kept(kiss_req *k, const char *tag, kiss_mapped **mapped)
@@ -21,29 +27,35 @@ static apr_status_t map_kept(kiss_req *k, const char *tag, kiss_mapped **mapped)
     return core->enable_mmap == ENABLE_MMAP_OFF ? APR_ENOTIMPL : kiss_mapped_open(mapped, kiss_config_cache_dir(k->server), tag);
 }
 
-static const char *gzip_tag(const kiss_req *k, const char *tag)
+/** Sets the headers that say in which form the list with this ETag is sent. */
+static void describe(kiss_req *k, const char *tag, const kiss_form *form)
 {
-    return apr_pstrcat(k->pool, tag, KISS_OUT_GZIP, NULL);
-}
-
-/** Sends the snapshot of the content `tag`, in the coding that the client wants, if there is one. @return 1 when sent */
-static int send_kept(kiss_req *k, const char *tag, int gzip, int *status)
-{
-    const char *coded = gzip ? gzip_tag(k, tag) : tag;
-    kiss_mapped *mapped = NULL;
-    kiss_snapshot snapshot;
-    apr_status_t rv = map_kept(k, coded, &mapped);
-
-    if (rv == APR_ENOTIMPL) {
-        rv = kiss_snapshot_open(&snapshot, kiss_config_cache_dir(k->server), coded, k->pool);
+    if (form->base) {
+        kiss_out_delta(k, tag, form->base, KISS_DELTA_IM);
     }
-    if (!kiss_snapshot_is_sound(rv, k, coded)) {
-        return 0;
+    else {
+        kiss_out_tag(k, form->gzip ? apr_pstrcat(k->pool, tag, KISS_OUT_GZIP, NULL) : tag);
     }
-    kiss_out_tag(k, coded);
-    if (gzip) {
+    if (form->gzip) {
         kiss_out_gzip(k);
     }
+}
+
+/** Sends what is kept of the list with this ETag in this form, if there is something. @return 1 when sent */
+static int send_kept(kiss_req *k, const char *tag, const kiss_form *form, int *status)
+{
+    const char *name = kiss_form_name(form, tag, k->pool);
+    kiss_mapped *mapped = NULL;
+    kiss_snapshot snapshot;
+    apr_status_t rv = map_kept(k, name, &mapped);
+
+    if (rv == APR_ENOTIMPL) {
+        rv = kiss_snapshot_open(&snapshot, kiss_config_cache_dir(k->server), name, k->pool);
+    }
+    if (!kiss_snapshot_is_sound(rv, k, name)) {
+        return 0;
+    }
+    describe(k, tag, form);
     *status = mapped ? kiss_out_mapped(k, mapped) : kiss_out_file(k, snapshot.file, snapshot.size);
     return 1;
 }
@@ -55,67 +67,96 @@ static int may_stream(const request_rec *r)
     return !r->header_only && r->proto_num >= HTTP_VERSION(1, 1) && !apr_table_get(r->headers_in, "Range");
 }
 
-/** Sends what is being made, whole or not. */
-static int send_growing(kiss_req *k, kiss_growing *growing, int gzip)
+/** Waits for an answer in the making, and sends it. When one form cannot be made, that which it was made of is sent. */
+static const kiss_error *send_making(kiss_req *k, kiss_making *m, int *status)
 {
-    kiss_grown grown = kiss_growing_wait(growing, 0);
-
-    kiss_out_tag(k, gzip ? gzip_tag(k, grown.tag) : grown.tag);
-    if (gzip) {
-        kiss_out_gzip(k);
-    }
-    return kiss_out_growing(k, growing);
-}
-
-/** Waits for an answer in the making, and sends it. */
-static const kiss_error *send_making(kiss_req *k, kiss_making *m, int gzip, int *status)
-{
-    kiss_growing *growing = kiss_making_growing(m);
-    kiss_making *source = kiss_making_source(m);
-    kiss_grown grown = kiss_growing_wait(growing, may_stream(k->r) ? send_at[gzip] : APR_INT64_MAX - 1);
     const kiss_error *e = NULL;
 
     apr_table_setn(k->r->notes, "kiss-snapshot", kiss_making_work(m));
-    if (grown.ended) {
-        e = kiss_making_end(m, k);
-    }
-    if (e && source && !kiss_making_end(source, k)) {
-        *status = send_growing(k, kiss_making_growing(source), 0);
-        return NULL;
-    }
-    if (!e && !(grown.ended && send_kept(k, grown.tag, gzip, status))) {
-        *status = send_growing(k, growing, gzip);
-        kiss_making_end(m, k);
+    for (; m; m = kiss_making_source(m)) {
+        const kiss_form *form = kiss_making_form(m);
+        kiss_growing *growing = kiss_making_growing(m);
+        kiss_grown grown = kiss_growing_wait(growing, may_stream(k->r) ? send_at[form->gzip] : KISS_GROWING_WHOLE);
+
+        e = grown.ended ? kiss_making_end(m, k) : NULL;
+        if (!e && grown.ended && send_kept(k, grown.tag, form, status)) {
+            break;
+        }
+        if (!e) {
+            describe(k, grown.tag, form);
+            *status = kiss_out_growing(k, growing);
+            kiss_making_end(m, k);
+            break;
+        }
     }
     return e;
 }
 
-/** No other request has made the answer: this one does, or waits for the one that does. */
-static const kiss_error *make(kiss_req *k, const char *tag, int gzip, int *status)
+/** The list is not kept in this form: this request makes it so, or waits for the one that does. */
+static const kiss_error *make(kiss_req *k, const char *tag, const kiss_form *form, int *status)
 {
     kiss_making *m;
-    const kiss_error *e = kiss_making_begin(&m, k, tag, gzip);
+    const kiss_error *e = kiss_making_begin(&m, k, tag, form);
 
-    return e ? e : send_making(k, m, gzip, status);
+    return e ? e : send_making(k, m, status);
+}
+
+/* --- what the client has --- */
+
+/** 1 when a state with this ETag is kept, of the same list to the same terms: nobody learns from a delta what he may not see. */
+static int is_base(const kiss_req *k, const char *tag)
+{
+    const char *dir = kiss_config_cache_dir(k->server);
+    kiss_snapfile_label label;
+    kiss_snapshot snapshot;
+    kiss_snapfile f;
+
+    return kiss_snapshot_open(&snapshot, dir, tag, k->pool) == APR_SUCCESS
+           && kiss_snapfile_read(&f, snapshot.file, snapshot.info.size) == APR_SUCCESS
+           && kiss_snapfile_label_read(&label, &f, snapshot.file, k->pool) == APR_SUCCESS
+           && strcmp(label.scope, kiss_caller_scope(k->caller, k->api, k->endpoint, k->pool)) == 0;
+}
+
+/**
+ * The first state that the client has, by its If-None-Match, from which it can be told what has changed; NULL when there is none
+ * or it does not ask for that.
+ */
+static const char *find_base(const kiss_req *k)
+{
+    const char *at = apr_table_get(k->r->headers_in, "If-None-Match");
+    int looked;
+
+    if (!kiss_accept_im(apr_table_get(k->r->headers_in, "A-IM"), KISS_DELTA_IM)) {
+        return NULL;
+    }
+    for (looked = 0; at && looked < MAX_BASES; looked++) {
+        const char *tag = kiss_out_next_tag(&at, k->pool);
+
+        if (tag && is_base(k, tag)) {
+            return tag;
+        }
+    }
+    return NULL;
 }
 
 const kiss_error *kiss_list_run(kiss_req *k, int *status)
 {
     const char *tag = kiss_caller_etag(k->caller, k->api, k->endpoint, k->pool);
-    int gzip = kiss_accept_gzip(apr_table_get(k->r->headers_in, "Accept-Encoding"));
+    kiss_form form = { NULL, kiss_accept_gzip(apr_table_get(k->r->headers_in, "Accept-Encoding")) };
     const kiss_error *e = NULL;
 
-    kiss_usage_count(k, gzip);
+    kiss_usage_count(k, form.gzip);
     kiss_out_private(k);
     /* The coding is chosen here, by q-values, and costs nothing: mod_deflate is not to do it again. */
     apr_table_setn(k->r->subprocess_env, "no-gzip", "1");
     *status = kiss_out_conditional(k, tag, 0);
     if (*status) {
-        kiss_out_tag(k, gzip ? gzip_tag(k, tag) : tag);
+        describe(k, tag, &form);
         return NULL;
     }
+    form.base = find_base(k);
     apr_table_setn(k->r->notes, "kiss-snapshot", "hit");
-    if (!send_kept(k, tag, gzip, status) && (e = make(k, tag, gzip, status))) {
+    if (!send_kept(k, tag, &form, status) && (e = make(k, tag, &form, status))) {
         apr_table_unset(k->r->headers_out, "ETag");
     }
     return e;

@@ -10,8 +10,10 @@
 #include "kiss_build.h"
 #include "kiss_caller.h"
 #include "kiss_config.h"
+#include "kiss_delta.h"
 #include "kiss_error.h"
 #include "kiss_gzip.h"
+#include "kiss_mapped.h"
 #include "kiss_out.h"
 #include "kiss_snapshot.h"
 
@@ -24,7 +26,8 @@ struct kiss_making {
     kiss_req k;                 /* the request without its client */
     kiss_growing *growing;
     apr_thread_t *thread;       /* NULL when there is none, or no more */
-    kiss_making *source;        /* what is compressed */
+    kiss_form form;             /* what is made */
+    kiss_making *source;        /* of what; NULL for the list itself, which is read from the database */
     const char *work;
     const kiss_error *error;    /* once the thread has ended */
 };
@@ -52,7 +55,7 @@ static apr_status_t destroy(void *making)
     return APR_SUCCESS;
 }
 
-static kiss_making *create(const kiss_req *k)
+static kiss_making *create(const kiss_req *k, const kiss_form *form)
 {
     kiss_making *m;
     apr_pool_t *pool;
@@ -73,23 +76,26 @@ static kiss_making *create(const kiss_req *k)
     m->k.customer = apr_pstrdup(pool, k->customer);
     m->k.rows = 0;
     m->k.db_time = 0;
+    m->form.gzip = form->gzip;
+    m->form.base = apr_pstrdup(pool, form->base);
     m->work = "hit";
     return m;
 }
 
-static const char *gzip_tag(const char *tag, apr_pool_t *p)
+const char *kiss_form_name(const kiss_form *form, const char *tag, apr_pool_t *p)
 {
-    return apr_pstrcat(p, tag, KISS_OUT_GZIP, NULL);
+    return apr_pstrcat(p, tag, form->base ? "." : "", form->base ? form->base : "", form->gzip ? KISS_OUT_GZIP : "", NULL);
 }
 
 /* --- finding --- */
 
-/** Opens the snapshot with this tag, if there is one: then there is nothing to do. @return 1 when there is */
-static int find(kiss_making *m, const char *coded, const char *tag)
+/** Opens the snapshot, if there is one: then there is nothing to do. @return 1 when there is */
+static int find(kiss_making *m, const char *tag)
 {
+    const char *name = kiss_form_name(&m->form, tag, m->pool);
     kiss_snapshot snapshot;
 
-    if (!kiss_snapshot_is_sound(kiss_snapshot_open(&snapshot, kiss_config_cache_dir(m->k.server), coded, m->pool), &m->k, coded)) {
+    if (!kiss_snapshot_is_sound(kiss_snapshot_open(&snapshot, kiss_config_cache_dir(m->k.server), name, m->pool), &m->k, name)) {
         return 0;
     }
     kiss_growing_name(m->growing, apr_pstrdup(m->pool, tag));
@@ -99,17 +105,18 @@ static int find(kiss_making *m, const char *coded, const char *tag)
 }
 
 /** Finds the snapshot, or takes the right to make it. @return NULL when it was found or may be made; 503 */
-static const kiss_error *find_or_lock(kiss_making *m, const char *coded, const char *tag, int *found)
+static const kiss_error *find_or_lock(kiss_making *m, const char *tag, int *found)
 {
-    *found = find(m, coded, tag);
+    *found = find(m, tag);
     if (!*found) {
-        apr_status_t rv = kiss_snapshot_lock(kiss_config_cache_dir(m->k.server), coded, LOCK_WAIT, m->lock);
+        const char *name = kiss_form_name(&m->form, tag, m->pool);
+        apr_status_t rv = kiss_snapshot_lock(kiss_config_cache_dir(m->k.server), name, LOCK_WAIT, m->lock);
 
         if (rv == APR_TIMEUP) {
             return &kiss_error_busy;
         }
         /* Another one may have been quicker. Without a lock (no space, say) each makes its own. */
-        *found = rv == APR_SUCCESS && find(m, coded, tag);
+        *found = rv == APR_SUCCESS && find(m, tag);
         if (*found) {
             apr_pool_clear(m->lock);
         }
@@ -119,14 +126,15 @@ static const kiss_error *find_or_lock(kiss_making *m, const char *coded, const c
 
 /* --- making --- */
 
-/** Makes a spool the snapshot with this tag. A failure costs the next request the same work; this one has its answer. */
-static apr_status_t keep(kiss_making *m, kiss_spool *spool, const char *coded, const char *coding)
+/** Keeps what was made. A failure costs the next request the same work; this one has its answer. */
+static apr_status_t keep(kiss_making *m, kiss_spool *spool, const char *tag)
 {
     const char *dir = kiss_config_cache_dir(m->k.server);
     apr_status_t rv = kiss_spool_flush(spool, 1);
 
     if (rv == APR_SUCCESS) {
-        kiss_snapfile_label label = kiss_caller_label(m->k.caller, m->k.endpoint, coded, coding, m->k.conf->base, m->pool);
+        const char *name = kiss_form_name(&m->form, tag, m->pool);
+        kiss_snapfile_label label = kiss_caller_label(&m->k, name, m->form.gzip ? "gzip" : "identity");
         apr_status_t kept = kiss_snapshot_publish(spool, dir, &label, m->pool);
 
         if (kept != APR_SUCCESS) {
@@ -143,7 +151,11 @@ static void build(kiss_making *m)
     apr_status_t rv = APR_SUCCESS;
 
     m->error = kiss_build_list(&built, &m->k, m->growing);
-    if (!m->error && (rv = keep(m, built.spool, built.tag, "identity")) != APR_SUCCESS) {
+    if (!m->error) {
+        m->k.caller = built.caller;         /* whose terms are those of what was read */
+        rv = keep(m, built.spool, built.tag);
+    }
+    if (rv != APR_SUCCESS) {
         KISS_LOG(&m->k, APLOG_ERR, rv, KISS_LOGNO(0612) "cannot write the end of the answer in %s (KissCacheDir): is it full?",
                  kiss_config_cache_dir(m->k.server));
         m->error = &kiss_error_unavailable;
@@ -152,36 +164,54 @@ static void build(kiss_making *m)
     kiss_growing_end(m->growing, m->error ? APR_EGENERAL : APR_SUCCESS);
 }
 
-/** Compresses the source, and keeps what comes out. */
-static apr_status_t compress_source(kiss_making *m)
+/** Compares the list with its base, both as they are kept. */
+static apr_status_t compare(kiss_making *m, kiss_spool *spool, const char *tag)
+{
+    const char *dir = kiss_config_cache_dir(m->k.server);
+    kiss_mapped *before = NULL, *now = NULL;
+    apr_status_t rv = kiss_growing_wait(m->source->growing, KISS_GROWING_WHOLE).result;
+
+    if (rv == APR_SUCCESS && (rv = kiss_mapped_open(&before, dir, m->form.base)) == APR_SUCCESS
+        && (rv = kiss_mapped_open(&now, dir, tag)) == APR_SUCCESS) {
+        kiss_value old = { kiss_mapped_data(before), (apr_size_t)kiss_mapped_size(before) };
+        kiss_value new = { kiss_mapped_data(now), (apr_size_t)kiss_mapped_size(now) };
+
+        rv = kiss_delta_write(spool, &old, &new, m->pool);
+    }
+    kiss_mapped_release(before);
+    kiss_mapped_release(now);
+    return rv;
+}
+
+/** Makes one form of a list from another one, and keeps it. */
+static apr_status_t make_from_source(kiss_making *m)
 {
     kiss_growing *source = m->source->growing;
     kiss_grown begun = kiss_growing_wait(source, 0);
-    kiss_spool *spool = NULL;
-    apr_status_t rv = begun.size ? APR_SUCCESS : APR_EGENERAL;
+    kiss_spool *spool;
+    apr_status_t rv = begun.size ? kiss_snapshot_begin(&spool, kiss_config_cache_dir(m->k.server), m->pool) : APR_EGENERAL;
 
-    if (rv == APR_SUCCESS) {
-        rv = kiss_snapshot_begin(&spool, kiss_config_cache_dir(m->k.server), m->pool);
+    if (rv != APR_SUCCESS) {
+        return rv;
     }
-    if (rv == APR_SUCCESS) {
-        kiss_growing_name(m->growing, begun.tag);
-        spool->growing = m->growing;
-        rv = kiss_gzip(spool, source, m->pool);
-    }
-    return rv == APR_SUCCESS ? keep(m, spool, gzip_tag(begun.tag, m->pool), "gzip") : rv;
+    m->k.caller = m->source->k.caller;
+    kiss_growing_name(m->growing, begun.tag);
+    spool->growing = m->growing;
+    rv = m->form.gzip ? kiss_gzip(spool, source, m->pool) : compare(m, spool, begun.tag);
+    return rv == APR_SUCCESS ? keep(m, spool, begun.tag) : rv;
 }
 
-static void compress(kiss_making *m)
+static void convert(kiss_making *m)
 {
-    apr_status_t rv = compress_source(m);
+    apr_status_t rv = make_from_source(m);
 
     join(m->source);
     if (rv != APR_SUCCESS) {
         m->error = m->source->error ? m->source->error : &kiss_error_unavailable;
     }
     if (rv != APR_SUCCESS && !m->source->error) {
-        KISS_LOG(&m->k, APLOG_WARNING, rv, KISS_LOGNO(0609) "the answer could not be compressed in %s (KissCacheDir), and is "
-                 "sent as it is", kiss_config_cache_dir(m->k.server));
+        KISS_LOG(&m->k, APLOG_WARNING, rv, KISS_LOGNO(0609) "the answer could not be %s in %s (KissCacheDir), and is sent as it "
+                 "is", m->form.gzip ? "compressed" : "compared with the one before", kiss_config_cache_dir(m->k.server));
     }
     apr_pool_clear(m->lock);
     kiss_growing_end(m->growing, rv);
@@ -196,7 +226,7 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *making)
         apr_setup_signal_thread();
     }
     if (m->source) {
-        compress(m);
+        convert(m);
     }
     else {
         build(m);
@@ -205,52 +235,40 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *making)
 }
 
 /** Begins the work; without a thread it is done at once. */
-static void start(kiss_making *m, const char *work)
+static void start(kiss_making *m)
 {
-    m->work = work;
+    m->work = !m->source ? "built" : strcmp(m->source->work, "hit") != 0 ? m->source->work
+              : m->form.gzip ? "compressed" : "compared";
     if (apr_thread_create(&m->thread, NULL, run, m, m->pool) != APR_SUCCESS) {
         m->thread = NULL;
         run(NULL, m);
     }
 }
 
-/** Finds or builds a list. @param m receives it, also with an error; NULL without memory */
-static const kiss_error *list(kiss_making **m, const kiss_req *k, const char *tag)
+/** Finds or makes a form, and what it is made of. @param m receives it, also with an error; NULL without memory */
+static const kiss_error *begin(kiss_making **m, const kiss_req *k, const char *tag, const kiss_form *form)
 {
+    kiss_form from = { form->gzip ? form->base : NULL, 0 };
     const kiss_error *e;
     int found;
 
-    *m = create(k);
+    *m = create(k, form);
     if (!*m) {
         return &kiss_error_internal;
     }
-    e = find_or_lock(*m, tag, tag, &found);
+    e = find_or_lock(*m, tag, &found);
+    if (!e && !found && (form->gzip || form->base)) {
+        e = begin(&(*m)->source, k, tag, &from);
+    }
     if (!e && !found) {
-        start(*m, "built");
+        start(*m);
     }
     return e;
 }
 
-/** Finds or makes the compressed form. As list(). */
-static const kiss_error *gzip(kiss_making **m, const kiss_req *k, const char *tag)
+const kiss_error *kiss_making_begin(kiss_making **making, const kiss_req *k, const char *tag, const kiss_form *form)
 {
-    const kiss_error *e;
-    int found;
-
-    *m = create(k);
-    if (!*m) {
-        return &kiss_error_internal;
-    }
-    e = find_or_lock(*m, gzip_tag(tag, (*m)->pool), tag, &found);
-    if (!e && !found && !(e = list(&(*m)->source, k, tag))) {
-        start(*m, strcmp((*m)->source->work, "built") == 0 ? "built" : "compressed");
-    }
-    return e;
-}
-
-const kiss_error *kiss_making_begin(kiss_making **making, const kiss_req *k, const char *tag, int compressed)
-{
-    const kiss_error *e = compressed ? gzip(making, k, tag) : list(making, k, tag);
+    const kiss_error *e = begin(making, k, tag, form);
 
     if (*making) {
         apr_pool_pre_cleanup_register(k->pool, *making, destroy);
@@ -265,6 +283,11 @@ kiss_growing *kiss_making_growing(kiss_making *m)
     return m->growing;
 }
 
+const kiss_form *kiss_making_form(const kiss_making *m)
+{
+    return &m->form;
+}
+
 kiss_making *kiss_making_source(kiss_making *m)
 {
     return m->source;
@@ -277,9 +300,12 @@ const char *kiss_making_work(const kiss_making *m)
 
 const kiss_error *kiss_making_end(kiss_making *m, kiss_req *k)
 {
-    const kiss_making *builder = m->source ? m->source : m;
+    const kiss_making *builder = m;
 
     join(m);
+    while (builder->source) {
+        builder = builder->source;
+    }
     k->rows = builder->k.rows;
     k->db_time += builder->k.db_time;
     return m->error;

@@ -1,5 +1,5 @@
 /**
- * kiss_making - a list that is being built or compressed, in a thread of its own. The request that wants it reads along:
+ * kiss_making - a list that is being built, compared or compressed, in a thread of its own. The request that wants it reads along:
  * its client may be slow, but the work never waits for a client, and neither does the database.
  *
  * Who makes a list holds a lock that is taken among all processes; it is given back as soon as the list is kept.
@@ -10,27 +10,38 @@
 #include "kiss.h"
 #include "kiss_growing.h"
 
+/** A form of a list. */
+typedef struct {
+    const char *base;           /**< NULL, or the ETag of the state since which the changes are wanted (kiss_delta.h) */
+    int gzip;                   /**< compressed */
+} kiss_form;
+
+/** The name of a form of the list with this ETag, under which it is kept. In `p`. */
+const char *kiss_form_name(const kiss_form *form, const char *tag, apr_pool_t *p);
+
 /** A list in the making. */
 typedef struct kiss_making kiss_making;
 
 /**
- * Finds the list with this tag, or begins to make it: k->endpoint for k->customer. Waits for another request that makes it
+ * Finds a list in some form, or begins to make it: k->endpoint for k->customer. Waits for another request that makes it
  * already, no longer than 30 s.
  *
- * @param making     receives it; it ends with k->pool, which waits for its thread
- * @param tag        its ETag, without the coding
- * @param compressed 1 for its compressed form, for which it may have to be built first
+ * @param making receives it; it ends with k->pool, which waits for its thread
+ * @param tag    the list's ETag
  * @return NULL; 500, 503
  */
-const kiss_error *kiss_making_begin(kiss_making **making, const kiss_req *k, const char *tag, int compressed);
+const kiss_error *kiss_making_begin(kiss_making **making, const kiss_req *k, const char *tag, const kiss_form *form);
 
 /** The list's bytes as they come. The tag there is that of the moment that was read: it may differ from the one asked for. */
 kiss_growing *kiss_making_growing(kiss_making *making);
 
-/** What is compressed, or NULL: it can be sent instead when compressing has failed. */
+/** The form in which it is made. */
+const kiss_form *kiss_making_form(const kiss_making *making);
+
+/** What it is made of, or NULL: it can be sent instead when making this one has failed. */
 kiss_making *kiss_making_source(kiss_making *making);
 
-/** What was to be done, for the log: "hit" for nothing, "built" or "compressed". */
+/** What was to be done, for the log: "hit" for nothing, "built", "compared" or "compressed". */
 const char *kiss_making_work(const kiss_making *making);
 
 /** Waits until the work is done. Adds its rows and its time with the database to those of `k`. @return NULL, or the error */

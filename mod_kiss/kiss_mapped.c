@@ -45,7 +45,7 @@ apr_status_t kiss_mapped_attach(apr_pool_t *pchild)
 
 /* --- one mapping --- */
 
-static void release(kiss_mapped *m)
+void kiss_mapped_release(kiss_mapped *m)
 {
     if (m && apr_atomic_dec32(&m->references) == 0) {
         apr_pool_destroy(m->pool);
@@ -164,7 +164,7 @@ static void put(kiss_mapped *m)
     m->used = kiss_clock_now();
     table.place[i] = m;
     apr_thread_mutex_unlock(table.mutex);
-    release(old);
+    kiss_mapped_release(old);
 }
 
 /** Takes one out of the table, if it is still there. */
@@ -183,7 +183,7 @@ static void drop(kiss_mapped *m)
     }
     apr_thread_mutex_unlock(table.mutex);
     if (found) {
-        release(m);
+        kiss_mapped_release(m);
     }
 }
 
@@ -199,7 +199,7 @@ apr_status_t kiss_mapped_open(kiss_mapped **mapped, const char *dir, const char 
     }
     if (m) {
         drop(m);
-        release(m);
+        kiss_mapped_release(m);
     }
     rv = make(&m, dir, tag);
     if (rv == APR_SUCCESS) {
@@ -213,6 +213,11 @@ apr_status_t kiss_mapped_open(kiss_mapped **mapped, const char *dir, const char 
 apr_off_t kiss_mapped_size(const kiss_mapped *mapped)
 {
     return mapped->size;
+}
+
+const char *kiss_mapped_data(const kiss_mapped *mapped)
+{
+    return mapped->data;
 }
 
 void kiss_mapped_sweep(void)
@@ -236,7 +241,7 @@ void kiss_mapped_sweep(void)
         if (idle[i] || !is_sound(m[i])) {
             drop(m[i]);
         }
-        release(m[i]);
+        kiss_mapped_release(m[i]);
     }
 }
 
@@ -252,7 +257,7 @@ static void destroy_bucket(void *data)
     mapped_bucket *b = data;
 
     if (apr_bucket_shared_destroy(b)) {
-        release(b->mapped);
+        kiss_mapped_release(b->mapped);
         apr_bucket_free(b);
     }
 }

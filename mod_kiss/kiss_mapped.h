@@ -23,13 +23,19 @@ apr_status_t kiss_mapped_attach(apr_pool_t *pchild);
  *
  * @param dir  KissCacheDir; lives as long as the child
  * @param tag  its ETag, with the coding
- * @param mapped receives a reference, to be given to kiss_mapped_bucket()
+ * @param mapped receives a reference, to be given to kiss_mapped_bucket() or kiss_mapped_release()
  * @return as kiss_snapshot_open(); APR_ENOTIMPL when there is a sound one that cannot be mapped: it can still be opened
  */
 apr_status_t kiss_mapped_open(kiss_mapped **mapped, const char *dir, const char *tag);
 
 /** Bytes of the answer. */
 apr_off_t kiss_mapped_size(const kiss_mapped *mapped);
+
+/** The answer, as long as the reference is held. */
+const char *kiss_mapped_data(const kiss_mapped *mapped);
+
+/** Gives up a reference. */
+void kiss_mapped_release(kiss_mapped *mapped);
 
 /**
  * A bucket of the whole answer. It takes over the reference, and keeps the mapping wherever filters move, split or copy it.

@@ -9,6 +9,9 @@
 
 #include "kiss_secret.h"
 
+/* Characters of request ids, and of tags (base64url). */
+#define WORD "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+
 #define MAX_REQUEST_ID 64
 #define REQUEST_ID_BYTES 16
 
@@ -17,7 +20,7 @@
 
 static int valid_request_id(const char *id)
 {
-    apr_size_t n = strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
+    apr_size_t n = strspn(id, WORD);
 
     return n > 0 && n <= MAX_REQUEST_ID && id[n] == '\0';
 }
@@ -92,6 +95,31 @@ static void accept_gzip_tag(request_rec *r, const char *tag)
 void kiss_out_tag(kiss_req *k, const char *tag)
 {
     apr_table_setn(k->r->headers_out, "ETag", apr_pstrcat(k->pool, "\"", tag, "\"", NULL));
+}
+
+const char *kiss_out_next_tag(const char **header, apr_pool_t *p)
+{
+    const char *tag = strchr(*header, '"'), *end = tag ? strchr(tag + 1, '"') : NULL;
+    apr_size_t n;
+
+    *header = end ? end + 1 : NULL;
+    if (!end) {
+        return NULL;
+    }
+    n = (apr_size_t)(end - tag) - 1;
+    if (n == KISS_OUT_TAG_LEN + sizeof(KISS_OUT_GZIP) - 1
+        && memcmp(end - (sizeof(KISS_OUT_GZIP) - 1), KISS_OUT_GZIP, sizeof(KISS_OUT_GZIP) - 1) == 0) {
+        n = KISS_OUT_TAG_LEN;
+    }
+    return n == KISS_OUT_TAG_LEN && strspn(tag + 1, WORD) >= n ? apr_pstrmemdup(p, tag + 1, n) : NULL;
+}
+
+void kiss_out_delta(kiss_req *k, const char *tag, const char *base, const char *im)
+{
+    kiss_out_tag(k, tag);
+    k->r->status = HTTP_IM_USED;
+    apr_table_setn(k->r->headers_out, "IM", im);
+    apr_table_setn(k->r->headers_out, "Delta-Base", apr_pstrcat(k->pool, "\"", base, "\"", NULL));
 }
 
 void kiss_out_gzip(kiss_req *k)
@@ -184,7 +212,7 @@ int kiss_out_spool(kiss_req *k, int status, const kiss_spool *spool)
 
 int kiss_out_file(kiss_req *k, apr_file_t *file, apr_off_t size)
 {
-    return send_parts(k, HTTP_OK, file, size, NULL);
+    return send_parts(k, k->r->status, file, size, NULL);
 }
 
 int kiss_out_mapped(kiss_req *k, kiss_mapped *mapped)

@@ -21,11 +21,25 @@ void kiss_out_request_id(kiss_req *k);
 /** Headers of an answer that belongs to one customer: private, revalidated at each use (RFC 9111 section 5.2.2.7). */
 void kiss_out_private(kiss_req *k);
 
+/** Characters of a strong ETag of ours: 16 bytes in base64url. */
+#define KISS_OUT_TAG_LEN 22
+
 /** What stands behind the tag of a compressed answer: codings never share a strong ETag (RFC 9110 section 8.8.3.3). */
 #define KISS_OUT_GZIP "-gzip"
 
 /** Sets a strong ETag. */
 void kiss_out_tag(kiss_req *k, const char *tag);
+
+/**
+ * Goes to the next of our tags in a list of entity tags (RFC 9110 section 8.8.3), weak or not.
+ *
+ * @param header where to go on; NULL at the end
+ * @return the tag without quotes and coding, in `p`; NULL for one that cannot be ours
+ */
+const char *kiss_out_next_tag(const char **header, apr_pool_t *p);
+
+/** Says that what is sent next is not the content itself but how it is reached from `base` (RFC 3229 section 10.5). */
+void kiss_out_delta(kiss_req *k, const char *tag, const char *base, const char *im);
 
 /**
  * Sets the ETag and looks at the request's preconditions (RFC 9110 section 13). A client that has the content in any
@@ -51,14 +65,14 @@ int kiss_out_bytes(kiss_req *k, const char *body, apr_size_t len);
 /** Sends a spool as JSON body. It must live as long as r->pool. @return as kiss_out_text() */
 int kiss_out_spool(kiss_req *k, int status, const kiss_spool *spool);
 
-/** Sends the first `size` bytes of an open file as the JSON body of a 200. It must live as long as r->pool. */
+/** Sends the first `size` bytes of an open file as the JSON body. It must live as long as r->pool. */
 int kiss_out_file(kiss_req *k, apr_file_t *file, apr_off_t size);
 
-/** Sends a mapped snapshot as the JSON body of a 200, and gives up the reference to it. */
+/** Sends a mapped snapshot as the JSON body, and gives up the reference to it. */
 int kiss_out_mapped(kiss_req *k, kiss_mapped *mapped);
 
 /**
- * Sends a file as it grows as the JSON body of a 200: with Content-Length when it is whole already, else in chunks. When it
+ * Sends a file as it grows as the JSON body: with Content-Length when it is whole already, else in chunks. When it
  * does not become whole the connection is broken off, without the last chunk (RFC 9112 section 8). @return as kiss_out_text()
  */
 int kiss_out_growing(kiss_req *k, kiss_growing *growing);

@@ -31,6 +31,7 @@ static const struct {
     apr_size_t offset;
 } fields[] = {
     { "Tag", offsetof(kiss_snapfile_label, tag) },
+    { "Scope", offsetof(kiss_snapfile_label, scope) },
     { "Endpoint", offsetof(kiss_snapfile_label, endpoint) },
     { "Location", offsetof(kiss_snapfile_label, location) },
     { "Coding", offsetof(kiss_snapfile_label, coding) },

@@ -14,8 +14,8 @@
 #include "kiss_config.h"
 
 /* Locks are few files that stay: a lock file that comes and goes could be two at the same time. Several tags share one. Who
- * compresses an answer holds its lock while it takes that of the answer as it is: these are others, so that nobody waits for
- * itself, or two for each other. */
+ * compresses an answer, or compares it, holds its lock while it takes that of the answer as it is. Forms are told apart by the
+ * length of their tags, and each has locks of its own, so that nobody waits for itself, or two for each other. */
 #define LOCKS 64
 #define LOCK_PAUSE (2 * 1000)           /* microseconds; grows while it waits */
 #define LOCK_PAUSE_MAX (50 * 1000)
@@ -25,9 +25,8 @@
 /* Files that a child has checked; more of them are only checked again. */
 #define CHECKED 256
 
-/* Length of an ETag without coding, and room for one with it. */
-#define PLAIN_TAG 22
-#define MAX_TAG 48
+/* Room for two ETags, of an answer and of its base, and a coding. */
+#define MAX_TAG 64
 
 /* A use is noted once in this time: enough to tell what was not used for long. */
 #define NOTE_AFTER apr_time_from_sec(60)
@@ -226,7 +225,7 @@ int kiss_snapshot_is_sound(apr_status_t opened, const kiss_req *k, const char *t
 apr_status_t kiss_snapshot_lock(const char *dir, const char *tag, apr_interval_time_t wait, apr_pool_t *p)
 {
     unsigned n = (unsigned)crc32(0, (const Bytef *)tag, (uInt)strlen(tag)) % LOCKS;
-    const char *path = path_of(dir, apr_psprintf(p, "lock.%s%02u", strlen(tag) > PLAIN_TAG ? "c" : "", n), "", p);
+    const char *path = path_of(dir, apr_psprintf(p, "lock.%d.%02u", (int)strlen(tag), n), "", p);
     apr_time_t end = apr_time_now() + wait;
     apr_interval_time_t pause = LOCK_PAUSE;
     apr_file_t *file;

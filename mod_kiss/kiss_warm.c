@@ -113,7 +113,8 @@ static const kiss_endpoint *endpoint_of(const kiss_api *api, const char *name)
 static int make(kiss_req *k, const char *tag, int gzip)
 {
     const char *dir = kiss_config_cache_dir(k->server);
-    const char *coded = gzip ? apr_pstrcat(k->pool, tag, KISS_OUT_GZIP, NULL) : tag;
+    const kiss_form form = { NULL, gzip };
+    const char *coded = kiss_form_name(&form, tag, k->pool);
     const kiss_error *e;
     kiss_making *making;
     apr_pool_t *lock;
@@ -127,7 +128,7 @@ static int make(kiss_req *k, const char *tag, int gzip)
     if (rv != APR_SUCCESS) {
         return 0;
     }
-    e = kiss_making_begin(&making, k, tag, gzip);
+    e = kiss_making_begin(&making, k, tag, &form);
     e = e ? e : kiss_making_end(making, k);
     return !e ? 1 : e == &kiss_error_unavailable || e == &kiss_error_busy ? -1 : 0;
 }

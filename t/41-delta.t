@@ -1,0 +1,199 @@
+# Delta: a client that has a state of a list asks for what has changed since (RFC 3229). Old answer and delta give the new
+# answer, always; where there is no delta it gets the whole list, as anybody does.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use IO::Uncompress::Gunzip qw(gunzip $GunzipError);
+use JSON::PP ();
+use KissTest;
+use KissTest::Load;
+use Test::More;
+
+my $db = new_database('delta');
+import_sample($db);
+kissctl_ok(qw(customer add TWIN01 --price-list UKTRADE --warehouse UK01 --discount),
+    (sql($db, "SELECT discount_percent FROM customer WHERE customer_code = 'ACME01'"))[0][0]);
+my %key = map { $_ => issue_key($_) } qw(ACME01 TWIN01 BEAU02);
+my $log = tempdir_here() . '/access';
+my $h = start_httpd(processes => 2, threads => 8, config => qq(LogFormat "%U %>s %{kiss-snapshot}n" s\nCustomLog "$log" s\n));
+my %auth = map { my $c = $_; ($c => [Authorization => 'Bearer ' . $h->token($c, $key{$c})]) } keys %key;
+my @lists = qw(/products /stock /prices);
+
+sub ask { my ($path, @more) = @_; return $h->get($path, @{ $auth{ACME01} }, @more) }
+sub ask_delta { my ($path, $tag, @more) = @_; return ask($path, 'A-IM' => 'sku-delta', 'If-None-Match' => $tag, @more) }
+sub folder { return "$h->{root}/cache/snapshots" }
+
+# ---- a client, as the README describes it
+
+sub sku { my ($row) = @_; return $row =~ /"SKU":"((?:[^"\\]|\\.)*)"/ ? $1 : die "a row without SKU: $row\n" }
+sub plain { my ($json) = @_; return $json =~ /[^ -~]|\\/ ? JSON::PP->new->utf8->allow_nonref->decode("\"$json\"") : $json }
+sub rows { my ($text) = @_; $text =~ s/\A\[//; $text =~ s/\]\z//; return split /,\n/, $text }
+
+# parts($delta): rows that were added, rows that were changed, SKUs that were removed. That it is JSON is looked at besides.
+sub parts {
+    my ($delta) = @_;
+    $delta =~ /\A\{"added":\[(.*?)\],\n"changed":\[(.*?)\],\n"removed":\[(.*?)\]\}\z/s or die "no delta: $delta\n";
+    return map { [split /,\n/] } $1, $2, $3;
+}
+
+# apply($old, $delta): the list after it, in the order of the SKUs by code point.
+sub apply {
+    my ($old, $delta) = @_;
+    my ($added, $changed, $removed) = parts($delta);
+    my %gone = map { s/\A"|"\z//gr => 1 } @$removed;
+    $gone{ sku($_) } = 1 for @$changed;
+    my @left = grep { !$gone{ sku($_) } } rows($old);
+    my $i = 0;
+    my @all = sort { $a->[0] cmp $b->[0] || $a->[1] <=> $b->[1] } map { [plain(sku($_)), $i++, $_] } @left, @$changed, @$added;
+    return '[' . join(",\n", map { $_->[2] } @all) . ']';
+}
+
+# ---- random histories
+
+my @skus = map { $_->[0] } sql($db, 'SELECT sku FROM product ORDER BY sku');
+sub any { return $_[rand @_] }
+my @changes = (
+    sub { 'UPDATE product SET name = CONCAT(LEFT(name, 40), ' . int(rand 1000) . ") WHERE sku = '" . any(@skus) . "'" },
+    sub { "UPDATE product SET status = IF(status = 'Obsolete', 'Live', 'Obsolete') WHERE sku = '" . any(@skus) . "'" },
+    sub { "UPDATE product SET status = 'Live'" },
+    sub { 'UPDATE price SET unit_price = unit_price + ' . (1 + int rand 3) . " WHERE price_list_code = 'UKTRADE' AND sku = '" . any(@skus) . "'" },
+    sub { "DELETE FROM price WHERE price_list_code = 'UKTRADE' AND sku = '" . any(@skus) . "'" },
+    sub { "REPLACE INTO price (price_list_code, sku, unit_price, moq) VALUES ('UKTRADE', '" . any(@skus) . "', 3.5, " . any(1, 10, 100) . ')' },
+    sub { "UPDATE stock SET available_qty = available_qty + 1 WHERE stock_location = 'UK01' AND sku = '" . any(@skus) . "'" },
+    sub { "DELETE FROM stock WHERE stock_location = 'UK01' AND sku = '" . any(@skus) . "'" },
+    sub { "REPLACE INTO stock (stock_location, sku, available_qty) VALUES ('UK01', '" . any(@skus) . "', " . int(rand 50) . ')' },
+    sub { "DELETE FROM product_image WHERE sku = '" . any(@skus) . "'" },
+    sub {
+        my $new = any('0NEW', 'MIDDLE', 'ZZZ', 'A"B', 'A\\\\B', "\x{c3}\x{9c}BER", 'zz') . int(rand 5);
+        return ("INSERT IGNORE INTO product (sku, name) VALUES ('$new', 'New')", "INSERT IGNORE INTO price (price_list_code, sku, unit_price)"
+                . " VALUES ('UKTRADE', '$new', 1)");
+    },
+    sub { "UPDATE price p JOIN product t ON t.sku = p.sku SET p.unit_price = p.unit_price + 0.01 WHERE p.price_list_code = 'UKTRADE'" },
+);
+
+subtest 'old answer and delta give the new answer, whatever happened' => sub {
+    my $seed = $ENV{KISS_TEST_SEED} || 20261121;
+    srand $seed;
+    my (%states, %seen);
+    push @{ $states{$_} }, ask($_) for @lists;
+    for my $round (1 .. 60) {
+        sql($db, join '; ', map { $_->() } map { any(@changes) } 1 .. 1 + int rand 4);
+        for my $list (@lists) {
+            my $old = any(@{ $states{$list} });
+            my $res = ask_delta($list, $old->{headers}{etag});
+            my $new = ask($list);
+            if ($res->{status} == 304) {
+                is $new->{headers}{etag}, $old->{headers}{etag}, "$list, round $round: unchanged";
+                next;
+            }
+            $res->{status} == 226 or die "$list, round $round, seed $seed: $res->{status}\n";
+            $res->{headers}{etag} eq $new->{headers}{etag} or die "$list: another ETag\n";
+            my $got = apply($old->{content}, $res->{content});
+            $got eq $new->{content} or do {
+                fail "$list, round $round, seed $seed";
+                diag $res->{content};
+                return;
+            };
+            my ($added, $changed, $removed) = parts($res->{content});
+            my %before = map { sku($_) => 1 } rows($old->{content});
+            is scalar(grep { $before{ sku($_) } } @$added), 0, "$list, round $round: what was added was not there";
+            is scalar(grep { !$before{ sku($_) } } @$changed), 0, '... what was changed was';
+            is scalar(grep { !$before{ s/\A"|"\z//gr } } @$removed), 0, '... and what was removed';
+            $seen{added} += @$added;
+            $seen{changed} += @$changed;
+            $seen{removed} += @$removed;
+            $h->json($res);
+            push @{ $states{$list} }, $new;
+        }
+    }
+    cmp_ok $seen{$_} || 0, '>', 10, "some rows were $_ ($seen{$_})" for qw(added changed removed);
+};
+
+# ---- the protocol
+
+subtest 'what is said beside it' => sub {
+    my $old = ask('/stock');
+    sql($db, "UPDATE stock SET available_qty = available_qty + 1 WHERE stock_location = 'UK01' AND sku = (SELECT MIN(sku)"
+        . " FROM stock WHERE stock_location = 'UK01' AND sku IN (SELECT sku FROM price WHERE price_list_code = 'UKTRADE'))");
+    my $res = ask_delta('/stock', $old->{headers}{etag});
+    is $res->{status}, 226, '226 IM Used';
+    is $res->{reason}, 'IM Used', '... in words';
+    is $res->{headers}{im}, 'sku-delta', 'IM';
+    is $res->{headers}{'delta-base'}, $old->{headers}{etag}, 'Delta-Base';
+    like $res->{headers}{'content-type'}, qr{^application/json}, 'JSON';
+    is $res->{headers}{'cache-control'}, 'private, no-cache', 'Cache-Control';
+    like $res->{headers}{vary}, qr/Authorization/, 'Vary';
+    my $new = ask('/stock');
+    is $res->{headers}{etag}, $new->{headers}{etag}, 'the ETag of the list as it is now';
+    is scalar @{ (parts($res->{content}))[1] }, 1, 'one SKU has changed';
+    is ask_delta('/stock', $old->{headers}{etag})->{content}, $res->{content}, 'asked again, the same';
+    is ask_delta('/stock', $new->{headers}{etag})->{status}, 304, 'nothing has changed since';
+
+    my $head = $h->request('HEAD', '/stock', @{ $auth{ACME01} }, 'A-IM' => 'sku-delta', 'If-None-Match' => $old->{headers}{etag});
+    is $head->{status}, 226, 'HEAD';
+    is $head->{headers}{'content-length'}, length $res->{content}, '... with its length';
+
+    my $gzip = ask_delta('/stock', $old->{headers}{etag}, 'Accept-Encoding' => 'gzip');
+    is $gzip->{status}, 226, 'compressed';
+    is $gzip->{headers}{'content-encoding'}, 'gzip', '... says so';
+    gunzip(\$gzip->{content}, \my $plain) or die $GunzipError;
+    is $plain, $res->{content}, '... is the same';
+    my ($tag) = $old->{headers}{etag} =~ /"(.*)"/;
+    for my $has (qq("$tag-gzip"), qq(W/"$tag"), qq("other", "$tag"), qq("AAAAAAAAAAAAAAAAAAAAAA", W/"$tag-gzip")) {
+        is ask_delta('/stock', $has)->{content}, $res->{content}, "If-None-Match: $has";
+    }
+    is ask('/stock', 'A-IM' => "gzip, SKU-delta;q=0.5", 'If-None-Match' => $old->{headers}{etag})->{status}, 226, 'A-IM with others';
+    is ask_delta('/stock', $old->{headers}{etag}, Range => 'bytes=0-9')->{status}, 226, 'a range is for whole lists';
+};
+
+subtest 'the whole list where there is no delta' => sub {
+    my $old = ask('/prices');
+    my $other = $h->get('/prices', @{ $auth{BEAU02} });
+    my $twin = $h->get('/prices', @{ $auth{TWIN01} });
+    sql($db, "UPDATE price SET unit_price = unit_price + 1");
+    my $new = ask('/prices');
+    my ($tag) = $old->{headers}{etag} =~ /"(.*)"/;
+    my $whole = sub {
+        my ($what, @headers) = @_;
+        my $res = ask('/prices', @headers);
+        is $res->{status}, 200, $what;
+        ok $res->{content} eq $new->{content}, '... whole';
+        is $res->{headers}{$_}, undef, "... no $_" for qw(im delta-base);
+    };
+    $whole->('not asked for', 'If-None-Match' => $old->{headers}{etag});
+    $whole->('another manipulation', 'A-IM' => 'vcdiff, gzip', 'If-None-Match' => $old->{headers}{etag});
+    $whole->('not wanted', 'A-IM' => 'sku-delta;q=0', 'If-None-Match' => $old->{headers}{etag});
+    $whole->('without a state', 'A-IM' => 'sku-delta');
+    $whole->("If-None-Match: $_", 'A-IM' => 'sku-delta', 'If-None-Match' => $_)
+        for '"AAAAAAAAAAAAAAAAAAAAAA"', '"../../../../../../../etc"', '"../../../../../passwd"', '"', '""', 'x', "\"$tag", "$tag\"", qq("$tag-br");
+    $whole->('a state behind hundreds of others', 'A-IM' => 'sku-delta',
+        'If-None-Match' => join(', ', map { sprintf '"%022d"', $_ } 1 .. 250) . ", \"$tag\"");
+    $whole->('a state of another list', 'A-IM' => 'sku-delta', 'If-None-Match' => ask('/stock')->{headers}{etag});
+    $whole->('a state of another customer', 'A-IM' => 'sku-delta', 'If-None-Match' => $other->{headers}{etag});
+    is ask_delta('/prices', $twin->{headers}{etag})->{status}, 226, 'but one with equal terms is the same';
+
+    sql($db, "UPDATE customer SET discount_percent = discount_percent + 1 WHERE customer_code = 'ACME01'");
+    $new = ask('/prices');
+    $whole->('a state before the terms changed', 'A-IM' => 'sku-delta', 'If-None-Match' => $twin->{headers}{etag});
+    sql($db, "UPDATE customer SET discount_percent = discount_percent - 1 WHERE customer_code = 'ACME01'");
+    $new = ask('/prices');
+    unlink folder() . "/$tag.json" or die "$tag: $!";
+    $whole->('a state that is kept no more', 'A-IM' => 'sku-delta', 'If-None-Match' => $old->{headers}{etag});
+    is ask('/api/version', 'A-IM' => 'sku-delta', 'If-None-Match' => $old->{headers}{etag})->{status}, 200, 'what is no list';
+};
+
+subtest 'damaged states' => sub {
+    my $old = ask('/stock');
+    my ($tag) = $old->{headers}{etag} =~ /"(.*)"/;
+    sql($db, "UPDATE stock SET available_qty = available_qty + 1");
+    my $text = slurp(folder() . "/$tag.json");
+    substr($text, 40, 1) = 'x';
+    spew(folder() . "/$tag.json", $text);
+    my $res = ask_delta('/stock', $old->{headers}{etag});
+    is $res->{status}, 200, 'a state that was altered on disk: the whole list';
+    is $res->{content}, ask('/stock')->{content}, '... as it is';
+};
+
+$h->log_ok(qr/KISS0608/);
+done_testing;
