@@ -18,6 +18,9 @@
 #define MOST_GROWTH 8
 #define IN_MEMORY   (640 * 1024)
 
+/* So many keys are looked up one by one in the time that it takes to scan all of a catalogue of 10,000. */
+#define FEW 1000
+
 /** The part of the list that is being read: all of it, if it is not divided. */
 typedef struct {
     kiss_sql_part part;
@@ -254,8 +257,7 @@ static kiss_db_status scan_rows(building *b, const kiss_statement *s, const char
     int first = 1;
 
     for (; status == KISS_DB_OK && (status = kiss_db_next(cursor, &row)) == KISS_DB_OK && row; first = 0) {
-        if (b->nested.count) {
-            /* Rows with nested ones are records: the same key again is the same record, reached through a second price. */
+        if (s->rows->repeats) {
             if (!first && is_current(b, &row[0])) {
                 continue;
             }
@@ -284,7 +286,7 @@ static kiss_db_status write_range(building *b, const kiss_rowset *rows)
     return status;
 }
 
-/** Finds where the range ends that begins at b->range.from and has n keys: what is left may have less. */
+/** Finds where the range ends that begins at b->range.from and has n keys: it is the rest when there are no more. */
 static kiss_db_status end_range(building *b, const kiss_rowset *keys, int n)
 {
     const kiss_statement *s = kiss_sql_find(b->k->conf->plan, keys, KISS_SQL_NEXT);
@@ -321,21 +323,16 @@ static int next_range(const building *b, int n)
     return (int)(fit > most ? most : fit > 0 ? fit : 1);
 }
 
-/** Writes all rows, range by range if they are divided. */
-static kiss_db_status write_rows(building *b, const kiss_rowset *rows)
+/** Writes rows that are divided, range by range. */
+static kiss_db_status write_ranges(building *b, const kiss_rowset *rows)
 {
-    kiss_db_status status = KISS_DB_OK;
+    kiss_db_status status;
     int n = FIRST_RANGE;
     apr_status_t rv;
 
-    b->range.part = KISS_SQL_WHOLE;
-    b->range.from = "";
-    if (!rows->ranges) {
-        return write_range(b, rows);
-    }
     do {
         apr_pool_clear(b->range_pool);
-        status = end_range(b, rows->ranges, n);
+        status = end_range(b, rows->keys, n);
         if (status == KISS_DB_OK) {
             status = write_range(b, rows);
         }
@@ -347,6 +344,23 @@ static kiss_db_status write_rows(building *b, const kiss_rowset *rows)
         b->range.from = b->range.to;
     } while (status == KISS_DB_OK && b->range.part == KISS_SQL_RANGE);
     return status;
+}
+
+/** Writes all rows. */
+static kiss_db_status write_rows(building *b, const kiss_rowset *rows)
+{
+    kiss_db_status status = KISS_DB_OK;
+
+    b->range.from = "";
+    if (rows->keys && !rows->few) {
+        return write_ranges(b, rows);
+    }
+    if (rows->few) {
+        status = end_range(b, rows->keys, FEW);
+        rows = b->range.part == KISS_SQL_REST ? rows->few : rows;
+    }
+    b->range.part = KISS_SQL_WHOLE;
+    return status == KISS_DB_OK ? write_range(b, rows) : status;
 }
 
 static apr_status_t free_buffer(void *buffer)

@@ -35,16 +35,33 @@ static const kiss_column price_columns[] = {
     { 0 }
 };
 
+static const kiss_rowset few_prices = {
+    .from = "price p STRAIGHT_JOIN product t FORCE INDEX (current_sku) ON t.sku = p.sku",
+    .where = "t.is_obsolete = 0",
+    .scope = of_price_list,
+    .key = "p.sku",
+    .order = "p.sku, p.moq",
+    .columns = price_columns
+};
+
 static const kiss_rowset prices = {
     .from = "price p FORCE INDEX (PRIMARY)",
     .scope = of_price_list,
     .key = "p.sku",
     .order = "p.sku, p.moq",
     .columns = price_columns,
-    .within = within_current
+    .within = within_current,
+    .keys = &listed,
+    .few = &few_prices
 };
 
 static const kiss_scope of_warehouse[] = {
+    { "s.stock_location = ?", KISS_TERM_WAREHOUSE },
+    { 0 }
+};
+
+static const kiss_scope of_price_list_and_warehouse[] = {
+    { "p.price_list_code = ?", KISS_TERM_PRICE_LIST },
     { "s.stock_location = ?", KISS_TERM_WAREHOUSE },
     { 0 }
 };
@@ -57,13 +74,27 @@ static const kiss_column stock_columns[] = {
     { 0 }
 };
 
+/* A SKU with several prices brings its stock several times. */
+static const kiss_rowset few_stock = {
+    .from = "price p STRAIGHT_JOIN product t FORCE INDEX (current_sku) ON t.sku = p.sku"
+            " STRAIGHT_JOIN stock s FORCE INDEX (PRIMARY) ON s.sku = p.sku",
+    .where = "t.is_obsolete = 0",
+    .scope = of_price_list_and_warehouse,
+    .key = "p.sku",
+    .order = "p.sku",
+    .columns = stock_columns,
+    .repeats = 1
+};
+
 static const kiss_rowset stock = {
     .from = "stock s FORCE INDEX (PRIMARY)",
     .scope = of_warehouse,
     .key = "s.sku",
     .order = "s.sku",
     .columns = stock_columns,
-    .within = within_listed_and_current
+    .within = within_listed_and_current,
+    .keys = &listed,
+    .few = &few_stock
 };
 
 /* Nested rows are scanned in key order without regard to the caller and merged into the products that the caller may
@@ -163,8 +194,7 @@ static const kiss_column product_columns[] = {
     { 0 }
 };
 
-/* A SKU with several prices comes several times: the reader skips rows whose key is that of the row before. Joined to the
- * price list, because rows so wide must not be read in vain. */
+/* Joined to the price list, because rows so wide must not be read in vain; a SKU with several prices comes several times. */
 static const kiss_rowset products = {
     .from = "price p STRAIGHT_JOIN product t FORCE INDEX (PRIMARY) ON t.sku = p.sku",
     .where = "t.is_obsolete = 0",
@@ -172,7 +202,8 @@ static const kiss_rowset products = {
     .key = "p.sku",
     .order = "p.sku",
     .columns = product_columns,
-    .ranges = &listed
+    .keys = &listed,
+    .repeats = 1
 };
 
 static const kiss_endpoint endpoints[] = {

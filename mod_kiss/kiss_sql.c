@@ -187,7 +187,7 @@ static const char *add(apr_array_header_t *all, const kiss_rowset *rows, int par
 /** Adds the rows of a list, and all that are merged with them. */
 static const char *add_list(apr_array_header_t *all, const kiss_rowset *rows, apr_pool_t *p)
 {
-    int parts = rows->ranges != NULL;
+    int parts = rows->keys && !rows->few;
     const char *error = add(all, rows, parts, 0, p);
     const struct kiss_rowset *const *w;
     const kiss_column *c;
@@ -198,9 +198,14 @@ static const char *add_list(apr_array_header_t *all, const kiss_rowset *rows, ap
     for (c = rows->columns; !error && c->name; c++) {
         error = c->rows ? add(all, c->rows, parts, 1, p) : NULL;
     }
-    if (!error && parts) {
-        error = rows->ranges->columns ? "ranges are made of keys only" : check(rows->ranges, 1, p);
-        add_part(all, rows->ranges, KISS_SQL_NEXT, p);
+    if (!error && rows->few) {
+        error = rows->few->columns != rows->columns || rows->few->within || rows->few->keys || !rows->keys
+                ? "few rows must have the columns of the others, and nothing to be merged with"
+                : add(all, rows->few, 0, 0, p);
+    }
+    if (!error && rows->keys) {
+        error = rows->keys->columns ? "keys have no columns" : check(rows->keys, 1, p);
+        add_part(all, rows->keys, KISS_SQL_NEXT, p);
     }
     return error;
 }

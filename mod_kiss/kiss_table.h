@@ -97,7 +97,7 @@ typedef struct kiss_scope {
  * Rows to be read in one ordered scan.
  *
  * Scans are merged by key here, not joined in the database: a join looks up each row of the other table by itself, which
- * takes several times as long as reading both in their order.
+ * takes several times as long as reading both in their order. Unless there are few rows in one and many in the other.
  */
 typedef struct kiss_rowset {
     const char *from;               /**< SQL table reference; names the index where the optimizer might choose badly */
@@ -108,8 +108,11 @@ typedef struct kiss_rowset {
     const char *order;              /**< total order, beginning with the key; an index must deliver it */
     const kiss_column *columns;     /**< ended by an empty row; NULL: only the keys are read */
     const struct kiss_rowset *const *within;    /**< ended by NULL: rows are left out whose key one of these lacks */
-    const struct kiss_rowset *ranges;   /**< keys that divide it: what is merged with it is read for one range of them, then
-                                         for the next. NULL: it is read in one piece */
+    const struct kiss_rowset *keys;     /**< the keys of the caller's list. They are counted where there is `few`; else they
+                                         divide the rows: what is merged with them is read for a range of keys, then for
+                                         the next. NULL: the rows are read in one piece */
+    const struct kiss_rowset *few;      /**< the same rows by joins, read instead where `keys` are few; or NULL */
+    unsigned repeats : 1;               /**< the same row may come again, behind itself: one of them counts */
 } kiss_rowset;
 
 /**

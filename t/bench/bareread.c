@@ -116,7 +116,7 @@ static unsigned long read_all(const kiss_rowset *what, kiss_sql_part part, apr_p
 /** One pass over a list: what is merged with its rows first, as the module does, but never range by range. */
 static unsigned long pass(const kiss_rowset *rows, apr_pool_t *p)
 {
-    kiss_sql_part part = rows->ranges ? KISS_SQL_REST : KISS_SQL_WHOLE;
+    kiss_sql_part part = rows->keys && !rows->few ? KISS_SQL_REST : KISS_SQL_WHOLE;
     const kiss_rowset *const *w;
     const kiss_column *c;
     unsigned long n = 0;
