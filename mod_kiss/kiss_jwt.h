@@ -3,7 +3,7 @@
  *
  * The library takes the algorithm from the token and looks at no claim, so both are done here: the header must say
  * HS256, the algorithm of every key, before its signature is looked at (RFC 8725 sections 3.1 and 3.2), and every claim
- * that kiss_jwt_sign() writes must be there and right.
+ * that kiss_jwt_sign() writes must be there and right. Signing needs no library: two texts and a digest.
  */
 #ifndef KISS_JWT_H
 #define KISS_JWT_H

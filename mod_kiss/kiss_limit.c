@@ -388,6 +388,7 @@ static const kiss_error *take_windows(kiss_req *k, const kiss_error *e)
     if (k->verified || !k->customer) {
         s->rank = RANK_CALLER;
     }
+    k->ranked = s->rank == RANK_CALLER;
     count(&v, s, now, k);
     unlock();
     return conclude(k, &v, e);
@@ -461,6 +462,9 @@ void kiss_limit_verified(kiss_req *k)
     unsigned char id[ID_BYTES];
     slot *s;
 
+    if (k->ranked) {
+        return;                     /* by an earlier request: the usual case */
+    }
     make_id(id, k, "customer", k->customer);
     if (lock(k)) {
         if ((s = find(id, kiss_clock_now(), 0))) {

@@ -11,6 +11,7 @@
 #include <apr_strings.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 
 #define MAX_SECRET_FILE (64 * 1024)
@@ -49,6 +50,11 @@ void kiss_secret_sha256(unsigned char out[KISS_SHA256_LEN], const void *data, ap
     if (EVP_Digest(data, n, out, NULL, sha256(), NULL) != 1) {
         abort();                            /* out of memory; no caller could go on with a digest that is none */
     }
+}
+
+int kiss_secret_hmac(unsigned char out[KISS_SHA256_LEN], const void *key, apr_size_t key_len, const void *data, apr_size_t n)
+{
+    return HMAC(sha256(), key, (int)key_len, data, n, out, NULL) != NULL;
 }
 
 int kiss_secret_equal(const void *a, const void *b, apr_size_t n)

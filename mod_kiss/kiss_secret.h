@@ -17,6 +17,9 @@ apr_status_t kiss_secret_random(unsigned char *buf, apr_size_t n);
 /** SHA-256 (FIPS 180-4) of `n` bytes. */
 void kiss_secret_sha256(unsigned char out[KISS_SHA256_LEN], const void *data, apr_size_t n);
 
+/** HMAC with SHA-256 (RFC 2104) of `n` bytes. @return 1, or 0 when memory failed */
+int kiss_secret_hmac(unsigned char out[KISS_SHA256_LEN], const void *key, apr_size_t key_len, const void *data, apr_size_t n);
+
 /** Compares in a time that depends on `n` only. @return 1 when equal. */
 int kiss_secret_equal(const void *a, const void *b, apr_size_t n);
 

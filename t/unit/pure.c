@@ -353,6 +353,13 @@ static void test_tokens(void)
     ok(!kiss_jwt_verify(&said, &policy, token, 1003629, p), "29 s past its end it still is");
     is(kiss_jwt_verify(&said, &policy, token, 1003630, p), "expired", "30 s past its end it is not");
     is(kiss_jwt_verify(&said, &policy, token, 999969, p), "not valid yet", "31 s before its time neither");
+    ok(!kiss_jwt_sign(&policy, "\xff", 1000000, p), "none is made for a name that is not UTF-8");
+    second = policy;
+    second.issuer = "a \"b\" \\ \xc3\xbc";
+    token = kiss_jwt_sign(&second, "\"\xc3\xbc\"\n", 1000000, p);
+    ok(token && !kiss_jwt_verify(&said, &second, token, 1000000, p), "quotes are no end");
+    is(said.customer, "\"\xc3\xbc\"\n", "of a name");
+    token = kiss_jwt_sign(&policy, "ACME01", 1000000, p);
     second = policy;
     second.audience = "x";
     ok(kiss_jwt_verify(&said, &second, token, 1000000, p) != NULL, "for another audience");
