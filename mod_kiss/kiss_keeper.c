@@ -34,6 +34,9 @@
 /* How often the whole directory is looked through, whatever happens. */
 #define LOOK_AGAIN (60 * SECOND)
 
+/* How often it is said that the disk is nearly full. */
+#define WARN_AGAIN (600 * SECOND)
+
 /* Removed beyond what must be: a part of the limit, so that not every new file makes it look through all. */
 #define MARGIN 16
 
@@ -59,7 +62,7 @@ typedef struct {
     int watch;                      /* descriptor of inotify, or -1 */
     apr_off_t total;                /* bytes of the snapshots, as far as known */
     apr_off_t largest;              /* bytes of the largest one */
-    int is_short;                   /* there was too little room at the last look */
+    apr_int64_t warned;             /* when it was last said that there is little room */
     apr_int64_t look;               /* when to look through the directory again */
     kiss_warm *warm;                /* NULL: nothing is built in advance */
 } keeper;
@@ -123,18 +126,18 @@ static apr_off_t missing(keeper *k)
 {
     struct statvfs fs;
     apr_off_t need = ROOM * k->largest, left;
-    int was_short = k->is_short;
+    apr_int64_t now = kiss_clock_now();
 
     if (statvfs(k->folder, &fs) != 0) {
         return 0;
     }
     left = (apr_off_t)fs.f_bavail * (apr_off_t)fs.f_frsize;
-    k->is_short = left < need;
-    if (k->is_short && !was_short) {
+    if (left < need && (!k->warned || now - k->warned > WARN_AGAIN)) {
+        k->warned = now;
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, k->server, KISS_LOGNO(0706) "%" APR_OFF_T_FMT " bytes are left on the disk "
                      "of %s (KissCacheDir): lists that nobody asked for lately give way to new ones", left, k->folder);
     }
-    return k->is_short ? need - left : 0;
+    return left < need ? need - left : 0;
 }
 
 /** Removes what is too old, and the longest unused until the rest fits the limit and leaves room on the disk. */
@@ -336,6 +339,9 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *baton)
             wait = least(wait, k->look - kiss_clock_now());
         }
         rest(k, wait);
+    }
+    if (k->warm) {
+        kiss_warm_end(k->warm);
     }
     end_turn(k);
     return NULL;

@@ -71,10 +71,10 @@ void kiss_warm_prepare(server_rec *s, apr_pool_t *pconf)
     apr_file_remove(name, pconf);
 }
 
-/** Takes the lock, which is kept until the process ends. */
-static int take_turn(void)
+/** Takes or gives back the lock. The kernel gives it back when the process dies. @return 1 when done */
+static int set_lock(short type)
 {
-    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    struct flock lock = { .l_type = type, .l_whence = SEEK_SET };
     apr_os_file_t fd;
 
     return turn && apr_os_file_get(&fd, turn) == APR_SUCCESS && fcntl(fd, F_SETLK, &lock) == 0;
@@ -247,7 +247,7 @@ apr_int64_t kiss_warm_step(kiss_warm *w, apr_pool_t *scratch)
     apr_int64_t now = kiss_clock_now(), next;
     int i;
 
-    w->has_turn = w->has_turn || take_turn();
+    w->has_turn = w->has_turn || set_lock(F_WRLCK);
     if (!w->has_turn) {
         return TRY_AGAIN;
     }
@@ -267,4 +267,12 @@ apr_int64_t kiss_warm_step(kiss_warm *w, apr_pool_t *scratch)
     }
     now = kiss_clock_now();
     return next > now ? next - now : 0;
+}
+
+void kiss_warm_end(kiss_warm *w)
+{
+    if (w->has_turn) {
+        set_lock(F_UNLCK);
+        w->has_turn = 0;
+    }
 }

@@ -27,4 +27,7 @@ kiss_warm *kiss_warm_create(server_rec *main_server, const volatile apr_uint32_t
  */
 apr_int64_t kiss_warm_step(kiss_warm *w, apr_pool_t *scratch);
 
+/** Gives its turn to another child. */
+void kiss_warm_end(kiss_warm *w);
+
 #endif

@@ -18,6 +18,10 @@
 
 #define MAX_AGE 1000000
 
+#ifndef O_NOATIME
+#define O_NOATIME 0
+#endif
+
 #define FOLDER_ADVICE "is it the KissCacheDir of httpd (--cache-dir DIR), and are you root or httpd's user?"
 
 /** What was found in a file. */

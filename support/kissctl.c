@@ -123,8 +123,9 @@ static const ctl_verb verbs[] = {
      "Tokens that it signed are refused after the next reload of httpd. The only key is not removed."},
     {"snapshot list", "", "[--check]", NULL, CTL_OPT(OPT_CHECK),
      cmd_snapshot_list, "list the answers that httpd keeps",
-     "The last used first. Customers with the same terms share one; Customer is the one for whom it was built. State is\n"
-     "sound or damaged with --check; without, damaged where that shows at once. Damaged ones are never sent.\n"
+     "The last used first. Customers with the same terms share one; Customer is the one for whom it was built. One with two\n"
+     "ETags is what has changed from the second to the first. State is sound or damaged with --check; without, damaged\n"
+     "where that shows at once. Damaged ones are never sent.\n"
      "'older' is what another version of mod_kiss left."},
     {"snapshot purge", "", "--older-than TIME | --damaged | --all [--dry-run]", NULL,
      CTL_OPT(OPT_OLDER_THAN) | CTL_OPT(OPT_DAMAGED) | CTL_OPT(OPT_ALL) | CTL_OPT(OPT_DRY_RUN),
