@@ -8,8 +8,10 @@
 #include "kiss_clock.h"
 #include "kiss_key.h"
 
-/* Callers at the same time are few; more of them are read again and again, not refused. */
-#define RECORDS 256
+/* Callers at the same time are few; more of them are read again and again, not refused. A caller has its place in one of
+ * WAYS neighbours, so finding it costs the same however many there are. */
+#define WAYS 8
+#define SETS 64
 
 #define SECOND APR_INT64_C(1000000)
 #define NOTE_AFTER (60 * SECOND)
@@ -28,7 +30,7 @@ typedef struct {
 struct kiss_callercache {
     apr_pool_t *pool;                       /* used under the mutex only */
     apr_thread_mutex_t *mutex;
-    record record[RECORDS];
+    record record[SETS][WAYS];
 };
 
 apr_status_t kiss_callercache_create(kiss_callercache **cache, apr_pool_t *p)
@@ -101,18 +103,16 @@ static kiss_caller *copy_caller(const kiss_caller *caller, apr_pool_t *p)
 /** The record of this caller, under the mutex; else the place for it: a free one, or the longest unused. */
 static record *find(kiss_callercache *cache, const kiss_db *db, const unsigned char *digest)
 {
-    record *place = &cache->record[0];
+    record *set = cache->record[digest[0] % SETS], *place = &set[0];
     int i;
 
-    for (i = 0; i < RECORDS && cache->record[i].pool; i++) {
-        record *r = &cache->record[i];
-
-        if (memcmp(r->digest, digest, KISS_SHA256_LEN) == 0 && r->db == db) {
-            return r;
+    for (i = 0; i < WAYS && set[i].pool; i++) {
+        if (memcmp(set[i].digest, digest, KISS_SHA256_LEN) == 0 && set[i].db == db) {
+            return &set[i];
         }
-        place = r->used < place->used ? r : place;
+        place = set[i].used < place->used ? &set[i] : place;
     }
-    return i < RECORDS ? &cache->record[i] : place;
+    return i < WAYS ? &set[i] : place;
 }
 
 static int holds(const record *r, const kiss_db *db, const unsigned char *digest)
