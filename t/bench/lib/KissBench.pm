@@ -169,7 +169,7 @@ sub barequery {
 # ---- clients
 
 # wrk($url, connections => 16, seconds => 3, headers => [...], script => $file, length => $bytes): a hash of {rate} per
-# second, {requests}, {ms} (median) and {errors} (broken connections, at most one of 1,000 requests). Dies if an answer was
+# second, {requests}, {ms} (median) and {errors} (broken connections, at most one of 100 requests). Dies if an answer was
 # an error, or shorter than `length`.
 sub wrk {
     my ($url, %opt) = @_;
@@ -183,7 +183,7 @@ sub wrk {
     my ($requests, $read, $prefix) = $out =~ /(\d+) requests in [^,]*, ([\d.]+)([KMG]?)B read/ or die "wrk: $out";
     my $errors = 0;
     $errors += $_ for $out =~ /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/;
-    die "wrk: $out" if !$requests || $errors > $requests / 1000;
+    die "wrk: $out" if !$requests || $errors > $requests / 100;
     my $bytes = $read * { '' => 1, K => 1 << 10, M => 1 << 20, G => 1 << 30 }->{$prefix};
     die "wrk: answers of $url are short: $out" if $opt{length} && $bytes < 0.97 * $requests * $opt{length};
     return { rate => $rate, requests => $requests, ms => $ms * { us => 0.001, ms => 1, s => 1000 }->{$unit}, errors => $errors };
