@@ -1,6 +1,5 @@
 #include "kiss_keeper.h"
 
-#include <apr_atomic.h>
 #include <apr_file_info.h>
 #include <apr_portable.h>
 #include <apr_thread_proc.h>
@@ -10,7 +9,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 

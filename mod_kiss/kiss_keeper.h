@@ -2,8 +2,8 @@
  * kiss_keeper - what is done beside the requests, by a thread in each child: the snapshots are kept within their limits, and
  * lists are built in advance (kiss_warm.h).
  *
- * One child works at a time for each KissCacheDir, whatever servers share it. It holds a lock that the kernel takes back when its child dies;
- * then that of another child goes on.
+ * One child works at a time for each KissCacheDir, whatever servers share it. It holds a lock that the kernel takes back when
+ * the child dies; then another one goes on.
  *
  * The kernel tells it of each file that appears (inotify), so what is there exceeds KissCacheSize by no more than what
  * builders finish while it looks through the directory once. Where the kernel cannot tell, it looks once a minute.

@@ -31,10 +31,14 @@
 /** A database and what was last seen of it. */
 typedef struct {
     const kiss_config_place *place;     /* a location that is served from it */
-    const char *state;                  /* as of kiss_state.h, when all was built that was to be; "" at first */
-    apr_pool_t *pool;                   /* owns it */
-    apr_int64_t next;                   /* when to look again */
-    apr_int64_t pause;                  /* until then */
+    const char *state;                  /* as of kiss_state.h, when the last round began; "" at first */
+    const apr_array_header_t *round;    /* of kiss_usage: the lists of a round that is not at its end, or NULL */
+    apr_pool_t *pool;                   /* owns both */
+    int at;                             /* the next one of the round */
+    int made;                           /* how many have been made in it */
+    apr_int64_t spent;                  /* time that it has taken */
+    apr_int64_t next;                   /* when to go on, or to look again */
+    apr_int64_t pause;                  /* while the database is away: how long the last one was */
 } watched;
 
 struct kiss_warm {
@@ -109,7 +113,11 @@ static const kiss_endpoint *endpoint_of(const kiss_api *api, const char *name)
     return NULL;
 }
 
-/** Makes the list with this tag, unless it is there, or somebody makes it now. @return 1 when it was made; -1 when it is to be tried again */
+/**
+ * Makes the list with this tag, unless it is there, or somebody makes it now.
+ *
+ * @return 1 when it was made; 0 when there is nothing to do, or that would not help; -1 when it is to be tried again
+ */
 static int make(kiss_req *k, const char *tag, int gzip)
 {
     const char *dir = kiss_config_cache_dir(k->server);
@@ -143,7 +151,7 @@ static int warm(const kiss_warm *w, const kiss_config_place *place, const kiss_u
     if (!k.endpoint || kiss_caller_read(&k.caller, &k, u->customer) != KISS_DB_OK) {
         return k.endpoint ? -1 : 0;
     }
-    /* The customer may be gone, or have other terms by now: then somebody else stands for this scope from the next request on. */
+    /* The customer may be gone, or have other terms by now: from the next request on somebody else stands for the scope. */
     if (!k.caller->code || !k.caller->enabled || kiss_usage_key(&k) != u->key) {
         kiss_usage_forget(u->key);
         return 0;
@@ -168,50 +176,80 @@ static const kiss_config_place *place_of(const kiss_warm *w, const kiss_usage *u
     return NULL;
 }
 
-/** Makes what is missing of the most used lists of a database. @return 0, or -1 when it is to be tried again */
-static int make_round(kiss_warm *w, const watched *d, apr_pool_t *scratch)
+/** Makes the next list of a round that is missing. @return as make(); 0 also when nothing is missing any more */
+static int make_next(kiss_warm *w, watched *d, apr_pool_t *scratch)
 {
-    const apr_array_header_t *used = kiss_usage_list(scratch);
     apr_int64_t begun = kiss_clock_now();
-    int most = kiss_config_warm(w->server), made = 0, failed = 0, i;
-    apr_pool_t *p;
+    int most = kiss_config_warm(w->server), result = 0;
 
-    if (apr_pool_create(&p, scratch) != APR_SUCCESS) {
-        return -1;
-    }
-    for (i = 0; i < used->nelts && i < most && !failed && !*w->stop; i++) {
-        const kiss_usage *u = &APR_ARRAY_IDX(used, i, kiss_usage);
+    while (result == 0 && d->at < d->round->nelts && d->at < most && !*w->stop) {
+        const kiss_usage *u = &APR_ARRAY_IDX(d->round, d->at++, kiss_usage);
         const kiss_config_place *place = place_of(w, u, d->place->database);
-        int result;
 
-        apr_pool_clear(p);
-        result = place ? warm(w, place, u, p) : 0;
-        made += result > 0;
-        failed = result < 0;
+        apr_pool_clear(scratch);
+        result = place ? warm(w, place, u, scratch) : 0;
     }
-    if (made) {
-        ap_log_error(APLOG_MARK, APLOG_INFO, 0, w->server, KISS_LOGNO(0712) "database %s has changed: %d lists were built in "
-                     "advance in %d ms", d->place->database->name, made, (int)((kiss_clock_now() - begun) / 1000));
-    }
-    return failed ? -1 : 0;
+    d->made += result > 0;
+    d->spent += kiss_clock_now() - begun;
+    return result;
 }
 
-/** Looks at a database whose time has come. */
-static void look(kiss_warm *w, watched *d, apr_pool_t *scratch)
+/** Looks whether a database has changed: then a round begins. @return 0, or -1 when it cannot be asked */
+static int look(const kiss_warm *w, watched *d, apr_pool_t *scratch)
 {
-    apr_int64_t begun = kiss_clock_now(), interval = kiss_config_warm_interval(w->server), spent;
     kiss_req k = request(w, d->place, scratch);
-    const char *state = "";
-    int failed = !k.db || kiss_state_read(&state, &k) != KISS_DB_OK;
+    const char *state;
 
-    if (!failed && strcmp(state, d->state) != 0 && !(failed = make_round(w, d, scratch) != 0)) {
+    if (!k.db || kiss_state_read(&state, &k) != KISS_DB_OK) {
+        return -1;
+    }
+    if (strcmp(state, d->state) != 0) {
         apr_pool_clear(d->pool);
         d->state = apr_pstrdup(d->pool, state);
+        d->round = kiss_usage_list(d->pool);
+        d->at = d->made = 0;
+        d->spent = 0;
     }
-    spent = kiss_clock_now() - begun;
-    d->pause = failed && d->pause * 2 < MAX_PAUSE ? d->pause * 2 : failed ? MAX_PAUSE : interval;
-    d->pause = d->pause > REST * spent ? d->pause : REST * spent;
+    return 0;
+}
+
+/** The database is away: the round ends, and the next look begins another one. */
+static void give_up(watched *d)
+{
+    d->round = NULL;
+    d->state = "";
+    d->pause = d->pause * 2 < MAX_PAUSE ? d->pause * 2 : MAX_PAUSE;
     d->next = kiss_clock_now() + d->pause;
+}
+
+/** Everything of a round is there. */
+static void end_round(const kiss_warm *w, watched *d)
+{
+    apr_int64_t rest = d->round ? REST * d->spent : 0;
+
+    if (d->round && d->made) {
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, w->server, KISS_LOGNO(0712) "database %s has changed: %d lists were built in "
+                     "advance in %d ms", d->place->database->name, d->made, (int)(d->spent / 1000));
+    }
+    d->round = NULL;
+    d->pause = kiss_config_warm_interval(w->server);
+    d->next = kiss_clock_now() + (rest > d->pause ? rest : d->pause);
+}
+
+/** The work on one database until its next list was made. */
+static void go_on(kiss_warm *w, watched *d, apr_pool_t *scratch)
+{
+    int result = d->round ? 0 : look(w, d, scratch);
+
+    if (result == 0 && d->round) {
+        result = make_next(w, d, scratch);
+    }
+    if (result < 0) {
+        give_up(d);
+    }
+    else if (result == 0) {
+        end_round(w, d);
+    }
 }
 
 kiss_warm *kiss_warm_create(server_rec *s, const volatile apr_uint32_t *stop, apr_pool_t *p)
@@ -228,7 +266,7 @@ kiss_warm *kiss_warm_create(server_rec *s, const volatile apr_uint32_t *stop, ap
     w->databases = apr_array_make(p, 2, sizeof(watched));
     for (i = 0; i < w->places->nelts; i++) {
         const kiss_config_place *place = &APR_ARRAY_IDX(w->places, i, kiss_config_place);
-        watched d = { place, "", NULL, 0, kiss_config_warm_interval(s) };
+        watched d = { .place = place, .state = "", .pause = kiss_config_warm_interval(s) };
 
         for (j = 0; j < w->databases->nelts; j++) {
             if (APR_ARRAY_IDX(w->databases, j, watched).place->database == place->database) {
@@ -261,7 +299,7 @@ apr_int64_t kiss_warm_step(kiss_warm *w, apr_pool_t *scratch)
 
         apr_pool_clear(scratch);
         if (d->next <= now) {
-            look(w, d, scratch);
+            go_on(w, d, scratch);
         }
         next = d->next < next ? d->next : next;
     }

@@ -20,7 +20,7 @@ void kiss_warm_prepare(server_rec *main_server, apr_pool_t *pconf);
 kiss_warm *kiss_warm_create(server_rec *main_server, const volatile apr_uint32_t *stop, apr_pool_t *p);
 
 /**
- * Looks at the databases whose time has come, and builds what is missing. Not thread-safe.
+ * Looks at the databases whose time has come, and builds one list that is missing in each. Not thread-safe.
  *
  * @param scratch is cleared
  * @return after how many microseconds it wants to be called again
