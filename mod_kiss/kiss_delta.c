@@ -47,7 +47,7 @@ static const char *end_of_row(const char *row, const char *end, const char **nex
     const char *feed = row < end ? memchr(row, '\n', (apr_size_t)(end - row)) : NULL;
     const char *last = feed ? feed - 1 : end - 1;               /* at "," or "]" */
 
-    if (last - row < 2 || *row != '{' || last[-1] != '}' || *last != (feed ? ',' : ']')) {
+    if (last - row < 2 || *row != '{' || last[-1] != '}' || *last != (feed ? ',' : ']') || (feed && feed[1] != '{')) {
         return NULL;
     }
     *next = feed ? feed + 1 : last;
