@@ -13,9 +13,9 @@
 
 /* A list that is divided is read in ranges of keys. The first one is short, so that the first rows come soon. The others are
  * as long as what is merged with them fits in memory: each range costs a round trip per scan. */
-#define FIRST_RANGE 250
+#define FIRST_RANGE 800
 #define MOST_RANGE  16000
-#define MOST_GROWTH 8
+#define MOST_GROWTH 4
 #define IN_MEMORY   (640 * 1024)
 
 /* So many keys are looked up one by one in the time that it takes to scan all of a catalogue of 10,000. */

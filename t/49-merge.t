@@ -64,7 +64,7 @@ sub write_catalogue {
     return $dir;
 }
 
-# Keys that are few (1000) and that are not; more than the first range of /products, which has 250, and than its second one.
+# Keys that are few (1000) and that are not; more than the first range of /products, which has 800, and than its second one.
 for my $n (2, 40, 700, 3500) {
     subtest "$n random products" => sub {
         srand 20260401 + $n;

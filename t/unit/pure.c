@@ -444,6 +444,18 @@ static void test_tables(void)
     static const kiss_rowset double_name = { .from = "t", .scope = scope, .key = "a", .order = "a", .columns = twice };
     static const kiss_rowset no_scope = { .from = "t", .key = "a", .order = "a", .columns = plain };
     static const kiss_rowset shared = { .from = "t", .shared = 1, .key = "a", .order = "a", .columns = plain };
+    static const kiss_rowset keys = { .from = "k", .scope = scope, .key = "k", .order = "k" };
+    static const kiss_rowset *const within_keys[] = { &keys, NULL }, *const within_rows[] = { &shared, NULL };
+    static const kiss_rowset good = { .from = "t", .scope = scope, .key = "a", .order = "a", .columns = plain,
+                                      .within = within_keys, .keys = &keys };
+    static const kiss_rowset within_no_keys = { .from = "t", .scope = scope, .key = "a", .order = "a", .columns = plain,
+                                                .within = within_rows };
+    static const kiss_rowset other_few = { .from = "t", .scope = scope, .key = "a", .order = "a", .columns = plain,
+                                           .keys = &keys, .few = &double_name };
+    static const kiss_rowset merged_few = { .from = "t", .scope = scope, .key = "a", .order = "a", .columns = plain,
+                                            .keys = &keys, .few = &good };
+    static const kiss_rowset *const unsound[] = { &double_name, &no_scope, &shared, &keys, &within_no_keys, &other_few,
+                                                  &merged_few };
     kiss_endpoint endpoints[] = {
         { .name = "e", .methods = KISS_GET, .path = "/e", .auth = KISS_AUTH_CUSTOMER, .run = KISS_RUN_LIST,
           .rows = &double_name }, { 0 }
@@ -465,11 +477,26 @@ static void test_tables(void)
        " WHERE 1 AND p.price_list_code = ? ORDER BY p.sku, p.moq", "the statement of /prices");
     ok(kiss_sql_find(plan, kiss_route_find(&kiss_customer_api, "/stock", KISS_GET, &allow, &named)->rows->within[0],
                      KISS_SQL_WHOLE)->bound == 1, "/stock is within keys that are bound to the caller");
-    ok(kiss_sql_plan_make(&plan, &api, p) != NULL, "a name twice is refused");
-    endpoints[0].rows = &no_scope;
-    ok(kiss_sql_plan_make(&plan, &api, p) != NULL, "rows without scope are refused");
-    endpoints[0].rows = &shared;
-    ok(kiss_sql_plan_make(&plan, &api, p) != NULL, "rows for all are refused outside of other rows");
+    for (i = 0; i < (int)(sizeof(unsound) / sizeof(*unsound)); i++) {
+        static const char *const what[] = {
+            "a name twice is refused", "rows without scope are refused", "rows for all are refused outside of other rows",
+            "rows without columns are refused", "what rows are within must be keys", "few rows must have the same columns",
+            "few rows are not merged"
+        };
+
+        endpoints[0].rows = unsound[i];
+        ok(kiss_sql_plan_make(&plan, &api, p) != NULL, what[i]);
+    }
+    endpoints[0].rows = &good;
+    ok(kiss_sql_plan_make(&plan, &api, p) == NULL, "divided rows are sound");
+    is(kiss_sql_find(plan, &good, KISS_SQL_RANGE)->text, "SELECT a FROM t WHERE 1 AND x = ? AND a >= ? AND a < ? ORDER BY a",
+       "a range of them");
+    is(kiss_sql_find(plan, &keys, KISS_SQL_REST)->text, "SELECT k FROM k WHERE 1 AND x = ? AND k >= ? ORDER BY k",
+       "what they are within, to the end");
+    is(kiss_sql_find(plan, &keys, KISS_SQL_NEXT)->text,
+       "SELECT k FROM k WHERE 1 AND x = ? AND k >= ? ORDER BY k LIMIT 1 OFFSET ?", "the end of a range");
+    ok(kiss_sql_find(plan, &keys, KISS_SQL_NEXT)->bound == 3 && !kiss_sql_find(plan, &good, KISS_SQL_WHOLE),
+       "... with its values; they are never read as a whole");
     ok(!kiss_route_find(&kiss_customer_api, "/products/", KISS_GET, &allow, &named) && allow == 0, "a trailing slash is another path");
     ok(!kiss_route_find(&kiss_customer_api, "/products", KISS_POST, &allow, &named) && allow == KISS_GET, "the wrong method is told");
 }
