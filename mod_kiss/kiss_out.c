@@ -227,10 +227,10 @@ int kiss_out_mapped(kiss_req *k, kiss_mapped *mapped)
 }
 
 /** Passes the end of an answer that cannot be whole, so that httpd does not make it look so. */
-static int break_off(kiss_req *k, apr_bucket_brigade *bb, apr_status_t rv)
+static int break_off(kiss_req *k, apr_bucket_brigade *bb)
 {
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, k->r, KISS_LOGNO(0502) "the answer was broken off: it could not be made to its "
-                  "end (see above)");
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, k->r, KISS_LOGNO(0502) "the answer was broken off, since it could not be built to "
+                  "its end: is the database away, or KissCacheDir full? (LogLevel kiss:info says more)");
     APR_BRIGADE_INSERT_TAIL(bb, ap_bucket_error_create(HTTP_BAD_GATEWAY, NULL, k->r->pool, bb->bucket_alloc));
     k->r->connection->keepalive = AP_CONN_CLOSE;
     return pass(k, bb);
@@ -261,5 +261,5 @@ int kiss_out_growing(kiss_req *k, kiss_growing *growing)
         offset += (apr_off_t)n;
         n = FILE_PIECE;
     }
-    return rv == APR_EOF ? pass(k, bb) : break_off(k, bb, rv);
+    return rv == APR_EOF ? pass(k, bb) : break_off(k, bb);
 }
