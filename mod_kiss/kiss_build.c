@@ -190,10 +190,11 @@ static apr_status_t seek(const merged *with, const kiss_value *key, kiss_value *
 /** Writes the objects of each array that is nested in the row with this key. */
 static kiss_db_status write_nested(building *b, const kiss_value *key, kiss_value *nested)
 {
-    kiss_value row[KISS_MAX_COLUMNS] = { *key };
+    kiss_value row[KISS_MAX_COLUMNS];
     const char *column = NULL;
     int begin[KISS_MAX_NESTED + 1], i;
 
+    row[0] = *key;
     printbuf_reset(b->arrays);
     for (i = 0; i < b->nested.count; i++) {
         const kiss_statement *s = b->nested.statement[i];
