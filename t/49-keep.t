@@ -25,7 +25,7 @@ sub serve {
     our ($dir, $serial);
     $dir ||= tempdir_here();
     my $log = "$dir/access." . ++$serial;
-    my $h = start_httpd(%opt, config => qq(LogFormat "%{X-Ask}i %{kiss-snapshot}n" s\nCustomLog "$log" s\n) . ($config // ''));
+    my $h = start_httpd(pool => 'max=4', %opt, config => qq(LogFormat "%{X-Ask}i %{kiss-snapshot}n" s\nCustomLog "$log" s\n) . ($config // ''));
     $h->{access} = $log;
     $h->{bearer} = { map { $_ => 'Bearer ' . $h->token($_, $key{$_}) } keys %key } if !$opt{db};
     return $h;

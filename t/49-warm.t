@@ -20,7 +20,7 @@ sub serve {
     our ($dir, $serial);
     $dir ||= tempdir_here();
     my $log = "$dir/access." . ++$serial;
-    my $h = start_httpd(log_level => 'info', %opt,
+    my $h = start_httpd(log_level => 'info', pool => 'max=4', %opt,
         config => qq(LogFormat "%{X-Ask}i %{kiss-snapshot}n %b" s\nCustomLog "$log" s\nKissWarm $warm\n) . ($opt{config} // ''));
     $h->{access} = $log;
     $h->{bearer} = { map { $_ => 'Bearer ' . $h->token($_, $key{$_}) } keys %key };
