@@ -66,7 +66,7 @@ typedef struct kiss_req {
     int retry_after;                        /**< seconds for Retry-After; 0 for the error's standard */
     apr_interval_time_t db_time;            /**< time spent with the database */
     apr_int64_t rows;                       /**< rows written */
-    const volatile apr_uint32_t *stop;      /**< NULL, or set to 1 when nobody needs what is read any more */
+    volatile apr_uint32_t *stop;      /**< NULL, or set to 1 when nobody needs what is read any more */
 } kiss_req;
 
 #endif

@@ -1,5 +1,7 @@
 #include "kiss_db.h"
 
+#include <apr_atomic.h>
+
 #include <mariadb/errmsg.h>
 
 #include <string.h>
@@ -316,7 +318,7 @@ kiss_db_status kiss_db_next(kiss_db_cursor *c, const kiss_value **row)
     int rv;
 
     *row = NULL;
-    if (k->stop && *k->stop) {
+    if (k->stop && apr_atomic_read32(k->stop)) {
         return KISS_DB_AWAY;            /* not a second time either: the connection is closed with what is unread */
     }
     rv = mysql_stmt_fetch(c->stmt);

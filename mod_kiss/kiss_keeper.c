@@ -1,5 +1,6 @@
 #include "kiss_keeper.h"
 
+#include <apr_atomic.h>
 #include <apr_file_info.h>
 #include <apr_portable.h>
 #include <apr_thread_proc.h>
@@ -296,7 +297,7 @@ static void rest(keeper *k, apr_int64_t most)
     fds[0].events = POLLIN;
     fds[1].fd = k->watch;               /* -1 is ignored */
     fds[1].events = POLLIN;
-    if (most > 0 && !k->stopping) {
+    if (most > 0 && !apr_atomic_read32(&k->stopping)) {
         poll(fds, 2, (int)(most / 1000) + 1);
     }
 }
@@ -325,7 +326,7 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *baton)
     keeper *k = baton;
 
     (void)thread;
-    while (!k->stopping) {
+    while (!apr_atomic_read32(&k->stopping)) {
         apr_int64_t wait = TRY_AGAIN;
 
         work(k);
@@ -350,8 +351,7 @@ void kiss_keeper_stop(void)
     apr_os_file_t fd;
 
     /* Prefork may be in a signal handler here: a flag and a byte, no lock. */
-    if (self && !self->stopping) {
-        self->stopping = 1;
+    if (self && apr_atomic_cas32(&self->stopping, 1, 0) == 0) {
         if (apr_os_file_get(&fd, self->wake[1]) == APR_SUCCESS && write(fd, "", 1) != 1) {
             return;                     /* the pipe is never full: this is its only byte */
         }

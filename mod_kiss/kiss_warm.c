@@ -1,5 +1,6 @@
 #include "kiss_warm.h"
 
+#include <apr_atomic.h>
 #include <apr_portable.h>
 
 #include <fcntl.h>
@@ -43,7 +44,7 @@ typedef struct {
 
 struct kiss_warm {
     server_rec *server;
-    const volatile apr_uint32_t *stop;
+    volatile apr_uint32_t *stop;
     const apr_array_header_t *places;   /* of kiss_config_place: every location */
     apr_array_header_t *databases;      /* of watched */
     int has_turn;
@@ -182,7 +183,7 @@ static int make_next(kiss_warm *w, watched *d, apr_pool_t *scratch)
     apr_int64_t begun = kiss_clock_now();
     int most = kiss_config_warm(w->server), result = 0;
 
-    while (result == 0 && d->at < d->round->nelts && d->at < most && !*w->stop) {
+    while (result == 0 && d->at < d->round->nelts && d->at < most && !apr_atomic_read32(w->stop)) {
         const kiss_usage *u = &APR_ARRAY_IDX(d->round, d->at++, kiss_usage);
         const kiss_config_place *place = place_of(w, u, d->place->database);
 
@@ -252,7 +253,7 @@ static void go_on(kiss_warm *w, watched *d, apr_pool_t *scratch)
     }
 }
 
-kiss_warm *kiss_warm_create(server_rec *s, const volatile apr_uint32_t *stop, apr_pool_t *p)
+kiss_warm *kiss_warm_create(server_rec *s, volatile apr_uint32_t *stop, apr_pool_t *p)
 {
     kiss_warm *w = apr_pcalloc(p, sizeof(*w));
     int i, j;
@@ -294,7 +295,7 @@ apr_int64_t kiss_warm_step(kiss_warm *w, apr_pool_t *scratch)
         kiss_usage_fade();
     }
     next = w->fade + FADE_AFTER;
-    for (i = 0; i < w->databases->nelts && !*w->stop; i++) {
+    for (i = 0; i < w->databases->nelts && !apr_atomic_read32(w->stop); i++) {
         watched *d = &APR_ARRAY_IDX(w->databases, i, watched);
 
         apr_pool_clear(scratch);

@@ -17,7 +17,7 @@ typedef struct kiss_warm kiss_warm;
 void kiss_warm_prepare(server_rec *main_server, apr_pool_t *pconf);
 
 /** Makes it, in `p`; NULL where KissWarm does not ask for it. `stop` is set when the thread is to end. */
-kiss_warm *kiss_warm_create(server_rec *main_server, const volatile apr_uint32_t *stop, apr_pool_t *p);
+kiss_warm *kiss_warm_create(server_rec *main_server, volatile apr_uint32_t *stop, apr_pool_t *p);
 
 /**
  * Looks at the databases whose time has come, and builds one list that is missing in each. Not thread-safe.
