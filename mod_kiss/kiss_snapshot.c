@@ -136,6 +136,7 @@ static void remember(const char *tag, const apr_finfo_t *info, apr_off_t size)
         apr_thread_mutex_unlock(checked.mutex);
     }
 }
+
 /** Reads and compares all of a file, and its name with what it says itself. */
 static apr_status_t check(apr_off_t *size, const char *tag, apr_file_t *file, const apr_finfo_t *info, apr_pool_t *p)
 {
@@ -261,12 +262,18 @@ apr_status_t kiss_snapshot_begin(kiss_spool **spool, const char *dir, apr_pool_t
 apr_status_t kiss_snapshot_publish(kiss_spool *spool, const char *dir, const kiss_snapfile_label *label, apr_pool_t *p)
 {
     apr_status_t rv = kiss_spool_flush(spool, 1);
+    apr_finfo_t info;
 
     if (rv == APR_SUCCESS) {
         rv = kiss_snapfile_finish(spool->file, spool->size, spool->checksum, label, p);
     }
     if (rv == APR_SUCCESS) {
         rv = kiss_spool_link(spool, path_of(dir, label->tag, KISS_SNAPFILE_SUFFIX, p));
+    }
+    /* This child has just written it: it need not read it all once more. */
+    if (rv == APR_SUCCESS
+        && apr_file_info_get(&info, APR_FINFO_MIN | APR_FINFO_IDENT, spool->file) == APR_SUCCESS) {
+        remember(label->tag, &info, spool->size);
     }
     return rv;
 }
