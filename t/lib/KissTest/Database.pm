@@ -87,7 +87,7 @@ sub resume {
             '--skip-networking', '--skip-log-bin', '--max-connections=300', '--innodb-buffer-pool-size=512M',
             '--innodb-flush-log-at-trx-commit=0', '--innodb-doublewrite=0',
             '--innodb-log-file-size=128M', '--character-set-server=utf8mb4', '--performance-schema=0',
-            '--net-buffer-length=256K',
+            '--net-buffer-length=64K',
             @{ $self->{args} }
             or POSIX::_exit(127);
     }
