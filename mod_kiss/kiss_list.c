@@ -19,12 +19,12 @@ static const apr_off_t send_at[] = { 2 * 1024 * 1024, 256 * 1024 };
 
 /* --- sending --- */
 
-/** Maps the snapshot of this tag, where files are mapped. */
-static apr_status_t map_kept(kiss_req *k, const char *tag, kiss_mapped **mapped)
+/** 1 unless the server is told not to map files (EnableMMAP). */
+static int may_map(const kiss_req *k)
 {
     const core_dir_config *core = ap_get_core_module_config(k->r->per_dir_config);
 
-    return core->enable_mmap == ENABLE_MMAP_OFF ? APR_ENOTIMPL : kiss_mapped_open(mapped, kiss_config_cache_dir(k->server), tag);
+    return core->enable_mmap != ENABLE_MMAP_OFF;
 }
 
 /** Sets the headers that say in which form the list with this ETag is sent. */
@@ -47,7 +47,7 @@ static int send_kept(kiss_req *k, const char *tag, const kiss_form *form, int *s
     const char *name = kiss_form_name(form, tag, k->pool);
     kiss_mapped *mapped = NULL;
     kiss_snapshot snapshot;
-    apr_status_t rv = map_kept(k, name, &mapped);
+    apr_status_t rv = may_map(k) ? kiss_mapped_open(&mapped, kiss_config_cache_dir(k->server), name) : APR_ENOTIMPL;
 
     if (rv == APR_ENOTIMPL) {
         rv = kiss_snapshot_open(&snapshot, kiss_config_cache_dir(k->server), name, k->pool);
@@ -126,7 +126,7 @@ static const char *find_base(const kiss_req *k)
     const char *at = apr_table_get(k->r->headers_in, "If-None-Match");
     int looked;
 
-    if (!kiss_accept_im(apr_table_get(k->r->headers_in, "A-IM"), KISS_DELTA_IM)) {
+    if (!may_map(k) || !kiss_accept_im(apr_table_get(k->r->headers_in, "A-IM"), KISS_DELTA_IM)) {
         return NULL;
     }
     for (looked = 0; at && looked < MAX_BASES; looked++) {
