@@ -122,8 +122,18 @@ sub stop {
     return;
 }
 
-# freeze, thaw: a server that holds its connections and answers nothing.
-sub freeze { my ($self) = @_; kill 'STOP', $self->{pid} or die 'only a server of our own can be stopped'; return }
+# freeze, thaw: a server that holds its connections and answers nothing: none of its threads does anything any more.
+sub freeze {
+    my ($self) = @_;
+    kill 'STOP', $self->{pid} or die 'only a server of our own can be stopped';
+    # The kernel stops one thread, which stops the others: until then they may answer a query.
+    for (1 .. 1000) {
+        my @running = grep { !/\) [Tt] / } map { -e $_ ? _slurp($_) : () } glob "/proc/$self->{pid}/task/*/stat";
+        return if !@running;
+        select undef, undef, undef, 0.001;
+    }
+    die "the server does not stop\n";
+}
 sub thaw { my ($self) = @_; kill 'CONT', $self->{pid}; return }
 
 # sql($db, $sql): runs it as the administrator; returns the rows, each an array of text (NULL is undef). Dies on an
