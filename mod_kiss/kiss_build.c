@@ -364,21 +364,6 @@ static kiss_db_status write_rows(building *b, const kiss_rowset *rows)
     return status == KISS_DB_OK ? write_range(b, rows) : status;
 }
 
-static apr_status_t free_buffer(void *buffer)
-{
-    printbuf_free(buffer);
-    return APR_SUCCESS;
-}
-
-static int make_buffer(struct printbuf **buffer, apr_pool_t *p)
-{
-    *buffer = printbuf_new();
-    if (*buffer) {
-        apr_pool_cleanup_register(p, *buffer, free_buffer, apr_pool_cleanup_null);
-    }
-    return *buffer ? 0 : -1;
-}
-
 /** Writes the whole array. */
 static kiss_db_status write_list(building *b)
 {
@@ -420,7 +405,9 @@ static kiss_db_status build(kiss_db_conn *conn, void *baton)
     if (rv == APR_SUCCESS) {
         rv = apr_pool_create(&b->range_pool, b->pool);
     }
-    if (rv != APR_SUCCESS || make_buffer(&b->arrays, b->pool) || make_buffer(&b->key, b->pool)) {
+    b->arrays = kiss_json_buffer(b->pool);
+    b->key = kiss_json_buffer(b->pool);
+    if (rv != APR_SUCCESS || !b->arrays || !b->key) {
         return spool_failed(b, rv != APR_SUCCESS ? rv : APR_ENOMEM);
     }
     prepare_terms(b);

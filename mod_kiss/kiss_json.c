@@ -76,6 +76,22 @@ char *kiss_json_room(struct printbuf *pb, apr_size_t need)
     return pb->buf + at;
 }
 
+static apr_status_t free_buffer(void *buffer)
+{
+    printbuf_free(buffer);
+    return APR_SUCCESS;
+}
+
+struct printbuf *kiss_json_buffer(apr_pool_t *p)
+{
+    struct printbuf *pb = printbuf_new();
+
+    if (pb) {
+        apr_pool_cleanup_register(p, pb, free_buffer, apr_pool_cleanup_null);
+    }
+    return pb;
+}
+
 int kiss_json_raw(struct printbuf *pb, const char *data, apr_size_t len)
 {
     char *to = kiss_json_room(pb, len);

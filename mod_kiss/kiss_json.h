@@ -67,6 +67,9 @@ void kiss_json_day(char text[10], apr_int64_t day);
 /** Appends `len` bytes of text as a JSON string; invalid UTF-8 becomes U+FFFD. @return 0, or -1 without memory. */
 int kiss_json_string(struct printbuf *pb, const char *text, apr_size_t len, apr_size_t *replaced);
 
+/** An empty buffer that is freed with `p`; NULL without memory. */
+struct printbuf *kiss_json_buffer(apr_pool_t *p);
+
 /** Room for `need` more bytes: where they go, or NULL without memory. The caller adds to pb->bpos what it wrote. */
 char *kiss_json_room(struct printbuf *pb, apr_size_t need);
 

@@ -3,11 +3,9 @@
 #include <apr_atomic.h>
 #include <apr_file_info.h>
 #include <apr_portable.h>
-#include <apr_thread_proc.h>
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/statvfs.h>
@@ -23,6 +21,7 @@
 #include "kiss_snapfile.h"
 #include "kiss_snapshot.h"
 #include "kiss_spool.h"
+#include "kiss_thread.h"
 #include "kiss_warm.h"
 
 #define SECOND APR_INT64_C(1000000)
@@ -371,23 +370,6 @@ static apr_status_t finish(void *baton)
     return APR_SUCCESS;
 }
 
-/** Starts the thread without the process' signals: they are for httpd's. */
-static apr_status_t start(keeper *k, apr_pool_t *pchild)
-{
-    sigset_t all, before;
-    apr_status_t rv;
-
-    sigfillset(&all);
-    sigdelset(&all, SIGSEGV);
-    sigdelset(&all, SIGBUS);
-    sigdelset(&all, SIGFPE);
-    sigdelset(&all, SIGILL);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    rv = apr_thread_create(&k->thread, NULL, run, k, pchild);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return rv;
-}
-
 /** 1 when there is a location with lists. */
 static int is_needed(server_rec *s, apr_pool_t *p)
 {
@@ -422,7 +404,7 @@ void kiss_keeper_start(server_rec *s, apr_pool_t *pchild)
         rv = apr_file_pipe_create_ex(&k->wake[0], &k->wake[1], APR_FULL_NONBLOCK, pchild);
     }
     if (rv == APR_SUCCESS) {
-        rv = start(k, pchild);
+        rv = kiss_thread_create(&k->thread, run, k, pchild);
     }
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_ERR, rv, s, KISS_LOGNO(0705) "this child cannot look after the snapshots");

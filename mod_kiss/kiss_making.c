@@ -1,10 +1,5 @@
 #include "kiss_making.h"
 
-#include <apr_allocator.h>
-#include <apr_thread_proc.h>
-#include <http_connection.h>
-#include <mpm_common.h>
-
 #include <string.h>
 
 #include "kiss_build.h"
@@ -16,6 +11,7 @@
 #include "kiss_mapped.h"
 #include "kiss_out.h"
 #include "kiss_snapshot.h"
+#include "kiss_thread.h"
 
 /* How long a request waits for another one that makes the same list. */
 #define LOCK_WAIT apr_time_from_sec(30)
@@ -221,10 +217,7 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *making)
 {
     kiss_making *m = making;
 
-    /* The server's signals are for the threads that expect them. */
-    if (thread) {
-        apr_setup_signal_thread();
-    }
+    (void)thread;
     if (m->source) {
         convert(m);
     }
@@ -239,38 +232,44 @@ static void start(kiss_making *m)
 {
     m->work = !m->source ? "built" : strcmp(m->source->work, "hit") != 0 ? m->source->work
               : m->form.gzip ? "compressed" : "compared";
-    if (apr_thread_create(&m->thread, NULL, run, m, m->pool) != APR_SUCCESS) {
+    if (kiss_thread_create(&m->thread, run, m, m->pool) != APR_SUCCESS) {
         m->thread = NULL;
         run(NULL, m);
     }
 }
 
-/** Finds or makes a form, and what it is made of. @param m receives it, also with an error; NULL without memory */
-static const kiss_error *begin(kiss_making **m, const kiss_req *k, const char *tag, const kiss_form *form)
+/** Finds or makes a form, and what it is made of. @param making receives it; NULL with an error */
+static const kiss_error *begin(kiss_making **making, const kiss_req *k, const char *tag, const kiss_form *form)
 {
     kiss_form from = { form->gzip ? form->base : NULL, 0 };
+    kiss_making *m = create(k, form);
     const kiss_error *e;
     int found;
 
-    *m = create(k, form);
-    if (!*m) {
+    *making = NULL;
+    if (!m) {
         return &kiss_error_internal;
     }
-    e = find_or_lock(*m, tag, &found);
+    e = find_or_lock(m, tag, &found);
     if (!e && !found && (form->gzip || form->base)) {
-        e = begin(&(*m)->source, k, tag, &from);
+        e = begin(&m->source, k, tag, &from);
     }
-    if (!e && !found) {
-        start(*m);
+    if (e) {
+        destroy(m);                 /* no lock is held while the client reads why */
+        return e;
     }
-    return e;
+    if (!found) {
+        start(m);
+    }
+    *making = m;
+    return NULL;
 }
 
 const kiss_error *kiss_making_begin(kiss_making **making, const kiss_req *k, const char *tag, const kiss_form *form)
 {
     const kiss_error *e = begin(making, k, tag, form);
 
-    if (*making) {
+    if (!e) {
         apr_pool_pre_cleanup_register(k->pool, *making, destroy);
     }
     return e;

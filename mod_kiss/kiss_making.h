@@ -26,7 +26,7 @@ typedef struct kiss_making kiss_making;
  * Finds a list in some form, or begins to make it: k->endpoint for k->customer. Waits for another request that makes it
  * already, no longer than 30 s.
  *
- * @param making receives it; it ends with k->pool, which waits for its thread
+ * @param making receives it, unless there is an error; it ends with k->pool, which waits for its thread
  * @param tag    the list's ETag
  * @return NULL; 500, 503
  */

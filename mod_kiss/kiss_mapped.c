@@ -205,7 +205,6 @@ apr_status_t kiss_mapped_open(kiss_mapped **mapped, const char *dir, const char 
     if (rv == APR_SUCCESS) {
         put(m);
         *mapped = m;
-        kiss_mapped_sweep();
     }
     return rv;
 }

@@ -42,7 +42,10 @@ void kiss_mapped_release(kiss_mapped *mapped);
  */
 apr_bucket *kiss_mapped_bucket(kiss_mapped *mapped, apr_bucket_alloc_t *list);
 
-/** Gives up what was removed from the directory, so that its space becomes free, and what was not used for long. */
+/**
+ * Gives up what was removed from the directory, so that its space becomes free, and what was not used for long. For the
+ * keeper: it looks at each file.
+ */
 void kiss_mapped_sweep(void);
 
 #endif

@@ -402,12 +402,6 @@ static kiss_db_status allocate(kiss_db_conn *conn, void *baton)
     return status == KISS_DB_AGAIN ? KISS_DB_AWAY : status;
 }
 
-static apr_status_t free_answer(void *answer)
-{
-    printbuf_free(answer);
-    return APR_SUCCESS;
-}
-
 const kiss_error *kiss_pay_run(kiss_req *k, int *status)
 {
     allocating a;
@@ -416,11 +410,10 @@ const kiss_error *kiss_pay_run(kiss_req *k, int *status)
 
     memset(&a, 0, sizeof(a));
     a.k = k;
-    a.answer = printbuf_new();
+    a.answer = kiss_json_buffer(k->pool);
     if (!a.answer) {
         return &kiss_error_internal;
     }
-    apr_pool_cleanup_register(k->pool, a.answer, free_answer, apr_pool_cleanup_null);
     if ((e = read_request(&a))) {
         return e;
     }

@@ -20,8 +20,6 @@
 #define LOCK_PAUSE (2 * 1000)           /* microseconds; grows while it waits */
 #define LOCK_PAUSE_MAX (50 * 1000)
 
-#define PIECE (64 * 1024)
-
 /* Files that a child has checked; more of them are only checked again. */
 #define CHECKED 256
 
@@ -200,15 +198,6 @@ apr_status_t kiss_snapshot_open(kiss_snapshot *snapshot, const char *dir, const 
     return APR_SUCCESS;
 }
 
-int kiss_snapshot_exists(const char *dir, const char *tag, apr_pool_t *p)
-{
-    apr_finfo_t info;
-
-    return apr_stat(&info, path_of(dir, tag, KISS_SNAPFILE_SUFFIX, p), APR_FINFO_TYPE, p) == APR_SUCCESS;
-}
-
-/* --- building --- */
-
 int kiss_snapshot_is_sound(apr_status_t opened, const kiss_req *k, const char *tag)
 {
     const char *dir = kiss_config_cache_dir(k->server);
@@ -222,6 +211,15 @@ int kiss_snapshot_is_sound(apr_status_t opened, const kiss_req *k, const char *t
     }
     return opened == APR_SUCCESS;
 }
+
+int kiss_snapshot_exists(const char *dir, const char *tag, apr_pool_t *p)
+{
+    apr_finfo_t info;
+
+    return apr_stat(&info, path_of(dir, tag, KISS_SNAPFILE_SUFFIX, p), APR_FINFO_TYPE, p) == APR_SUCCESS;
+}
+
+/* --- building --- */
 
 apr_status_t kiss_snapshot_lock(const char *dir, const char *tag, apr_interval_time_t wait, apr_pool_t *p)
 {

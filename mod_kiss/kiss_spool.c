@@ -13,23 +13,16 @@
 /* Written at once; small enough to stay in the processor's cache. */
 #define PIECE (64 * 1024)
 
-static apr_status_t free_buffer(void *buffer)
-{
-    printbuf_free(buffer);
-    return APR_SUCCESS;
-}
-
 apr_status_t kiss_spool_create(kiss_spool **spool, const char *dir, apr_pool_t *p)
 {
     kiss_spool *s = apr_pcalloc(p, sizeof(*s));
 
     s->pool = p;
     s->dir = dir;
-    s->buffer = printbuf_new();
+    s->buffer = kiss_json_buffer(p);
     if (!s->buffer) {
         return APR_ENOMEM;
     }
-    apr_pool_cleanup_register(p, s->buffer, free_buffer, apr_pool_cleanup_null);
     *spool = s;
     return APR_SUCCESS;
 }

@@ -92,7 +92,10 @@ apr_uint64_t kiss_usage_location(const kiss_dir_conf *conf, const server_rec *s)
     return database ? digest(digest(h, database->name), database->place) : h;
 }
 
-/** Adds the terms that the endpoint depends on. */
+/**
+ * Adds the terms that the endpoint depends on. Without the epoch, other than kiss_caller_scope(): it is used as before
+ * when a backup was restored.
+ */
 static apr_uint64_t add_scope(apr_uint64_t h, const kiss_req *k)
 {
     apr_int64_t discount = k->caller->discount;

@@ -11,7 +11,6 @@
 #include "kiss_config.h"
 #include "kiss_error.h"
 #include "kiss_making.h"
-#include "kiss_out.h"
 #include "kiss_snapshot.h"
 #include "kiss_state.h"
 #include "kiss_usage.h"

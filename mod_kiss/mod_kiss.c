@@ -263,6 +263,18 @@ static int kiss_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pte
     return OK;
 }
 
+/** What a child makes at its start to be quicker later. It works without. */
+static const struct {
+    apr_status_t (*attach)(apr_pool_t *pchild);
+    const char *without;
+} memories[] = {
+    { kiss_snapshot_attach, KISS_LOGNO(0107) "no memory for what is known of snapshots: each is checked whenever it is used" },
+    { kiss_mapped_attach, KISS_LOGNO(0108) "no memory for the table of mapped snapshots: each answer maps its own" },
+    { kiss_caller_attach, KISS_LOGNO(0106) "no memory for records of callers: each request reads its own" },
+    { kiss_auth_attach, KISS_LOGNO(0112) "no memory for tokens that were verified: each is verified whenever it comes" },
+    { kiss_pages_attach, KISS_LOGNO(0113) "no memory for pages that were sent: each is read whenever it is asked for" }
+};
+
 static void kiss_child_init(apr_pool_t *pchild, server_rec *s)
 {
     apr_array_header_t *databases = kiss_config_databases(s, pchild);
@@ -270,25 +282,10 @@ static void kiss_child_init(apr_pool_t *pchild, server_rec *s)
     int i;
 
     kiss_limit_attach(s, pchild);
-    if ((rv = kiss_snapshot_attach(pchild)) != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0107) "no memory for what is known of snapshots: each is "
-                     "checked whenever it is used");
-    }
-    if ((rv = kiss_mapped_attach(pchild)) != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0108) "no memory for the table of mapped snapshots: each "
-                     "answer maps its own");
-    }
-    if ((rv = kiss_caller_attach(pchild)) != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0106) "no memory for records of callers: each request "
-                     "reads its own");
-    }
-    if ((rv = kiss_auth_attach(pchild)) != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0112) "no memory for tokens that were verified: each is "
-                     "verified whenever it comes");
-    }
-    if ((rv = kiss_pages_attach(pchild)) != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0113) "no memory for pages that were sent: each is read "
-                     "whenever it is asked for");
+    for (i = 0; i < (int)(sizeof(memories) / sizeof(memories[0])); i++) {
+        if ((rv = memories[i].attach(pchild)) != APR_SUCCESS) {
+            ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, "%s", memories[i].without);
+        }
     }
     for (i = 0; i < databases->nelts; i++) {
         kiss_database_conf *database = APR_ARRAY_IDX(databases, i, kiss_database_conf *);

@@ -6,47 +6,21 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use IO::Uncompress::Gunzip qw(gunzip $GunzipError);
 use KissTest;
+use KissTest::Lists;
 use KissTest::Load;
 use Test::More;
 
 my $db = new_database('snapshot');
 import_sample($db);
-kissctl_ok(qw(customer add TWIN01 --price-list UKTRADE --warehouse UK01 --discount), discount_of('ACME01'));
+kissctl_ok(qw(customer add TWIN01 --price-list UKTRADE --warehouse UK01 --discount), discount_of($db, 'ACME01'));
 my %key = map { $_ => issue_key($_) } qw(ACME01 TWIN01 BEAU02);
-my $dir = tempdir_here();
 
-sub discount_of { return (sql($db, "SELECT discount_percent FROM customer WHERE customer_code = '$_[0]'"))[0][0] }
-
-sub serve {
-    my (%opt) = @_;
-    my $log = "$dir/access." . ++(our $serial);
-    my $config = qq(LogFormat "%U %>s %{kiss-customer}n %{kiss-snapshot}n" s\nCustomLog "$log" s\n) . ($opt{config} || '');
-    my $h = start_httpd(%opt, config => $config);
-    $h->{access} = $log;
-    $h->{bearer} = { map { $_ => 'Bearer ' . $h->token($_, $key{$_}) } keys %key };
-    return $h;
-}
-
-sub ask {
-    my ($h, $path, $customer, @more) = @_;
-    return $h->get($path, Authorization => $h->{bearer}{ $customer || 'ACME01' }, @more);
-}
-
-# What became of the requests for a path since the last look: "built", "hit", "-" for each, in order.
-sub fates {
-    my ($h, $path, $n) = @_;
-    my @lines;
-    wait_until(5, sub { @lines = grep {/\A\Q$path\E /} split /\n/, slurp($h->{access}); @lines >= $n });
-    return join ' ', map { (split)[3] } @lines;
-}
-sub snapshots { my ($h) = @_; my @files = sort glob "$h->{root}/cache/snapshots/*.json"; return @files }
-sub total { my ($h) = @_; my $n = 0; $n += -s || 0 for snapshots($h); return $n }
-sub path_of { my ($h, $res) = @_; my ($tag) = $res->{headers}{etag} =~ /"(.*)"/; return "$h->{root}/cache/snapshots/$tag.json" }
+sub serve { return serve_lists(\%key, @_) }
 
 subtest 'kept, shared, and left when something changes' => sub {
     my $h = serve();
-    my @first = map { ask($h, $_) } qw(/products /stock /prices);
-    my @again = map { ask($h, $_) } qw(/products /stock /prices);
+    my @first = map { ask_list($h, $_) } qw(/products /stock /prices);
+    my @again = map { ask_list($h, $_) } qw(/products /stock /prices);
     for my $i (0 .. 2) {
         is $again[$i]{content}, $first[$i]{content}, 'the same content';
         is $again[$i]{headers}{$_}, $first[$i]{headers}{$_}, "... and $_"
@@ -54,29 +28,29 @@ subtest 'kept, shared, and left when something changes' => sub {
         ok -e path_of($h, $first[$i]), '... from the file that the ETag names';
     }
     is fates($h, '/products', 2), 'built hit', 'built once';
-    is ask($h, '/products', 'TWIN01')->{content}, $first[0]{content}, 'a customer with the same terms';
+    is ask_list($h, '/products', 'TWIN01')->{content}, $first[0]{content}, 'a customer with the same terms';
     is fates($h, '/products', 3), 'built hit hit', '... gets the same file';
     is scalar snapshots($h), 3, 'three lists, three files';
-    isnt ask($h, '/stock', 'BEAU02')->{content}, $first[1]{content}, 'one with others';
+    isnt ask_list($h, '/stock', 'BEAU02')->{content}, $first[1]{content}, 'one with others';
     is fates($h, '/stock', 3), 'built hit built', '... gets its own';
 
     sql($db, "UPDATE stock SET available_qty = available_qty + 1 WHERE stock_location = 'UK01' LIMIT 1");
-    my @changed = map { ask($h, $_) } qw(/products /stock /prices);
+    my @changed = map { ask_list($h, $_) } qw(/products /stock /prices);
     isnt $changed[1]{content}, $first[1]{content}, 'a change of the stock is seen at once';
     is $changed[0]{content}, $first[0]{content}, 'and leaves /products';
     is fates($h, '/stock', 4), 'built hit built built', '/stock is built anew';
     is fates($h, '/products', 4), 'built hit hit hit', '/products is not';
     is fates($h, '/prices', 3), 'built hit hit', 'nor is /prices';
-    ask($h, '/stock', 'BEAU02');
+    ask_list($h, '/stock', 'BEAU02');
     is fates($h, '/stock', 5), 'built hit built built hit', 'nor the stock of another warehouse';
-    is ask($h, '/stock', undef, 'If-None-Match' => $changed[1]{headers}{etag})->{status}, 304, 'a poll';
+    is ask_list($h, '/stock', undef, 'If-None-Match' => $changed[1]{headers}{etag})->{status}, 304, 'a poll';
     is fates($h, '/stock', 6), 'built hit built built hit -', '... opens no file';
     $h->log_ok;
 };
 
 subtest 'all of a burst wait for one builder' => sub {
     my $h = serve(processes => 4, threads => 8, pool => 'keep=1 max=4');
-    my @all = parallel(24, sub { my $res = ask($h, '/products'); return "$res->{status} " . length $res->{content} });
+    my @all = parallel(24, sub { my $res = ask_list($h, '/products'); return "$res->{status} " . length $res->{content} });
     my %seen = map { $_ => 1 } @all;
     is scalar keys %seen, 1, 'all get the same' or diag explain \%seen;
     my @fates = split ' ', fates($h, '/products', 24);
@@ -87,7 +61,7 @@ subtest 'all of a burst wait for one builder' => sub {
 
 subtest 'what is damaged is never sent' => sub {
     my $h = serve(processes => 2);
-    my $good = ask($h, '/prices');
+    my $good = ask_list($h, '/prices');
     my $path = path_of($h, $good);
     my $whole = slurp($path);
     is substr($whole, 0, length $good->{content}), $good->{content}, 'the file begins with the answer';
@@ -105,7 +79,7 @@ subtest 'what is damaged is never sent' => sub {
             unlink $path if $how eq 'replaced';
             spew($path, $damage{$what}, 0600);
             run('chown', 'www-data', $path) if $> == 0;
-            my $res = ask($h, '/prices');
+            my $res = ask_list($h, '/prices');
             is "$res->{status} $res->{headers}{etag}", "200 $good->{headers}{etag}", "$what, $how: 200";
             ok $res->{content} eq $good->{content}, '... and right';
             ok -e $path && slurp($path) eq $whole, '... and the file is whole again';
@@ -114,7 +88,7 @@ subtest 'what is damaged is never sent' => sub {
     chmod 0000, $path;
     unlink $path;
     mkdir $path or die "$path: $!";
-    my $res = ask($h, '/prices');
+    my $res = ask_list($h, '/prices');
     ok $res->{status} == 200 && $res->{content} eq $good->{content}, 'a directory of that name does no harm';
     rmdir $path;
     like $h->log_text, qr/KISS0608: the snapshot [\w-]{22} in \S+ \(KissCacheDir\) was damaged and is removed/, 'the log says so';
@@ -126,11 +100,11 @@ subtest 'gzip' => sub {
     my $h = serve(modules => [qw(filter deflate)], processes => 2, config => "SetOutputFilter DEFLATE\n");
     my %gz = ('Accept-Encoding' => 'gzip');
     for my $path (qw(/products /stock /prices)) {
-        my $plain = ask($h, $path);
+        my $plain = ask_list($h, $path);
         my ($tag) = $plain->{headers}{etag} =~ /\A"([\w-]{22})"\z/;
         is $plain->{headers}{'content-encoding'}, undef, "$path as it is";
         for my $time ('first', 'second') {
-            my $res = ask($h, $path, undef, %gz);
+            my $res = ask_list($h, $path, undef, %gz);
             is join(' ', @{ $res->{headers} }{qw(content-encoding etag content-length)}),
                 qq(gzip "$tag-gzip" ) . length $res->{content}, "compressed, the $time time: its own strong ETag";
             gunzip(\$res->{content} => \my $text) or die $GunzipError;
@@ -139,11 +113,11 @@ subtest 'gzip' => sub {
             like $res->{headers}{vary}, qr/Accept-Encoding/, '... by what the client accepts';
         }
         for my $ask ([ "\"$tag\"" ], [ "\"$tag-gzip\"" ], [ "W/\"x\", \"$tag-gzip\", \"y\"" ], [ '*' ]) {
-            is ask($h, $path, undef, %gz, 'If-None-Match' => $ask->[0])->{status}, 304, "$ask->[0], gzip: 304";
-            my $res = ask($h, $path, undef, 'If-None-Match' => $ask->[0]);
+            is ask_list($h, $path, undef, %gz, 'If-None-Match' => $ask->[0])->{status}, 304, "$ask->[0], gzip: 304";
+            my $res = ask_list($h, $path, undef, 'If-None-Match' => $ask->[0]);
             is "$res->{status} $res->{headers}{etag}", qq(304 "$tag"), "$ask->[0]: 304 with the ETag of this coding";
         }
-        is ask($h, $path, undef, %gz, 'If-None-Match' => "\"${tag}x-gzip\"")->{status}, 200, 'another tag: 200';
+        is ask_list($h, $path, undef, %gz, 'If-None-Match' => "\"${tag}x-gzip\"")->{status}, 200, 'another tag: 200';
         my $head = $h->request('HEAD', $path, Authorization => $h->{bearer}{ACME01}, %gz);
         is join(' ', $head->{status}, @{ $head->{headers} }{qw(content-encoding etag)}, length($head->{content} // '')),
             qq(200 gzip "$tag-gzip" 0), 'HEAD tells the same';
@@ -157,13 +131,13 @@ subtest 'gzip' => sub {
         )
     {
         my ($accept, $coding) = @$case;
-        my $res = ask($h, '/stock', undef, 'Accept-Encoding' => $accept);
+        my $res = ask_list($h, '/stock', undef, 'Accept-Encoding' => $accept);
         is $res->{headers}{'content-encoding'} // '', $coding, "Accept-Encoding: $accept";
     }
-    my $whole = ask($h, '/prices', undef, %gz);
-    my $part = ask($h, '/prices', undef, %gz, Range => 'bytes=100-199', 'If-Range' => $whole->{headers}{etag});
+    my $whole = ask_list($h, '/prices', undef, %gz);
+    my $part = ask_list($h, '/prices', undef, %gz, Range => 'bytes=100-199', 'If-Range' => $whole->{headers}{etag});
     is "$part->{status} $part->{content}", '206 ' . substr($whole->{content}, 100, 100), 'a range of the compressed bytes';
-    my $plain = ask($h, '/prices', undef, Range => 'bytes=100-199', 'If-Range' => $whole->{headers}{etag});
+    my $plain = ask_list($h, '/prices', undef, Range => 'bytes=100-199', 'If-Range' => $whole->{headers}{etag});
     is $plain->{status}, 200, 'If-Range with the tag of another coding: all of it';
 
     my ($tag) = $whole->{headers}{etag} =~ /"(.*)"/;
@@ -171,7 +145,7 @@ subtest 'gzip' => sub {
     my $bytes = slurp($path);
     spew($path, substr($bytes, 0, 500) . 'x' . substr($bytes, 501), 0600);
     run('chown', 'www-data', $path) if $> == 0;
-    ok ask($h, '/prices', undef, %gz)->{content} eq $whole->{content}, 'damaged: never sent';
+    ok ask_list($h, '/prices', undef, %gz)->{content} eq $whole->{content}, 'damaged: never sent';
     ok slurp($path) eq $bytes, '... made anew, the same bytes';
     $h->log_ok(qr/KISS0608/);
 };
@@ -180,25 +154,25 @@ subtest 'no more than KissCacheSize' => sub {
     my $h = serve(config => "KissCacheSize 1\n");
     for my $round (1 .. 12) {
         sql($db, 'UPDATE revision SET n = n + 1');
-        is ask($h, '/products')->{status}, 200, "round $round";
+        is ask_list($h, '/products')->{status}, 200, "round $round";
     }
-    ok wait_until(5, sub { total($h) <= 1024 * 1024 }), 'no more than that is kept' or diag total($h);
+    ok wait_until(5, sub { kept_bytes($h) <= 1024 * 1024 }), 'no more than that is kept' or diag kept_bytes($h);
     cmp_ok scalar(snapshots($h)), '>', 1, 'of the last answers';
-    is ask($h, '/products')->{status}, 200, 'the last one';
+    is ask_list($h, '/products')->{status}, 200, 'the last one';
     is((split ' ', fates($h, '/products', 13))[-1], 'hit', '... among them');
     $h->log_ok;
 };
 
 subtest 'a directory that is emptied or taken away' => sub {
     my $h = serve();
-    my $good = ask($h, '/stock');
+    my $good = ask_list($h, '/stock');
     unlink snapshots($h), glob "$h->{root}/cache/snapshots/lock.*";
-    is ask($h, '/stock')->{content}, $good->{content}, 'emptied';
+    is ask_list($h, '/stock')->{content}, $good->{content}, 'emptied';
     rename "$h->{root}/cache/snapshots", "$h->{root}/cache/away" or die "rename: $!";
-    my $res = ask($h, '/stock');
+    my $res = ask_list($h, '/stock');
     ok $res->{status} == 503 || $res->{content} eq $good->{content}, 'away: right, or 503';
     rename "$h->{root}/cache/away", "$h->{root}/cache/snapshots" or die "rename: $!";
-    is ask($h, '/stock')->{content}, $good->{content}, 'and back';
+    is ask_list($h, '/stock')->{content}, $good->{content}, 'and back';
     $h->log_ok(qr/KISS06(?:01|07|12)/);
 };
 

@@ -5,6 +5,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KissTest;
+use KissTest::Lists;
 use KissTest::Load;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -16,34 +17,16 @@ my %key = map { $_ => issue_key($_) } qw(ACME01 BEAU02);
 my %gz = ('Accept-Encoding' => 'gzip');
 my $dir = tempdir_here();
 
-# $opt{cache}: a directory that is not the server's own.
-sub serve {
-    my (%opt) = @_;
-    our $serial;
-    my $log = "$dir/access." . ++$serial;
-    my $config = qq(LogFormat "%{X-Ask}i %{kiss-snapshot}n" s\nCustomLog "$log" s\n) . (delete $opt{config} // '');
-    $config .= qq(KissCacheDir "$opt{cache}"\n) if $opt{cache};
-    my $h = start_httpd(pool => 'timeout=20s wait=10s max=4', db => $db, %opt, config => $config);
-    $h->{access} = $log;
-    $h->{bearer} = { map { $_ => 'Bearer ' . $h->token($_, $key{$_}) } keys %key };
-    return $h;
-}
+sub serve { return serve_lists(\%key, pool => 'timeout=20s wait=10s max=4', db => $db, @_) }
 
-my $asked = 0;
-
+# Never asked twice, whoever dies.
 sub ask {
     my ($h, $path, $customer, @more) = @_;
-    my $id = "$$." . ++$asked;
+    my $id = ask_id();
     return { %{ fetch($h, $path, Authorization => $h->{bearer}{ $customer || 'ACME01' }, 'X-Ask' => $id, @more) }, id => $id };
 }
 
-sub fate {
-    my ($h, $res) = @_;
-    my $fate;
-    wait_until(5, sub { ($fate) = slurp($h->{access}) =~ /^\Q$res->{id}\E (\S+)$/m; $fate }) or return 'not logged';
-    return $fate;
-}
-sub fates { my ($h) = @_; my %n; $n{ (split)[1] }++ for split /\n/, slurp($h->{access}); return \%n }
+sub all_fates { my ($h) = @_; my %n; $n{ (split)[1] }++ for split /\n/, slurp($h->{access}); return \%n }
 
 # later($sub): runs it in another process; what is returned waits for its value.
 sub later {
@@ -52,14 +35,12 @@ sub later {
     return sub { return ($load->finish)[0] };
 }
 
-sub folder { my ($h) = @_; return ($h->{cache} || "$h->{root}/cache") . '/snapshots' }
-sub path_of { my ($h, $res) = @_; my ($tag) = $res->{headers}{etag} =~ /"(.*)"/; return folder($h) . "/$tag.json" }
 # The connections that wait for a table.
 sub waiters {
     return map { $_->[0] }
         $server->sql(undef, q{SELECT id FROM information_schema.processlist WHERE user = 'kiss' AND state LIKE 'Waiting for table%lock'});
 }
-sub change { return sql($db, 'UPDATE revision SET n = n + 1') }
+sub change { return change_all($db) }
 
 # The children that hold one of the locks in a directory, by the inodes in /proc/locks.
 sub holders {
@@ -143,7 +124,7 @@ for my $coding ('as it is', 'compressed') {
         cmp_ok scalar @lost, '<', 12, 'others wait in other processes';
         is scalar(grep { $_->{status} == 200 && $_->{content} eq $good } @seen), 12 - @lost, 'they get their answer';
         cmp_ok((sort { $b <=> $a } map { $_->{seconds} } @seen)[0], '<', 10, '... soon');
-        is fates($h)->{built}, 2, 'it was built once more';
+        is all_fates($h)->{built}, 2, 'it was built once more';
         $h->log_ok(qr/AH00052/);
     };
 }

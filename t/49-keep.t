@@ -6,53 +6,18 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Fcntl qw(:flock);
 use KissTest;
+use KissTest::Lists;
 use KissTest::Load;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
 my $db = new_database('keep');
 import_sample($db);
-kissctl_ok(qw(customer add TWIN01 --price-list UKTRADE --warehouse UK01 --discount), discount_of('ACME01'));
+kissctl_ok(qw(customer add TWIN01 --price-list UKTRADE --warehouse UK01 --discount), discount_of($db, 'ACME01'));
 my %key = map { $_ => issue_key($_) } qw(ACME01 TWIN01 BEAU02);
 my $DAY = 86400;
 
-sub discount_of { return (sql($db, "SELECT discount_percent FROM customer WHERE customer_code = '$_[0]'"))[0][0] }
-
-# What became of a request is in the access log only: here a line of its own for each, read when it is there.
-sub serve {
-    my (%opt) = @_;
-    my $config = delete $opt{config};
-    our ($dir, $serial);
-    $dir ||= tempdir_here();
-    my $log = "$dir/access." . ++$serial;
-    my $h = start_httpd(pool => 'max=4', %opt, config => qq(LogFormat "%{X-Ask}i %{kiss-snapshot}n" s\nCustomLog "$log" s\n) . ($config // ''));
-    $h->{access} = $log;
-    $h->{bearer} = { map { $_ => 'Bearer ' . $h->token($_, $key{$_}) } keys %key } if !$opt{db};
-    return $h;
-}
-
-my $asked = 0;
-
-sub ask {
-    my ($h, $path, $customer, @more) = @_;
-    my $id = "$$." . ++$asked;
-    my $res = $h->get($path, Authorization => $h->{bearer}{ $customer || 'ACME01' }, 'X-Ask' => $id, @more);
-    $res->{id} = $id;
-    return $res;
-}
-
-# "hit", "built", "compressed" or "-".
-sub fate {
-    my ($h, $res) = @_;
-    my $fate;
-    wait_until(5, sub { ($fate) = slurp($h->{access}) =~ /^\Q$res->{id}\E (\S+)$/m; $fate }) or return 'not logged';
-    return $fate;
-}
-
-sub folder { my ($h) = @_; return ($h->{cache} || "$h->{root}/cache") . '/snapshots' }
-sub snapshots { my ($h) = @_; my @all = sort glob folder($h) . '/*.json'; return @all }
-sub path_of { my ($h, $res) = @_; my ($tag) = $res->{headers}{etag} =~ /"(.*)"/; return folder($h) . "/$tag.json" }
-sub bytes { my ($h) = @_; my $n = 0; $n += -s $_ || 0 for snapshots($h); return $n }
+sub serve { return serve_lists(\%key, @_) }
 
 # Puts a file there as httpd's children make them.
 sub put {
@@ -75,7 +40,7 @@ sub locked { my ($h) = @_; open my $f, '<', folder($h) . '/keeper.lock' or retur
 
 subtest 'a file says what it is' => sub {
     my $h = serve(modules => [qw(filter deflate)]);
-    my $plain = ask($h, '/prices');
+    my $plain = ask_list($h, '/prices');
     my $text = slurp(path_of($h, $plain));
     my ($tag) = $plain->{headers}{etag} =~ /"(.*)"/;
     is substr($text, 0, length $plain->{content}), $plain->{content}, 'the answer';
@@ -83,8 +48,8 @@ subtest 'a file says what it is' => sub {
     my %is = map { /\A(\w+): (.*)\z/ ? ($1 => $2) : () } split /\n/, $label;
     like delete $is{Scope}, qr/\A[\w-]{22}\z/, 'and of which list';
     is_deeply \%is, { Tag => $tag, Endpoint => 'prices', Location => '/', Coding => 'identity', PriceList => 'UKTRADE',
-        Discount => discount_of('ACME01') =~ s/\.?0+\z//r, Warehouse => '', Customer => 'ACME01' }, 'and what it is';
-    like slurp(path_of($h, ask($h, '/stock', 'BEAU02', 'Accept-Encoding' => 'gzip'))),
+        Discount => discount_of($db, 'ACME01') =~ s/\.?0+\z//r, Warehouse => '', Customer => 'ACME01' }, 'and what it is';
+    like slurp(path_of($h, ask_list($h, '/stock', 'BEAU02', 'Accept-Encoding' => 'gzip'))),
         qr/^Tag: [\w-]{22}-gzip\nScope: [\w-]{22}\nEndpoint: stock\n.*^Coding: gzip\nPriceList: EUTRADE\nDiscount: 12.5\nWarehouse: NL01\nCustomer: BEAU02\n/ms,
         'a compressed one of another customer';
     $h->log_ok;
@@ -92,17 +57,17 @@ subtest 'a file says what it is' => sub {
 
 subtest 'what stands in the place of a file' => sub {
     my $h = serve(processes => 2);
-    my $good = ask($h, '/prices');
-    my $other = ask($h, '/prices', 'BEAU02');
+    my $good = ask_list($h, '/prices');
+    my $other = ask_list($h, '/prices', 'BEAU02');
     my ($path, $foreign) = map { path_of($h, $_) } $good, $other;
     my $whole = slurp($path);
     my $again = sub {
         my ($what, $made, $said) = @_;
         my $from = length $h->log_text;
-        my $res = ask($h, '/prices');
+        my $res = ask_list($h, '/prices');
         ok $res->{status} == 200 && $res->{content} eq $good->{content}, "$what: the answer is right";
         is fate($h, $res), $made, "... $made";
-        is fate($h, ask($h, '/prices')), 'hit', '... and kept again';
+        is fate($h, ask_list($h, '/prices')), 'hit', '... and kept again';
         is -l $path || !-f $path ? 'no' : slurp($path) eq $whole ? 'whole' : 'damaged', 'whole', '... in a file of its own';
         my $log = substr $h->log_text, $from;
         $said ? like $log, qr/KISS0608/, '... and the log says so' : unlike $log, qr/KISS/, '... without a word';
@@ -123,7 +88,7 @@ subtest 'what stands in the place of a file' => sub {
     $again->('a symbolic link', 'built', 1);
     unlink $path;
     symlink "$path.none", $path or die "symlink: $!";
-    my $res = ask($h, '/prices');
+    my $res = ask_list($h, '/prices');
     ok $res->{status} == 200 && $res->{content} eq $good->{content}, 'a link that leads nowhere: the answer is right';
     unlink $path;
     mkdir $path or die "mkdir: $!";
@@ -139,7 +104,7 @@ subtest 'what stands in the place of a file' => sub {
     unlink $path;
     mkdir $path and spew("$path/x", 'x');
     for (1 .. 2) {
-        $res = ask($h, '/prices');
+        $res = ask_list($h, '/prices');
         ok $res->{status} == 200 && $res->{content} eq $good->{content}, 'a directory with something in it: the answer is right';
     }
     ok -e "$path/x", '... and it is left alone';
@@ -148,23 +113,23 @@ subtest 'what stands in the place of a file' => sub {
 
 subtest 'last used' => sub {
     my $h = serve(processes => 1);
-    my $good = ask($h, '/prices');
+    my $good = ask_list($h, '/prices');
     my $path = path_of($h, $good);
     age(3 * $DAY, $path);
     my $changed = (stat $path)[9];
-    is fate($h, ask($h, '/prices')), 'hit', 'a hit';
+    is fate($h, ask_list($h, '/prices')), 'hit', 'a hit';
     cmp_ok time - (stat $path)[8], '<', 10, '... is noted in the time of access';
     is +(stat _)[9], $changed, '... and the time of change stays';
     # The kernel itself may touch the time of access (relatime), but then not that of the inode's last change.
     my $noted = (Time::HiRes::stat $path)[10];
-    is fate($h, ask($h, '/prices')), 'hit', 'hits soon after that' for 1 .. 3;
+    is fate($h, ask_list($h, '/prices')), 'hit', 'hits soon after that' for 1 .. 3;
     is +(Time::HiRes::stat $path)[10], $noted, '... are not noted again';
     $h->log_ok;
 };
 
 subtest 'no older than KissCacheAge' => sub {
     my $h = serve(config => "KissCacheAge 2d\n", log_level => 'info');
-    my %file = map { $_ => path_of($h, ask($h, $_)) } qw(/prices /stock /products);
+    my %file = map { $_ => path_of($h, ask_list($h, $_)) } qw(/prices /stock /products);
     put(folder($h) . "/spool.$_", 'x') for qw(old new);
     age(3 * $DAY, $file{'/prices'}, folder($h) . '/spool.old');
     age(2.1 * $DAY, $file{'/stock'});
@@ -177,7 +142,7 @@ subtest 'no older than KissCacheAge' => sub {
     ok -e $file{'/products'}, 'what is not so old stays';
     ok -e folder($h) . '/spool.new', 'what may be being built stays';
     ok -e folder($h) . '/keeper.lock', 'so does the lock';
-    is fate($h, ask($h, '/prices')), 'built', 'what was removed is built when it is asked for';
+    is fate($h, ask_list($h, '/prices')), 'built', 'what was removed is built when it is asked for';
     like $h->log_text, qr/KISS0703: 1 snapshots were removed/, 'the log says so';
     $h->log_ok(qr/AH00052/);                    # httpd says that a child was killed
 };
@@ -188,12 +153,12 @@ subtest 'a burst of builds' => sub {
     my $load = KissTest::Load->start(4, sub {
         my ($i, $n) = @_;
         sql($db, 'UPDATE revision SET n = n + 1') if !$i;
-        my $res = ask($h, (qw(/products /stock /prices))[$n % 3], (qw(ACME01 BEAU02))[$i % 2]);
+        my $res = ask_list($h, (qw(/products /stock /prices))[$n % 3], (qw(ACME01 BEAU02))[$i % 2]);
         return { status => $res->{status} };
     });
     my $end = time + 5;
     while (time < $end) {
-        my $now = bytes($h);
+        my $now = kept_bytes($h);
         $most = $now if $now > $most;
         sleep 0.002;
     }
@@ -201,8 +166,8 @@ subtest 'a burst of builds' => sub {
     is scalar(grep { $_->{status} != 200 } @seen), 0, 'all were answered: ' . @seen;
     # What one round of builders can add while the directory is looked through, and the margin of this look.
     cmp_ok $most, '<', 2 * 1048576 * 1.6, "never much more than KissCacheSize: $most bytes";
-    ok wait_until(2, sub { bytes($h) <= 2 * 1048576 }), 'and no more at the end';
-    cmp_ok bytes($h), '>', 1048576, 'nor much less';
+    ok wait_until(2, sub { kept_bytes($h) <= 2 * 1048576 }), 'and no more at the end';
+    cmp_ok kept_bytes($h), '>', 1048576, 'nor much less';
     $h->log_ok;
 };
 
@@ -220,9 +185,9 @@ subtest 'one keeper, and always one' => sub {
     unlink glob folder($h) . '/*';
     for (1 .. 8) {
         sql($db, 'UPDATE revision SET n = n + 1');
-        ask($h, '/products');
+        ask_list($h, '/products');
     }
-    ok wait_until(5, sub { bytes($h) <= 1048576 }), 'the directory was emptied, lock and all: it goes on';
+    ok wait_until(5, sub { kept_bytes($h) <= 1048576 }), 'the directory was emptied, lock and all: it goes on';
     $h->log_ok(qr/AH00052/);
 };
 
@@ -237,7 +202,7 @@ for my $mpm (qw(prefork worker event)) {
             $h->graceful;
             ok wait_until(5, sub { my %is = map { $_ => 1 } $h->children; !grep { $is{$_} } @old }), 'a reload: the old processes end';
         }
-        is ask($h, '/stock')->{status}, 200, 'it serves';
+        is ask_list($h, '/stock')->{status}, 200, 'it serves';
         my $at = time;
         $h->stop;
         cmp_ok time - $at, '<', 4, 'it stops at once';

@@ -5,6 +5,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use KissTest;
 use KissTest::Database;
+use KissTest::Lists;
 use KissTest::Load;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -17,31 +18,17 @@ my %gz = ('Accept-Encoding' => 'gzip');
 
 sub serve {
     my ($warm, %opt) = @_;
-    our ($dir, $serial);
-    $dir ||= tempdir_here();
-    my $log = "$dir/access." . ++$serial;
-    my $h = start_httpd(log_level => 'info', pool => 'max=4', %opt,
-        config => qq(LogFormat "%{X-Ask}i %{kiss-snapshot}n %b" s\nCustomLog "$log" s\nKissWarm $warm\n) . ($opt{config} // ''));
-    $h->{access} = $log;
-    $h->{bearer} = { map { $_ => 'Bearer ' . $h->token($_, $key{$_}) } keys %key };
-    return $h;
+    return serve_lists(\%key, log_level => 'info', %opt, config => "KissWarm $warm\n" . ($opt{config} // ''));
 }
-
-my $asked = 0;
 
 # "200 hit", "304 -"
 sub ask {
     my ($h, $path, $customer, @more) = @_;
-    my $id = "$$." . ++$asked;
-    my $res = $h->get($path, Authorization => $h->{bearer}{$customer}, 'X-Ask' => $id, @more);
-    my $fate;
-    wait_until(5, sub { ($fate) = slurp($h->{access}) =~ /^\Q$id\E (\S+)/m; $fate });
-    $h->{last} = $res;
-    return "$res->{status} $fate";
+    $h->{last} = ask_list($h, $path, $customer, @more);
+    return "$h->{last}{status} " . fate($h, $h->{last});
 }
 
-sub change { return sql($db, 'UPDATE revision SET n = n + 1') }
-sub snapshots { my ($h) = @_; return scalar(() = glob "$h->{root}/cache/snapshots/*.json") }
+sub change { return change_all($db) }
 sub rounds { my ($h) = @_; return [$h->log_text =~ /KISS0712: database customer has changed: (\d+) lists were built in advance/g] }
 
 subtest 'the most used ones' => sub {
@@ -54,12 +41,12 @@ subtest 'the most used ones' => sub {
         ask($h, '/products', 'ACME01') if $_ < 3;
     }
     ask($h, '/prices', 'ACME01');
-    my $before = snapshots($h);
+    my $before = scalar snapshots($h);
     change();
     ok wait_until(10, sub { @{ rounds($h) } }), 'something has changed: a round';
     is_deeply rounds($h), [3], '... of three lists';
     # The compressed one was made of one as it is, which is kept too.
-    is snapshots($h), $before + 4, '... in files';
+    is scalar snapshots($h), $before + 4, '... in files';
     is ask($h, '/stock', 'ACME01'), '200 hit', 'the first client finds it';
     is ask($h, '/prices', 'BEAU02', %gz), '200 hit', '... compressed, if that was asked for';
     is $h->{last}{headers}{'content-encoding'}, 'gzip', '... indeed';

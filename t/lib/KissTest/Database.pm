@@ -70,32 +70,40 @@ sub start {
     return $self;
 }
 
-# resume(): starts a stopped server again over the same data, and waits until it answers.
-sub resume {
-    my ($self) = @_;
+# spawn($log, \%env, @command): starts a server in a session of its own, which ends with this process: its number. An undefined
+# value takes a variable out of the environment.
+sub spawn {
+    my ($log, $env, @command) = @_;
     my $pid = fork;
     die "fork: $!" unless defined $pid;
     if (!$pid) {
         POSIX::setsid();
         open STDIN, '<', '/dev/null';
-        open STDOUT, '>>', "$self->{dir}/mariadbd.log";
+        open STDOUT, '>>', $log;
         open STDERR, '>&', \*STDOUT;
-        local $ENV{PATH} = "$ENV{PATH}:/usr/sbin";
-        exec @WITH_US, 'mariadbd', '--no-defaults', @{ $self->{as} }, "--datadir=$self->{datadir}", "--tmpdir=$self->{datadir}",
-            "--socket=$self->{socket}",
-            "--pid-file=$self->{dir}/db.pid",
-            '--skip-networking', '--skip-log-bin', '--max-connections=300', '--innodb-buffer-pool-size=512M',
-            '--innodb-flush-log-at-trx-commit=0', '--innodb-doublewrite=0',
-            '--innodb-log-file-size=128M', '--character-set-server=utf8mb4', '--performance-schema=0',
-            '--net-buffer-length=64K',
-            @{ $self->{args} }
-            or POSIX::_exit(127);
+        defined $env->{$_} ? $ENV{$_} = $env->{$_} : delete $ENV{$_} for keys %$env;
+        no warnings 'exec';
+        exec @WITH_US, @command or POSIX::_exit(127);
     }
-    $self->{pid} = $pid;
+    return $pid;
+}
+
+# resume(): starts a stopped server again over the same data, and waits until it answers.
+sub resume {
+    my ($self) = @_;
+    $self->{pid} = spawn("$self->{dir}/mariadbd.log", { PATH => "$ENV{PATH}:/usr/sbin" },
+        'mariadbd', '--no-defaults', @{ $self->{as} }, "--datadir=$self->{datadir}", "--tmpdir=$self->{datadir}",
+        "--socket=$self->{socket}",
+        "--pid-file=$self->{dir}/db.pid",
+        '--skip-networking', '--skip-log-bin', '--max-connections=300', '--innodb-buffer-pool-size=512M',
+        '--innodb-flush-log-at-trx-commit=0', '--innodb-doublewrite=0',
+        '--innodb-log-file-size=128M', '--character-set-server=utf8mb4', '--performance-schema=0',
+        '--net-buffer-length=64K',
+        @{ $self->{args} });
     my $end = time + 60;
     until ($self->alive) {
-        if (waitpid($pid, POSIX::WNOHANG()) == $pid || time > $end) {
-            kill 'KILL', $pid;
+        if (waitpid($self->{pid}, POSIX::WNOHANG()) == $self->{pid} || time > $end) {
+            kill 'KILL', $self->{pid};
             die "mariadbd did not start:\n" . _slurp("$self->{dir}/mariadbd.log");
         }
         sleep 0.05;

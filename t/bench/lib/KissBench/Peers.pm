@@ -124,18 +124,7 @@ sub _spawn {
     my ($env, @command) = @_;
     my $dir = tempdir_here();
     my $port = KissTest::Httpd::free_port();
-    my $pid = fork;
-    die "fork: $!" unless defined $pid;
-    if (!$pid) {
-        POSIX::setsid();
-        open STDIN, '<', '/dev/null';
-        open STDOUT, '>', "$dir/log";
-        open STDERR, '>&', \*STDOUT;
-        @ENV{ keys %$env } = values %$env;
-        $ENV{BENCH_PORT} = $port;
-        no warnings 'exec';
-        exec @KissTest::Database::WITH_US, @command or POSIX::_exit(127);
-    }
+    my $pid = KissTest::Database::spawn("$dir/log", { %$env, BENCH_PORT => $port }, @command);
     my $self = bless { pid => $pid, port => $port, url => "http://127.0.0.1:$port", owner => $$ }, __PACKAGE__;
     my $end = time + 60;
     until (IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port)) {

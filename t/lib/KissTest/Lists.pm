@@ -1,0 +1,70 @@
+package KissTest::Lists;
+
+# Whole lists as they are asked for and kept: an httpd whose access log says what became of each request, and its snapshots.
+
+use strict;
+use warnings;
+use Exporter 'import';
+use KissTest;
+use KissTest::Load;
+
+our @EXPORT = qw(serve_lists ask_list ask_id fate fates folder snapshots path_of kept_bytes change_all discount_of);
+
+my ($serial, $asked) = (0, 0);
+
+# serve_lists(\%key, %option): start_httpd() with tokens of these customers in {bearer}. cache: a directory that is not the server's own.
+sub serve_lists {
+    my ($key, %opt) = @_;
+    my ($config, $cache) = delete @opt{qw(config cache)};
+    my $log = tempdir_here() . '/access.' . ++$serial;
+    my $lines = qq(LogFormat "%{X-Ask}i %{kiss-snapshot}n %U" s\nCustomLog "$log" s\n) . ($config // '');
+    $lines .= qq(KissCacheDir "$cache"\n) if $cache;
+    my $h = start_httpd(pool => 'max=4', %opt, config => $lines);
+    $h->{access} = $log;
+    $h->{cache} = $cache || "$h->{root}/cache";
+    $h->{bearer} = { map { $_ => 'Bearer ' . $h->token($_, $key->{$_}) } keys %$key };
+    return $h;
+}
+
+# ask_id(): a name for one request, sent as X-Ask.
+sub ask_id { return "$$." . ++$asked }
+
+# ask_list($h, $path, $customer, %headers): the answer, with the request's name in {id}.
+sub ask_list {
+    my ($h, $path, $customer, @more) = @_;
+    my $id = ask_id();
+    my $res = $h->get($path, Authorization => $h->{bearer}{ $customer || 'ACME01' }, 'X-Ask' => $id, @more);
+    $res->{id} = $id;
+    return $res;
+}
+
+# fate($h, $res): what became of one request: "hit", "built", "compressed", "compared" or "-".
+sub fate {
+    my ($h, $res) = @_;
+    my $fate;
+    wait_until(5, sub { ($fate) = slurp($h->{access}) =~ /^\Q$res->{id}\E (\S+) /m; $fate }) or return 'not logged';
+    return $fate;
+}
+
+# fates($h, $path, $n): what became of the requests for a path, which are at least n by then, in their order.
+sub fates {
+    my ($h, $path, $n) = @_;
+    my @lines;
+    wait_until(5, sub { @lines = grep {/ \Q$path\E\z/} split /\n/, slurp($h->{access}); @lines >= $n });
+    return join ' ', map { (split)[1] } @lines;
+}
+
+sub folder { my ($h) = @_; return "$h->{cache}/snapshots" }
+sub snapshots { my ($h) = @_; my @all = sort glob folder($h) . '/*.json'; return @all }
+sub path_of { my ($h, $res) = @_; my ($tag) = $res->{headers}{etag} =~ /"(.*)"/; return folder($h) . "/$tag.json" }
+sub kept_bytes { my ($h) = @_; my $n = 0; $n += -s $_ || 0 for snapshots($h); return $n }
+
+# change_all($db): no list is any more what it was.
+sub change_all { my ($db) = @_; return sql($db, 'UPDATE revision SET n = n + 1') }
+
+sub discount_of {
+    my ($db, $customer) = @_;
+    return (sql($db, "SELECT discount_percent FROM customer WHERE customer_code = '$customer'"))[0][0];
+}
+
+1;
