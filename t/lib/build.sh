@@ -45,6 +45,14 @@ missing_packages() {
     done
 }
 
+# Prints the installed packages that its arguments depend on directly.
+dependencies() {
+    local name
+    for name in $(dpkg-query -W -f '${Depends}, ' "$@" 2>/dev/null | tr ',|' '\n\n' | sed 's/[(:].*//' | sort -u); do
+        [ -n "$(missing_packages "$name")" ] || printf '%s ' "$name"
+    done
+}
+
 # install_packages LOG NAME...: installs what is missing; root does it itself, others through sudo.
 install_packages() {
     local log=$1 need as_root=
@@ -65,6 +73,10 @@ install_packages() {
         tail -n 15 "$log" >&2
         die "apt-get could not install: $need(see $log)"
     fi
+    # What was built against a newer library than the one that is here says so whenever it starts (mod_ssl: AH01882).
+    # shellcheck disable=SC2046
+    $apt install --only-upgrade --no-install-recommends $(dependencies "$@") >>"$log" 2>&1 </dev/null ||
+        echo "The libraries of these packages could not be brought up to date (see $log)" >&2
 }
 
 # build_tree DIR [configure options]: builds out of tree in DIR and sets `build`. Where the source tree itself has been
