@@ -224,6 +224,6 @@ static const kiss_endpoint endpoints[] = {
 const kiss_api kiss_customer_api = {
     .name = "customer",
     .profile = "2026-04",
-    .schema_version = 1,
+    .schema_version = 2,
     .endpoints = endpoints
 };

@@ -12,8 +12,8 @@
  * server that hangs, and so would the next. */
 #define DEAD_WITHIN apr_time_from_sec(1)
 
-/* Room for a cell until one is found that is longer: the columns have at most 64 KiB (TEXT), an array that the database
- * makes of rows can have more. */
+/* Room for a cell until one is found that is longer: few are, in a MEDIUMTEXT column or an array that the database makes of
+ * rows. */
 #define CELL 65535
 
 /* No cell is that long, unless something is badly wrong. */

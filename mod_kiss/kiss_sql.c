@@ -13,7 +13,7 @@ static const char state_sql[] = STATE;
 /* One row per customer, with every revision that its answers can depend on. A customer without price list or warehouse
  * has NULL there. The unquoted words are columns of sql/customer/. */
 static const char caller_sql[] =
-    "SELECT c.customer_code, c.enabled, c.discount_percent, c.limit_minute, c.limit_hour, c.price_list_code,"
+    "SELECT c.customer_code, c.enabled AND c.absent_since IS NULL, c.discount_percent, c.limit_minute, c.limit_hour, c.price_list_code,"
     " l.price_list_name, l.currency_code, c.stock_location, e.n, rp.n, ra.n, rl.n, rs.n, (" STATE ")"
     " FROM customer c"
     " JOIN revision e ON e.dataset = 'epoch' AND e.scope = ''"
@@ -25,7 +25,7 @@ static const char caller_sql[] =
     " WHERE c.customer_code = ?";
 
 static const char credentials_sql[] =
-    "SELECT c.enabled, c.limit_minute, c.limit_hour, k.key_id, k.hash,"
+    "SELECT c.enabled AND c.absent_since IS NULL, c.limit_minute, c.limit_hour, k.key_id, k.hash,"
     " u.last_used_at IS NULL OR u.last_used_at < UTC_TIMESTAMP() - INTERVAL 1 MINUTE"
     " FROM customer c"
     " LEFT JOIN api_key k ON k.customer_code = c.customer_code AND k.revoked_at IS NULL"

@@ -12,11 +12,12 @@
 #include "import_table.h"
 
 #define SELECT_CUSTOMER "SELECT customer_code, name, price_list_code, stock_location, discount_percent, enabled," \
-    " limit_minute, limit_hour FROM customer"
+    " limit_minute, limit_hour, absent_since FROM customer"
 
 static const out_column columns[] = {
     {"CustomerCode", OUT_TEXT}, {"Name", OUT_TEXT}, {"PriceListCode", OUT_TEXT}, {"StockLocation", OUT_TEXT},
     {"DiscountPercent", OUT_NUMBER}, {"Enabled", OUT_FLAG}, {"LimitMinute", OUT_NUMBER}, {"LimitHour", OUT_NUMBER},
+    {"AbsentSince", OUT_TEXT},
 };
 
 #define NCOLUMNS ((int)(sizeof(columns) / sizeof(*columns)))

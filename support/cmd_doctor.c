@@ -269,15 +269,18 @@ static void check_content(doctor *d)
     }
     check_unknown_skus(d, "prices", "price", "prices");
     check_unknown_skus(d, "stock", "stock", "stock rows");
-    check_list(d, "price lists", warning, "SELECT customer_code FROM customer WHERE enabled AND price_list_code IS NULL"
+    check_list(d, "price lists", warning, "SELECT customer_code FROM customer WHERE enabled AND absent_since IS NULL"
+               " AND price_list_code IS NULL"
                " ORDER BY 1", "every enabled customer has one",
                "enabled customers without price list (they get empty lists)",
                "kissctl customer set CODE --price-list CODE");
-    check_list(d, "warehouses", warning, "SELECT customer_code FROM customer WHERE enabled AND stock_location IS NULL"
+    check_list(d, "warehouses", warning, "SELECT customer_code FROM customer WHERE enabled AND absent_since IS NULL"
+               " AND stock_location IS NULL"
                " ORDER BY 1", "every enabled customer has one",
                "enabled customers without warehouse (they get no stock)",
                "kissctl customer set CODE --warehouse CODE");
-    check_list(d, "keys", warning, "SELECT c.customer_code FROM customer c WHERE c.enabled AND NOT EXISTS"
+    check_list(d, "keys", warning, "SELECT c.customer_code FROM customer c WHERE c.enabled"
+               " AND c.absent_since IS NULL AND NOT EXISTS"
                " (SELECT 1 FROM api_key k WHERE k.customer_code = c.customer_code AND k.revoked_at IS NULL"
                " AND (k.expires_at IS NULL OR k.expires_at > UTC_TIMESTAMP())) ORDER BY 1",
                "every enabled customer has one that works", "enabled customers without a key that works",
@@ -286,7 +289,8 @@ static void check_content(doctor *d)
     check_list(d, "visible", problem, "SELECT c.customer_code FROM customer c JOIN"
                " (SELECT l.price_list_code FROM price_list l WHERE NOT EXISTS"
                " (SELECT 1 FROM price r JOIN product p ON p.sku = r.sku AND NOT p.is_obsolete"
-               " WHERE r.price_list_code = l.price_list_code)) e USING (price_list_code) WHERE c.enabled ORDER BY 1",
+               " WHERE r.price_list_code = l.price_list_code)) e USING (price_list_code) WHERE c.enabled"
+               " AND c.absent_since IS NULL ORDER BY 1",
                "every enabled customer with a price list sees products", "enabled customers see no product at all",
                "import prices for their price lists, or give them another list");
 }

@@ -55,6 +55,8 @@
 #define MAYBE_TEXT(name, column, chars) {.csv = name, .db = column, .type = IMPORT_TEXT, .size = chars, .flags = MAYBE}
 #define MAYBE_LONG(name, column) \
     {.csv = name, .db = column, .type = IMPORT_TEXT, .size = 65535, .flags = MAYBE | IMPORT_BYTES}
+#define HTML_CHARACTERS 1048576
+#define MAYBE_HTML(name, column) MAYBE_TEXT(name, column, HTML_CHARACTERS)
 #define MAYBE_DATE(name, column) {.csv = name, .db = column, .type = IMPORT_DATE, .flags = MAYBE}
 #define MAYBE_TIME(name, column) {.csv = name, .db = column, .type = IMPORT_TIME, .flags = MAYBE}
 
@@ -95,8 +97,8 @@ static const import_file files[] = {
     {.file = "suppliers.csv", .table = "supplier", .rows = "suppliers", .revisions = REVISION("supplier"),
      .columns = {
          ID("SupplierID", "supplier_id"), TEXT("Supplier", "supplier", 200), STATE, FLAG("Active", "active"),
-         MAYBE_LONG("Description", "description"), MAYBE_TEXT("BrandAssetsURL", "brand_assets_url", 1000),
-         MAYBE_TEXT("SupplierWebsiteURL", "supplier_website_url", 1000), TIME_UPDATED, END}},
+         MAYBE_HTML("Description", "description"), MAYBE_TEXT("BrandAssetsURL", "brand_assets_url", 2048),
+         MAYBE_TEXT("SupplierWebsiteURL", "supplier_website_url", 2048), TIME_UPDATED, END}},
 
     {.file = "locations.csv", .table = "location", .rows = "locations", .revisions = REVISION("location"),
      .columns = {
@@ -111,7 +113,7 @@ static const import_file files[] = {
          FLAG("KSSLiveAccess", "kss_live_access"), MAYBE_TEXT("Email", "email", 320), NEED_WORD("Role", "role", roles),
          FLAG("PowerUser", "power_user"), MAYBE_TEXT("JobTitle", "job_title", 200),
          MAYBE_TEXT("Department", "department", 200), TEXT("FullName", "full_name", 200),
-         MAYBE_TEXT("Phone", "phone", 50), MAYBE_TEXT("ProfilePictureURL", "profile_picture_url", 1000), TIME_UPDATED,
+         MAYBE_TEXT("Phone", "phone", 50), MAYBE_TEXT("ProfilePictureURL", "profile_picture_url", 2048), TIME_UPDATED,
          END}},
 
     {.file = "user_states.csv", .table = "user_state", .rows = "user states", .revisions = REVISION("user_state"),
@@ -190,15 +192,15 @@ static const import_file files[] = {
     {.file = "products.csv", .table = "product", .rows = "products", .revisions = REVISION("product"),
      .columns = {
          ID("ProductID", "product_id"), MAYBE_OF("SupplierID", "supplier_id", "suppliers.csv"),
-         TEXT("ProductName", "product_name", 300), TEXT("BrandFamily", "brand_family", 200),
+         TEXT("ProductName", "product_name", 1000), TEXT("BrandFamily", "brand_family", 200),
          NUMBER("ProductTypeID", "product_type_id"), TEXT("ProductTypeName", "product_type_name", 200),
          {.csv = "UnitNetWeight", .alias = "UnitVolume", .db = "unit_net_weight", .type = IMPORT_TEXT, .size = 50,
           .flags = IMPORT_OPTIONAL},
          {.csv = "WholesaleUnitsPerCase", .alias = "UnitsPerCase", .db = "wholesale_units_per_case",
           .type = IMPORT_DECIMAL, .size = 12, .scale = 2, .flags = IMPORT_OPTIONAL},
-         MAYBE_LONG("Description", "description"), MAYBE_LONG("Ingredients", "ingredients"),
-         MAYBE_TEXT("ThumbnailImageURL", "thumbnail_image_url", 1000),
-         MAYBE_TEXT("FullSizeImageURL", "full_size_image_url", 1000), MAYBE_TEXT("Potency", "potency", 100),
+         MAYBE_HTML("Description", "description"), MAYBE_LONG("Ingredients", "ingredients"),
+         MAYBE_TEXT("ThumbnailImageURL", "thumbnail_image_url", 2048),
+         MAYBE_TEXT("FullSizeImageURL", "full_size_image_url", 2048), MAYBE_TEXT("Potency", "potency", 100),
          MAYBE_TEXT("PotencyTHC", "potency_thc", 100), MAYBE_TEXT("Blend", "blend", 50),
          {.csv = "KSSLiveCategoryID", .alias = "ProductCategoryID", .db = "product_category_id", .type = IMPORT_INT,
           .size = 4, .flags = MAYBE, .parent = "product_categories.csv",
@@ -237,8 +239,7 @@ static const import_file files[] = {
      .revisions = REVISION("menu_promotion"),
      .columns = {
          ID("MenuPromotionID", "menu_promotion_id"), OF("SupplierID", "supplier_id", "suppliers.csv"), STATE,
-         {.csv = "Description", .db = "description", .type = IMPORT_TEXT, .size = 65535,
-          .flags = IMPORT_OPTIONAL | IMPORT_BYTES},
+         TEXT("Description", "description", HTML_CHARACTERS),
          NEED_DATE("StartDate", "start_date"), NEED_DATE("EndDate", "end_date"), TIMES, END}},
 
     {.file = "allocations.csv", .table = "allocation", .rows = "allocations", .revisions = REVISION("allocation"),
@@ -265,7 +266,7 @@ static const import_file files[] = {
          BIG_ID("BatchID", "batch_id"), OF("LocationID", "location_id", "locations.csv"),
          OF("ProductID", "product_id", "products.csv"), UNITS("InventoryUnits", "inventory_units"),
          BIG_NUMBER("PurchaseTransID", "purchase_trans_id"), MAYBE_DATE("ExpirationDate", "expiration_date"),
-         MAYBE_TEXT("COAURL", "coa_url", 1000), TEXT("BatchCode", "batch_code", 100),
+         MAYBE_TEXT("COAURL", "coa_url", 2048), TEXT("BatchCode", "batch_code", 100),
          MAYBE_TEXT("Vintage", "vintage", 50),
          MAYBE_TEXT("UID", "uid", 50), MAYBE_TEXT("Laboratory", "laboratory", 200),
          MAYBE_DATE("BestByDate", "best_by_date"), MAYBE_DATE("HarvestDate", "harvest_date"),
@@ -291,7 +292,7 @@ static const import_file files[] = {
          MAYBE_OF("ARAccountID", "ar_account_id", "ar_accounts.csv"), NEED_NUMBER("InvoiceNum", "invoice_num"),
          MONEY("OpenDebit", "open_debit"), MONEY("OpenCredit", "open_credit"), MAYBE_TEXT("PONum", "po_num", 100),
          MAYBE_TIME("PODate", "po_date"), MAYBE_OF("TermID", "term_id", "credit_terms.csv"),
-         MAYBE_TEXT("PDFURL", "pdf_url", 1000), MAYBE_LONG("Memo", "memo"), NEED_TIME("Date", "date"),
+         MAYBE_TEXT("PDFURL", "pdf_url", 2048), MAYBE_LONG("Memo", "memo"), NEED_TIME("Date", "date"),
          MAYBE_TIME("DueDate", "due_date"), NEED_WORD("Status", "status", invoice_statuses),
          MONEY("InvoiceTotal", "invoice_total"), MAYBE_NUMBER("SubmittedByUserID", "submitted_by_user_id"),
          MAYBE_NUMBER("BuiltByUserID", "built_by_user_id"), MAYBE_LONG("ARNote", "ar_note"),
@@ -314,13 +315,13 @@ static const import_file files[] = {
     {.file = "invoice_coas.csv", .table = "invoice_coa", .rows = "certificates", .revisions = REVISION("invoice_coa"),
      .columns = {
          BIG_ID_OF("InvoiceTransID", "invoice_trans_id", "invoice_lines.csv"),
-         {.csv = "COA_URL", .alias = "COAURL", .db = "coa_url", .type = IMPORT_CODE, .size = 1000}, TIMES, END}},
+         {.csv = "COA_URL", .alias = "COAURL", .db = "coa_url", .type = IMPORT_CODE, .size = 2048}, TIMES, END}},
 
     {.file = "ar_aging.csv", .table = "ar_aging", .rows = "AR aging rows", .revisions = REVISION("ar_aging"),
      .columns = {
          ID_OF("ARAccountID", "ar_account_id", "ar_accounts.csv"), ID_OF("SupplierID", "supplier_id", "suppliers.csv"),
          MONEY("OpenCredit", "open_credit"), MAYBE_TIME("CloseDate", "close_date"),
-         MAYBE_TEXT("StatementLink", "statement_link", 1000), MAYBE_TIME("StatementDate", "statement_date"), TIMES,
+         MAYBE_TEXT("StatementLink", "statement_link", 2048), MAYBE_TIME("StatementDate", "statement_date"), TIMES,
          END}},
 
     {.file = "ar_aging_invoices.csv", .table = "ar_aging_invoice", .rows = "AR aging invoices",
@@ -401,7 +402,7 @@ static const import_file files[] = {
          MAYBE_BIG("ShipmentID", "shipment_id"), MAYBE_TIME("PostDate", "post_date"),
          NEED_WORD("Status", "status", purchase_statuses), MAYBE_TEXT("PONum", "po_num", 100),
          MONEY("Freight", "freight"), MONEY("Tax", "tax"), MONEY("OtherCost", "other_cost"), MONEY("Total", "total"),
-         MONEY("TotalCases", "total_cases"), MAYBE_TEXT("PublicPDFLink", "public_pdf_link", 1000),
+         MONEY("TotalCases", "total_cases"), MAYBE_TEXT("PublicPDFLink", "public_pdf_link", 2048),
          MAYBE_LONG("Memo", "memo"), MAYBE_TIME("InvoiceDate", "invoice_date"), MAYBE_TIME("DueDate", "due_date"),
          MAYBE_OF("TermID", "term_id", "credit_terms.csv"), MAYBE_TIME("LastEditTime", "last_edit_time"),
          MAYBE_TIME("LastCalcTime", "last_calc_time"), MAYBE_TEXT("ReceivingNum", "receiving_num", 100),

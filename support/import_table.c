@@ -11,6 +11,7 @@
     {.csv = name, .db = column, .type = IMPORT_CODE, .size = 64, .flags = IMPORT_NULL, .parent = file}
 #define TEXT(name, column, chars) {.csv = name, .db = column, .type = IMPORT_TEXT, .size = chars}
 #define LONG_TEXT(name, column) {.csv = name, .db = column, .type = IMPORT_TEXT, .size = 65535, .flags = IMPORT_BYTES}
+#define HTML(name, column) {.csv = name, .db = column, .type = IMPORT_TEXT, .size = 1048576}
 #define DECIMAL(name, column, digits, decimals) \
     {.csv = name, .db = column, .type = IMPORT_DECIMAL, .size = digits, .scale = decimals}
 #define PERCENT(name, column) {.csv = name, .db = column, .type = IMPORT_DECIMAL, .size = 7, .scale = 4, .most = 100}
@@ -21,12 +22,12 @@
 static const import_file files[] = {
     {.file = "products.csv", .table = "product", .rows = "products",
      .columns = {
-         KEY_CODE("SKU", "sku"), TEXT("Name", "name", 500), LONG_TEXT("Description", "description"),
-         LONG_TEXT("WebsiteDescription", "website_description"),
-         TEXT("ProductCategoryCode", "product_category_code", 64),
+         KEY_CODE("SKU", "sku"), TEXT("Name", "name", 1000), HTML("Description", "description"),
+         HTML("WebsiteDescription", "website_description"),
+         TEXT("ProductCategoryCode", "product_category_code", 255),
          LONG_TEXT("WashingInstructions", "washing_instructions"), TEXT("Gender", "gender", 64),
          TEXT("Audience", "audience", 64), TEXT("MainColour", "main_colour", 64), TEXT("Barcode", "barcode", 64),
-         TEXT("Photo", "photo", 1000), TEXT("Theme", "theme", 100),
+         TEXT("Photo", "photo", 2048), TEXT("Theme", "theme", 255),
          DECIMAL("PackagedLength_in_cm", "packaged_length_in_cm", 10, 2),
          DECIMAL("PackagedWidth_in_cm", "packaged_width_in_cm", 10, 2),
          DECIMAL("PackagedHeight_in_cm", "packaged_height_in_cm", 10, 2),
@@ -38,14 +39,14 @@ static const import_file files[] = {
          TEXT("AmazonASIN", "amazon_asin", 64), TEXT("CountryOfOrigin", "country_of_origin", 100),
          TEXT("Status", "status", 64), TEXT("StyleCode", "style_code", 64),
          TEXT("CartonBarcode", "carton_barcode", 64), TEXT("HSCode", "hs_code", 64),
-         LONG_TEXT("WhatsIncluded", "whats_included"),
+         HTML("WhatsIncluded", "whats_included"),
          LONG_TEXT("ProductCompositionText", "product_composition_text"), END},
      .revisions = {{"products", NULL}, {"assortment", "o.is_obsolete <> (LOWER(n.status) = 'obsolete')"},
                    {NULL, NULL}}},
 
     {.file = "product_images.csv", .table = "product_image", .rows = "images",
      .columns = {KEY_OF("SKU", "sku", "products.csv"), KEY_CODE("ImageID", "image_id"),
-                 TEXT("FileName", "file_name", 1000), FLAG("IsPrimaryImage", "is_secondary", IMPORT_NOT), END},
+                 TEXT("FileName", "file_name", 2048), FLAG("IsPrimaryImage", "is_secondary", IMPORT_NOT), END},
      .revisions = ANY_PRODUCT_CHANGE,
      .single = "IsPrimaryImage", .single_if = "is_secondary = 0", .single_of = "sku",
      .single_error = "a second primary image"},
