@@ -3,11 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <apr_lib.h>
 #include <apr_strings.h>
 #include <apr_tables.h>
-#include <apr_time.h>
 
+#include "kiss_date.h"
 #include "kiss_form.h"
 #include "kiss_json.h"
 
@@ -63,91 +62,13 @@ static const char *read_amount(const char *text, apr_pool_t *p)
     return apr_psprintf(p, "%.*s.%c%c", (int)whole, text, decimals > 0 ? rest[1] : '0', decimals > 1 ? rest[2] : '0');
 }
 
-/** `n` digits as a number, or -1. */
-static int digits(const char *text, int n)
-{
-    int value = 0, i;
-
-    for (i = 0; i < n; i++) {
-        if (!apr_isdigit(text[i])) {
-            return -1;
-        }
-        value = value * 10 + text[i] - '0';
-    }
-    return value;
-}
-
-static int days_of_month(int year, int month)
-{
-    static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-    int leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-
-    return days[month - 1] + (month == 2 && leap);
-}
-
-/** Reads the "+02:00" of a timestamp into seconds. @return 1, or 0 when it is none */
-static int read_zone(int *offset, const char *zone)
-{
-    int hours, minutes;
-
-    *offset = 0;
-    if (zone[0] == '\0' || strcmp(zone, "Z") == 0) {
-        return 1;
-    }
-    /* A '+' that the client did not encode arrives as a blank. */
-    if (!strchr("+- ", zone[0]) || strlen(zone) != 6 || zone[3] != ':' || (hours = digits(zone + 1, 2)) < 0
-        || (minutes = digits(zone + 4, 2)) < 0 || hours > 23 || minutes > 59) {
-        return 0;
-    }
-    *offset = (hours * 60 + minutes) * (zone[0] == '-' ? -60 : 60);
-    return 1;
-}
-
-/** Reads "T10:00:00.000Z" and moves the time to UTC. @return 1, or 0 when it is no time of day */
-static int read_time_of_day(apr_time_exp_t *t, const char *text, int *offset)
-{
-    if ((text[0] != 'T' && text[0] != ' ') || strlen(text) < 9 || text[3] != ':' || text[6] != ':'
-        || (t->tm_hour = digits(text + 1, 2)) < 0 || (t->tm_min = digits(text + 4, 2)) < 0
-        || (t->tm_sec = digits(text + 7, 2)) < 0 || t->tm_hour > 23 || t->tm_min > 59 || t->tm_sec > 59) {
-        return 0;
-    }
-    text += 9;
-    if (*text == '.') {
-        apr_size_t n = strspn(text + 1, "0123456789");
-
-        if (n == 0 || n > 9) {
-            return 0;
-        }
-        text += n + 1;
-    }
-    return read_zone(offset, text);
-}
-
-/** A date, or the day in UTC of a timestamp. */
+/** A date, or the day in UTC of a time; what lies beyond the calendar's ends means its ends: no row is there. */
 static const char *read_date(const char *text, apr_pool_t *p)
 {
-    apr_time_exp_t t;
-    apr_time_t when;
-    int year, offset = 0;
+    kiss_date date;
+    kiss_date_status status = kiss_date_parse(&date, text, strlen(text), KISS_DATE_BLANK_IS_PLUS);
 
-    memset(&t, 0, sizeof(t));
-    if (strlen(text) < 10 || text[4] != '-' || text[7] != '-' || (year = digits(text, 4)) < 1
-        || (t.tm_mon = digits(text + 5, 2)) < 1 || t.tm_mon > 12 || (t.tm_mday = digits(text + 8, 2)) < 1
-        || t.tm_mday > days_of_month(year, t.tm_mon)) {
-        return NULL;
-    }
-    if (text[10] == '\0') {
-        return apr_pstrmemdup(p, text, 10);
-    }
-    t.tm_year = year - 1900;
-    t.tm_mon--;
-    /* Beyond these years moving into another zone could leave the calendar of the database. */
-    if (year < 1001 || year > 9998 || !read_time_of_day(&t, text + 10, &offset)
-        || apr_time_exp_get(&when, &t) != APR_SUCCESS) {
-        return NULL;
-    }
-    apr_time_exp_gmt(&t, when - apr_time_from_sec(offset));
-    return apr_psprintf(p, "%04d-%02d-%02d", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday);
+    return status == KISS_DATE_OK || status == KISS_DATE_BEYOND ? kiss_date_day(apr_palloc(p, KISS_DATE_DAY), &date) : NULL;
 }
 
 /** The word as the table writes it, if it is one of them. */

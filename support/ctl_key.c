@@ -6,35 +6,28 @@
 #include <apr_strings.h>
 
 #include "ctl_db.h"
-#include "import_table.h"
+#include "kiss_date.h"
 
 #define MAX_LABEL 100
 
-/** Reads --expires into what the database takes. @return CTL_OK or CTL_USAGE */
+/** Reads --expires into what the database takes; a date lasts to the end of its day in UTC. @return CTL_OK or CTL_USAGE */
 static int read_expiry(ctl *c, const char **expires)
 {
-    static const import_column date = {.csv = "--expires", .type = IMPORT_DATE};
-    const char *text = c->option[OPT_EXPIRES], *time = "23:59:59";
-    import_value value;
-    int h, m, s, end = 0;
+    const char *text = c->option[OPT_EXPIRES], *reason;
+    kiss_date date;
 
     *expires = NULL;
     if (!text) {
         return CTL_OK;
     }
-    if (strlen(text) > 10) {
-        if ((text[10] != 'T' && text[10] != ' ') || strspn(text + 11, "0123456789:") != 8
-            || sscanf(text + 11, "%2d:%2d:%2d%n", &h, &m, &s, &end) != 3 || end != 8 || h > 23 || m > 59 || s > 59
-            || (text[19] && strcmp(text + 19, "Z") != 0)) {
-            return ctl_usage(c, "--expires: '%s' is neither YYYY-MM-DD nor YYYY-MM-DDThh:mm:ssZ (UTC)", text);
-        }
-        time = apr_pstrndup(c->pool, text + 11, 8);
+    if ((reason = kiss_date_reason(kiss_date_parse(&date, text, strlen(text), 0)))) {
+        return ctl_usage(c, "--expires: '%s' %s", text, reason);
     }
-    text = apr_pstrndup(c->pool, text, 10);
-    if (import_value_check(&value, &date, text, strlen(text), c->pool) || value.null) {
-        return ctl_usage(c, "--expires: '%s' is no date YYYY-MM-DD", c->option[OPT_EXPIRES]);
+    if (!date.timed) {
+        date.hour = 23;
+        date.minute = date.second = 59;
     }
-    *expires = apr_pstrcat(c->pool, text, " ", time, NULL);
+    *expires = kiss_date_text(apr_palloc(c->pool, KISS_DATE_TEXT), &date, 0);
     return CTL_OK;
 }
 

@@ -9,6 +9,7 @@
 #include <apr_strings.h>
 
 #include "ctl_out.h"
+#include "kiss_date.h"
 #include "kiss_decimal.h"
 
 static void set(import_value *value, const char *text, apr_size_t len)
@@ -146,156 +147,57 @@ static const char *check_int(import_value *value, const import_column *column, c
     return apr_pstrcat(p, ctl_out_quote(p, text, len), " is not a whole number", NULL);
 }
 
-/** `n` digits as a number, or -1. */
-static int digits(const char *text, int n)
-{
-    int i, value = 0;
+/* The database's calendar begins here; an earlier year is one that was written with two digits. */
+#define LEAST_YEAR 1000
 
-    for (i = 0; i < n; i++) {
-        if (!apr_isdigit(text[i])) {
-            return -1;
-        }
-        value = value * 10 + text[i] - '0';
+/** Reads a date or a time. @return NULL or what is wrong; the value is then NULL, or a day that the column takes */
+static const char *read_date(kiss_date *date, import_value *value, const import_column *column, const char *text,
+                             apr_size_t len, apr_pool_t *p)
+{
+    kiss_date_status status = kiss_date_parse(date, text, len, 0);
+    const char *reason = kiss_date_reason(status);
+
+    if (status == KISS_DATE_OK && date->year < LEAST_YEAR) {
+        reason = "lies before the year 1000";
     }
-    return value;
-}
-
-static int days_of(int year, int month)
-{
-    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-
-    return days[month - 1] + (month == 2 && ((year % 4 == 0 && year % 100 != 0) || year % 400 == 0));
-}
-
-/** Broken down time, as ISO 8601 writes it. */
-typedef struct {
-    int year, month, day, hour, minute, second, milli;
-    int zone;                               /* minutes east of UTC */
-} moment;
-
-/** Reads YYYY-MM-DD at the beginning of `text`. @return 1, 0: no such form, -1: no day of the calendar */
-static int read_day(moment *m, const char *text, apr_size_t len)
-{
-    if (len < 10 || text[4] != '-' || text[7] != '-' || (m->year = digits(text, 4)) < 0
-        || (m->month = digits(text + 5, 2)) < 0 || (m->day = digits(text + 8, 2)) < 0) {
-        return 0;
-    }
-    return m->year >= 1000 && m->month >= 1 && m->month <= 12 && m->day >= 1 && m->day <= days_of(m->year, m->month)
-        ? 1 : -1;
-}
-
-static const char *check_date(import_value *value, const import_column *column, const char *text, apr_size_t len,
-                              apr_pool_t *p)
-{
-    moment m;
-    int rc = len == 10 ? read_day(&m, text, len) : 0;
-
-    if (rc == 1) {
-        set(value, text, len);
+    if (!reason) {
         return NULL;
     }
     set(value, "1000-01-01", 10);
     value->null = (column->flags & IMPORT_NULL) != 0;
-    return len == 0 ? "is empty" : apr_pstrcat(p, ctl_out_quote(p, text, len), rc == 0 ? " is not a date YYYY-MM-DD"
-                                               : " is no day of the calendar", NULL);
+    return len == 0 ? "is empty" : apr_pstrcat(p, ctl_out_quote(p, text, len), " ", reason, NULL);
 }
 
-/** Reads "", "Z", "+hh:mm", "+hhmm" or "+hh". @return 1, or 0 for something else */
-static int read_zone(moment *m, const char *text, apr_size_t len)
+/** A date; a midnight is the day that was written, whatever its zone. */
+static const char *check_date(import_value *value, const import_column *column, const char *text, apr_size_t len,
+                              apr_pool_t *p)
 {
-    int hours, minutes = 0;
+    kiss_date date;
+    const char *error = read_date(&date, value, column, text, len, p);
 
-    m->zone = 0;
-    if (len == 0 || (len == 1 && (*text == 'Z' || *text == 'z'))) {
-        return 1;
+    if (error) {
+        return error;
     }
-    if ((*text != '+' && *text != '-') || (len != 3 && len != 5 && (len != 6 || text[3] != ':'))) {
-        return 0;
+    if (!date.midnight) {
+        set(value, "1000-01-01", 10);
+        value->null = (column->flags & IMPORT_NULL) != 0;
+        return apr_pstrcat(p, ctl_out_quote(p, text, len), " has a time of day, where only a date fits", NULL);
     }
-    hours = digits(text + 1, 2);
-    minutes = len == 3 ? 0 : digits(text + len - 2, 2);
-    m->zone = (hours * 60 + minutes) * (*text == '-' ? -1 : 1);
-    return hours >= 0 && hours <= 14 && minutes >= 0 && minutes <= 59;
-}
-
-/** Reads what stands behind the day: nothing, or "Thh:mm[:ss[.fff]][zone]", a blank for the T. @return 1 or 0 */
-static int read_clock(moment *m, const char *text, apr_size_t len)
-{
-    apr_size_t at = 6, unit = 100;
-
-    m->hour = m->minute = m->second = m->milli = m->zone = 0;
-    if (len == 0) {
-        return 1;
-    }
-    if (len < 6 || (*text != 'T' && *text != 't' && *text != ' ') || text[3] != ':') {
-        return 0;
-    }
-    m->hour = digits(text + 1, 2);
-    m->minute = digits(text + 4, 2);
-    if (len >= 9 && text[6] == ':') {
-        m->second = digits(text + 7, 2);
-        at = 9;
-        if (len > 10 && text[9] == '.' && apr_isdigit(text[10])) {
-            for (at = 10; at < len && apr_isdigit(text[at]); at++, unit /= 10) {
-                m->milli += (text[at] - '0') * (int)unit;
-            }
-        }
-    }
-    return m->hour >= 0 && m->hour <= 23 && m->minute >= 0 && m->minute <= 59 && m->second >= 0 && m->second <= 59
-        && read_zone(m, text + at, len - at);
-}
-
-/** To UTC. A zone is less than a day away, so the day moves by one at most. */
-static void to_utc(moment *m)
-{
-    int minutes = m->hour * 60 + m->minute - m->zone;
-
-    if (minutes < 0) {
-        minutes += 24 * 60;
-        if (--m->day < 1) {
-            m->month = m->month == 1 ? 12 : m->month - 1;
-            m->year -= m->month == 12;
-            m->day = days_of(m->year, m->month);
-        }
-    }
-    else if (minutes >= 24 * 60) {
-        minutes -= 24 * 60;
-        if (++m->day > days_of(m->year, m->month)) {
-            m->day = 1;
-            m->month = m->month == 12 ? 1 : m->month + 1;
-            m->year += m->month == 1;
-        }
-    }
-    m->hour = minutes / 60;
-    m->minute = minutes % 60;
-    m->zone = 0;
+    set(value, apr_pstrdup(p, date.written), KISS_DATE_DAY - 1);
+    return NULL;
 }
 
 static const char *check_time(import_value *value, const import_column *column, const char *text, apr_size_t len,
                               apr_pool_t *p)
 {
-    moment m;
+    kiss_date date;
+    const char *error = read_date(&date, value, column, text, len, p);
     char *out;
-    int rc = read_day(&m, text, len);
 
-    set(value, "1000-01-01", 10);
-    value->null = (column->flags & IMPORT_NULL) != 0;
-    if (len == 0) {
-        return "is empty";
+    if (error) {
+        return error;
     }
-    if (rc == -1) {
-        return apr_pstrcat(p, ctl_out_quote(p, text, len), " is no day of the calendar", NULL);
-    }
-    if (rc == 0 || !read_clock(&m, text + 10, len - 10)) {
-        return apr_pstrcat(p, ctl_out_quote(p, text, len), " is not a time like 2026-11-02 or 2026-11-02T15:30:00.000Z",
-                           NULL);
-    }
-    to_utc(&m);
-    if (m.year < 1000 || m.year > 9999) {
-        return apr_pstrcat(p, ctl_out_quote(p, text, len), " is out of range", NULL);
-    }
-    out = apr_psprintf(p, "%04d-%02d-%02d %02d:%02d:%02d.%03d", m.year, m.month, m.day, m.hour, m.minute, m.second,
-                       m.milli);
+    out = kiss_date_text(apr_palloc(p, KISS_DATE_TEXT), &date, 3);
     set(value, out, strlen(out));
     return NULL;
 }

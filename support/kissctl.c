@@ -45,7 +45,7 @@ static const struct {
     {OPT_LIMIT_HOUR, "limit-hour", "N", "requests an hour; 'default': as the server is configured"},
     {OPT_LABEL, "label", "TEXT", "what the key is for, up to 100 characters"},
     {OPT_EXPIRES, "expires", "DATE", "YYYY-MM-DD: the last day (UTC) on which the key works;\n"
-     "                        or YYYY-MM-DDThh:mm:ssZ: the moment it ends"},
+     "                        or YYYY-MM-DDThh:mm:ssZ (or with an offset): the moment it ends"},
     {OPT_CHILDREN, "children", "N", "child processes of httpd, to check the budget of connections"},
     {OPT_MAX, "max", "N", "max= of KissDatabase, to check the budget of connections (default 8)"},
     {OPT_TYPE, "type", "TYPE", "employee (sees everything), customer or supplier"},

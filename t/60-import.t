@@ -68,7 +68,7 @@ for my $f (
     ['decimals', 'stock.csv', "${stock}DRAC001,UK01,1.2345,\n", qr/^stock\.csv:2: column AvailableQTY: .*more than 3 decimals/m],
     ['digits', 'stock.csv', "${stock}DRAC001,UK01,123456789012,\n", qr/^stock\.csv:2: column AvailableQTY: .*too large: 11 digits/m],
     ['exponent', 'stock.csv', "${stock}DRAC001,UK01,1e3,\n", qr/^stock\.csv:2: column AvailableQTY: .*is not a number/m],
-    ['no date', 'stock.csv', "${stock}DRAC001,UK01,1,1.2.2026\n", qr/^stock\.csv:2: column NextAvailableETA: .*is not a date YYYY-MM-DD/m],
+    ['no date', 'stock.csv', "${stock}DRAC001,UK01,1,1.2.2026\n", qr/^stock\.csv:2: column NextAvailableETA: .*is neither a date YYYY-MM-DD/m],
     ['no day', 'stock.csv', "${stock}DRAC001,UK01,1,2026-02-29\n", qr/^stock\.csv:2: column NextAvailableETA: .*no day of the calendar/m],
     ['empty code', 'stock.csv', "${stock},UK01,1,\n", qr/^stock\.csv:2: column SKU: is empty/m],
     ['blank around a code', 'stock.csv', "${stock}DRAC001 ,UK01,1,\n", qr/^stock\.csv:2: column SKU: .*begins or ends with a blank/m],

@@ -99,7 +99,9 @@ subtest 'key issue' => sub {
         for '', 'x', '1,x', '1,,2', ',1', '1,', '1 2', '1, 2', '-1', '0', '1.5', '2147483648', '9' x 30;
     fails(2, qr/--user: '.*' is no id/, qw(kss key issue --type employee --user), $_) for 'x', '0', '';
     fails(2, qr/--limit-hour: '.*' is neither/, qw(kss key issue --type employee --limit-hour), $_) for 'x', '0', '-1';
-    fails(2, qr/--expires/, qw(kss key issue --type employee --expires), $_) for 'tomorrow', '2026-02-29';
+    fails(2, qr/--expires: '\Q$$_[0]\E' .*$$_[1]/, qw(kss key issue --type employee --expires), $$_[0])
+        for ['tomorrow', 'neither a date'], ['2026-02-29', 'no day'], ['2026-01-01T24:00Z', 'no time of the day'],
+        ['2026-01-01T10:00+24', 'offset'], ['9999-12-31T23:59:59-01:00', 'outside the years'];
     fails(2, qr/--label: longer than 100/, qw(kss key issue --type employee --label), 'x' x 101);
     fails(2, qr/--label: not UTF-8/, qw(kss key issue --type employee --label), "\xff");
     fails(2, qr/one word too many/, qw(kss key issue ACME01 --type employee));
@@ -124,6 +126,11 @@ subtest 'key issue' => sub {
     like $made->{Key}, qr/\Akiss_/, 'as JSON, with the key';
     is_deeply [@$made{qw(Type Ids UserID LimitHour Label ExpiresAt RevokedAt)}],
         ['employee', undef, undef, undef, '', '2099-12-31T23:59:59Z', undef], 'and what was stored';
+    for ('2099-06-30T12:30Z', '2099-06-30 12:30', '2099-06-30T14:30:00+02:00', '2099-06-30T12:30:00.999Z') {
+        is json(qw(kss key issue --type employee --expires), $_)->{ExpiresAt}, '2099-06-30T12:30:00Z', "--expires $_";
+    }
+    is json(qw(kss key issue --type employee --expires 9999-12-31))->{ExpiresAt}, '9999-12-31T23:59:59Z', 'the last day there is';
+    sql($db, "DELETE FROM api_key WHERE expires_at IN ('2099-06-30 12:30:00', '9999-12-31 23:59:59')");
     like issue_kss_key(type => 'customer', ids => [1, 2], limit => 5), qr/\Akiss_\S+\z/, 'issue_kss_key of the harness';
 };
 

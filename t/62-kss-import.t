@@ -70,6 +70,20 @@ subtest 'sample' => sub {
     is one("SELECT DATE_FORMAT(date, '%H:%i:%s.%f') FROM invoice LIMIT 1"), '07:00:00.000000', 'times are UTC';
 };
 
+# A midnight is a day; a moment may be written in many ways.
+for my $edit ((map { ['2026-09-22', $_] } '2026-09-22 00:00:00', '2026-09-22T00:00:00Z', '2026-09-22T00:00', '2026-09-22 00:00:00.000',
+        '2026-09-22T00:00:00.0000000+02:00'),
+    map { ['2026-09-02T11:09:02.523Z', $_] } '2026-09-02 11:09:02.5239', '2026-09-02T13:09:02.523+02:00',
+        '2026-09-02T06:09:02.523-0500', '2026-09-02 13:09:02.523 +02', '2026-09-02t11:09:02.523z')
+{
+    my ($old, $new) = @$edit;
+    my $before = state();
+    my $dir = edited('promotions.csv' => sub { $_[0] =~ s/\Q$old/$new/r });
+    isnt slurp("$dir/promotions.csv"), slurp("$sample/promotions.csv"), "$new in place of $old";
+    is_deeply moved($dir), [], '... raises nothing';
+    is state(), $before, '... and changes nothing';
+}
+
 # Each fault is one folder: the file, its text, and what must be said.
 my %head = (
     customers => "CustomerID,CustomerName,LocationID,AccountStatus,OnHold,DeliveryDays,DeliveryMinimum,TimeUpdated\n",
@@ -93,10 +107,13 @@ for my $f (
     ['weekdays out of order', 'customers.csv', $customer->(days => '4;2'), qr/^customers\.csv:2: column DeliveryDays: .*weekdays/m],
     ['no decimal', 'customers.csv', $customer->(min => '1e3'), qr/^customers\.csv:2: column DeliveryMinimum: .*is not a number/m],
     ['too many decimals', 'customers.csv', $customer->(min => '1.001'), qr/^customers\.csv:2: column DeliveryMinimum: .*more than 2 decimals/m],
-    ['no time', 'customers.csv', $customer->(time => '1.2.2026'), qr/^customers\.csv:2: column TimeUpdated: .*is not a time like/m],
-    ['no hour', 'customers.csv', $customer->(time => '2026-01-01T24:00:00Z'), qr/^customers\.csv:2: column TimeUpdated: .*is not a time/m],
+    ['no time', 'customers.csv', $customer->(time => '1.2.2026'), qr/^customers\.csv:2: column TimeUpdated: .*is neither a date .* nor a time like/m],
+    ['no hour', 'customers.csv', $customer->(time => '2026-01-01T24:00:00Z'), qr/^customers\.csv:2: column TimeUpdated: .*is no time of the day/m],
     ['no day', 'customers.csv', $customer->(time => '2026-02-29T10:00:00Z'), qr/^customers\.csv:2: column TimeUpdated: .*no day of the calendar/m],
-    ['no zone', 'customers.csv', $customer->(time => '2026-02-28T10:00:00 CET'), qr/^customers\.csv:2: column TimeUpdated: .*is not a time/m],
+    ['no zone', 'customers.csv', $customer->(time => '2026-02-28T10:00:00 CET'), qr/^customers\.csv:2: column TimeUpdated: .*nor a time like/m],
+    ['no such offset', 'customers.csv', $customer->(time => '2026-02-28T10:00:00+24:00'), qr/^customers\.csv:2: column TimeUpdated: .*offset from UTC/m],
+    ['a year of two digits', 'customers.csv', $customer->(time => '0026-02-28'), qr/^customers\.csv:2: column TimeUpdated: .*before the year 1000/m],
+    ['behind the calendar', 'customers.csv', $customer->(time => '9999-12-31T23:59:59-01:00'), qr/^customers\.csv:2: column TimeUpdated: .*outside the years/m],
     ['long text', 'customers.csv', $customer->(name => $long), qr/^customers\.csv:2: column CustomerName: 201 characters, at most 200 fit/m],
     ['no UTF-8', 'customers.csv', $customer->(name => "\xfc"), qr/^customers\.csv:2: column CustomerName: not UTF-8/m],
     ['unknown location', 'customers.csv', $customer->(location => 99), qr/^customers\.csv:2: column LocationID: .*99.* is not in the database, and there is no locations\.csv/m],
@@ -113,7 +130,7 @@ for my $f (
     ['lines without invoice and product', 'invoice_lines.csv', "$head{lines}1,1,5001,1,1\n2,9001,1,1,1\n", qr/^invoice_lines\.csv:2: column InvoiceID: .*\n(?:.*\n)?invoice_lines\.csv:3: column ProductID: /m],
     ['aging of nobody', 'ar_aging_invoices.csv', "ARAccountID,SupplierID,Bucket,InvoiceID,OpenBalance\n501,99,91,9001,1\n", qr/^ar_aging_invoices\.csv:2: column ARAccountID, SupplierID: .*501, 99.* is not in/m],
     ['bucket', 'ar_aging_invoices.csv', "ARAccountID,SupplierID,Bucket,InvoiceID,OpenBalance\n501,1,90,9001,1\n", qr/^ar_aging_invoices\.csv:2: column Bucket: .*is none of Current, 1_30/m],
-    ['date with a time', 'promotions.csv', "PromotionID,SupplierID,StartDate\n42,1,2026-01-01T00:00:00Z\n", qr/^promotions\.csv:2: column StartDate: .*is not a date YYYY-MM-DD/m],
+    ['date with a time', 'promotions.csv', "PromotionID,SupplierID,StartDate\n42,1,2026-01-01T10:00:00Z\n", qr/^promotions\.csv:2: column StartDate: .*has a time of day/m],
     ['no date', 'promotions.csv', "PromotionID,SupplierID,StartDate\n42,1,\n", qr/^promotions\.csv:2: column StartDate: is empty/m],
     ['unknown payment', 'payment_applications.csv', "RequestID,PaymentInvoiceNum,TargetInvoiceNum,ARAccountID,Amount,Status\n1,NONE,INV-2026-009001,501,1,Pending\n", qr/^payment_applications\.csv:2: column PaymentInvoiceNum: .*NONE.* is not in payments\.csv/m],
     ['no payment', 'payment_applications.csv', "RequestID,TargetInvoiceNum,ARAccountID,Amount,Status\n1,INV-2026-009001,501,1,Pending\n", qr/^payment_applications\.csv:2: column PaymentID: is empty, and so is PaymentInvoiceNum/m],
