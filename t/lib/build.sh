@@ -79,12 +79,13 @@ install_packages() {
         echo "The libraries of these packages could not be brought up to date (see $log)" >&2
 }
 
-# build_tree DIR [configure options]: builds out of tree in DIR and sets `build`. Where the source tree itself has been
-# configured, automake cannot build elsewhere: then it is built in place.
+# build_tree DIR TARGETS [configure options]: makes TARGETS out of tree in DIR and sets `build`. Where the source tree itself
+# has been configured, automake cannot build elsewhere: then it is built in place.
 build_tree() {
-    local log
+    local log targets
     build=$1
-    shift
+    read -ra targets <<<"$2"
+    shift 2
     mkdir -p "$build"
     log=$build/build.log
     exec 9>"$top/var/build.lock"
@@ -99,7 +100,7 @@ build_tree() {
     elif [ ! -e "$build/config.status" ] || [ "$top/configure" -nt "$build/config.status" ]; then
         (cd "$build" && "$top/configure" "$@") >>"$log" 2>&1 || build_failed "$log"
     fi
-    make -C "$build" -s -j"$(nproc)" >>"$log" 2>&1 || build_failed "$log"
+    make -C "$build" -s -j"$(nproc)" "${targets[@]}" >>"$log" 2>&1 || build_failed "$log"
     exec 9>&-
 }
 
