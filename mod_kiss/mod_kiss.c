@@ -220,6 +220,16 @@ static int kiss_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pt
     return OK;
 }
 
+/** `apachectl -t -D DUMP_RUN_CFG`, the start of which is core's; kissctl reads this. */
+static void kiss_test_config(apr_pool_t *p, server_rec *s)
+{
+    apr_file_t *out;
+
+    if (ap_exists_config_define("DUMP_RUN_CFG") && apr_file_open_stdout(&out, p) == APR_SUCCESS) {
+        apr_file_printf(out, "KissCacheDir: \"%s\"\n", kiss_config_cache_dir(s));
+    }
+}
+
 /** Makes the directories for spool files and snapshots, for the user of the children. */
 static void make_cache_dir(server_rec *s, apr_pool_t *ptemp)
 {
@@ -313,6 +323,7 @@ static void kiss_register_hooks(apr_pool_t *p)
     (void)p;
     ap_hook_pre_config(kiss_pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(kiss_check_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_test_config(kiss_test_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(kiss_post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(kiss_child_init, NULL, NULL, APR_HOOK_MIDDLE);
 #if AP_MODULE_MAGIC_AT_LEAST(20120211, 110)

@@ -82,9 +82,9 @@ static apr_status_t look(finding *found, const kiss_snapfile_entry *e, int check
 }
 
 /** The files, the last used first. @return CTL_OK or CTL_FAILED */
-static int scan(const ctl *c, apr_array_header_t **entries)
+static int scan(ctl *c, apr_array_header_t **entries)
 {
-    const char *folder = apr_pstrcat(c->pool, c->cache_dir, "/" KISS_SNAPFILE_FOLDER, NULL);
+    const char *folder = apr_pstrcat(c->pool, ctl_cache_dir(c), "/" KISS_SNAPFILE_FOLDER, NULL);
     apr_status_t rv = kiss_snapfile_scan(entries, folder, c->pool);
     char reason[120];
 

@@ -40,7 +40,7 @@ struct ctl {
     const char *defaults;               /**< my.cnf file with the group of verb->database */
     const char *sql_dir;                /**< folder of the schema files */
     const char *token_keys;             /**< file of the token signing keys */
-    const char *cache_dir;              /**< KissCacheDir */
+    const char *cache_dir;              /**< KissCacheDir as it was named; ctl_cache_dir() knows more */
     int json;                           /**< data as JSON */
     const char *option[OPT_COUNT];      /**< NULL: not given; switches are "" */
 };
@@ -82,6 +82,10 @@ int ctl_text(const ctl *c, const char **value, ctl_option option, const char *na
 /** The limit that `option` sets: digits, or NULL for 'default'; untouched when not given.
  *  @return CTL_OK or CTL_USAGE */
 int ctl_limit(const ctl *c, const char **value, ctl_option option, const char *name);
+
+/** KissCacheDir: what the caller named (option, environment), else what httpd's configuration says (then c->cache_dir is
+ *  set, too), else the default. */
+const char *ctl_cache_dir(ctl *c);
 
 /** Verbs: see kissctl --help. */
 int cmd_schema_install(ctl *c, const char *const *args);

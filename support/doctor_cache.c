@@ -57,7 +57,7 @@ static void check_content(doctor *d, const char *folder)
 
 void doctor_check_cache(doctor *d)
 {
-    const char *folder = apr_pstrcat(d->c->pool, d->c->cache_dir, "/" KISS_SNAPFILE_FOLDER, NULL);
+    const char *folder = apr_pstrcat(d->c->pool, ctl_cache_dir(d->c), "/" KISS_SNAPFILE_FOLDER, NULL);
     struct stat st;
 
     if (stat(folder, &st) == 0 && S_ISDIR(st.st_mode)) {
@@ -69,7 +69,7 @@ void doctor_check_cache(doctor *d)
         doctor_finding(d, "cache", DOCTOR_WARNING, "run the doctor as root", "%s cannot be looked at", folder);
     }
     else {
-        doctor_finding(d, "cache", d->c->option[OPT_CACHE_DIR] ? DOCTOR_PROBLEM : DOCTOR_OK, d->c->option[OPT_CACHE_DIR]
+        doctor_finding(d, "cache", d->c->cache_dir ? DOCTOR_PROBLEM : DOCTOR_OK, d->c->cache_dir
                        ? "start httpd, which makes it; or name its KissCacheDir" : NULL,
                        "%s is not there: httpd makes it when it starts (--cache-dir names another KissCacheDir)", folder);
     }

@@ -31,7 +31,8 @@ static const struct {
     {OPT_SQL, "sql", "DIR", "folder of the schema files (default " KISS_DATADIR "/sql)"},
     {OPT_TOKEN_KEYS, "token-keys", "FILE", "file of the token signing keys (default " KISS_SYSCONFDIR "/token.keys;\n"
      "                        environment KISS_TOKEN_KEYS)"},
-    {OPT_CACHE_DIR, "cache-dir", "DIR", "KissCacheDir of httpd (default " KISS_CACHEDIR ";\n"
+    {OPT_CACHE_DIR, "cache-dir", "DIR", "KissCacheDir of httpd (default: the one that apachectl -t -D\n"
+     "                        DUMP_RUN_CFG names, else " KISS_CACHEDIR ";\n"
      "                        environment KISS_CACHE_DIR)"},
     {OPT_JSON, "json", NULL, "print data as JSON"},
     {OPT_HELP, "help", NULL, "print help; behind a verb, the help of that verb (-h)"},
@@ -482,7 +483,7 @@ static int run(ctl *c, int argc, const char *const *argv)
     c->defaults = setting(c, OPT_DEFAULTS, "KISSCTL_DEFAULTS", KISS_SYSCONFDIR "/kissctl.cnf");
     c->sql_dir = setting(c, OPT_SQL, NULL, KISS_DATADIR "/sql");
     c->token_keys = setting(c, OPT_TOKEN_KEYS, "KISS_TOKEN_KEYS", KISS_SYSCONFDIR "/token.keys");
-    c->cache_dir = setting(c, OPT_CACHE_DIR, "KISS_CACHE_DIR", KISS_CACHEDIR);
+    c->cache_dir = setting(c, OPT_CACHE_DIR, "KISS_CACHE_DIR", NULL);
     return check_and_run(c, os->argv + os->ind + used, n - used);
 }
 

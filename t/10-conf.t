@@ -38,7 +38,7 @@ spew("$dir/db.password", "secret\n", 0600);
 sub replaced {
     my ($text) = @_;
     $text =~ s{/etc/mod_kiss}{$dir}g;
-    $text =~ s{/var/(?:log|cache)/apache2}{$dir}g;
+    $text =~ s{/var/(?:log/apache2|cache)}{$dir}g;
     return $text;
 }
 

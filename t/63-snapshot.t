@@ -28,7 +28,7 @@ sub fails {
     my ($status, $says, @args) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     my ($rc, $out, $err) = kissctl(@args);
-    is "$rc $out", "$status ", "kissctl @args: exit status $status, nothing on standard output";
+    is "$rc $out", "$status ", "kissctl @{[grep { !ref } @args]}: exit status $status, nothing on standard output";
     like $err, $says, '... and the reason';
     return;
 }
@@ -119,6 +119,24 @@ subtest 'while it serves' => sub {
     my @seen = $load->finish;
     cmp_ok scalar(@seen), '>', 50, 'there was a load: ' . @seen;
     is scalar(grep { $_->{status} != 200 || !$_->{good} } @seen), 0, 'every answer was right';
+};
+
+subtest 'the directory that httpd is configured with' => sub {
+    # Debian's apachectl reads the environment of the service and runs httpd: this one runs the httpd of this test.
+    my $bin = tempdir_here();
+    spew("$bin/apachectl", "#!/bin/sh\nexec '@{[KissTest::Httpd::program()]}' -d '$h->{root}' -f '$h->{conf}' \"\$@\"\n", 0755);
+    my %env = (PATH => "$bin:$ENV{PATH}");
+    my ($rc, $out, $err) = kissctl({ env => \%env }, qw(snapshot list));
+    is "$rc$err", 0, 'snapshot list needs no other word';
+    is $out, kissctl_ok(qw(snapshot list), @dir), '... and shows the same';
+    ($rc, $out) = kissctl({ env => \%env }, qw(doctor --json));
+    my ($row) = grep { $_->{Check} eq 'cache' } @{ JSON::PP->new->utf8->decode($out) };
+    like $row->{Finding}, qr/\A\Q$folder\E: \d+ lists/, 'doctor looks at it';
+    fails(1, qr{cannot read \S+/none/snapshots}, { env => \%env }, qw(snapshot list --cache-dir), "$h->{root}/none");
+    ($rc, $out) = kissctl({ env => { %env, KISS_CACHE_DIR => "$h->{root}/none" } }, qw(doctor --json));
+    like $out, qr{/none/snapshots is not there}, 'the environment is believed first, too';
+    spew("$bin/apachectl", "#!/bin/sh\necho 'KissCacheDir: \"'\nexit 1\n", 0755);
+    unlike +(kissctl({ env => \%env }, qw(doctor --json)))[1], qr/PROBLEM[^}]*snapshots is not there/, 'an httpd that cannot say it: the default';
 };
 
 subtest 'no such directory' => sub {
