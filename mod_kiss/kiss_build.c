@@ -58,8 +58,8 @@ typedef struct {
 
 static kiss_db_status spool_failed(building *b, apr_status_t rv)
 {
-    KISS_LOG(b->k, APLOG_ERR, rv, KISS_LOGNO(0601) "cannot build the answer in %s (KissCacheDir): is it full, or not "
-             "writable for the server's user?", kiss_config_cache_dir(b->k->server));
+    KISS_LOG(b->k, APLOG_ERR, rv, KISS_LOGNO(0601) "cannot build the answer in %s (KissCacheDir)",
+             kiss_config_cache_dir(b->k->server));
     return KISS_DB_AWAY;                /* the client may try again: 503 */
 }
 

@@ -126,7 +126,7 @@ static const char *database_option(kiss_database_conf *database, const char *key
     else {
         return "unknown: use socket, host, port, user, dbname, password-file, keep, max, wait, timeout, idle";
     }
-    return e ? apr_pstrcat(p, key, "=", e, NULL) : NULL;
+    return e;
 }
 
 /** Values where the directive says nothing. */
@@ -155,7 +155,7 @@ const char *kiss_config_database_read(kiss_database_conf *database, const char *
         char *key = ap_getword_conf(p, &args), *value = strchr(key, '=');
         const char *e;
 
-        if (!value) {
+        if (!value || value == key) {
             return apr_psprintf(p, "'%s' is not key=value", key);
         }
         *value++ = '\0';

@@ -119,8 +119,8 @@ void kiss_limit_create(server_rec *s)
         kept->failed = (apr_uint32_t *)(kept->keys + nkeys);
     }
     else if (kept->sets != sets || kept->nkeys != (apr_uint32_t)kiss_config_limit_keys(s)) {
-        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, KISS_LOGNO(0302) "KissLimitClients and KissLimitKeys take effect at the "
-                     "next full restart; until then %u callers and %u keys are counted", kept->sets * WAYS, kept->nkeys);
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, KISS_LOGNO(0302) "KissLimitClients and KissLimitKeys take effect when "
+                     "httpd is stopped and started; until then %u callers and %u keys are counted", kept->sets * WAYS, kept->nkeys);
     }
     counters = kept;
 }

@@ -156,6 +156,7 @@ subtest 'KissDatabase' => sub {
     refused 'KissDatabase dbname=x', $expected, 'no name', $load;
     refused 'KissDatabase customer', qr/^KissDatabase: customer: dbname is missing$/m, 'no dbname', $load;
     refused "$base word", qr/^KissDatabase: 'word' is not key=value$/m, 'a word', $load;
+    refused "$base =word", qr/^KissDatabase: '=word' is not key=value$/m, 'no key', $load;
     refused "$base colour=red",
         qr/^KissDatabase: customer: colour: unknown: use socket, host, port, user, dbname, password-file, keep, max, wait, timeout, idle$/m,
         'an unknown key', $load;
@@ -163,13 +164,13 @@ subtest 'KissDatabase' => sub {
     my (undef, $text) = refused "$base password=s3cret", qr/^KissDatabase: customer: password: a password does not belong into the configuration/m,
         'password=', $load;
     unlike $text, qr/s3cret/, 'which is not repeated';
-    refused "$base keep=$_", qr/^KissDatabase: customer: keep: keep='\Q$_\E' is not a whole number from 0 to 1000$/m, undef, $load
+    refused "$base keep=$_", qr/^KissDatabase: customer: keep: '\Q$_\E' is not a whole number from 0 to 1000$/m, undef, $load
         for '-1', '1001', '2x', '';
-    refused "$base max=$_", qr/^KissDatabase: customer: max: max='\Q$_\E' is not a whole number from 1 to 1000$/m, undef, $load
+    refused "$base max=$_", qr/^KissDatabase: customer: max: '\Q$_\E' is not a whole number from 1 to 1000$/m, undef, $load
         for '0', '1001', 'many', '';
     refused "$base keep=3 max=2", qr/^KissDatabase: customer: keep=3 is more than max=2$/m, 'keep over max', $load;
     for my $name (qw(wait idle timeout)) {
-        refused "$base $name=$_", qr/^KissDatabase: customer: $name: $name='\Q$_\E' is not a time: write seconds/m, undef, $load
+        refused "$base $name=$_", qr/^KissDatabase: customer: $name: '\Q$_\E' is not a time: write seconds/m, undef, $load
             for '0', '-1', 'x', '', '2q', '2sx', 'ms', '99999999999999999999';
     }
     for my $name (qw(socket host user dbname port)) {
