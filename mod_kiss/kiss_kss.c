@@ -44,6 +44,9 @@
 #define BY_LOCATION_STATE(column) \
     TEXTS("States", column " IN (SELECT location_id FROM location WHERE state IN ({}))")
 
+/* The last moment of a day. Not the beginning of the next one: the calendar's last day has none, and NULL finds nothing. */
+#define END_OF_DAY "TIMESTAMP({}, '23:59:59.999999')"
+
 #define INVOICE_STATUSES "1,2,3,4,5,7"
 
 /* --- 1: allocations --- */
@@ -391,7 +394,7 @@ static const kiss_param invoice_params[] = {
     BY_CUSTOMER_STATE("i.customer_id"),
     { PARAM("Statuses", KISS_PARAM_WORDS, "i.status IN ({})"), SOME_OF(INVOICE_STATUSES), .fallback = "1" },
     { PARAM("StartDate", KISS_PARAM_DATE, "i.date >= {}") },
-    { PARAM("EndDate", KISS_PARAM_DATE, "i.date < {} + INTERVAL 1 DAY") }, { 0 }
+    { PARAM("EndDate", KISS_PARAM_DATE, "i.date <= " END_OF_DAY) }, { 0 }
 };
 
 static const kiss_param invoice_id[] = { { PARAM("invoiceID", KISS_PARAM_NUMBER, "i.invoice_id = {}") }, { 0 } };
@@ -947,7 +950,7 @@ static const kiss_param purchase_params[] = {
     NUMBERS("LocationIDs", "h.to_location_id IN ({})"),
     { PARAM("Statuses", KISS_PARAM_WORDS, "h.status IN ({})"), SOME_OF("New,Accepted,Received,Confirmed,Verified") },
     { PARAM("StartDate", KISS_PARAM_DATE, "h.sort_date >= {} AND h.post_date IS NOT NULL") },
-    { PARAM("EndDate", KISS_PARAM_DATE, "h.sort_date < {} + INTERVAL 1 DAY AND h.post_date IS NOT NULL") }, { 0 }
+    { PARAM("EndDate", KISS_PARAM_DATE, "h.sort_date <= " END_OF_DAY " AND h.post_date IS NOT NULL") }, { 0 }
 };
 
 static const kiss_param purchase_id[] = { { PARAM("purchaseID", KISS_PARAM_NUMBER, "h.purchase_id = {}") }, { 0 } };
