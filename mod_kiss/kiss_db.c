@@ -1,7 +1,5 @@
 #include "kiss_db.h"
 
-#include <apr_atomic.h>
-
 #include <mariadb/errmsg.h>
 
 #include <string.h>
@@ -82,14 +80,15 @@ kiss_db_status kiss_db_run(kiss_req *k, kiss_db_work work, void *baton)
         int fresh = !conn->handle;
         apr_time_t begun = apr_time_now();
 
-        status = fresh ? kiss_db_pool_connect(conn, k->api->schema_version) : KISS_DB_OK;
+        status = kiss_db_pool_ends(k) ? KISS_DB_AWAY
+                 : fresh ? kiss_db_pool_connect(conn, k->api->schema_version) : KISS_DB_OK;
         if (status == KISS_DB_OK) {
             status = work(conn, baton);
         }
         if (status != KISS_DB_OK) {
-            kiss_db_pool_disconnect(conn);
+            kiss_db_pool_abandon(conn);
         }
-        if (status == KISS_DB_AWAY && !fresh && tries == 0 && apr_time_now() - begun < DEAD_WITHIN) {
+        if (status == KISS_DB_AWAY && !fresh && tries == 0 && apr_time_now() - begun < DEAD_WITHIN && !kiss_db_pool_ends(k)) {
             status = KISS_DB_OK;
             continue;
         }
@@ -318,7 +317,7 @@ kiss_db_status kiss_db_next(kiss_db_cursor *c, const kiss_value **row)
     int rv;
 
     *row = NULL;
-    if (k->stop && apr_atomic_read32(k->stop)) {
+    if (kiss_db_pool_ends(k)) {
         return KISS_DB_AWAY;            /* not a second time either: the connection is closed with what is unread */
     }
     rv = mysql_stmt_fetch(c->stmt);

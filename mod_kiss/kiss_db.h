@@ -77,6 +77,12 @@ kiss_db_status kiss_db_close(kiss_db_cursor *cursor);
 /** Runs a statement that returns no rows. */
 kiss_db_status kiss_db_execute(kiss_db_conn *conn, const kiss_statement *statement, const char *const *args);
 
+/**
+ * The child is to end: reads for nobody (k->stop) are given up, and with `all` set those of requests as well. Whoever waits for the
+ * server gets KISS_DB_AWAY at once. Also from within a signal handler, after k->stop was set.
+ */
+void kiss_db_stop(int all);
+
 /** What the requests of this child share about the state of a database (kiss_state.h), or NULL. */
 struct kiss_state *kiss_db_state(const kiss_db *db);
 

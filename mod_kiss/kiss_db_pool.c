@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "kiss_state.h"
@@ -38,7 +39,14 @@ struct kiss_db {
     apr_pool_t *pool;               /* used under the list's lock only, after the child's start */
     apr_uint32_t logged;            /* second of the last message, for QUIET */
     kiss_state *state;              /* NULL in the parent process */
+    kiss_cut *cuts;                 /* sockets, one for each place: they stay when a place goes */
+    char *used;                     /* which of them belong to a place; under the list's lock */
+    kiss_db *next;                  /* the next one of this child */
 };
+
+/* The databases of this child, and whether it is to end. Written before and after there are threads. */
+static kiss_db *databases;
+static volatile apr_uint32_t ending;
 
 struct kiss_state *kiss_db_state(const kiss_db *db)
 {
@@ -69,6 +77,36 @@ static kiss_db_status refuse(kiss_db_conn *conn, kiss_db_status status, const ch
     return status;
 }
 
+int kiss_db_pool_ends(const kiss_req *k)
+{
+    return apr_atomic_read32(&ending) || (k && k->stop && apr_atomic_read32(k->stop));
+}
+
+void kiss_db_stop(int all)
+{
+    const kiss_db *db;
+    int i;
+
+    if (all) {
+        apr_atomic_set32(&ending, 1);
+    }
+    for (db = databases; db; db = db->next) {
+        for (i = 0; i < db->conf->max; i++) {
+            kiss_cut_now(&db->cuts[i], all);
+        }
+    }
+}
+
+void kiss_db_pool_abandon(kiss_db_conn *conn)
+{
+    my_socket fd = conn->handle ? mysql_get_socket(conn->mysql) : MARIADB_INVALID_SOCKET;
+
+    if (fd != MARIADB_INVALID_SOCKET) {
+        shutdown(fd, SHUT_RDWR);
+    }
+    kiss_db_pool_disconnect(conn);
+}
+
 void kiss_db_pool_disconnect(kiss_db_conn *conn)
 {
     int i;
@@ -82,6 +120,7 @@ void kiss_db_pool_disconnect(kiss_db_conn *conn)
         }
     }
     memset(conn->prepared, 0, sizeof(conn->prepared));      /* their pools go with the session's */
+    kiss_cut_forbid(conn->cut);
     apr_dbd_close(conn->db->driver, conn->handle);
     conn->handle = NULL;
     conn->mysql = NULL;
@@ -149,6 +188,9 @@ kiss_db_status kiss_db_pool_connect(kiss_db_conn *conn, unsigned schema_version)
     kiss_db_status status;
     apr_status_t rv;
 
+    if (kiss_db_pool_ends(conn->k)) {
+        return KISS_DB_AWAY;
+    }
     rv = apr_pool_create(&conn->session, conn->pool);
     if (rv != APR_SUCCESS) {
         return KISS_DB_FAILED;
@@ -167,10 +209,16 @@ kiss_db_status kiss_db_pool_connect(kiss_db_conn *conn, unsigned schema_version)
     }
     conn->mysql = apr_dbd_native_handle(conn->db->driver, conn->handle);
     e = bound(conn);
+    kiss_cut_allow(conn->cut, (int)mysql_get_socket(conn->mysql), conn->k && conn->k->stop);
+    /* Asked once more: who set it since then has not seen this socket. */
+    if (kiss_db_pool_ends(conn->k)) {
+        kiss_db_pool_abandon(conn);
+        return KISS_DB_AWAY;
+    }
     e = e ? e : check_session(conn, schema_version);
     if (e) {
         status = refuse(conn, KISS_DB_REFUSED, e);
-        kiss_db_pool_disconnect(conn);
+        kiss_db_pool_abandon(conn);
         return status;
     }
     return KISS_DB_OK;
@@ -187,6 +235,7 @@ static apr_status_t make_place(void **resource, void *params, apr_pool_t *ignore
     apr_status_t rv = apr_allocator_create(&allocator);
     kiss_db_conn *conn;
     apr_pool_t *pool;
+    int i;
 
     (void)ignored;
     if (rv != APR_SUCCESS) {
@@ -202,6 +251,11 @@ static apr_status_t make_place(void **resource, void *params, apr_pool_t *ignore
     conn = apr_pcalloc(pool, sizeof(*conn));
     conn->db = db;
     conn->pool = pool;
+    for (i = 0; i < db->conf->max - 1 && db->used[i]; i++) {
+        continue;
+    }
+    db->used[i] = 1;
+    conn->cut = &db->cuts[i];
     *resource = conn;
     return APR_SUCCESS;
 }
@@ -213,6 +267,7 @@ static apr_status_t destroy_place(void *resource, void *params, apr_pool_t *igno
     (void)params;
     (void)ignored;
     kiss_db_pool_disconnect(conn);
+    conn->db->used[conn->cut - conn->db->cuts] = 0;
     apr_pool_destroy(conn->pool);
     return APR_SUCCESS;
 }
@@ -220,6 +275,7 @@ static apr_status_t destroy_place(void *resource, void *params, apr_pool_t *igno
 /** Closes every connection, before the pools that they live in are destroyed as children of the child's. */
 static apr_status_t destroy_places(void *db)
 {
+    databases = NULL;
     return apr_reslist_destroy(((kiss_db *)db)->places);
 }
 
@@ -230,6 +286,8 @@ apr_status_t kiss_db_pool_create(kiss_db **db, const kiss_database_conf *conf, a
 
     made->conf = conf;
     made->pool = p;
+    made->cuts = apr_pcalloc(p, (apr_size_t)conf->max * sizeof(*made->cuts));
+    made->used = apr_pcalloc(p, (apr_size_t)conf->max);
     if ((rv = apr_dbd_init(p)) != APR_SUCCESS || (rv = apr_dbd_get_driver(p, DRIVER, &made->driver)) != APR_SUCCESS
         || (rv = kiss_state_create(&made->state, p)) != APR_SUCCESS) {
         return rv;
@@ -238,7 +296,8 @@ apr_status_t kiss_db_pool_create(kiss_db **db, const kiss_database_conf *conf, a
     if (rv == APR_SUCCESS) {
         apr_pool_pre_cleanup_register(p, made, destroy_places);
         apr_reslist_timeout_set(made->places, conf->wait);
-        *db = made;
+        made->next = databases;
+        databases = *db = made;
     }
     return rv;
 }
@@ -257,11 +316,13 @@ kiss_db_status kiss_db_pool_take(kiss_db_conn **conn, kiss_db *db, const kiss_re
     }
     *conn = place;
     (*conn)->k = k;
+    kiss_cut_early((*conn)->cut, k->stop != NULL);
     return KISS_DB_OK;
 }
 
 void kiss_db_pool_give(kiss_db_conn *conn)
 {
+    kiss_cut_early(conn->cut, 0);
     conn->k = NULL;
     apr_reslist_release(conn->db->places, conn);
 }
@@ -345,6 +406,7 @@ void kiss_db_pool_check(const kiss_database_conf *conf, const kiss_sql_plan *pla
 
     db->conf = conf;
     conn->db = db;
+    conn->cut = apr_pcalloc(ptemp, sizeof(*conn->cut));
     conn->pool = ptemp;
     if ((rv = apr_dbd_init(ptemp)) != APR_SUCCESS
         || (rv = apr_dbd_get_driver(ptemp, DRIVER, &db->driver)) != APR_SUCCESS) {

@@ -7,6 +7,7 @@
 #include <apr_dbd.h>
 
 #include "kiss_config.h"
+#include "kiss_cut.h"
 #include "kiss_db.h"
 
 /** Most statements that one connection keeps; the one that was not used for longest makes room for a new one. */
@@ -30,6 +31,7 @@ struct kiss_db_conn {
     MYSQL *mysql;                                   /**< Connector/C's handle inside it */
     kiss_db_prepared prepared[KISS_DB_STATEMENTS];  /**< statements of this connection */
     apr_uint64_t uses;                              /**< how often one was used */
+    kiss_cut *cut;                                  /**< its socket, which the child's end may shut down */
     const kiss_req *k;                              /**< the request that uses it now */
 };
 
@@ -49,8 +51,17 @@ void kiss_db_pool_give(kiss_db_conn *conn);
 /** Connects the place and checks the session. Logs what is wrong, at most every ten seconds. */
 kiss_db_status kiss_db_pool_connect(kiss_db_conn *conn, unsigned schema_version);
 
-/** Closes the connection; the place stays. */
+/** Closes the connection in order: nothing is being read from it. The place stays. */
 void kiss_db_pool_disconnect(kiss_db_conn *conn);
+
+/**
+ * Gives the connection up, whatever is being read from it. Its socket is shut down first: to close a statement in order, the client
+ * library reads what is left of a result, and would wait for a server that says nothing.
+ */
+void kiss_db_pool_abandon(kiss_db_conn *conn);
+
+/** 1 when the child is to end and what `k` wants is not needed any more. */
+int kiss_db_pool_ends(const kiss_req *k);
 
 /**
  * Checks a database at start, in the parent process and as the user of the children: reachable, schema, statements,

@@ -111,7 +111,8 @@ kiss_db_status kiss_state_read(const char **text, kiss_req *k)
     kiss_db_status status;
     apr_uint64_t need;
 
-    if (!s || apr_thread_mutex_lock(s->mutex) != APR_SUCCESS) {
+    /* A read that may be given up is nobody else's. */
+    if (!s || k->stop || apr_thread_mutex_lock(s->mutex) != APR_SUCCESS) {
         reading r = { k, "" };
 
         status = kiss_db_run(k, query, &r);

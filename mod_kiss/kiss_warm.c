@@ -244,6 +244,9 @@ static void go_on(kiss_warm *w, watched *d, apr_pool_t *scratch)
     if (result == 0 && d->round) {
         result = make_next(w, d, scratch);
     }
+    if (apr_atomic_read32(w->stop)) {
+        return;                         /* another child goes on: what is missing is not all there */
+    }
     if (result < 0) {
         give_up(d);
     }

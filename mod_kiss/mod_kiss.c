@@ -313,8 +313,8 @@ static void kiss_child_init(apr_pool_t *pchild, server_rec *s)
 static void kiss_child_stopping(apr_pool_t *pchild, int graceful)
 {
     (void)pchild;
-    (void)graceful;
     kiss_keeper_stop();
+    kiss_db_stop(!graceful);            /* the clients of requests are gone, unless it is graceful */
 }
 #endif
 

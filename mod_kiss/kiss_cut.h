@@ -1,0 +1,34 @@
+/**
+ * kiss_cut - the socket of a connection, which another thread may shut down while its own thread waits in a read. Pure.
+ *
+ * It is shut down by a descriptor of its own: the client library closes the other one when it finds the connection broken, and its
+ * number may be another file's at once. Without a lock, since prefork stops a child from within a signal handler.
+ */
+#ifndef KISS_CUT_H
+#define KISS_CUT_H
+
+#include <apr.h>
+
+/** A socket, or none: begins as zeros. */
+typedef struct {
+    volatile apr_uint32_t state;
+} kiss_cut;
+
+/**
+ * From now on the socket may be shut down by other threads, until kiss_cut_forbid(). Where no descriptor is left for that, it
+ * cannot be.
+ *
+ * @param early also by kiss_cut_now(c, 0)
+ */
+void kiss_cut_allow(kiss_cut *c, int fd, int early);
+
+/** Changes `early`. Does nothing without a socket. */
+void kiss_cut_early(kiss_cut *c, int early);
+
+/** Withdraws the socket, waiting for whoever shuts it down just then. */
+void kiss_cut_forbid(kiss_cut *c);
+
+/** Shuts the socket down, if there is one: whoever reads from it gets an end of file. By any thread, or a signal handler. */
+void kiss_cut_now(kiss_cut *c, int all);
+
+#endif

@@ -1,0 +1,112 @@
+# A child that is told to stop does so at once: whatever it reads from the database is given up, and nobody waits for a server that
+# says nothing.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use KissTest;
+use KissTest::Database;
+use KissTest::Lists;
+use KissTest::Load;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $server = KissTest::Database->start;             # its own: it is frozen below
+my $db = new_database('stop', server => $server);
+import_sample($db);
+grow($server, $db, 20000);
+my %key = map { $_ => issue_key($_) } qw(ACME01 BEAU02);
+
+# The server's silence must last longer here than any stop may take.
+sub serve {
+    my (%opt) = @_;
+    return serve_lists(\%key, processes => 2, log_level => 'info', pool => 'max=4 timeout=20s', %opt);
+}
+
+# A list is being read now: a statement of the module is at work.
+sub building { return connections($server, "command IN ('Execute', 'Query') AND db = '$db'") }
+
+sub nobody_was_killed {
+    my ($h) = @_;
+    unlike $h->log_text, qr/AH0004[567]|AH0005[012]/, '... and nobody had to be killed';
+    return;
+}
+
+sub takes_less {
+    my ($seconds, $what, $sub) = @_;
+    my $at = time;
+    $sub->();
+    my $took = time - $at;
+    cmp_ok $took, '<', $seconds, sprintf '%s: %.2f s', $what, $took;
+    return;
+}
+
+subtest 'stopped while lists are built in advance' => sub {
+    for my $round (1 .. 6) {
+        my $h = serve(config => "KissWarm 50 100ms\n");
+        ask_list($h, $_) for qw(/products /stock /prices);
+        change_all($db);
+        ok wait_until(10, sub { building() }), "round $round: a list is being built";
+        sleep 0.03 * $round;
+        takes_less(1.5, 'it stops', sub { $h->stop });
+        nobody_was_killed($h);
+        $h->log_ok;
+    }
+};
+
+subtest 'reloaded while lists are built in advance' => sub {
+    my $h = serve(config => "KissWarm 50 100ms\n");
+    ask_list($h, $_) for qw(/products /stock /prices);
+    for my $round (1 .. 6) {
+        my %old = map { $_ => 1 } $h->children;
+        change_all($db);
+        ok wait_until(10, sub { building() }), "round $round: a list is being built";
+        $h->graceful;
+        takes_less(1.5, 'the old children end', sub { wait_until(10, sub { !grep { $old{$_} } $h->children }) });
+    }
+    takes_less(1.5, 'it stops', sub { $h->stop });
+    nobody_was_killed($h);
+    $h->log_ok;
+};
+
+for my $way (qw(stop)) {
+    subtest "$way while the database says nothing" => sub {
+        my $h = serve();
+        ask_list($h, '/stock');
+        change_all($db);
+        my $load = KissTest::Load->start(3, sub {
+            my ($i, $n) = @_;
+            return { status => fetch($h, '/products', Authorization => $h->{bearer}{ACME01})->{status} };
+        });
+        ok wait_until(10, sub { building() }), 'a list is being built';
+        $server->freeze;
+        sleep 0.3;
+        takes_less(2, "it takes less than two seconds to $way", sub { $h->$way });
+        $server->thaw;
+        ok wait_until(10, sub { $server->alive }), 'the database is back';
+        nobody_was_killed($h);
+        if ($way eq 'restart') {
+            ok wait_until(10, sub { ask_list($h, '/stock')->{status} == 200 }), 'and all is well';
+        }
+        $load->finish;
+        $h->log_ok(qr/KISS(?:020[125]|0502)/);
+    };
+}
+
+subtest 'a reload lets those finish who are served' => sub {
+    my $h = serve();
+    change_all($db);
+    my $release = hold($server, $db, 'product_image');
+    my $load = KissTest::Load->start(1, sub {
+        my ($i, $n) = @_;
+        return $n ? do { sleep 0.1; {} } : fetch($h, '/products', Authorization => $h->{bearer}{ACME01});
+    });
+    ok wait_until(5, sub { waiting($server) == 1 }), 'a list is being built';
+    $h->graceful;
+    $release->();
+    my ($first) = $load->finish;
+    is $first->{status}, 200, 'its client gets it, whole';
+    $h->log_ok;
+};
+
+done_testing;
