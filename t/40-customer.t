@@ -135,6 +135,15 @@ for my $path (sort keys %LIST) {
 }
 
 {
+    # Related SKUs are the catalogue's, whether this customer gets those products or not.
+    my $products = $h->json($h->get('/products', bearer('ACME01')));
+    my %own = map { $_->{SKU} => 1 } @$products;
+    ok scalar(grep { !$own{ $_->{AccessorySKU} } } map { @{ $_->{ProductAccessories} } } @$products),
+        '/products: accessories that the customer does not get';
+    ok scalar(grep { !$own{ $_->{SubstituteSKU} } } map { @{ $_->{ProductSubstitutions} } } @$products), '... and substitutes';
+}
+
+{
     my ($price, $size, $whole) = map { $h->get($_, bearer('ACME01'))->{content} } qw(/prices /products /stock);
     ok $price =~ /"PriceExclVAT":\d+\.\d{2}00,/, '/prices: needless zeros are kept (19.9500)';
     ok $size =~ /"CartonLength_in_cm":\d+\.00,/, '/products: so are those of sizes (30.00)';
