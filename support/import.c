@@ -17,6 +17,9 @@
 
 #define LOCK_SECONDS 60
 
+/** Percent of a table that a file may remove without being asked. */
+#define DEFAULT_SHARE 20
+
 /** Set by the watching thread when the user wants to stop; accessed atomically. */
 static int stopped;
 
@@ -150,7 +153,7 @@ static import_run *new_run(ctl *c, const import_set *set)
 
     run->c = c;
     run->set = set;
-    run->dry_run = c->option[OPT_DRY_RUN] != NULL;
+    run->losses = apr_array_make(c->pool, 4, sizeof(import_refusal));
     run->parts = apr_pcalloc(c->pool, sizeof(*run->parts) * set->n);
     for (i = 0; i < set->n; i++) {
         run->parts[i].def = &set->files[i];
@@ -190,7 +193,8 @@ static int transact(import_run *run)
         || ctl_db_exec(c, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ") != CTL_OK
         || ctl_db_exec(c, "START TRANSACTION") != CTL_OK
         || ctl_db_exec(c, "SELECT n FROM revision FOR UPDATE") != CTL_OK
-        || import_fill_all(run) != CTL_OK || import_check(run) != CTL_OK) {
+        || import_fill_all(run) != CTL_OK || import_check(run) != CTL_OK || import_compare(run) != CTL_OK
+        || import_guard(run) != CTL_OK) {
         return CTL_FAILED;
     }
     if (run->nerrors > 0) {
@@ -216,12 +220,29 @@ static int work(import_run *run)
     return transact(run);
 }
 
+/** Reads the options of the verb. @return CTL_OK or CTL_USAGE */
+static int read_options(import_run *run)
+{
+    const char *share = run->c->option[OPT_REMOVE_UP_TO];
+    apr_int64_t percent = DEFAULT_SHARE;
+
+    run->dry_run = run->c->option[OPT_DRY_RUN] != NULL;
+    if (share && !ctl_number(&percent, share, 0, 100)) {
+        return ctl_usage(run->c, "--remove-up-to: '%s' is not a whole percentage from 0 to 100", share);
+    }
+    run->remove_up_to = (int)percent;
+    return CTL_OK;
+}
+
 int import_folder(ctl *c, const import_set *set, const char *dir)
 {
     import_run *run = new_run(c, set);
     watch w = {0};
-    int rc;
+    int rc = read_options(run);
 
+    if (rc != CTL_OK) {
+        return rc;
+    }
     if (schema_require(c) != CTL_OK || find_files(run, dir) != CTL_OK) {
         return CTL_FAILED;
     }

@@ -2,8 +2,9 @@
  * import - loads a folder of CSV files into their tables, all or nothing.
  *
  * The engine, in the order of a run: import_stage (parse, check cells, fill temporary tables), import_fill (values that
- * follow from other tables), import_check (duplicates, references), import_apply (one transaction: add, change, remove,
- * work out what follows, revisions), import_report (what people see). It is driven by an import_set and independent of
+ * follow from other tables), import_check (duplicates, references), import_compare and import_guard (what would change,
+ * and whether that is too much), import_apply (one transaction: add, change, remove, work out what follows, revisions),
+ * import_report (what people see). It is driven by an import_set and independent of
  * any one set. The database needs the table `revision` (dataset, scope, n), and triggers that keep still while
  * @kiss_bulk is set.
  *
@@ -30,8 +31,11 @@ typedef struct {
     apr_off_t size;                 /**< bytes */
     const char *stage;              /**< temporary table with its rows */
     const char *source;             /**< what its table will hold: the temporary table, or the table when absent */
+    apr_uint64_t before;            /**< rows of its table that the file may remove */
     apr_uint64_t rows, added, changed, removed;
-    int keys_lost;                  /**< rows whose key could not be read: references to them cannot be judged */
+    apr_uint64_t lost[IMPORT_MAX_LOSSES];   /**< changed rows that lose something: see import_loss */
+    apr_uint64_t keys_lost;         /**< rows whose key could not be read: references to them cannot be judged */
+    int unread;                     /**< the file could not be read as a whole: it says nothing about its table */
 } import_part;
 
 /** One message about a cell, a row or a file. */
@@ -40,12 +44,22 @@ typedef struct {
     const char *text;
 } import_error;
 
+/** A loss that was refused. */
+typedef struct {
+    const import_part *part;
+    const char *what;               /**< rows that are lost, in the plural */
+    apr_uint64_t before, after, lost;
+    int needed;                     /**< the --remove-up-to that allows it */
+} import_refusal;
+
 /** One run. */
 typedef struct {
     ctl *c;
     const import_set *set;
     import_part *parts;             /**< set->n */
     int dry_run;
+    int remove_up_to;               /**< percent of a table that a file may remove */
+    apr_array_header_t *losses;     /**< import_refusal */
     apr_array_header_t *errors;     /**< import_error */
     apr_uint64_t nerrors;
     apr_array_header_t *notes;      /**< const char * */
@@ -81,7 +95,13 @@ import_part *import_part_of(const import_run *run, const char *file);
 /** Looks for duplicates and missing references among all files and tables. As import_stage() otherwise. */
 int import_check(import_run *run);
 
-/** Inside the transaction: counts what differs, writes it, raises the revisions. @return CTL_OK or CTL_FAILED */
+/** Inside the transaction: counts what the files would add, change and remove. @return CTL_OK or CTL_FAILED */
+int import_compare(import_run *run);
+
+/** Behind import_compare(): names losses that are larger than the run allows as faults. As import_stage() otherwise. */
+int import_guard(import_run *run);
+
+/** Behind import_compare(): writes what differs, raises the revisions. @return CTL_OK or CTL_FAILED */
 int import_apply(import_run *run);
 
 /** Names a fault. `line` 0: the file as a whole; `column` may be NULL. */
@@ -108,6 +128,9 @@ int import_each(import_run *run, const char *sql, void (*row)(void *ctx, char **
 
 /** " FROM ... WHERE ...": rows of the table (o) that the file (n) does not have, without those that stay. */
 const char *import_removed_from(apr_pool_t *p, const import_part *part);
+
+/** SQL: the rows (o) of the table that a file may remove. */
+const char *import_removable(apr_pool_t *p, const import_part *part);
 
 /** Key columns joined: "o.a = n.a AND o.b = n.b" with lead "o.", "n."; lists "n.a, n.b" when `other` is NULL. */
 const char *import_keys(apr_pool_t *p, const import_file *def, const char *lead, const char *other);

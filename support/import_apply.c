@@ -48,6 +48,9 @@ static void count_new(void *ctx, char **values)
             bump(k->run, revision[i].dataset, values[0]);
         }
     }
+    for (values += 3 + i, i = 0; k->part->def->losses[i].what; i++) {
+        k->part->lost[i] += (apr_uint64_t)apr_strtoi64(values[i], NULL, 10);
+    }
 }
 
 /** Row: scope, removed. */
@@ -131,9 +134,8 @@ static const char *column_list(apr_pool_t *p, const import_file *def, int values
 const char *import_removed_from(apr_pool_t *p, const import_part *part)
 {
     return apr_pstrcat(p, " FROM ", part->def->table, " o LEFT JOIN ", part->stage, " n ON ",
-                       import_keys(p, part->def, "n.", "o."), " WHERE n.line IS NULL",
-                       part->def->keep ? " AND NOT (" : "",
-                       part->def->keep ? part->def->keep : "", part->def->keep ? ")" : "", NULL);
+                       import_keys(p, part->def, "n.", "o."), " WHERE n.line IS NULL AND ",
+                       import_removable(p, part), NULL);
 }
 
 static const char *added_from(apr_pool_t *p, const import_part *part)
@@ -164,10 +166,19 @@ static int compare_new(import_run *run, import_part *part)
         sums = apr_pstrcat(p, sums, ", SUM(", differing, def->revisions[i].changed ? " AND " : "",
                            def->revisions[i].changed ? def->revisions[i].changed : "", ")", NULL);
     }
+    for (i = 0; def->losses[i].what; i++) {
+        sums = apr_pstrcat(p, sums, ", SUM(", there, " AND ", def->losses[i].before, " AND NOT (",
+                           def->losses[i].after, "))", NULL);
+    }
     return import_each(run, apr_pstrcat(p, "SELECT ", scope, ", COUNT(*) - SUM(", there, "), SUM(", differing, ")",
                                         sums, " FROM ", part->stage, " n LEFT JOIN ", def->table, " o ON ",
                                         import_keys(p, def, "o.", "n."), grouped(p, def, scope), NULL),
                        count_new, &k);
+}
+
+const char *import_removable(apr_pool_t *p, const import_part *part)
+{
+    return part->def->keep ? apr_pstrcat(p, "NOT (", part->def->keep, ")", NULL) : "1";
 }
 
 static int count_part(import_run *run, import_part *part)
@@ -175,14 +186,14 @@ static int count_part(import_run *run, import_part *part)
     const import_file *def = part->def;
     apr_pool_t *p = run->c->pool;
     const char *scope = def->scope ? apr_pstrcat(p, "o.", def->scope, NULL) : "''";
-    apr_uint64_t before;
     counter k = {run, part};
 
     if (compare_new(run, part) != CTL_OK
-        || import_each(run, apr_pstrcat(p, "SELECT COUNT(*) FROM ", def->table, NULL), one_number, &before) != CTL_OK) {
+        || import_each(run, apr_pstrcat(p, "SELECT COUNT(*) FROM ", def->table, " o WHERE ", import_removable(p, part),
+                                        NULL), one_number, &part->before) != CTL_OK) {
         return CTL_FAILED;
     }
-    if (before == part->rows - part->added) {
+    if (!def->keep && part->before == part->rows - part->added) {
         return CTL_OK;                      /* every row of the table is in the file: nothing to look for */
     }
     return import_each(run, apr_pstrcat(p, "SELECT ", scope, ", COUNT(*)", import_removed_from(p, part),
@@ -351,7 +362,7 @@ static int each_part(import_run *run, const char *doing, int backwards, int (*st
     return CTL_OK;
 }
 
-int import_apply(import_run *run)
+int import_compare(import_run *run)
 {
     int i;
 
@@ -361,6 +372,11 @@ int import_apply(import_run *run)
             return CTL_FAILED;
         }
     }
+    return CTL_OK;
+}
+
+int import_apply(import_run *run)
+{
     /* Rows are removed last: a customer may have moved from a price list that goes away to one that is new. */
     if (each_part(run, "making room", 0, free_uniques) != CTL_OK
         || each_part(run, "adding", 0, add_rows) != CTL_OK

@@ -215,7 +215,9 @@ static const import_file files[] = {
          MAYBE_TEXT("StrainName", "strain_name", 200), MAYBE_TEXT("Flavor", "flavor", 200),
          NUMBER("BrandID", "brand_id"), TEXT("BrandName", "brand_name", 200),
          MAYBE_TEXT("SupplierProductNumber", "supplier_product_number", 100), MONEY("FullPrice", "full_price"),
-         TIME_UPDATED, END}},
+         TIME_UPDATED, END},
+     .losses = {{"products with a supplier", "o.supplier_id IS NOT NULL", "n.supplier_id IS NOT NULL", 0},
+                {"products that are not discontinued", "o.status_id <> 0", "n.status_id <> 0", 0}}},
 
     {.file = "promotions.csv", .table = "promotion", .rows = "promotions", .revisions = REVISION("promotion"),
      .columns = {
@@ -250,6 +252,7 @@ static const import_file files[] = {
          NEED_DATE("EndDate", "end_date"), TIME_UPDATED, END}},
 
     {.file = "inventory.csv", .table = "inventory", .rows = "inventory rows", .revisions = REVISION("inventory"),
+     .losses = {{"inventory rows with units", "o.on_floor_inventory > 0", "n.on_floor_inventory > 0", 1}},
      .columns = {
          ID_OF("LocationID", "location_id", "locations.csv"), ID_OF("ProductID", "product_id", "products.csv"),
          UNITS("OnFloorInventory", "on_floor_inventory"), UNITS("PreSales", "pre_sales"),
@@ -301,6 +304,7 @@ static const import_file files[] = {
 
     {.file = "invoice_lines.csv", .table = "invoice_line", .rows = "invoice lines",
      .revisions = REVISION("invoice_line"),
+     .losses = {{"invoice lines with a supplier", "o.supplier_id IS NOT NULL", "n.supplier_id IS NOT NULL", 0}},
      .columns = {
          BIG_ID("InvoiceTransID", "invoice_trans_id"), BIG_OF("InvoiceID", "invoice_id", "invoices.csv"),
          OF("ProductID", "product_id", "products.csv"),

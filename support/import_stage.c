@@ -255,10 +255,12 @@ static int read_rows(stager *st, csv_reader *reader, source *in)
     status = csv_next(reader, &row);
     if (status == CSV_END) {
         import_fault(st->run, st->part, 0, NULL, "is empty: a header row is expected");
+        st->part->unread = 1;
         st->part->keys_lost++;
         return CTL_OK;
     }
     if (status == CSV_ROW && !read_header(st, &row)) {
+        st->part->unread = 1;
         st->part->keys_lost++;
         return CTL_OK;
     }
@@ -277,6 +279,7 @@ static int read_rows(stager *st, csv_reader *reader, source *in)
         const char *why = csv_failure(reader, &line);
 
         import_fault(st->run, st->part, line, NULL, "%s", why);
+        st->part->unread = 1;
         st->part->keys_lost++;
     }
     return send_batch(st);

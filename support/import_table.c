@@ -42,7 +42,8 @@ static const import_file files[] = {
          HTML("WhatsIncluded", "whats_included"),
          LONG_TEXT("ProductCompositionText", "product_composition_text"), END},
      .revisions = {{"products", NULL}, {"assortment", "o.is_obsolete <> (LOWER(n.status) = 'obsolete')"},
-                   {NULL, NULL}}},
+                   {NULL, NULL}},
+     .losses = {{"products on sale", "o.is_obsolete = 0", "LOWER(n.status) <> 'obsolete'", 0}}},
 
     {.file = "product_images.csv", .table = "product_image", .rows = "images",
      .columns = {KEY_OF("SKU", "sku", "products.csv"), KEY_CODE("ImageID", "image_id"),
@@ -76,7 +77,8 @@ static const import_file files[] = {
                  FLAG("DiscountEligible", "discount_eligible", 0),
                  {.csv = "MOQ", .db = "moq", .type = IMPORT_DECIMAL, .size = 12, .scale = 3, .flags = IMPORT_KEY},
                  DECIMAL("OrderMultiple", "order_multiple", 12, 3), END},
-     .scope = "price_list_code", .revisions = {{"prices", NULL}, {NULL, NULL}}},
+     .scope = "price_list_code", .revisions = {{"prices", NULL}, {NULL, NULL}},
+     .losses = {{"prices above 0", "o.unit_price > 0", "n.unit_price > 0", 0}}},
 
     /* The name of a warehouse is never sent; a new one gets its revision row. */
     {.file = "warehouses.csv", .table = "warehouse", .rows = "warehouses",
@@ -88,7 +90,8 @@ static const import_file files[] = {
                  DECIMAL("AvailableQTY", "available_qty", 14, 3),
                  {.csv = "NextAvailableETA", .db = "next_available_eta", .type = IMPORT_DATE, .flags = IMPORT_NULL},
                  END},
-     .scope = "stock_location", .revisions = {{"stock", NULL}, {NULL, NULL}}},
+     .scope = "stock_location", .revisions = {{"stock", NULL}, {NULL, NULL}},
+     .losses = {{"stock rows with a quantity", "o.available_qty > 0", "n.available_qty > 0", 1}}},
 
     {.file = "customers.csv", .table = "customer", .rows = "customers",
      .columns = {KEY_CODE("CustomerCode", "customer_code"), TEXT("Name", "name", 200),
@@ -96,6 +99,8 @@ static const import_file files[] = {
                  CODE_OF("StockLocation", "stock_location", "warehouses.csv"),
                  PERCENT("DiscountPercent", "discount_percent"), END},
      .revisions = {{"customers", NULL}, {NULL, NULL}},
+     .losses = {{"customers with a price list", "o.price_list_code IS NOT NULL", "n.price_list_code IS NOT NULL", 0},
+                {"customers with a warehouse", "o.stock_location IS NOT NULL", "n.stock_location IS NOT NULL", 0}},
      .owned = "api_key", .owned_word = "key"},
 };
 

@@ -74,8 +74,19 @@ typedef struct {
     const char *changed;        /**< SQL: which changed rows count (o before, n after); NULL: all */
 } import_revision;
 
+/**
+ * What rows can lose without being removed: a price list's customers its terms, a product its place among those that
+ * are sold. Judged like removed rows.
+ */
+typedef struct {
+    const char *what;           /**< rows that have it, in the plural: "products on sale" */
+    const char *before, *after; /**< SQL, never NULL: whether a row of the table (o), a row of the file (n) has it */
+    int whole;                  /**< only the loss of all of them is one */
+} import_loss;
+
 #define IMPORT_MAX_COLUMNS 40
 #define IMPORT_MAX_REVISIONS 2
+#define IMPORT_MAX_LOSSES 2
 
 /** A file and its table. */
 typedef struct {
@@ -88,6 +99,7 @@ typedef struct {
     const char *single, *single_if, *single_of, *single_error;
     /** Rows of `owned` (word: `owned_word`) vanish with a removed row; that is said by name. NULL: none. */
     const char *owned, *owned_word;
+    import_loss losses[IMPORT_MAX_LOSSES + 1];              /**< ends with a row without `what` */
     const char *keep;           /**< SQL: rows (o) that stay although the file lacks them; NULL: none */
     const char *kept;           /**< what those rows are, in the plural */
 } import_file;

@@ -61,6 +61,7 @@ static const struct {
     {OPT_OLDER_THAN, "older-than", "TIME", "those that were not used for so long: 7d, 12h, 30mi, or seconds"},
     {OPT_DAMAGED, "damaged", NULL, "those that are cut short, altered, or no snapshots of this version"},
     {OPT_ALL, "all", NULL, "all of them"},
+    {OPT_REMOVE_UP_TO, "remove-up-to", "PERCENT", "how much of a table a file may remove (default 20)"},
     {OPT_STATUS, "status", "STATUS", "only those: Pending, Exported, Confirmed or Rejected"},
 };
 
@@ -70,6 +71,11 @@ static const struct {
 #define KSS_KEY (CTL_OPT(OPT_TYPE) | CTL_OPT(OPT_IDS) | CTL_OPT(OPT_USER) | CTL_OPT(OPT_LIMIT_HOUR) \
                  | CTL_OPT(OPT_LABEL) | CTL_OPT(OPT_EXPIRES))
 #define LIMITS (CTL_OPT(OPT_LIMIT_MINUTE) | CTL_OPT(OPT_LIMIT_HOUR))
+
+/* What both imports say of the guard against losses. */
+#define LOSSES \
+    "A file that would remove more than 20 % of a table of 50 rows or more, or all of a table, is refused: it may have\n" \
+    "been cut off. --remove-up-to 60 allows up to 60 %, --remove-up-to 100 everything; an empty table needs neither.\n"
 
 static const ctl_database customer_database = {"kissctl", "customer", ""};
 static const ctl_database kss_database = {"kissctl_kss", "kss", "kss "};
@@ -85,7 +91,8 @@ static const ctl_verb verbs[] = {
      "Exit status 1 when the database is behind or ahead of the files, with what to do."},
     {"schema upgrade", "", "", CUSTOMER, 0, cmd_schema_upgrade, "run the schema files that the database lacks",
      "Stops at the first file that fails; run it again when the cause is gone."},
-    {"import", "DIR", "[--dry-run]", CUSTOMER, CTL_OPT(OPT_DRY_RUN), cmd_import_customer,
+    {"import", "DIR", "[--dry-run] [--remove-up-to PERCENT]", CUSTOMER,
+     CTL_OPT(OPT_DRY_RUN) | CTL_OPT(OPT_REMOVE_UP_TO), cmd_import_customer,
      "load a folder of CSV files, all or nothing",
      "A file that is present replaces the content of its table; a file that is absent leaves its table as it is:\n"
      "  products.csv product_images.csv product_accessories.csv product_substitutions.csv product_composition.csv\n"
@@ -94,6 +101,7 @@ static const ctl_verb verbs[] = {
      "unknown, empty text stays empty. Customers that stay keep their keys, limits and whether they are enabled;\n"
      "customers that customers.csv does not have any more are removed together with their keys.\n"
      "Every fault is named by file, line, column and reason, up to 100 of them, and then nothing is changed.\n"
+     LOSSES
      "The API goes on serving the old content until the import is complete. Ctrl-C stops it; nothing is changed then.\n"
      "With --dry-run everything is done and checked, and taken back at the end."},
     {"customer list", "", "", CUSTOMER, 0, cmd_customer_list, "list the customers", NULL},
@@ -145,7 +153,8 @@ static const ctl_verb verbs[] = {
      "Exit status 1 when the database is behind or ahead of the files, with what to do."},
     {"kss schema upgrade", "", "", KSS, 0, cmd_schema_upgrade, "run the schema files that it lacks",
      "Stops at the first file that fails; run it again when the cause is gone."},
-    {"kss import", "DIR", "[--dry-run]", KSS, CTL_OPT(OPT_DRY_RUN), cmd_import_kss,
+    {"kss import", "DIR", "[--dry-run] [--remove-up-to PERCENT]", KSS,
+     CTL_OPT(OPT_DRY_RUN) | CTL_OPT(OPT_REMOVE_UP_TO), cmd_import_kss,
      "load a folder of CSV files into that database, all or nothing",
      "A file that is present replaces the content of its table; a file that is absent leaves its table as it is:\n"
      "  states suppliers locations users user_states user_customers user_suppliers user_locations credit_terms customers\n"
@@ -162,6 +171,7 @@ static const ctl_verb verbs[] = {
      "payment_applications.csv replaces everything but requests that came through the API and are Pending or Exported:\n"
      "those stay unless the file has their RequestID. Keys are never touched.\n"
      "Every fault is named by file, line, column and reason, up to 100 of them, and then nothing is changed.\n"
+     LOSSES
      "The API goes on serving the old content until the import is complete. Ctrl-C stops it; nothing is changed then.\n"
      "With --dry-run everything is done and checked, and taken back at the end."},
     {"kss demo-data", "DIR", "[--scale N]", NULL, CTL_OPT(OPT_SCALE), cmd_kss_demo,

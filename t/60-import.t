@@ -113,7 +113,8 @@ for my $f (
 is state(), $before, 'no fault changed anything';
 
 subtest 'many faults' => sub {
-    my ($rc, $out, $err) = kissctl('import', folder('stock.csv' => $stock . join '', map {"S$_,UK01,x,\n"} 1 .. 250));
+    my ($rc, $out, $err) = kissctl('import', '--remove-up-to', 100,
+        folder('stock.csv' => $stock . join '', map {"S$_,UK01,x,\n"} 1 .. 250));
     is $rc, 1, 'exit status 1';
     is scalar(() = $err =~ /^stock\.csv:/mg), 100, '100 are named';
     like $err, qr/and 150 more/, 'the rest is counted';
@@ -213,7 +214,7 @@ subtest 'served while an import runs' => sub {
     is $seen[-1]{zz}, $n, 'all of it';
     my $switches = grep { $seen[$_]{old} != $seen[$_ - 1]{old} } 1 .. $#seen;
     is $switches, 1, 'one switch, never back';
-    kissctl_ok({ timeout => 60 }, 'import', $sample);
+    kissctl_ok({ timeout => 60 }, 'import', '--remove-up-to', 100, $sample);
 };
 
 subtest 'two at once' => sub {

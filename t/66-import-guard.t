@@ -1,0 +1,174 @@
+# What a load may take away: files that were cut off, hold only their header or came with other keys are refused, in both
+# APIs, with a sentence that says how to load them all the same.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use JSON::PP ();
+use KissTest;
+use KissTest::CSV qw(csv_rows);
+use Test::More;
+
+my %sample = (customer => top() . '/sql/sample', kss => top() . '/sql/sample-kss');
+my %db = map { ($_ => new_database("guard_$_", api => $_)) } qw(customer kss);
+my %verb = (customer => ['import'], kss => ['kss', 'import']);
+
+# folder(file => text, ...): a folder with these files. lines($api, $file): header and rows of the sample's file.
+sub folder {
+    my (%files) = @_;
+    my $dir = tempdir_here();
+    spew("$dir/$_", $files{$_}) for keys %files;
+    return $dir;
+}
+sub lines { my ($api, $file) = @_; return split /^/, slurp("$sample{$api}/$file") }
+
+# state($api): a sum over every table; equal when nothing changed.
+sub state {
+    my ($api) = @_;
+    my @tables = map { $_->[0] } sql($db{$api}, "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()"
+        . " AND table_type = 'BASE TABLE' ORDER BY 1");
+    return join "\n", map { join '=', $_->[0] =~ /(\w+)\z/, $_->[1] } sql($db{$api}, 'CHECKSUM TABLE ' . join ', ', @tables);
+}
+
+# load($api, $dir, @options): (exit, output, errors).
+sub load { my ($api, @args) = @_; return kissctl({ timeout => 120 }, @{ $verb{$api} }, @args) }
+
+# refused($what, $api, $dir, $says, @options): twice, also as a dry run; nothing changes.
+sub refused {
+    my ($what, $api, $dir, $says, @options) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $before = state($api);
+    for my $dry ([], ['--dry-run']) {
+        my ($rc, $out, $err) = load($api, $dir, @options, @$dry);
+        is $rc, 1, "$what: exit status 1 @$dry";
+        like $err, $_, '... and the sentence' for ref $says eq 'ARRAY' ? @$says : $says;
+        is $out, '', '... nothing on standard output';
+    }
+    is state($api), $before, '... nothing changed';
+    return;
+}
+
+sub count { my ($api, $table, $where) = @_; return (sql($db{$api}, "SELECT COUNT(*) FROM $table WHERE " . ($where || 1)))[0][0] }
+
+is +(load($_, $sample{$_}))[0], 0, "$_: the first load needs no option" for qw(customer kss);
+
+my @prices = lines('customer', 'prices.csv');
+my @stock = lines('customer', 'stock.csv');
+my $prices = @prices - 1;
+my $stock = @stock - 1;
+
+subtest 'only the header' => sub {
+    refused('prices', 'customer', folder('prices.csv' => $prices[0]),
+        qr/^prices\.csv: would remove all $prices prices \(table price: $prices rows now, 0 then\)\. .*--remove-up-to 100$/m);
+    refused('stock', 'customer', folder('stock.csv' => $stock[0]),
+        qr/^stock\.csv: would remove all $stock stock rows \(table stock: $stock rows now, 0 then\)\. .*--remove-up-to 100$/m);
+    refused('warehouses, which are few', 'customer', folder('warehouses.csv' => (lines('customer', 'warehouses.csv'))[0],
+            'stock.csv' => $stock[0], 'customers.csv' => join('', (lines('customer', 'customers.csv'))[0])),
+        [map {qr/^$_\.csv: would remove all /m} qw(warehouses stock customers)]);
+    my $n = lines('kss', 'inventory.csv') - 1;
+    refused('inventory', 'kss', folder('inventory.csv' => (lines('kss', 'inventory.csv'))[0]),
+        qr/^inventory\.csv: would remove all $n inventory rows \(table inventory: $n rows now, 0 then\)\. .*--remove-up-to 100$/m);
+    refused('with leave for less', 'customer', folder('prices.csv' => $prices[0]), qr/^prices\.csv: would remove all .*--remove-up-to 100$/m,
+        '--remove-up-to', 99);
+};
+
+subtest 'the beginning of a file' => sub {
+    my $left = int($prices / 20);
+    my $lost = $prices - $left;
+    my $percent = int(($lost * 100 + $prices - 1) / $prices);
+    my $dir = folder('prices.csv' => join '', @prices[0 .. $left]);
+    my $says = qr/^prices\.csv: would remove $lost of $prices prices \(table price: $prices rows now, $left then\)\. Is the file whole\? .*--remove-up-to $percent$/m;
+    refused('five percent of prices.csv', 'customer', $dir, $says);
+    refused('with leave for one percent less', 'customer', $dir, $says, '--remove-up-to', $percent - 1);
+    is +(load('customer', $dir, '--dry-run', '--remove-up-to', $percent))[0], 0, 'with the option that it names: done';
+    is +(load('customer', $dir, '--remove-up-to', $percent))[0], 0, '... really';
+    is count('customer', 'price'), $left, '... and the rows are gone';
+    is +(load('customer', $sample{customer}))[0], 0, 'what adds rows needs no option';
+    # All files at once: each is named.
+    my %part = map { my @l = lines('kss', $_); ($_ => join '', @l[0 .. @l / 2]) } qw(invoice_coas.csv retailer_inventory.csv allocations.csv);
+    refused('three files at once', 'kss', folder(%part), [qr/^invoice_coas\.csv: would remove \d+ of 365 /m, qr/^retailer_inventory\.csv: would remove \d+ of 240 /m]);
+    my ($rc, $out, $err) = load('kss', folder(%part));
+    unlike $err, qr/^allocations/m, 'part of a table of fewer than 50 rows may go';
+    like $err, qr/^kissctl: 2 errors: nothing was changed/m, 'the number of them';
+};
+
+subtest 'twenty percent' => sub {
+    my $most = int($prices / 5);
+    my $keep = $prices - $most;
+    is +(load('customer', folder('prices.csv' => join '', @prices[0 .. $keep]), '--dry-run'))[0], 0, "$most of $prices may go";
+    refused('one more', 'customer', folder('prices.csv' => join '', @prices[0 .. $keep - 1]), qr/--remove-up-to 21$/m);
+    is +(load('customer', folder('prices.csv' => join '', @prices[0 .. $prices - 1]), '--dry-run', '--remove-up-to', 0))[0], 1, 'none, if asked for';
+    is +(load('customer', $sample{customer}, '--remove-up-to', 0))[0], 0, '... what removes nothing passes';
+    for my $bad (-1, 101, '20%', 'x', '', '1.5') {
+        my ($rc, $out, $err) = load('customer', $sample{customer}, '--remove-up-to', $bad);
+        is $rc, 2, "--remove-up-to '$bad': wrong usage";
+        like $err, qr/--remove-up-to: '\Q$bad\E' is not a whole percentage from 0 to 100/, '... and why';
+    }
+};
+
+subtest 'other keys' => sub {
+    my $moved = join '', $prices[0], map {s/^([^,]*,)/$1NEW-/r} @prices[1 .. $#prices];
+    refused('every price under a new SKU', 'customer', folder('prices.csv' => $moved),
+        qr/^prices\.csv: would remove all $prices prices \(table price: $prices rows now, $prices then, $prices of them new\)\. .*--remove-up-to 100$/m);
+    my @rows = lines('kss', 'retailer_inventory.csv');
+    refused('every row under a new number', 'kss', folder('retailer_inventory.csv' => join '', $rows[0], map {s/^(\d+)/9$1/r} @rows[1 .. $#rows]),
+        qr/^retailer_inventory\.csv: would remove all 240 .*\(table retailer_inventory: 240 rows now, 240 then, 240 of them new\)/m);
+};
+
+subtest 'a list or a warehouse that is left with nothing' => sub {
+    my %of;
+    $of{ (split /,/)[0] }++ for @prices[1 .. $#prices];
+    my ($list) = sort { $of{$a} <=> $of{$b} } grep { $of{$_} >= 50 } keys %of;
+    my $dir = folder('prices.csv' => join '', grep { !/^\Q$list\E,/ } @prices);
+    my $says = qr/^prices\.csv: would remove all $of{$list} prices of PriceListCode '$list', which stays \(table price: $of{$list} rows now, 0 then\)\. .*--remove-up-to 100$/m;
+    refused('one price list', 'customer', $dir, $says, '--remove-up-to', 99);
+    is +(load('customer', $dir, '--dry-run', '--remove-up-to', 100))[0], 0, 'with the option that it names: done';
+    my @customers = lines('customer', 'customers.csv');
+    my ($other) = grep { $_ ne $list } sort keys %of;
+    my %gone = ('prices.csv' => join('', grep { !/^\Q$list\E,/ } @prices),
+        'price_lists.csv' => join('', grep { !/^\Q$list\E,/ } lines('customer', 'price_lists.csv')),
+        'customers.csv' => join '', map {s/,\Q$list\E,/,$other,/r} @customers);
+    is +(load('customer', folder(%gone), '--dry-run', '--remove-up-to', 99))[0], 0, 'a list that goes itself may take its prices along';
+};
+
+subtest 'what rows lose' => sub {
+    my $blank = sub { my ($api, $file, $name, $value) = @_;
+        my ($head, @rows) = lines($api, $file);
+        my @names = split /,/, $head =~ s/\s+\z//r;
+        my ($at) = grep { $names[$_] eq $name } 0 .. $#names;
+        my $rows = csv_rows("$sample{$api}/$file");
+        $_->{$name} = $value for @$rows;
+        return join "\n", join(',', @names), (map { my $r = $_; join ',', map { '"' . ($r->{$_} =~ s/"/""/gr) . '"' } @names } @$rows), '' };
+    my $with = grep { $_->{PriceListCode} ne '' } @{ csv_rows("$sample{customer}/customers.csv") };
+    refused('customers without their price lists', 'customer', folder('customers.csv' => $blank->('customer', 'customers.csv', 'PriceListCode', '')),
+        qr/^customers\.csv: would leave all $with customers with a price list without that \(table customer: $with rows now, 0 then\)\. .*--remove-up-to 100$/m);
+    refused('customers without their warehouses', 'customer', folder('customers.csv' => $blank->('customer', 'customers.csv', 'StockLocation', '')),
+        qr/^customers\.csv: would leave all \d+ customers with a warehouse without that/m);
+    refused('products that are all obsolete', 'customer', folder('products.csv' => $blank->('customer', 'products.csv', 'Status', 'Obsolete')),
+        qr/^products\.csv: would leave all \d+ products on sale without that/m);
+    refused('prices of 0', 'customer', folder('prices.csv' => $blank->('customer', 'prices.csv', 'UnitPrice', 0)),
+        qr/^prices\.csv: would leave all \d+ prices above 0 without that/m);
+    refused('no stock of anything', 'customer', folder('stock.csv' => $blank->('customer', 'stock.csv', 'AvailableQTY', 0)),
+        qr/^stock\.csv: would leave all \d+ stock rows with a quantity without that/m);
+    refused('lines without supplier', 'kss', folder('products.csv' => $blank->('kss', 'products.csv', 'SupplierID', ''),
+            'invoice_lines.csv' => $blank->('kss', 'invoice_lines.csv', 'SupplierID', '')),
+        [qr/^products\.csv: would leave all \d+ products with a supplier without that/m,
+         qr/^invoice_lines\.csv: would leave all \d+ invoice lines with a supplier without that/m]);
+    is_deeply [(load('customer', folder('stock.csv' => join("", $stock[0], (map {s/^([^,]*,[^,]*,)[^,]*/${1}0/r} @stock[1 .. 200]), @stock[201 .. $#stock])), "--dry-run"))[0, 2]],
+        [0, ''], 'most of it sold out: loaded';
+    is +(load('customer', folder('customers.csv' => $blank->('customer', 'customers.csv', 'PriceListCode', '')), '--dry-run', '--remove-up-to', 100))[0],
+        0, 'with the option: done';
+};
+
+subtest 'beside other faults' => sub {
+    my $dir = folder('prices.csv' => join('', @prices[0 .. 10]) =~ s/^(([^\n]*\n){3}[^\n]*,)[^,\n]*\n/${1}x\n/r, 'stock.csv' => $stock[0]);
+    refused('a bad cell, a file cut off and an empty one', 'customer', $dir,
+        [qr/^prices\.csv:4: column OrderMultiple: /m, qr/^prices\.csv: would remove /m, qr/^stock\.csv: would remove all /m]);
+    # Rows whose keys cannot be read may be any of those that seem to go.
+    refused('keys that cannot be read', 'customer', folder('prices.csv' => join '', $prices[0], map {s/,/ ,/r} @prices[1 .. $#prices]),
+        qr/^prices\.csv:2: column PriceListCode: /m);
+    my ($rc, $out, $err) = load('customer', folder('prices.csv' => join '', $prices[0], map {s/,/ ,/r} @prices[1 .. $#prices]));
+    unlike $err, qr/would remove/, '... is not taken for a loss';
+};
+
+done_testing;
