@@ -5,9 +5,11 @@
 #include <apr_portable.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -72,15 +74,16 @@ static keeper *self;
 
 /** What came of removing files. */
 typedef struct {
+    int folder;                     /* descriptor: where they are */
     int removed;
     apr_off_t freed;
     apr_status_t failed;            /* why the last one that stays does so */
-    const char *path;
+    const char *name;
 } outcome;
 
-static void discard(const keeper *k, const kiss_snapfile_entry *e, outcome *o)
+static void discard(const kiss_snapfile_entry *e, outcome *o)
 {
-    apr_status_t rv = apr_file_remove(e->path, k->scratch);
+    apr_status_t rv = unlinkat(o->folder, e->name, 0) == 0 ? APR_SUCCESS : errno;
 
     if (rv == APR_SUCCESS || APR_STATUS_IS_ENOENT(rv)) {
         o->removed++;
@@ -88,7 +91,7 @@ static void discard(const keeper *k, const kiss_snapfile_entry *e, outcome *o)
     }
     else {
         o->failed = rv;
-        o->path = e->path;
+        o->name = e->name;
     }
 }
 
@@ -98,9 +101,9 @@ static int is_orphan(const kiss_snapfile_entry *e, apr_time_t now)
 }
 
 /** Removes what dead builders left, and takes what is no snapshot out of the list. Sets total and largest. */
-static void sort_out(keeper *k, apr_array_header_t *entries, apr_time_t now)
+static void sort_out(keeper *k, int folder, apr_array_header_t *entries, apr_time_t now)
 {
-    outcome ignored = { 0, 0, APR_SUCCESS, NULL };
+    outcome ignored = { folder, 0, 0, APR_SUCCESS, NULL };
     int i, n = 0;
 
     k->total = k->largest = 0;
@@ -113,7 +116,7 @@ static void sort_out(keeper *k, apr_array_header_t *entries, apr_time_t now)
             k->largest = e.size > k->largest ? e.size : k->largest;
         }
         else if (is_orphan(&e, now)) {
-            discard(k, &e, &ignored);
+            discard(&e, &ignored);
         }
     }
     entries->nelts = n;
@@ -151,36 +154,48 @@ static void discard_all(const keeper *k, const apr_array_header_t *entries, apr_
         int last = i == entries->nelts - 1;         /* in use now, whatever its size */
 
         if (unused > age || (k->total - o->freed > fit && !last) || (o->freed < lack && unused > IN_USE)) {
-            discard(k, e, o);
+            discard(e, o);
         }
     }
+}
+
+/** Looks through the open directory. */
+static apr_status_t clean_folder(keeper *k, outcome *o)
+{
+    apr_time_t now = apr_time_now();
+    apr_array_header_t *entries;
+    apr_status_t rv = kiss_snapfile_scan(&entries, o->folder, k->scratch);
+
+    if (rv == APR_SUCCESS) {
+        sort_out(k, o->folder, entries, now);
+        kiss_snapfile_sort(entries);
+        discard_all(k, entries, missing(k), now, o);
+        k->total -= o->freed;
+    }
+    return rv;
 }
 
 /** Looks through the directory. */
 static void clean(keeper *k)
 {
-    apr_time_t now = apr_time_now();
-    outcome o = { 0, 0, APR_SUCCESS, NULL };
-    apr_array_header_t *entries;
-    apr_status_t rv = kiss_snapfile_scan(&entries, k->folder, k->scratch);
+    outcome o = { open(k->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), 0, 0, APR_SUCCESS, NULL };
+    apr_status_t rv = o.folder < 0 ? errno : clean_folder(k, &o);
 
     k->look = kiss_clock_now() + LOOK_AGAIN;
+    if (o.folder >= 0) {
+        close(o.folder);
+    }
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, rv, k->server, KISS_LOGNO(0702) "cannot look through %s (KissCacheDir): "
                      "KissCacheSize and KissCacheAge cannot be kept", k->folder);
-        return;
     }
-    sort_out(k, entries, now);
-    kiss_snapfile_sort(entries);
-    discard_all(k, entries, missing(k), now, &o);
-    k->total -= o.freed;
     if (o.removed) {
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, k->server, KISS_LOGNO(0703) "%d snapshots were removed; %" APR_OFF_T_FMT
                      " bytes are kept", o.removed, k->total);
     }
     if (o.failed != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, o.failed, k->server, KISS_LOGNO(0701) "%s cannot be removed: KissCacheSize "
-                     "and KissCacheAge cannot be kept", o.path);
+        ap_log_error(APLOG_MARK, APLOG_WARNING, o.failed, k->server, KISS_LOGNO(0701) "%s in %s cannot be removed: "
+                     "KissCacheSize and KissCacheAge cannot be kept", o.name, k->folder);
     }
 }
 
@@ -382,6 +397,15 @@ static int is_needed(server_rec *s, apr_pool_t *p)
     return needed;
 }
 
+/** A child does it, not root: KissCacheDir belongs to the user of the children, and so does every name in it. */
+static void make_folder(const keeper *k)
+{
+    if (mkdir(k->folder, S_IRWXU) != 0 && errno != EEXIST) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, errno, k->server, KISS_LOGNO(0640) "cannot make %s: lists are answered with 503 "
+                     "until KissCacheDir belongs to the server's user", k->folder);
+    }
+}
+
 void kiss_keeper_start(server_rec *s, apr_pool_t *pchild)
 {
     keeper *k = apr_pcalloc(pchild, sizeof(*k));
@@ -394,6 +418,7 @@ void kiss_keeper_start(server_rec *s, apr_pool_t *pchild)
     k->server = s;
     k->folder = kiss_snapshot_dir(kiss_config_cache_dir(s), pchild);
     k->watch = -1;
+    make_folder(k);
     rv = apr_pool_create_unmanaged_ex(&k->pool, NULL, NULL);
     if (rv == APR_SUCCESS) {
         apr_pool_tag(k->pool, "kiss_keeper");

@@ -3,10 +3,17 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
+
+#include "kiss_dir.h"
 
 #define PIECE (64 * 1024)
 
@@ -157,38 +164,79 @@ apr_status_t kiss_snapfile_verify(kiss_snapfile_label *label, const kiss_snapfil
 
 /* --- the folder --- */
 
-static int is_snapshot(const char *name)
-{
-    apr_size_t n = strlen(name), m = sizeof(KISS_SNAPFILE_SUFFIX) - 1;
+/* An ETag is that long; a name has one or more, for the list and for what it is compared with. */
+#define BASE64URL "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+#define TAG_CHARS 22
+#define MAX_PARTS 3
 
-    return n > m && strcmp(name + n - m, KISS_SNAPFILE_SUFFIX) == 0;
+static apr_time_t to_time(const struct timespec *t)
+{
+    return apr_time_from_sec(t->tv_sec) + t->tv_nsec / 1000;
 }
 
-apr_status_t kiss_snapfile_scan(apr_array_header_t **entries, const char *folder, apr_pool_t *p)
+/** 1 for the names that kiss_snapshot_publish() gives: TAG.json, TAG.BASE.json, and either with "-gzip". */
+static int is_snapshot(const char *name)
 {
-    apr_dir_t *d;
-    apr_finfo_t info;
-    apr_status_t rv = apr_dir_open(&d, folder, p);
+    static const char *const ends[] = { KISS_SNAPFILE_SUFFIX, "-gzip" KISS_SNAPFILE_SUFFIX };
+    int parts;
 
-    if (rv != APR_SUCCESS) {
+    for (parts = 0; parts < MAX_PARTS; parts++) {
+        if (strspn(name, BASE64URL) < TAG_CHARS) {
+            return 0;
+        }
+        name += TAG_CHARS;
+        if (strcmp(name, ends[0]) == 0 || strcmp(name, ends[1]) == 0) {
+            return 1;
+        }
+        if (*name++ != '.') {
+            return 0;
+        }
+    }
+    return 0;
+}
+
+apr_status_t kiss_snapfile_open_folder(int *fd, const char *cache_dir, apr_pool_t *p)
+{
+    int dir;
+    apr_status_t rv = kiss_dir_open(&dir, cache_dir, p);
+
+    if (rv == APR_SUCCESS) {
+        *fd = openat(dir, KISS_SNAPFILE_FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        rv = *fd < 0 ? errno : APR_SUCCESS;
+        close(dir);
+    }
+    return rv;
+}
+
+apr_status_t kiss_snapfile_scan(apr_array_header_t **entries, int folder, apr_pool_t *p)
+{
+    int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);   /* of its own: reading moves a position */
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *name;
+    struct stat st;
+
+    if (!d) {
+        apr_status_t rv = errno;
+
+        if (fd >= 0) {
+            close(fd);
+        }
         return rv;
     }
     *entries = apr_array_make(p, 64, sizeof(kiss_snapfile_entry));
-    /* A file that goes away while its name is read has an incomplete entry: it is left out. */
-    while ((rv = apr_dir_read(&info, APR_FINFO_NAME | APR_FINFO_MIN, d)) == APR_SUCCESS
-           || rv == APR_INCOMPLETE) {
-        if (rv == APR_SUCCESS && info.filetype == APR_REG) {
+    while ((name = readdir(d))) {
+        /* A file may go away while its name is read: it is left out. */
+        if (fstatat(folder, name->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode)) {
             kiss_snapfile_entry *e = apr_array_push(*entries);
 
-            e->name = apr_pstrdup(p, info.name);
-            e->path = apr_pstrcat(p, folder, "/", info.name, NULL);
-            e->size = info.size;
-            e->built = info.mtime;
-            e->used = info.atime > info.mtime ? info.atime : info.mtime;
-            e->is_snapshot = is_snapshot(info.name);
+            e->name = apr_pstrdup(p, name->d_name);
+            e->size = (apr_off_t)st.st_size;
+            e->built = to_time(&st.st_mtim);
+            e->used = to_time(&st.st_atim) > e->built ? to_time(&st.st_atim) : e->built;
+            e->is_snapshot = is_snapshot(name->d_name);
         }
     }
-    apr_dir_close(d);
+    closedir(d);
     return APR_SUCCESS;
 }
 

@@ -40,7 +40,6 @@ typedef struct {
 /** A file in the folder. */
 typedef struct {
     const char *name;               /**< without the folder */
-    const char *path;               /**< with it */
     apr_off_t size;                 /**< bytes of all of the file */
     apr_time_t built;               /**< when it was written */
     apr_time_t used;                /**< when it was last used, or written */
@@ -76,8 +75,19 @@ apr_status_t kiss_snapfile_verify(kiss_snapfile_label *label, const kiss_snapfil
 /** Reads the label alone: what it says is only known to be true after kiss_snapfile_verify(). */
 apr_status_t kiss_snapfile_label_read(kiss_snapfile_label *label, const kiss_snapfile *f, apr_file_t *file, apr_pool_t *p);
 
-/** Lists the files of a folder: an array of kiss_snapfile_entry in `p`. Nothing below it, and no links. */
-apr_status_t kiss_snapfile_scan(apr_array_header_t **entries, const char *folder, apr_pool_t *p);
+/**
+ * Opens the folder in a KissCacheDir, for root too: a symbolic link of another user is not followed (kiss_dir.h).
+ *
+ * @return APR_SUCCESS; ELOOP or ENOTDIR when there is such a link, or no directory; else why not
+ */
+apr_status_t kiss_snapfile_open_folder(int *fd, const char *cache_dir, apr_pool_t *p);
+
+/**
+ * Lists the files of a folder: an array of kiss_snapfile_entry in `p`. Nothing below it, and no links.
+ *
+ * @param folder descriptor of the open directory; what is done with an entry goes by it, too: openat(), unlinkat()
+ */
+apr_status_t kiss_snapfile_scan(apr_array_header_t **entries, int folder, apr_pool_t *p);
 
 /** Sorts the longest unused to the front. */
 void kiss_snapfile_sort(apr_array_header_t *entries);

@@ -57,18 +57,23 @@ static apr_file_t *turn;
 
 void kiss_warm_prepare(server_rec *s, apr_pool_t *pconf)
 {
-    char *name;
+    const char *dir;
+    char *name = NULL;
     apr_status_t rv;
 
     turn = NULL;
     if (!kiss_config_warm(s)) {
         return;
     }
-    name = apr_pstrcat(pconf, kiss_config_cache_dir(s), "/" KISS_SPOOL_PREFIX "XXXXXX", NULL);
-    rv = apr_file_mktemp(&turn, name, APR_FOPEN_CREATE | APR_FOPEN_READ | APR_FOPEN_WRITE | APR_FOPEN_EXCL, pconf);
+    /* Not in KissCacheDir, where another user says what a name means: this may be root. */
+    rv = apr_temp_dir_get(&dir, pconf);
+    if (rv == APR_SUCCESS) {
+        name = apr_pstrcat(pconf, dir, "/kiss-warm.XXXXXX", NULL);
+        rv = apr_file_mktemp(&turn, name, APR_FOPEN_CREATE | APR_FOPEN_READ | APR_FOPEN_WRITE | APR_FOPEN_EXCL, pconf);
+    }
     if (rv != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0711) "no lock file in %s (KissCacheDir): KissWarm does "
-                     "nothing", kiss_config_cache_dir(s));
+        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0711) "no lock file in the system's temporary directory: "
+                     "KissWarm does nothing");
         turn = NULL;
         return;
     }

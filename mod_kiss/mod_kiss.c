@@ -20,6 +20,7 @@
 #include "kiss_caller.h"
 #include "kiss_config.h"
 #include "kiss_db_pool.h"
+#include "kiss_dir.h"
 #include "kiss_error.h"
 #include "kiss_keeper.h"
 #include "kiss_limit.h"
@@ -230,21 +231,28 @@ static void kiss_test_config(apr_pool_t *p, server_rec *s)
     }
 }
 
-/** Makes the directories for spool files and snapshots, for the user of the children. */
-static void make_cache_dir(server_rec *s, apr_pool_t *ptemp)
+/** What cannot work stops a start; a reload must not end a server that works. */
+static int is_first_start(void)
 {
-    const char *dir = kiss_config_cache_dir(s), *snapshots = kiss_snapshot_dir(dir, ptemp);
-    apr_status_t rv = apr_dir_make_recursive(snapshots, APR_FPROT_UREAD | APR_FPROT_UWRITE | APR_FPROT_UEXECUTE, ptemp);
+    return ap_state_query(AP_SQ_CONFIG_GEN) <= 1;
+}
 
-    if (rv == APR_SUCCESS && geteuid() == 0
-        && (chown(dir, ap_unixd_config.user_id, ap_unixd_config.group_id) != 0
-            || chown(snapshots, ap_unixd_config.user_id, ap_unixd_config.group_id) != 0)) {
-        rv = errno;
+/** Makes the directory of spool files and kept lists, for the user of the children. @return OK, or what stops the start */
+static int make_cache_dir(server_rec *s, apr_pool_t *ptemp)
+{
+    const char *e = kiss_dir_prepare(kiss_config_cache_dir(s), ap_unixd_config.user_id, ap_unixd_config.group_id,
+                                     ap_unixd_config.user_name, ptemp);
+
+    if (!e) {
+        return OK;
     }
-    if (rv != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, rv, s, KISS_LOGNO(0103) "cannot make %s (KissCacheDir): lists are answered with "
-                     "503 until it can be written by the server's user", snapshots);
+    if (is_first_start()) {
+        ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_CRIT, 0, s, KISS_LOGNO(0140) "KissCacheDir: %s", e);
+        return HTTP_INTERNAL_SERVER_ERROR;
     }
+    ap_log_error(APLOG_MARK, APLOG_ERR, 0, s, KISS_LOGNO(0103) "KissCacheDir: %s. The server does not stop for it at a reload, "
+                 "but lists may be answered with 503", e);
+    return OK;
 }
 
 static int kiss_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
@@ -259,7 +267,9 @@ static int kiss_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pte
     kiss_limit_create(s);
     uses = kiss_config_uses(s, ptemp);
     if (uses->nelts) {
-        make_cache_dir(s, ptemp);
+        if (make_cache_dir(s, ptemp) != OK) {
+            return HTTP_INTERNAL_SERVER_ERROR;
+        }
         kiss_usage_create(s);
         kiss_warm_prepare(s, pconf);
     }

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <apr_portable.h>
 #include <apr_strings.h>
@@ -37,25 +38,31 @@ static const out_column columns[] = {
 };
 #define COLUMNS ((int)(sizeof(columns) / sizeof(*columns)))
 
+/** The directory, open: whatever is done with a file goes by its name in there, however the path may change meanwhile. */
+typedef struct {
+    const char *path;
+    int fd;
+} snapshot_folder;
+
 /** Opens a file so that looking at it is no use of it. */
-static apr_status_t open_quietly(apr_file_t **file, const char *path, apr_pool_t *p)
+static apr_status_t open_quietly(apr_file_t **file, const snapshot_folder *folder, const char *name, apr_pool_t *p)
 {
     const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
-    apr_os_file_t fd = open(path, flags | O_NOATIME);
+    apr_os_file_t fd = openat(folder->fd, name, flags | O_NOATIME);
 
     if (fd < 0 && errno == EPERM) {
-        fd = open(path, flags);             /* neither root nor its owner */
+        fd = openat(folder->fd, name, flags);   /* neither root nor its owner */
     }
     return fd < 0 ? errno : apr_os_pipe_put_ex(file, &fd, 1, p);
 }
 
 /** Reads what a file says of itself; with `check`, all of it. */
-static apr_status_t look(finding *found, const kiss_snapfile_entry *e, int check, apr_pool_t *p)
+static apr_status_t look(finding *found, const snapshot_folder *folder, const kiss_snapfile_entry *e, int check, apr_pool_t *p)
 {
     kiss_snapfile_label label = { .tag = "" };
     kiss_snapfile f;
     apr_file_t *file;
-    apr_status_t rv = open_quietly(&file, e->path, p);
+    apr_status_t rv = open_quietly(&file, folder, e->name, p);
 
     memset(found, 0, sizeof(*found));
     if (rv != APR_SUCCESS) {
@@ -81,15 +88,23 @@ static apr_status_t look(finding *found, const kiss_snapfile_entry *e, int check
     return rv;
 }
 
-/** The files, the last used first. @return CTL_OK or CTL_FAILED */
-static int scan(ctl *c, apr_array_header_t **entries)
+/** Opens the folder and lists its files, the last used first. @return CTL_OK or CTL_FAILED */
+static int scan(ctl *c, snapshot_folder *folder, apr_array_header_t **entries)
 {
-    const char *folder = apr_pstrcat(c->pool, ctl_cache_dir(c), "/" KISS_SNAPFILE_FOLDER, NULL);
-    apr_status_t rv = kiss_snapfile_scan(entries, folder, c->pool);
+    apr_status_t rv;
     char reason[120];
 
+    folder->path = apr_pstrcat(c->pool, ctl_cache_dir(c), "/" KISS_SNAPFILE_FOLDER, NULL);
+    rv = kiss_snapfile_open_folder(&folder->fd, ctl_cache_dir(c), c->pool);
+    if (rv == APR_SUCCESS) {
+        rv = kiss_snapfile_scan(entries, folder->fd, c->pool);
+    }
+    if (rv == ELOOP || rv == ENOTDIR) {
+        return ctl_fail("%s is no directory, or behind a symbolic link that another user controls: it is left alone",
+                        folder->path);
+    }
     if (rv != APR_SUCCESS) {
-        return ctl_fail("cannot read %s: %s (%s)", folder, apr_strerror(rv, reason, sizeof(reason)), FOLDER_ADVICE);
+        return ctl_fail("cannot read %s: %s (%s)", folder->path, apr_strerror(rv, reason, sizeof(reason)), FOLDER_ADVICE);
     }
     kiss_snapfile_sort(*entries);
     return CTL_OK;
@@ -123,13 +138,14 @@ static const char **row_of(const kiss_snapfile_entry *e, const finding *found, a
 
 int cmd_snapshot_list(ctl *c, const char *const *args)
 {
+    snapshot_folder folder;
     apr_array_header_t *entries, *rows = apr_array_make(c->pool, 64, sizeof(const char **));
     apr_pool_t *scratch;
     char reason[120];
     int i;
 
     (void)args;
-    if (scan(c, &entries) != CTL_OK || apr_pool_create(&scratch, c->pool) != APR_SUCCESS) {
+    if (scan(c, &folder, &entries) != CTL_OK || apr_pool_create(&scratch, c->pool) != APR_SUCCESS) {
         return CTL_FAILED;
     }
     for (i = entries->nelts - 1; i >= 0; i--) {
@@ -141,7 +157,7 @@ int cmd_snapshot_list(ctl *c, const char *const *args)
             continue;
         }
         apr_pool_clear(scratch);
-        rv = look(&found, e, c->option[OPT_CHECK] != NULL, scratch);
+        rv = look(&found, &folder, e, c->option[OPT_CHECK] != NULL, scratch);
         if (rv == APR_SUCCESS) {
             /* The label's texts go with the scratch pool. */
             const char **row = row_of(e, &found, c->pool);
@@ -153,7 +169,8 @@ int cmd_snapshot_list(ctl *c, const char *const *args)
             APR_ARRAY_PUSH(rows, const char **) = row;
         }
         else if (!APR_STATUS_IS_ENOENT(rv)) {           /* httpd may have removed it meanwhile */
-            return ctl_fail("cannot read %s: %s (%s)", e->path, apr_strerror(rv, reason, sizeof(reason)), FOLDER_ADVICE);
+            return ctl_fail("cannot read %s/%s: %s (%s)", folder.path, e->name, apr_strerror(rv, reason, sizeof(reason)),
+                            FOLDER_ADVICE);
         }
     }
     ctl_out_rows(c, columns, COLUMNS, rows);
@@ -183,7 +200,8 @@ static int read_age(apr_time_t *age, const char *text, apr_pool_t *p)
 }
 
 /** Whether a file is to be removed. A damaged one that cannot be read is not known to be damaged. */
-static int is_meant(const ctl *c, const kiss_snapfile_entry *e, apr_time_t before, apr_pool_t *scratch)
+static int is_meant(const ctl *c, const snapshot_folder *folder, const kiss_snapfile_entry *e, apr_time_t before,
+                    apr_pool_t *scratch)
 {
     finding found;
 
@@ -191,7 +209,7 @@ static int is_meant(const ctl *c, const kiss_snapfile_entry *e, apr_time_t befor
         return 0;                           /* locks above all: they must keep their names */
     }
     if (c->option[OPT_DAMAGED]) {
-        return look(&found, e, 1, scratch) == APR_SUCCESS && strcmp(found.state, "sound") != 0;
+        return look(&found, folder, e, 1, scratch) == APR_SUCCESS && strcmp(found.state, "sound") != 0;
     }
     return c->option[OPT_ALL] || e->used < before;
 }
@@ -211,6 +229,7 @@ int cmd_snapshot_purge(ctl *c, const char *const *args)
 {
     const char *older = c->option[OPT_OLDER_THAN];
     apr_time_t age = 0, now = apr_time_now();
+    snapshot_folder folder;
     apr_array_header_t *entries;
     apr_int64_t removed = 0;
     apr_off_t bytes = 0;
@@ -226,7 +245,7 @@ int cmd_snapshot_purge(ctl *c, const char *const *args)
         return ctl_usage(c, "--older-than %s: not a time: write seconds, or a number with mi, h or d",
                          ctl_out_quote(c->pool, older, strlen(older)));
     }
-    if (scan(c, &entries) != CTL_OK || apr_pool_create(&scratch, c->pool) != APR_SUCCESS) {
+    if (scan(c, &folder, &entries) != CTL_OK || apr_pool_create(&scratch, c->pool) != APR_SUCCESS) {
         return CTL_FAILED;
     }
     for (i = 0; i < entries->nelts; i++) {
@@ -234,16 +253,17 @@ int cmd_snapshot_purge(ctl *c, const char *const *args)
         apr_status_t rv = APR_SUCCESS;
 
         apr_pool_clear(scratch);
-        if (!is_meant(c, e, now - age, scratch)) {
+        if (!is_meant(c, &folder, e, now - age, scratch)) {
             continue;
         }
-        rv = c->option[OPT_DRY_RUN] ? APR_SUCCESS : apr_file_remove(e->path, scratch);
+        rv = c->option[OPT_DRY_RUN] || unlinkat(folder.fd, e->name, 0) == 0 ? APR_SUCCESS : errno;
         if (rv == APR_SUCCESS) {
             removed++;
             bytes += e->size;
         }
         else if (!APR_STATUS_IS_ENOENT(rv)) {
-            return ctl_fail("cannot remove %s: %s (%s)", e->path, apr_strerror(rv, reason, sizeof(reason)), FOLDER_ADVICE);
+            return ctl_fail("cannot remove %s/%s: %s (%s)", folder.path, e->name, apr_strerror(rv, reason, sizeof(reason)),
+                            FOLDER_ADVICE);
         }
     }
     return report(c, removed, bytes);

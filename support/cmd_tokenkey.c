@@ -31,7 +31,8 @@ static const char reload[] = "reload httpd (graceful) to make it effective";
 typedef struct {
     const char *path;               /**< symbolic links followed */
     const char *dir;
-    int dir_fd;                     /**< locked: one change at a time */
+    const char *name;               /**< in that folder */
+    int dir_fd;                     /**< locked: one change at a time; files are made and renamed in it, however dir changes */
     int exists;
     struct stat st;                 /**< when it exists */
     const char *text;
@@ -70,6 +71,7 @@ static int open_file(ctl *c, key_file *f)
     free(real);
     slash = strrchr(f->path, '/');
     f->dir = slash ? apr_pstrmemdup(c->pool, f->path, slash == f->path ? 1 : (apr_size_t)(slash - f->path)) : ".";
+    f->name = slash ? slash + 1 : f->path;
     f->dir_fd = open(f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (f->dir_fd < 0) {
         return os_fail("open the folder", f->dir, "Make it, or name another file with --token-keys FILE.");
@@ -79,7 +81,7 @@ static int open_file(ctl *c, key_file *f)
     }
     f->keys = apr_array_make(c->pool, 1, sizeof(kiss_tokenkey));
     f->text = header;
-    f->exists = stat(f->path, &f->st) == 0;
+    f->exists = fstatat(f->dir_fd, f->name, &f->st, AT_SYMLINK_NOFOLLOW) == 0;
     if (!f->exists) {
         return errno == ENOENT ? CTL_OK : os_fail("look at", f->path, "Run as the user that owns it.");
     }
@@ -123,9 +125,14 @@ static int write_all(int fd, const char *text)
 /** Replaces the file by `text`, whole or not at all. */
 static int replace_file(ctl *c, const key_file *f, const char *text)
 {
-    char *temporary = apr_pstrcat(c->pool, f->path, ".XXXXXX", NULL);
-    int fd = mkstemp(temporary), ok;        /* mode 0600 */
+    unsigned char random[6];
+    const char *temporary = NULL;
+    int fd = -1, ok;
 
+    if (kiss_secret_random(random, sizeof(random)) == APR_SUCCESS) {
+        temporary = apr_pstrcat(c->pool, f->name, ".", kiss_secret_base64url(c->pool, random, sizeof(random)), NULL);
+        fd = openat(f->dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    }
     if (fd < 0) {
         return os_fail("make a file in", f->dir, "Run as the user that owns it.");
     }
@@ -134,10 +141,10 @@ static int replace_file(ctl *c, const key_file *f, const char *text)
         ok = fchown(fd, f->st.st_uid, f->st.st_gid) == 0;
     }
     ok = close(fd) == 0 && ok;
-    if (!ok || rename(temporary, f->path) != 0) {
+    if (!ok || renameat(f->dir_fd, temporary, f->dir_fd, f->name) != 0) {
         int rc = os_fail("write", f->path, "The file is as it was.");
 
-        unlink(temporary);
+        unlinkat(f->dir_fd, temporary, 0);
         return rc;
     }
     if (fsync(f->dir_fd) != 0) {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <apr_strings.h>
 
@@ -19,7 +20,7 @@
 static int check_owner(doctor *d, const char *folder, const struct stat *st)
 {
     if (st->st_uid == 0) {
-        doctor_finding(d, "cache", DOCTOR_PROBLEM, "restart httpd, which gives it to its User; or chown it to that",
+        doctor_finding(d, "cache", DOCTOR_PROBLEM, "remove it and restart httpd, whose processes make it; or chown it to httpd's User",
                        "%s belongs to root: httpd's processes cannot keep lists there", folder);
         return 0;
     }
@@ -31,14 +32,14 @@ static int check_owner(doctor *d, const char *folder, const struct stat *st)
     return 1;
 }
 
-static void check_content(doctor *d, const char *folder)
+static void check_content(doctor *d, const char *folder, int fd)
 {
     apr_array_header_t *entries;
     apr_int64_t room, bytes = 0;
     struct statvfs fs;
     int i, n = 0;
 
-    if (kiss_snapfile_scan(&entries, folder, d->c->pool) != APR_SUCCESS || statvfs(folder, &fs) != 0) {
+    if (kiss_snapfile_scan(&entries, fd, d->c->pool) != APR_SUCCESS || fstatvfs(fd, &fs) != 0) {
         doctor_finding(d, "cache", DOCTOR_WARNING, "run the doctor as root", "%s cannot be read: %s", folder, strerror(errno));
         return;
     }
@@ -59,14 +60,21 @@ void doctor_check_cache(doctor *d)
 {
     const char *folder = apr_pstrcat(d->c->pool, ctl_cache_dir(d->c), "/" KISS_SNAPFILE_FOLDER, NULL);
     struct stat st;
+    int fd;
+    apr_status_t rv = kiss_snapfile_open_folder(&fd, ctl_cache_dir(d->c), d->c->pool);
 
-    if (stat(folder, &st) == 0 && S_ISDIR(st.st_mode)) {
-        if (check_owner(d, folder, &st)) {
-            check_content(d, folder);
+    if (rv == APR_SUCCESS) {
+        if (fstat(fd, &st) == 0 && check_owner(d, folder, &st)) {
+            check_content(d, folder, fd);
         }
+        close(fd);
     }
-    else if (errno == EACCES) {
+    else if (rv == EACCES) {
         doctor_finding(d, "cache", DOCTOR_WARNING, "run the doctor as root", "%s cannot be looked at", folder);
+    }
+    else if (rv == ELOOP || rv == ENOTDIR) {
+        doctor_finding(d, "cache", DOCTOR_PROBLEM, "find out who made it; name the directory itself in KissCacheDir",
+                       "%s is no directory, or behind a symbolic link that another user controls", folder);
     }
     else {
         doctor_finding(d, "cache", d->c->cache_dir ? DOCTOR_PROBLEM : DOCTOR_OK, d->c->cache_dir

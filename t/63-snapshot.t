@@ -65,22 +65,23 @@ subtest 'last used first; looking is no use' => sub {
 };
 
 subtest 'damaged' => sub {
+    my ($old, $moved) = ('O' x 22, 'M' x 22);
     my %path = map { $_ => "$folder/" . etag($res{$_}) . '.json' } keys %res;
     my $stock = slurp($path{stock});
     substr($stock, 100, 1) ^= "\1";
     spew($path{stock}, $stock, 0600);
     truncate $path{products}, 1000;
-    spew("$folder/older.json", 'x' . pack('a8 Q L L', "kiss-1\n", 1, 0, 0), 0600);
-    spew("$folder/moved.json", slurp($path{prices}), 0600);
+    spew("$folder/$old.json", 'x' . pack('a8 Q L L', "kiss-1\n", 1, 0, 0), 0600);
+    spew("$folder/$moved.json", slurp($path{prices}), 0600);
     my %state = map { my $l = $_; map { $_ => $l->{$_}{State} } keys %$l } list();
     is_deeply \%state, { etag($res{prices}) => undef, etag($gz) => undef, etag($res{stock}) => undef,
-        etag($res{products}) => 'damaged', older => 'older', moved => 'damaged' }, 'what shows at once';
+        etag($res{products}) => 'damaged', $old => 'older', $moved => 'damaged' }, 'what shows at once';
     is list('--check')->{ etag($res{stock}) }{State}, 'damaged', '--check finds the rest';
     my $before = others();
     is json(qw(snapshot purge --damaged --dry-run))->{Removed}, 4, '--damaged --dry-run: four';
     is scalar(keys %{ list() }), 6, '... and none is removed';
     my $bytes = 0;
-    $bytes += -s for $path{stock}, $path{products}, "$folder/older.json", "$folder/moved.json";
+    $bytes += -s for $path{stock}, $path{products}, "$folder/$old.json", "$folder/$moved.json";
     is_deeply json(qw(snapshot purge --damaged)), { Removed => 4, Bytes => $bytes }, '--damaged';
     is_deeply [sort keys %{ list('--check') }], [sort map { etag($_) } $res{prices}, $gz], '... leaves the sound ones';
     is others(), $before, '... and everything that is no snapshot';
