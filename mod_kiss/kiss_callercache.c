@@ -16,6 +16,8 @@
 #define SECOND APR_INT64_C(1000000)
 #define NOTE_AFTER (60 * SECOND)
 
+/* What a record depends on, all of it: the database, the key or code (their digest), the state of the database in which it was
+ * read, and the time, for a key that expires. */
 typedef struct {
     apr_pool_t *pool;                       /* NULL: the place is free */
     const kiss_db *db;

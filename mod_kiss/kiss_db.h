@@ -83,6 +83,16 @@ kiss_db_status kiss_db_execute(kiss_db_conn *conn, const kiss_statement *stateme
  */
 void kiss_db_stop(int all);
 
+/** Bytes of the digest that kiss_db_place() gives, and the characters that it has. */
+#define KISS_DB_PLACE_BYTES 12
+#define KISS_DB_PLACE       16
+
+/**
+ * Where the database is, as a digest in base64url: server (host and port, or socket) and name, also where an option file gives
+ * them. Part of the name of everything that is kept outside of this child. "" before its first connection.
+ */
+const char *kiss_db_place(const kiss_db *db);
+
 /** What the requests of this child share about the state of a database (kiss_state.h), or NULL. */
 struct kiss_state *kiss_db_state(const kiss_db *db);
 

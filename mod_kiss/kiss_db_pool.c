@@ -6,12 +6,14 @@
 #include <apr_allocator.h>
 #include <apr_atomic.h>
 #include <apr_reslist.h>
+#include <apr_thread_mutex.h>
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "kiss_secret.h"
 #include "kiss_state.h"
 
 #define DRIVER "mysql"
@@ -42,6 +44,8 @@ struct kiss_db {
     kiss_cut *cuts;                 /* sockets, one for each place: they stay when a place goes */
     char *used;                     /* which of them belong to a place; under the list's lock */
     kiss_db *next;                  /* the next one of this child */
+    apr_thread_mutex_t *mutex;      /* for `place`; NULL in the parent process */
+    char place[KISS_DB_PLACE + 1];  /* where the first connection went; "" before it, and the same ever after */
 };
 
 /* The databases of this child, and whether it is to end. Written before and after there are threads. */
@@ -51,6 +55,11 @@ static volatile apr_uint32_t ending;
 struct kiss_state *kiss_db_state(const kiss_db *db)
 {
     return db->state;
+}
+
+const char *kiss_db_place(const kiss_db *db)
+{
+    return db->place;
 }
 
 /* --- one connection --- */
@@ -181,6 +190,37 @@ static const char *bound(kiss_db_conn *conn)
     return failed ? apr_psprintf(conn->session, "cannot connect again: %s", mysql_error(conn->mysql)) : NULL;
 }
 
+/**
+ * Notes which server and database this is: what is kept of one must not be sent as another's, though it may be a copy with
+ * the same revisions. Where KissDatabase names no server, the option files do, and they are read for each connection.
+ *
+ * @return NULL, or a sentence
+ */
+static const char *settle_place(kiss_db_conn *conn)
+{
+    const MYSQL *m = conn->mysql;
+    /* Of a list of hosts any may have answered: it is the list that stays the same. */
+    const char *hosts = m->options.host && strchr(m->options.host, ',') ? m->options.host : m->host;
+    const char *text = apr_psprintf(conn->session, "%s\n%s\n%u\n%s", hosts ? hosts : "", m->unix_socket ? m->unix_socket : "",
+                                    m->unix_socket ? 0 : m->port, m->db ? m->db : "");
+    unsigned char digest[KISS_SHA256_LEN];
+    kiss_db *db = conn->db;
+    int same = 1;
+
+    kiss_secret_sha256(digest, text, strlen(text));
+    text = kiss_secret_base64url(conn->session, digest, KISS_DB_PLACE_BYTES);
+    if (db->mutex && apr_thread_mutex_lock(db->mutex) == APR_SUCCESS) {
+        if (*db->place) {
+            same = strcmp(db->place, text) == 0;
+        }
+        else {
+            apr_cpystrn(db->place, text, sizeof(db->place));
+        }
+        apr_thread_mutex_unlock(db->mutex);
+    }
+    return same ? NULL : "the group [mod_kiss] of my.cnf names another server than when httpd started: reload httpd";
+}
+
 kiss_db_status kiss_db_pool_connect(kiss_db_conn *conn, unsigned schema_version)
 {
     const kiss_database_conf *conf = conn->db->conf;
@@ -215,6 +255,7 @@ kiss_db_status kiss_db_pool_connect(kiss_db_conn *conn, unsigned schema_version)
         kiss_db_pool_abandon(conn);
         return KISS_DB_AWAY;
     }
+    e = e ? e : settle_place(conn);
     e = e ? e : check_session(conn, schema_version);
     if (e) {
         status = refuse(conn, KISS_DB_REFUSED, e);
@@ -289,6 +330,7 @@ apr_status_t kiss_db_pool_create(kiss_db **db, const kiss_database_conf *conf, a
     made->cuts = apr_pcalloc(p, (apr_size_t)conf->max * sizeof(*made->cuts));
     made->used = apr_pcalloc(p, (apr_size_t)conf->max);
     if ((rv = apr_dbd_init(p)) != APR_SUCCESS || (rv = apr_dbd_get_driver(p, DRIVER, &made->driver)) != APR_SUCCESS
+        || (rv = apr_thread_mutex_create(&made->mutex, APR_THREAD_MUTEX_DEFAULT, p)) != APR_SUCCESS
         || (rv = kiss_state_create(&made->state, p)) != APR_SUCCESS) {
         return rv;
     }

@@ -44,7 +44,7 @@ static void describe(kiss_req *k, const char *tag, const kiss_form *form)
 /** Sends what is kept of the list with this ETag in this form, if there is something. @return 1 when sent */
 static int send_kept(kiss_req *k, const char *tag, const kiss_form *form, int *status)
 {
-    const char *name = kiss_form_name(form, tag, k->pool);
+    const char *name = kiss_form_name(form, k, tag, k->pool);
     kiss_mapped *mapped = NULL;
     kiss_snapshot snapshot;
     apr_status_t rv = may_map(k) ? kiss_mapped_open(&mapped, kiss_config_cache_dir(k->server), name) : APR_ENOTIMPL;
@@ -107,11 +107,12 @@ static const kiss_error *make(kiss_req *k, const char *tag, const kiss_form *for
 static int is_base(const kiss_req *k, const char *tag)
 {
     const char *dir = kiss_config_cache_dir(k->server);
+    const kiss_form whole = { NULL, 0 };
     kiss_snapfile_label label;
     kiss_snapshot snapshot;
     kiss_snapfile f;
 
-    return kiss_snapshot_open(&snapshot, dir, tag, k->pool) == APR_SUCCESS
+    return kiss_snapshot_open(&snapshot, dir, kiss_form_name(&whole, k, tag, k->pool), k->pool) == APR_SUCCESS
            && kiss_snapfile_read(&f, snapshot.file, snapshot.info.size) == APR_SUCCESS
            && kiss_snapfile_label_read(&label, &f, snapshot.file, k->pool) == APR_SUCCESS
            && strcmp(label.scope, kiss_caller_scope(k->caller, k->api, k->endpoint, k->pool)) == 0;

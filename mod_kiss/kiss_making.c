@@ -78,9 +78,9 @@ static kiss_making *create(const kiss_req *k, const kiss_form *form)
     return m;
 }
 
-const char *kiss_form_name(const kiss_form *form, const char *tag, apr_pool_t *p)
+const char *kiss_form_name(const kiss_form *form, const kiss_req *k, const char *tag, apr_pool_t *p)
 {
-    return apr_pstrcat(p, tag, form->base ? "." : "", form->base ? form->base : "", form->gzip ? KISS_OUT_GZIP : "", NULL);
+    return apr_pstrcat(p, kiss_db_place(k->db), "@", tag, form->base ? "." : "", form->base ? form->base : "", form->gzip ? KISS_OUT_GZIP : "", NULL);
 }
 
 /* --- finding --- */
@@ -88,7 +88,7 @@ const char *kiss_form_name(const kiss_form *form, const char *tag, apr_pool_t *p
 /** Opens the snapshot, if there is one: then there is nothing to do. @return 1 when there is */
 static int find(kiss_making *m, const char *tag)
 {
-    const char *name = kiss_form_name(&m->form, tag, m->pool);
+    const char *name = kiss_form_name(&m->form, &m->k, tag, m->pool);
     kiss_snapshot snapshot;
 
     if (!kiss_snapshot_is_sound(kiss_snapshot_open(&snapshot, kiss_config_cache_dir(m->k.server), name, m->pool), &m->k, name)) {
@@ -105,7 +105,7 @@ static const kiss_error *find_or_lock(kiss_making *m, const char *tag, int *foun
 {
     *found = find(m, tag);
     if (!*found) {
-        const char *name = kiss_form_name(&m->form, tag, m->pool);
+        const char *name = kiss_form_name(&m->form, &m->k, tag, m->pool);
         apr_status_t rv = kiss_snapshot_lock(kiss_config_cache_dir(m->k.server), name, LOCK_WAIT, m->lock);
 
         if (rv == APR_TIMEUP) {
@@ -129,7 +129,7 @@ static apr_status_t keep(kiss_making *m, kiss_spool *spool, const char *tag)
     apr_status_t rv = kiss_spool_flush(spool, 1);
 
     if (rv == APR_SUCCESS) {
-        const char *name = kiss_form_name(&m->form, tag, m->pool);
+        const char *name = kiss_form_name(&m->form, &m->k, tag, m->pool);
         kiss_snapfile_label label = kiss_caller_label(&m->k, name, m->form.gzip ? "gzip" : "identity");
         apr_status_t kept = kiss_snapshot_publish(spool, dir, &label, m->pool);
 
@@ -164,11 +164,12 @@ static void build(kiss_making *m)
 static apr_status_t compare(kiss_making *m, kiss_spool *spool, const char *tag)
 {
     const char *dir = kiss_config_cache_dir(m->k.server);
+    const kiss_form whole = { NULL, 0 };
     kiss_mapped *before = NULL, *now = NULL;
     apr_status_t rv = kiss_growing_wait(m->source->growing, KISS_GROWING_WHOLE).result;
 
-    if (rv == APR_SUCCESS && (rv = kiss_mapped_open(&before, dir, m->form.base)) == APR_SUCCESS
-        && (rv = kiss_mapped_open(&now, dir, tag)) == APR_SUCCESS) {
+    if (rv == APR_SUCCESS && (rv = kiss_mapped_open(&before, dir, kiss_form_name(&whole, &m->k, m->form.base, m->pool))) == APR_SUCCESS
+        && (rv = kiss_mapped_open(&now, dir, kiss_form_name(&whole, &m->k, tag, m->pool))) == APR_SUCCESS) {
         kiss_value old = { kiss_mapped_data(before), (apr_size_t)kiss_mapped_size(before) };
         kiss_value new = { kiss_mapped_data(now), (apr_size_t)kiss_mapped_size(now) };
 

@@ -164,8 +164,9 @@ apr_status_t kiss_snapfile_verify(kiss_snapfile_label *label, const kiss_snapfil
 
 /* --- the folder --- */
 
-/* An ETag is that long; a name has one or more, for the list and for what it is compared with. */
+/* A database's place and an ETag are that long; a name has one or more tags, for the list and for what it is compared with. */
 #define BASE64URL "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+#define PLACE_CHARS 16
 #define TAG_CHARS 22
 #define MAX_PARTS 3
 
@@ -174,12 +175,18 @@ static apr_time_t to_time(const struct timespec *t)
     return apr_time_from_sec(t->tv_sec) + t->tv_nsec / 1000;
 }
 
-/** 1 for the names that kiss_snapshot_publish() gives: TAG.json, TAG.BASE.json, and either with "-gzip". */
+/**
+ * 1 for the names that kiss_snapshot_publish() gives: PLACE@TAG.json, PLACE@TAG.BASE.json, and either with "-gzip"; and for
+ * those that versions before gave, without the place.
+ */
 static int is_snapshot(const char *name)
 {
     static const char *const ends[] = { KISS_SNAPFILE_SUFFIX, "-gzip" KISS_SNAPFILE_SUFFIX };
     int parts;
 
+    if (strspn(name, BASE64URL) == PLACE_CHARS && name[PLACE_CHARS] == KISS_SNAPFILE_AT) {
+        name += PLACE_CHARS + 1;
+    }
     for (parts = 0; parts < MAX_PARTS; parts++) {
         if (strspn(name, BASE64URL) < TAG_CHARS) {
             return 0;

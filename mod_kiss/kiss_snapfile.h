@@ -14,12 +14,15 @@
 /** The folder of snapshots below KissCacheDir. */
 #define KISS_SNAPFILE_FOLDER "snapshots"
 
-/** How names of snapshots end; the ETag stands before it. */
+/** What stands between the place of the database and the ETag in a snapshot's name. No digest holds it. */
+#define KISS_SNAPFILE_AT '@'
+
+/** How names of snapshots end; place and ETag stand before it. */
 #define KISS_SNAPFILE_SUFFIX ".json"
 
 /** What a snapshot is. "" where it does not depend on something. */
 typedef struct {
-    const char *tag;                /**< ETag, without quotes: the file's name too */
+    const char *tag;                /**< place of the database, ETag: the file's name */
     const char *scope;              /**< digest of what it depends on beside the data: answers with the same one are of one list */
     const char *endpoint;           /**< name of the endpoint */
     const char *location;           /**< path of the <Location> */

@@ -23,13 +23,13 @@
 /* Files that a child has checked; more of them are only checked again. */
 #define CHECKED 256
 
-/* Room for two ETags, of an answer and of its base, and a coding. */
-#define MAX_TAG 64
+/* Room for a place, two ETags, of an answer and of its base, and a coding. */
+#define MAX_TAG 80
 
 /* A use is noted once in this time: enough to tell what was not used for long. */
 #define NOTE_AFTER apr_time_from_sec(60)
 
-/** A file whose checksum was right, and is while these stay the same. */
+/** A file whose checksum was right, and is while these stay the same: its name, which says what it holds, and the file itself. */
 typedef struct {
     char tag[MAX_TAG];                  /* under which it was found */
     apr_ino_t inode;

@@ -1,6 +1,7 @@
 /**
- * kiss_snapshot - whole answers kept as files below KissCacheDir, named after the ETag that says what they hold: the
- * endpoint, the customer's terms and the revisions. Customers with equal terms share them, processes too.
+ * kiss_snapshot - whole answers kept as files below KissCacheDir, named by kiss_form_name() (kiss_making.h): after the place of
+ * the database and the ETag that says what they hold. Customers with equal terms share them, processes too. `tag` here is
+ * that whole name.
  *
  * The compressed form of an answer is a snapshot of its own, with its own tag.
  *

@@ -11,6 +11,7 @@
 /* The sum has at most 41 digits: DECIMAL, of BIGINT. */
 #define MAX_TEXT 48
 
+/* Belongs to one database in this child (kiss_db_state()); what it remembers depends on nothing else but the time. */
 struct kiss_state {
     apr_thread_mutex_t *mutex;
     apr_thread_cond_t *done[2];         /* a read with an even, an odd number has ended */

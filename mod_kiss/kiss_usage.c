@@ -28,7 +28,9 @@
 /* FREE becomes TAKEN by the process that will fill it, then READY; only the one that fades makes it FREE again. */
 enum { FREE, TAKEN, READY };
 
-/** Position independent, since processes may map the segment at different addresses. */
+/** What a slot is found by: path of the location, name and place of its database, endpoint, the terms that the endpoint depends on
+ *  (kiss_usage_key()). It holds no data and no state of the database: whatever is made because of it is read anew.
+ *  Position independent, since processes may map the segment at different addresses. */
 typedef struct {
     volatile apr_uint32_t state;
     volatile apr_uint32_t weight[2];    /* of requests for it as it is, and compressed */

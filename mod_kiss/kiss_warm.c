@@ -127,7 +127,7 @@ static int make(kiss_req *k, const char *tag, int gzip)
 {
     const char *dir = kiss_config_cache_dir(k->server);
     const kiss_form form = { NULL, gzip };
-    const char *coded = kiss_form_name(&form, tag, k->pool);
+    const char *coded = kiss_form_name(&form, k, tag, k->pool);
     const kiss_error *e;
     kiss_making *making;
     apr_pool_t *lock;

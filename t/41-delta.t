@@ -178,7 +178,7 @@ subtest 'the whole list where there is no delta' => sub {
     $whole->('a state before the terms changed', 'A-IM' => 'sku-delta', 'If-None-Match' => $twin->{headers}{etag});
     sql($db, "UPDATE customer SET discount_percent = discount_percent - 1 WHERE customer_code = 'ACME01'");
     $new = ask('/prices');
-    unlink folder() . "/$tag.json" or die "$tag: $!";
+    unlink kept_file(folder(), $tag) or die "$tag: $!";
     $whole->('a state that is kept no more', 'A-IM' => 'sku-delta', 'If-None-Match' => $old->{headers}{etag});
     is ask('/api/version', 'A-IM' => 'sku-delta', 'If-None-Match' => $old->{headers}{etag})->{status}, 200, 'what is no list';
 };
@@ -187,9 +187,9 @@ subtest 'damaged states' => sub {
     my $old = ask('/stock');
     my ($tag) = $old->{headers}{etag} =~ /"(.*)"/;
     sql($db, "UPDATE stock SET available_qty = available_qty + 1");
-    my $text = slurp(folder() . "/$tag.json");
+    my $text = slurp(kept_file(folder(), $tag));
     substr($text, 40, 1) = 'x';
-    spew(folder() . "/$tag.json", $text);
+    spew(kept_file(folder(), $tag), $text);
     my $res = ask_delta('/stock', $old->{headers}{etag});
     is $res->{status}, 200, 'a state that was altered on disk: the whole list';
     is $res->{content}, ask('/stock')->{content}, '... as it is';

@@ -41,7 +41,7 @@ subtest 'list' => sub {
     is_deeply [sort keys %$all], [sort map { etag($_) } values %res, $gz], 'every one that is kept';
     my $stock = $all->{ etag($res{stock}) };
     like delete $stock->{$_}, qr/\A20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ\z/, $_ for qw(BuiltAt LastUsedAt);
-    is delete $stock->{Bytes}, -s "$folder/" . etag($res{stock}) . '.json', 'Bytes';
+    is delete $stock->{Bytes}, -s kept_file($folder, etag($res{stock})), 'Bytes';
     is_deeply $stock, { Endpoint => 'stock', Location => '/', PriceList => 'EUTRADE', Discount => 12.5, Warehouse => 'NL01',
         Customer => 'BEAU02', Coding => 'identity', State => undef }, 'what it is';
     is $all->{ etag($gz) }{Coding}, 'gzip', 'a compressed one';
@@ -55,7 +55,7 @@ subtest 'list' => sub {
 };
 
 subtest 'last used first; looking is no use' => sub {
-    my %path = map { $_ => "$folder/" . etag($res{$_}) . '.json' } keys %res;
+    my %path = map { $_ => kept_file($folder, etag($res{$_})) } keys %res;
     age(3 * 86400, $path{stock});
     age(2 * 86400, $path{products});
     my @times = (stat $path{stock})[8, 9];
@@ -66,7 +66,7 @@ subtest 'last used first; looking is no use' => sub {
 
 subtest 'damaged' => sub {
     my ($old, $moved) = ('O' x 22, 'M' x 22);
-    my %path = map { $_ => "$folder/" . etag($res{$_}) . '.json' } keys %res;
+    my %path = map { $_ => kept_file($folder, etag($res{$_})) } keys %res;
     my $stock = slurp($path{stock});
     substr($stock, 100, 1) ^= "\1";
     spew($path{stock}, $stock, 0600);
@@ -88,7 +88,7 @@ subtest 'damaged' => sub {
 };
 
 subtest 'purge' => sub {
-    my $prices = "$folder/" . etag($res{prices}) . '.json';
+    my $prices = kept_file($folder, etag($res{prices}));
     fails(2, qr/say which: --older-than TIME, --damaged or --all/, qw(snapshot purge), @dir);
     fails(2, qr/say which/, qw(snapshot purge --all --damaged), @dir);
     fails(2, qr/--older-than '\Q$_\E': not a time: write seconds, or a number with mi, h or d/, qw(snapshot purge --older-than), $_, @dir)

@@ -31,7 +31,7 @@ use KissTest::Database;
 use KissTest::Httpd;
 
 our @EXPORT = qw(top build_dir db_server sql new_database drop_database kissctl kissctl_ok import_csv import_sample import_kss
-    issue_key issue_kss_key start_httpd configtest parallel jwt slurp spew tempdir_here run);
+    issue_key issue_kss_key kept_file start_httpd configtest parallel jwt slurp spew tempdir_here run);
 
 my $top = abs_path(dirname(__FILE__) . '/../..');
 my ($server, %current, @created, $serial);     # both hold { name, server, api }; %current by API
@@ -136,6 +136,9 @@ sub issue_kss_key {
     chomp $key;
     return $key;
 }
+
+# kept_file($folder, $tag): the file of the list with this ETag, whichever database it was read from.
+sub kept_file { my ($folder, $tag) = @_; my ($file) = glob "$folder/*\@$tag.json"; return $file // "$folder/none\@$tag.json" }
 
 # start_httpd(%option): a KissTest::Httpd that serves the current database. Options:
 #   db NAME               another database           server S       of this KissTest::Database

@@ -56,7 +56,7 @@ sub fates {
 
 sub folder { my ($h) = @_; return "$h->{cache}/snapshots" }
 sub snapshots { my ($h) = @_; my @all = sort glob folder($h) . '/*.json'; return @all }
-sub path_of { my ($h, $res) = @_; my ($tag) = $res->{headers}{etag} =~ /"(.*)"/; return folder($h) . "/$tag.json" }
+sub path_of { my ($h, $res) = @_; return kept_file(folder($h), $res->{headers}{etag} =~ /"(.*)"/) }
 sub kept_bytes { my ($h) = @_; my $n = 0; $n += -s $_ || 0 for snapshots($h); return $n }
 
 # change_all($db): no list is any more what it was.

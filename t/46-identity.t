@@ -1,0 +1,132 @@
+# What is kept of one database is never another's: a copy of a database with the same epoch, terms, keys and revisions, one
+# KissCacheDir for both, and one change in each.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use JSON::PP ();
+use KissTest;
+use KissTest::Lists;
+use KissTest::Load;
+use Test::More;
+
+my $server = db_server();
+my %gz = ('Accept-Encoding' => 'gzip');
+my @paths = qw(/products /stock /prices);
+
+# copy_into($from, $to): every row, the revisions last; as a dump that is read into another database.
+sub copy_into {
+    my ($from, $to) = @_;
+    my @tables = map { $_->[0] } sql($from, 'SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()'
+            . " AND table_type = 'BASE TABLE' AND table_name NOT IN ('schema_migration', 'revision')");
+    my $copy = sub {
+        my ($t) = @_;
+        my ($columns) = map { $_->[0] } sql($from, 'SELECT GROUP_CONCAT(column_name) FROM information_schema.columns'
+                . " WHERE table_schema = DATABASE() AND table_name = '$t' AND is_generated = 'NEVER'");
+        return "DELETE FROM $t; INSERT INTO $t ($columns) SELECT $columns FROM `$from`.$t";
+    };
+    sql($to, 'SET foreign_key_checks = 0; ' . join '; ', map { $copy->($_) } @tables, 'revision');
+    return;
+}
+
+# change($db, $sign): one price, one quantity, one text.
+sub change {
+    my ($db, $sign) = @_;
+    sql($db, "UPDATE price SET unit_price = unit_price $sign 0.01; UPDATE stock SET available_qty = available_qty $sign 1 WHERE available_qty > 1;"
+            . " UPDATE product SET theme = 'theme $sign'");
+    return;
+}
+
+# same_numbers($from, $to): the numbers that both change to are the same, too.
+sub same_numbers { my ($from, $to) = @_; sql($to, "DELETE FROM revision; INSERT INTO revision SELECT * FROM `$from`.revision"); return }
+
+my $db = new_database('one');
+import_sample($db);
+my $key = issue_key('ACME01');
+my $twin = new_database('two');
+copy_into($db, $twin);
+my $dir = tempdir_here();
+
+# The two worlds as they are asked for: by two servers, which have one directory.
+my @h = map { serve_lists({ ACME01 => $key }, db => $_, cache => "$dir/both", modules => [], config => "KissWarm 8 100ms\n") } $db, $twin;
+my $as = sub {
+    my ($i, $path, @more) = @_;
+    return ask_list($h[$i], $path, undef, @more);
+};
+
+subtest 'two servers, one directory' => sub {
+    my %before = map { my $p = $_; $p => [map { $as->($_, $p) } 0, 1] } @paths;
+    is $before{$_}[0]{headers}{etag}, $before{$_}[1]{headers}{etag}, "$_: a copy has the same ETag" for @paths;
+    ok $before{$_}[0]{content} eq $before{$_}[1]{content}, "... and the same list" for @paths;
+    change($db, '+');
+    change($twin, '-');
+    same_numbers($db, $twin);
+    for my $round (1, 2) {
+        my %now = map { my $p = $_; $p => [map { $as->($_, $p) } $round == 1 ? (1, 0) : (0, 1)] } @paths;
+        @{ $now{$_} } = reverse @{ $now{$_} } for $round == 1 ? @paths : ();
+        for my $p (@paths) {
+            is $now{$p}[0]{headers}{etag}, $now{$p}[1]{headers}{etag}, "$p: the ETags are the same once more, round $round";
+            ok $now{$p}[0]{content} ne $now{$p}[1]{content}, '... but each has its own list';
+            my @gz = map { $as->($_, $p, %gz) } $round == 1 ? (0, 1) : (1, 0);
+            ok $gz[0]{content} ne $gz[1]{content}, '... compressed, too';
+            my @delta = map { $as->($_, $p, 'A-IM' => 'sku-delta', 'If-None-Match' => $before{$p}[0]{headers}{etag}) } 1, 0;
+            is "$delta[0]{status} $delta[1]{status}", '226 226', '... and its own changes';
+            ok $delta[0]{content} ne $delta[1]{content}, '... which differ';
+        }
+    }
+    # Built in advance: both look after the directory, and neither finds the other's.
+    change($db, '+');
+    change($twin, '-');
+    same_numbers($db, $twin);
+    wait_until(20, sub { 2 == grep { $_->log_text =~ /KISS0712/ } @h }) or diag 'nothing was built in advance';
+    for my $p (@paths) {
+        my @list = map { $as->($_, $p) } 0, 1;
+        ok $list[0]{content} ne $list[1]{content}, "$p: each its own, built in advance";
+    }
+    $_->log_ok for @h;
+};
+
+subtest 'two virtual hosts, one directory' => sub {
+    copy_into($db, $twin);
+    my $port = KissTest::Httpd::free_port();
+    my $keys = tempdir_here() . '/token.keys';
+    kissctl_ok(qw(token-key rotate --token-keys), $keys);
+    my $h = start_httpd(db => $db, token_keys => $keys, config => <<"CONF");
+Listen 127.0.0.1:$port
+<VirtualHost 127.0.0.1:$port>
+    KissDatabase customer socket=$server->{socket} user=kiss dbname=$twin password-file=$server->{dir}/kiss.password
+    <Location "/">
+        SetHandler kiss
+        KissApi customer
+        KissTokenKeys "$keys"
+        KissAllowPlainHTTP On
+        KissLimit 1000000 10000000
+    </Location>
+</VirtualHost>
+CONF
+    my %url = (one => $h->{url}, two => "http://127.0.0.1:$port");
+    my $t = $h->token('ACME01', $key);
+    my $ask = sub {
+        my ($host, $path, @more) = @_;
+        local $h->{url} = $url{$host};
+        return $h->get($path, Authorization => "Bearer $t", @more);
+    };
+    my %before = map { $_ => $ask->('one', $_) } @paths;
+    change($db, '+');
+    change($twin, '-');
+    same_numbers($db, $twin);
+    for my $p (@paths) {
+        my ($two, $one) = map { $ask->($_, $p) } qw(two one);
+        is "$one->{status} $one->{headers}{etag}", "200 $two->{headers}{etag}", "$p: the same ETag";
+        ok $one->{content} ne $two->{content}, '... another list';
+        ok $ask->('one', $p, %gz)->{content} ne $ask->('two', $p, %gz)->{content}, '... compressed, too';
+        my @delta = map { $ask->($_, $p, 'A-IM' => 'sku-delta', 'If-None-Match' => $before{$p}{headers}{etag}) } qw(two one);
+        ok $delta[0]{content} ne $delta[1]{content}, '... and other changes';
+    }
+    my @tags = map { $_->{ETag} } @{ JSON::PP->new->utf8->decode(kissctl_ok(qw(snapshot list --json --check --cache-dir), "$h->{root}/cache")) };
+    my ($tag) = $ask->('one', '/stock')->{headers}{etag} =~ /"(.*)"/;
+    is scalar(grep { $_ eq $tag } @tags), 2, 'kissctl lists both';
+    $h->log_ok;
+};
+
+done_testing;
