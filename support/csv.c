@@ -21,6 +21,7 @@ struct csv_reader {
     unsigned char in[INPUT_SIZE];   /* bytes as they came */
     apr_size_t in_len, in_pos;
     int ended;                      /* the source has no more, or failed */
+    int unended;                    /* the last record ended with the input, not with a line end */
     char *text;                     /* the cells of the record, each with a NUL */
     apr_size_t len, size;
     csv_cell *cells;                /* `text` fields are set when the record is complete: `text` moves as it grows */
@@ -304,6 +305,7 @@ csv_status csv_next(csv_reader *r, csv_row *row)
         if (r->ncells == 0) {
             return CSV_END;
         }
+        r->unended = end == END_OF_INPUT;
         /* Only an empty line, not "": in a file of one column a line may be an empty cell. */
         blank = r->ncells == 1 && r->len == 1 && first != '"' && r->width != 1;
         r->line += end == '\n';
@@ -327,6 +329,11 @@ csv_status csv_next(csv_reader *r, csv_row *row)
         row->error = r->message;
     }
     return CSV_ROW;
+}
+
+int csv_unended(const csv_reader *r)
+{
+    return r->unended;
 }
 
 const char *csv_failure(const csv_reader *r, long *line)

@@ -50,6 +50,9 @@ csv_reader *csv_open(csv_source *source, void *ctx, apr_pool_t *p);
 /** Reads the next record; the first one is the header. */
 csv_status csv_next(csv_reader *r, csv_row *row);
 
+/** After CSV_END: whether the last record had no line end behind it, as in a file that was cut off. */
+int csv_unended(const csv_reader *r);
+
 /** After CSV_FAILED: a sentence in the reader's pool. `line` receives where it happened. */
 const char *csv_failure(const csv_reader *r, long *line);
 

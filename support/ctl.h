@@ -69,6 +69,9 @@ int ctl_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /** Says a remark on standard error that is no failure. */
 void ctl_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/** From now on, calls `hear` with each message before it is written; NULL: no more. */
+void ctl_on_message(void (*hear)(void *ctx, const char *text, int failure), void *ctx);
+
 /** Says what is wrong with the command line, and the usage of the verb. @return CTL_USAGE */
 int ctl_usage(const ctl *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

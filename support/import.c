@@ -9,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <apr_file_info.h>
 #include <apr_strings.h>
 
 #include "ctl_db.h"
@@ -20,11 +19,15 @@
 /** Percent of a table that a file may remove without being asked. */
 #define DEFAULT_SHARE 20
 
+/** Between two drawings of the progress line: a quarter of a second. */
+#define DRAW_NANOSECONDS 250000000L
+
 /** Set by the watching thread when the user wants to stop; accessed atomically. */
 static int stopped;
 
-/** The thread that waits for signals, so that a long statement can be stopped in the server, not only here. */
+/** The thread that waits for signals, so that a long statement can be stopped in the server, and draws meanwhile. */
 typedef struct {
+    import_run *run;
     ctl *c;
     unsigned long id;               /* of the connection that works */
     sigset_t signals, before;
@@ -50,12 +53,24 @@ static void kill_query(const watch *w)
     mysql_thread_end();
 }
 
+/** Waits for a signal; while there is progress to show, only for a moment. @return its number, or -1: none yet */
+static int wait_for_signal(const watch *w)
+{
+    const struct timespec moment = {0, DRAW_NANOSECONDS};
+
+    return w->run->progress ? sigtimedwait(&w->signals, NULL, &moment) : sigwaitinfo(&w->signals, NULL);
+}
+
 static void *watch_signals(void *data)
 {
     watch *w = data;
-    int number;
 
-    if (sigwait(&w->signals, &number) == 0 && !__atomic_load_n(&w->over, __ATOMIC_SEQ_CST)) {
+    while (wait_for_signal(w) == -1) {
+        if (w->run->progress) {
+            import_progress_draw(w->run);
+        }
+    }
+    if (!__atomic_load_n(&w->over, __ATOMIC_SEQ_CST)) {
         __atomic_store_n(&stopped, 1, __ATOMIC_SEQ_CST);
         /* A second signal ends the program at once; the server then rolls back by itself. SIGHUP may be ours. */
         sigdelset(&w->signals, SIGHUP);
@@ -65,10 +80,11 @@ static void *watch_signals(void *data)
     return NULL;
 }
 
-static void watch_start(watch *w, ctl *c)
+static void watch_start(watch *w, import_run *run)
 {
-    w->c = c;
-    w->id = mysql_thread_id(c->db);
+    w->run = run;
+    w->c = run->c;
+    w->id = mysql_thread_id(w->c->db);
     sigemptyset(&w->signals);
     sigaddset(&w->signals, SIGINT);
     sigaddset(&w->signals, SIGTERM);
@@ -106,44 +122,10 @@ int import_each(import_run *run, const char *sql, void (*row)(void *ctx, char **
     }
     while ((values = mysql_fetch_row(result))) {
         row(ctx, values);
+        apr_pool_clear(run->scratch);
     }
     mysql_free_result(result);
     return mysql_errno(db) ? ctl_db_error(run->c, "cannot read the answer of the database") : CTL_OK;
-}
-
-/** Looks which files of the set the folder has, and names those it does not know. */
-static int find_files(import_run *run, const char *folder)
-{
-    apr_pool_t *p = run->c->pool;
-    apr_finfo_t info;
-    apr_dir_t *dir;
-    apr_status_t rv = apr_dir_open(&dir, folder, p);
-    int found = 0;
-
-    if (rv != APR_SUCCESS) {
-        return ctl_fail("cannot read the folder %s: %s", folder, apr_psprintf(p, "%pm", &rv));
-    }
-    while ((rv = apr_dir_read(&info, APR_FINFO_NAME, dir)) == APR_SUCCESS || rv == APR_INCOMPLETE) {
-        const import_file *def = import_file_of(run->set, info.name);
-        apr_size_t n = strlen(info.name);
-
-        if (def) {
-            import_part *part = &run->parts[def - run->set->files];
-
-            part->present = 1;
-            part->path = apr_pstrcat(p, folder, "/", info.name, NULL);
-            part->source = part->stage;
-            part->size = apr_stat(&info, part->path, APR_FINFO_SIZE, p) == APR_SUCCESS ? info.size : 0;
-            found++;
-        }
-        else if (n > 4 && strcasecmp(info.name + n - 4, ".csv") == 0) {
-            import_note(run, "%s is not part of the import: skipped", apr_pstrdup(p, info.name));
-        }
-    }
-    apr_dir_close(dir);
-    return found ? CTL_OK
-        : ctl_fail("%s has none of the files of the import: 'kissctl %s --help' names them", folder,
-                   run->c->verb->words);
 }
 
 static import_run *new_run(ctl *c, const import_set *set)
@@ -160,11 +142,13 @@ static import_run *new_run(ctl *c, const import_set *set)
         run->parts[i].stage = apr_pstrcat(c->pool, "kiss_in_", set->files[i].table, NULL);
         run->parts[i].source = set->files[i].table;
     }
+    apr_pool_create(&run->scratch, c->pool);
     run->errors = apr_array_make(c->pool, 16, sizeof(import_error));
+    run->sorts = apr_array_make(c->pool, 16, sizeof(import_sort));
     run->notes = apr_array_make(c->pool, 4, sizeof(const char *));
+    run->note_sorts = apr_hash_make(c->pool);
     run->revisions = apr_hash_make(c->pool);
     run->started = apr_time_now();
-    run->terminal = isatty(STDERR_FILENO);
     return run;
 }
 
@@ -172,6 +156,7 @@ static int stage_all(import_run *run)
 {
     int i;
 
+    run->read_started = apr_time_now();
     for (i = 0; i < run->set->n; i++) {
         if (run->parts[i].present && (import_stage(run, &run->parts[i]) != CTL_OK || import_stopped())) {
             return CTL_FAILED;
@@ -187,8 +172,8 @@ static int stage_all(import_run *run)
 static int transact(import_run *run)
 {
     ctl *c = run->c;
-    int rc;
 
+    import_progress(run, NULL, IMPORT_WAITING, 0);
     if (ctl_db_exec(c, "SET @kiss_bulk = 1") != CTL_OK
         || ctl_db_exec(c, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ") != CTL_OK
         || ctl_db_exec(c, "START TRANSACTION") != CTL_OK
@@ -200,23 +185,30 @@ static int transact(import_run *run)
     if (run->nerrors > 0) {
         return CTL_OK;
     }
-    rc = import_apply(run);
-    if (rc != CTL_OK || import_stopped()) {
+    if (import_apply(run) != CTL_OK || import_stopped()) {
         return CTL_FAILED;
     }
-    if (ctl_db_exec(c, run->dry_run ? "ROLLBACK" : "COMMIT") != CTL_OK) {
-        return run->dry_run ? CTL_FAILED
-            : ctl_fail("the end of the import got no answer: 'kissctl %s --dry-run' shows whether it is in",
-                       c->verb->words);
+    import_progress(run, NULL, IMPORT_COMMITTING, 0);
+    if (ctl_db_exec(c, run->dry_run ? "ROLLBACK" : "COMMIT") == CTL_OK) {
+        return CTL_OK;
     }
-    return CTL_OK;
+    if (!run->dry_run) {
+        run->result = IMPORT_UNKNOWN;
+        ctl_fail("the end of the import got no answer: 'kissctl %s --dry-run' shows whether it is in", c->verb->words);
+    }
+    return CTL_FAILED;
 }
 
 static int work(import_run *run)
 {
-    if (ctl_db_lock(run->c, "kiss.import", LOCK_SECONDS) != CTL_OK || stage_all(run) != CTL_OK) {
+    if (ctl_db_lock(run->c, "kiss.import", LOCK_SECONDS) != CTL_OK) {
         return CTL_FAILED;
     }
+    import_inspect_files(run);
+    if (stage_all(run) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    import_files_unchanged(run);
     return transact(run);
 }
 
@@ -234,36 +226,54 @@ static int read_options(import_run *run)
     return CTL_OK;
 }
 
+/** Everything, with signals watched. */
+static int load(import_run *run, const char *dir)
+{
+    watch w = {0};
+    int rc;
+
+    if (ctl_db_open(run->c) != CTL_OK || schema_require(run->c) != CTL_OK || import_find_files(run, dir) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    import_progress_start(run);
+    watch_start(&w, run);
+    rc = work(run);
+    import_progress_pause(run);
+    if (rc != CTL_OK || run->nerrors > 0) {
+        mysql_query(run->c->db, "ROLLBACK");        /* when the connection is gone, the server has done it */
+    }
+    watch_end(&w);
+    return rc;
+}
+
+/** Messages of other parts: the progress line goes, and the first failure is for the report. */
+static void hear(void *ctx, const char *text, int failure)
+{
+    import_run *run = ctx;
+
+    import_progress_pause(run);
+    if (failure && !run->error) {
+        run->error = apr_pstrdup(run->c->pool, text);
+    }
+}
+
 int import_folder(ctl *c, const import_set *set, const char *dir)
 {
     import_run *run = new_run(c, set);
-    watch w = {0};
     int rc = read_options(run);
 
     if (rc != CTL_OK) {
         return rc;
     }
-    if (schema_require(c) != CTL_OK || find_files(run, dir) != CTL_OK) {
-        return CTL_FAILED;
+    ctl_on_message(hear, run);
+    rc = load(run, dir);
+    ctl_on_message(NULL, NULL);
+    if (run->result != IMPORT_UNKNOWN) {
+        run->result = import_stopped() && rc != CTL_OK ? IMPORT_STOPPED : run->nerrors > 0 ? IMPORT_REFUSED
+            : rc != CTL_OK ? IMPORT_FAILED : run->dry_run ? IMPORT_TRIED : IMPORT_LOADED;
     }
-    watch_start(&w, c);
-    rc = work(run);
-    import_progress_end(run);
-    if (rc != CTL_OK || run->nerrors > 0) {
-        mysql_query(c->db, "ROLLBACK");     /* when the connection is gone, the server has done it */
-    }
-    watch_end(&w);
-    if (rc != CTL_OK) {
-        if (run->nerrors > 0 && !import_stopped()) {
-            return import_print_faults(run);
-        }
-        return ctl_fail("%snothing was changed", import_stopped() ? "stopped: " : "the import failed: ");
-    }
-    if (run->nerrors > 0) {
-        return import_print_faults(run);
-    }
-    import_print_summary(run);
-    return CTL_OK;
+    import_print_report(run);
+    return run->result == IMPORT_LOADED || run->result == IMPORT_TRIED ? CTL_OK : CTL_FAILED;
 }
 
 int cmd_import_customer(ctl *c, const char *const *args)

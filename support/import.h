@@ -1,25 +1,27 @@
 /**
  * import - loads a folder of CSV files into their tables, all or nothing.
  *
- * The engine, in the order of a run: import_stage (parse, check cells, fill temporary tables), import_fill (values that
+ * The engine, in the order of a run: import_files (what the folder has), import_stage (parse, check cells, fill temporary tables), import_fill (values that
  * follow from other tables), import_check (duplicates, references), import_compare and import_guard (what would change,
  * and whether that is too much), import_apply (one transaction: add, change, remove, work out what follows, revisions),
  * import_report (what people see). It is driven by an import_set and independent of
  * any one set. The database needs the table `revision` (dataset, scope, n), and triggers that keep still while
  * @kiss_bulk is set.
  *
- * Memory: one CSV record and one batch of rows, whatever the size of the files; 100 messages. One import per context.
+ * Memory: one CSV record and one batch of rows, whatever the size of the files; 100 messages of each sort. One import
+ * per context. Two threads: one works, the other one waits for signals and draws the progress line.
  */
 #ifndef IMPORT_H
 #define IMPORT_H
 
+#include <apr_file_info.h>
 #include <apr_hash.h>
 #include <apr_tables.h>
 
 #include "ctl.h"
 #include "import_table.h"
 
-/** Messages that are kept and printed; more are counted. */
+/** Messages of one sort that are kept, and messages that are printed; more are counted. */
 #define IMPORT_MAX_ERRORS 100
 
 /** One file of the set in this run. */
@@ -27,8 +29,11 @@ typedef struct {
     const import_file *def;
     int present;                    /**< the folder has it, or rows of it were made */
     int made;                       /**< not in the folder: the table's own rows, and those that were made */
-    const char *path;
+    const char *name, *path;        /**< in the folder */
     apr_off_t size;                 /**< bytes */
+    apr_time_t mtime;               /**< when it was written last, before it is read */
+    apr_ino_t inode;
+    apr_dev_t device;
     const char *stage;              /**< temporary table with its rows */
     const char *source;             /**< what its table will hold: the temporary table, or the table when absent */
     apr_uint64_t before;            /**< rows of its table that the file may remove */
@@ -38,11 +43,35 @@ typedef struct {
     int unread;                     /**< the file could not be read as a whole: it says nothing about its table */
 } import_part;
 
+/** What a run is at. */
+typedef enum {
+    IMPORT_READING, IMPORT_WAITING, IMPORT_CHECKING, IMPORT_COMPARING, IMPORT_ROOM, IMPORT_ADDING, IMPORT_CHANGING,
+    IMPORT_LOOKING, IMPORT_REMOVING, IMPORT_FOLLOWING, IMPORT_COMMITTING
+} import_step;
+
+/** How a run ended. */
+typedef enum {
+    IMPORT_LOADED, IMPORT_TRIED,    /**< all is well; tried: a dry run */
+    IMPORT_REFUSED,                 /**< the files have faults */
+    IMPORT_STOPPED, IMPORT_FAILED,  /**< by the user; for another reason */
+    IMPORT_UNKNOWN                  /**< the database did not say whether it is in */
+} import_result;
+
 /** One message about a cell, a row or a file. */
 typedef struct {
-    int part, line, order;          /**< for sorting; line 0: the file as a whole */
-    const char *text;
+    int part, sort, order;
+    long line;                      /**< 0: the file as a whole */
+    const char *column, *reason;    /**< column: NULL when it is about none */
 } import_error;
+
+/** What faults are about: a column of a file, or a sentence about one. */
+typedef struct {
+    int part;
+    const char *about, *column;     /**< column: NULL when it is a sentence, whose format `about` is */
+    int whole;                      /**< about the file as a whole */
+    apr_uint64_t count;
+    int kept, shown, left;          /**< faults that are kept; that are printed; that are still to be printed */
+} import_sort;
 
 /** A loss that was refused. */
 typedef struct {
@@ -60,13 +89,18 @@ typedef struct {
     int dry_run;
     int remove_up_to;               /**< percent of a table that a file may remove */
     apr_array_header_t *losses;     /**< import_refusal */
-    apr_array_header_t *errors;     /**< import_error */
-    apr_uint64_t nerrors;
-    apr_array_header_t *notes;      /**< const char * */
+    apr_array_header_t *errors;     /**< import_error: the first IMPORT_MAX_ERRORS of each sort */
+    apr_array_header_t *sorts;      /**< import_sort */
+    apr_uint64_t nerrors;           /**< all of them */
+    apr_array_header_t *notes;      /**< const char *: the first IMPORT_MAX_ERRORS of each sort */
+    apr_hash_t *note_sorts;         /**< format to how many notes were made of it */
+    apr_uint64_t nnotes;            /**< all of them */
     apr_hash_t *revisions;          /**< "dataset scope" to import_bump */
-    apr_time_t started;
-    apr_time_t file_started, shown; /**< for the progress line */
-    int terminal;                   /**< standard error is one: show progress */
+    apr_pool_t *scratch;            /**< cleared behind each row of import_each() */
+    apr_time_t started, read_started;
+    struct import_progress *progress;   /**< NULL: not shown */
+    import_result result;
+    const char *error;              /**< the first thing that was said to have failed; NULL: nothing */
 } import_run;
 
 /** A revision that this run must raise. */
@@ -79,6 +113,15 @@ int import_folder(ctl *c, const import_set *set, const char *dir);
 
 /** 1 when the user asked to stop; says so once. */
 int import_stopped(void);
+
+/** Finds the files of the set in a folder; names those that seem meant to be of it. @return CTL_OK or CTL_FAILED */
+int import_find_files(import_run *run, const char *folder);
+
+/** Looks at each file before it is read: is it CSV, is it complete? What is wrong becomes a fault. */
+void import_inspect_files(import_run *run);
+
+/** After reading: a file that has changed meanwhile is a fault. */
+void import_files_unchanged(import_run *run);
 
 /** Fills the temporary table of one file. @return CTL_OK, also when cells are bad (run->nerrors), or CTL_FAILED */
 int import_stage(import_run *run, import_part *part);
@@ -111,19 +154,23 @@ void import_fault(import_run *run, const import_part *part, long line, const cha
 /** Keeps a remark for the end. */
 void import_note(import_run *run, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/** Shows how far `part` is, on a terminal, a few times a second. */
-void import_progress(import_run *run, const import_part *part, const char *doing, apr_uint64_t bytes);
+/** Sets run->progress when standard error is a terminal. */
+void import_progress_start(import_run *run);
 
-/** Clears the progress line. */
-void import_progress_end(import_run *run);
+/** Notes how far the run is. `part` may be NULL: the step is about no file; `bytes`: of it that are done. */
+void import_progress(import_run *run, const import_part *part, import_step step, apr_uint64_t bytes);
 
-/** Prints the faults, sorted. @return CTL_FAILED */
-int import_print_faults(import_run *run);
+/** Writes the line; from the thread that does not work, and only if there is run->progress. */
+void import_progress_draw(import_run *run);
 
-/** Prints the summary. */
-void import_print_summary(import_run *run);
+/** Takes the line away, until the next import_progress(). */
+void import_progress_pause(import_run *run);
 
-/** Calls `row` for each row of a SELECT, which must not use the connection. @return CTL_OK or CTL_FAILED */
+/** Says how the run ended: run->result. On standard output the summary, or with --json always a report. */
+void import_print_report(import_run *run);
+
+/** Calls `row` for each row of a SELECT; it must not use the connection, and may use run->scratch.
+ *  @return CTL_OK or CTL_FAILED */
 int import_each(import_run *run, const char *sql, void (*row)(void *ctx, char **values), void *ctx);
 
 /** " FROM ... WHERE ...": rows of the table (o) that the file (n) does not have, without those that stay. */
@@ -135,7 +182,7 @@ const char *import_removable(apr_pool_t *p, const import_part *part);
 /** Key columns joined: "o.a = n.a AND o.b = n.b" with lead "o.", "n."; lists "n.a, n.b" when `other` is NULL. */
 const char *import_keys(apr_pool_t *p, const import_file *def, const char *lead, const char *other);
 
-/** "1 price" is not worth a rule for every noun: "" for 1, "s" otherwise. */
+/** The ending of a regular plural: "" for 1, "s" otherwise. */
 #define IMPORT_S(n) ((n) == 1 ? "" : "s")
 
 #endif

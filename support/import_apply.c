@@ -311,6 +311,7 @@ static int derive(import_run *run)
 {
     const import_derived *derived = run->set->derived;
 
+    import_progress(run, NULL, IMPORT_FOLLOWING, 0);
     for (; derived && derived->sql; derived++) {
         if (!concerned(run, derived)) {
             continue;
@@ -343,19 +344,19 @@ static int raise_revisions(import_run *run)
     return CTL_OK;
 }
 
-/** Runs one step over all files, in the order of the set or backwards. */
-static int each_part(import_run *run, const char *doing, int backwards, int (*step)(import_run *, const import_part *))
+/** Runs one step over all files, in the order of the set; removing, backwards. */
+static int each_part(import_run *run, import_step step, int (*work)(import_run *, const import_part *))
 {
     int i;
 
     for (i = 0; i < run->set->n; i++) {
-        const import_part *part = &run->parts[backwards ? run->set->n - 1 - i : i];
+        const import_part *part = &run->parts[step == IMPORT_REMOVING ? run->set->n - 1 - i : i];
 
         if (!part->present) {
             continue;
         }
-        import_progress(run, part, doing, 0);
-        if (step(run, part) != CTL_OK || import_stopped()) {
+        import_progress(run, part, step, 0);
+        if (work(run, part) != CTL_OK || import_stopped()) {
             return CTL_FAILED;
         }
     }
@@ -367,7 +368,7 @@ int import_compare(import_run *run)
     int i;
 
     for (i = 0; i < run->set->n; i++) {
-        import_progress(run, &run->parts[i], "comparing", 0);
+        import_progress(run, &run->parts[i], IMPORT_COMPARING, 0);
         if (run->parts[i].present && (count_part(run, &run->parts[i]) != CTL_OK || import_stopped())) {
             return CTL_FAILED;
         }
@@ -378,11 +379,11 @@ int import_compare(import_run *run)
 int import_apply(import_run *run)
 {
     /* Rows are removed last: a customer may have moved from a price list that goes away to one that is new. */
-    if (each_part(run, "making room", 0, free_uniques) != CTL_OK
-        || each_part(run, "adding", 0, add_rows) != CTL_OK
-        || each_part(run, "changing", 0, change_rows) != CTL_OK
-        || each_part(run, "looking", 0, tell_owned) != CTL_OK
-        || each_part(run, "removing", 1, remove_rows) != CTL_OK
+    if (each_part(run, IMPORT_ROOM, free_uniques) != CTL_OK
+        || each_part(run, IMPORT_ADDING, add_rows) != CTL_OK
+        || each_part(run, IMPORT_CHANGING, change_rows) != CTL_OK
+        || each_part(run, IMPORT_LOOKING, tell_owned) != CTL_OK
+        || each_part(run, IMPORT_REMOVING, remove_rows) != CTL_OK
         || derive(run) != CTL_OK) {
         return CTL_FAILED;
     }

@@ -44,16 +44,12 @@ static void duplicate(void *ctx, char **values)
     const char *names = "", *key = "";
     int i = 2;
 
-    if (k->run->nerrors >= IMPORT_MAX_ERRORS) {
-        k->run->nerrors++;                  /* counted, but its text would be thrown away */
-        return;
-    }
     for (column = k->part->def->columns; column->csv; column++) {
         if (column->flags & IMPORT_KEY) {
-            const char *value = ctl_out_quote(k->run->c->pool, values[i], strlen(values[i]));
+            const char *value = ctl_out_quote(k->run->scratch, values[i], strlen(values[i]));
 
-            names = apr_pstrcat(k->run->c->pool, names, *names ? ", " : "", column->csv, NULL);
-            key = apr_pstrcat(k->run->c->pool, key, *key ? ", " : "", value, NULL);
+            names = apr_pstrcat(k->run->scratch, names, *names ? ", " : "", column->csv, NULL);
+            key = apr_pstrcat(k->run->scratch, key, *key ? ", " : "", value, NULL);
             i++;
         }
     }
@@ -80,7 +76,7 @@ static void second_single(void *ctx, char **values)
     const import_file *def = k->part->def;
 
     import_fault(k->run, k->part, atol(values[0]), def->single, "%s for %s: the first stands in line %s",
-                 def->single_error, ctl_out_quote(k->run->c->pool, values[2], strlen(values[2])), values[1]);
+                 def->single_error, ctl_out_quote(k->run->scratch, values[2], strlen(values[2])), values[1]);
 }
 
 static int check_single(import_run *run, const import_part *part)
@@ -104,7 +100,7 @@ static void second_unique(void *ctx, char **values)
     check *k = ctx;
 
     import_fault(k->run, k->part, atol(values[0]), k->column->csv, "%s stands already in line %s",
-                 ctl_out_quote(k->run->c->pool, values[2], strlen(values[2])), values[1]);
+                 ctl_out_quote(k->run->scratch, values[2], strlen(values[2])), values[1]);
 }
 
 static int check_uniques(import_run *run, const import_part *part)
@@ -148,10 +144,10 @@ static void unknown_parent(void *ctx, char **values)
 {
     check *k = ctx;
 
-    import_fault(k->run, k->part, atol(values[0]), reference_name(k->run->c->pool, k), "%s is not in %s",
-                 ctl_out_quote(k->run->c->pool, values[1], strlen(values[1])),
+    import_fault(k->run, k->part, atol(values[0]), reference_name(k->run->scratch, k), "%s is not in %s",
+                 ctl_out_quote(k->run->scratch, values[1], strlen(values[1])),
                  k->parent->present ? k->parent->def->file
-                 : apr_pstrcat(k->run->c->pool, "the database, and there is no ", k->parent->def->file, NULL));
+                 : apr_pstrcat(k->run->scratch, "the database, and there is no ", k->parent->def->file, NULL));
 }
 
 /** Row: value. */
@@ -222,7 +218,7 @@ static int check_reference(import_run *run, check *k)
     int rc;
 
     if (!k->part->present) {
-        return check_still_used(run, k, def->table, def->rows, apr_pstrcat(p, " or add a ", def->file, NULL));
+        return check_still_used(run, k, def->table, def->rows, apr_pstrcat(p, ", or add ", def->file, NULL));
     }
     rc = import_each(run, apr_psprintf(p, "SELECT n.line, %s%s ORDER BY n.line", reference_value(p, k),
                                        orphans(p, k, k->part->source)), unknown_parent, k);
@@ -238,9 +234,10 @@ static int check_wanted(import_run *run, check *k)
                          count_of, k);
 
     if (rc == CTL_OK && k->count > 0) {
-        import_note(run, "%" APR_UINT64_T_FMT " %s %s for %s%s that %s does not have: kept, not served until it does",
-                    k->count, k->part->def->rows, k->count == 1 ? "is" : "are", import_key_of(k->parent->def)->csv,
-                    IMPORT_S(k->count), k->parent->present ? k->parent->def->file : "the database");
+        import_note(run, "%s: %" APR_UINT64_T_FMT " %s a %s that %s does not have: kept, not served until it does",
+                    k->part->def->file, k->count, k->count == 1 ? "row names" : "rows name",
+                    import_key_of(k->parent->def)->csv,
+                    k->parent->present ? k->parent->def->file : "the database");
     }
     return rc;
 }
@@ -282,7 +279,7 @@ int import_check(import_run *run)
     for (i = 0; i < run->set->n && rc == CTL_OK; i++) {
         const import_part *part = &run->parts[i];
 
-        import_progress(run, part, "checking", 0);
+        import_progress(run, part, IMPORT_CHECKING, 0);
         if (part->present) {
             rc = check_duplicates(run, part);
             rc = rc == CTL_OK ? check_uniques(run, part) : rc;

@@ -86,8 +86,8 @@ static int make_missing(import_run *run, const import_part *part, const import_f
         return CTL_FAILED;
     }
     parent->rows += n;
-    import_note(run, "%" APR_UINT64_T_FMT " %s %s made for %s: %s", n, parent->def->rows, n == 1 ? "was" : "were",
-                part->def->file, "they stood in no file and in no table");
+    import_note(run, "%s: %" APR_UINT64_T_FMT " %s in no file and in no table: added to the %s", part->def->file, n,
+                n == 1 ? "name stands" : "names stand", parent->def->rows);
     return CTL_OK;
 }
 
@@ -112,7 +112,7 @@ static void not_found(void *ctx, char **values)
 
     if (values[1]) {
         import_fault(f->run, f->part, atol(values[0]), f->by->csv, "%s is not in %s",
-                     ctl_out_quote(f->run->c->pool, values[1], strlen(values[1])), f->file);
+                     ctl_out_quote(f->run->scratch, values[1], strlen(values[1])), f->file);
     }
     else {
         import_fault(f->run, f->part, atol(values[0]), f->column->csv, "is empty, and so is %s", f->by->csv);

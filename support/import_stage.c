@@ -272,7 +272,7 @@ static int read_rows(stager *st, csv_reader *reader, source *in)
             return CTL_FAILED;
         }
         if (st->part->rows % 256 == 0) {
-            import_progress(st->run, st->part, "reading", in->bytes);
+            import_progress(st->run, st->part, IMPORT_READING, in->bytes);
         }
     }
     if (status == CSV_FAILED) {
@@ -281,6 +281,9 @@ static int read_rows(stager *st, csv_reader *reader, source *in)
         import_fault(st->run, st->part, line, NULL, "%s", why);
         st->part->unread = 1;
         st->part->keys_lost++;
+    }
+    if (status == CSV_END && csv_unended(reader)) {
+        import_note(st->run, "%s: the last line has no line end: was the file cut off?", st->part->def->file);
     }
     return send_batch(st);
 }
@@ -293,7 +296,10 @@ int import_stage(import_run *run, import_part *part)
     stager *st;
     int rc;
 
-    run->file_started = apr_time_now();
+    if (part->unread) {
+        return import_make_stage(run, part);
+    }
+    import_progress(run, part, IMPORT_READING, 0);
     apr_pool_create(&p, run->c->pool);
     st = apr_pcalloc(p, sizeof(*st));
     st->run = run;

@@ -92,7 +92,7 @@ static const ctl_verb verbs[] = {
     {"schema upgrade", "", "", CUSTOMER, 0, cmd_schema_upgrade, "run the schema files that the database lacks",
      "Stops at the first file that fails; run it again when the cause is gone."},
     {"import", "DIR", "[--dry-run] [--remove-up-to PERCENT]", CUSTOMER,
-     CTL_OPT(OPT_DRY_RUN) | CTL_OPT(OPT_REMOVE_UP_TO), cmd_import_customer,
+     CTL_CONNECTS | CTL_OPT(OPT_DRY_RUN) | CTL_OPT(OPT_REMOVE_UP_TO), cmd_import_customer,
      "load a folder of CSV files, all or nothing",
      "A file that is present replaces the content of its table; a file that is absent leaves its table as it is:\n"
      "  products.csv product_images.csv product_accessories.csv product_substitutions.csv product_composition.csv\n"
@@ -154,7 +154,7 @@ static const ctl_verb verbs[] = {
     {"kss schema upgrade", "", "", KSS, 0, cmd_schema_upgrade, "run the schema files that it lacks",
      "Stops at the first file that fails; run it again when the cause is gone."},
     {"kss import", "DIR", "[--dry-run] [--remove-up-to PERCENT]", KSS,
-     CTL_OPT(OPT_DRY_RUN) | CTL_OPT(OPT_REMOVE_UP_TO), cmd_import_kss,
+     CTL_CONNECTS | CTL_OPT(OPT_DRY_RUN) | CTL_OPT(OPT_REMOVE_UP_TO), cmd_import_kss,
      "load a folder of CSV files into that database, all or nothing",
      "A file that is present replaces the content of its table; a file that is absent leaves its table as it is:\n"
      "  states suppliers locations users user_states user_customers user_suppliers user_locations credit_terms customers\n"
@@ -209,16 +209,40 @@ static const ctl_verb verbs[] = {
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof(*(array))))
 
+/** Who wants to know of messages. */
+static void (*listener)(void *ctx, const char *text, int failure);
+static void *listener_ctx;
+
+void ctl_on_message(void (*hear)(void *ctx, const char *text, int failure), void *ctx)
+{
+    listener = hear;
+    listener_ctx = ctx;
+}
+
+static void say(int failure, const char *fmt, va_list args)
+{
+    char text[2048];
+    va_list again;
+
+    va_copy(again, args);
+    if (listener) {
+        vsnprintf(text, sizeof(text), fmt, again);
+        listener(listener_ctx, text, failure);
+    }
+    va_end(again);
+    fflush(stdout);
+    fputs("kissctl: ", stderr);
+    vfprintf(stderr, fmt, args);
+    fputc('\n', stderr);
+}
+
 int ctl_fail(const char *fmt, ...)
 {
     va_list args;
 
-    fflush(stdout);
-    fputs("kissctl: ", stderr);
     va_start(args, fmt);
-    vfprintf(stderr, fmt, args);
+    say(1, fmt, args);
     va_end(args);
-    fputc('\n', stderr);
     return CTL_FAILED;
 }
 
@@ -226,12 +250,9 @@ void ctl_note(const char *fmt, ...)
 {
     va_list args;
 
-    fflush(stdout);
-    fputs("kissctl: ", stderr);
     va_start(args, fmt);
-    vfprintf(stderr, fmt, args);
+    say(0, fmt, args);
     va_end(args);
-    fputc('\n', stderr);
 }
 
 static void print_usage(FILE *f, const char *lead, const ctl_verb *verb)
