@@ -226,13 +226,33 @@ static int read_options(import_run *run)
     return CTL_OK;
 }
 
+/**
+ * Rows are sent many at a time, which a binary log of statements forbids (error 4033): then this session logs rows, if
+ * the account may say so.
+ */
+static int check_binlog(ctl *c)
+{
+    const char *format;
+
+    if (ctl_db_value(c, &format, "SELECT IF(@@log_bin, @@binlog_format, '')", 0) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    if (strcmp(format, "STATEMENT") != 0 || mysql_query(c->db, "SET SESSION binlog_format = ROW") == 0) {
+        return CTL_OK;
+    }
+    return ctl_fail("the binary log of the server is kept in statements (binlog_format=STATEMENT), and rows cannot be sent "
+                    "many at a time then: set binlog_format=MIXED or ROW there, or let this account choose by GRANT "
+                    "BINLOG ADMIN ON *.* TO it");
+}
+
 /** Everything, with signals watched. */
 static int load(import_run *run, const char *dir)
 {
     watch w = {0};
     int rc;
 
-    if (ctl_db_open(run->c) != CTL_OK || schema_require(run->c) != CTL_OK || import_find_files(run, dir) != CTL_OK) {
+    if (ctl_db_open(run->c) != CTL_OK || schema_require(run->c) != CTL_OK || check_binlog(run->c) != CTL_OK
+        || import_find_files(run, dir) != CTL_OK) {
         return CTL_FAILED;
     }
     import_progress_start(run);

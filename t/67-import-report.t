@@ -1,5 +1,5 @@
 # What an import says: files that are not complete or are no CSV at all, names that are almost right, sentences, floods of
-# faults and notes, the report for programs, the progress line on a terminal.
+# faults and notes, the report for programs, the progress line on a terminal, a server that logs statements.
 use strict;
 use warnings;
 use FindBin;
@@ -8,6 +8,7 @@ use Digest::SHA qw(sha256_hex);
 use Fcntl qw(:DEFAULT);
 use JSON::PP ();
 use KissTest;
+use KissTest::Database;
 use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -316,6 +317,23 @@ subtest 'progress' => sub {
     ($rc, $out, @seen) = on_terminal(80, undef, { %env, TERM => 'dumb' }, @kissctl, $dir);
     unlike join('', map { $_->[1] } @seen), qr/%|\e/, 'nothing on a dumb terminal';
     is +(load('customer', '--dry-run', $dir))[2] =~ s/^note: .*\n//mgr, '', 'nothing in a pipe';
+};
+
+subtest 'a server that logs statements' => sub {
+    my $server = KissTest::Database->start(args => ['--log-bin', '--server-id=1', '--binlog-format=STATEMENT']);
+    my $name = new_database('logged', server => $server);
+    my $root = "$server->{dir}/$name.root.cnf";
+    my ($rc, $out, $err) = kissctl({ defaults => $server->defaults($name) }, 'import', '/nonexistent');
+    is $rc, 1, 'an account that may not choose: exit status 1';
+    like $err, qr/binlog_format=STATEMENT.*set binlog_format=MIXED or ROW there, or .*GRANT BINLOG ADMIN/, '... what to set';
+    unlike $err, qr/nonexistent/, '... before anything is read';
+    ($rc, $out, $err) = kissctl({ defaults => $root }, 'import', $sample{customer});
+    is $rc, 0, 'one that may: loaded' or diag $err;
+    $server->sql(undef, q{GRANT BINLOG ADMIN ON *.* TO 'kiss_admin'@'localhost'});
+    ($rc, $out, $err) = kissctl({ defaults => $server->defaults($name) }, 'import', '--remove-up-to', 100, $sample{customer});
+    is $rc, 0, 'with that right: loaded' or diag $err;
+    is +(sql($name, 'SELECT COUNT(*) FROM price'))[0][0], 564, '... whole';
+    drop_database($name);
 };
 
 done_testing;
