@@ -187,9 +187,10 @@ int cmd_customer_set(ctl *c, const char *const *args)
     return cmd_customer_show(c, args);
 }
 
-static int enable(ctl *c, const char *const *args, const char *enabled)
+/** Runs an UPDATE of one customer and shows it. */
+static int update(ctl *c, const char *const *args, const char *sql)
 {
-    if (ctl_db_run(c, NULL, "UPDATE customer SET enabled = ? WHERE customer_code = ?", 2, enabled, args[0]) != CTL_OK) {
+    if (ctl_db_run(c, NULL, sql, 1, args[0]) != CTL_OK) {
         return CTL_FAILED;
     }
     return cmd_customer_show(c, args);      /* says so when there is no such customer */
@@ -197,10 +198,10 @@ static int enable(ctl *c, const char *const *args, const char *enabled)
 
 int cmd_customer_disable(ctl *c, const char *const *args)
 {
-    return enable(c, args, "0");
+    return update(c, args, "UPDATE customer SET enabled = 0 WHERE customer_code = ?");
 }
 
 int cmd_customer_enable(ctl *c, const char *const *args)
 {
-    return enable(c, args, "1");
+    return update(c, args, "UPDATE customer SET enabled = 1, absent_since = NULL WHERE customer_code = ?");
 }

@@ -12,6 +12,9 @@
 
 #include "ctl_db.h"
 
+/** Rows that a note names. */
+#define NAMED 20
+
 /** Notes that the revision of `dataset` and `scope` must rise. */
 static void bump(import_run *run, const char *dataset, const char *scope)
 {
@@ -72,7 +75,7 @@ static void one_number(void *ctx, char **values)
     *(apr_uint64_t *)ctx = (apr_uint64_t)apr_strtoi64(values[0], NULL, 10);
 }
 
-/** "NOT (o.a <=> n.a AND ...)" over the columns that are no key, or NULL when there is none. */
+/** "NOT (o.a <=> n.a AND ...)" over the columns that are no key, or NULL when there is none. Who is back differs. */
 static const char *differs(apr_pool_t *p, const import_file *def)
 {
     const import_column *column;
@@ -87,6 +90,9 @@ static const char *differs(apr_pool_t *p, const import_file *def)
             list = apr_pstrcat(p, list ? list : "NOT (", list ? " AND " : "", "o.", column->db, " <=> n.", column->db,
                                NULL);
         }
+    }
+    if (def->absent) {
+        list = apr_pstrcat(p, list ? list : "NOT (", list ? " AND " : "", "o.", def->absent, " IS NULL", NULL);
     }
     return list ? apr_pstrcat(p, list, ")", NULL) : NULL;
 }
@@ -113,6 +119,9 @@ static const char *assignments(apr_pool_t *p, const import_file *def)
         if (!(column->flags & (IMPORT_KEY | IMPORT_STAGED))) {
             list = apr_pstrcat(p, list, *list ? ", " : "", "o.", column->db, " = ", given(p, column, 1), NULL);
         }
+    }
+    if (def->absent) {
+        list = apr_pstrcat(p, list, *list ? ", " : "", "o.", def->absent, " = NULL", NULL);
     }
     return list;
 }
@@ -178,7 +187,8 @@ static int compare_new(import_run *run, import_part *part)
 
 const char *import_removable(apr_pool_t *p, const import_part *part)
 {
-    return part->def->keep ? apr_pstrcat(p, "NOT (", part->def->keep, ")", NULL) : "1";
+    return part->def->here ? apr_pstrcat(p, "(", part->def->here, ")", NULL)
+        : part->def->keep ? apr_pstrcat(p, "NOT (", part->def->keep, ")", NULL) : "1";
 }
 
 static int count_part(import_run *run, import_part *part)
@@ -193,7 +203,7 @@ static int count_part(import_run *run, import_part *part)
                                         NULL), one_number, &part->before) != CTL_OK) {
         return CTL_FAILED;
     }
-    if (!def->keep && part->before == part->rows - part->added) {
+    if (!def->keep && !def->here && part->before == part->rows - part->added) {
         return CTL_OK;                      /* every row of the table is in the file: nothing to look for */
     }
     return import_each(run, apr_pstrcat(p, "SELECT ", scope, ", COUNT(*)", import_removed_from(p, part),
@@ -247,49 +257,75 @@ static int change_rows(import_run *run, const import_part *part)
                                           NULL));
 }
 
-/** What vanishes with the removed rows. */
+/** A list of rows, by name. */
 typedef struct {
     import_run *run;
-    const import_file *def;
-    const char *list;
-    int shown;
-} owners;
+    const char *list, *word;                /* word: of what they own */
+    int n;
+} named;
 
-/** Row: code, number of owned rows. */
-static void add_owner(void *ctx, char **values)
+/** Row: key, and how much of `word` it owns. */
+static void add_name(void *ctx, char **values)
 {
-    owners *o = ctx;
+    named *k = ctx;
+    apr_pool_t *p = k->run->c->pool;
 
-    if (o->shown++ < IMPORT_MAX_ERRORS) {
-        o->list = apr_psprintf(o->run->c->pool, "%s%s%s (%s %s%s)", o->list, *o->list ? ", " : "", values[0], values[1],
-                               o->def->owned_word, strcmp(values[1], "1") == 0 ? "" : "s");
+    if (k->n++ < NAMED) {
+        k->list = apr_pstrcat(p, k->list, *k->list ? ", " : "", values[0],
+                              k->word ? apr_psprintf(p, " (%s %s%s)", values[1], k->word,
+                                                     strcmp(values[1], "1") == 0 ? "" : "s") : "", NULL);
     }
 }
 
-static int tell_owned(import_run *run, const import_part *part)
+/** Says by name who is set aside and who is back. */
+static int tell_absent(import_run *run, const import_part *part)
 {
-    apr_pool_t *p = run->c->pool;
     const import_file *def = part->def;
+    apr_pool_t *p = run->c->pool;
+    named gone = {run, "", def->owned_word, 0}, back = {run, "", NULL, 0};
     const char *key = import_key_of(def)->db;
-    owners o = {run, def, "", 0};
-    int rc;
 
-    if (!def->owned || part->removed == 0) {
+    if (!def->absent) {
         return CTL_OK;
     }
-    rc = import_each(run, apr_psprintf(p, "SELECT o.%s, (SELECT COUNT(*) FROM %s d WHERE d.%s = o.%s)%s ORDER BY 1",
-                                       key, def->owned, key, key, import_removed_from(p, part)), add_owner, &o);
-    if (rc == CTL_OK) {
-        import_note(run, "no longer in %s, removed with their %ss: %s%s", def->file, def->owned_word, o.list,
-                    o.shown > IMPORT_MAX_ERRORS ? ", ..." : "");
+    if (part->removed > 0
+        && import_each(run, apr_psprintf(p, "SELECT o.%s, (SELECT COUNT(*) FROM %s d WHERE d.%s = o.%s)%s ORDER BY 1",
+                                         key, def->owned, key, key, import_removed_from(p, part)), add_name, &gone)
+        != CTL_OK) {
+        return CTL_FAILED;
     }
-    return rc;
+    if (part->changed > 0
+        && import_each(run, apr_psprintf(p, "SELECT o.%s FROM %s o JOIN %s n ON %s WHERE o.%s IS NOT NULL ORDER BY 1", key,
+                                         def->table, part->stage, import_keys(p, def, "n.", "o."), def->absent), add_name,
+                       &back) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    if (gone.n > 0) {
+        import_note(run, "no longer in %s, set aside and refused; what they own stays: %s%s", def->file, gone.list,
+                    gone.n > NAMED ? ", ..." : "");
+    }
+    if (back.n > 0) {
+        import_note(run, "in %s again: %s%s", def->file, back.list, back.n > NAMED ? ", ..." : "");
+    }
+    return CTL_OK;
 }
 
+/** Removes what the file lacks, or sets it aside. */
 static int remove_rows(import_run *run, const import_part *part)
 {
-    return part->removed == 0 ? CTL_OK
-        : ctl_db_exec(run->c, apr_pstrcat(run->c->pool, "DELETE o", import_removed_from(run->c->pool, part), NULL));
+    const import_file *def = part->def;
+    apr_pool_t *p = run->c->pool;
+
+    if (part->removed == 0) {
+        return CTL_OK;
+    }
+    if (!def->absent) {
+        return ctl_db_exec(run->c, apr_pstrcat(p, "DELETE o", import_removed_from(p, part), NULL));
+    }
+    return ctl_db_exec(run->c, apr_psprintf(p, "UPDATE %s o LEFT JOIN %s n ON %s SET o.%s = COALESCE(o.%s,"
+                                            " UTC_TIMESTAMP()), %s WHERE n.line IS NULL AND %s", def->table, part->stage,
+                                            import_keys(p, def, "n.", "o."), def->absent, def->absent, def->give_up,
+                                            import_removable(p, part)));
 }
 
 /** Whether something in one of the files of `derived` changed. */
@@ -379,10 +415,10 @@ int import_compare(import_run *run)
 int import_apply(import_run *run)
 {
     /* Rows are removed last: a customer may have moved from a price list that goes away to one that is new. */
-    if (each_part(run, IMPORT_ROOM, free_uniques) != CTL_OK
+    if (each_part(run, IMPORT_LOOKING, tell_absent) != CTL_OK
+        || each_part(run, IMPORT_ROOM, free_uniques) != CTL_OK
         || each_part(run, IMPORT_ADDING, add_rows) != CTL_OK
         || each_part(run, IMPORT_CHANGING, change_rows) != CTL_OK
-        || each_part(run, IMPORT_LOOKING, tell_owned) != CTL_OK
         || each_part(run, IMPORT_REMOVING, remove_rows) != CTL_OK
         || derive(run) != CTL_OK) {
         return CTL_FAILED;

@@ -101,6 +101,8 @@ static const import_file files[] = {
      .revisions = {{"customers", NULL}, {NULL, NULL}},
      .losses = {{"customers with a price list", "o.price_list_code IS NOT NULL", "n.price_list_code IS NOT NULL", 0},
                 {"customers with a warehouse", "o.stock_location IS NOT NULL", "n.stock_location IS NOT NULL", 0}},
+     .absent = "absent_since", .give_up = "o.price_list_code = NULL, o.stock_location = NULL",
+     .here = "o.absent_since IS NULL OR o.price_list_code IS NOT NULL OR o.stock_location IS NOT NULL",
      .owned = "api_key", .owned_word = "key"},
 };
 

@@ -97,7 +97,12 @@ typedef struct {
     import_revision revisions[IMPORT_MAX_REVISIONS + 1];    /**< ends with a row without dataset */
     /** At most one row of each `single_of` may satisfy `single_if`, else the second is an error of column `single`. */
     const char *single, *single_if, *single_of, *single_error;
-    /** Rows of `owned` (word: `owned_word`) vanish with a removed row; that is said by name. NULL: none. */
+    /**
+     * Rows that the file lacks are not removed but set aside: the column `absent` gets the time, `give_up` (SQL,
+     * assignments to o) is done. A row that the file has again loses the time. `here` (SQL): rows (o) that are not set
+     * aside, or have something to give up. Their rows of `owned` (word: `owned_word`) stay. NULL: rows are removed.
+     */
+    const char *absent, *give_up, *here;
     const char *owned, *owned_word;
     import_loss losses[IMPORT_MAX_LOSSES + 1];              /**< ends with a row without `what` */
     const char *keep;           /**< SQL: rows (o) that stay although the file lacks them; NULL: none */

@@ -98,8 +98,9 @@ static const ctl_verb verbs[] = {
      "  products.csv product_images.csv product_accessories.csv product_substitutions.csv product_composition.csv\n"
      "  price_lists.csv prices.csv warehouses.csv stock.csv customers.csv\n"
      "RFC 4180, UTF-8 with or without BOM, a header row, columns in any order. An empty number is 0, an empty date is\n"
-     "unknown, empty text stays empty. Customers that stay keep their keys, limits and whether they are enabled;\n"
-     "customers that customers.csv does not have any more are removed together with their keys.\n"
+     "unknown, empty text stays empty. Customers keep their keys, limits and whether they are enabled. One that\n"
+     "customers.csv does not have any more is set aside: refused, without price list and warehouse, until a load names\n"
+     "it again; its keys stay.\n"
      "Every fault is named by file, line, column and reason, up to 100 of them, and then nothing is changed.\n"
      LOSSES
      "The API goes on serving the old content until the import is complete. Ctrl-C stops it; nothing is changed then.\n"
@@ -114,7 +115,8 @@ static const ctl_verb verbs[] = {
      "Changes what is given and leaves the rest. It holds from the customer's next request on."},
     {"customer disable", "CODE", "", CUSTOMER, 0, cmd_customer_disable, "lock a customer out, at once, tokens included",
      NULL},
-    {"customer enable", "CODE", "", CUSTOMER, 0, cmd_customer_enable, "let a customer in again", NULL},
+    {"customer enable", "CODE", "", CUSTOMER, 0, cmd_customer_enable, "let a customer in again",
+     "Also one that an import has set aside; it gets its terms by 'kissctl customer set' or by the next customers.csv."},
     {"key issue", "CODE", "[--label TEXT] [--expires DATE]", CUSTOMER, CTL_OPT(OPT_LABEL) | CTL_OPT(OPT_EXPIRES),
      cmd_key_issue, "make a key for a customer and print it, once",
      "The key stands alone on standard output. It is stored nowhere: only its SHA-256 is kept. A customer may have\n"

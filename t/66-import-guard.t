@@ -171,4 +171,80 @@ subtest 'beside other faults' => sub {
     unlike $err, qr/would remove/, '... is not taken for a loss';
 };
 
+subtest 'customers' => sub {
+    my @customers = lines('customer', 'customers.csv');
+    my ($line) = grep {/^CIRC03,/} @customers;
+    my %key = map { ($_ => issue_key($_)) } qw(ACME01 CIRC03);
+    my $h = start_httpd(api => 'customer');
+    my %bearer = map { ($_ => 'Bearer ' . $h->token($_, $key{$_})) } keys %key;
+    my $get = sub { return $h->get('/stock', Authorization => $bearer{ $_[0] })->{status} };
+    my $login = sub { return $h->post('/auth/token', { grant_type => 'client_credentials', client_id => 'CIRC03', client_secret => $key{CIRC03} })->{status} };
+    my $shown = sub { return JSON::PP->new->utf8->decode(kissctl_ok(qw(customer show CIRC03 --json))) };
+    my $terms = $shown->();
+    my @without = grep { !/^CIRC03,/ } @customers;
+    is $get->('CIRC03'), 200, 'a customer';
+    kissctl_ok(qw(customer set CIRC03 --limit-minute 77));
+
+    my ($rc, $out, $err) = load('customer', folder('customers.csv' => join '', @without));
+    is $rc, 0, 'a load without it';
+    like $out, qr/^customers\.csv +\d+ +0 +0 +1$/m, '... counts it as removed';
+    like $err, qr/^note: no longer in customers\.csv, set aside and refused; what they own stays: CIRC03 \(1 key\)$/m, '... and says so';
+    is $get->('CIRC03'), 401, 'its token is refused';
+    is $login->(), 400, 'and its key';
+    is $get->('ACME01'), 200, 'the others are not';
+    my $c = $shown->();
+    is_deeply [@$c{qw(PriceListCode StockLocation Enabled LimitMinute)}], [undef, undef, JSON::PP::true, 77], 'its terms are given up';
+    like $c->{AbsentSince}, qr/\A\d{4}-\d\d-\d\d /, 'kissctl shows since when';
+    like kissctl_ok(qw(customer list)), qr/^CIRC03 .*\d{4}-\d\d-\d\d \d\d:/m, '... in the list, too';
+    ($rc, $out, $err) = load('customer', folder('customers.csv' => join '', @without));
+    like $out, qr/^customers\.csv +\d+ +0 +0 +0\n.*revisions raised: none/m, 'the same load again changes nothing';
+    is $shown->()->{AbsentSince}, $c->{AbsentSince}, '... nor since when';
+
+    ($rc, $out, $err) = load('customer', folder('customers.csv' => join '', @customers));
+    is $rc, 0, 'a load with it';
+    like $err, qr/^note: in customers\.csv again: CIRC03$/m, '... says so';
+    is_deeply [@{ $shown->() }{qw(PriceListCode StockLocation LimitMinute AbsentSince)}], [@$terms{qw(PriceListCode StockLocation)}, 77, undef], 'it has its terms again';
+    is $get->('CIRC03'), 200, 'its token works';
+    is $login->(), 200, 'and its key';
+
+    kissctl_ok(qw(customer disable CIRC03));
+    load('customer', folder('customers.csv' => join '', $_ ? @customers : @without)) for 0, 1;
+    is_deeply [@{ $shown->() }{qw(Enabled AbsentSince)}], [JSON::PP::false, undef], 'gone and back: still disabled';
+    is $get->('CIRC03'), 401, '... and refused';
+    kissctl_ok(qw(customer enable CIRC03));
+    is $get->('CIRC03'), 200, '... until kissctl enables it';
+
+    # A price list may go when those who had it are set aside.
+    my $list = $terms->{PriceListCode};
+    my @others = grep { !/,\Q$list\E,/ } @customers;
+    cmp_ok scalar @others, '<', scalar @customers, 'a list that some have';
+    my %gone = ('customers.csv' => join('', @others), 'price_lists.csv' => join('', grep { !/^\Q$list\E,/ } lines('customer', 'price_lists.csv')),
+        'prices.csv' => join '', grep { !/^\Q$list\E,/ } @prices);
+    ($rc, $out, $err) = load('customer', folder(%gone), '--remove-up-to', 99);
+    is $rc, 0, '... goes with them' or diag $err;
+    is count('customer', 'price_list', "price_list_code = '$list'"), 0, '... really';
+    load('customer', $sample{customer});
+    is $get->('CIRC03'), 200, 'and all come back';
+
+    # By hand: back without a load, and given up again by the next one.
+    load('customer', folder('customers.csv' => join '', @without));
+    kissctl_ok(qw(customer enable CIRC03));
+    kissctl_ok(qw(customer set CIRC03 --price-list UKTRADE --warehouse UK01));
+    is $get->('CIRC03'), 200, 'enabled by hand';
+    load('customer', folder('customers.csv' => join '', @without));
+    is $get->('CIRC03'), 401, 'set aside by the next load';
+
+    # They count as removed.
+    refused('no customers', 'customer', folder('customers.csv' => $customers[0]),
+        qr/^customers\.csv: would remove all 5 customers \(table customer: 5 rows now, 0 then\)\. .*--remove-up-to 100$/m);
+    my $many = join '', map {"NEW$_,x,UKTRADE,UK01,0\n"} 1 .. 95;
+    load('customer', folder('customers.csv' => join('', @customers) . $many));
+    is count('customer', 'customer'), 101, 'a hundred and one';
+    refused('a fifth of them and one', 'customer', folder('customers.csv' => join '', @customers, (split /^/, $many)[0 .. 72]),
+        qr/^customers\.csv: would remove 22 of 101 customers \(table customer: 101 rows now, 79 then\)\. .*--remove-up-to 22$/m);
+    is +(load('customer', folder('customers.csv' => join '', @customers, (split /^/, $many)[0 .. 75])))[0], 0, 'a fifth may go';
+    is count('customer', 'customer', 'absent_since IS NULL'), 82, '... and is set aside';
+    $h->log_ok;
+};
+
 done_testing;
