@@ -1,5 +1,6 @@
 #include "kiss_param.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,17 +8,19 @@
 #include <apr_tables.h>
 
 #include "kiss_date.h"
+#include "kiss_decimal.h"
 #include "kiss_form.h"
 #include "kiss_json.h"
 
 /* Numbers have at most as many digits as surely fit 64 bits. */
 #define MAX_DIGITS 18
 
-/* Pages beyond this one exist for nobody; their rows' numbers would not fit. */
-#define MAX_PAGE_DIGITS 15
+/* DECIMAL(18,6) has twelve digits before the point; a cent is the smallest amount that can be allocated. */
+#define AMOUNT_DIGITS 14
+#define AMOUNT_SCALE 2
 
-/* DECIMAL(18,6) has twelve digits before the point. */
-#define MAX_AMOUNT_DIGITS 12
+/* What does not count around the items of a list. */
+#define BLANKS " \t"
 
 /* --- single values: from a text to its normal form in `p`, or NULL --- */
 
@@ -39,36 +42,42 @@ static const char *read_number(const char *text, int max_digits, apr_pool_t *p)
     return *text == '-' && *digits != '0' ? apr_pstrcat(p, "-", digits, NULL) : digits;
 }
 
-/** More than 0, at most two decimals, written with two: equal amounts are equal texts. */
-static const char *read_amount(const char *text, apr_pool_t *p)
+/**
+ * More than 0, in whole cents, written with two decimals: equal amounts are equal texts. Zeros behind the cents, as
+ * balances have them, do not count.
+ */
+static const char *read_amount(const char *text, const char **why, apr_pool_t *p)
 {
-    apr_size_t whole = strspn(text, "0123456789"), decimals = 0;
-    const char *rest = text + whole;
+    kiss_decimal_status status = KISS_DECIMAL_SYNTAX;
+    apr_int64_t cents = 0;
+    char *out;
 
-    if (*rest == '.') {
-        decimals = strspn(rest + 1, "0123456789");
-        if (decimals == 0 || decimals > 2) {
-            return NULL;
-        }
+    /* No sign, and a digit before the point: ".5" is a slip of the pen more often than an amount. */
+    if (*text >= '0' && *text <= '9') {
+        status = kiss_decimal_parse(&cents, text, strlen(text), AMOUNT_DIGITS, AMOUNT_SCALE);
     }
-    if (whole == 0 || whole > MAX_AMOUNT_DIGITS || rest[decimals ? decimals + 1 : 0]
-        || strspn(text, "0.") == strlen(text)) {
+    if (status != KISS_DECIMAL_OK || cents == 0) {
+        *why = status == KISS_DECIMAL_SCALE ? "it has more than 2 decimals"
+             : status == KISS_DECIMAL_RANGE ? "it has more than 12 digits before the point"
+             : status == KISS_DECIMAL_OK ? "it is 0" : "it is not a number like 70.00";
         return NULL;
     }
-    while (whole > 1 && *text == '0') {
-        text++;
-        whole--;
-    }
-    return apr_psprintf(p, "%.*s.%c%c", (int)whole, text, decimals > 0 ? rest[1] : '0', decimals > 1 ? rest[2] : '0');
+    out = apr_palloc(p, KISS_DECIMAL_TEXT);
+    kiss_decimal_format(out, cents, AMOUNT_SCALE);
+    return out;
 }
 
 /** A date, or the day in UTC of a time; what lies beyond the calendar's ends means its ends: no row is there. */
-static const char *read_date(const char *text, apr_pool_t *p)
+static const char *read_date(const char *text, const char **why, apr_pool_t *p)
 {
     kiss_date date;
     kiss_date_status status = kiss_date_parse(&date, text, strlen(text), KISS_DATE_BLANK_IS_PLUS);
 
-    return status == KISS_DATE_OK || status == KISS_DATE_BEYOND ? kiss_date_day(apr_palloc(p, KISS_DATE_DAY), &date) : NULL;
+    if (status != KISS_DATE_OK && status != KISS_DATE_BEYOND) {
+        *why = apr_pstrcat(p, "it ", kiss_date_reason(status), NULL);
+        return NULL;
+    }
+    return kiss_date_day(apr_palloc(p, KISS_DATE_DAY), &date);
 }
 
 /** The word as the table writes it, if it is one of them. */
@@ -89,20 +98,24 @@ static const char *read_word(const char *text, const char *words, apr_pool_t *p)
     return NULL;
 }
 
-static const char *read_value(const kiss_param *param, const char *text, apr_pool_t *p)
+/** @param why receives the reason of a refusal, where there is more to say than that it is one */
+static const char *read_value(const kiss_param *param, const char *text, const char **why, apr_pool_t *p)
 {
     switch (param->type) {
     case KISS_PARAM_NUMBERS:
     case KISS_PARAM_NUMBER:
         return read_number(text, MAX_DIGITS, p);
+    case KISS_PARAM_COUNT:
+        text = read_number(text, INT_MAX, p);
+        return text && *text != '-' && *text != '0' ? text : NULL;
     case KISS_PARAM_WORDS:
         return read_word(text, param->words, p);
     case KISS_PARAM_BOOLEANS:
         return strcmp(text, "true") == 0 ? "1" : strcmp(text, "false") == 0 ? "0" : NULL;
     case KISS_PARAM_DATE:
-        return read_date(text, p);
+        return read_date(text, why, p);
     case KISS_PARAM_AMOUNT:
-        return read_amount(text, p);
+        return read_amount(text, why, p);
     case KISS_PARAM_TEXTS:
     case KISS_PARAM_TEXT:
         return *text && kiss_json_is_utf8(text, strlen(text)) ? text : NULL;
@@ -118,22 +131,41 @@ static int is_list(kiss_param_type type)
            || type == KISS_PARAM_BOOLEANS;
 }
 
-/** Adds the values of one occurrence. @return 0, or -1 when one is malformed */
-static int add_values(apr_array_header_t *all, const kiss_param *param, char *text, apr_pool_t *p)
+/**
+ * Takes the next item off a list, without the blanks around it. "\\," is a comma that does not separate, and "\\\\" a
+ * backslash; before anything else a backslash is itself.
+ *
+ * @param rest where it begins; receives where the next one does, or NULL
+ */
+static char *next_item(char **rest)
 {
-    do {
-        char *comma = is_list(param->type) ? strchr(text, ',') : NULL;
-        const char *value;
+    char *item = *rest, *from = item, *to = item;
 
-        if (comma) {
-            *comma++ = '\0';
-        }
-        if (!(value = read_value(param, text, p))) {
+    while (*from && *from != ',') {
+        from += from[0] == '\\' && (from[1] == ',' || from[1] == '\\');
+        *to++ = *from++;
+    }
+    *rest = *from ? from + 1 : NULL;
+    while (to > item && strchr(BLANKS, to[-1])) {
+        to--;
+    }
+    *to = '\0';
+    return item + strspn(item, BLANKS);
+}
+
+/** Adds the values of one occurrence. @return 0, or -1 when one is malformed */
+static int add_values(apr_array_header_t *all, const kiss_param *param, char *text, const char **why, apr_pool_t *p)
+{
+    char *rest = is_list(param->type) ? text : NULL;
+
+    do {
+        const char *value = read_value(param, rest ? next_item(&rest) : text, why, p);
+
+        if (!value) {
             return -1;
         }
         APR_ARRAY_PUSH(all, const char *) = value;
-        text = comma;
-    } while (text);
+    } while (rest);
     return 0;
 }
 
@@ -181,29 +213,36 @@ static void add_fields(apr_array_header_t *fields, const char *text, apr_pool_t 
     }
 }
 
-static const char *invalid(const char *name, apr_pool_t *p)
+/** @param why NULL: there is nothing to add */
+static const char *invalid(const char *name, const char *why, apr_pool_t *p)
 {
-    return apr_pstrcat(p, name, " parameter is invalid", NULL);
+    return apr_pstrcat(p, name, " parameter is invalid", why ? ": " : NULL, why, NULL);
+}
+
+/** 1 when the field says something, be it that its encoding is broken; a list of blanks does not. */
+static int is_given(const field *f, int list)
+{
+    return !f->value || f->value[list ? strspn(f->value, BLANKS) : 0];
 }
 
 /** Collects a parameter's values from wherever they stand. @return NULL or the sentence */
 static const char *collect(apr_array_header_t *all, const kiss_param *param, const apr_array_header_t *fields,
                            apr_pool_t *p)
 {
+    const char *why = NULL;
     int i;
 
     for (i = 0; i < fields->nelts; i++) {
         const field *f = &APR_ARRAY_IDX(fields, i, field);
 
-        if (f->name && strcmp(f->name, param->name) == 0) {
-            if (!f->value || (*f->value && add_values(all, param, apr_pstrdup(p, f->value), p))) {
-                return invalid(param->name, p);
-            }
+        if (f->name && strcmp(f->name, param->name) == 0 && is_given(f, is_list(param->type))
+            && (!f->value || add_values(all, param, apr_pstrdup(p, f->value), &why, p))) {
+            return invalid(param->name, why, p);
         }
     }
     /* One value is asked for; the same one twice is one. */
     if (!is_list(param->type) && all->nelts > 1 && normalise((const char **)all->elts, all->nelts) > 1) {
-        return invalid(param->name, p);
+        return invalid(param->name, "it is given more than once", p);
     }
     return NULL;
 }
@@ -224,7 +263,7 @@ static int switched_off(const kiss_param *param, const apr_array_header_t *field
     for (i = 0; param->unless && i < fields->nelts; i++) {
         const field *f = &APR_ARRAY_IDX(fields, i, field);
 
-        if (f->name && strcmp(f->name, param->unless) == 0 && f->value && *f->value) {
+        if (f->name && strcmp(f->name, param->unless) == 0 && f->value && is_given(f, 1)) {
             return 1;
         }
     }
@@ -235,7 +274,7 @@ static const char *read_param(kiss_param_values *values, const kiss_param *param
                               const kiss_param_source *source, apr_pool_t *p)
 {
     apr_array_header_t *all = apr_array_make(p, 4, sizeof(const char *));
-    const char *e = NULL;
+    const char *e = NULL, *why = NULL;
 
     values->param = param;
     values->count = 0;
@@ -253,8 +292,8 @@ static const char *read_param(kiss_param_values *values, const kiss_param *param
         const char *text = strcmp(param->fallback, "today") == 0 ? source->today : param->fallback;
 
         apr_array_clear(all);
-        if (add_values(all, param, apr_pstrdup(p, text), p)) {
-            return invalid(param->name, p);
+        if (add_values(all, param, apr_pstrdup(p, text), &why, p)) {
+            return invalid(param->name, why, p);
         }
     }
     values->count = normalise((const char **)all->elts, all->nelts);
@@ -262,39 +301,45 @@ static const char *read_param(kiss_param_values *values, const kiss_param *param
     return NULL;
 }
 
-/** Reads Page or PageSize: from 1, in digits. @return NULL or the sentence */
-static const char *read_paging(apr_int64_t *n, const char *name, int max_digits, const apr_array_header_t *fields,
-                               apr_pool_t *p)
+/** Reads Page or PageSize: APR_INT64_MAX when it has too many digits; untouched when it is not given. */
+static const char *read_paging(apr_int64_t *n, const char *name, const apr_array_header_t *fields, apr_pool_t *p)
 {
-    int i;
+    const kiss_param param = { .name = name, .type = KISS_PARAM_COUNT };
+    apr_array_header_t *all = apr_array_make(p, 1, sizeof(const char *));
+    const char *e = collect(all, &param, fields, p), *text;
 
-    for (i = 0; i < fields->nelts; i++) {
-        const field *f = &APR_ARRAY_IDX(fields, i, field);
-        const char *text;
-
-        if (!f->name || strcmp(f->name, name) != 0 || (f->value && !*f->value)) {
-            continue;
-        }
-        if (!f->value || !(text = read_number(f->value, (int)strlen(f->value), p)) || *text == '-' || *text == '0') {
-            return invalid(name, p);
-        }
-        /* With more digits it is past every end in any case. */
-        *n = apr_atoi64(apr_pstrndup(p, text, (apr_size_t)max_digits));
+    if (!e && all->nelts > 0) {
+        text = APR_ARRAY_IDX(all, 0, const char *);
+        *n = strlen(text) > MAX_DIGITS ? APR_INT64_MAX : apr_atoi64(text);
     }
-    return NULL;
+    return e;
+}
+
+/** The page, and how large it is: a larger size is lowered, but a page number would be told to the client in the answer. */
+static const char *read_page(kiss_params *params, const apr_array_header_t *fields, apr_pool_t *p)
+{
+    apr_int64_t size = KISS_PAGE_SIZE;
+    const char *e = read_paging(&params->page, "Page", fields, p);
+
+    if (!e && params->page == APR_INT64_MAX) {
+        e = invalid("Page", "it has more than 18 digits", p);
+    }
+    e = e ? e : read_paging(&size, "PageSize", fields, p);
+    params->page_size = size > KISS_PAGE_SIZE_MAX ? KISS_PAGE_SIZE_MAX : (int)size;
+    return e;
 }
 
 const char *kiss_params_read(kiss_params *params, const kiss_endpoint *endpoint, const kiss_param_source *source,
                              apr_pool_t *p)
 {
     apr_array_header_t *fields = apr_array_make(p, 8, sizeof(field)), *named = apr_array_make(p, 1, sizeof(field));
-    apr_int64_t size = KISS_PAGE_SIZE;
     const kiss_param *param;
     const char *e = NULL;
 
     add_fields(fields, source->query, p);
     add_fields(fields, source->body, p);
     params->page = 1;
+    params->page_size = KISS_PAGE_SIZE;
     params->count = 0;
     for (param = endpoint->params; param->name && !e; param++) {
         const apr_array_header_t *from = fields;
@@ -309,12 +354,7 @@ const char *kiss_params_read(kiss_params *params, const kiss_endpoint *endpoint,
         }
         e = read_param(&params->values[params->count++], param, from, source, p);
     }
-    if (!e && endpoint->run == KISS_RUN_PAGE) {
-        e = read_paging(&params->page, "Page", MAX_PAGE_DIGITS, fields, p);
-        e = e ? e : read_paging(&size, "PageSize", MAX_DIGITS, fields, p);
-    }
-    params->page_size = size > KISS_PAGE_SIZE_MAX ? KISS_PAGE_SIZE_MAX : (int)size;
-    return e;
+    return !e && endpoint->run == KISS_RUN_PAGE ? read_page(params, fields, p) : e;
 }
 
 const kiss_param_values *kiss_params_find(const kiss_params *params, const char *name, apr_size_t len)

@@ -1,6 +1,6 @@
 /**
  * kiss_param - the parameters of a request: from query and path to checked values (KSS API, section 2 "Parameters" and
- * "Left open" 3, 5, 6, 16). Pure, thread-safe.
+ * "Left open" 3, 5, 6, 16, 24; doc/contract-kss.md). Pure, thread-safe.
  */
 #ifndef KISS_PARAM_H
 #define KISS_PARAM_H
@@ -38,11 +38,12 @@ typedef struct {
 } kiss_param_source;
 
 /**
- * Reads the parameters of an endpoint. Unknown ones are ignored; a repeated one is the union of its values; an empty one
- * is as if it were not there; the `fallback` of the table is put in where it applies.
+ * Reads the parameters of an endpoint. Unknown ones are ignored; a repeated list is the union of its values, of another
+ * parameter two different values are refused; an empty one is as if it were not there; blanks around the items of a list do
+ * not count, and "\\," is a comma within one; the `fallback` of the table is put in where it applies.
  *
  * @param params receives them; texts live in `p`
- * @return NULL, or the sentence of the 400: "Page parameter is invalid"
+ * @return NULL, or the sentence of the 400: "Page parameter is invalid", for some with the reason behind a colon
  */
 const char *kiss_params_read(kiss_params *params, const kiss_endpoint *endpoint, const kiss_param_source *source,
                              apr_pool_t *p);

@@ -477,6 +477,14 @@ static void write_where(writing *w, const kiss_pageset *pages, kiss_role role)
     }
 }
 
+/** How many rows stand before the page; a page whose number is that large has none. */
+static apr_int64_t offset_of(const kiss_params *params)
+{
+    apr_int64_t offset;
+
+    return __builtin_mul_overflow(params->page - 1, (apr_int64_t)params->page_size, &offset) ? APR_INT64_MAX : offset;
+}
+
 /** The narrow scan that chooses the page. */
 static void write_choice(writing *w, const kiss_pageset *pages, kiss_role role)
 {
@@ -498,8 +506,7 @@ static void write_choice(writing *w, const kiss_pageset *pages, kiss_role role)
     say(w, pages->order);
     say(w, " LIMIT ? OFFSET ?");
     APR_ARRAY_PUSH(w->args, const char *) = apr_itoa(w->pool, params->page_size + 1);
-    APR_ARRAY_PUSH(w->args, const char *) = apr_psprintf(w->pool, "%" APR_INT64_T_FMT,
-                                                         (params->page - 1) * params->page_size);
+    APR_ARRAY_PUSH(w->args, const char *) = apr_psprintf(w->pool, "%" APR_INT64_T_FMT, offset_of(params));
 }
 
 void kiss_sql_page(kiss_sql_query *query, const kiss_sql_plan *plan, const kiss_endpoint *endpoint, kiss_role role,

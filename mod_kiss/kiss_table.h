@@ -148,7 +148,8 @@ typedef enum {
     KISS_PARAM_DATE,                /**< YYYY-MM-DD, or a timestamp, of which the day in UTC counts */
     KISS_PARAM_TEXT,                /**< one text */
     KISS_PARAM_NUMBER,              /**< one integer */
-    KISS_PARAM_AMOUNT               /**< one decimal number with at most 2 decimals */
+    KISS_PARAM_COUNT,               /**< one integer from 1, of any number of digits */
+    KISS_PARAM_AMOUNT               /**< one decimal number with at most 2 decimals; zeros behind them do not count */
 } kiss_param_type;
 
 /** One parameter of an endpoint. */

@@ -87,6 +87,40 @@ subtest 'rows at the ends' => sub {
     is $row->{Date}, '1000-01-01T00:00:00.000Z', '... and so is the first one';
 };
 
+subtest 'ways to write one day' => sub {
+    my $day = column("SELECT DATE(date) FROM invoice WHERE date < '2100-01-01' GROUP BY 1 ORDER BY COUNT(*) DESC, 1 LIMIT 1");
+    my ($before, $next) = map { column("SELECT DATE('$day') + INTERVAL $_ DAY") } -1, 1;
+    my $expected = $list{'/invoices'}{rows}->("date BETWEEN '$day' AND '$day 23:59:59.999'");
+    like $expected, qr/\d,\d/, 'a day with several invoices';
+    for my $form ($day, "${day}T00:00", "${day}T10:00Z", "${day}t10:00z", "$day 23:59:59", "${day}T23:59:59.999999999Z",
+        "${day}T23:59:60Z", "${day}T12:00:00.5+02:00", "${day}T12:00+0200", "${day}T12:00-02", "$day 12:00:00 +0200",
+        "${next}T01:30+0200", "${before}T22:30:00-01:30", "${before}T22:30:00 -0130")
+    {
+        is ids("/invoices?$status&StartDate=$_&EndDate=$_", 'InvoiceID'), $expected, $form for encode($form);
+    }
+    # A '+' that a client forgot to encode is a blank when it arrives.
+    is ids("/invoices?$status&StartDate=$_&EndDate=$_", 'InvoiceID'), $expected, $_
+        for "${next}T01:30:00+0200", "${day}+12:00:00++0200";
+};
+
+subtest 'what is refused, and why' => sub {
+    my $form = 'is neither a date YYYY-MM-DD nor a time like 2026-11-02T15:30:00Z';
+    my ($none, $clock, $zone) = ('is no day of the calendar', 'is no time of the day: 23:59:59 is the last one',
+        'has an offset from UTC beyond 23:59');
+    for (['tomorrow', $form], ['20260615', $form], ['2026-06-15T10', $form], ['2026-06-15T10:00 Uhr', $form],
+        ['2026-02-29', $none], ['0000-00-00', $none], ['2026-13-01T10:00:00Z', $none], ['2026-06-15T24:00:00Z', $clock],
+        ['2026-06-15T10:00:60Z', $clock], ['2026-06-15T10:00:00+24:00', $zone])
+    {
+        my ($text, $why) = @$_;
+        for my $name (qw(StartDate EndDate)) {
+            my $res = answer("/invoices?$name=" . encode($text));
+            is "$res->{status} $res->{content}", qq(400 {"Error":"$name parameter is invalid: it $why"}), "$name=$text";
+        }
+        my $res = answer('/customerPricing?CustomerIDs=101&EffectiveDate=' . encode($text));
+        is $res->{content}, qq({"Error":"EffectiveDate parameter is invalid: it $why"}), "EffectiveDate=$text";
+    }
+};
+
 subtest 'a day is taken to its last moment' => sub {
     my ($id, $day) = @{ (sql($db, "SELECT invoice_id, DATE(date) FROM invoice WHERE date BETWEEN '2025-01-01' AND '2027-12-31'"
         . ' ORDER BY date, invoice_id LIMIT 1'))[0] };

@@ -98,11 +98,11 @@ my @injections = ("1' OR '1'='1", '1 OR 1=1', '1); DROP TABLE customer; --', "' 
 
 # Values that are wrong and right, by kind; as they stand in the URL.
 my %wrong = (
-    number => [map({ encode($_) } @injections), qw(x 1x x1 1.5 1.0 1e3 0x10 -- - 1- %2B1 +1 1+ 1,x x,1 1, ,1 1,,2 ,
+    number => [map({ encode($_) } @injections), qw(x 1x x1 1.5 1.0 1e3 0x10 -- - 1- %2B1 1,x x,1 1, ,1 1,,2 ,
         1,2, %C2%BD NaN
-        1;2 1%7C2 1%0A 1%09 %201 1,%202 1%00 %00 1%FF %FF 1%zz 1%4 1% %5B1%5D %7B1%7D null true 9223372036854775808
+        1;2 1%7C2 1%0A 1%202 1,%20 1,%20,2 1%C2%A0 1%5C,2 1%00 %00 1%FF %FF 1%zz 1%4 1% %5B1%5D %7B1%7D null true 9223372036854775808
         99999999999999999999 1,99999999999999999999 -99999999999999999999), '9' x 100],
-    text => [qw(%00 CA%00 %FF CA,%FF %C3%28 %ED%A0%80 %C0%AF %F4%90%80%80 %E2%82 %zz CA% CA%4 CA, ,CA , CA,,NJ CA%2C)],
+    text => [qw(%00 CA%00 %FF CA,%FF %C3%28 %ED%A0%80 %C0%AF %F4%90%80%80 %E2%82 %zz CA% CA%4 CA, ,CA , CA,,NJ CA%2C CA,%20 CA,%09,NJ)],
     date => [map({ encode($_) } @injections), qw(x 2026-02-30 2026-13-01 2026-00-10 2026-01-00 2026-1-1 20260101
         2026-01 2026
         2026-01-32 2025-02-29 0000-00-00 01-01-2026 2026/01/01 2026-01-01x 2026-01-01T 2026-01-01T10 2026-01-01T10Z
@@ -112,8 +112,8 @@ my %wrong = (
         99999-01-01)]
 );
 my %right = (
-    number => [qw(1 0 -1 007 000000000000000000000000000001 1,2 1%2C2 2,1,2 1%2c2,3 999999999999999999 -0), ''],
-    text => [qw(CA ca CA,NJ CA%2CNJ NJ,CA,NJ %20 CA%20 XX 1 %C3%A9 %F0%9F%8D%8B a+b a%26b%3Dc Pending Active), '',
+    number => [qw(1 %201 1%20 +1 1+ 1%09 1,%202 1%20,%20%202+ 1 0 -1 007 000000000000000000000000000001 1,2 1%2C2 2,1,2 1%2c2,3 999999999999999999 -0), ''],
+    text => [qw(CA ca CA,NJ CA%2CNJ NJ,CA,NJ CA%20 CA,%20NJ +CA+,+NJ+ A%5C,B A%5C%2CB %5C XX 1 %C3%A9 %F0%9F%8D%8B a+b a%26b%3Dc Pending Active), '',
         'x' x 7000,
         map { encode($_) } grep { !/,/ } @injections],
     date => [qw(2026-01-01 2024-02-29 1000-01-01 9999-12-31 2026-01-01T10:00:00 2026-01-01T10:00:00Z
@@ -127,11 +127,11 @@ my %right = (
 for my $name (keys %words) {
     my @w = @{ $words{$name} };
     my ($some) = grep { lc ne $_ } @w;
-    $wrong{$name} = [map({ encode($_) } @injections), qw(x 6 -1 8 1.5 01 %00 %FF %zz %20), "$w[0],", ",$w[0]",
-        "$w[0],,$w[0]",
-        "$w[0],x", " $w[0]" =~ s/ /%20/r, "$w[0]%20", "$w[0]%00", "${w[0]}x", $some ? (lc $some, uc $some) : (),
+    $wrong{$name} = [map({ encode($_) } @injections), qw(x 6 -1 8 1.5 01 %00 %FF %zz), "$w[0],", ",$w[0]",
+        "$w[0],,$w[0]", "$w[0],%20,$w[0]",
+        "$w[0],x", "$w[0]%0A", "$w[0]%00", "${w[0]}x", $some ? (lc $some, uc $some) : (),
         $name eq 'Booleans' ? qw(True FALSE 1 0 yes null) : ()];
-    $right{$name} = [@w, '', $name eq 'Booleans' ? () : (join(',', @w), join('%2C', reverse @w), "$w[0],$w[0]")];
+    $right{$name} = [@w, "%20$w[0]", "$w[0]+", "$w[0]%20,+$w[0]", '', $name eq 'Booleans' ? () : (join(',', @w), join('%2C', reverse @w), "$w[0],$w[0]")];
 }
 
 # encode($bytes): all but letters and digits.
@@ -167,7 +167,7 @@ sub trial {
     my @bad;
     for my $i (0 .. $#values) {
         my ($status, $body) = @{ $answers[$i] || [0, 'no answer'] };
-        my $good = $expected ? $status == 400 && $body eq error_body($expected) : $status == 200 && $body =~ $list;
+        my $good = $expected ? $status == 400 && $body =~ /\A\{"Error":"\Q$expected\E(?:: it [^"\\]+)?"\}\z/ : $status == 200 && $body =~ $list;
         push @bad, substr("$name=$values[$i]", 0, 80) . " gives $status " . substr $body, 0, 100 unless $good;
     }
     return @bad;
@@ -206,14 +206,20 @@ for my $path (sort keys %lists) {
                 %FF %zz 0x1
                 %C2%BD 1%2C), map { encode($_) } @injections], "$name parameter is invalid");
             ok !@bad, "$name: wrong values" or diag join "\n", @bad;
-            @bad = trial($path, $name, [qw(1 007 2 100000 999999999999999), '9' x 30, ''], undef);
+            @bad = trial($path, $name, [qw(1 007 2 100000 999999999999999 999999999999999999), "1&$name=01",
+                "2&$name=", $name eq 'PageSize' ? '9' x 30 : (), ''], undef);
             ok !@bad, "$name: right values" or diag join "\n", @bad;
+            @bad = trial($path, $name, ["1&$name=2", "2&$name=1", $name eq 'Page' ? ('1' . '0' x 18, '9' x 30) : ()],
+                "$name parameter is invalid");
+            ok !@bad, "$name: two different ones, or too many digits" or diag join "\n", @bad;
         }
         my @sizes = map { $_->[1] =~ /"PageSize":(\d+),/ ? $1 : $_->[1] }
             ask_all(map { ["$path?PageSize=$_" . base($path), $key{employee}] } qw(1 499 500 501 100000), '9' x 30, '');
         is "@sizes", '1 499 500 500 500 500 50', 'PageSize is lowered to 500, and is 50 when left out';
-        my ($past) = ask_all(["$path?Page=999999" . base($path), $key{employee}]);
-        is $past->[1], '{"Data":[],"Page":999999,"PageSize":50,"HasNextPage":false}', 'a page past the end is empty';
+        for my $page (999999, '9' x 15, '1' . '0' x 17, '9' x 18) {
+            my ($past) = ask_all(["$path?Page=$page&PageSize=500" . base($path), $key{employee}]);
+            is $past->[1], qq({"Data":[],"Page":$page,"PageSize":500,"HasNextPage":false}), "page $page, past the end, is empty";
+        }
     };
 }
 is state_of_database(), $before, 'no value became SQL';
@@ -257,6 +263,27 @@ subtest 'values' => sub {
     is ids('/suppliers?Active=false', 'SupplierID', 'supplier'), '10', 'a Supplier key: the override is ignored, 200';
     is data('/suppliers?Active=perhaps', 'supplier'), '400 ' . error_body('Active parameter is invalid'),
         '... but not nonsense';
+    # Blanks around the items of any list do not count; what is all blank is as if it were not there.
+    my $two = ids('/customers?States=CA,NJ&PageSize=500', 'CustomerID');
+    is ids("/customers?States=$_&PageSize=500", 'CustomerID'), $two, "States=$_"
+        for 'CA,%20NJ', '%20CA%20,NJ', 'CA+,+NJ', 'CA,%09NJ', 'CA&States=+NJ';
+    isnt ids('/customers?States=CA&PageSize=500', 'CustomerID'), $two, '... both states count';
+    is ids("/customers?CustomerIDs=101,%20102", 'CustomerID'), ids("/customers?CustomerIDs=101,102", 'CustomerID'), 'of numbers';
+    is ids("/invoices?Statuses=1,%207&PageSize=500", 'InvoiceID'), ids('/invoices?Statuses=1,7&PageSize=500', 'InvoiceID'), 'of words';
+    is ids('/suppliers?Active=true,%20false', 'SupplierID'), $both, 'of booleans';
+    is ids("/customers?$all&PageSize=500&States=$_", 'CustomerID'), $every, "States=$_ filters nothing" for '%20', '+', '%09+';
+    is data('/customerPricing?CustomerIDs=%20'), '400 ' . error_body('CustomerIDs parameter is required'), '... nor is it there';
+    # A comma that belongs to a value.
+    my ($one, $other, $third) = map { $_->[0] } sql($db, 'SELECT product_id FROM product WHERE status_id = 1 LIMIT 3');
+    sql($db, "UPDATE product SET supplier_product_number = '$$_[1]' WHERE product_id = $$_[0]")
+        for [$one => 'A,B'], [$other => 'A'], [$third => 'C\\\\,\\\\\\\\D'];    # C\,\\D
+    my $numbered = sub { ids("/products?SupplierProductNumbers=$_[0]", 'ProductID') };
+    is $numbered->('A,B'), $other, 'a comma separates';
+    is $numbered->('A%2CB'), $other, '... an encoded one too: most programs encode all of them';
+    is $numbered->($_), $one, "$_ is one value" for 'A%5C,B', 'A%5C%2CB';
+    is $numbered->('A%5C,B,A'), join(',', sort { $a <=> $b } $one, $other), '... beside another one';
+    is $numbered->('C%5C%5C%5C,%5C%5C%5C%5CD'), $third, 'a backslash is written twice';
+    is $numbered->('C%5C%5C,A'), $other, '... and then the comma separates again';
     my ($p) = (sql($db, 'SELECT product_id FROM product WHERE status_id = 0 LIMIT 1'))[0][0];
     is ids("/products?ProductIDs=$p", 'ProductID'), $p, 'ProductIDs: no status filter';
     is ids("/products?ProductIDs=$p&Statuses=5", 'ProductID'), $p, '... a given one is ignored';
@@ -271,7 +298,7 @@ subtest 'values' => sub {
         . error_body('SupplierIDs parameter is invalid'),
         'openInvoices: SupplierIDs acts for a Supplier key';
     is data('/invoices?StartDate=2026-01-01&StartDate=2026-01-02'), '400 '
-        . error_body('StartDate parameter is invalid'),
+        . error_body('StartDate parameter is invalid: it is given more than once'),
         'two dates where one is asked for';
     is ref data('/invoices?StartDate=2026-01-01&StartDate=2026-01-01'), 'ARRAY', 'the same date twice is one';
     is data('/invoices?Page=2&Page=x'), '400 ' . error_body('Page parameter is invalid'), 'every Page is looked at';
@@ -488,7 +515,7 @@ subtest 'order of checks' => sub {
     is $get->('/inventory?ProductIDs=x&Page=0', $limited), "403 $role", 'role before parameters';
     is $get->('/purchases/x', $limited), "403 $role", 'role before the path parameter';
     is $get->('/customerPricing?CustomerIDs=999&EffectiveDate=x', $limited), '400 '
-        . error_body('EffectiveDate parameter is invalid'),
+        . error_body('EffectiveDate parameter is invalid: it is neither a date YYYY-MM-DD nor a time like 2026-11-02T15:30:00Z'),
         'parameters before data';
     is $get->('/customerPricing?CustomerIDs=999', $limited), "403 $role", 'data: no own customer is named';
     my $many = error_body('Rate limit exceeded');

@@ -48,9 +48,14 @@ static void check_value(const kiss_param *param, const char *value)
         MUST(n == 10 && value[4] == '-' && value[7] == '-' && strspn(value, "0123456789-") == 10);
         break;
     case KISS_PARAM_AMOUNT:
-        MUST(strspn(value, "0123456789.") == n && strspn(value, "0.") < n);
+        MUST(strspn(value, "0123456789.") == n && strspn(value, "0.") < n && n >= 4 && value[n - 3] == '.');
+        break;
+    case KISS_PARAM_COUNT:
+        MUST(0);                        /* no endpoint has one in its table */
         break;
     case KISS_PARAM_TEXTS:
+        MUST(n > 0 && !strchr(" \t", *value) && !strchr(" \t", value[n - 1]));
+        /* FALLTHROUGH */
     case KISS_PARAM_TEXT:
         MUST(n > 0 && kiss_json_is_utf8(value, n));
         break;
@@ -61,7 +66,7 @@ static void check_params(const kiss_params *params)
 {
     int i, j;
 
-    MUST(params->page >= 1 && params->page_size >= 1 && params->page_size <= KISS_PAGE_SIZE_MAX);
+    MUST(params->page >= 1 && params->page < APR_INT64_C(1000000000000000000) && params->page_size >= 1 && params->page_size <= KISS_PAGE_SIZE_MAX);
     for (i = 0; i < params->count; i++) {
         const kiss_param_values *v = &params->values[i];
 
@@ -119,6 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     problem = kiss_params_read(&params, e, &source, p);
     if (problem) {
         MUST(strstr(problem, " parameter is invalid") || strstr(problem, " parameter is required"));
+        MUST(strlen(problem) < 150 && !strpbrk(problem, "\"\\"));
     }
     else {
         check_params(&params);
