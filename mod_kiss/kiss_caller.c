@@ -123,7 +123,7 @@ kiss_db_status kiss_caller_read(const kiss_caller **caller, kiss_req *k, const c
     if (status == KISS_DB_OK && !b.caller) {
         status = kiss_db_run(k, fetch, &b);
         if (status == KISS_DB_OK && known && b.caller->code) {
-            kiss_callercache_put(known, k->db, digest, b.caller->state, -1, b.caller);
+            kiss_callercache_put(known, k->db, digest, b.caller->state, 0, b.caller);
         }
     }
     *caller = b.caller;

@@ -145,7 +145,7 @@ kiss_caller *kiss_callercache_get(kiss_callercache *cache, const kiss_db *db, co
 }
 
 void kiss_callercache_put(kiss_callercache *cache, const kiss_db *db, const unsigned char digest[KISS_SHA256_LEN],
-                       const char *state, apr_int64_t seconds, const kiss_caller *caller)
+                       const char *state, apr_int64_t until, const kiss_caller *caller)
 {
     apr_int64_t now = kiss_clock_now();
     record *r;
@@ -161,7 +161,7 @@ void kiss_callercache_put(kiss_callercache *cache, const kiss_db *db, const unsi
         r->db = db;
         memcpy(r->digest, digest, KISS_SHA256_LEN);
         r->state = apr_pstrdup(r->pool, state);
-        r->until = seconds < 0 ? 0 : now + seconds * SECOND;
+        r->until = until;
         r->used = r->noted = now;
         r->caller = copy_caller(caller, r->pool);
     }

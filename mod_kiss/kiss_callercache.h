@@ -33,9 +33,9 @@ kiss_caller *kiss_callercache_get(kiss_callercache *cache, const kiss_db *db, co
 /**
  * Keeps a copy of a record; the one that was not used for longest makes room.
  *
- * @param seconds time until the caller's key expires, or -1
+ * @param until when the caller's key expires, by kiss_clock_now(), or 0: never
  */
 void kiss_callercache_put(kiss_callercache *cache, const kiss_db *db, const unsigned char digest[KISS_SHA256_LEN],
-                       const char *state, apr_int64_t seconds, const kiss_caller *caller);
+                       const char *state, apr_int64_t until, const kiss_caller *caller);
 
 #endif

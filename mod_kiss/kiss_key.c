@@ -7,6 +7,7 @@
 #include "kiss_config.h"
 #include "kiss_error.h"
 #include "kiss_callercache.h"
+#include "kiss_clock.h"
 #include "kiss_limit.h"
 #include "kiss_secret.h"
 #include "kiss_state.h"
@@ -78,7 +79,9 @@ static kiss_db_status read_record(kiss_db_conn *conn, void *baton)
 {
     looking *l = baton;
     const kiss_statement *s = &l->k->conf->plan->statements[KISS_SQL_KEY];
-    const kiss_value *row = NULL, *seconds;
+    /* Before the database looks at its clock: what is remembered ends too early rather than too late. */
+    const apr_int64_t asked = kiss_clock_now();
+    const kiss_value *row = NULL, *left;
     kiss_db_cursor *cursor;
     kiss_db_status status = kiss_db_select(&cursor, conn, s, &l->hash, l->k->pool);
 
@@ -92,11 +95,11 @@ static kiss_db_status read_record(kiss_db_conn *conn, void *baton)
     l->caller = apr_pcalloc(l->k->pool, sizeof(*l->caller));
     fill(l->caller, row, l->k->pool);
     l->note = row[KISS_KEY_STALE].data && *row[KISS_KEY_STALE].data == '1';
-    seconds = &row[KISS_KEY_SECONDS];
+    left = &row[KISS_KEY_LEFT];
     if (kiss_caller_known()) {
         /* The state is of the same moment as the record: both come from one statement. */
         kiss_callercache_put(kiss_caller_known(), l->k->db, l->digest, text(&row[KISS_KEY_STATE], l->k->pool),
-                             seconds->data ? apr_atoi64(text(seconds, l->k->pool)) : -1, l->caller);
+                             left->data ? asked + apr_atoi64(text(left, l->k->pool)) : 0, l->caller);
     }
     return kiss_db_close(cursor);           /* the hash is unique: there is no second row */
 }

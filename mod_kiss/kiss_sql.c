@@ -29,7 +29,7 @@ static const char credentials_sql[] =
     " u.last_used_at IS NULL OR u.last_used_at < UTC_TIMESTAMP() - INTERVAL 1 MINUTE"
     " FROM customer c"
     " LEFT JOIN api_key k ON k.customer_code = c.customer_code AND k.revoked_at IS NULL"
-    " AND (k.expires_at IS NULL OR k.expires_at > UTC_TIMESTAMP())"
+    " AND (k.expires_at IS NULL OR k.expires_at > UTC_TIMESTAMP(6))"
     " LEFT JOIN key_usage u ON u.key_id = k.key_id"
     " WHERE c.customer_code = ?";
 
@@ -47,10 +47,10 @@ static const char key_sql[] =
     " JOIN customer c ON c.customer_id = a.account_id WHERE a.key_id = k.key_id)"
     " WHEN 'supplier' THEN (SELECT GROUP_CONCAT(DISTINCT s.state ORDER BY s.state) FROM api_key_account a"
     " JOIN supplier s ON s.supplier_id = a.account_id WHERE a.key_id = k.key_id) END,"
-    " TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), k.expires_at), (" STATE "),"
+    " TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(6), k.expires_at), (" STATE "),"
     " (SELECT GROUP_CONCAT(dataset, '=', n ORDER BY dataset) FROM revision)"
     " FROM api_key k LEFT JOIN key_usage u ON u.key_id = k.key_id"
-    " WHERE k.hash = UNHEX(?) AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > UTC_TIMESTAMP())";
+    " WHERE k.hash = UNHEX(?) AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > UTC_TIMESTAMP(6))";
 
 /* The way of a request to allocate a payment: whoever holds the payment's row decides about its balance. The sum is read
  * behind the lock, by the first statement that sees a snapshot: nothing that was committed before is missed. */

@@ -115,7 +115,7 @@ enum {
     KISS_KEY_STALE,             /**< 1 when its last use was noted more than a minute ago, or never */
     KISS_KEY_ACCOUNTS,          /**< ids joined by commas, or NULL */
     KISS_KEY_STATES,            /**< states of the accounts, joined by commas, or NULL; one may be empty */
-    KISS_KEY_SECONDS,           /**< until it expires, or NULL */
+    KISS_KEY_LEFT,              /**< microseconds until it expires, or NULL */
     KISS_KEY_STATE,             /**< as KISS_SQL_STATE */
     KISS_KEY_REVISIONS,         /**< dataset=n, joined by commas, in the order of the names */
     KISS_KEY_COLUMNS

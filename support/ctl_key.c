@@ -67,7 +67,7 @@ int ctl_key_show(ctl *c, const ctl_key_kind *kind, const ctl_key *key, const cha
 
     if (ctl_db_rows(c, &rows, c->pool, apr_pstrcat(c->pool, kind->select, " WHERE k.hash = UNHEX(?)", NULL), 1,
                     key->hash) != CTL_OK
-        || ctl_db_value(c, &past, "SELECT ? <= UTC_TIMESTAMP()", 1, key->expires) != CTL_OK) {
+        || ctl_db_value(c, &past, "SELECT ? <= UTC_TIMESTAMP(6)", 1, key->expires) != CTL_OK) {
         return CTL_FAILED;
     }
     if (rows->nelts == 0) {

@@ -8,6 +8,7 @@ use JSON::PP ();
 use KissTest;
 use MIME::Base64 qw(decode_base64 encode_base64);
 use Test::More;
+use Time::HiRes ();
 
 use constant FORM => 'application/x-www-form-urlencoded';
 use constant INVALID_CLIENT => '{"error":"invalid_client","error_description":"Invalid client credentials."}';
@@ -295,6 +296,16 @@ subtest 'invalid_client' => sub {
     granted ask(form('BEAU02', $other)), "the other customer's key for that customer";
     sql($db, "UPDATE api_key SET expires_at = UTC_TIMESTAMP() - INTERVAL 1 SECOND WHERE hash = UNHEX(SHA2('$late', 256))");
     bad_client ask(form('ACME01', $late)), 'it expired a second ago';
+    my $end = int(time) + 2;
+    sql($db, "UPDATE api_key SET expires_at = '1970-01-01' + INTERVAL $end SECOND WHERE hash = UNHEX(SHA2('$late', 256))");
+    my ($status, @late) = 200;
+    while ($status == 200 && time - $end < 5) {
+        my $asked = Time::HiRes::time();
+        $status = ask(form('ACME01', $late))->{status};
+        push @late, $asked - $end if $status == 200 && $asked >= $end;
+        Time::HiRes::sleep(0.1);
+    }
+    is "$status @late", '401 ', 'from the moment of its expiry a key is good for nothing';
     granted ask(form('ACME01', $key)), 'after all these, the right key';
 };
 
