@@ -2,6 +2,8 @@
 #ifndef KISS_ERROR_H
 #define KISS_ERROR_H
 
+#include <util_filter.h>
+
 #include "kiss.h"
 
 /** Shape of an error's body (contract section 5). An API with keys has one shape for all: {"Error":"sentence"}. */
@@ -42,6 +44,11 @@ extern const kiss_error kiss_error_key;                 /**< 401: API key missin
 extern const kiss_error kiss_error_role;                /**< 403: the key has no access */
 extern const kiss_error kiss_error_param;               /**< 400: a parameter is missing or invalid; has a description */
 extern const kiss_error kiss_error_body;                /**< 413: the body is too large */
+extern const kiss_error kiss_error_late_body;           /**< 408: the body did not come in time */
+extern const kiss_error kiss_error_precondition;        /**< 412 */
+
+/** The error for a status that httpd has found itself. In `p`. */
+const kiss_error *kiss_error_of_status(int status, apr_pool_t *p);
 
 /**
  * Sends an error: status, headers (Retry-After, the bearer's WWW-Authenticate), body.
@@ -49,5 +56,11 @@ extern const kiss_error kiss_error_body;                /**< 413: the body is to
  * @return what the handler returns to httpd
  */
 int kiss_error_send(kiss_req *k, const kiss_error *e);
+
+/**
+ * Sends an error instead of what comes through an output filter: nothing of that is passed on. To be called with each
+ * brigade; the error leaves with the last one, and takes the filter away.
+ */
+apr_status_t kiss_error_replace(kiss_req *k, const kiss_error *e, ap_filter_t *f, apr_bucket_brigade *bb);
 
 #endif

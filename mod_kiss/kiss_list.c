@@ -6,8 +6,10 @@
 #include "kiss_caller.h"
 #include "kiss_config.h"
 #include "kiss_delta.h"
+#include "kiss_etag.h"
 #include "kiss_making.h"
 #include "kiss_out.h"
+#include "kiss_precondition.h"
 #include "kiss_snapshot.h"
 #include "kiss_usage.h"
 
@@ -63,8 +65,8 @@ static int send_kept(kiss_req *k, const char *tag, const kiss_form *form, int *s
 /** 1 when an answer can be sent whose length is not known yet. */
 static int may_stream(const request_rec *r)
 {
-    /* An HTTP/1.0 client could not see that it was broken off; a range needs the length. */
-    return !r->header_only && r->proto_num >= HTTP_VERSION(1, 1) && !apr_table_get(r->headers_in, "Range");
+    /* An HTTP/1.0 client could not see that it was broken off, nor can a page that includes it; a range needs the length. */
+    return !r->main && !r->header_only && r->proto_num >= HTTP_VERSION(1, 1) && !apr_table_get(r->headers_in, "Range");
 }
 
 /** Waits for an answer in the making, and sends it. When one form cannot be made, that which it was made of is sent. */
@@ -125,15 +127,17 @@ static int is_base(const kiss_req *k, const char *tag)
 static const char *find_base(const kiss_req *k)
 {
     const char *at = apr_table_get(k->r->headers_in, "If-None-Match");
+    kiss_etag sent;
     int looked;
 
-    if (!may_map(k) || !kiss_accept_im(apr_table_get(k->r->headers_in, "A-IM"), KISS_DELTA_IM)) {
+    if (kiss_precondition_is_fragment(k->r) || !may_map(k)
+        || !kiss_accept_im(apr_table_get(k->r->headers_in, "A-IM"), KISS_DELTA_IM)) {
         return NULL;
     }
-    for (looked = 0; at && looked < MAX_BASES; looked++) {
-        const char *tag = kiss_out_next_tag(&at, k->pool);
+    for (looked = 0; looked < MAX_BASES && kiss_etag_next(&sent, &at); looked++) {
+        const char *tag = apr_pstrmemdup(k->pool, sent.opaque, kiss_etag_bare(&sent, KISS_OUT_TAG_LEN));
 
-        if (tag && is_base(k, tag)) {
+        if (*tag && is_base(k, tag)) {
             return tag;
         }
     }
@@ -143,17 +147,17 @@ static const char *find_base(const kiss_req *k)
 const kiss_error *kiss_list_run(kiss_req *k, int *status)
 {
     const char *tag = kiss_caller_etag(k->caller, k->api, k->endpoint, k->pool);
-    kiss_form form = { NULL, kiss_accept_gzip(apr_table_get(k->r->headers_in, "Accept-Encoding")) };
-    const kiss_error *e = NULL;
+    kiss_form form = { NULL, !kiss_precondition_is_fragment(k->r)
+                             && kiss_accept_gzip(apr_table_get(k->r->headers_in, "Accept-Encoding")) };
+    kiss_validator v = { tag, form.gzip ? KISS_OUT_GZIP : "", 0 };
+    const kiss_error *e;
 
     kiss_usage_count(k, form.gzip);
     kiss_out_private(k);
     /* The coding is chosen here, by q-values, and costs nothing: mod_deflate is not to do it again. */
     apr_table_setn(k->r->subprocess_env, "no-gzip", "1");
-    *status = kiss_out_conditional(k, tag, 0);
-    if (*status) {
-        describe(k, tag, &form);
-        return NULL;
+    if ((e = kiss_precondition_check(k, &v, status)) || *status) {
+        return e;
     }
     form.base = find_base(k);
     apr_table_setn(k->r->notes, "kiss-snapshot", "hit");

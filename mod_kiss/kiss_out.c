@@ -9,7 +9,7 @@
 
 #include "kiss_secret.h"
 
-/* Characters of request ids, and of tags (base64url). */
+/* Characters of request ids. */
 #define WORD "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 
 #define MAX_REQUEST_ID 64
@@ -52,7 +52,7 @@ static unsigned char *random_id(void)
     return left > 0 ? stock[--left] : NULL;
 }
 
-void kiss_out_request_id(kiss_req *k)
+static void put_request_id(kiss_req *k)
 {
     const char *id = apr_table_get(k->r->headers_in, "X-Request-Id");
 
@@ -69,49 +69,27 @@ void kiss_out_request_id(kiss_req *k)
     apr_table_setn(k->r->notes, "kiss-request-id", id);
 }
 
+void kiss_out_begin(kiss_req *k)
+{
+    put_request_id(k);
+    apr_table_mergen(k->r->err_headers_out, "Vary", k->api->keyed ? "x-api-key" : "Authorization");
+}
+
+void kiss_out_error(kiss_req *k)
+{
+    apr_table_unset(k->r->headers_out, "Cache-Control");
+    apr_table_setn(k->r->err_headers_out, "Cache-Control", "no-store");
+}
+
 void kiss_out_private(kiss_req *k)
 {
     apr_table_setn(k->r->headers_out, "Cache-Control", "private, no-cache");
-    apr_table_mergen(k->r->headers_out, "Vary", k->api->keyed ? "Accept-Encoding, x-api-key"
-                                                              : "Accept-Encoding, Authorization");
-}
-
-/**
- * The compressed form of `"tag"` has the tag `"tag-gzip"`, whether we or mod_deflate have compressed it. A client that
- * returns it asks about the same content, so the suffix is taken off before the comparison.
- */
-static void accept_gzip_tag(request_rec *r, const char *tag)
-{
-    const char *asked = apr_table_get(r->headers_in, "If-None-Match"), *at;
-    const char *gzip_tag = apr_pstrcat(r->pool, "\"", tag, KISS_OUT_GZIP "\"", NULL);
-
-    while (asked && (at = strstr(asked, gzip_tag))) {
-        asked = apr_pstrcat(r->pool, apr_pstrmemdup(r->pool, asked, (apr_size_t)(at - asked)), "\"", tag, "\"",
-                            at + strlen(gzip_tag), NULL);
-        apr_table_setn(r->headers_in, "If-None-Match", asked);
-    }
+    apr_table_mergen(k->r->headers_out, "Vary", "Accept-Encoding");
 }
 
 void kiss_out_tag(kiss_req *k, const char *tag)
 {
     apr_table_setn(k->r->headers_out, "ETag", apr_pstrcat(k->pool, "\"", tag, "\"", NULL));
-}
-
-const char *kiss_out_next_tag(const char **header, apr_pool_t *p)
-{
-    const char *tag = strchr(*header, '"'), *end = tag ? strchr(tag + 1, '"') : NULL;
-    apr_size_t n;
-
-    *header = end ? end + 1 : NULL;
-    if (!end) {
-        return NULL;
-    }
-    n = (apr_size_t)(end - tag) - 1;
-    if (n == KISS_OUT_TAG_LEN + sizeof(KISS_OUT_GZIP) - 1
-        && memcmp(end - (sizeof(KISS_OUT_GZIP) - 1), KISS_OUT_GZIP, sizeof(KISS_OUT_GZIP) - 1) == 0) {
-        n = KISS_OUT_TAG_LEN;
-    }
-    return n == KISS_OUT_TAG_LEN && strspn(tag + 1, WORD) >= n ? apr_pstrmemdup(p, tag + 1, n) : NULL;
 }
 
 void kiss_out_delta(kiss_req *k, const char *tag, const char *base, const char *im)
@@ -125,16 +103,6 @@ void kiss_out_delta(kiss_req *k, const char *tag, const char *base, const char *
 void kiss_out_gzip(kiss_req *k)
 {
     apr_table_setn(k->r->headers_out, "Content-Encoding", "gzip");
-}
-
-int kiss_out_conditional(kiss_req *k, const char *tag, int weak)
-{
-    int status;
-
-    apr_table_setn(k->r->headers_out, "ETag", apr_pstrcat(k->pool, weak ? "W/\"" : "\"", tag, "\"", NULL));
-    accept_gzip_tag(k->r, tag);
-    status = ap_meets_conditions(k->r);
-    return status == OK ? 0 : status;
 }
 
 /** Passes one bucket and the end of the answer. */
@@ -171,9 +139,6 @@ static int send_bytes(kiss_req *k, int status, const char *type, const char *bod
 
 int kiss_out_text(kiss_req *k, int status, const char *type, const char *body)
 {
-    if (status >= HTTP_BAD_REQUEST) {
-        apr_table_setn(k->r->err_headers_out, "Cache-Control", "no-store");
-    }
     return send_bytes(k, status, type, body, strlen(body));
 }
 

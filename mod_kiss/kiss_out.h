@@ -1,4 +1,4 @@
-/** kiss_out - the answer to httpd's output filters: headers that every answer has, conditional requests, bodies. */
+/** kiss_out - the answer to httpd's output filters: headers that every answer has, bodies. */
 #ifndef KISS_OUT_H
 #define KISS_OUT_H
 
@@ -13,10 +13,14 @@
 #define KISS_JSON_TYPE "application/json; charset=utf-8"
 
 /**
- * Puts X-Request-Id on the answer: the client's own if it is 1 to 64 of [A-Za-z0-9_-], else a new one. Sets
- * k->request_id and the log note.
+ * Headers of whatever is answered below the location, errors included: X-Request-Id, and Vary with the header by which callers are
+ * told apart, so that no cache gives one caller's answer to another. The request id is the client's own if it is 1 to 64 of
+ * [A-Za-z0-9_-], else a new one; k->request_id and the log note are set.
  */
-void kiss_out_request_id(kiss_req *k);
+void kiss_out_begin(kiss_req *k);
+
+/** Headers of an error: no cache may keep it. */
+void kiss_out_error(kiss_req *k);
 
 /** Headers of an answer that belongs to one customer: private, revalidated at each use (RFC 9111 section 5.2.2.7). */
 void kiss_out_private(kiss_req *k);
@@ -30,26 +34,8 @@ void kiss_out_private(kiss_req *k);
 /** Sets a strong ETag. */
 void kiss_out_tag(kiss_req *k, const char *tag);
 
-/**
- * Goes to the next of our tags in a list of entity tags (RFC 9110 section 8.8.3), weak or not.
- *
- * @param header where to go on; NULL at the end
- * @return the tag without quotes and coding, in `p`; NULL for one that cannot be ours
- */
-const char *kiss_out_next_tag(const char **header, apr_pool_t *p);
-
 /** Says that what is sent next is not the content itself but how it is reached from `base` (RFC 3229 section 10.5). */
 void kiss_out_delta(kiss_req *k, const char *tag, const char *base, const char *im);
-
-/**
- * Sets the ETag and looks at the request's preconditions (RFC 9110 section 13). A client that has the content in any
- * coding, ours or mod_deflate's, has it.
- *
- * @param tag  opaque text without quotes and coding
- * @param weak 1 for a weak one: W/"tag"
- * @return 0 when the answer is to be sent, else the status that the handler returns (304 or 412)
- */
-int kiss_out_conditional(kiss_req *k, const char *tag, int weak);
 
 /**
  * Sends a small body.

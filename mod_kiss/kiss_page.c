@@ -7,6 +7,7 @@
 #include "kiss_key.h"
 #include "kiss_out.h"
 #include "kiss_pages.h"
+#include "kiss_precondition.h"
 #include "kiss_spool.h"
 
 /* A page is put together in memory up to this size; a larger one goes on in a file. */
@@ -176,6 +177,7 @@ static const kiss_error *make_page(building *b, const char *tag)
 
 const kiss_error *kiss_page_run(kiss_req *k, int *status)
 {
+    kiss_validator v = { NULL, "", 1 };
     kiss_pages_body body;
     const kiss_error *e;
     const char *tag;
@@ -188,8 +190,9 @@ const kiss_error *kiss_page_run(kiss_req *k, int *status)
     }
     tag = make_tag(&b);
     kiss_out_private(k);
-    if ((*status = kiss_out_conditional(k, tag, 1))) {
-        return NULL;
+    v.tag = tag;
+    if ((e = kiss_precondition_check(k, &v, status)) || *status) {
+        return e;
     }
     if (kiss_pages_find(&body, k->db, tag, k->pool)) {
         k->rows = body.rows;

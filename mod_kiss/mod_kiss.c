@@ -30,6 +30,7 @@
 #include "kiss_page.h"
 #include "kiss_pages.h"
 #include "kiss_pay.h"
+#include "kiss_precondition.h"
 #include "kiss_route.h"
 #include "kiss_schema.h"
 #include "kiss_snapshot.h"
@@ -59,6 +60,7 @@ static const kiss_error *route(kiss_req *k)
 
 static const kiss_error *answer_version(kiss_req *k, int *status)
 {
+    kiss_out_private(k);
     /* A profile is a date: nothing in it needs an escape. */
     *status = kiss_out_text(k, HTTP_OK, KISS_JSON_TYPE, apr_pstrcat(k->pool, "{\"apiVersion\":\"", k->api->profile,
                                                                     "\"}", NULL));
@@ -154,7 +156,8 @@ static int kiss_handler(request_rec *r)
     k->api = conf->plan->api;
     k->db = database->db;
 
-    kiss_out_request_id(k);
+    kiss_out_begin(k);
+    kiss_precondition_range(r);
     e = check_tls(k);                               /* 403 */
     if (!e) {
         routed = route(k);                          /* 404, 405 */
@@ -339,6 +342,7 @@ static void kiss_register_hooks(apr_pool_t *p)
 #if AP_MODULE_MAGIC_AT_LEAST(20120211, 110)
     ap_hook_child_stopping(kiss_child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
 #endif
+    kiss_precondition_register();
     ap_hook_translate_name(kiss_translate_name, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_map_to_storage(kiss_map_to_storage, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_handler(kiss_handler, NULL, NULL, APR_HOOK_MIDDLE);

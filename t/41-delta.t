@@ -140,7 +140,7 @@ subtest 'what is said beside it' => sub {
     gunzip(\$gzip->{content}, \my $plain) or die $GunzipError;
     is $plain, $res->{content}, '... is the same';
     my ($tag) = $old->{headers}{etag} =~ /"(.*)"/;
-    for my $has (qq("$tag-gzip"), qq(W/"$tag"), qq("other", "$tag"), qq("AAAAAAAAAAAAAAAAAAAAAA", W/"$tag-gzip")) {
+    for my $has (qq("$tag-gzip"), qq("$tag-br"), qq(W/"$tag"), qq("other", "$tag"), qq("AAAAAAAAAAAAAAAAAAAAAA", W/"$tag-gzip")) {
         is ask_delta('/stock', $has)->{content}, $res->{content}, "If-None-Match: $has";
     }
     is ask('/stock', 'A-IM' => "gzip, SKU-delta;q=0.5", 'If-None-Match' => $old->{headers}{etag})->{status}, 226, 'A-IM with others';
@@ -166,7 +166,7 @@ subtest 'the whole list where there is no delta' => sub {
     $whole->('not wanted', 'A-IM' => 'sku-delta;q=0', 'If-None-Match' => $old->{headers}{etag});
     $whole->('without a state', 'A-IM' => 'sku-delta');
     $whole->("If-None-Match: $_", 'A-IM' => 'sku-delta', 'If-None-Match' => $_)
-        for '"AAAAAAAAAAAAAAAAAAAAAA"', '"../../../../../../../etc"', '"../../../../../passwd"', '"', '""', 'x', "\"$tag", "$tag\"", qq("$tag-br");
+        for '"AAAAAAAAAAAAAAAAAAAAAA"', '"../../../../../../../etc"', '"../../../../../passwd"', '"', '""', 'x', "\"$tag", "$tag\"", qq("$tag-br-br");
     $whole->('a state behind hundreds of others', 'A-IM' => 'sku-delta',
         'If-None-Match' => join(', ', map { sprintf '"%022d"', $_ } 1 .. 250) . ", \"$tag\"");
     $whole->('a state of another list', 'A-IM' => 'sku-delta', 'If-None-Match' => ask('/stock')->{headers}{etag});

@@ -10,6 +10,7 @@
 #include "kiss_customer.h"
 #include "kiss_date.h"
 #include "kiss_decimal.h"
+#include "kiss_etag.h"
 #include "kiss_form.h"
 #include "kiss_json.h"
 #include "kiss_jwt.h"
@@ -201,6 +202,44 @@ static void test_date_ends(void)
 }
 
 /* --- windows --- */
+
+/** Takes the first tag of a header. */
+static kiss_etag first_tag(const char *header)
+{
+    kiss_etag tag = { "", 0, 0 };
+
+    kiss_etag_next(&tag, &header);
+    return tag;
+}
+
+static void test_etags(void)
+{
+    static const char bare[] = "AAAAAAAAAAAAAAAAAAAA-_";
+    static const char *const of_the_content[] = { "\"AAAAAAAAAAAAAAAAAAAA-_\"", "W/\"AAAAAAAAAAAAAAAAAAAA-_-gzip\"",
+                                                  "\"AAAAAAAAAAAAAAAAAAAA-_--br\"", " , \"AAAAAAAAAAAAAAAAAAAA-_-x1\"" };
+    static const char *const others[] = { "\"AAAAAAAAAAAAAAAAAAAA-\"", "\"AAAAAAAAAAAAAAAAAAAA-_-\"",
+                                          "\"AAAAAAAAAAAAAAAAAAAA-_--\"",
+                                          "\"AAAAAAAAAAAAAAAAAAAA-_gzip\"", "\"AAAAAAAAAAAAAAAAAAAA-_-gzip-gzip\"",
+                                          "\"AAAAAAAAAAAAAAAAAAAA-_---br\"", "\"AAAAAAAAAAAAAAAAAAAA-_-a234567890123456x\"",
+                                          "\"../AAAAAAAAAAAAAAAAA-_\"", "\"\"", "AAAAAAAAAAAAAAAAAAAA-_",
+                                          "\"AAAAAAAAAAAAAAAAAAAA-_" };
+    const char *list = "\"a\",W/\"b\" , nonsense \"c";
+    kiss_etag tag;
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(of_the_content) / sizeof(of_the_content[0]); i++) {
+        tag = first_tag(of_the_content[i]);
+        ok(kiss_etag_stands_for(&tag, bare) && kiss_etag_bare(&tag, 22) == 22, of_the_content[i]);
+    }
+    for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        tag = first_tag(others[i]);
+        ok(!kiss_etag_stands_for(&tag, bare) && kiss_etag_bare(&tag, 22) == 0, others[i]);
+    }
+    ok(kiss_etag_next(&tag, &list) && !tag.weak && kiss_etag_is(&tag, "a"), "first of a list");
+    ok(kiss_etag_next(&tag, &list) && tag.weak && !kiss_etag_is(&tag, "b"), "a weak tag is no strong match");
+    ok(!kiss_etag_next(&tag, &list) && !list && !kiss_etag_next(&tag, &list), "what has no end is none");
+    ok(kiss_etag_is_any("*") && kiss_etag_is_any(" * ") && !kiss_etag_is_any("*x") && !kiss_etag_is_any("\"*\""), "any");
+}
 
 static void test_windows(void)
 {
@@ -617,6 +656,7 @@ int main(void)
     test_dates_taken();
     test_dates_refused();
     test_date_ends();
+    test_etags();
     test_windows();
     test_sliding();
     test_json();

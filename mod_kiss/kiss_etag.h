@@ -1,0 +1,40 @@
+/**
+ * kiss_etag - entity tags in request headers (RFC 9110 section 8.8.3), and what becomes of ours on their way.
+ *
+ * The list with the tag "T" has that of "T-gzip" in our compressed form. Whoever codes an answer again changes its tag
+ * likewise: mod_deflate, mod_brotli, Caddy and lighttpd put "-gzip", "-br" or "-zstd" behind it, Jetty "--gzip", nginx and
+ * HAProxy make it weak. All of them stand for the same list; only one is the tag of the bytes that are sent. Pure, thread-safe.
+ */
+#ifndef KISS_ETAG_H
+#define KISS_ETAG_H
+
+#include <apr_pools.h>
+
+/** An entity tag in a header, as the client has written it. */
+typedef struct {
+    const char *opaque;         /**< what stands between the quotes; not terminated */
+    apr_size_t len;             /**< its length */
+    int weak;                   /**< W/ stands before it */
+} kiss_etag;
+
+/** 1 when the header is `*`: any tag. */
+int kiss_etag_is_any(const char *header);
+
+/**
+ * Goes to the next tag of a list.
+ *
+ * @param header where to go on; NULL at the end
+ * @return 1 when there is one
+ */
+int kiss_etag_next(kiss_etag *tag, const char **header);
+
+/** 1 when the tag is exactly this one and strong: the strong comparison. */
+int kiss_etag_is(const kiss_etag *tag, const char *opaque);
+
+/** Length of the tag without the coding that may stand behind it: `len`, that of all our tags; 0 when it is none of ours. */
+apr_size_t kiss_etag_bare(const kiss_etag *tag, apr_size_t len);
+
+/** 1 when the tag, weak or not and whatever coding it names, stands for the content with the tag `bare`. */
+int kiss_etag_stands_for(const kiss_etag *tag, const char *bare);
+
+#endif
