@@ -1,8 +1,5 @@
 #include "kiss_db_pool.h"
 
-#include <ap_mpm.h>
-#include <unixd.h>
-
 #include <apr_allocator.h>
 #include <apr_atomic.h>
 #include <apr_reslist.h>
@@ -40,8 +37,8 @@ struct kiss_db {
     apr_reslist_t *places;
     apr_pool_t *pool;               /* used under the list's lock only, after the child's start */
     apr_uint32_t logged;            /* second of the last message, for QUIET */
-    kiss_state *state;              /* NULL in the parent process */
-    kiss_cut *cuts;                 /* sockets, one for each place: they stay when a place goes */
+    kiss_state *state;
+    kiss_cut *cuts;                 /* sockets, one for each place, and the extra one: they stay when a place goes */
     char *used;                     /* which of them belong to a place; under the list's lock */
     kiss_db *next;                  /* the next one of this child */
     apr_thread_mutex_t *mutex;      /* for `place`; NULL in the parent process */
@@ -75,13 +72,7 @@ static int may_log(kiss_db *db)
 static kiss_db_status refuse(kiss_db_conn *conn, kiss_db_status status, const char *what)
 {
     if (may_log(conn->db)) {
-        if (conn->k) {
-            KISS_LOG(conn->k, APLOG_ERR, 0, KISS_LOGNO(0201) "database %s: %s", conn->db->conf->name, what);
-        }
-        else {
-            ap_log_error(APLOG_MARK, APLOG_ERR, 0, conn->db->conf->server, KISS_LOGNO(0201) "database %s: %s",
-                         conn->db->conf->name, what);
-        }
+        KISS_LOG(conn->k, APLOG_ERR, 0, KISS_LOGNO(0201) "database %s: %s", conn->db->conf->name, what);
     }
     return status;
 }
@@ -100,7 +91,7 @@ void kiss_db_stop(int all)
         apr_atomic_set32(&ending, 1);
     }
     for (db = databases; db; db = db->next) {
-        for (i = 0; i < db->conf->max; i++) {
+        for (i = 0; i <= db->conf->max; i++) {
             kiss_cut_now(&db->cuts[i], all);
         }
     }
@@ -327,8 +318,12 @@ apr_status_t kiss_db_pool_create(kiss_db **db, const kiss_database_conf *conf, a
 
     made->conf = conf;
     made->pool = p;
-    made->cuts = apr_pcalloc(p, (apr_size_t)conf->max * sizeof(*made->cuts));
+    made->cuts = apr_pcalloc(p, (apr_size_t)(conf->max + 1) * sizeof(*made->cuts));
     made->used = apr_pcalloc(p, (apr_size_t)conf->max);
+    /* The library's first call prepares what its threads share: it must not be made by two of them. */
+    if (mysql_library_init(0, NULL, NULL) != 0) {
+        return APR_ENOMEM;
+    }
     if ((rv = apr_dbd_init(p)) != APR_SUCCESS || (rv = apr_dbd_get_driver(p, DRIVER, &made->driver)) != APR_SUCCESS
         || (rv = apr_thread_mutex_create(&made->mutex, APR_THREAD_MUTEX_DEFAULT, p)) != APR_SUCCESS
         || (rv = kiss_state_create(&made->state, p)) != APR_SUCCESS) {
@@ -369,100 +364,18 @@ void kiss_db_pool_give(kiss_db_conn *conn)
     apr_reslist_release(conn->db->places, conn);
 }
 
-/* --- the check at start --- */
-
-/** @return 1 when the statement cannot be prepared */
-static int check_statement(kiss_db_conn *conn, const char *sql, server_rec *s)
+kiss_db_conn *kiss_db_pool_extra(kiss_db *db, const kiss_req *k)
 {
-    MYSQL_STMT *stmt = mysql_stmt_init(conn->mysql);
-    int failed = !stmt || mysql_stmt_prepare(stmt, sql, strlen(sql)) != 0;
+    kiss_db_conn *conn = apr_pcalloc(k->pool, sizeof(*conn));
 
-    if (failed) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, 0, s, KISS_LOGNO(0203) "database %s: a statement cannot be prepared: %s: "
-                     "%s (run 'kissctl doctor')", conn->db->conf->name,
-                     stmt ? mysql_stmt_error(stmt) : "out of memory", sql);
-    }
-    if (stmt) {
-        mysql_stmt_close(stmt);
-    }
-    return failed;
-}
-
-/** Prepares every statement, pages with all their filters. @return how many failed */
-static int check_statements(kiss_db_conn *conn, const kiss_sql_plan *plan, server_rec *s, apr_pool_t *ptemp)
-{
-    const kiss_endpoint *e;
-    int i, failed = 0;
-
-    for (i = 0; i < plan->count; i++) {
-        failed += check_statement(conn, plan->statements[i].text, s);
-    }
-    for (e = plan->api->endpoints; e->path; e++) {
-        for (i = 0; e->pages && i < KISS_ROLES; i++) {
-            failed += check_statement(conn, kiss_sql_sample(plan, e, (kiss_role)i, ptemp), s);
-        }
-    }
-    return failed;
-}
-
-/** Compares the connections that all children may open, twice during a reload, with what the server allows. */
-static void check_budget(kiss_db_conn *conn, server_rec *s)
-{
-    int children = 1, need;
-    MYSQL_RES *result = NULL;
-    MYSQL_ROW row;
-
-    ap_mpm_query(AP_MPMQ_MAX_DAEMONS, &children);
-    need = children * conn->db->conf->max * 2;
-    if (mysql_query(conn->mysql, "SELECT @@max_connections") == 0 && (result = mysql_store_result(conn->mysql))
-        && (row = mysql_fetch_row(result)) && row[0] && atoi(row[0]) < need) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, KISS_LOGNO(0204) "database %s: %d children x max=%d x 2 (during a "
-                     "reload) = %d connections, but the server allows %s: lower max= or raise max_connections",
-                     conn->db->conf->name, children, conn->db->conf->max, need, row[0]);
-    }
-    mysql_free_result(result);
-}
-
-static void check(kiss_db_conn *conn, const kiss_sql_plan *plan, server_rec *s, apr_pool_t *ptemp)
-{
-    if (kiss_db_pool_connect(conn, plan->api->schema_version) != KISS_DB_OK) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, KISS_LOGNO(0205) "database %s is not usable now (see above): the API "
-                     "answers 503 until it is", conn->db->conf->name);
-        return;
-    }
-    if (check_statements(conn, plan, s, ptemp) == 0) {
-        ap_log_error(APLOG_MARK, APLOG_INFO, 0, s, KISS_LOGNO(0206) "database %s: MariaDB %s, schema version %u, "
-                     "%d statements", conn->db->conf->name, mysql_get_server_info(conn->mysql),
-                     plan->api->schema_version, plan->count);
-    }
-    check_budget(conn, s);
-    kiss_db_pool_disconnect(conn);
-}
-
-void kiss_db_pool_check(const kiss_database_conf *conf, const kiss_sql_plan *plan, server_rec *s, apr_pool_t *ptemp)
-{
-    kiss_db *db = apr_pcalloc(ptemp, sizeof(*db));
-    kiss_db_conn *conn = apr_pcalloc(ptemp, sizeof(*conn));
-    uid_t user = geteuid();
-    apr_status_t rv;
-
-    db->conf = conf;
     conn->db = db;
-    conn->cut = apr_pcalloc(ptemp, sizeof(*conn->cut));
-    conn->pool = ptemp;
-    if ((rv = apr_dbd_init(ptemp)) != APR_SUCCESS
-        || (rv = apr_dbd_get_driver(ptemp, DRIVER, &db->driver)) != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s, KISS_LOGNO(0207) "APR has no driver '" DRIVER "': install "
-                     "libaprutil1-dbd-mysql");
-        return;
-    }
-    /* As the user of the children, since the server's unix_socket authentication goes by the user of the process. */
-    if (user == 0 && seteuid(ap_unixd_config.user_id) != 0) {
-        return;
-    }
-    check(conn, plan, s, ptemp);
-    if (user == 0 && seteuid(0) != 0) {
-        ap_log_error(APLOG_MARK, APLOG_CRIT, errno, s, KISS_LOGNO(0208) "cannot become root again");
-        exit(APEXIT_CHILDFATAL);
-    }
+    conn->pool = k->pool;
+    conn->cut = &db->cuts[db->conf->max];
+    conn->k = k;
+    return conn;
+}
+
+const kiss_database_conf *kiss_db_pool_conf(const kiss_db_conn *conn)
+{
+    return conn->db->conf;
 }

@@ -1,4 +1,4 @@
-/** kiss_db_pool - connections: made, checked, kept, bounded. Used by kiss_db.c and at start only. */
+/** kiss_db_pool - connections: made, checked, kept, bounded. Used by kiss_db.c and kiss_db_check.c only. */
 #ifndef KISS_DB_POOL_H
 #define KISS_DB_POOL_H
 
@@ -64,9 +64,12 @@ void kiss_db_pool_abandon(kiss_db_conn *conn);
 int kiss_db_pool_ends(const kiss_req *k);
 
 /**
- * Checks a database at start, in the parent process and as the user of the children: reachable, schema, statements,
- * number of connections. Writes what it finds into the error log; a server starts without its database.
+ * One place beside the pool, for the check at start: it takes no connection from requests. In k->pool, with which it does not end by
+ * itself; only one can be connected at a time.
  */
-void kiss_db_pool_check(const kiss_database_conf *conf, const kiss_sql_plan *plan, server_rec *s, apr_pool_t *ptemp);
+kiss_db_conn *kiss_db_pool_extra(kiss_db *db, const kiss_req *k);
+
+/** The database of a connection. */
+const kiss_database_conf *kiss_db_pool_conf(const kiss_db_conn *conn);
 
 #endif

@@ -19,6 +19,7 @@
 #include "kiss_auth.h"
 #include "kiss_caller.h"
 #include "kiss_config.h"
+#include "kiss_db_check.h"
 #include "kiss_db_pool.h"
 #include "kiss_dir.h"
 #include "kiss_error.h"
@@ -260,26 +261,18 @@ static int make_cache_dir(server_rec *s, apr_pool_t *ptemp)
 
 static int kiss_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {
-    apr_array_header_t *uses;
-    int i;
-
     (void)plog;
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
     kiss_limit_create(s);
-    uses = kiss_config_uses(s, ptemp);
-    if (uses->nelts) {
+    if (kiss_config_uses(s, ptemp)->nelts) {
         if (make_cache_dir(s, ptemp) != OK) {
             return HTTP_INTERNAL_SERVER_ERROR;
         }
         kiss_usage_create(s);
         kiss_warm_prepare(s, pconf);
-    }
-    for (i = 0; i < uses->nelts; i++) {
-        const kiss_config_use *use = &APR_ARRAY_IDX(uses, i, kiss_config_use);
-
-        kiss_db_pool_check(use->database, use->plan, s, ptemp);
+        kiss_db_check_prepare(s, pconf);
     }
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, s, KISS_LOGNO(0104) "mod_kiss " KISS_VERSION ", json-c %s, Connector/C %s",
                  json_c_version(), mysql_get_client_info());
@@ -320,6 +313,7 @@ static void kiss_child_init(apr_pool_t *pchild, server_rec *s)
         }
     }
     kiss_keeper_start(s, pchild);
+    kiss_db_check_start(s, pchild);
 }
 
 #if AP_MODULE_MAGIC_AT_LEAST(20120211, 110)
@@ -327,6 +321,7 @@ static void kiss_child_stopping(apr_pool_t *pchild, int graceful)
 {
     (void)pchild;
     kiss_keeper_stop();
+    kiss_db_check_stop();
     kiss_db_stop(!graceful);            /* the clients of requests are gone, unless it is graceful */
 }
 #endif

@@ -69,7 +69,7 @@ subtest 'reloaded while lists are built in advance' => sub {
     $h->log_ok;
 };
 
-for my $way (qw(stop)) {
+for my $way (qw(restart stop)) {
     subtest "$way while the database says nothing" => sub {
         my $h = serve();
         ask_list($h, '/stock');
@@ -92,6 +92,40 @@ for my $way (qw(stop)) {
         $h->log_ok(qr/KISS(?:020[125]|0502)/);
     };
 }
+
+subtest 'a start or reload does not wait for databases' => sub {
+    my $text = '';
+    for my $i (1 .. 5) {
+        $text .= "KissDatabase d$i socket=$server->{socket} user=kiss dbname=$db password-file=$server->{dir}/kiss.password "
+            . "timeout=1s\n<Location /d$i>\nSetHandler kiss\nKissApi customer\nKissUseDatabase d$i\nKissAllowPlainHTTP On\n"
+            . "KissTokenKeys token.keys\n</Location>\n";
+    }
+    my $h = serve(config => $text);
+    ok $h->checked, 'the databases were checked';
+    is_deeply [sort $h->log_text =~ /KISS0206: database (\w+)/g], [qw(customer d1 d2 d3 d4 d5)], '... each of them, once';
+    my $at = time;
+    $h->graceful;
+    my $usual = time - $at;
+    ok $h->checked, 'after a reload, too';
+    $server->freeze;
+    takes_less($usual + 0.5, sprintf('a reload with frozen databases takes no longer than %.2f s', $usual), sub { $h->graceful });
+    my $version;
+    takes_less(2, "... and the new children serve", sub { $version = $h->get('/api/version') });
+    is $version->{status}, 200, '... indeed';
+    ok $h->checked, 'meanwhile they are checked';
+    my ($last) = $h->log_text =~ /.*resuming normal operations(.*)/s;
+    is_deeply [sort $last =~ /KISS0205: database (\w+) is not usable now/g], [qw(customer d1 d2 d3 d4 d5)], '... which finds them away';
+    my $other;
+    takes_less($usual + 2, 'a first start, neither', sub { $other = start_httpd(config => $text) });
+    takes_less(3, '... which can be stopped at once, too', sub { $other->stop });
+    $server->thaw;
+    ok wait_until(10, sub { $server->alive }), 'the database is back';
+    $h->graceful;
+    ok $h->checked, 'checked once more';
+    is scalar(() = ($h->log_text =~ /.*resuming normal operations(.*)/s)[0] =~ /KISS0206/g), 6, '... all is well';
+    $h->log_ok(qr/KISS020[15]/);
+    $other->log_ok(qr/KISS020[15]/);
+};
 
 subtest 'a reload lets those finish who are served' => sub {
     my $h = serve();

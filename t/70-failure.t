@@ -219,6 +219,7 @@ subtest 'wrong schema version' => sub {
         is $h->get('/health')->{status}, 503, '/health is 503';
         # A new server: it starts, says what is wrong, and serves as soon as it is right.
         my $other = start_httpd(token_keys => $h->{token_keys});
+        ok $other->checked, 'the database was checked';
         like $other->log_text, qr/KISS0201.*schema version is $version, this module needs 2: run 'kissctl schema upgrade'/,
             'the log says what to do';
         like $other->log_text, qr/KISS0205/, 'and what that means';
@@ -247,6 +248,7 @@ subtest 'account without rights' => sub {
     };
     $other->{bearer} = $h->{bearer};
     is_503(ask($other, '/products'), $unavailable, 'no right to read');
+    ok $other->checked, 'the database was checked';
     like $other->log_text, qr/KISS0201.*grants\.sql/, 'the log names the file that grants';
     $server->sql($db, slurp(top() . '/sql/customer/grants.sql'));
     $other->{good} = $h->{good};

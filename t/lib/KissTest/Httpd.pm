@@ -227,6 +227,18 @@ sub _signal {
     return $self->_wait_for($what, 60, sub { $self->_count > $before });
 }
 
+# checked(): waits until the databases were checked after the last start or reload; false if they are not.
+sub checked {
+    my ($self) = @_;
+    my $text;
+    for (1 .. 1500) {
+        ($text) = $self->_log =~ /.*resuming normal operations(.*)/s;
+        return 1 if $text =~ /KISS0250/;
+        sleep 0.02;
+    }
+    return 0;
+}
+
 # rewrite(%option): changes options (as in start_httpd) in the configuration file; graceful() makes them true.
 sub rewrite {
     my ($self, %opt) = @_;

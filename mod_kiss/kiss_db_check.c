@@ -1,0 +1,209 @@
+#include "kiss_db_check.h"
+
+#include <ap_mpm.h>
+
+#include <apr_atomic.h>
+#include <apr_shm.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kiss_clock.h"
+#include "kiss_config.h"
+#include "kiss_db_pool.h"
+#include "kiss_thread.h"
+
+/** The work of this child. */
+typedef struct {
+    server_rec *server;
+    apr_pool_t *pool;               /* of the thread, with its own allocator */
+    apr_pool_t *scratch;            /* of one database */
+    apr_thread_t *thread;
+    const apr_array_header_t *uses; /* of kiss_config_use */
+    volatile apr_uint32_t stop;
+    int all;                        /* nothing was given up */
+} checker;
+
+/* Shared by the children of a generation: 1 when one of them has begun. NULL without shared memory. */
+static volatile apr_uint32_t *begun;
+
+/* The one of this process; NULL when another one does it. */
+static checker *self;
+
+/* --- one database --- */
+
+/** @return 1 when the statement cannot be prepared */
+static int check_statement(kiss_db_conn *conn, const char *sql)
+{
+    MYSQL_STMT *stmt;
+    int failed;
+
+    if (kiss_db_pool_ends(conn->k)) {
+        return 0;
+    }
+    stmt = mysql_stmt_init(conn->mysql);
+    failed = !stmt || mysql_stmt_prepare(stmt, sql, strlen(sql)) != 0;
+    if (failed && !kiss_db_pool_ends(conn->k)) {
+        KISS_LOG(conn->k, APLOG_ERR, 0, KISS_LOGNO(0203) "database %s: a statement cannot be prepared: %s: %s (run 'kissctl "
+                 "doctor')", kiss_db_pool_conf(conn)->name, stmt ? mysql_stmt_error(stmt) : "out of memory", sql);
+    }
+    if (stmt) {
+        mysql_stmt_close(stmt);
+    }
+    return failed;
+}
+
+/** Prepares every statement, pages with all their filters. @return how many failed */
+static int check_statements(kiss_db_conn *conn, const kiss_sql_plan *plan)
+{
+    const kiss_endpoint *e;
+    int i, failed = 0;
+
+    for (i = 0; i < plan->count; i++) {
+        failed += check_statement(conn, plan->statements[i].text);
+    }
+    for (e = plan->api->endpoints; e->path; e++) {
+        for (i = 0; e->pages && i < KISS_ROLES; i++) {
+            failed += check_statement(conn, kiss_sql_sample(plan, e, (kiss_role)i, conn->k->pool));
+        }
+    }
+    return failed;
+}
+
+/** Compares the connections that all children may open, twice during a reload, with what the server allows. */
+static void check_budget(kiss_db_conn *conn)
+{
+    int children = 1, need;
+    MYSQL_RES *result = NULL;
+    MYSQL_ROW row;
+
+    ap_mpm_query(AP_MPMQ_MAX_DAEMONS, &children);
+    need = children * kiss_db_pool_conf(conn)->max * 2;
+    if (mysql_query(conn->mysql, "SELECT @@max_connections") == 0 && (result = mysql_store_result(conn->mysql))
+        && (row = mysql_fetch_row(result)) && row[0] && atoi(row[0]) < need) {
+        KISS_LOG(conn->k, APLOG_WARNING, 0, KISS_LOGNO(0204) "database %s: %d children x max=%d x 2 (during a reload) = %d "
+                 "connections, but the server allows %s: lower max= or raise max_connections",
+                 kiss_db_pool_conf(conn)->name, children, kiss_db_pool_conf(conn)->max, need, row[0]);
+    }
+    mysql_free_result(result);
+}
+
+static void check(const checker *c, const kiss_config_use *use)
+{
+    kiss_req k = {
+        .server = c->server,
+        .pool = c->scratch,
+        .api = use->plan->api,
+        .db = use->database->db,
+        .stop = (volatile apr_uint32_t *)&c->stop
+    };
+    kiss_db_conn *conn = kiss_db_pool_extra(k.db, &k);
+
+    if (kiss_db_pool_connect(conn, use->plan->api->schema_version) != KISS_DB_OK) {
+        if (!kiss_db_pool_ends(&k)) {
+            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, c->server, KISS_LOGNO(0205) "database %s is not usable now (see above): "
+                         "the API answers 503 until it is", use->database->name);
+        }
+        return;
+    }
+    if (check_statements(conn, use->plan) == 0 && !kiss_db_pool_ends(&k)) {
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, c->server, KISS_LOGNO(0206) "database %s: MariaDB %s, schema version %u, "
+                     "%d statements", use->database->name, mysql_get_server_info(conn->mysql),
+                     use->plan->api->schema_version, use->plan->count);
+    }
+    if (!kiss_db_pool_ends(&k)) {
+        check_budget(conn);
+    }
+    kiss_db_pool_abandon(conn);
+}
+
+/* --- the thread --- */
+
+static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *baton)
+{
+    checker *c = baton;
+    apr_int64_t start = kiss_clock_now();
+    int i;
+
+    (void)thread;
+    for (i = 0; i < c->uses->nelts && !apr_atomic_read32(&c->stop); i++) {
+        const kiss_config_use *use = &APR_ARRAY_IDX(c->uses, i, kiss_config_use);
+
+        apr_pool_clear(c->scratch);
+        if (use->database->db) {
+            check(c, use);
+        }
+    }
+    c->all = !apr_atomic_read32(&c->stop);
+    if (c->all) {
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, c->server, KISS_LOGNO(0250) "%d databases were checked in %d ms",
+                     c->uses->nelts, (int)((kiss_clock_now() - start) / 1000));
+    }
+    return NULL;
+}
+
+void kiss_db_check_stop(void)
+{
+    if (self) {
+        apr_atomic_set32(&self->stop, 1);
+    }
+}
+
+/** Before the pools go away. */
+static apr_status_t finish(void *baton)
+{
+    checker *c = baton;
+    apr_status_t rv;
+
+    kiss_db_check_stop();
+    kiss_db_stop(0);
+    apr_thread_join(&rv, c->thread);
+    if (!c->all) {
+        apr_atomic_set32(begun, 0);         /* the next child that begins */
+    }
+    self = NULL;
+    apr_pool_destroy(c->pool);
+    return APR_SUCCESS;
+}
+
+void kiss_db_check_prepare(server_rec *s, apr_pool_t *pconf)
+{
+    apr_shm_t *shm;
+    apr_status_t rv = apr_shm_create(&shm, sizeof(*begun), NULL, pconf);
+
+    begun = rv == APR_SUCCESS ? apr_shm_baseaddr_get(shm) : NULL;
+    if (begun) {
+        *begun = 0;
+    }
+    else {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0251) "no shared memory: the databases are not checked at start");
+    }
+}
+
+void kiss_db_check_start(server_rec *s, apr_pool_t *pchild)
+{
+    checker *c = apr_pcalloc(pchild, sizeof(*c));
+    apr_status_t rv;
+
+    self = NULL;
+    c->uses = kiss_config_uses(s, pchild);
+    if (!c->uses->nelts || !begun || apr_atomic_cas32(begun, 1, 0) != 0) {
+        return;
+    }
+    c->server = s;
+    rv = apr_pool_create_unmanaged_ex(&c->pool, NULL, NULL);
+    if (rv == APR_SUCCESS) {
+        apr_pool_tag(c->pool, "kiss_db_check");
+        rv = apr_pool_create(&c->scratch, c->pool);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = kiss_thread_create(&c->thread, run, c, pchild);
+    }
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0252) "no thread to check the databases: another child does");
+        apr_atomic_set32(begun, 0);
+        return;
+    }
+    self = c;
+    apr_pool_pre_cleanup_register(pchild, c, finish);
+}
