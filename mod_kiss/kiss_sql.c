@@ -521,6 +521,10 @@ void kiss_sql_page(kiss_sql_query *query, const kiss_sql_plan *plan, const kiss_
     write_choice(&w, made->pages, role);
     say(&w, ") page JOIN ");
     expand(&w, made->pages->join, NULL);
+    if (made->pages->several) {
+        say(&w, " GROUP BY ");
+        say(&w, made->pages->order);
+    }
     say(&w, " ORDER BY ");
     say(&w, made->pages->order);
     memset(query, 0, sizeof(*query));

@@ -135,7 +135,8 @@ typedef struct kiss_pageset {
     const char *join;               /**< the tables of the columns, the first with its ON page.k1 */
     const kiss_column *columns;     /**< ended by an empty row */
     const struct kiss_pageset *for_supplier;    /**< Supplier keys read this instead */
-    unsigned several : 1;           /**< one row stands several times in `table`, once for each of the caller's accounts */
+    unsigned several : 1;           /**< one row stands several times in `table` and behind `join`, once for each of
+                                         the caller's accounts: sums in `columns` are over these */
     unsigned daily : 1;             /**< the answer depends on the date */
 } kiss_pageset;
 

@@ -56,14 +56,6 @@ my $source = slurp(top() . '/mod_kiss/kiss_kss.c');
 my @lists = $source =~ /PAGE(?:_CLOSED)?\("([\w-]+)", "[^":]+"/g;
 cmp_ok scalar @lists, '>', 25, 'lists were found';
 
-for my $endpoint (@lists, 'customerPricing') {
-    for my $role (sort keys %accounts) {
-        bounded($endpoint, $role, ($needs{$endpoint} || '') . $_) for 'PageSize=50', 'PageSize=50&Page=10';
-    }
-}
-bounded('invoices', $_, 'PageSize=500&Statuses=1,2,3,4,5,7') for sort keys %accounts;
-bounded('invoices', 'employee', 'Statuses=7&Page=200&PageSize=50');
-
 # Each filter of the lists that lie over large tables.
 my @filters = (
     [invoices => 'CustomerIDs=101,102', 'InvoiceIDs=9001,9002,9003', 'Statuses=5',
@@ -79,10 +71,24 @@ my @filters = (
     [customers => 'States=CA', 'AccountStatuses=Inactive', 'CustomerIDs=101,102'],
     [arAging => 'CustomerIDs=101', 'SupplierIDs=10']
 );
-for (@filters) {
-    my ($endpoint, @queries) = @$_;
-    for my $query (@queries) {
-        bounded($endpoint, $_, $query) for sort keys %accounts;
+# The plans must not depend on how much the server knows: it counts a table's rows some seconds after they came.
+for my $known ('as they are after the import', 'counted') {
+    note "statistics: $known";
+    sql($db, 'ANALYZE TABLE ' . join ', ', map { $_->[0] } sql($db, 'SHOW FULL TABLES WHERE Table_type = "BASE TABLE"'))
+        if $known eq 'counted';
+    for my $endpoint (@lists, 'customerPricing') {
+        for my $role (sort keys %accounts) {
+            bounded($endpoint, $role, ($needs{$endpoint} || '') . $_) for 'PageSize=50', 'PageSize=50&Page=10';
+        }
+    }
+    bounded('invoices', $_, 'PageSize=500&Statuses=1,2,3,4,5,7') for sort keys %accounts;
+    bounded('invoices', 'employee', 'Statuses=7&Page=200&PageSize=50');
+
+    for (@filters) {
+        my ($endpoint, @queries) = @$_;
+        for my $query (@queries) {
+            bounded($endpoint, $_, $query) for sort keys %accounts;
+        }
     }
 }
 done_testing;
