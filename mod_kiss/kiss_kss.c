@@ -123,19 +123,22 @@ static const kiss_param ar_aging_params[] = {
 
 /* --- 3: prices of a customer on a day --- */
 
+/* The three amounts are rounded before they are subtracted: FullPrice - Discount = UnitPrice in what the client sees. */
+#define FULL_PRICE "CAST(p.full_price AS DECIMAL(30,2))"
+#define UNIT_PRICE "CAST(COALESCE(o.unit_price, p.full_price) AS DECIMAL(30,2))"
+
 /* Of several promotions the one with the lowest price counts, then the one with the lowest id. A promotion covers products
- * of its own supplier, in its states, or everywhere when it names none. */
+ * of its own supplier, in its states, or everywhere when it names none; one that lowers nothing that a client would see is
+ * none: who gets a promotion named gets a discount. */
 #define BEST_PROMOTION \
-    "(SELECT x.promotion_id FROM promotion x WHERE x.supplier_id = p.supplier_id AND x.unit_price IS NOT NULL" \
+    "(SELECT x.promotion_id FROM promotion x WHERE x.supplier_id = p.supplier_id" \
+    " AND CAST(x.unit_price AS DECIMAL(30,2)) < " FULL_PRICE \
     " AND x.start_date <= {EffectiveDate} AND (x.end_date IS NULL OR x.end_date >= {EffectiveDate})" \
     " AND (x.all_products OR EXISTS (SELECT 1 FROM promotion_product y" \
     " WHERE y.promotion_id = x.promotion_id AND y.product_id = p.product_id))" \
     " AND (EXISTS (SELECT 1 FROM promotion_state z WHERE z.promotion_id = x.promotion_id AND z.state = c.state)" \
     " OR NOT EXISTS (SELECT 1 FROM promotion_state z WHERE z.promotion_id = x.promotion_id))" \
     " ORDER BY x.unit_price, x.promotion_id LIMIT 1)"
-/* The three amounts are rounded before they are subtracted: FullPrice - Discount = UnitPrice in what the client sees. */
-#define FULL_PRICE "CAST(p.full_price AS DECIMAL(30,2))"
-#define UNIT_PRICE "CAST(LEAST(p.full_price, COALESCE(o.unit_price, p.full_price)) AS DECIMAL(30,2))"
 
 static const kiss_column customer_pricing_columns[] = {
     NUMBER("ProductID", "p.product_id"), NUMBER("CustomerID", "c.customer_id"), FIXED("FullPrice", 2, FULL_PRICE),
@@ -786,6 +789,12 @@ static const kiss_param payment_params[] = {
 #define OWN_BALANCE \
     "CASE WHEN i.total_ext_price = 0 THEN 0 ELSE i.open_balance * SUM(o.total_ext_price) / i.total_ext_price END"
 
+/* The same before the page is chosen. What is open is what a client sees to be: an OpenBalance of 0.00 is none. */
+#define IS_OPEN(balance) "i.is_open = 1 AND CAST(" balance " AS DECIMAL(30,2)) <> 0"
+#define OWN_BALANCE_OF_INVOICE \
+    "(SELECT v.open_balance * (SELECT SUM(x.total_ext_price) FROM invoice_supplier x WHERE x.invoice_id = i.invoice_id" \
+    " AND x.supplier_id IN ({accounts})) / NULLIF(v.total_ext_price, 0) FROM invoice v WHERE v.invoice_id = i.invoice_id)"
+
 static const kiss_column open_invoice_columns[] = {
     NUMBER("InvoiceID", "i.invoice_id"), TEXT("InvoiceNum", "i.invoice_num"), NUMBER("CustomerID", "i.customer_id"),
     NUMBER("ARAccountID", "i.ar_account_id"),
@@ -804,7 +813,7 @@ static const kiss_pageset supplier_open_invoices = {
     .table = "invoice_supplier i",
     .key = { "i.invoice_id" },
     .several = 1,
-    .where = "i.is_open = 1",
+    .where = IS_OPEN(OWN_BALANCE_OF_INVOICE),
     .scope = { [KISS_ROLE_SUPPLIER] = "i.supplier_id IN ({accounts})" },
     .order = "i.date, i.invoice_id",
     .join = "invoice i ON i.invoice_id = page.k1" OWN_PART,
@@ -814,7 +823,7 @@ static const kiss_pageset supplier_open_invoices = {
 static const kiss_pageset open_invoices = {
     .table = "invoice i",
     .key = { "i.invoice_id" },
-    .where = "i.is_open = 1",
+    .where = IS_OPEN("i.open_balance"),
     .scope = { [KISS_ROLE_CUSTOMER] = AR_ACCOUNT_OF_ACCOUNTS("i.ar_account_id") },
     .order = "i.date, i.invoice_id",
     .join = "invoice i ON i.invoice_id = page.k1",

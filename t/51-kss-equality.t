@@ -117,7 +117,9 @@ is join(' ', sort keys %seen), '41 42 43 46 47 48 49 51 54 56 none',
     'the promotions that count, and those that never do';
 ok !(grep { ($_->{PromotionID} || 0) == 42 && $expect->{by}{customers}{ $_->{CustomerID} }{State} eq 'CA' } @price),
     'of two promotions with one price the one with the lower id counts';
-ok((grep { $_->{PromotionID} && $_->{Discount} eq '0.00' } @price), 'a price above the list price gives no discount');
+ok((grep { !$_->{PromotionID} && $expect->{by}{products}{ $_->{ProductID} }{SupplierID} eq '2' } @price),
+    'a price above the list price is no promotion');
+ok(!(grep { $_->{PromotionID} && $_->{Discount} <= 0 } @price), '... and whoever has one named has a discount');
 ok((grep { $_->{UnitPrice} =~ /^-/ } @price), 'a price below nothing');
 my @payment = map { JSON::PP::decode_json($_) } $expect->rows('/payments', $KEYS{employee}, {});
 ok((grep { $_->{Amount} =~ /^-/ && $_->{AvailableBalance} eq '0.000000' } @payment),
@@ -132,6 +134,10 @@ ok((grep { $whole{ $_->{InvoiceID} }{TotalExtPrice} ne $_->{TotalExtPrice} } @in
 my @open = map { JSON::PP::decode_json($_) } $expect->rows('/payments/openInvoices', $KEYS{supplier}, {});
 ok((grep { $_->{OpenBalance} != 0 && $_->{OpenBalance} != $whole{ $_->{InvoiceID} }{OpenBalance} } @open),
     'and a part of the open balance');
+my %listed = map { $_->{InvoiceID} => 1 } @open;
+my @nothing = grep { $whole{ $_->{InvoiceID} }{OpenBalance} != 0 && !$listed{ $_->{InvoiceID} } }
+    map { JSON::PP::decode_json($_) } $expect->rows('/invoices', $KEYS{supplier}, { Statuses => [1 .. 5, 7] });
+ok scalar @nothing, 'what is open without a part of its own is not open for a Supplier key: ' . @nothing . ' invoices';
 
 $h->log_ok;
 done_testing;

@@ -197,8 +197,8 @@ sub _promotions {
         [1, '4.995', '2030-06-14', '2030-06-14', 0, ['CA', 'NJ'], [14, 21]],  # one day, cheaper, two products
         [1, '', '2030-06-01', '2030-06-30', 1, [], []],                      # not a price promotion
         [1, '0.01', '2030-06-01', '2030-06-30', 1, ['AZ'], []],              # of a state that nobody is in
-        [2, '99999.99', '2030-06-01', '', 1, [], []],                        # above every list price; never ends
-        [2, '0', '2030-06-20', '2030-06-20', 0, ['NJ'], [1, 8, 15]],         # given away
+        [2, '99999.99', '2030-06-01', '', 1, [], []],                        # above most list prices; never ends
+        [2, '0', '2030-06-20', '2030-06-20', 0, ['NJ'], [1, 8, 15, 29]],     # given away (15 costs nothing anyway)
         [3, '1.005', '2030-06-10', '2030-06-20', 0, [], [2, 3, 4, 9, 16]],   # products of other suppliers too
         [4, '2.675', '2020-01-01', '', 1, ['CA', 'NJ', 'NV'], []],           # today, and ever since
         [4, '2.674999', '2020-01-01', '2029-12-31', 0, [], [3, 10, 24]],     # cheaper, until 2029

@@ -216,14 +216,15 @@ sub _coming {
     return \@dates;
 }
 
-# The promotion that counts: it is valid on the day, has a price, covers the product, and the customer's state; the
-# lowest price wins, then the lowest id.
+# The promotion that counts: it is valid on the day, has a price below the list price (as they are shown), covers the
+# product, and the customer's state; the lowest price wins, then the lowest id.
 sub _promotion {
     my ($self, $product, $customer, $day) = @_;
     my @valid = grep {
         my $o = $_;
         my @states = $self->_links('promotion_states', PromotionID => $o->{PromotionID}, 'State');
         $o->{SupplierID} eq $product->{SupplierID} && $o->{UnitPrice} ne ''
+            && _micro(_fixed($o->{UnitPrice}, 2)) < _micro(_fixed($product->{FullPrice}, 2))
             && $o->{StartDate} le $day && ($o->{EndDate} eq '' || $o->{EndDate} ge $day)
             && (!@states || grep { $_ eq $customer->{State} } @states)
             && ($o->{AllProducts} || grep { $_ eq $product->{ProductID} }
@@ -244,7 +245,7 @@ sub _pricing_rows {
             next if !%$c || ($p->{State} ne '' && $p->{State} ne $c->{State});
             my $o = $self->_promotion($p, $c, $day);
             my $full = _fixed($p->{FullPrice}, 2);
-            my $unit = $o && _micro($o->{UnitPrice}) < _micro($p->{FullPrice}) ? _fixed($o->{UnitPrice}, 2) : $full;
+            my $unit = $o ? _fixed($o->{UnitPrice}, 2) : $full;
             push @rows, {
                 ProductID => $p->{ProductID}, CustomerID => $c->{CustomerID}, SupplierID => $p->{SupplierID},
                 FullPrice => $full, UnitPrice => $unit, Discount => _less($full, $unit),
@@ -663,7 +664,8 @@ $OF{'/payments'} = {
 
 $OF{'/payments/openInvoices'} = {
     rows => 'invoices', see => { customer => \&_owns_ar, supplier => \&_owns_line_of }, order => 'aDate +InvoiceID',
-    where => sub { my ($self, $k, $row) = @_; return _micro($row->{OpenDebit}) != _micro($row->{OpenCredit}) },
+    # What is open is what the key sees to be.
+    where => sub { return _fixed(_open_balance(@_), 2) !~ /\A-?0\.00\z/ },
     # SupplierIDs acts for Supplier keys only.
     match => {
         ARAccountIDs => 'ARAccountID',
