@@ -2,6 +2,8 @@
 
 #include <apr_escape.h>
 
+#include <http_log.h>
+
 #include <json-c/json.h>
 
 #include <stdlib.h>
@@ -34,6 +36,7 @@ typedef struct {
     const char *repeat;             /* Idempotency-Key, or NULL */
     const char *hash;               /* digest of the parameters, hexadecimal */
     const char *allocation;         /* allocation_no of the request */
+    int again;                      /* it was made by an earlier one with the same Idempotency-Key */
     const kiss_error *error;        /* why it is refused */
     struct printbuf *answer;
 } allocating;
@@ -253,6 +256,7 @@ static kiss_db_status find_repeated(allocating *a, kiss_db_conn *conn)
     if (a->repeat && status == KISS_DB_OK && row[0]) {
         if (ap_cstr_casecmp(row[0], a->hash) == 0) {
             a->allocation = row[1];
+            a->again = 1;
         }
         else {
             refuse(a, "Idempotency-Key header was used for another request");
@@ -311,6 +315,18 @@ static kiss_db_status insert(allocating *a, kiss_db_conn *conn, const char *paym
     return status;
 }
 
+/** The request cannot be read: what an earlier one made may be gone by now, what this one has just made may not. */
+static kiss_db_status not_there(allocating *a)
+{
+    if (a->again) {
+        refuse(a, "Idempotency-Key header was used for a request that does not exist any more");
+        return KISS_DB_OK;
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, a->k->r, KISS_LOGNO(0420) "allocation %s was made but the key cannot read it: "
+                  "it is not stored", a->allocation);
+    return KISS_DB_FAILED;
+}
+
 /** Reads the request as the API shows it. */
 static kiss_db_status read_back(allocating *a, kiss_db_conn *conn)
 {
@@ -333,12 +349,14 @@ static kiss_db_status read_back(allocating *a, kiss_db_conn *conn)
         status = kiss_db_next(cursor, &row);
     }
     if (status != KISS_DB_OK || !row) {
-        return status == KISS_DB_OK ? KISS_DB_FAILED : status;
+        return status == KISS_DB_OK ? not_there(a) : status;
     }
     printbuf_reset(a->answer);
     if (kiss_json_raw(a->answer, "{\"Data\":", 8)
         || kiss_json_row(a->answer, query.statement.writer, &terms, row, NULL, &replaced, &column) != KISS_JSON_OK
         || kiss_json_raw(a->answer, "}", 2)) {          /* with its NUL */
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, a->k->r, KISS_LOGNO(0421) "allocation %s cannot be written as the contract "
+                      "says: no memory, or a value of its row in payment_application does not fit", a->allocation);
         return KISS_DB_FAILED;
     }
     return kiss_db_close(cursor);
@@ -352,6 +370,7 @@ static kiss_db_status transact(allocating *a, kiss_db_conn *conn)
 
     a->error = NULL;
     a->allocation = NULL;
+    a->again = 0;
     if (status == KISS_DB_OK) {
         status = decide(a, conn, payment, target);
     }
@@ -412,6 +431,7 @@ const kiss_error *kiss_pay_run(kiss_req *k, int *status)
     a.k = k;
     a.answer = kiss_json_buffer(k->pool);
     if (!a.answer) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, APR_ENOMEM, k->r, KISS_LOGNO(0422) "no memory for the answer");
         return &kiss_error_internal;
     }
     if ((e = read_request(&a))) {

@@ -178,8 +178,8 @@ static int transact(import_run *run)
         || ctl_db_exec(c, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ") != CTL_OK
         || ctl_db_exec(c, "START TRANSACTION") != CTL_OK
         || ctl_db_exec(c, "SELECT n FROM revision FOR UPDATE") != CTL_OK
-        || import_fill_all(run) != CTL_OK || import_check(run) != CTL_OK || import_compare(run) != CTL_OK
-        || import_guard(run) != CTL_OK) {
+        || import_fill_all(run) != CTL_OK || import_keep_unsaid(run) != CTL_OK || import_check(run) != CTL_OK
+        || import_compare(run) != CTL_OK || import_guard(run) != CTL_OK) {
         return CTL_FAILED;
     }
     if (run->nerrors > 0) {

@@ -36,7 +36,8 @@ typedef struct {
     apr_dev_t device;
     const char *stage;              /**< temporary table with its rows */
     const char *source;             /**< what its table will hold: the temporary table, or the table when absent */
-    apr_uint64_t before;            /**< rows of its table that the file may remove */
+    const char *removable;          /**< SQL: the rows (o) of its table that the file may remove, once compared */
+    apr_uint64_t before;            /**< how many those are */
     apr_uint64_t rows, added, changed, removed;
     apr_uint64_t lost[IMPORT_MAX_LOSSES];   /**< changed rows that lose something: see import_loss */
     apr_uint64_t keys_lost;         /**< rows whose key could not be read: references to them cannot be judged */
@@ -132,6 +133,9 @@ int import_make_stage(import_run *run, const import_part *part);
 /** Inside the transaction: fills what the cells left open from other files and tables. As import_stage() otherwise. */
 int import_fill_all(import_run *run);
 
+/** Behind import_fill_all(): rows keep what their file does not say, where the set has it so (IMPORT_STAYS). */
+int import_keep_unsaid(import_run *run);
+
 /** The part of that file. */
 import_part *import_part_of(const import_run *run, const char *file);
 
@@ -175,9 +179,6 @@ int import_each(import_run *run, const char *sql, void (*row)(void *ctx, char **
 
 /** " FROM ... WHERE ...": rows of the table (o) that the file (n) does not have, without those that stay. */
 const char *import_removed_from(apr_pool_t *p, const import_part *part);
-
-/** SQL: the rows (o) of the table that a file may remove. */
-const char *import_removable(apr_pool_t *p, const import_part *part);
 
 /** Key columns joined: "o.a = n.a AND o.b = n.b" with lead "o.", "n."; lists "n.a, n.b" when `other` is NULL. */
 const char *import_keys(apr_pool_t *p, const import_file *def, const char *lead, const char *other);

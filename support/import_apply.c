@@ -144,7 +144,7 @@ const char *import_removed_from(apr_pool_t *p, const import_part *part)
 {
     return apr_pstrcat(p, " FROM ", part->def->table, " o LEFT JOIN ", part->stage, " n ON ",
                        import_keys(p, part->def, "n.", "o."), " WHERE n.line IS NULL AND ",
-                       import_removable(p, part), NULL);
+                       part->removable, NULL);
 }
 
 static const char *added_from(apr_pool_t *p, const import_part *part)
@@ -185,10 +185,37 @@ static int compare_new(import_run *run, import_part *part)
                        count_new, &k);
 }
 
-const char *import_removable(apr_pool_t *p, const import_part *part)
+/** SQL: whether all that a row of the table (o) refers to is there after the import. */
+static const char *parents_stay(const import_run *run, const import_part *part)
 {
-    return part->def->here ? apr_pstrcat(p, "(", part->def->here, ")", NULL)
-        : part->def->keep ? apr_pstrcat(p, "NOT (", part->def->keep, ")", NULL) : "1";
+    apr_pool_t *p = run->c->pool;
+    const import_column *column;
+    const char *list = "1";
+
+    for (column = part->def->columns; column->csv; column++) {
+        const import_part *parent = column->parent ? import_part_of(run, column->parent) : NULL;
+
+        if (parent && parent->present) {
+            list = apr_psprintf(p, "%s AND (o.%s IS NULL OR EXISTS (SELECT 1 FROM %s p WHERE p.%s = o.%s))", list,
+                                column->db, parent->source, import_key_of(parent->def)->db, column->db);
+        }
+    }
+    return list;
+}
+
+static const char *removable(const import_run *run, const import_part *part)
+{
+    apr_pool_t *p = run->c->pool;
+    const import_file *def = part->def;
+    const char *stay = def->keep;
+
+    if (def->here) {
+        return apr_pstrcat(p, "(", def->here, ")", NULL);
+    }
+    if (def->remember) {
+        stay = apr_pstrcat(p, stay ? stay : "0", " OR (", def->remember, " AND ", parents_stay(run, part), ")", NULL);
+    }
+    return stay ? apr_pstrcat(p, "NOT (", stay, ")", NULL) : "1";
 }
 
 static int count_part(import_run *run, import_part *part)
@@ -198,12 +225,13 @@ static int count_part(import_run *run, import_part *part)
     const char *scope = def->scope ? apr_pstrcat(p, "o.", def->scope, NULL) : "''";
     counter k = {run, part};
 
+    part->removable = removable(run, part);
     if (compare_new(run, part) != CTL_OK
-        || import_each(run, apr_pstrcat(p, "SELECT COUNT(*) FROM ", def->table, " o WHERE ", import_removable(p, part),
-                                        NULL), one_number, &part->before) != CTL_OK) {
+        || import_each(run, apr_pstrcat(p, "SELECT COUNT(*) FROM ", def->table, " o WHERE ", part->removable, NULL),
+                       one_number, &part->before) != CTL_OK) {
         return CTL_FAILED;
     }
-    if (!def->keep && !def->here && part->before == part->rows - part->added) {
+    if (!def->keep && !def->remember && !def->here && part->before == part->rows - part->added) {
         return CTL_OK;                      /* every row of the table is in the file: nothing to look for */
     }
     return import_each(run, apr_pstrcat(p, "SELECT ", scope, ", COUNT(*)", import_removed_from(p, part),
@@ -223,14 +251,13 @@ static int free_uniques(import_run *run, const import_part *part)
     for (column = part->def->columns; column->csv && rc == CTL_OK; column++) {
         if ((column->flags & IMPORT_UNIQUE) && part->changed + part->removed > 0) {
             rc = ctl_db_exec(run->c, apr_psprintf(p, "UPDATE %s o LEFT JOIN %s n ON %s SET o.%s = %s%s%s"
-                                                  " WHERE NOT (o.%s <=> n.%s)%s%s%s", part->def->table, part->stage,
+                                                  " WHERE NOT (o.%s <=> n.%s) AND (n.line IS NOT NULL OR %s)",
+                                                  part->def->table, part->stage,
                                                   import_keys(p, part->def, "n.", "o."), column->db,
                                                   column->flags & IMPORT_NULL ? "NULL" : "CONCAT(CHAR(1), o.",
                                                   column->flags & IMPORT_NULL ? "" : import_key_of(part->def)->db,
                                                   column->flags & IMPORT_NULL ? "" : ")", column->db, column->db,
-                                                  part->def->keep ? " AND (n.line IS NOT NULL OR NOT (" : "",
-                                                  part->def->keep ? part->def->keep : "",
-                                                  part->def->keep ? "))" : ""));
+                                                  part->removable));
         }
     }
     return rc;
@@ -325,7 +352,7 @@ static int remove_rows(import_run *run, const import_part *part)
     return ctl_db_exec(run->c, apr_psprintf(p, "UPDATE %s o LEFT JOIN %s n ON %s SET o.%s = COALESCE(o.%s,"
                                             " UTC_TIMESTAMP()), %s WHERE n.line IS NULL AND %s", def->table, part->stage,
                                             import_keys(p, def, "n.", "o."), def->absent, def->absent, def->give_up,
-                                            import_removable(p, part)));
+                                            part->removable));
 }
 
 /** Whether something in one of the files of `derived` changed. */

@@ -165,3 +165,53 @@ int import_fill_all(import_run *run)
     }
     return CTL_OK;
 }
+
+/**
+ * A value that no two rows may have stays with its row only if no other row of the file has it: the temporary table is
+ * joined with itself for that.
+ */
+static int keep_unique(import_run *run, const import_part *part, const import_column *column)
+{
+    apr_pool_t *p = run->c->pool;
+
+    return ctl_db_exec(run->c, apr_psprintf(p, "UPDATE %s n JOIN %s o ON %s LEFT JOIN %s m ON m.%s = o.%s"
+                                            " SET n.%s = o.%s WHERE n.%s IS NULL AND o.%s IS NOT NULL AND m.line IS NULL",
+                                            part->stage, part->def->table, import_keys(p, part->def, "o.", "n."),
+                                            part->stage, column->db, column->db, column->db, column->db, column->db,
+                                            column->db));
+}
+
+static int keep_unsaid(import_run *run, const import_part *part)
+{
+    apr_pool_t *p = run->c->pool;
+    const import_column *column;
+    const char *list = "";
+
+    for (column = part->def->columns; column->csv; column++) {
+        if (!(column->flags & IMPORT_STAYS)) {
+            continue;
+        }
+        if (!(column->flags & IMPORT_UNIQUE)) {
+            list = apr_pstrcat(p, list, *list ? ", n." : "n.", column->db, " = COALESCE(n.", column->db, ", o.", column->db,
+                               ")", NULL);
+        }
+        else if (keep_unique(run, part, column) != CTL_OK) {
+            return CTL_FAILED;
+        }
+    }
+    return !*list ? CTL_OK
+        : ctl_db_exec(run->c, apr_pstrcat(p, "UPDATE ", part->stage, " n JOIN ", part->def->table, " o ON ",
+                                          import_keys(p, part->def, "o.", "n."), " SET ", list, NULL));
+}
+
+int import_keep_unsaid(import_run *run)
+{
+    int i;
+
+    for (i = 0; i < run->set->n; i++) {
+        if (run->parts[i].present && keep_unsaid(run, &run->parts[i]) != CTL_OK) {
+            return CTL_FAILED;
+        }
+    }
+    return CTL_OK;
+}

@@ -60,6 +60,9 @@
 #define MAYBE_DATE(name, column) {.csv = name, .db = column, .type = IMPORT_DATE, .flags = MAYBE}
 #define MAYBE_TIME(name, column) {.csv = name, .db = column, .type = IMPORT_TIME, .flags = MAYBE}
 
+#define TIME_THAT_STAYS(name, column) \
+    {.csv = name, .db = column, .type = IMPORT_TIME, .flags = MAYBE | IMPORT_STAYS}
+
 #define REVISION(table) {{table, NULL}, {NULL, NULL}}
 #define END {.csv = NULL}
 
@@ -353,10 +356,12 @@ static const import_file files[] = {
          MAYBE_OF("SupplierID", "supplier_id", "suppliers.csv"), NUMBER("LoadSheetStatusID", "load_sheet_status_id"),
          NEED_TIME("PostDate", "post_date"), MAYBE_LONG("ARNote", "ar_note"), MAYBE_LONG("Memo", "memo"), TIMES, END}},
 
-    /* The table numbers its rows itself: a row of the file is the one with the same request or the same application. */
+    /* The table numbers its rows itself: a row of the file is the one with the same request or the same application. Both
+     * sides write here, so what the file does not say stays: a request that was confirmed, its number and its times. */
     {.file = "payment_applications.csv", .table = "payment_application", .rows = "payment applications",
      .revisions = REVISION("payment_application"),
      .keep = "o.request_id IS NOT NULL AND o.status IN ('Pending', 'Exported')", .kept = "open payment requests",
+     .remember = "o.request_id IS NOT NULL",
      .columns = {
          {.csv = "AllocationNo", .db = "allocation_no", .type = IMPORT_INT, .size = 8,
           .flags = IMPORT_KEY | IMPORT_HIDDEN,
@@ -364,8 +369,9 @@ static const import_file files[] = {
                     {"payment_applications.csv", "payment_application_id", "payment_application_id", "allocation_no",
                      0}}},
          {.csv = "PaymentApplicationID", .db = "payment_application_id", .type = IMPORT_INT, .size = 8,
-          .flags = MAYBE | IMPORT_UNIQUE},
-         {.csv = "RequestID", .db = "request_id", .type = IMPORT_INT, .size = 8, .flags = MAYBE | IMPORT_UNIQUE},
+          .flags = MAYBE | IMPORT_UNIQUE | IMPORT_STAYS},
+         {.csv = "RequestID", .db = "request_id", .type = IMPORT_INT, .size = 8,
+          .flags = MAYBE | IMPORT_UNIQUE | IMPORT_STAYS},
          {.csv = "PaymentID", .db = "payment_id", .type = IMPORT_INT, .size = 8, .flags = IMPORT_OPTIONAL,
           .parent = "payments.csv",
           .fills = {{"payments.csv", "payment_invoice_num", "payment_invoice_num", "payment_id", 0}}},
@@ -377,9 +383,12 @@ static const import_file files[] = {
           .flags = MAYBE | IMPORT_STAGED},
          OF("ARAccountID", "ar_account_id", "ar_accounts.csv"),
          {.csv = "Amount", .db = "amount", .type = IMPORT_DECIMAL, .size = 18, .scale = 6, .flags = IMPORT_SIGNED},
-         NEED_WORD("Status", "status", application_statuses), MAYBE_NUMBER("RequestedByUserID", "requested_by_user_id"),
-         MAYBE_TEXT("AppliedBy", "applied_by", 100), MAYBE_TIME("TimeRequested", "time_requested"),
-         MAYBE_TIME("TimeExported", "time_exported"), MAYBE_TIME("TimeApplied", "time_applied"), TIMES, END}},
+         NEED_WORD("Status", "status", application_statuses),
+         {.csv = "RequestedByUserID", .db = "requested_by_user_id", .type = IMPORT_INT, .size = 4,
+          .flags = MAYBE | IMPORT_STAYS},
+         {.csv = "AppliedBy", .db = "applied_by", .type = IMPORT_TEXT, .size = 100, .flags = MAYBE | IMPORT_STAYS},
+         TIME_THAT_STAYS("TimeRequested", "time_requested"), TIME_THAT_STAYS("TimeExported", "time_exported"),
+         TIME_THAT_STAYS("TimeApplied", "time_applied"), TIMES, END}},
 
     {.file = "vendors.csv", .table = "vendor", .rows = "vendors", .revisions = REVISION("vendor"),
      .columns = {

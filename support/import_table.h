@@ -32,6 +32,7 @@ typedef enum {
 #define IMPORT_UPPER 64     /**< ASCII letters are stored as capitals */
 #define IMPORT_UNIQUE 128   /**< no two rows have the same */
 #define IMPORT_CREATED 256  /**< a time: not given, it stays as it is, and is now for a new row */
+#define IMPORT_STAYS 2097152    /**< may be NULL; not given, it stays as it is: it may be known to the API only */
 #define IMPORT_UPDATED 512  /**< a time: not given, it is now for a row that changes */
 #define IMPORT_STAGED 1024  /**< in the file, not in the table: other columns are filled by it */
 #define IMPORT_HIDDEN 2048  /**< in the table, not in the file: filled */
@@ -107,6 +108,7 @@ typedef struct {
     import_loss losses[IMPORT_MAX_LOSSES + 1];              /**< ends with a row without `what` */
     const char *keep;           /**< SQL: rows (o) that stay although the file lacks them; NULL: none */
     const char *kept;           /**< what those rows are, in the plural */
+    const char *remember;       /**< SQL: the same, but only while all that they refer to stays; NULL: none */
 } import_file;
 
 /** What is worked out from the tables, in the same transaction, when one of `files` changed something. */

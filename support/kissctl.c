@@ -170,8 +170,9 @@ static const ctl_verb verbs[] = {
      "when they name no zone. Ids are numbers: 0007 is 7. TimeUpdated, when not given, is now for rows that change.\n"
      "Products may name their category (KSSMenuCategory): one that is missing is made. Invoice lines without SupplierID\n"
      "get the supplier of their product. Totals of invoices are worked out from the lines.\n"
-     "payment_applications.csv replaces everything but requests that came through the API and are Pending or Exported:\n"
-     "those stay unless the file has their RequestID. Keys are never touched.\n"
+     "payment_applications.csv leaves requests as they are that it does not name: those that are Pending or Exported,\n"
+     "and decided ones as long as their payment and invoice stay. Of one that it names, by RequestID or\n"
+     "PaymentApplicationID, the numbers, names and times that it does not give stay. Keys are never touched.\n"
      "Every fault is named by file, line, column and reason, up to 100 of them, and then nothing is changed.\n"
      LOSSES
      "The API goes on serving the old content until the import is complete. Ctrl-C stops it; nothing is changed then.\n"

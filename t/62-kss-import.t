@@ -263,10 +263,10 @@ subtest 'requests' => sub {
         sql($db, "INSERT INTO payment_application (request_id, payment_id, target_invoice_id, ar_account_id, amount, status, time_requested)"
             . " VALUES ($id, 1, 9001, 501, 1.5, '$status', UTC_TIMESTAMP())") };
     $insert->(1000 + $_, (qw(Pending Exported Confirmed Rejected))[$_]) for 0 .. 3;
-    is_deeply moved(edited('payment_applications.csv' => sub {"$_[0]"})), ['payment_application'], 'imported over requests of the API';
-    is_deeply [map { $_->[0] } sql($db, 'SELECT request_id FROM payment_application WHERE request_id >= 1000 ORDER BY 1')], [1000, 1001],
-        'those that are Pending or Exported stay';
-    is count('payment_application'), 2 + @{ csv_rows("$sample/payment_applications.csv") }, 'beside those of the file';
+    is_deeply moved(edited('payment_applications.csv' => sub {"$_[0]"})), [], 'imported over requests of the API';
+    is_deeply [map { $_->[0] } sql($db, 'SELECT request_id FROM payment_application WHERE request_id >= 1000 ORDER BY 1')],
+        [1000 .. 1003], 'all of them stay';
+    is count('payment_application'), 4 + @{ csv_rows("$sample/payment_applications.csv") }, 'beside those of the file';
     my $no = one('SELECT allocation_no FROM payment_application WHERE request_id = 1000');
     import(edited('payment_applications.csv' => sub { "$_[0]777000,1000,PAY-2026-00001,INV-2026-009001,501,1.5,Confirmed,,jsmith,,,2026-11-02,,\n" }));
     is_deeply [sql($db, 'SELECT allocation_no, payment_application_id, status, applied_by FROM payment_application WHERE request_id = 1000')],
@@ -278,8 +278,12 @@ subtest 'requests' => sub {
     is $rc, 1, 'a payment that a request waits for goes: refused';
     like $err, qr/^payments\.csv: lacks 1 PaymentID that the open payment requests of the database still use .*: put it back/m, '... and said';
     sql($db, "UPDATE payment_application SET status = 'Rejected' WHERE request_id >= 1000");
+    # What is decided goes with the payment or the invoice that it is about.
+    my $used = csv_rows("$sample/payment_applications.csv");
+    import(folder('payments.csv' => slurp("$sample/payments.csv") =~ s/^1,.*\n//mr,
+        'payment_applications.csv' => slurp("$sample/payment_applications.csv") =~ s/^[^\n]*,\Q$used->[0]{PaymentInvoiceNum}\E,.*\n//mgr));
+    is count('payment_application', 'request_id >= 1000'), 0, 'decided ones go with their payment';
     import($sample);
-    is count('payment_application', 'request_id >= 1000'), 0, 'rejected ones go';
 };
 
 subtest 'keys' => sub {

@@ -247,4 +247,54 @@ subtest 'customers' => sub {
     $h->log_ok;
 };
 
+subtest 'payment requests' => sub {
+    my %key = (employee => issue_kss_key(type => 'employee'));
+    my $h = start_httpd(api => 'kss');
+    my $path = '/api/v1/payments/applications';
+    my $data = sub { return $h->json($h->get($_[0], 'x-api-key' => $key{employee}))->{Data} };
+    my ($p) = grep { $_->{AvailableBalance} > 10 } @{ $data->('/api/v1/payments?PageSize=500') };
+    my $invoice = (sql($db{kss}, "SELECT MIN(invoice_num) FROM invoice WHERE ar_account_id = $p->{ARAccountID}"))[0][0];
+    my $ask = sub { return $h->request('POST', "$path?PaymentInvoiceNum=$p->{PaymentInvoiceNum}&TargetInvoiceNum=$invoice&ARAccountID=$p->{ARAccountID}&Amount=$_[0]",
+        'x-api-key' => $key{employee}, 'Idempotency-Key' => "key-$_[0]") };
+    my %request = map { ($_ => $h->json($ask->($_))->{Data}{RequestID}) } qw(1.00 2.00 3.00);
+    kissctl_ok(qw(kss payments export));
+    kissctl_ok(qw(kss payments confirm), $request{$_}, '--application', 880000 + $_, '--applied-by', 'jsmith') for qw(1.00 2.00);
+    my $row = sub { my ($n) = @_; return (grep { ($_->{RequestID} || 0) == $request{$n} } @{ $data->("$path?PageSize=500") })[0] };
+    my %before = map { ($_ => $row->($_)) } keys %request;
+    is_deeply [map { $before{$_}{Status} } sort keys %before], [qw(Confirmed Confirmed Exported)], 'two are confirmed';
+    is_deeply [grep { !defined $before{'1.00'}{$_} } qw(TimeRequested TimeExported TimeApplied PaymentApplicationID AppliedBy)], [], '... with their times';
+
+    # The back office's file: the first by the number under which it was applied, the second not at all.
+    my @all = split /^/, slurp("$sample{kss}/payment_applications.csv");
+    my $mine = "880001,,$p->{PaymentInvoiceNum},$invoice,$p->{ARAccountID},1.00,Confirmed,,,,,,,\n";
+    my $without = join '', map { my @c = split /,/, $_, -1; splice @c, 1, 1; join ',', @c } @all, $mine;
+    for my $f (['an empty RequestID', join '', @all, $mine], ['no column RequestID', $without =~ s/^(?=,[^\n]*,Pending,|,[^\n]*,Exported,)[^\n]*\n//mgr]) {
+        my ($rc, $out, $err) = load('kss', folder('payment_applications.csv' => $f->[1]), '--remove-up-to', 100);
+        is $rc, 0, "$f->[0]: loaded" or diag $err;
+        for my $n (sort keys %request) {
+            my $now = $row->($n);
+            delete $_->{TimeUpdated} for $now, my $old = { %{ $before{$n} } };
+            is_deeply $now, $old, "... the request of $n is as it was";
+        }
+        is $ask->('1.00')->{status}, 201, '... a retry gets its answer';
+        is $h->json($ask->('2.00'))->{Data}{RequestID}, $request{'2.00'}, '... the same';
+        is count('kss', 'payment_application', 'payment_application_id = 880001'), 1, '... it stands there once';
+    }
+    # What the file says, counts.
+    my $load = sub { my ($rc, $out, $err) = load('kss', folder('payment_applications.csv' => join '', @all, @_), '--remove-up-to', 100); is $rc, 0, 'loaded' or diag $err };
+    $load->($mine =~ s/^880001,,/880001,$request{'1.00'},/r =~ s/Confirmed,,/Rejected,,/r);
+    is $row->('1.00')->{Status}, 'Rejected', 'the file says that it is rejected';
+    is $row->('1.00')->{TimeRequested}, $before{'1.00'}{TimeRequested}, '... and nothing of its times';
+    # A number that another row of the file has is that row's.
+    $load->($mine =~ s/^880001,,/,$request{'1.00'},/r, $mine);
+    is_deeply [map { $_->[0] } sql($db{kss}, "SELECT COALESCE(request_id, 0) FROM payment_application WHERE payment_application_id = 880001")], [0], 'a number that another row has';
+
+    # Gone, with its payment: a retry is told.
+    sql($db{kss}, "DELETE FROM payment_application WHERE request_id = $request{'2.00'}");
+    my $res = $ask->('2.00');
+    is "$res->{status} $res->{content}", '400 {"Error":"Idempotency-Key header was used for a request that does not exist any more"}', 'a retry of one that is gone';
+    is $ask->('3.00')->{status}, 201, '... of one that is not';
+    $h->log_ok;
+};
+
 done_testing;
