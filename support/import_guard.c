@@ -57,12 +57,11 @@ static import_refusal *refuse(import_run *run, const import_part *part, const ch
     return refusal;
 }
 
-/** "all 564 prices", "536 of 564 prices" */
-static const char *amount(const import_run *run, apr_uint64_t before, apr_uint64_t lost, const char *what)
+/** "all of the prices", or "536 of the 564 prices" */
+static const char *part_of(const import_run *run, apr_uint64_t n, apr_uint64_t of, const char *what)
 {
-    return lost >= before
-        ? apr_psprintf(run->c->pool, "all %" APR_UINT64_T_FMT " %s", before, what)
-        : apr_psprintf(run->c->pool, "%" APR_UINT64_T_FMT " of %" APR_UINT64_T_FMT " %s", lost, before, what);
+    return n >= of ? apr_psprintf(run->c->pool, "all of the %s", what)
+        : apr_psprintf(run->c->pool, "%" APR_UINT64_T_FMT " of the %" APR_UINT64_T_FMT " %s", n, of, what);
 }
 
 /** Rows that the file lacks. @return 1 when that was refused */
@@ -78,9 +77,10 @@ static int judge_removed(import_run *run, const import_part *part)
     }
     refusal = refuse(run, part, part->def->rows, part->before, lost, percent);
     refusal->after += part->added;
-    import_fault(run, part, 0, NULL, "would remove %s (table %s: %" APR_UINT64_T_FMT " rows now, %" APR_UINT64_T_FMT
+    import_fault(run, part, 0, NULL, "would remove %s (table %s: %" APR_UINT64_T_FMT " row%s now, %" APR_UINT64_T_FMT
                  " then%s). Is the file whole? If that is meant, add --remove-up-to %d",
-                 amount(run, part->before, lost, part->def->rows), part->def->table, part->before, refusal->after,
+                 part_of(run, lost, part->before, part->def->rows), part->def->table, part->before,
+                 IMPORT_S(part->before), refusal->after,
                  part->added == 0 ? "" : apr_psprintf(run->c->pool, ", %" APR_UINT64_T_FMT " of them new", part->added),
                  percent);
     return 1;
@@ -111,9 +111,11 @@ static int judge_loss(import_run *run, const import_part *part, const import_los
         return rc;
     }
     refuse(run, part, loss->what, g.before, g.lost, percent);
-    import_fault(run, part, 0, NULL, "would leave %s without that (table %s: %" APR_UINT64_T_FMT " rows now, %"
-                 APR_UINT64_T_FMT " then). If that is meant, add --remove-up-to %d",
-                 amount(run, g.before, g.lost, loss->what), part->def->table, g.before, g.before - g.lost, percent);
+    import_fault(run, part, 0, NULL, "would leave %s (table %s: %" APR_UINT64_T_FMT " row%s now, %" APR_UINT64_T_FMT
+                 " then). If that is meant, add --remove-up-to %d",
+                 g.lost >= g.before ? apr_pstrcat(p, "none of the ", loss->what, NULL)
+                 : apr_pstrcat(p, "only ", part_of(run, g.before - g.lost, g.before, loss->what), NULL),
+                 part->def->table, g.before, IMPORT_S(g.before), g.before - g.lost, percent);
     return rc;
 }
 
