@@ -142,23 +142,24 @@ static apr_status_t write_group(kiss_spool *delta, const group *g, kind what, in
     return failed ? APR_ENOMEM : kiss_spool_flush(delta, 0);
 }
 
-/** Walks through both lists and writes what is of one kind. */
-static apr_status_t pass(kiss_spool *delta, const kiss_value *before, const kiss_value *now, kind what, apr_pool_t *p)
+/** Walks through both lists and writes what is of one kind. `scratch` is cleared for each SKU. */
+static apr_status_t pass(kiss_spool *delta, const kiss_value *before, const kiss_value *now, kind what, apr_pool_t *scratch)
 {
     group old, new;
     apr_status_t rv = begin(&old, before) || begin(&new, now) ? APR_EGENERAL : APR_SUCCESS;
     int count = 0;
 
     while (rv == APR_SUCCESS && (old.len || new.len)) {
-        int order = !old.len ? 1 : !new.len ? -1 : compare(&old.key, &new.key, p);
+        int order = !old.len ? 1 : !new.len ? -1 : compare(&old.key, &new.key, scratch);
         int altered = order == 0 && (old.len != new.len || memcmp(old.rows, new.rows, old.len) != 0);
 
         if (what == (order > 0 ? ADDED : order < 0 ? REMOVED : CHANGED) && (order || altered)) {
             rv = write_group(delta, order < 0 ? &old : &new, what, &count);
         }
-        if (rv == APR_SUCCESS && ((order <= 0 && advance(&old, p)) || (order >= 0 && advance(&new, p)))) {
+        if (rv == APR_SUCCESS && ((order <= 0 && advance(&old, scratch)) || (order >= 0 && advance(&new, scratch)))) {
             rv = APR_EGENERAL;
         }
+        apr_pool_clear(scratch);
     }
     return rv;
 }
@@ -166,15 +167,17 @@ static apr_status_t pass(kiss_spool *delta, const kiss_value *before, const kiss
 apr_status_t kiss_delta_write(kiss_spool *delta, const kiss_value *before, const kiss_value *now, apr_pool_t *p)
 {
     static const char *const heads[] = { "{\"added\":[", "],\n\"changed\":[", "],\n\"removed\":[" };
-    apr_status_t rv = APR_SUCCESS;
+    apr_pool_t *scratch;
+    apr_status_t rv = apr_pool_create(&scratch, p);
     kind what;
 
     for (what = ADDED; what <= REMOVED && rv == APR_SUCCESS; what++) {
         rv = kiss_json_raw(delta->buffer, heads[what], strlen(heads[what])) ? APR_ENOMEM
-                                                                            : pass(delta, before, now, what, p);
+                                                                            : pass(delta, before, now, what, scratch);
     }
     if (rv == APR_SUCCESS) {
         rv = kiss_json_raw(delta->buffer, "]}", 2) ? APR_ENOMEM : APR_SUCCESS;
+        apr_pool_destroy(scratch);
     }
-    return rv;
+    return rv;                          /* after a failure it goes with `p` */
 }

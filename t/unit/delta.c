@@ -1,0 +1,57 @@
+/* What the comparison of two large lists keeps in memory: nothing of each SKU, also of one that JSON writes with an escape. TAP. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include <apr_general.h>
+#include <apr_strings.h>
+
+#include "kiss_delta.h"
+
+#define ROWS 20000
+#define ROW_BYTES 64
+#define MOST_KB 8192                    /* of memory, for the comparison itself */
+
+static char *list_of(int stock, apr_size_t *len)
+{
+    char *text = malloc((apr_size_t)ROWS * ROW_BYTES + 16), *at = text;
+    int i;
+
+    *at++ = '[';
+    for (i = 0; i < ROWS; i++) {
+        at += apr_snprintf(at, ROW_BYTES, "%s{\"SKU\":\"A\\\"%06d\",\"AvailableQTY\":%d}", i ? ",\n" : "", i, i % 100 ? 7 : stock);
+    }
+    *at++ = ']';
+    *len = (apr_size_t)(at - text);
+    return text;
+}
+
+static long peak(void)
+{
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+}
+
+int main(void)
+{
+    kiss_value before, now;
+    kiss_spool *delta;
+    apr_pool_t *pool;
+    long kb;
+    int good;
+
+    apr_initialize();
+    apr_pool_create(&pool, NULL);
+    before.data = list_of(1, &before.len);
+    now.data = list_of(2, &now.len);
+    kiss_spool_create(&delta, "/tmp", pool);
+    kb = peak();
+    good = kiss_delta_write(delta, &before, &now, pool) == APR_SUCCESS;
+    kb = peak() - kb;
+    printf("%sok 1 - two lists of %d rows were compared\n", good ? "" : "not ", ROWS);
+    printf("%sok 2 - in %ld KB\n1..2\n", kb < MOST_KB ? "" : "not ", kb);
+    return !good || kb >= MOST_KB;
+}
