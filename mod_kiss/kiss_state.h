@@ -18,7 +18,7 @@ apr_status_t kiss_state_create(kiss_state **state, apr_pool_t *p);
 
 /**
  * Reads the state by a query that begins after this call, by this request or another one; or, where KissFreshness allows
- * it, takes that of a query that began not longer ago.
+ * it, takes that of a query that began not longer ago. With k->stop the read is not shared.
  *
  * @param text receives it, in k->pool
  */

@@ -147,4 +147,25 @@ subtest 'a key that is revoked, under load' => sub {
     $h->log_ok;
 };
 
+subtest 'a read of the thread that builds in advance, given up when the child ends' => sub {
+    my $key = issue_key('ACME01');
+    my $h = start_httpd(db => $db{customer}, processes => 1, pool => 'timeout=20s', location => 'KissFreshness 2s', config => 'KissWarm 5 100ms');
+    my $token = $h->token('ACME01', $key);
+    my $writer = writer($db{customer});
+    $writer->('LOCK TABLES revision WRITE');
+    ok wait_until(15, sub { waiting(db_server()) >= 1 }), 'it looks for changes, and waits for a table';
+    my ($status) = parallel(2, sub {
+        my ($i) = @_;
+        return $h->get('/prices', Authorization => "Bearer $token")->{status} if $i == 0;
+        wait_until(1, sub { waiting(db_server()) >= 2 });
+        kill 'WINCH', $h->{pid};
+        wait_until(1, sub { 0 });           # its threads hear of it while the tables are still held
+        $writer->('UNLOCK TABLES');
+        return 1;
+    });
+    $writer->();
+    is $status, 200, 'the request that came meanwhile is answered';
+    $h->log_ok;
+};
+
 done_testing;
