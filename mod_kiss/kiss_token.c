@@ -15,7 +15,7 @@
 #include "kiss_secret.h"
 
 #define FORM_TYPE "application/x-www-form-urlencoded"
-#define BASE64    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
+#define BASE64    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 #define MAX_BODY  8192
 #define MAX_CREDENTIAL 512
 
@@ -41,6 +41,14 @@ static const kiss_error *read_body(kiss_req *k, char **body, apr_size_t *len)
     return NULL;
 }
 
+/** 1 for base64 with its padding or without, and nothing after it: the decoder would stop there without a word. */
+static int is_base64(const char *text)
+{
+    apr_size_t n = strspn(text, BASE64), padding = strspn(text + n, "=");
+
+    return text[n + padding] == '\0' && n % 4 != 1 && (padding == 0 || (padding <= 2 && (n + padding) % 4 == 0));
+}
+
 /** Reads `Authorization: Basic`; id and secret are form-encoded inside it (RFC 6749 section 2.3.1). */
 static const kiss_error *read_basic(kiss_req *k, kiss_token_request *t)
 {
@@ -58,8 +66,7 @@ static const kiss_error *read_basic(kiss_req *k, kiss_token_request *t)
     for (header += 6; *header == ' '; header++) {
         continue;
     }
-    if (header[strspn(header, BASE64)] != '\0') {
-        /* The decoder would stop there without a word: a second value, or another header joined by a comma. */
+    if (!is_base64(header)) {           /* or a second header, joined by a comma */
         return invalid(k, "The Basic credentials are malformed.");
     }
     decoded = apr_palloc(k->pool, (apr_size_t)apr_base64_decode_len(header) + 1);

@@ -225,6 +225,9 @@ subtest 'Basic that is malformed' => sub {
     my $g = 'grant_type=client_credentials';
     my %bad = (
         'no base64' => 'Basic !!!',
+        (map { ("'$_' behind the padding" => 'Basic ' . encode_base64('ACME01:' . 'x' x 3, '') . $_) } 'QUNNRTAx', '=', 'Og==', 'A'),
+        'three pads' => 'Basic ' . encode_base64('ACME01:xxxx', '') . '==',
+        'a pad too few' => 'Basic ' . (encode_base64('ACME01:xxx', '') =~ s/=\z//r),
         'no colon' => 'Basic ' . encode_base64('ACME01', ''),
         'empty' => 'Basic  =',
         'broken % in the id' => basic('ACME%0', $key),
