@@ -58,7 +58,7 @@ typedef struct kiss_req {
     const char *request_id;                 /**< X-Request-Id of the answer */
     const char *customer;                   /**< identify: customer code to count under; NULL is anonymous */
     unsigned verified : 1;                  /**< identify: the customer has proved to be that one */
-    unsigned ranked : 1;                    /**< meter: its counter is known to be that of a customer that has proved it */
+    const char *proof;                      /**< identify: digest of the API key that it was proved with, or NULL */
     const kiss_token_request *token_request;/**< identify: credentials of the token endpoint */
     const kiss_caller *caller;              /**< scope: the customer's record; NULL until it was read */
     const kiss_error *db_error;             /**< the database failed this request already: do not wait for it again */

@@ -22,4 +22,7 @@ typedef struct {
 /** Makes a key; texts live in `p`. @return APR_SUCCESS, or the generator's failure. */
 apr_status_t kiss_apikey_make(kiss_apikey *key, apr_pool_t *p);
 
+/** The public prefix of a text that has the form of a key, in `p`, or NULL. */
+const char *kiss_apikey_prefix(const char *text, apr_pool_t *p);
+
 #endif

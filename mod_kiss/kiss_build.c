@@ -7,6 +7,7 @@
 #include "kiss_caller.h"
 #include "kiss_config.h"
 #include "kiss_error.h"
+#include "kiss_flood.h"
 #include "kiss_records.h"
 #include "kiss_snapshot.h"
 #include "kiss_spool.h"
@@ -58,8 +59,8 @@ typedef struct {
 
 static kiss_db_status spool_failed(building *b, apr_status_t rv)
 {
-    KISS_LOG(b->k, APLOG_ERR, rv, KISS_LOGNO(0601) "cannot build the answer in %s (KissCacheDir)",
-             kiss_config_cache_dir(b->k->server));
+    KISS_LOG_SELDOM(KISS_FLOOD_SPOOL, b->k, APLOG_ERR, rv, KISS_LOGNO(0601) "cannot build the answer in %s (KissCacheDir)",
+                    kiss_config_cache_dir(b->k->server));
     return KISS_DB_AWAY;                /* the client may try again: 503 */
 }
 

@@ -4,10 +4,11 @@
 
 #include <string.h>
 
-#include "kiss_config.h"
-#include "kiss_error.h"
+#include "kiss_apikey.h"
 #include "kiss_callercache.h"
 #include "kiss_clock.h"
+#include "kiss_config.h"
+#include "kiss_error.h"
 #include "kiss_limit.h"
 #include "kiss_secret.h"
 #include "kiss_state.h"
@@ -131,28 +132,31 @@ const kiss_error *kiss_key_identify(kiss_req *k)
 {
     const char *sent = apr_table_get(k->r->headers_in, "x-api-key");
     looking l = { .k = k };
+    const char *prefix;
     const kiss_error *e;
     kiss_db_status status;
 
     if (!sent || !*sent || strlen(sent) > MAX_KEY) {
         return &kiss_error_key;
     }
-    if ((e = kiss_limit_login_check(k))) {
-        return e;
-    }
     kiss_secret_sha256(l.digest, sent, strlen(sent));
     l.hash = apr_pescape_hex(k->pool, l.digest, sizeof(l.digest), 0);
+    prefix = kiss_apikey_prefix(sent, k->pool);
+    if ((e = kiss_limit_login_check(k, prefix, l.hash))) {
+        return e;
+    }
     status = find_record(&l);
     if (status != KISS_DB_OK) {
         return kiss_caller_db_error(status);
     }
     if (!l.caller) {
-        kiss_limit_login_failed(k);
+        kiss_limit_key_failed(k, prefix, l.hash);
         return &kiss_error_key;
     }
     k->caller = l.caller;
     k->customer = l.caller->key->prefix;
     k->verified = 1;
+    k->proof = l.hash;
     k->r->user = apr_pstrdup(k->pool, k->customer);
     if (l.note) {
         (void)kiss_db_run(k, note_use, &l);

@@ -1,64 +1,49 @@
 #include "kiss_limit.h"
 
+#include <unixd.h>
 #include <util_mutex.h>
 
 #include <apr_atomic.h>
 #include <apr_shm.h>
 
+#include <arpa/inet.h>
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kiss_caller.h"
 #include "kiss_clock.h"
 #include "kiss_config.h"
 #include "kiss_error.h"
+#include "kiss_flood.h"
 #include "kiss_json.h"
 #include "kiss_secret.h"
-#include "kiss_sliding.h"
-#include "kiss_window.h"
+#include "kiss_slots.h"
 
 #define MUTEX_TYPE "kiss-limit"
-#define RETAINED   "mod_kiss-limit-4"       /* changes with the layout below: an old segment is then left alone */
+#define RETAINED   "mod_kiss-limit-5"       /* changes with the layout of the segment: an old one is then left alone */
 
 #define SECOND APR_INT64_C(1000000)
 
 /* A customer's own limits are looked up again after this time, so that a change is felt soon, by a blocked one too. */
 #define POLICY_AGE (5 * SECOND)
 
-/* A caller has its place in one of WAYS neighbouring slots, so finding it or the least useful one costs the same. */
-#define WAYS 16
-#define ID_BYTES 16
-
-/* How much a slot is worth: a name that anybody may have invented, an address that failed to log in, a caller that has
- * proved who it is (or the one anonymous caller). */
-enum { RANK_GUESS, RANK_ADDRESS, RANK_CALLER };
-
-/** One caller. Position independent, since processes may map the segment at different addresses. */
+/** The beginning of the segment; the table of callers comes after it. */
 typedef struct {
-    unsigned char id[ID_BYTES];             /* digest of zone, kind and name; all zero: never used */
-    kiss_window window[KISS_WINDOWS];
-    apr_int64_t own_limit[KISS_WINDOWS];    /* the customer's own as of policy_time; -1: it has none */
-    apr_int64_t policy_time;                /* 0: never read */
-    apr_int64_t used;                       /* last request */
-    apr_uint32_t rank;                      /* what is given up first: RANK_GUESS */
-} slot;
-
-/** A caller with an API key; its window stands at the same index of another array. */
-typedef struct {
-    unsigned char id[ID_BYTES];             /* as in a slot */
-    apr_int64_t used;                       /* last request */
-} key_slot;
+    volatile apr_uint32_t failed;           /* second of kiss_clock in which a login failed last, from any address */
+    apr_uint32_t lost_clients;              /* callers whose windows were forgotten for want of room */
+    apr_uint32_t lost_keys;
+    apr_uint32_t unused;                    /* what follows is aligned for 64 bits */
+} shared;
 
 /** What survives a reload. Lives in the process pool; the segment and the mutex do too. */
 typedef struct {
     apr_shm_t *shm;
     apr_global_mutex_t *mutex;
-    slot *slots;
-    apr_uint32_t sets;                      /* groups of WAYS slots */
-    unsigned char key[ID_BYTES];            /* random: nobody can choose names that fall together */
-    key_slot *keys;                         /* of callers with an API key */
-    kiss_sliding *sliding;                  /* their windows, apart, so that a search touches no more than the ids */
-    apr_uint32_t nkeys;
-    apr_uint32_t *failed;                   /* second of kiss_clock in which a login failed last, from any address */
+    shared *shared;                         /* NULL until all was made */
+    kiss_slots table;
+    apr_uint32_t clients;                   /* KissLimitClients, when it was made */
+    unsigned char key[KISS_SLOT_ID];        /* random: nobody can choose names that fall together */
 } segment;
 
 /** The counters as this process knows them; NULL when they could not be made. */
@@ -81,48 +66,82 @@ apr_status_t kiss_limit_register(apr_pool_t *pconf)
 #endif
 }
 
-void kiss_limit_create(server_rec *s)
+/** Why the user of the children cannot open the mutex, which they must where it is flock()'s; or APR_SUCCESS. */
+static apr_status_t try_as_child(apr_global_mutex_t *mutex, apr_pool_t *p)
+{
+    const char *path = apr_global_mutex_lockfile(mutex);
+    apr_status_t rv = APR_SUCCESS;
+    apr_file_t *file;
+
+    if (geteuid() != 0 || !path || strcmp(apr_global_mutex_name(mutex), "flock") != 0
+        || seteuid(ap_unixd_config.user_id) != 0) {
+        return APR_SUCCESS;
+    }
+    rv = apr_file_open(&file, path, APR_FOPEN_WRITE, APR_OS_DEFAULT, p);
+    if (rv == APR_SUCCESS) {
+        apr_file_close(file);
+    }
+    if (seteuid(0) != 0) {
+        exit(APEXIT_CHILDFATAL);
+    }
+    return rv;
+}
+
+/** Makes segment and mutex. @return NULL, or what could not be made; `rv` says why, if there is more to say */
+static const char *make_segment(segment *made, server_rec *s, apr_status_t *rv)
+{
+    apr_uint32_t clients = (apr_uint32_t)kiss_config_limit_clients(s), keys = (apr_uint32_t)kiss_config_limit_keys(s);
+    apr_pool_t *process = s->process->pool;
+    char *base;
+
+    /* Anonymous: no file or key that a killed server would leave behind, and nobody else can attach it. It comes
+     * filled with zero bytes, and takes memory where it is written to only. */
+    *rv = apr_shm_create(&made->shm, sizeof(shared) + kiss_slots_size(clients, keys), NULL, process);
+    if (*rv != APR_SUCCESS) {
+        return "shared memory cannot be had (KissLimitClients and KissLimitKeys say how much)";
+    }
+    *rv = ap_global_mutex_create(&made->mutex, NULL, MUTEX_TYPE, NULL, s, process, 0);
+    if (*rv != APR_SUCCESS) {
+        return "the mutex '" MUTEX_TYPE "' cannot be made (the Mutex directive says of which kind)";
+    }
+    *rv = try_as_child(made->mutex, process);
+    if (*rv != APR_SUCCESS) {
+        return "the user of the child processes cannot open the mutex '" MUTEX_TYPE "' (the Mutex directive says where it is)";
+    }
+    if (kiss_secret_random(made->key, sizeof(made->key)) != APR_SUCCESS) {
+        return "the system has no random bytes";
+    }
+    base = apr_shm_baseaddr_get(made->shm);
+    kiss_slots_init(&made->table, base + sizeof(shared), clients, keys);
+    made->clients = clients;
+    made->shared = (shared *)base;
+    return NULL;
+}
+
+int kiss_limit_create(server_rec *s, int first)
 {
     segment *kept = ap_retained_data_get(RETAINED);
-    apr_uint32_t sets = (apr_uint32_t)(kiss_config_limit_clients(s) + WAYS - 1) / WAYS;
-    apr_pool_t *process = s->process->pool;
+    const char *what;
     apr_status_t rv;
 
     counters = NULL;
     if (!kept) {
         kept = ap_retained_data_create(RETAINED, sizeof(*kept));
     }
-    if (!kept->slots) {
-        apr_uint32_t nkeys = (apr_uint32_t)kiss_config_limit_keys(s);
-
-        /* Anonymous: no file or key that a killed server would leave behind, and nobody else can attach it. It comes
-         * filled with zero bytes, and takes memory where it is written to only. */
-        rv = apr_shm_create(&kept->shm, (apr_size_t)sets * WAYS * sizeof(slot)
-                                        + nkeys * (sizeof(kiss_sliding) + sizeof(key_slot)) + sizeof(*kept->failed),
-                            NULL, process);
-        if (rv == APR_SUCCESS) {
-            rv = ap_global_mutex_create(&kept->mutex, NULL, MUTEX_TYPE, NULL, s, process, 0);
-        }
-        if (rv == APR_SUCCESS) {
-            rv = kiss_secret_random(kept->key, sizeof(kept->key));
-        }
-        if (rv != APR_SUCCESS) {
-            ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s, KISS_LOGNO(0301) "no shared memory or mutex for the rate limits: "
-                         "data requests are not limited, and no token is issued");
-            return;
-        }
-        kept->sets = sets;
-        kept->nkeys = nkeys;
-        kept->slots = apr_shm_baseaddr_get(kept->shm);
-        kept->sliding = (kiss_sliding *)(kept->slots + (apr_size_t)sets * WAYS);
-        kept->keys = (key_slot *)(kept->sliding + nkeys);
-        kept->failed = (apr_uint32_t *)(kept->keys + nkeys);
+    if (!kept->shared && (what = make_segment(kept, s, &rv))) {
+        ap_log_error(APLOG_MARK, (first ? APLOG_STARTUP : 0) | APLOG_CRIT, rv, s, KISS_LOGNO(0301) "rate limits cannot be "
+                     "counted: %s. %s", what, first ? "The server does not start without them"
+                     : "Data requests are not limited, and no token is issued");
+        return first ? -1 : 0;
     }
-    else if (kept->sets != sets || kept->nkeys != (apr_uint32_t)kiss_config_limit_keys(s)) {
-        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, KISS_LOGNO(0302) "KissLimitClients and KissLimitKeys take effect when "
-                     "httpd is stopped and started; until then %u callers and %u keys are counted", kept->sets * WAYS, kept->nkeys);
+    if (kept->clients != (apr_uint32_t)kiss_config_limit_clients(s)
+        || kept->table.nkeys != (apr_uint32_t)kiss_config_limit_keys(s)) {
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, KISS_LOGNO(0302) "KissLimitClients and KissLimitKeys take effect when httpd "
+                     "is stopped and started; until then %u callers and %u keys are counted",
+                     kiss_slots_clients(kept->clients), kept->table.nkeys);
     }
     counters = kept;
+    return 0;
 }
 
 void kiss_limit_attach(server_rec *s, apr_pool_t *pchild)
@@ -141,15 +160,14 @@ void kiss_limit_attach(server_rec *s, apr_pool_t *pchild)
 
 static int lock(kiss_req *k)
 {
-    static apr_time_t logged;       /* a race only costs a second line */
-    apr_status_t rv = counters ? apr_global_mutex_lock(counters->mutex) : APR_EGENERAL;
+    apr_status_t rv = counters ? apr_global_mutex_lock(counters->mutex) : APR_SUCCESS;
 
-    if (rv != APR_SUCCESS && apr_time_now() - logged > apr_time_from_sec(10)) {
-        logged = apr_time_now();
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, rv, k->r, KISS_LOGNO(0304) "rate limits cannot be counted: requests pass "
-                      "without them");
+    if (counters && rv == APR_SUCCESS) {
+        return 1;
     }
-    return rv == APR_SUCCESS;
+    KISS_LOG_SELDOM(KISS_FLOOD_LIMITS, k, APLOG_WARNING, rv, KISS_LOGNO(0304) "rate limits cannot be counted: requests pass "
+                    "without them");
+    return 0;
 }
 
 static void unlock(void)
@@ -160,83 +178,77 @@ static void unlock(void)
 /* --- slots --- */
 
 /** The digest that names a caller. Environments count apart, also when they call their databases by one name. */
-static void make_id(unsigned char id[ID_BYTES], kiss_req *k, const char *kind, const char *name)
+static void make_id(unsigned char id[KISS_SLOT_ID], kiss_req *k, const char *kind, const char *name)
 {
     unsigned char digest[KISS_SHA256_LEN];
     const kiss_database_conf *zone = kiss_config_database(k->conf, k->r->server);
     const char *text = apr_pstrcat(k->pool, zone->name, zone->place, "\n", kind, "\n", name, NULL);
     apr_size_t n = strlen(text);
-    char *keyed = apr_palloc(k->pool, ID_BYTES + n);
+    char *keyed = apr_palloc(k->pool, KISS_SLOT_ID + n);
 
     if (counters) {
-        memcpy(keyed, counters->key, ID_BYTES);
-        memcpy(keyed + ID_BYTES, text, n);
-        kiss_secret_sha256(digest, keyed, ID_BYTES + n);
+        memcpy(keyed, counters->key, KISS_SLOT_ID);
+        memcpy(keyed + KISS_SLOT_ID, text, n);
+        kiss_secret_sha256(digest, keyed, KISS_SLOT_ID + n);
     }
     else {
         memset(digest, 0, sizeof(digest));
     }
-    memcpy(id, digest, ID_BYTES);
+    memcpy(id, digest, KISS_SLOT_ID);
     id[0] |= 1;                     /* never all zero */
 }
 
-/** 1 when nothing is lost by forgetting the slot. */
-static int worthless(const slot *s, apr_int64_t now)
+/** The client's address; in IPv6 its network, of which one client has every address. */
+static const char *address_of(const kiss_req *k)
 {
-    int w;
+    const char *ip = k->r->useragent_ip;
+    struct in6_addr a;
 
-    for (w = 0; w < KISS_WINDOWS; w++) {
-        if (!kiss_window_over(&s->window[w], now, kiss_window_length[w])) {
-            return 0;
-        }
+    if (!strchr(ip, ':') || inet_pton(AF_INET6, ip, &a) != 1 || IN6_IS_ADDR_V4MAPPED(&a)) {
+        return ip;
     }
-    return 1;
+    return apr_psprintf(k->pool, "%02x%02x:%02x%02x:%02x%02x:%02x%02x::/64", a.s6_addr[0], a.s6_addr[1], a.s6_addr[2],
+                        a.s6_addr[3], a.s6_addr[4], a.s6_addr[5], a.s6_addr[6], a.s6_addr[7]);
 }
 
-/**
- * The slot of a caller, under the lock. If there is none and `make` is set, the least useful of its neighbours is
- * given up: one that counts nothing any more, else the oldest of the lowest rank.
- */
-static slot *find(const unsigned char id[ID_BYTES], apr_int64_t now, int make)
+/** The slot of a caller, made if there is none, under the lock. */
+static kiss_slot *find(const unsigned char id[KISS_SLOT_ID], apr_int64_t now, apr_uint32_t rank, int *lost)
 {
-    slot *set, *victim = NULL;
-    apr_uint32_t hash;
-    int i;
+    int forgotten = 0;
+    kiss_slot *s = kiss_slots_find(&counters->table, id, now, 1, rank, &forgotten);
 
-    memcpy(&hash, &id[ID_BYTES - sizeof(hash)], sizeof(hash));
-    set = counters->slots + (apr_size_t)(hash % counters->sets) * WAYS;
-    for (i = 0; i < WAYS; i++) {
-        if (memcmp(set[i].id, id, ID_BYTES) == 0) {
-            return &set[i];
-        }
+    if (forgotten) {
+        *lost = (int)++counters->shared->lost_clients;
     }
-    for (i = 0; make && i < WAYS; i++) {
-        slot *s = &set[i];
+    return s;
+}
 
-        if (worthless(s, now)) {
-            victim = s;
-            break;
-        }
-        if (!victim || s->rank < victim->rank || (s->rank == victim->rank && s->used < victim->used)) {
-            victim = s;
-        }
+/** After unlocking: says that callers were forgotten that still counted; `lost` of them so far, or none. */
+static void warn_clients(kiss_req *k, int lost)
+{
+    if (lost) {
+        KISS_LOG_SELDOM(KISS_FLOOD_CLIENTS, k, APLOG_WARNING, 0, KISS_LOGNO(0310) "more customers are active than "
+                        "KissLimitClients has room for: the limits of %d began again before their time, since the server was "
+                        "started", lost);
     }
-    if (victim) {
-        memset(victim, 0, sizeof(*victim));
-        memcpy(victim->id, id, ID_BYTES);
+}
+
+static void warn_keys(kiss_req *k, int lost)
+{
+    if (lost) {
+        KISS_LOG_SELDOM(KISS_FLOOD_KEYS, k, APLOG_WARNING, 0, KISS_LOGNO(0311) "more API keys are active than KissLimitKeys "
+                        "has room for: the limits of %d began again before their time, since the server was started", lost);
     }
-    return victim;
 }
 
 /** Counts one request in both windows, under the lock. */
-static void count(verdict *v, slot *s, apr_int64_t now, const kiss_req *k)
+static void count(verdict *v, kiss_slot *s, apr_int64_t now, const kiss_req *k, int anonymous)
 {
     int w;
 
     for (w = 0; w < KISS_WINDOWS; w++) {
         /* The location's limit is looked up each time: the same customer may have another one elsewhere. */
-        apr_uint32_t limit = s->own_limit[w] >= 0 ? (apr_uint32_t)s->own_limit[w]
-                                                  : kiss_config_limit(k->conf, w, k->customer == NULL);
+        apr_uint32_t limit = s->own_limit[w] >= 0 ? (apr_uint32_t)s->own_limit[w] : kiss_config_limit(k->conf, w, anonymous);
 
         v->window[w] = kiss_window_take(&s->window[w], now, kiss_window_length[w], limit);
     }
@@ -245,10 +257,10 @@ static void count(verdict *v, slot *s, apr_int64_t now, const kiss_req *k)
 
 /* --- the answer's headers --- */
 
-/** "2026-05-14T10:32:00Z", `seconds` from now. */
-static const char *reset_time(kiss_req *k, apr_int64_t seconds)
+/** "2026-05-14T10:32:00Z", `wait` microseconds from now or, as there are no parts of seconds, a little later: never earlier. */
+static const char *reset_time(kiss_req *k, apr_int64_t wait)
 {
-    apr_int64_t then = apr_time_sec(apr_time_now()) + seconds;
+    apr_int64_t then = kiss_window_seconds(apr_time_now() + wait);
     int of_day = (int)(then % 86400), part[] = { of_day / 3600, of_day / 60 % 60, of_day % 60 }, i;
     char *text = apr_pstrdup(k->pool, "YYYY-MM-DDTHH:MM:SSZ");
 
@@ -290,7 +302,7 @@ static void put_headers(kiss_req *k, const kiss_window_state *s, int w)
 
     apr_table_setn(out, "X-Rate-Limit-Limit", kiss_window_name[w]);
     apr_table_setn(out, "X-Rate-Limit-Remaining", number(k, s->remaining));
-    apr_table_setn(out, "X-Rate-Limit-Reset", reset_time(k, kiss_window_seconds(s->wait)));
+    apr_table_setn(out, "X-Rate-Limit-Reset", reset_time(k, s->wait));
 }
 
 static const kiss_error *quota(kiss_req *k, const kiss_window_state *s, int w)
@@ -304,20 +316,23 @@ static const kiss_error *quota(kiss_req *k, const kiss_window_state *s, int w)
     return &kiss_error_quota;
 }
 
+/** The error of the window at `hit`. */
+static const kiss_error *refuse(kiss_req *k, const kiss_window_state *states, int hit)
+{
+    int w = hit % KISS_WINDOWS;         /* states come in the order of the windows */
+
+    apr_table_setn(k->r->notes, "kiss-limit", kiss_window_name[w]);
+    return quota(k, &states[hit], w);
+}
+
 /** Headers, log note and, if a window is exceeded, the error. */
 static const kiss_error *conclude(kiss_req *k, const verdict *v, const kiss_error *e)
 {
-    int w, hit = -1;
+    int hit = kiss_window_hit(v->window, KISS_WINDOWS);
 
-    for (w = 0; w < KISS_WINDOWS; w++) {
-        if (v->window[w].exceeded && (hit < 0 || v->window[w].wait > v->window[hit].wait)) {
-            hit = w;
-        }
-    }
     put_standard_headers(k, v);
     if (hit >= 0) {
-        apr_table_setn(k->r->notes, "kiss-limit", kiss_window_name[hit]);
-        return quota(k, &v->window[hit], hit);
+        return refuse(k, v->window, hit);
     }
     /* The habit of the package whose headers these are: successful answers tell about the longest window. */
     put_headers(k, &v->window[KISS_WINDOW_HOUR], KISS_WINDOW_HOUR);
@@ -343,9 +358,7 @@ static int read_policy(kiss_req *k, apr_int64_t own_limit[KISS_WINDOWS])
     }
     own_limit[KISS_WINDOW_MINUTE] = caller->limit_minute;
     own_limit[KISS_WINDOW_HOUR] = caller->limit_hour;
-    if (k->verified) {
-        k->caller = caller;         /* read after the request came: fresh enough for the scope stage too */
-    }
+    k->caller = caller;             /* read after the request came: fresh enough for the scope stage too */
     return 1;
 }
 
@@ -355,20 +368,20 @@ static const kiss_error *uncounted(const kiss_req *k, const kiss_error *e)
     return !e && k->endpoint->auth == KISS_AUTH_CLIENT ? &kiss_error_unavailable : e;
 }
 
-/** The meter stage of an API with customers: two fixed windows. */
+/** A customer that has proved who it is, or the anonymous caller: two fixed windows. */
 static const kiss_error *take_windows(kiss_req *k, const kiss_error *e)
 {
     apr_int64_t own_limit[KISS_WINDOWS] = { -1, -1 }, now = kiss_clock_now();
-    unsigned char id[ID_BYTES];
-    int read = 0, known;
+    unsigned char id[KISS_SLOT_ID];
+    int read = 0, known, lost = 0;
     verdict v;
-    slot *s;
+    kiss_slot *s;
 
     make_id(id, k, k->customer ? "customer" : "anonymous", k->customer ? k->customer : "");
     if (!lock(k)) {
         return uncounted(k, e);
     }
-    s = find(id, now, 1);
+    s = find(id, now, KISS_RANK_CALLER, &lost);
     known = !k->customer || (s->policy_time && now - s->policy_time < POLICY_AGE);
     if (!known) {
         unlock();
@@ -377,7 +390,7 @@ static const kiss_error *take_windows(kiss_req *k, const kiss_error *e)
         if (!lock(k)) {
             return uncounted(k, e);
         }
-        s = find(id, now, 1);
+        s = find(id, now, KISS_RANK_CALLER, &lost);
     }
     if (read || !s->policy_time) {
         memcpy(s->own_limit, own_limit, sizeof(s->own_limit));
@@ -385,40 +398,45 @@ static const kiss_error *take_windows(kiss_req *k, const kiss_error *e)
     if (!known || !s->policy_time) {
         s->policy_time = now;       /* after a failure too: the next look is POLICY_AGE away */
     }
-    if (k->verified || !k->customer) {
-        s->rank = RANK_CALLER;
-    }
-    k->ranked = s->rank == RANK_CALLER;
-    count(&v, s, now, k);
+    count(&v, s, now, k, k->customer == NULL);
     unlock();
+    warn_clients(k, lost);
     return conclude(k, &v, e);
 }
 
-/**
- * The window of an API key, under the lock; if it has none, that of the key that was silent for longest is given up.
- *
- * The search begins where the key's id says and ends at a place that was never used: no place becomes free again.
- */
-static kiss_sliding *find_sliding(const unsigned char id[ID_BYTES], apr_int64_t now)
+/** A request without a valid token where one is needed: the others who are anonymous do not decide what it is told. */
+static const kiss_error *take_stranger(kiss_req *k, const kiss_error *e)
 {
-    apr_uint32_t n = counters->nkeys, tried, i, oldest;
+    unsigned char id[KISS_SLOT_ID], own[KISS_SLOT_ID];
+    apr_int64_t now = kiss_clock_now();
+    int hit, lost = 0;
+    verdict v;
 
-    memcpy(&i, &id[ID_BYTES - sizeof(i)], sizeof(i));
-    oldest = i %= n;
-    for (tried = 0; tried < n && memcmp(counters->keys[i].id, id, ID_BYTES) != 0; tried++) {
-        if (!counters->keys[i].used) {
-            break;
-        }
-        oldest = counters->keys[i].used < counters->keys[oldest].used ? i : oldest;
-        i = i + 1 < n ? i + 1 : 0;
+    make_id(id, k, "anonymous", "");
+    make_id(own, k, "stranger", address_of(k));
+    if (!lock(k)) {
+        return uncounted(k, e);
     }
-    if (tried == n || !counters->keys[i].used) {
-        i = tried == n ? oldest : i;
-        memset(&counters->sliding[i], 0, sizeof(counters->sliding[i]));
-        memcpy(counters->keys[i].id, id, ID_BYTES);
+    count(&v, find(id, now, KISS_RANK_CALLER, &lost), now, k, 1);
+    count(&v, find(own, now, KISS_RANK_ADDRESS, &lost), now, k, 1);
+    unlock();
+    warn_clients(k, lost);
+    hit = kiss_window_hit(v.window, KISS_WINDOWS);
+    return hit >= 0 ? refuse(k, v.window, hit) : e;
+}
+
+/** Counts a request of an API key, under the lock, and remembers that the key was right. */
+static kiss_window_state count_key(const unsigned char id[KISS_SLOT_ID], const unsigned char proof[KISS_SLOT_ID], apr_int64_t now,
+                                   apr_uint32_t limit, int *lost)
+{
+    int forgotten = 0;
+    apr_uint32_t i = kiss_slots_find_key(&counters->table, id, now, &forgotten);
+
+    if (forgotten) {
+        *lost = (int)++counters->shared->lost_keys;
     }
-    counters->keys[i].used = now;
-    return &counters->sliding[i];
+    memcpy(counters->table.keys[i].proof, proof, KISS_SLOT_ID);
+    return kiss_sliding_take(&counters->table.sliding[i], now, kiss_window_length[KISS_WINDOW_HOUR], limit);
 }
 
 /** The meter stage of an API with keys: a sliding hour (KSS API, section 2 "Rate limit"). */
@@ -427,16 +445,19 @@ static const kiss_error *take_key(kiss_req *k, const kiss_error *e)
     apr_int64_t now = kiss_clock_now(), own = k->caller->limit_hour;
     apr_uint32_t limit = own >= 0 ? (apr_uint32_t)own : kiss_config_key_limit(k->conf);
     apr_table_t *out = k->r->err_headers_out;
-    unsigned char id[ID_BYTES];
+    unsigned char id[KISS_SLOT_ID], proof[KISS_SLOT_ID];
     kiss_window_state state;
     const char *remaining;
+    int lost = 0;
 
     make_id(id, k, "key", k->customer);
+    make_id(proof, k, "proof", k->proof);
     if (!lock(k)) {
         return e;
     }
-    state = kiss_sliding_take(find_sliding(id, now), now, kiss_window_length[KISS_WINDOW_HOUR], limit);
+    state = count_key(id, proof, now, limit, &lost);
     unlock();
+    warn_keys(k, lost);
     remaining = number(k, state.remaining);
     apr_table_setn(out, "RateLimit-Limit", number(k, limit));
     apr_table_setn(out, "RateLimit-Remaining", remaining);
@@ -454,42 +475,81 @@ const kiss_error *kiss_limit_take(kiss_req *k, const kiss_error *e)
     if (k->api->keyed) {
         return k->caller ? take_key(k, e) : e;      /* nobody to count for: no key, or the database is away */
     }
-    return take_windows(k, e);
+    if (!e && k->endpoint->auth == KISS_AUTH_CLIENT && !k->verified) {
+        return counters ? NULL : uncounted(k, NULL);
+    }
+    return e == &kiss_error_bearer && !k->verified ? take_stranger(k, e) : take_windows(k, e);
 }
 
-void kiss_limit_verified(kiss_req *k)
-{
-    unsigned char id[ID_BYTES];
-    slot *s;
+/* --- wrong credentials --- */
 
-    if (k->ranked) {
-        return;                     /* by an earlier request: the usual case */
-    }
-    make_id(id, k, "customer", k->customer);
-    if (lock(k)) {
-        if ((s = find(id, kiss_clock_now(), 0))) {
-            s->rank = RANK_CALLER;
-        }
-        unlock();
-    }
+/** Counts a failure of the address, under the lock. */
+static kiss_window_state count_failure(const unsigned char address[KISS_SLOT_ID], apr_int64_t now, apr_uint32_t allowed, int *lost)
+{
+    kiss_slot *s = find(address, now, KISS_RANK_ADDRESS, lost);
+
+    s->used = now;
+    apr_atomic_set32(&counters->shared->failed, (apr_uint32_t)(now / SECOND));
+    /* With 0 any number is allowed. */
+    return kiss_window_take(&s->window[KISS_WINDOW_MINUTE], now, kiss_window_length[KISS_WINDOW_MINUTE],
+                            allowed ? allowed : APR_UINT32_MAX);
 }
 
-void kiss_limit_login_failed(kiss_req *k)
+const kiss_error *kiss_limit_login_failed(kiss_req *k, const char *client_id)
 {
-    apr_uint32_t allowed = kiss_config_login_failures(k->conf);
-    unsigned char id[ID_BYTES];
+    unsigned char guess[KISS_SLOT_ID], address[KISS_SLOT_ID];
+    kiss_window_state states[KISS_WINDOWS + 1];
     apr_int64_t now = kiss_clock_now();
+    int lost = 0, hit;
+    verdict v;
 
-    make_id(id, k, "address", k->r->useragent_ip);
-    if (allowed && lock(k)) {
-        slot *s = find(id, now, 1);
-
-        kiss_window_take(&s->window[KISS_WINDOW_MINUTE], now, kiss_window_length[KISS_WINDOW_MINUTE], allowed);
-        s->used = now;
-        s->rank = RANK_ADDRESS;
-        apr_atomic_set32(counters->failed, (apr_uint32_t)(now / SECOND));
-        unlock();
+    make_id(guess, k, "guess", apr_pstrcat(k->pool, address_of(k), "\n", client_id, NULL));
+    make_id(address, k, "address", address_of(k));
+    if (!lock(k)) {
+        return NULL;
     }
+    count(&v, find(guess, now, KISS_RANK_GUESS, &lost), now, k, 0);
+    states[KISS_WINDOWS] = count_failure(address, now, kiss_config_login_failures(k->conf), &lost);
+    unlock();
+    warn_clients(k, lost);
+    memcpy(states, v.window, sizeof(v.window));
+    /* The address's window tells how long to wait, but the failure that fills it is still answered. */
+    states[KISS_WINDOWS].exceeded = 0;
+    hit = kiss_window_hit(states, KISS_WINDOWS + 1);
+    return hit >= 0 ? refuse(k, states, hit) : NULL;
+}
+
+/** The key's slot if it was right before, under the lock. */
+static kiss_key_slot *proved(const unsigned char id[KISS_SLOT_ID], const unsigned char proof[KISS_SLOT_ID])
+{
+    kiss_key_slot *key = kiss_slots_known_key(&counters->table, id);
+
+    return key && kiss_secret_equal(key->proof, proof, KISS_SLOT_ID) ? key : NULL;
+}
+
+void kiss_limit_key_failed(kiss_req *k, const char *prefix, const char *proof)
+{
+    unsigned char address[KISS_SLOT_ID], id[KISS_SLOT_ID], digest[KISS_SLOT_ID];
+    apr_uint32_t allowed = kiss_config_login_failures(k->conf);
+    apr_int64_t now = kiss_clock_now();
+    kiss_key_slot *key;
+    int lost = 0;
+
+    make_id(address, k, "address", address_of(k));
+    make_id(id, k, "key", prefix);
+    make_id(digest, k, "proof", proof);
+    if (!lock(k)) {
+        return;
+    }
+    key = proved(id, digest);
+    if (key) {
+        memset(key->proof, 0, KISS_SLOT_ID);        /* revoked since */
+    }
+    if (allowed) {
+        count_failure(address, now, allowed, &lost);
+    }
+    unlock();
+    warn_clients(k, lost);
 }
 
 /** 1 when no login has failed for so long that no address can be refused for it: what every request looks at first. */
@@ -497,31 +557,33 @@ static int no_failure(apr_int64_t now)
 {
     apr_int64_t longest = kiss_window_length[KISS_WINDOW_MINUTE] / SECOND + 1;
 
-    return counters && now / SECOND - apr_atomic_read32(counters->failed) > longest;
+    return counters && now / SECOND - apr_atomic_read32(&counters->shared->failed) > longest;
 }
 
-const kiss_error *kiss_limit_login_check(kiss_req *k)
+const kiss_error *kiss_limit_login_check(kiss_req *k, const char *prefix, const char *proof)
 {
     kiss_window_state state = { kiss_config_login_failures(k->conf), 0, 0, 0 };
-    unsigned char id[ID_BYTES];
+    unsigned char address[KISS_SLOT_ID], id[KISS_SLOT_ID], digest[KISS_SLOT_ID];
     apr_int64_t now = kiss_clock_now();
+    int lost = 0;
 
     if (!state.limit || no_failure(now)) {
         return NULL;
     }
-    make_id(id, k, "address", k->r->useragent_ip);
+    make_id(address, k, "address", address_of(k));
+    if (prefix) {
+        make_id(id, k, "key", prefix);
+        make_id(digest, k, "proof", proof);
+    }
     if (lock(k)) {
-        slot *s = find(id, now, 0);
-        kiss_window *w = s ? &s->window[KISS_WINDOW_MINUTE] : NULL;
+        kiss_slot *s = prefix && proved(id, digest) ? NULL
+                       : kiss_slots_find(&counters->table, address, now, 0, KISS_RANK_ADDRESS, &lost);
 
         if (s) {
             s->used = now;
-        }
-        if (w && !kiss_window_over(w, now, kiss_window_length[KISS_WINDOW_MINUTE]) && w->count >= state.limit) {
-            state.exceeded = 1;
-            state.wait = w->start + kiss_window_length[KISS_WINDOW_MINUTE] - now;
+            state = kiss_window_look(&s->window[KISS_WINDOW_MINUTE], now, kiss_window_length[KISS_WINDOW_MINUTE], state.limit);
         }
         unlock();
     }
-    return state.exceeded ? quota(k, &state, KISS_WINDOW_MINUTE) : NULL;
+    return state.exceeded ? refuse(k, &state, 0) : NULL;
 }

@@ -4,6 +4,7 @@
 
 #include "kiss_config.h"
 #include "kiss_error.h"
+#include "kiss_flood.h"
 #include "kiss_key.h"
 #include "kiss_out.h"
 #include "kiss_pages.h"
@@ -85,8 +86,8 @@ static const char *make_tag(const building *b)
 
 static kiss_db_status spool_failed(building *b, apr_status_t rv)
 {
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, b->k->r, KISS_LOGNO(0604) "cannot build the page in %s (KissCacheDir): is it "
-                  "full, or not writable for the server's user?", kiss_config_cache_dir(b->k->r->server));
+    KISS_LOG_SELDOM(KISS_FLOOD_PAGE, b->k, APLOG_ERR, rv, KISS_LOGNO(0604) "cannot build the page in %s (KissCacheDir): is it "
+                    "full, or not writable for the server's user?", kiss_config_cache_dir(b->k->r->server));
     return KISS_DB_AWAY;                /* the client may try again: 503 */
 }
 

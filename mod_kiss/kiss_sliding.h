@@ -6,6 +6,9 @@
  * request is remembered by its own time up to KISS_SLIDING_ENTRIES in the window; under a higher limit neighbours share
  * an entry, which leaves with the last of them: then recovery is a little later, and still never more than `limit`
  * requests pass in any window.
+ *
+ * In shared memory a process may die between any two stores: how many requests count is never kept, it follows from the
+ * entries, and an entry appears or leaves by one store.
  */
 #ifndef KISS_SLIDING_H
 #define KISS_SLIDING_H
@@ -19,20 +22,26 @@
 
 /** The requests of one caller. All zero is a window in which nothing happened. */
 typedef struct {
-    apr_uint32_t total;         /**< requests in the window */
-    apr_uint32_t head;          /**< index of the oldest entry */
-    apr_uint32_t used;          /**< entries in use */
+    apr_uint64_t first;         /**< number of the oldest entry; they are numbered from 0, for ever */
+    apr_uint64_t next;          /**< number that the next new entry gets */
     struct {
         apr_int64_t at;         /**< microseconds of a clock that never jumps */
-        apr_uint32_t count;     /**< requests */
-    } entry[KISS_SLIDING_ENTRIES];
+        apr_uint32_t upto;      /**< requests since number 0 up to this entry; it wraps, differences do not */
+    } entry[KISS_SLIDING_ENTRIES + 1];  /**< number modulo size; the one before the oldest is still there, for its `upto` */
 } kiss_sliding;
 
 /**
  * Lets a request through at `now` if fewer than `limit` count in the `length` before it, and counts it then.
  *
- * @return the state; `wait` is the time until the oldest request leaves, when the remaining number grows
+ * @return the state; `wait` is the time until the remaining number grows: the oldest request leaves, or as many as are too
+ *         many, where the limit was lowered
  */
 kiss_window_state kiss_sliding_take(kiss_sliding *s, apr_int64_t now, apr_int64_t length, apr_uint32_t limit);
+
+/** 1 when nothing counts at `now`. */
+int kiss_sliding_over(const kiss_sliding *s, apr_int64_t now, apr_int64_t length);
+
+/** Forgets all requests, by one store. */
+void kiss_sliding_clear(kiss_sliding *s);
 
 #endif

@@ -12,6 +12,7 @@
 #include <zlib.h>
 
 #include "kiss_config.h"
+#include "kiss_flood.h"
 
 /* Locks are few files that stay: a lock file that comes and goes could be two at the same time. Several tags share one. Who
  * compresses an answer, or compares it, holds its lock while it takes that of the answer as it is. Forms are told apart by the
@@ -207,7 +208,8 @@ int kiss_snapshot_is_sound(apr_status_t opened, const kiss_req *k, const char *t
                  dir);
     }
     else if (opened != APR_SUCCESS && opened != APR_ENOENT) {
-        KISS_LOG(k, APLOG_WARNING, opened, KISS_LOGNO(0610) "the snapshot %s in %s (KissCacheDir) cannot be read", tag, dir);
+        KISS_LOG_SELDOM(KISS_FLOOD_UNREADABLE, k, APLOG_WARNING, opened, KISS_LOGNO(0610) "the snapshot %s in %s "
+                        "(KissCacheDir) cannot be read", tag, dir);
     }
     return opened == APR_SUCCESS;
 }

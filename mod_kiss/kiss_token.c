@@ -9,6 +9,7 @@
 #include "kiss_caller.h"
 #include "kiss_config.h"
 #include "kiss_error.h"
+#include "kiss_flood.h"
 #include "kiss_form.h"
 #include "kiss_limit.h"
 #include "kiss_out.h"
@@ -130,7 +131,6 @@ const kiss_error *kiss_token_read(kiss_req *k)
     apr_table_setn(k->r->err_headers_out, "Cache-Control", "no-store");
     apr_table_setn(k->r->err_headers_out, "Pragma", "no-cache");
     k->token_request = t;
-    k->customer = e || !t->client_id || !*t->client_id ? NULL : t->client_id;
     if (e) {
         return e;
     }
@@ -149,14 +149,13 @@ const kiss_error *kiss_token_read(kiss_req *k)
     if ((e = read_credentials(k, t, form))) {
         return e;
     }
-    k->customer = t->client_id && *t->client_id ? t->client_id : NULL;
     if (!(grant = kiss_form_get(form, "grant_type"))) {
         return invalid(k, "The parameter grant_type is missing.");
     }
     if (strcmp(grant, "client_credentials") != 0) {
         return &kiss_error_grant_type;
     }
-    if (!k->customer || !t->client_secret || !*t->client_secret) {
+    if (!t->client_id || !*t->client_id || !t->client_secret || !*t->client_secret) {
         return invalid(k, "The parameters client_id and client_secret are required.");
     }
     return kiss_form_get(form, "scope") ? &kiss_error_scope : NULL;
@@ -199,7 +198,8 @@ static kiss_db_status check_keys(kiss_db_conn *conn, void *baton)
     kiss_db_status status;
 
     c->matched = 0;
-    status = kiss_db_select(&cursor, conn, &plan->statements[KISS_SQL_CREDENTIALS], &c->k->customer, c->k->pool);
+    status = kiss_db_select(&cursor, conn, &plan->statements[KISS_SQL_CREDENTIALS], &c->k->token_request->client_id,
+                            c->k->pool);
     while (status == KISS_DB_OK && (status = kiss_db_next(cursor, &row)) == KISS_DB_OK && row) {
         compare(c, row);
     }
@@ -216,7 +216,11 @@ static kiss_db_status note_use(kiss_db_conn *conn, void *baton)
 
 static const kiss_error *refuse(kiss_req *k)
 {
-    kiss_limit_login_failed(k);
+    const kiss_error *e = kiss_limit_login_failed(k, k->token_request->client_id);
+
+    if (e) {
+        return e;
+    }
     if (k->token_request->basic) {
         apr_table_setn(k->r->err_headers_out, "WWW-Authenticate", "Basic realm=\"token\"");
     }
@@ -230,7 +234,7 @@ static const kiss_error *grant(kiss_req *k, int *status)
     const char *token = kiss_jwt_sign(&policy, k->customer, apr_time_sec(apr_time_now()), k->pool), *text;
 
     if (!token) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, k->r, KISS_LOGNO(0402) "a token could not be signed");
+        KISS_LOG_SELDOM(KISS_FLOOD_SIGNING, k, APLOG_ERR, 0, KISS_LOGNO(0402) "a token could not be signed");
         return &kiss_error_internal;
     }
     /* Three segments of base64url and a number: nothing in them needs an escape. */
@@ -243,7 +247,7 @@ static const kiss_error *grant(kiss_req *k, int *status)
 const kiss_error *kiss_token_run(kiss_req *k, int *status)
 {
     const kiss_token_request *t = k->token_request;
-    const kiss_error *e = k->db_error ? k->db_error : kiss_limit_login_check(k);
+    const kiss_error *e = kiss_limit_login_check(k, NULL, NULL);
     kiss_db_status db;
     checking c;
 
@@ -251,10 +255,11 @@ const kiss_error *kiss_token_run(kiss_req *k, int *status)
         return e;
     }
     if (!k->conf->token_keys) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, k->r, KISS_LOGNO(0403) "no token can be issued: KissTokenKeys is missing");
+        KISS_LOG_SELDOM(KISS_FLOOD_TOKEN_KEYS, k, APLOG_ERR, 0, KISS_LOGNO(0403) "no token can be issued: KissTokenKeys is "
+                        "missing");
         return &kiss_error_unavailable;
     }
-    if (strlen(k->customer) > MAX_CREDENTIAL || strlen(t->client_secret) > MAX_CREDENTIAL) {
+    if (strlen(t->client_id) > MAX_CREDENTIAL || strlen(t->client_secret) > MAX_CREDENTIAL) {
         return refuse(k);
     }
     memset(&c, 0, sizeof(c));
@@ -266,8 +271,12 @@ const kiss_error *kiss_token_run(kiss_req *k, int *status)
     if (!c.matched) {
         return refuse(k);
     }
-    kiss_limit_verified(k);
+    k->customer = t->client_id;
+    k->verified = 1;
     k->r->user = apr_pstrdup(k->pool, k->customer);
+    if ((e = kiss_limit_take(k, NULL))) {
+        return e;                       /* 429: now it is known whose request this is */
+    }
     if (!c.enabled) {
         return &kiss_error_unauthorized_client;
     }

@@ -12,15 +12,14 @@ struct kiss_token_request {
 };
 
 /**
- * Reads the request's body and credentials; sets k->token_request, and k->customer to the client id that was sent so
- * that the request is counted under it.
+ * Reads the request's body and credentials; sets k->token_request. The caller is anonymous until they are checked.
  *
  * @return NULL, or the OAuth error
  */
 const kiss_error *kiss_token_read(kiss_req *k);
 
 /**
- * Checks the key and answers with a token.
+ * Checks the key, counts the request under the customer whose it is, or as wrong credentials, and answers with a token.
  *
  * @param status receives what the handler returns when the result is NULL
  * @return NULL when the answer was sent, or the error

@@ -1,5 +1,7 @@
 #include "kiss_window.h"
 
+#include "kiss_order.h"
+
 #define SECOND APR_INT64_C(1000000)
 
 const apr_int64_t kiss_window_length[KISS_WINDOWS] = { 60 * SECOND, 3600 * SECOND };
@@ -11,22 +13,53 @@ int kiss_window_over(const kiss_window *w, apr_int64_t now, apr_int64_t length)
     return w->count == 0 || now - w->start >= length;
 }
 
-kiss_window_state kiss_window_take(kiss_window *w, apr_int64_t now, apr_int64_t length, apr_uint32_t limit)
+/** State when `count` requests count. */
+static kiss_window_state state_of(const kiss_window *w, apr_uint32_t count, apr_int64_t now, apr_int64_t length, apr_uint32_t limit)
 {
     kiss_window_state state;
 
+    state.limit = limit;
+    state.exceeded = count > limit;
+    state.remaining = state.exceeded ? 0 : limit - count;
+    state.wait = w->start + length - now;
+    return state;
+}
+
+kiss_window_state kiss_window_take(kiss_window *w, apr_int64_t now, apr_int64_t length, apr_uint32_t limit)
+{
     if (kiss_window_over(w, now, length)) {
+        w->count = 0;               /* first: an old count in a new window would refuse who has asked for nothing */
+        KISS_ORDER();
         w->start = now;
-        w->count = 0;
+        KISS_ORDER();
     }
     if (w->count < APR_UINT32_MAX) {
         w->count++;
+        KISS_ORDER();
     }
-    state.limit = limit;
-    state.exceeded = w->count > limit;
-    state.remaining = state.exceeded ? 0 : limit - w->count;
-    state.wait = w->start + length - now;
+    return state_of(w, w->count, now, length, limit);
+}
+
+kiss_window_state kiss_window_look(const kiss_window *w, apr_int64_t now, apr_int64_t length, apr_uint32_t limit)
+{
+    apr_uint32_t count = kiss_window_over(w, now, length) ? 0 : w->count;
+    kiss_window_state state = state_of(w, count, now, length, limit);
+
+    state.exceeded = count >= limit;
     return state;
+}
+
+int kiss_window_hit(const kiss_window_state *states, int n)
+{
+    int i, hit = -1, refused = 0;
+
+    for (i = 0; i < n; i++) {
+        refused |= states[i].exceeded;
+        if (states[i].remaining == 0 && (hit < 0 || states[i].wait > states[hit].wait)) {
+            hit = i;
+        }
+    }
+    return refused ? hit : -1;
 }
 
 apr_int64_t kiss_window_seconds(apr_int64_t wait)

@@ -31,12 +31,26 @@ extern const char *const kiss_window_policy[KISS_WINDOWS];
 typedef struct {
     apr_uint32_t limit;         /**< requests allowed in the window */
     apr_uint32_t remaining;     /**< requests still allowed */
-    apr_int64_t wait;           /**< microseconds until the window ends */
+    apr_int64_t wait;           /**< microseconds until more are allowed: a fixed window's end */
     int exceeded;               /**< this request was one too many */
 } kiss_window_state;
 
-/** Counts a request at `now`, in a window of `length` that allows `limit` requests. */
+/**
+ * Counts a request at `now`, in a window of `length` that allows `limit` requests. In shared memory a process that dies in the
+ * middle leaves a window that lacks this request, or is empty; it never holds more than was counted.
+ */
 kiss_window_state kiss_window_take(kiss_window *w, apr_int64_t now, apr_int64_t length, apr_uint32_t limit);
+
+/** The state of a window without counting: `exceeded` when the next request would be one too many. */
+kiss_window_state kiss_window_look(const kiss_window *w, apr_int64_t now, apr_int64_t length, apr_uint32_t limit);
+
+/**
+ * Which of the windows that a request was counted in refuses it: the one with nothing left that ends last, for until then
+ * the next request would be refused, too.
+ *
+ * @return its index among `n`, or -1 when none was exceeded
+ */
+int kiss_window_hit(const kiss_window_state *states, int n);
 
 /** 1 when the window has ended, so that its counter means nothing any more. */
 int kiss_window_over(const kiss_window *w, apr_int64_t now, apr_int64_t length);

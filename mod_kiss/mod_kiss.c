@@ -23,6 +23,7 @@
 #include "kiss_db_pool.h"
 #include "kiss_dir.h"
 #include "kiss_error.h"
+#include "kiss_flood.h"
 #include "kiss_keeper.h"
 #include "kiss_limit.h"
 #include "kiss_list.h"
@@ -265,7 +266,10 @@ static int kiss_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pte
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
-    kiss_limit_create(s);
+    kiss_flood_create(pconf);
+    if (kiss_limit_create(s, is_first_start()) != 0) {
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
     if (kiss_config_uses(s, ptemp)->nelts) {
         if (make_cache_dir(s, ptemp) != OK) {
             return HTTP_INTERNAL_SERVER_ERROR;

@@ -87,7 +87,7 @@ my $wait_until = $wait_from + $waiting[3]{headers}{'retry-after'};
     is_quota($h->get($_, bearer('ACME01')), 60, '1m', "$_ counts for the customer")
         for qw(/health /api/version /nothing /products/schema);
     is_quota($h->post('/products', '', bearer('ACME01')), 60, '1m', 'a wrong method counts');
-    is_quota(login($h, 'ACME01', 'wrong'), 60, '1m', 'the token endpoint counts under client_id');
+    is_quota(login($h, 'ACME01', $key{ACME01}), 60, '1m', 'the token endpoint counts under client_id');
     is_quota(login($h, 'ACME01', $key{ACME01}), 60, '1m', 'with the right key too');
     my $head = $h->request('HEAD', '/stock', bearer('ACME01'));
     is $head->{status}, 429, 'HEAD counts';
@@ -105,8 +105,8 @@ my $wait_until = $wait_from + $waiting[3]{headers}{'retry-after'};
     ok !$first->{headers}{'retry-after'}, 'no Retry-After on a success';
     login($h, 'CIRC03', $_) for 'wrong', $key{CIRC03};
     my $get = $h->get('/nothing', bearer('CIRC03'));
-    is $get->{headers}{'x-rate-limit-remaining'}, '996', 'two logins and a 404 count for the customer';
-    is $h->get('/stock/schema', bearer('CIRC03'), 'If-None-Match' => '*')->{headers}{'x-rate-limit-remaining'}, '995',
+    is $get->{headers}{'x-rate-limit-remaining'}, '997', 'a login and a 404 count for the customer; a wrong secret does not';
+    is $h->get('/stock/schema', bearer('CIRC03'), 'If-None-Match' => '*')->{headers}{'x-rate-limit-remaining'}, '996',
         'a conditional request counts';
 }
 
@@ -178,16 +178,19 @@ is login($h, 'NOBODY9', 'x')->{status}, 401, 'a login of an unknown customer is 
         my ($path, @head) = @{ $requests[$i] };
         my $res = $a->get($path, @head);
         is $res->{status}, $expected[$i], "anonymous $path @head[0 .. $#head]: $expected[$i]";
-        is $res->{headers}{'x-rate-limit-remaining'}, --$left, "anonymous $path: is counted with the others";
+        $left--;
+        is $res->{headers}{'x-rate-limit-remaining'}, $expected[$i] == 401 ? undef : $left,
+            "anonymous $path: is counted with the others; a 401 does not say so";
     }
     is $a->post('/auth/token', 'grant_type=client_credentials',
         'Content-Type' => 'application/x-www-form-urlencoded')->{headers}{'x-rate-limit-remaining'}, --$left,
         'a token request without client_id is anonymous';
     my $n = statuses(8, 10, sub { $a->get('/health') });
     is_deeply $n, { 200 => 31, 429 => 49 }, 'anonymous: exactly 40 pass in all';
-    for my $r (@requests) {
-        my ($path, @head) = @$r;
-        is_quota($a->get($path, @head), 40, '1m', "anonymous $path");
+    for my $i (0 .. $#requests) {
+        my ($path, @head) = @{ $requests[$i] };
+        my $res = $a->get($path, @head);
+        $expected[$i] == 401 ? is $res->{status}, 401, "anonymous $path: a 401 stays one" : is_quota($res, 40, '1m', "anonymous $path");
     }
     is $a->get('/health', bearer('EMPT05'))->{status}, 200, 'a customer is not touched by them';
     is login($a, 'EMPT05', $key{EMPT05})->{status}, 200, 'and can log in';
@@ -239,6 +242,68 @@ sub flood {
         $answers += () = $got =~ /HTTP\/1\.1 (?:401|429) /g;
     }
     return $answers;
+}
+
+# ---- a limiter that cannot work stops a start, but not a reload
+
+{
+    my $dir = tempdir_here();
+    mkdir "$dir/closed" or die;
+    chmod 0700, "$dir/closed";
+    for my $mutex ("fcntl:/proc", $> ? () : "flock:$dir/closed") {
+        my $started = eval { start_httpd(config => "Mutex $mutex kiss-limit") };
+        my $why = $@;
+        ok !$started, "Mutex $mutex: the server does not start";
+        like $why, qr/KISS0301: rate limits cannot be counted: .* The server does not start without them/, '... and says why';
+        unlike $why, qr/\(20014\)/, '... not by an error that says nothing';
+    }
+    my $r = start_httpd(limits => "KissLimit 1000 1000\nKissLimitAnonymous 1000000 10000000");
+    my $left = sub { $r->get('/stock/schema', Authorization => "Bearer " . $_[0])->{headers}{'x-rate-limit-remaining'} };
+    my $token = $r->token('EMPT05', $key{EMPT05});
+    my $before = $left->($token);
+    $r->rewrite(config => "Mutex fcntl:/proc kiss-limit\nKissLimitClients 128")->graceful;
+    is $left->($token), $before - 1, 'a reload with such a Mutex goes on with the old one';
+    like $r->log_text, qr/KISS0302: .* take effect when httpd is stopped and started/, 'KissLimitClients, too';
+    $r->restart;
+    is $left->($token), $before - 2, '... and a restart by HUP';
+    $r->log_ok;
+}
+
+# ---- what every request has to say is logged once a minute
+
+{
+    my $f = start_httpd(processes => 1, threads => 60, config => "EnableMMAP Off\nKeepAliveTimeout 60", token_keys => $h->{token_keys},
+        wrapper => ['sh', '-c', 'ulimit -n 64; exec "$0" "$@"'],
+        limits => "KissLimit 1000000 10000000\nKissLimitAnonymous 1000000 10000000");
+    $f->get('/prices', bearer('EMPT05'));
+    my $head = "HEAD /prices HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer $token{EMPT05}\r\n\r\n";
+    my $ask = sub {
+        my ($s) = @_;
+        my $got = '';
+        local $SIG{ALRM} = sub { die "late\n" };
+        eval {
+            Time::HiRes::alarm(2);
+            $s->syswrite($head);
+            1 while $got !~ /\r\n\r\n/ && $s->sysread($got, 4096, length $got);
+        };
+        Time::HiRes::alarm(0);
+        return $got =~ m{^HTTP/1.1 (\d+)} ? $1 : '';
+    };
+    local $SIG{PIPE} = 'IGNORE';
+    # Connections that stay open, until the process has no descriptor for one more.
+    my @open;
+    while (@open < 60) {
+        my $s = $f->connect;
+        last if !$ask->($s);
+        push @open, $s;
+    }
+    cmp_ok scalar @open, '<', 60, 'a process without a free descriptor';
+    $ask->($_) for (@open) x 3;
+    my %said;
+    $said{$_}++ for $f->log_text =~ /(KISS06\d\d):/g;
+    is_deeply [grep { $said{$_} > 1 } keys %said], [], 'too few descriptors: no message of ours more than once' or diag explain \%said;
+    ok $said{KISS0610}, '... among them that of lists that cannot be read' or diag explain \%said;
+    $f->log_ok(qr/KISS0[26]|Too many open files|AH\d+/);
 }
 
 # ---- waiting exactly Retry-After succeeds

@@ -151,8 +151,10 @@ subtest 'more keys than there is room for' => sub {
         ask('/states', $busy);
     }
     is ask('/states', $busy)->{status}, 429, '... is not forgotten while it asks and others come';
+    my @said = $h->log_text =~ /KISS0311: more API keys are active than KissLimitKeys has room for: the limits of (\d+) began again/g;
+    is scalar @said, 1, 'the log says that there is not room enough, once';
 };
-$h->log_ok;
+$h->log_ok(qr/KISS0311/);
 
 subtest 'wrong keys of one address' => sub {
     my $key = issue_kss_key(type => 'employee');
@@ -160,10 +162,13 @@ subtest 'wrong keys of one address' => sub {
     my $try = sub { my ($k) = @_; return $l->get('/api/v1/states', 'x-api-key' => $k) };
     is $try->($key)->{status}, 200, 'a right key is no failure' for 1 .. 10;
     is $l->get('/api/v1/states')->{status}, 401, 'nor is none' for 1 .. 10;
+    my $fresh = issue_kss_key(type => 'employee');
+    my $revoked = issue_kss_key(type => 'employee');
+    is $try->($revoked)->{status}, 200, 'a key that will be revoked';
     is $try->("kiss_wrong_$_")->{status}, 401, "failure $_ is answered" for 1 .. 5;
-    for my $k ('kiss_wrong_6', $key) {
+    for my $k ('kiss_wrong_6', $fresh, "${key}x", substr($key, 0, -1)) {
         my $res = $try->($k);
-        is "$res->{status} $res->{content}", '429 {"Error":"Rate limit exceeded"}', 'then 429, whatever the key';
+        is "$res->{status} $res->{content}", '429 {"Error":"Rate limit exceeded"}', 'then 429, also for a key that was not used yet';
         like $res->{headers}{'retry-after'}, qr/\A(?:[1-9]|[1-5]\d|60)\z/, '... for the rest of the minute';
         is_deeply [grep {/rate-?limit/} keys %{ $res->{headers} }], [],
             '... without headers of an hour that is nobody\'s';
@@ -171,6 +176,12 @@ subtest 'wrong keys of one address' => sub {
     my %n;
     $n{$_}++ for map {@$_} parallel(4, sub { my ($i) = @_; [map { $try->("guess-$i-$_")->{status} } 1 .. 100] });
     is_deeply \%n, { 429 => 400 }, 'four hundred guesses reach no database';
+    is_deeply [map { $try->($key)->{status} } 1 .. 10], [(200) x 10], 'a key that was right before goes on, whatever its neighbours do';
+    $l->graceful;
+    is_deeply [map { $try->($key)->{status} } 1 .. 10], [(200) x 10], '... in new processes, too';
+    sql($db, "UPDATE api_key SET revoked_at = UTC_TIMESTAMP() WHERE prefix = '" . substr($revoked, 5, 8) . "'");
+    is $try->($revoked)->{status}, 401, 'one that has been revoked is refused';
+    is $try->($revoked)->{status}, 429, '... and no exception any more';
     $l->log_ok;
 };
 

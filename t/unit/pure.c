@@ -262,6 +262,111 @@ static void test_windows(void)
     ok(kiss_window_seconds(1000001) == 2 && kiss_window_seconds(1000000) == 1, "seconds are rounded up");
 }
 
+/* --- Retry-After, in whole seconds, whatever the history and however often the limits were changed --- */
+
+#define MINUTE (APR_INT64_C(60) * 1000000)
+#define SECOND APR_INT64_C(1000000)
+
+static apr_uint64_t seed = 20261121;
+
+static apr_uint32_t dice(apr_uint32_t below)
+{
+    seed = seed * APR_UINT64_C(6364136223846793005) + APR_UINT64_C(1442695040888963407);
+    return (apr_uint32_t)(seed >> 33) % below;
+}
+
+/** A request in both windows. @return what is refused, or -1 */
+static int ask(kiss_window w[KISS_WINDOWS], apr_int64_t now, const apr_uint32_t limit[KISS_WINDOWS],
+               kiss_window_state state[KISS_WINDOWS])
+{
+    int i;
+
+    for (i = 0; i < KISS_WINDOWS; i++) {
+        state[i] = kiss_window_take(&w[i], now, kiss_window_length[i], limit[i]);
+    }
+    return kiss_window_hit(state, KISS_WINDOWS);
+}
+
+/** What is wrong with the wait that a refused client was told, or NULL. It is tried on copies. */
+static const char *wrong_wait(const kiss_window w[KISS_WINDOWS], apr_int64_t now, const apr_uint32_t limit[KISS_WINDOWS],
+                              apr_int64_t seconds)
+{
+    kiss_window early[KISS_WINDOWS], late[KISS_WINDOWS];
+    kiss_window_state state[KISS_WINDOWS];
+
+    memcpy(early, w, sizeof(early));
+    memcpy(late, w, sizeof(late));
+    if (seconds < 1 || seconds > 3600) {
+        return "it is not from 1 to 3600 seconds";
+    }
+    if (ask(late, now + seconds * SECOND, limit, state) >= 0) {
+        return "after it the request is refused";
+    }
+    return ask(early, now + (seconds - 1) * SECOND, limit, state) < 0 ? "a second before, the request passes" : NULL;
+}
+
+static void test_retry_after(void)
+{
+    kiss_window w[KISS_WINDOWS] = { { 0, 0 }, { 0, 0 } };
+    kiss_window_state state[KISS_WINDOWS];
+    apr_uint32_t limit[KISS_WINDOWS] = { 5, 20 };
+    apr_int64_t now = 1000;
+    int i, refused = 0, hours = 0, both = 0;
+    const char *wrong = NULL;
+
+    for (i = 0; i < 300000 && !wrong; i++) {
+        int hit;
+
+        now += dice(20) ? dice(3000000) : dice(4) ? dice(90) * SECOND : (apr_int64_t)dice(90) * MINUTE;
+        if (!dice(10)) {
+            limit[0] = 1 + dice(12);
+            limit[1] = 1 + dice(60);
+        }
+        hit = ask(w, now, limit, state);
+        if (hit >= 0) {
+            refused++;
+            hours += hit == KISS_WINDOW_HOUR;
+            both += state[KISS_WINDOW_MINUTE].exceeded && !state[KISS_WINDOW_HOUR].exceeded && hit == KISS_WINDOW_HOUR;
+            wrong = wrong_wait(w, now, limit, kiss_window_seconds(state[hit].wait));
+        }
+    }
+    ok(!wrong, apr_psprintf(pool, "Retry-After of two windows: %d requests, %d refused, %d by the hour: %s", i, refused, hours,
+                            wrong ? wrong : "true"));
+    ok(both > 0 && hours < refused, "a minute that was exceeded in an hour that has just nothing left was among them");
+}
+
+/** The same of a sliding hour with limits from 1 to `high`. */
+static void sliding_retry_after(apr_uint32_t high, int steps)
+{
+    kiss_sliding *s = calloc(1, sizeof(*s)), *copy = malloc(sizeof(*copy));
+    apr_uint32_t limit = high, pause = (apr_uint32_t)(MINUTE * 60 / high);
+    apr_int64_t now = 1000, seconds;
+    int i, refused = 0, lowered = 0, late = 0, early = 0;
+
+    for (i = 0; i < steps; i++) {
+        kiss_window_state state;
+
+        now += !dice(4 * high) ? (apr_int64_t)dice(90) * MINUTE : dice(8) ? dice(pause) : 0;
+        limit = dice(100) ? limit : 1 + dice(high);
+        state = kiss_sliding_take(s, now, kiss_window_length[KISS_WINDOW_HOUR], limit);
+        if (!state.exceeded || dice(20)) {
+            continue;
+        }
+        refused++;
+        lowered += s->next - s->first > limit;
+        seconds = kiss_window_seconds(state.wait);
+        memcpy(copy, s, sizeof(*s));
+        late += kiss_sliding_take(copy, now + seconds * SECOND, kiss_window_length[KISS_WINDOW_HOUR], limit).exceeded;
+        memcpy(copy, s, sizeof(*s));
+        early += !kiss_sliding_take(copy, now + (seconds - 1) * SECOND, kiss_window_length[KISS_WINDOW_HOUR], limit).exceeded;
+    }
+    ok(late == 0 && early == 0, apr_psprintf(pool, "Retry-After of a sliding hour, limits up to %u: of %d waits %d were too "
+                                             "short and %d too long", high, refused, late, early));
+    ok(lowered > 0 && lowered < refused, apr_psprintf(pool, "... among them %d under a limit that was lowered", lowered));
+    free(s);
+    free(copy);
+}
+
 /* --- the sliding window, against a model that remembers every request --- */
 
 #define HOUR (APR_INT64_C(3600) * 1000000)
@@ -289,14 +394,6 @@ static int in_last_hour(history *h, apr_int64_t now)
     return h->n - h->first;
 }
 
-static apr_uint64_t seed = 20261121;
-
-static apr_uint32_t dice(apr_uint32_t below)
-{
-    seed = seed * APR_UINT64_C(6364136223846793005) + APR_UINT64_C(1442695040888963407);
-    return (apr_uint32_t)(seed >> 33) % below;
-}
-
 /** What the model finds wrong with one step, or NULL. Up to KISS_SLIDING_ENTRIES the window must be exact. */
 static const char *disagreement(const kiss_window_state *s, const history *h, int before, apr_uint32_t limit,
                                 apr_int64_t now, int exact)
@@ -315,7 +412,9 @@ static const char *disagreement(const kiss_window_state *s, const history *h, in
     if (exact && s->exceeded && (apr_uint32_t)before < limit) {
         return "refused though there was room";
     }
-    return exact && after && s->wait != h->at[h->first] + HOUR - now ? "the wait is not that of the oldest" : NULL;
+    /* Until more remain: the oldest leaves, or as many as are too many under a limit that was lowered. */
+    return exact && after && s->wait != h->at[h->first + (after > limit ? (int)(after - limit) : 0)] + HOUR - now
+           ? "the wait is not that of the request with which there is room" : NULL;
 }
 
 /** One random history under limits that change between `low` and `high`; `steps` requests. */
@@ -342,7 +441,7 @@ static void sliding(apr_uint32_t low, apr_uint32_t high, int steps, const char *
         }
         wrong = disagreement(&state, &h, before, limit, now, exact);
         refused += state.exceeded;
-        if (state.exceeded && !wrong && (low == high || (apr_uint32_t)before == limit) && !dice(50)) {
+        if (state.exceeded && !wrong && !dice(50)) {
             /* A microsecond too early it is still shut; after the wait one passes. */
             now += state.wait;
             if (exact && !kiss_sliding_take(s, now - 1, HOUR, limit).exceeded) {
@@ -658,6 +757,10 @@ int main(void)
     test_date_ends();
     test_etags();
     test_windows();
+    test_retry_after();
+    sliding_retry_after(20, 200000);
+    sliding_retry_after(1000, 400000);
+    sliding_retry_after(9000, 600000);
     test_sliding();
     test_json();
     test_forms();
