@@ -15,6 +15,9 @@
 #define FORMAT "1"
 #define ETAG_BYTES 16
 
+/* How often it is said that a revision is missing. */
+#define QUIET apr_time_from_sec(10)
+
 /* discount_percent in sql/: DECIMAL(7,4). */
 #define DISCOUNT_DIGITS 7
 #define DISCOUNT_SCALE  4
@@ -47,10 +50,33 @@ static int fill(kiss_caller *c, const kiss_value *row, apr_pool_t *p)
     c->revision.products = text(&row[KISS_CALLER_PRODUCTS], p);
     c->revision.assortment = text(&row[KISS_CALLER_ASSORTMENT], p);
     c->revision.prices = text(&row[KISS_CALLER_PRICES], p);
+    c->revision.listing = text(&row[KISS_CALLER_LISTING], p);
     c->revision.stock = text(&row[KISS_CALLER_STOCK], p);
     c->state = text(&row[KISS_CALLER_STATE], p);
     return kiss_decimal_parse(&c->discount, discount->data ? discount->data : "0", discount->data ? discount->len : 1,
                               DISCOUNT_DIGITS, DISCOUNT_SCALE) == KISS_DECIMAL_OK ? 0 : -1;
+}
+
+void kiss_caller_log_missing(const kiss_req *k, const char *what)
+{
+    static apr_time_t logged;           /* a race only costs a second line */
+    apr_time_t now = apr_time_now();
+
+    if (now - logged > QUIET || now < logged) {
+        logged = now;
+        KISS_LOG(k, APLOG_ERR, 0, KISS_LOGNO(0230) "the table revision lacks rows (%s): what depends on them is answered with "
+                 "503; run 'kissctl schema repair', or 'kissctl kss schema repair'", what);
+    }
+}
+
+/** The revision that a customer's answers depend on and that the database lacks, or NULL. */
+static const char *missing_revision(const kiss_caller *c)
+{
+    const kiss_revisions *n = &c->revision;
+
+    return !*n->epoch ? "epoch" : !*n->products ? "products" : !*n->assortment ? "assortment"
+         : *c->term[KISS_TERM_PRICE_LIST] && !*n->prices ? "prices" : *c->term[KISS_TERM_PRICE_LIST] && !*n->listing ? "listing"
+         : *c->term[KISS_TERM_WAREHOUSE] && !*n->stock ? "stock" : NULL;
 }
 
 kiss_db_status kiss_caller_fetch(const kiss_caller **caller, kiss_db_conn *conn, const kiss_sql_plan *plan,
@@ -76,6 +102,10 @@ kiss_db_status kiss_caller_fetch(const kiss_caller **caller, kiss_db_conn *conn,
         KISS_LOG(kiss_db_request(conn), APLOG_ERR, 0, KISS_LOGNO(0220) "customer %s has a discount that is not a "
                  "percentage", c->code);
         return KISS_DB_FAILED;
+    }
+    if (missing_revision(c)) {
+        kiss_caller_log_missing(kiss_db_request(conn), missing_revision(c));
+        return KISS_DB_REFUSED;
     }
     return kiss_db_close(cursor);       /* the code is a primary key: there is no second row */
 }
@@ -169,7 +199,7 @@ const kiss_error *kiss_caller_check(kiss_req *k)
 static const char *scope_text(const kiss_caller *c, const kiss_api *api, const kiss_endpoint *endpoint, int revisions,
                               apr_pool_t *p)
 {
-    const kiss_revisions none = { c->revision.epoch, "", "", "", "" }, *n = revisions ? &c->revision : &none;
+    const kiss_revisions none = { c->revision.epoch, "", "", "", "", "" }, *n = revisions ? &c->revision : &none;
     const char *scope = apr_pstrcat(p, FORMAT "\n", api->name, "\n", api->profile, "\n", endpoint->name, "\n",
                                     n->epoch, "\n", NULL);
 
@@ -182,6 +212,9 @@ static const char *scope_text(const kiss_caller *c, const kiss_api *api, const k
     if (endpoint->data & KISS_DATA_PRICES) {
         scope = apr_psprintf(p, "%sprices\n%s\n%s\n%" APR_INT64_T_FMT "\n", scope, c->term[KISS_TERM_PRICE_LIST],
                              n->prices, c->discount);
+    }
+    if (endpoint->data & KISS_DATA_LISTING) {
+        scope = apr_pstrcat(p, scope, "listing\n", c->term[KISS_TERM_PRICE_LIST], "\n", n->listing, "\n", NULL);
     }
     if (endpoint->data & KISS_DATA_STOCK) {
         scope = apr_pstrcat(p, scope, "stock\n", c->term[KISS_TERM_WAREHOUSE], "\n", n->stock, "\n", NULL);
@@ -223,14 +256,15 @@ kiss_snapfile_label kiss_caller_label(const kiss_req *k, const char *tag, const 
 {
     const kiss_endpoint *endpoint = k->endpoint;
     const kiss_caller *c = k->caller;
-    int prices = endpoint->data & KISS_DATA_PRICES, stock = endpoint->data & KISS_DATA_STOCK;
+    int prices = endpoint->data & KISS_DATA_PRICES, listing = endpoint->data & KISS_DATA_LISTING;
+    int stock = endpoint->data & KISS_DATA_STOCK;
     kiss_snapfile_label label = {
         .tag = tag,
         .scope = kiss_caller_scope(c, k->api, endpoint, k->pool),
         .endpoint = endpoint->name,
         .location = *k->conf->base ? k->conf->base : "/",
         .coding = coding,
-        .price_list = prices ? c->term[KISS_TERM_PRICE_LIST] : "",
+        .price_list = prices || listing ? c->term[KISS_TERM_PRICE_LIST] : "",
         .discount = prices ? percentage(c->discount, k->pool) : "",
         .warehouse = stock ? c->term[KISS_TERM_WAREHOUSE] : "",
         .customer = c->code

@@ -16,6 +16,7 @@ typedef struct {
     const char *products;           /**< any product text, number or nested row */
     const char *assortment;         /**< which SKUs exist and are not obsolete */
     const char *prices;             /**< of the customer's price list; "" without one */
+    const char *listing;            /**< which SKUs the customer's price list holds; "" without one */
     const char *stock;              /**< of the customer's warehouse; "" without one */
 } kiss_revisions;
 
@@ -52,6 +53,14 @@ kiss_db_status kiss_caller_read(const kiss_caller **caller, kiss_req *k, const c
  * Sets k->caller. @return NULL, or 401, 403, 404, 503
  */
 const kiss_error *kiss_caller_check(kiss_req *k);
+
+/**
+ * Logs, at most every ten seconds, that a row of `revision` is missing: an answer without it could be taken for another one, so
+ * there is none.
+ *
+ * @param what which one
+ */
+void kiss_caller_log_missing(const kiss_req *k, const char *what);
 
 /** The error for a database status other than KISS_DB_OK. */
 const kiss_error *kiss_caller_db_error(kiss_db_status status);

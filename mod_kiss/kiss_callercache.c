@@ -97,6 +97,7 @@ static kiss_caller *copy_caller(const kiss_caller *caller, apr_pool_t *p)
     copy->revision.products = apr_pstrdup(p, caller->revision.products);
     copy->revision.assortment = apr_pstrdup(p, caller->revision.assortment);
     copy->revision.prices = apr_pstrdup(p, caller->revision.prices);
+    copy->revision.listing = apr_pstrdup(p, caller->revision.listing);
     copy->revision.stock = apr_pstrdup(p, caller->revision.stock);
     copy->key = caller->key ? copy_key(caller->key, p) : NULL;
     return copy;

@@ -212,7 +212,7 @@ static const kiss_endpoint endpoints[] = {
       KISS_DATA_PRODUCTS | KISS_DATA_ASSORTMENT | KISS_DATA_PRICES },
     { "products-schema", KISS_GET, "/products/schema", KISS_AUTH_TOKEN, KISS_RUN_SCHEMA, &products, .about = "/products" },
     { "stock", KISS_GET, "/stock", KISS_AUTH_CUSTOMER, KISS_RUN_LIST, &stock,
-      KISS_DATA_ASSORTMENT | KISS_DATA_PRICES | KISS_DATA_STOCK },
+      KISS_DATA_ASSORTMENT | KISS_DATA_LISTING | KISS_DATA_STOCK },
     { "stock-schema", KISS_GET, "/stock/schema", KISS_AUTH_TOKEN, KISS_RUN_SCHEMA, &stock, .about = "/stock" },
     { "prices", KISS_GET, "/prices", KISS_AUTH_CUSTOMER, KISS_RUN_LIST, &prices,
       KISS_DATA_ASSORTMENT | KISS_DATA_PRICES },

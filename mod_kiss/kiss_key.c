@@ -174,11 +174,15 @@ static int compare(const char *name, const char *s, apr_size_t n)
     return order ? order : name[n] != '\0';
 }
 
-/** The pieces "name=n" of the revisions that count: those of the set, and the epoch. Both lists are in the same order. */
-static void add_revisions(apr_array_header_t *parts, const kiss_req *k, apr_uint64_t reads)
+/**
+ * The pieces "name=n" of the revisions that count: those of the set, and the epoch. Both lists are in the same order.
+ *
+ * @return how many of them there are
+ */
+static int add_revisions(apr_array_header_t *parts, const kiss_req *k, apr_uint64_t reads)
 {
     const char *const *name = k->api->datasets, *s = k->caller->key->revisions;
-    int i = 0;
+    int i = 0, found = 0;
 
     while (s && *s) {
         apr_size_t len = strcspn(s, ","), n = strcspn(s, "=");
@@ -190,10 +194,12 @@ static void add_revisions(apr_array_header_t *parts, const kiss_req *k, apr_uint
         if ((name[i] && order == 0 && (reads >> i & 1)) || (n == 5 && memcmp(s, "epoch", n) == 0)) {
             APR_ARRAY_PUSH(parts, const char *) = apr_pstrmemdup(k->pool, s, len);
             APR_ARRAY_PUSH(parts, const char *) = "\n";
+            found++;
         }
         s += len;
         s += *s == ',';
     }
+    return found;
 }
 
 static void add_list(apr_array_header_t *parts, const apr_array_header_t *list)
@@ -218,7 +224,10 @@ const char *kiss_key_etag(const kiss_req *k, const char *request, apr_uint64_t r
                                                        k->api->profile, k->endpoint->name, key->role);
     add_list(parts, key->accounts);
     add_list(parts, key->states);
-    add_revisions(parts, k, reads);
+    if (add_revisions(parts, k, reads) != __builtin_popcountll(reads) + 1) {
+        kiss_caller_log_missing(k, k->endpoint->name);
+        return NULL;
+    }
     APR_ARRAY_PUSH(parts, const char *) = request;
     scope = apr_array_pstrcat(k->pool, parts, 0);
     kiss_secret_sha256(digest, scope, strlen(scope));

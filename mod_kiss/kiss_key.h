@@ -35,6 +35,7 @@ const kiss_error *kiss_key_identify(kiss_req *k);
  * `reads` (bits of api->datasets). Equal on every host that sees the same data. In k->pool.
  *
  * @param request what was asked for, as text
+ * @return NULL when the database lacks one of these revisions, which is logged
  */
 const char *kiss_key_etag(const kiss_req *k, const char *request, apr_uint64_t reads);
 

@@ -338,13 +338,17 @@ static const kiss_param retailer_inventory_params[] = {
 
 /* --- 11 to 17: invoices --- */
 
+/* The sums of all lines; an invoice without lines has none. */
+#define SUMS " LEFT JOIN invoice_sum n ON n.invoice_id = page.k1"
+
 /* What a Supplier key sees of an invoice's sums: its own accounts' part. The rows of a page's invoices are read by their
  * key and grouped; a grouped subquery would be filled with all invoices of the accounts, as soon as the server knows how
  * large the table is. */
 #define OWN_PART \
     " JOIN invoice_supplier o FORCE INDEX (PRIMARY) ON o.invoice_id = page.k1 AND o.supplier_id IN ({accounts})"
-#define TOTAL(name, n, column) \
-    { COLUMN(name, KISS_FIXED, "i." column), .scale = n, .for_role = { [KISS_ROLE_SUPPLIER] = "SUM(o." column ")" } }
+#define TOTAL(name, digits, column) \
+    { COLUMN(name, KISS_FIXED, "COALESCE(n." column ", 0)"), .scale = digits, \
+      .for_role = { [KISS_ROLE_SUPPLIER] = "SUM(o." column ")" } }
 
 /* Never null in the contract: an invoice that says nothing of it is due at once. */
 #define DUE_DATE "COALESCE(i.due_date, i.date)"
@@ -362,7 +366,7 @@ static const kiss_column invoice_columns[] = {
     TEXT_NULL("ARNote", "i.ar_note"), TOTAL("TotalNumUnits", 0, "total_num_units"),
     TOTAL("TotalCases", 2, "total_cases"),
     TOTAL("TotalFullPrice", 6, "total_full_price"), TOTAL("TotalExtPrice", 6, "total_ext_price"),
-    { COLUMN("TotalDiscount", KISS_FIXED, "i.total_full_price - i.total_ext_price"), .scale = 6,
+    { COLUMN("TotalDiscount", KISS_FIXED, "COALESCE(n.total_full_price - n.total_ext_price, 0)"), .scale = 6,
       .for_role = { [KISS_ROLE_SUPPLIER] = "SUM(o.total_full_price) - SUM(o.total_ext_price)" } },
     FIXED("OpenBalance", 6, "i.open_balance"), { 0 }
 };
@@ -387,7 +391,7 @@ static const kiss_pageset invoices = {
     .key = { "i.invoice_id" },
     .scope = { [KISS_ROLE_CUSTOMER] = "i.customer_id IN ({accounts})" },
     .order = INVOICE_ORDER,
-    .join = INVOICE_JOIN,
+    .join = INVOICE_JOIN SUMS,
     .columns = invoice_columns,
     .for_supplier = &supplier_invoices
 };
@@ -787,13 +791,14 @@ static const kiss_param payment_params[] = {
 
 /* A supplier's part of what is open is its part of the lines. */
 #define OWN_BALANCE \
-    "CASE WHEN i.total_ext_price = 0 THEN 0 ELSE i.open_balance * SUM(o.total_ext_price) / i.total_ext_price END"
+    "CASE WHEN COALESCE(n.total_ext_price, 0) = 0 THEN 0 ELSE i.open_balance * SUM(o.total_ext_price) / n.total_ext_price END"
 
 /* The same before the page is chosen. What is open is what a client sees to be: an OpenBalance of 0.00 is none. */
 #define IS_OPEN(balance) "i.is_open = 1 AND CAST(" balance " AS DECIMAL(30,2)) <> 0"
 #define OWN_BALANCE_OF_INVOICE \
     "(SELECT v.open_balance * (SELECT SUM(x.total_ext_price) FROM invoice_supplier x WHERE x.invoice_id = i.invoice_id" \
-    " AND x.supplier_id IN ({accounts})) / NULLIF(v.total_ext_price, 0) FROM invoice v WHERE v.invoice_id = i.invoice_id)"
+    " AND x.supplier_id IN ({accounts})) / NULLIF(t.total_ext_price, 0) FROM invoice v" \
+    " JOIN invoice_sum t ON t.invoice_id = v.invoice_id WHERE v.invoice_id = i.invoice_id)"
 
 static const kiss_column open_invoice_columns[] = {
     NUMBER("InvoiceID", "i.invoice_id"), TEXT("InvoiceNum", "i.invoice_num"), NUMBER("CustomerID", "i.customer_id"),
@@ -816,7 +821,7 @@ static const kiss_pageset supplier_open_invoices = {
     .where = IS_OPEN(OWN_BALANCE_OF_INVOICE),
     .scope = { [KISS_ROLE_SUPPLIER] = "i.supplier_id IN ({accounts})" },
     .order = "i.date, i.invoice_id",
-    .join = "invoice i ON i.invoice_id = page.k1" OWN_PART,
+    .join = "invoice i ON i.invoice_id = page.k1" SUMS OWN_PART,
     .columns = open_invoice_columns
 };
 
@@ -1093,7 +1098,7 @@ static const kiss_endpoint endpoints[] = {
     { 0 }
 };
 
-/* The tables of sql/kss/ that an answer can depend on. invoice_supplier follows invoice_line and invoice. */
+/* The tables of sql/kss/ that an answer can depend on. invoice_supplier follows invoice_line and invoice, invoice_sum the lines. */
 static const char *const datasets[] = {
     "allocation", "ar_account", "ar_aging", "ar_aging_invoice", "credit_term", "customer", "customer_credit_term",
     "inventory", "inventory_batch", "invoice", "invoice_coa", "invoice_line", "location", "menu_promotion",

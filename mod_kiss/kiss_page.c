@@ -189,7 +189,9 @@ const kiss_error *kiss_page_run(kiss_req *k, int *status)
     if ((e = read_params(&b))) {
         return e;
     }
-    tag = make_tag(&b);
+    if (!(tag = make_tag(&b))) {
+        return &kiss_error_unavailable;
+    }
     kiss_out_private(k);
     v.tag = tag;
     if ((e = kiss_precondition_check(k, &v, status)) || *status) {

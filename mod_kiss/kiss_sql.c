@@ -5,8 +5,9 @@
 #include <apr_strings.h>
 #include <apr_tables.h>
 
-/* Revisions are never taken back and their rows never deleted, so the same sum means that nothing has changed. */
-#define STATE "SELECT SUM(n) FROM revision"
+/* Equal while nothing has changed. Revisions only grow, so the sum would do but for a backup that is restored: what is written
+ * after it has numbers of the clock that were never given before, and the greatest of them is one. The epoch is no such number. */
+#define STATE "SELECT CONCAT(COALESCE(SUM(n), 0), ':', COALESCE(MAX(IF(dataset = 'epoch', NULL, n)), 0), ':', COUNT(*)) FROM revision"
 
 static const char state_sql[] = STATE;
 
@@ -14,13 +15,14 @@ static const char state_sql[] = STATE;
  * has NULL there. The unquoted words are columns of sql/customer/. */
 static const char caller_sql[] =
     "SELECT c.customer_code, c.enabled AND c.absent_since IS NULL, c.discount_percent, c.limit_minute, c.limit_hour, c.price_list_code,"
-    " l.price_list_name, l.currency_code, c.stock_location, e.n, rp.n, ra.n, rl.n, rs.n, (" STATE ")"
+    " l.price_list_name, l.currency_code, c.stock_location, e.n, rp.n, ra.n, rl.n, rg.n, rs.n, (" STATE ")"
     " FROM customer c"
-    " JOIN revision e ON e.dataset = 'epoch' AND e.scope = ''"
-    " JOIN revision rp ON rp.dataset = 'products' AND rp.scope = ''"
-    " JOIN revision ra ON ra.dataset = 'assortment' AND ra.scope = ''"
+    " LEFT JOIN revision e ON e.dataset = 'epoch' AND e.scope = ''"
+    " LEFT JOIN revision rp ON rp.dataset = 'products' AND rp.scope = ''"
+    " LEFT JOIN revision ra ON ra.dataset = 'assortment' AND ra.scope = ''"
     " LEFT JOIN price_list l ON l.price_list_code = c.price_list_code"
     " LEFT JOIN revision rl ON rl.dataset = 'prices' AND rl.scope = c.price_list_code"
+    " LEFT JOIN revision rg ON rg.dataset = 'listing' AND rg.scope = c.price_list_code"
     " LEFT JOIN revision rs ON rs.dataset = 'stock' AND rs.scope = c.stock_location"
     " WHERE c.customer_code = ?";
 
@@ -37,7 +39,17 @@ static const char key_used_sql[] =
     "INSERT INTO key_usage (key_id, last_used_at) VALUES (?, UTC_TIMESTAMP())"
     " ON DUPLICATE KEY UPDATE last_used_at = VALUES(last_used_at)";
 
-static const char health_sql[] = "SELECT n FROM revision WHERE dataset = 'epoch' AND scope = ''";
+/* No row where a revision is missing: what depends on it is not answered. */
+static const char health_sql[] =
+    "SELECT 1 FROM revision e"
+    " JOIN revision rp ON rp.dataset = 'products' AND rp.scope = ''"
+    " JOIN revision ra ON ra.dataset = 'assortment' AND ra.scope = ''"
+    " JOIN revision rc ON rc.dataset = 'customers' AND rc.scope = ''"
+    " WHERE e.dataset = 'epoch' AND e.scope = '' AND NOT EXISTS (SELECT 1 FROM price_list l"
+    " LEFT JOIN revision rl ON rl.dataset = 'prices' AND rl.scope = l.price_list_code"
+    " LEFT JOIN revision rg ON rg.dataset = 'listing' AND rg.scope = l.price_list_code WHERE rl.n IS NULL OR rg.n IS NULL)"
+    " AND NOT EXISTS (SELECT 1 FROM warehouse w"
+    " LEFT JOIN revision rs ON rs.dataset = 'stock' AND rs.scope = w.stock_location WHERE rs.n IS NULL)";
 
 static const char key_sql[] =
     "SELECT k.key_id, k.type, k.prefix, k.user_id, k.limit_hour,"
@@ -267,10 +279,10 @@ static apr_uint64_t datasets_in(const char *sql, const kiss_api *api)
     return set;
 }
 
-/** A part of an invoice follows the invoice and its lines. */
+/** A part of an invoice follows the invoice and its lines, its sums follow the lines. */
 static const char *behind_derived(const char *table)
 {
-    return strstr(table, "invoice_supplier") ? "invoice JOIN invoice_line" : NULL;
+    return strstr(table, "invoice_supplier") ? "invoice JOIN invoice_line" : strstr(table, "invoice_sum") ? "invoice_line" : NULL;
 }
 
 static apr_uint64_t reads(const kiss_sql_pages *made, kiss_role role, const kiss_api *api)

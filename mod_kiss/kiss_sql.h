@@ -16,7 +16,7 @@
 
 /** The first statement of every API. */
 enum {
-    KISS_SQL_STATE              /**< the state of the database: the sum of all revisions, which only grows */
+    KISS_SQL_STATE              /**< the state of the database: sum, greatest and number of its revisions */
 };
 
 /** Statements of the Customer API that are not derived from a row set. The others follow behind them. */
@@ -100,6 +100,7 @@ enum {
     KISS_CALLER_PRODUCTS,
     KISS_CALLER_ASSORTMENT,
     KISS_CALLER_PRICES,
+    KISS_CALLER_LISTING,
     KISS_CALLER_STOCK,
     KISS_CALLER_STATE,
     KISS_CALLER_COLUMNS

@@ -8,8 +8,8 @@
 #include "kiss_clock.h"
 #include "kiss_config.h"
 
-/* The sum has at most 41 digits: DECIMAL, of BIGINT. */
-#define MAX_TEXT 48
+/* The sum has at most 41 digits: DECIMAL, of BIGINT; the greatest 20, and so has the number. */
+#define MAX_TEXT 96
 
 /* Belongs to one database in this child (kiss_db_state()); what it remembers depends on nothing else but the time. */
 struct kiss_state {

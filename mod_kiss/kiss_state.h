@@ -1,6 +1,6 @@
 /**
- * kiss_state - the state of a database, as one text that is equal while nothing in it has changed: the sum of all its
- * revisions, which only grow.
+ * kiss_state - the state of a database, as one text that is equal while nothing in it has changed: sum, greatest and number of
+ * its revisions. They only grow; after a restore they are below what they were, and the next one is beyond all that were given.
  *
  * Requests that wait at the same time share one read, as long as it begins after each of them has arrived: whatever was
  * committed before a request came is seen by it, and under load the read costs a share of a query instead of one.

@@ -60,7 +60,8 @@ enum {
     KISS_DATA_PRODUCTS   = 1 << 0,
     KISS_DATA_ASSORTMENT = 1 << 1,
     KISS_DATA_PRICES     = 1 << 2,  /**< of the caller's price list; the discount belongs to it */
-    KISS_DATA_STOCK      = 1 << 3   /**< of the caller's warehouse */
+    KISS_DATA_STOCK      = 1 << 3,  /**< of the caller's warehouse */
+    KISS_DATA_LISTING    = 1 << 4   /**< which SKUs the caller's price list holds, whatever they cost */
 };
 
 struct kiss_rowset;

@@ -104,8 +104,10 @@ static apr_uint64_t add_scope(apr_uint64_t h, const kiss_req *k)
     int i;
 
     h = digest(h, k->endpoint->name);
-    if (k->endpoint->data & KISS_DATA_PRICES) {
+    if (k->endpoint->data & (KISS_DATA_PRICES | KISS_DATA_LISTING)) {
         h = digest(h, k->caller->term[KISS_TERM_PRICE_LIST]);
+    }
+    if (k->endpoint->data & KISS_DATA_PRICES) {
         for (i = 0; i < (int)sizeof(discount); i++) {
             h = (h ^ ((apr_uint64_t)discount >> (8 * i) & 0xff)) * APR_UINT64_C(1099511628211);
         }

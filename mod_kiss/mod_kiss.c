@@ -86,10 +86,15 @@ static kiss_db_status look(kiss_db_conn *conn, void *baton)
     kiss_req *k = baton;
     kiss_db_cursor *cursor;
     const kiss_value *row = NULL;
+    int complete = 0;
     kiss_db_status status = kiss_db_select(&cursor, conn, &k->conf->plan->statements[KISS_SQL_HEALTH], NULL, k->pool);
 
     while (status == KISS_DB_OK && (status = kiss_db_next(cursor, &row)) == KISS_DB_OK && row) {
-        continue;
+        complete = 1;
+    }
+    if (status == KISS_DB_OK && !complete) {
+        kiss_caller_log_missing(k, "some");
+        status = KISS_DB_REFUSED;
     }
     return status;
 }

@@ -174,7 +174,7 @@ static int transact(import_run *run)
     ctl *c = run->c;
 
     import_progress(run, NULL, IMPORT_WAITING, 0);
-    if (ctl_db_exec(c, "SET @kiss_bulk = 1") != CTL_OK
+    if (ctl_db_exec(c, "SET @kiss_bulk = CONCAT('kissctl:', CONNECTION_ID())") != CTL_OK
         || ctl_db_exec(c, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ") != CTL_OK
         || ctl_db_exec(c, "START TRANSACTION") != CTL_OK
         || ctl_db_exec(c, "SELECT n FROM revision FOR UPDATE") != CTL_OK
@@ -199,6 +199,33 @@ static int transact(import_run *run)
     return CTL_FAILED;
 }
 
+/**
+ * Lets the server count again what is in tables that have become others: it does so by itself, but maybe long after a first
+ * load, and until then it plans reads as of empty tables. The load is in, whatever comes of this.
+ */
+static void analyze(import_run *run)
+{
+    apr_pool_t *p = run->c->pool;
+    const char *tables = "", *sql;
+    MYSQL_RES *result;
+    int i;
+
+    for (i = 0; i < run->set->n; i++) {
+        const import_part *part = &run->parts[i];
+
+        if (part->present && (part->added + part->changed + part->removed) * 10 > part->rows) {
+            tables = apr_pstrcat(p, tables, *tables ? ", " : "", part->def->table, NULL);
+        }
+    }
+    if (*tables && run->set->derived_tables) {
+        tables = apr_pstrcat(p, tables, ", ", run->set->derived_tables, NULL);
+    }
+    sql = apr_pstrcat(p, "ANALYZE LOCAL TABLE ", tables, NULL);
+    if (*tables && mysql_query(run->c->db, sql) == 0 && (result = mysql_store_result(run->c->db))) {
+        mysql_free_result(result);
+    }
+}
+
 static int work(import_run *run)
 {
     if (ctl_db_lock(run->c, "kiss.import", LOCK_SECONDS) != CTL_OK) {
@@ -209,7 +236,13 @@ static int work(import_run *run)
         return CTL_FAILED;
     }
     import_files_unchanged(run);
-    return transact(run);
+    if (transact(run) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    if (!run->dry_run && run->nerrors == 0) {
+        analyze(run);
+    }
+    return CTL_OK;
 }
 
 /** Reads the options of the verb. @return CTL_OK or CTL_USAGE */

@@ -5,8 +5,8 @@
  * follow from other tables), import_check (duplicates, references), import_compare and import_guard (what would change,
  * and whether that is too much), import_apply (one transaction: add, change, remove, work out what follows, revisions),
  * import_report (what people see). It is driven by an import_set and independent of
- * any one set. The database needs the table `revision` (dataset, scope, n), and triggers that keep still while
- * @kiss_bulk is set.
+ * any one set. The database needs the table `revision` (dataset, scope, n with the clock as its default), and
+ * triggers that keep still while @kiss_bulk names the connection.
  *
  * Memory: one CSV record and one batch of rows, whatever the size of the files; 100 messages of each sort. One import
  * per context. Two threads: one works, the other one waits for signals and draws the progress line.

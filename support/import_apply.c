@@ -47,7 +47,7 @@ static void count_new(void *ctx, char **values)
     k->part->added += added;
     k->part->changed += apr_strtoi64(values[2], NULL, 10);
     for (i = 0; revision[i].dataset; i++) {
-        if (added > 0 || apr_strtoi64(values[3 + i], NULL, 10) > 0) {
+        if ((added > 0 && !revision[i].set) || apr_strtoi64(values[3 + i], NULL, 10) > 0) {
             bump(k->run, revision[i].dataset, values[0]);
         }
     }
@@ -65,8 +65,50 @@ static void count_removed(void *ctx, char **values)
 
     k->part->removed += apr_strtoi64(values[1], NULL, 10);
     for (i = 0; revision[i].dataset; i++) {
-        bump(k->run, revision[i].dataset, values[0]);
+        if (!revision[i].set) {
+            bump(k->run, revision[i].dataset, values[0]);
+        }
     }
+}
+
+/** What a comparison of sets is about. */
+typedef struct {
+    import_run *run;
+    const char *dataset;
+} set_change;
+
+/** Row: scope. */
+static void set_changed(void *ctx, char **values)
+{
+    set_change *k = ctx;
+
+    bump(k->run, k->dataset, values[0]);
+}
+
+/** "SELECT DISTINCT a.scope FROM ... a WHERE NOT EXISTS (...)": scopes in which `one` has a value of `set` that `other` lacks. */
+static const char *lacking(apr_pool_t *p, const char *scope, const char *set, const char *one, const char *other)
+{
+    return apr_psprintf(p, "SELECT DISTINCT a.%s FROM %s a WHERE NOT EXISTS (SELECT 1 FROM %s b WHERE b.%s = a.%s"
+                        " AND b.%s = a.%s)", scope, one, other, scope, scope, set, set);
+}
+
+/** Raises the revisions that depend on a set of values, where it changes. */
+static int compare_sets(import_run *run, const import_part *part)
+{
+    const import_file *def = part->def;
+    apr_pool_t *p = run->c->pool;
+    int i;
+
+    for (i = 0; def->revisions[i].dataset && part->added + part->removed > 0; i++) {
+        const char *set = def->revisions[i].set;
+        set_change k = {run, def->revisions[i].dataset};
+
+        if (set && (import_each(run, lacking(p, def->scope, set, part->stage, def->table), set_changed, &k) != CTL_OK
+                    || import_each(run, lacking(p, def->scope, set, def->table, part->stage), set_changed, &k) != CTL_OK)) {
+            return CTL_FAILED;
+        }
+    }
+    return CTL_OK;
 }
 
 /** Row: number. */
@@ -231,11 +273,13 @@ static int count_part(import_run *run, import_part *part)
                        one_number, &part->before) != CTL_OK) {
         return CTL_FAILED;
     }
-    if (!def->keep && !def->remember && !def->here && part->before == part->rows - part->added) {
-        return CTL_OK;                      /* every row of the table is in the file: nothing to look for */
+    /* Where every row of the table is in the file, there is nothing to look for. */
+    if ((def->keep || def->remember || def->here || part->before != part->rows - part->added)
+        && import_each(run, apr_pstrcat(p, "SELECT ", scope, ", COUNT(*)", import_removed_from(p, part),
+                                        grouped(p, def, scope), NULL), count_removed, &k) != CTL_OK) {
+        return CTL_FAILED;
     }
-    return import_each(run, apr_pstrcat(p, "SELECT ", scope, ", COUNT(*)", import_removed_from(p, part),
-                                        grouped(p, def, scope), NULL), count_removed, &k);
+    return compare_sets(run, part);
 }
 
 /**
@@ -399,8 +443,7 @@ static int raise_revisions(import_run *run)
 
         apr_hash_this(i, NULL, NULL, &value);
         raised = value;
-        if (ctl_db_run(run->c, NULL, "INSERT INTO revision (dataset, scope) VALUES (?, ?)"
-                       " ON DUPLICATE KEY UPDATE n = n + 1", 2, raised->dataset, raised->scope) != CTL_OK) {
+        if (ctl_db_run(run->c, NULL, CTL_DB_RAISE, 2, raised->dataset, raised->scope) != CTL_OK) {
             return CTL_FAILED;
         }
     }

@@ -63,7 +63,7 @@
 #define TIME_THAT_STAYS(name, column) \
     {.csv = name, .db = column, .type = IMPORT_TIME, .flags = MAYBE | IMPORT_STAYS}
 
-#define REVISION(table) {{table, NULL}, {NULL, NULL}}
+#define REVISION(table) {{table, NULL, NULL}, {NULL, NULL, NULL}}
 #define END {.csv = NULL}
 
 static const import_word invoice_statuses[] = {
@@ -434,19 +434,24 @@ static const import_file files[] = {
          MAYBE_TEXT("PalletTag", "pallet_tag", 50), MONEY("Cases", "cases"), MONEY("Weight", "weight"), TIMES, END}},
 };
 
-/* The sums of an invoice and of each supplier's part of it. Only rows that differ are written. */
+/* The sums of an invoice and of each supplier's part of it, with every digit. Only rows that differ are written. */
 #define LINES {"invoices.csv", "invoice_lines.csv", NULL}
-#define SUMS "SUM(num_units) AS units, SUM(cases) AS cases, ROUND(SUM(full_price * num_units), 6) AS full_price," \
+#define SUMS "SUM(num_units) AS units, SUM(cases) AS cases, SUM(full_price * num_units) AS full_price," \
     " SUM(ext_price) AS ext_price"
 
 static const import_derived derived[] = {
-    {LINES, "UPDATE invoice i LEFT JOIN (SELECT invoice_id, " SUMS " FROM invoice_line GROUP BY invoice_id) s"
-     " ON s.invoice_id = i.invoice_id"
-     " SET i.total_num_units = COALESCE(s.units, 0), i.total_cases = COALESCE(s.cases, 0),"
-     " i.total_full_price = COALESCE(s.full_price, 0), i.total_ext_price = COALESCE(s.ext_price, 0)"
-     " WHERE NOT (i.total_num_units = COALESCE(s.units, 0) AND i.total_cases = COALESCE(s.cases, 0)"
-     " AND i.total_full_price = COALESCE(s.full_price, 0) AND i.total_ext_price = COALESCE(s.ext_price, 0))",
-     "invoice"},
+    {LINES, "CREATE OR REPLACE TEMPORARY TABLE kiss_in_all (PRIMARY KEY (invoice_id)) ENGINE=InnoDB"
+     " SELECT invoice_id, " SUMS " FROM invoice_line GROUP BY invoice_id", NULL},
+    {LINES, "DELETE o FROM invoice_sum o LEFT JOIN kiss_in_all n ON n.invoice_id = o.invoice_id"
+     " WHERE n.invoice_id IS NULL", NULL},
+    {LINES, "UPDATE invoice_sum o JOIN kiss_in_all n ON n.invoice_id = o.invoice_id"
+     " SET o.total_num_units = n.units, o.total_cases = n.cases, o.total_full_price = n.full_price,"
+     " o.total_ext_price = n.ext_price"
+     " WHERE NOT (o.total_num_units = n.units AND o.total_cases = n.cases AND o.total_full_price = n.full_price"
+     " AND o.total_ext_price = n.ext_price)", "invoice_line"},
+    {LINES, "INSERT INTO invoice_sum (invoice_id, total_num_units, total_cases, total_full_price, total_ext_price)"
+     " SELECT n.* FROM kiss_in_all n LEFT JOIN invoice_sum o ON o.invoice_id = n.invoice_id"
+     " WHERE o.invoice_id IS NULL", NULL},
     {LINES, "CREATE OR REPLACE TEMPORARY TABLE kiss_in_sums (PRIMARY KEY (invoice_id, supplier_id)) ENGINE=InnoDB"
      " SELECT l.supplier_id, l.invoice_id, i.customer_id, i.date, i.status, i.is_open, l.units, l.cases,"
      " l.full_price, l.ext_price"
@@ -473,4 +478,5 @@ static const import_derived derived[] = {
     {{NULL, NULL, NULL}, NULL, NULL},
 };
 
-const import_set import_kss_set = {"kss import", files, sizeof(files) / sizeof(*files), derived};
+const import_set import_kss_set = {"kss import", files, sizeof(files) / sizeof(*files), derived,
+                                    "invoice_sum, invoice_supplier"};

@@ -16,7 +16,7 @@
     {.csv = name, .db = column, .type = IMPORT_DECIMAL, .size = digits, .scale = decimals}
 #define PERCENT(name, column) {.csv = name, .db = column, .type = IMPORT_DECIMAL, .size = 7, .scale = 4, .most = 100}
 #define FLAG(name, column, more) {.csv = name, .db = column, .type = IMPORT_FLAG, .flags = more}
-#define ANY_PRODUCT_CHANGE {{"products", NULL}, {NULL, NULL}}
+#define ANY_PRODUCT_CHANGE {{"products", NULL, NULL}, {NULL, NULL, NULL}}
 #define END {.csv = NULL}
 
 static const import_file files[] = {
@@ -41,8 +41,8 @@ static const import_file files[] = {
          TEXT("CartonBarcode", "carton_barcode", 64), TEXT("HSCode", "hs_code", 64),
          HTML("WhatsIncluded", "whats_included"),
          LONG_TEXT("ProductCompositionText", "product_composition_text"), END},
-     .revisions = {{"products", NULL}, {"assortment", "o.is_obsolete <> (LOWER(n.status) = 'obsolete')"},
-                   {NULL, NULL}},
+     .revisions = {{"products", NULL, NULL}, {"assortment", "o.is_obsolete <> (LOWER(n.status) = 'obsolete')", NULL},
+                   {NULL, NULL, NULL}},
      .losses = {{"products on sale", "o.is_obsolete = 0", "LOWER(n.status) <> 'obsolete'", 0}}},
 
     {.file = "product_images.csv", .table = "product_image", .rows = "images",
@@ -69,7 +69,7 @@ static const import_file files[] = {
     {.file = "price_lists.csv", .table = "price_list", .rows = "price lists",
      .columns = {KEY_CODE("PriceListCode", "price_list_code"), TEXT("PriceListName", "price_list_name", 200),
                  {.csv = "CurrencyCode", .db = "currency_code", .type = IMPORT_CURRENCY, .size = 3}, END},
-     .scope = "price_list_code", .revisions = {{"prices", NULL}, {NULL, NULL}}},
+     .scope = "price_list_code", .revisions = {{"prices", NULL, NULL}, {"listing", "0", NULL}, {NULL, NULL, NULL}}},
 
     {.file = "prices.csv", .table = "price", .rows = "prices",
      .columns = {KEY_OF("PriceListCode", "price_list_code", "price_lists.csv"),
@@ -77,20 +77,20 @@ static const import_file files[] = {
                  FLAG("DiscountEligible", "discount_eligible", 0),
                  {.csv = "MOQ", .db = "moq", .type = IMPORT_DECIMAL, .size = 12, .scale = 3, .flags = IMPORT_KEY},
                  DECIMAL("OrderMultiple", "order_multiple", 12, 3), END},
-     .scope = "price_list_code", .revisions = {{"prices", NULL}, {NULL, NULL}},
+     .scope = "price_list_code", .revisions = {{"prices", NULL, NULL}, {"listing", "0", "sku"}, {NULL, NULL, NULL}},
      .losses = {{"prices above 0", "o.unit_price > 0", "n.unit_price > 0", 0}}},
 
     /* The name of a warehouse is never sent; a new one gets its revision row. */
     {.file = "warehouses.csv", .table = "warehouse", .rows = "warehouses",
      .columns = {KEY_CODE("StockLocation", "stock_location"), TEXT("Name", "name", 200), END},
-     .scope = "stock_location", .revisions = {{"stock", "0"}, {NULL, NULL}}},
+     .scope = "stock_location", .revisions = {{"stock", "0", NULL}, {NULL, NULL, NULL}}},
 
     {.file = "stock.csv", .table = "stock", .rows = "stock rows",
      .columns = {KEY_WANTED("SKU", "sku", "products.csv"), KEY_OF("StockLocation", "stock_location", "warehouses.csv"),
                  DECIMAL("AvailableQTY", "available_qty", 14, 3),
                  {.csv = "NextAvailableETA", .db = "next_available_eta", .type = IMPORT_DATE, .flags = IMPORT_NULL},
                  END},
-     .scope = "stock_location", .revisions = {{"stock", NULL}, {NULL, NULL}},
+     .scope = "stock_location", .revisions = {{"stock", NULL, NULL}, {NULL, NULL, NULL}},
      .losses = {{"stock rows with a quantity", "o.available_qty > 0", "n.available_qty > 0", 1}}},
 
     {.file = "customers.csv", .table = "customer", .rows = "customers",
@@ -98,7 +98,7 @@ static const import_file files[] = {
                  CODE_OF("PriceListCode", "price_list_code", "price_lists.csv"),
                  CODE_OF("StockLocation", "stock_location", "warehouses.csv"),
                  PERCENT("DiscountPercent", "discount_percent"), END},
-     .revisions = {{"customers", NULL}, {NULL, NULL}},
+     .revisions = {{"customers", NULL, NULL}, {NULL, NULL, NULL}},
      .losses = {{"customers with a price list", "o.price_list_code IS NOT NULL", "n.price_list_code IS NOT NULL", 0},
                 {"customers with a warehouse", "o.stock_location IS NOT NULL", "n.stock_location IS NOT NULL", 0}},
      .absent = "absent_since", .give_up = "o.price_list_code = NULL, o.stock_location = NULL",
@@ -106,7 +106,7 @@ static const import_file files[] = {
      .owned = "api_key", .owned_word = "key"},
 };
 
-const import_set import_customer_set = {"import", files, sizeof(files) / sizeof(*files), NULL};
+const import_set import_customer_set = {"import", files, sizeof(files) / sizeof(*files), NULL, NULL};
 
 const import_file *import_file_of(const import_set *set, const char *file)
 {

@@ -73,6 +73,8 @@ typedef struct {
 typedef struct {
     const char *dataset;
     const char *changed;        /**< SQL: which changed rows count (o before, n after); NULL: all */
+    const char *set;            /**< column: it grows only where the set of its values changes, however often one stands there;
+                                     NULL: with every row that comes or goes */
 } import_revision;
 
 /**
@@ -124,6 +126,7 @@ typedef struct {
     const import_file *files;
     int n;
     const import_derived *derived;  /**< ends with a row without SQL; NULL: none */
+    const char *derived_tables;     /**< the tables that it writes, joined by commas; NULL: none */
 } import_set;
 
 /** The set of the Customer API (design: "Customer API import set"). */

@@ -459,9 +459,20 @@ changes('stock of NL01', sub { restock('NL01') }, 'BEAU02 /stock');
 changes('stock of UK01', sub { restock('UK01') }, 'ACME01 /stock', 'CIRC03 /stock');
 for my $case (['EUTRADE', 'BEAU02'], ['UKTRADE', 'ACME01'], ['UKRETAIL', 'CIRC03']) {
     my ($list, $customer) = @$case;
-    # The prices decide what is in /stock, so its tag may follow them; nobody else's may.
-    my @must = map {"$customer $_"} '/prices', '/products', '/stock';
+    # What a price list costs is nothing to /stock; which SKUs it holds is.
+    my @must = map {"$customer $_"} '/prices', '/products';
     changes("prices of $list", sub { reprice($list) }, @must);
+    changes("quantity breaks of $list", sub { sql($db, "INSERT INTO price (price_list_code, sku, moq, unit_price) VALUES ('$list', '$sku', 5000, 1)") },
+        @must);
+    changes("one break less of $list", sub { sql($db, "DELETE FROM price WHERE price_list_code = '$list' AND sku = '$sku' AND moq = 5000") },
+        @must);
+    my ($unlisted) = map { $_->[0] } sql($db, "SELECT sku FROM stock WHERE sku NOT IN (SELECT sku FROM price WHERE price_list_code = '$list')"
+            . ' AND sku IN (SELECT sku FROM product WHERE NOT is_obsolete) LIMIT 1');
+    my $new = defined $unlisted ? $unlisted : $sku;
+    changes("a SKU more in $list", sub { sql($db, "INSERT INTO price (price_list_code, sku, moq, unit_price) VALUES ('$list', 'NEW-$new', 1, 1)") },
+        @must, "$customer /stock");
+    changes("a SKU less in $list", sub { sql($db, "DELETE FROM price WHERE price_list_code = '$list' AND sku = 'NEW-$new'") },
+        @must, "$customer /stock");
 }
 changes('text of a product', sub { sql($db, "UPDATE product SET name = CONCAT(name, '!') WHERE sku = '$sku'") },
     map {"$_ /products"} qw(ACME01 BEAU02 CIRC03));
@@ -473,7 +484,7 @@ changes('a product becomes obsolete', sub { sql($db, "UPDATE product SET status 
 unlike $h->get($_, bearer('ACME01'))->{content}, qr/"SKU":"\Q$sku\E"/, "$_: an obsolete product is gone"
     for sort keys %LIST;
 changes('discount of BEAU02', sub { kissctl_ok(qw(customer set BEAU02 --discount 13)) },
-    map {"BEAU02 $_"} sort keys %LIST);
+    map {"BEAU02 $_"} qw(/prices /products));
 changes('warehouse of BEAU02', sub { kissctl_ok(qw(customer set BEAU02 --warehouse UK01)) }, 'BEAU02 /stock');
 changes('name and limits of BEAU02', sub { kissctl_ok(qw(customer set BEAU02 --name New --limit-minute 1000000)) });
 $h->log_ok;

@@ -174,7 +174,7 @@ subtest 'one row of stock' => sub {
     is_deeply [map {"$_->{Dataset} $_->{Scope}"} @{ $report->{Revisions} }], ['stock UK01'], 'one revision is raised';
     my $now = revisions();
     is_deeply [grep { $now->{$_} != $r->{$_} } sort keys %$now], ['stock UK01'], 'so the database says';
-    is $now->{'stock UK01'}, $r->{'stock UK01'} + 1, 'by one';
+    cmp_ok $now->{'stock UK01'}, '>', $r->{'stock UK01'}, 'it grew';
     my $new = $tags->();
     is_deeply [grep { $new->{$_} ne $old->{$_} } sort keys %$new], ['ACME01 /stock'], 'one ETag of nine is another';
     like $h->get('/stock', Authorization => $bearer)->{content}, qr/"AvailableQTY":\s*4711\b/, 'the new quantity is served';

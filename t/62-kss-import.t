@@ -21,7 +21,7 @@ $table{$_} =~ s/statuse\z/status/ for keys %table;
 sub count { return (sql($db, "SELECT COUNT(*) FROM $_[0] WHERE " . ($_[1] || 1)))[0][0] }
 sub one { return (sql($db, $_[0]))[0][0] }
 sub revisions { return { map { @$_ } sql($db, "SELECT dataset, n FROM revision WHERE dataset <> 'epoch'") } }
-sub state { return join "\n", map { join '=', @$_ } sql($db, 'CHECKSUM TABLE ' . join ', ', sort(values %table), 'invoice_supplier', 'revision') }
+sub state { return join "\n", map { join '=', @$_ } sql($db, 'CHECKSUM TABLE ' . join ', ', sort(values %table), 'invoice_sum', 'invoice_supplier', 'revision') }
 
 # import(@args): the report. moved(@args): the datasets whose revision it raised, as the database says.
 sub import { return JSON::PP->new->utf8->decode(kissctl_ok({ timeout => 300 }, qw(kss import --json), @_)) }
@@ -32,7 +32,7 @@ sub moved {
     my $now = revisions();
     my @moved = grep { $now->{$_} != $before->{$_} } sort keys %$now;
     is_deeply [sort map { $_->{Dataset} } @{ $report->{Revisions} }], \@moved, 'the report names the revisions that moved';
-    is scalar(grep { $now->{$_} != $before->{$_} + 1 } @moved), 0, '... each by one';
+    is scalar(grep { $now->{$_} <= $before->{$_} } @moved), 0, '... and grew';
     return \@moved;
 }
 
@@ -213,9 +213,10 @@ sub check_sums {
             $sum->[$_] += $add[$_] for 0 .. 3;
         }
     }
-    my $columns = 'total_num_units, total_cases, total_full_price, total_ext_price';
+    my $columns = 'total_num_units, total_cases, ROUND(total_full_price, 6), total_ext_price';
     my $as_text = sub { return join ' ', map {"$_"} @_ };
-    my %got = map { ($_->[0] => $as_text->(map { millionths($_) } @$_[1 .. 4])) } sql($db, "SELECT invoice_id, $columns FROM invoice");
+    my %got = map { ($_->[0] => $as_text->(map { millionths($_) } @$_[1 .. 4])) } sql($db, "SELECT invoice_id, $columns FROM invoice_sum");
+    is scalar keys %got, scalar keys %sum, scalar(keys %sum) . ' invoices have lines';
     my @wrong = grep { $got{$_} ne $as_text->(@{ $sum{$_} || [0, 0, 0, 0] }) } keys %got;
     is "@wrong", '', scalar(keys %got) . ' invoices have the sums of their lines';
     %got = map { ("$_->[0] $_->[1]" => $as_text->(map { millionths($_) } @$_[2 .. 5])) }
@@ -235,7 +236,7 @@ subtest 'sums' => sub {
     my $dir = folder('invoice_lines.csv' => $lines =~ s/^20100,.*\n//mr =~ s/^(20200,(?:[^,]*,){3})[^,]*,[^,]*,/${1}7.5,150,/mr,
         'products.csv' => slurp("$sample/products.csv"), 'invoice_coas.csv' => slurp("$sample/invoice_coas.csv") =~ s/^20100,.*\n//mr);
     my $moved = moved($dir);
-    is_deeply [grep { !/coa/ } @$moved], ['invoice', 'invoice_line'], 'a line goes, another changes: lines and sums';
+    is_deeply [grep { !/coa/ } @$moved], ['invoice_line'], 'a line goes, another changes: lines, whose revision is that of the sums';
     check_sums($dir);
     my $text = slurp("$sample/invoices.csv") =~ s/^(9100(?:,[^,\n]*){12}),(\d)(?=,)/"$1," . ($2 == 7 ? 5 : 7)/mer;
     is_deeply moved(folder('invoices.csv' => $text)), ['invoice'], 'an invoice has another status';
@@ -245,7 +246,7 @@ subtest 'sums' => sub {
     is_deeply moved(folder('invoices.csv' => slurp("$sample/invoices.csv") =~ s/,\Q$a\E,/,SWAP,/r =~ s/,\Q$b\E,/,$a,/r =~ s/,SWAP,/,$b,/r)),
         ['invoice'], 'two invoices exchange their numbers';
     is one('SELECT invoice_num FROM invoice WHERE invoice_id = 9001'), $b, '... done';
-    my ($empty) = map { $_->[0] } sql($db, 'SELECT invoice_id FROM invoice WHERE total_ext_price = 0 AND invoice_id NOT IN'
+    my ($empty) = map { $_->[0] } sql($db, 'SELECT invoice_id FROM invoice WHERE invoice_id NOT IN'
         . ' (SELECT invoice_id FROM invoice_line UNION SELECT target_invoice_id FROM payment_application UNION SELECT invoice_id FROM ar_aging_invoice) LIMIT 1');
     moved(folder('invoices.csv' => slurp("$sample/invoices.csv") =~ s/^$empty,/99999,/mr));
     is_deeply [sql($db, "SELECT invoice_id FROM invoice WHERE invoice_id IN ($empty, 99999)")], [['99999']], 'a new invoice takes the number of one that goes';
@@ -355,7 +356,7 @@ SKIP: {
         is count('product', 'supplier_id IS NULL'), scalar(grep { $_->{SupplierID} eq '' } @{ $rows{products} }), 'products without supplier';
         is count('customer', 'customer_id = 1'), 1, '0001 is 1';
         is count('invoice', 'status = 7'), scalar @{ $rows{invoices} }, 'Invoiced is Verified';
-        is one('SELECT COUNT(*) FROM invoice WHERE invoice_total <> total_ext_price'), 0, 'InvoiceTotal is the sum of the lines';
+        is one('SELECT COUNT(*) FROM invoice LEFT JOIN invoice_sum USING (invoice_id) WHERE invoice_total <> COALESCE(total_ext_price, 0)'), 0, 'InvoiceTotal is the sum of the lines';
         check_sums($folder);
         my $before = state();
         is_deeply moved($folder), [], 'the same again raises nothing';
