@@ -70,6 +70,55 @@ static int check_statements(kiss_db_conn *conn, const kiss_sql_plan *plan)
     return failed;
 }
 
+/** The name in backquotes behind `lead`, at `text` or behind it, in `p`; `text` is moved behind it. "" when there is none. */
+static const char *quoted(const char **text, const char *lead, apr_pool_t *p)
+{
+    const char *at = strstr(*text, lead);
+    const char *end = at ? strchr(at + strlen(lead), '`') : NULL;
+
+    if (!end) {
+        return "";
+    }
+    *text = end;
+    return apr_pstrmemdup(p, at + strlen(lead), (apr_size_t)(end - at) - strlen(lead));
+}
+
+/** Compares "CONSTRAINT `guard_NAME` FOREIGN KEY (...) REFERENCES `NAME`" for each NAME. */
+static void check_guard_keys(const kiss_db_conn *conn, const char *definition)
+{
+    const char *name;
+
+    while (*(name = quoted(&definition, "CONSTRAINT `guard_", conn->k->pool))) {
+        const char *table = quoted(&definition, "REFERENCES `", conn->k->pool);
+
+        if (strcmp(name, table) != 0) {
+            KISS_LOG(conn->k, APLOG_WARNING, 0, KISS_LOGNO(0231) "database %s: the guard of %s leads to %s: the table was swapped, "
+                     "and its changes are not seen (run 'kissctl schema repair', or 'kissctl kss schema repair')",
+                     kiss_db_pool_conf(conn)->name, name, table);
+        }
+    }
+}
+
+/**
+ * Looks whether each table that the guard refers to is the one of that name: a table that was swapped has taken its triggers
+ * along. The triggers themselves, and the catalogue of foreign keys, are not shown to an account that only reads.
+ */
+static void check_guard(kiss_db_conn *conn)
+{
+    MYSQL_RES *result = NULL;
+    MYSQL_ROW row;
+
+    if (mysql_query(conn->mysql, "SHOW CREATE TABLE truncate_guard") == 0 && (result = mysql_store_result(conn->mysql))
+        && (row = mysql_fetch_row(result)) && row[1]) {
+        check_guard_keys(conn, row[1]);
+    }
+    else if (!kiss_db_pool_ends(conn->k)) {
+        KISS_LOG(conn->k, APLOG_WARNING, 0, KISS_LOGNO(0232) "database %s: the table truncate_guard is missing: TRUNCATE would not "
+                 "be seen (run 'kissctl schema repair', or 'kissctl kss schema repair')", kiss_db_pool_conf(conn)->name);
+    }
+    mysql_free_result(result);
+}
+
 /** Compares the connections that all children may open, twice during a reload, with what the server allows. */
 static void check_budget(kiss_db_conn *conn)
 {
@@ -112,6 +161,7 @@ static void check(const checker *c, const kiss_config_use *use)
                      use->plan->api->schema_version, use->plan->count);
     }
     if (!kiss_db_pool_ends(&k)) {
+        check_guard(conn);
         check_budget(conn);
     }
     kiss_db_pool_abandon(conn);

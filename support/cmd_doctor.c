@@ -8,17 +8,18 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include <apr_hash.h>
 #include <apr_strings.h>
 
 #include "ctl_db.h"
 #include "ctl_out.h"
 #include "ctl_schema.h"
+#include "schema_diff.h"
 #include "kiss_secret.h"
 #include "kiss_tokenkeys.h"
 
 #define MIN_SERVER 100500               /* bound arrays, FOR UPDATE and window functions as used here */
 #define DEFAULT_MAX 8
+#define MOST_NAMED 10
 
 static const doctor_state ok = DOCTOR_OK, warning = DOCTOR_WARNING, problem = DOCTOR_PROBLEM;
 
@@ -77,62 +78,45 @@ static void check_server(doctor *d)
     }
 }
 
-/** Whether an object of the schema is there, by its kind. */
-#define FIND_TABLE "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?"
-#define FIND_TRIGGER "SELECT 1 FROM information_schema.triggers WHERE trigger_schema = DATABASE() AND trigger_name = ?"
-
-/** Puts the name behind `lead` into `names`, with the SQL that finds it; without `sql`, takes it out again. */
-static void collect(apr_pool_t *p, apr_hash_t *names, const char *text, const char *lead, const char *sql)
+/** Names at most ten of `n` texts. */
+static const char *some_of(doctor *d, const char *list, int i, const char *text)
 {
-    const char *at = text;
-
-    while ((at = strstr(at, lead))) {
-        const char *name = at + strlen(lead);
-        apr_size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz_0123456789");
-        const char *key = apr_pstrmemdup(p, name, n);
-
-        at = name;
-        apr_hash_set(names, key, APR_HASH_KEY_STRING, sql);
-    }
+    return i > MOST_NAMED ? list : i == MOST_NAMED ? apr_pstrcat(d->c->pool, list, ", ...", NULL)
+        : apr_pstrcat(d->c->pool, list, i ? ", " : "", text, NULL);
 }
 
-/** Every table, sequence and trigger that the schema files make must be there. The files are the only list of them. */
-static void check_objects(doctor *d, const apr_array_header_t *files)
+/** Tables, sequences, triggers, foreign keys and revisions must be as the schema files make them. */
+static void check_objects(doctor *d)
 {
     apr_pool_t *p = d->c->pool;
-    apr_hash_t *names = apr_hash_make(p);
-    const char *text, *missing = "";
-    apr_hash_index_t *h;
+    apr_array_header_t *differences, *foreign;
+    const char *list = "", *others = "";
+    schema_parts *parts;
     int i;
 
-    for (i = 0; i < files->nelts; i++) {
-        if (schema_file_text(d->c, &APR_ARRAY_IDX(files, i, schema_file), &text) != CTL_OK) {
-            return;
-        }
-        collect(p, names, text, "DROP TABLE IF EXISTS ", NULL);
-        collect(p, names, text, "DROP TRIGGER IF EXISTS ", NULL);
-        collect(p, names, text, "CREATE TABLE IF NOT EXISTS ", FIND_TABLE);
-        collect(p, names, text, "CREATE OR REPLACE TRIGGER ", FIND_TRIGGER);
-        collect(p, names, text, "CREATE SEQUENCE IF NOT EXISTS ", FIND_TABLE);
-    }
-    for (h = apr_hash_first(p, names); h; h = apr_hash_next(h)) {
-        const void *name;
-        const char *found;
-        void *sql;
-
-        apr_hash_this(h, &name, NULL, &sql);
-        if (ctl_db_value(d->c, &found, sql, 1, name) == CTL_OK && !found) {
-            missing = apr_pstrcat(p, missing, *missing ? ", " : "", name, NULL);
-        }
-    }
-    if (*missing) {
-        doctor_finding(d, "tables", problem,
-                       apr_psprintf(p, "run 'kissctl %sschema install' as an account that may see and make triggers",
-                                    d->c->verb->database->lead),
-                       "missing: %s", missing);
+    if (schema_parts_read(d->c, &parts) != CTL_OK || schema_diff(d->c, parts, &differences) != CTL_OK
+        || schema_diff_foreign(d->c, parts, &foreign) != CTL_OK) {
+        doctor_finding(d, "tables", problem, "see the message above", "could not be checked");
         return;
     }
-    doctor_finding(d, "tables", ok, NULL, "all %u tables, sequences and triggers are there", apr_hash_count(names));
+    for (i = 0; i < differences->nelts; i++) {
+        list = some_of(d, list, i, APR_ARRAY_IDX(differences, i, schema_difference).text);
+    }
+    for (i = 0; i < foreign->nelts; i++) {
+        others = some_of(d, others, i, APR_ARRAY_IDX(foreign, i, const char *));
+    }
+    if (*list) {
+        doctor_finding(d, "tables", problem,
+                       apr_psprintf(p, "run 'kissctl %sschema repair' as an account that may see and make triggers; until then "
+                                    "changes may be answered with 304", d->c->verb->database->lead), "%s", list);
+    }
+    else {
+        doctor_finding(d, "tables", ok, NULL, "all %d tables and sequences, %d triggers and %d foreign keys are as they must be",
+                       parts->tables->nelts, parts->triggers->nelts, parts->keys->nelts);
+    }
+    if (*others) {
+        doctor_finding(d, "other triggers", ok, NULL, "%s", others);
+    }
 }
 
 static int check_schema(doctor *d)
@@ -147,8 +131,8 @@ static int check_schema(doctor *d)
     }
     advice = schema_advice(d->c, version, files->nelts);
     doctor_finding(d, "schema", advice ? problem : ok, advice, "version %d of %d", version, files->nelts);
-    if (version > 0) {
-        check_objects(d, files);
+    if (version == files->nelts) {
+        check_objects(d);
     }
     return version > 0;
 }

@@ -1,5 +1,5 @@
 /**
- * cmd_schema - schema install, check, upgrade: numbered files SQLDIR/FOLDER/NNNN-*.sql, each sent whole.
+ * cmd_schema - schema install, check, upgrade, repair: numbered files SQLDIR/FOLDER/NNNN-*.sql, each sent whole.
  * FOLDER is that of the verb's database: customer or kss.
  */
 #include "ctl_schema.h"
@@ -15,9 +15,11 @@
 
 #include "ctl_db.h"
 #include "ctl_out.h"
+#include "schema_diff.h"
 
 #define LOCK_SECONDS 60
 #define MAX_SCHEMA_FILE (4 * 1024 * 1024)
+#define MAX_TRIES 3
 
 static int by_version(const void *a, const void *b)
 {
@@ -141,19 +143,14 @@ int schema_require(ctl *c)
     return advice ? ctl_fail("%s", advice) : CTL_OK;
 }
 
-/** Sends one file as it is: the server splits it, compound triggers included. */
-static int run_file(ctl *c, const schema_file *file)
+int schema_send(ctl *c, const char *name, const char *sql)
 {
     int rc, statement = 1;
-    const char *text;
 
-    if (schema_file_text(c, file, &text) != CTL_OK) {
-        return CTL_FAILED;
-    }
     if (mysql_set_server_option(c->db, MYSQL_OPTION_MULTI_STATEMENTS_ON)) {
         return ctl_db_error(c, "cannot send a file of statements");
     }
-    rc = mysql_real_query(c->db, text, strlen(text));
+    rc = mysql_real_query(c->db, sql, strlen(sql));
     while (rc == 0) {
         MYSQL_RES *result = mysql_store_result(c->db);
 
@@ -164,10 +161,46 @@ static int run_file(ctl *c, const schema_file *file)
         statement += rc == 0;
     }
     if (rc > 0) {
-        return ctl_db_error(c, apr_psprintf(c->pool, "%s, statement %d", file->path, statement + (statement > 1)));
+        return ctl_db_error(c, apr_psprintf(c->pool, "%s, statement %d", name, statement + (statement > 1)));
     }
     if (mysql_set_server_option(c->db, MYSQL_OPTION_MULTI_STATEMENTS_OFF)) {
         return ctl_db_error(c, "cannot end a file of statements");
+    }
+    return CTL_OK;
+}
+
+/** Whether the statement that failed last did so because of another session, so that the file may be sent again. */
+static int met_another(const ctl *c)
+{
+    return mysql_errno(c->db) == ER_LOCK_DEADLOCK || mysql_errno(c->db) == ER_LOCK_WAIT_TIMEOUT;
+}
+
+/** Sends one file. Each may be run again: so it is, when another session was in the way. */
+static int run_file(ctl *c, const schema_file *file)
+{
+    const char *text;
+    int tries, rc = CTL_FAILED;
+
+    if (schema_file_text(c, file, &text) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    for (tries = 0; tries < MAX_TRIES && rc != CTL_OK && (tries == 0 || met_another(c)); tries++) {
+        rc = schema_send(c, file->path, text);
+    }
+    return rc;
+}
+
+/**
+ * Where changes are logged for replicas, an account needs one more right to make a trigger: found before anything is done.
+ * The server looks for that right before it looks for the table.
+ */
+static int check_trigger_right(ctl *c)
+{
+    mysql_query(c->db, "CREATE TRIGGER kiss_probe AFTER INSERT ON kiss_no_such_table FOR EACH ROW SET @kiss_probe = 1");
+    if (mysql_errno(c->db) == ER_BINLOG_CREATE_ROUTINE_NEED_SUPER) {
+        return ctl_fail("nothing was done: the server logs changes for replicas (log_bin), and then lets this account make no "
+                        "triggers (error 1419). As administrator: SET GLOBAL log_bin_trust_function_creators = 1, and the "
+                        "same in the server's configuration; or run this as an account with the right SUPER.");
     }
     return CTL_OK;
 }
@@ -207,34 +240,82 @@ static int report(ctl *c, int version, int latest)
     return CTL_OK;
 }
 
-static int apply(ctl *c, int repair)
+/** The lock, the right, and where the database stands. */
+static int begin(ctl *c, apr_array_header_t **files, int *version)
 {
-    apr_array_header_t *files;
+    return schema_files(c, files) != CTL_OK || ctl_db_lock(c, "kiss.schema", LOCK_SECONDS) != CTL_OK
+        || check_trigger_right(c) != CTL_OK ? CTL_FAILED : schema_version(c, version);
+}
+
+static int end(ctl *c, const apr_array_header_t *files)
+{
     int version;
 
-    if (schema_files(c, &files) != CTL_OK || ctl_db_lock(c, "kiss.schema", LOCK_SECONDS) != CTL_OK
-        || schema_version(c, &version) != CTL_OK) {
+    return schema_version(c, &version) == CTL_OK ? report(c, version, files->nelts) : CTL_FAILED;
+}
+
+/** Puts back what a database of the newest version lacks; `raise`: and raises the revisions even if that is nothing. */
+static int put_back(ctl *c, int raise)
+{
+    apr_array_header_t *differences;
+    schema_parts *parts;
+    int i;
+
+    if (schema_parts_read(c, &parts) != CTL_OK || schema_diff(c, parts, &differences) != CTL_OK) {
         return CTL_FAILED;
     }
-    if (version > files->nelts || (version == 0 && !repair)) {
-        return ctl_fail("%s", schema_advice(c, version, files->nelts));
+    for (i = 0; i < differences->nelts; i++) {
+        ctl_note("%s: put back", APR_ARRAY_IDX(differences, i, schema_difference).text);
     }
-    if (run_files(c, files, repair ? 1 : version + 1) != CTL_OK || schema_version(c, &version) != CTL_OK) {
-        return CTL_FAILED;
+    if (!raise && differences->nelts == 0) {
+        return CTL_OK;
     }
-    return report(c, version, files->nelts);
+    return schema_repair(c, parts, differences);
 }
 
 int cmd_schema_install(ctl *c, const char *const *args)
 {
+    apr_array_header_t *files;
+    int version;
+
     (void)args;
-    return apply(c, 1);
+    if (begin(c, &files, &version) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    if (version > files->nelts) {
+        return ctl_fail("%s", schema_advice(c, version, files->nelts));
+    }
+    return run_files(c, files, version + 1) != CTL_OK || put_back(c, 0) != CTL_OK ? CTL_FAILED : end(c, files);
 }
 
 int cmd_schema_upgrade(ctl *c, const char *const *args)
 {
+    apr_array_header_t *files;
+    int version;
+
     (void)args;
-    return apply(c, 0);
+    if (begin(c, &files, &version) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    if (version > files->nelts || version == 0) {
+        return ctl_fail("%s", schema_advice(c, version, files->nelts));
+    }
+    return run_files(c, files, version + 1) != CTL_OK ? CTL_FAILED : end(c, files);
+}
+
+int cmd_schema_repair(ctl *c, const char *const *args)
+{
+    apr_array_header_t *files;
+    int version;
+
+    (void)args;
+    if (begin(c, &files, &version) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    if (version != files->nelts) {
+        return ctl_fail("%s", schema_advice(c, version, files->nelts));
+    }
+    return put_back(c, 1) != CTL_OK ? CTL_FAILED : end(c, files);
 }
 
 int cmd_schema_check(ctl *c, const char *const *args)

@@ -48,7 +48,7 @@ struct ctl {
 /** One verb: a row of the table in kissctl.c. Adding a verb is adding a row. */
 struct ctl_verb {
     const char *words;                  /**< "customer add" */
-    const char *args;                   /**< words behind it, by name: "CODE" */
+    const char *args;                   /**< words behind it, by name: "CODE"; "CODE [SCOPE]": the second may be left out */
     const char *usage;                  /**< its options as the usage line shows them */
     const ctl_database *database;       /**< what it works on; NULL: needs no database */
     apr_uint64_t options;               /**< the options it takes, CTL_OPT() of each */
@@ -94,6 +94,8 @@ const char *ctl_cache_dir(ctl *c);
 int cmd_schema_install(ctl *c, const char *const *args);
 int cmd_schema_check(ctl *c, const char *const *args);
 int cmd_schema_upgrade(ctl *c, const char *const *args);
+int cmd_schema_repair(ctl *c, const char *const *args);
+int cmd_touch(ctl *c, const char *const *args);
 int cmd_import_customer(ctl *c, const char *const *args);
 int cmd_import_kss(ctl *c, const char *const *args);
 int cmd_customer_list(ctl *c, const char *const *args);

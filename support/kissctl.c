@@ -85,12 +85,19 @@ static const ctl_database kss_database = {"kissctl_kss", "kss", "kss "};
 
 static const ctl_verb verbs[] = {
     {"schema install", "", "", CUSTOMER, 0, cmd_schema_install, "make or repair the tables, triggers and revisions",
-     "Runs every file DIR/customer/NNNN-*.sql in order. All of it may be run again: data stays as it is, missing\n"
-     "tables and triggers come back. The database itself must exist."},
+     "Runs every file DIR/customer/NNNN-*.sql in order. It may be run again: data stays as it is, missing tables and\n"
+     "triggers come back, and if any did, the revisions are raised. The database itself must exist."},
     {"schema check", "", "", CUSTOMER, 0, cmd_schema_check, "compare the database with the schema files",
      "Exit status 1 when the database is behind or ahead of the files, with what to do."},
     {"schema upgrade", "", "", CUSTOMER, 0, cmd_schema_upgrade, "run the schema files that the database lacks",
      "Stops at the first file that fails; run it again when the cause is gone."},
+    {"schema repair", "", "", CUSTOMER, 0, cmd_schema_repair, "put back what is missing, and raise the revisions",
+     "Tables, triggers, foreign keys and revisions come back as the schema files say, also where a table was swapped and they\n"
+     "hang on the old one. Then every revision is raised, because what was changed meanwhile is not known: every ETag\n"
+     "is another one. Data stays as it is."},
+    {"touch", "DATASET [SCOPE]", "", CUSTOMER, 0, cmd_touch, "raise a revision, because data were changed past the triggers",
+     "DATASET is products, assortment, prices, listing, stock, customers, or all; SCOPE is one price list (prices,\n"
+     "listing) or one warehouse (stock), all of them when it is left out. ETags that depend on it are others then."},
     {"import", "DIR", "[--dry-run] [--remove-up-to PERCENT]", CUSTOMER,
      CTL_CONNECTS | CTL_OPT(OPT_DRY_RUN) | CTL_OPT(OPT_REMOVE_UP_TO), cmd_import_customer,
      "load a folder of CSV files, all or nothing",
@@ -155,6 +162,11 @@ static const ctl_verb verbs[] = {
      "Exit status 1 when the database is behind or ahead of the files, with what to do."},
     {"kss schema upgrade", "", "", KSS, 0, cmd_schema_upgrade, "run the schema files that it lacks",
      "Stops at the first file that fails; run it again when the cause is gone."},
+    {"kss schema repair", "", "", KSS, 0, cmd_schema_repair, "put back what it lacks, and raise its revisions",
+     "See 'kissctl schema repair --help'. The sums of the invoices are worked out again, too."},
+    {"kss touch", "DATASET [SCOPE]", "", KSS, 0, cmd_touch, "raise a revision, because data were changed past the triggers",
+     "DATASET is the name of a table, or all; there are no scopes. ETags that depend on it are others then. For invoice and\n"
+     "invoice_line the sums of the invoices are worked out again."},
     {"kss import", "DIR", "[--dry-run] [--remove-up-to PERCENT]", KSS,
      CTL_CONNECTS | CTL_OPT(OPT_DRY_RUN) | CTL_OPT(OPT_REMOVE_UP_TO), cmd_import_kss,
      "load a folder of CSV files into that database, all or nothing",
@@ -461,7 +473,7 @@ static const char *setting(const ctl *c, ctl_option option, const char *variable
 
 static int check_and_run(ctl *c, const char *const *args, int n)
 {
-    int i, wanted = *c->verb->args ? 1 : 0;
+    int i, wanted = *c->verb->args ? 1 : 0, optional = 0;
 
     for (i = 0; i < COUNT(options); i++) {
         if (c->option[options[i].id] && !((COMMON | c->verb->options) & CTL_OPT(options[i].id))) {
@@ -470,11 +482,12 @@ static int check_and_run(ctl *c, const char *const *args, int n)
     }
     for (i = 0; c->verb->args[i]; i++) {
         wanted += c->verb->args[i] == ' ';
+        optional += c->verb->args[i] == '[';
     }
     if (n > wanted) {
         return ctl_usage(c, "one word too many: '%s'", args[wanted]);
     }
-    if (n < wanted) {
+    if (n < wanted - optional) {
         return ctl_usage(c, "%s is missing", c->verb->args);
     }
     if (c->verb->database && !(c->verb->options & CTL_CONNECTS) && ctl_db_open(c) != CTL_OK) {

@@ -247,11 +247,12 @@ subtest 'confirm' => sub {
     is_deeply [@$row{qw(RequestID PaymentApplicationID Status AppliedBy)}], [1, 5001, 'Confirmed', 'jsmith'],
         'an exported request';
     is $row->{TimeApplied}, (column(1, "CONCAT(REPLACE(time_updated, ' ', 'T'), 'Z')")), 'applied and changed now';
-    is revision(), $revision + 1, 'the revision grew';
+    cmp_ok revision(), '>', $revision, 'the revision grew';
+    $revision = revision();
     my ($rc, $out, $err) = kissctl(qw(kss payments confirm 01 --application 05001));
     is $rc, 0, 'the same again: exit status 0';
     like $err, qr/was confirmed before/, '... and it says so';
-    is revision(), $revision + 1, '... and changes nothing';
+    is revision(), $revision, '... and changes nothing';
     is column(1, 'applied_by'), 'jsmith', '... nor the name';
     fails(1, qr/request 1 is confirmed already, with application 5001/, qw(kss payments confirm 1 --application 5002));
     fails(1, qr/application 5001 is that of request 1 already/, qw(kss payments confirm 2 --application 5001));
@@ -317,7 +318,7 @@ subtest 'doctor' => sub {
     ($rc, $found) = $doctor->();
     is $rc, 1, 'something is missing: exit status 1';
     like $found->{tables}{Finding}, qr/missing: request_number/, '... what';
-    like $found->{tables}{Action}, qr/kissctl kss schema install/, '... and what to do';
+    like $found->{tables}{Action}, qr/kissctl kss schema repair/, '... and what to do';
     kissctl_ok(qw(kss schema install));
     is +($doctor->())[0], 0, 'that mends it';
     issue_kss_key(type => 'supplier', ids => [99]);

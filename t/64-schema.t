@@ -1,11 +1,15 @@
-# What the schema promises beside its tables: long texts fit and arrive whole, a customer that a load has set aside is refused.
+# What the schema promises beside its tables: revisions that are never used twice, ways past the triggers that are closed or seen and
+# repaired, sums that are exact; long texts fit and arrive whole, a customer that a load has set aside is refused.
 use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use JSON::PP ();
 use KissTest;
+use KissTest::Database;
+use KissTest::Load;
 use Test::More;
+use Time::HiRes qw(time);
 
 my $db = new_database('schema');
 import_sample($db);
@@ -70,6 +74,239 @@ subtest 'a customer that is absent' => sub {
     is $h->get('/stock', @caller)->{status}, 200, 'back again';
     is $login->()->{status}, 200, '... with its key';
     $h->log_ok;
+};
+
+
+# one($db, $sql)
+sub one { return (sql(@_))[0][0] }
+
+# doctor($db, @lead): what it says of the tables, as "State: Finding".
+sub doctor {
+    my ($of, @lead) = @_;
+    my ($rc, $out) = kissctl({ db => $of }, @lead, qw(doctor --json));
+    my ($found) = grep { $_->{Check} eq 'tables' } @{ JSON::PP->new->utf8->decode($out) };
+    return "$found->{State}: $found->{Finding}";
+}
+
+# error($db, $sql): the number of the error, or 0.
+sub error { my ($of, $sql) = @_; return eval { sql($of, $sql); 0 } // ($@ =~ /ERROR (\d+)/)[0] }
+
+subtest 'a backup that is restored twice' => sub {
+    my $live = new_database('restored');
+    import_sample($live);
+    my $key = issue_key('ACME01');
+    my $h = start_httpd(db => $live);
+    my $t = $h->token('ACME01', $key);
+    my @caller = (Authorization => "Bearer $t");
+    my @rows = qw(stock revision);
+    sql($live, "CREATE TABLE saved_$_ SELECT * FROM $_") for @rows;
+    my $restore = sub {
+        sql($live, 'SET @kiss_bulk = CONCAT("kissctl:", CONNECTION_ID()); ' . join '; ', map {"DELETE FROM $_; INSERT INTO $_ SELECT * FROM saved_$_"} @rows);
+    };
+    my $change = sub { sql($live, "UPDATE stock SET available_qty = $_[0]") };
+    my $first = $h->get('/stock', @caller);
+    $restore->();
+    $change->(111);
+    my $one = $h->get('/stock', @caller);
+    like $one->{content}, qr/"AvailableQTY":111\b/, 'the first restore, changed';
+    $restore->();
+    is $h->get('/stock', @caller)->{content}, $first->{content}, 'restored once more: what the backup held';
+    $change->(222);
+    my $two = $h->get('/stock', @caller, 'If-None-Match' => $one->{headers}{etag});
+    is $two->{status}, 200, 'changed otherwise: no 304 to a client of the first restore';
+    like $two->{content}, qr/"AvailableQTY":222\b/, '... and the new rows';
+    cmp_ok one($live, "SELECT n FROM revision WHERE dataset = 'stock' AND scope = 'UK01'"), '>', (time - 60) * 1e6, 'a number of the clock';
+    # The server's clock is set back: numbers grow all the same.
+    my $n = one($live, "SELECT n FROM revision WHERE dataset = 'stock' AND scope = 'UK01'");
+    sql($live, 'SET TIMESTAMP = 1000000000; UPDATE stock SET available_qty = 333');
+    cmp_ok one($live, "SELECT n FROM revision WHERE dataset = 'stock' AND scope = 'UK01'"), '>', $n, 'a clock that is set back';
+    kissctl_ok({ db => $live }, 'import', top() . '/sql/sample');
+    cmp_ok one($live, "SELECT n FROM revision WHERE dataset = 'stock' AND scope = 'UK01'"), '>', $n, 'the import takes the clock, too';
+    $h->log_ok;
+};
+
+subtest 'a revision that is missing' => sub {
+    my $of = new_database('missing');
+    import_sample($of);
+    my $h = start_httpd(db => $of);
+    my $t = $h->token('ACME01', issue_key('ACME01'));
+    my @caller = (Authorization => "Bearer $t");
+    my $old = $h->get('/products', @caller);
+    sql($of, "DELETE FROM revision WHERE dataset = 'products'");
+    is $h->get('/health')->{status}, 503, '/health sees it';
+    is $h->get('/products', @caller, 'If-None-Match' => $old->{headers}{etag})->{status}, 503, 'no answer, and no 304';
+    like doctor($of), qr/^PROBLEM: .*revision products has no row/, 'so does the doctor';
+    my $from = time;
+    sql($of, "UPDATE product SET theme = 'another'");
+    cmp_ok one($of, "SELECT n FROM revision WHERE dataset = 'products'"), '>', ($from - 1) * 1e6, 'it comes back with the next change, as a number of the clock';
+    is $h->get('/health')->{status}, 200, '... healthy';
+    is $h->get('/products', @caller, 'If-None-Match' => $old->{headers}{etag})->{status}, 200, '... and answered';
+    sql($of, 'DELETE FROM revision');
+    is $h->get('/products', @caller)->{status}, 503, 'none at all: 503';
+    is $h->get('/health')->{status}, 503, '... unhealthy';
+    kissctl_ok({ db => $of }, qw(schema repair));
+    is $h->get('/products', @caller)->{status}, 200, 'repaired';
+    is $h->get('/health')->{status}, 200, '... healthy';
+    like doctor($of), qr/^ok: /, '... and the doctor is content';
+    my $employee = issue_kss_key(type => 'employee');
+    my $k = start_httpd(db => $kss, api => 'kss');
+    my @key = ('x-api-key' => $employee);
+    my $page = $k->get('/api/v1/suppliers', @key);
+    sql($kss, "DELETE FROM revision WHERE dataset = 'supplier'");
+    is $k->get('/api/v1/suppliers', @key, 'If-None-Match' => $page->{headers}{etag})->{status}, 503, 'KSS: no 304 either';
+    like doctor($kss, 'kss'), qr/^PROBLEM: .*revision supplier has no row/, '... and the doctor sees it';
+    sql($kss, "UPDATE supplier SET supplier = CONCAT(supplier, '!')");
+    is $k->get('/api/v1/suppliers', @key, 'If-None-Match' => $page->{headers}{etag})->{status}, 200, '... until the next change';
+    $_->log_ok(qr/KISS0230/) for $h, $k;
+};
+
+subtest 'ways past the triggers' => sub {
+    my $of = new_database('past');
+    import_sample($of);
+    my $h = start_httpd(db => $of);
+    my $t = $h->token('ACME01', issue_key('ACME01'));
+    my @caller = (Authorization => "Bearer $t");
+    is doctor($of) =~ /^ok: all \d+ tables and sequences, \d+ triggers and \d+ foreign keys/, 1, 'at first all is well';
+    for my $table (qw(stock price product customer product_image revision)) {
+        is error($of, "TRUNCATE $table"), 1701, "$table: TRUNCATE";
+        is error($of, "DROP TABLE $table"), 1451, '... DROP TABLE';
+        is error($of, "CREATE OR REPLACE TABLE $table (a INT)"), 1451, '... CREATE OR REPLACE TABLE';
+        isnt error($of, "ALTER TABLE $table PARTITION BY HASH (1) PARTITIONS 2"), 0, '... partitions';
+    }
+    is error($of, 'INSERT INTO truncate_guard (id) VALUES (1)'), 4025, 'the guard stays empty';
+    isnt error($kss, 'TRUNCATE invoice_line'), 0, 'KSS: TRUNCATE';
+
+    # A table that is swapped takes its triggers along.
+    sql($of, 'CREATE TABLE fresh LIKE stock; INSERT INTO fresh SELECT * FROM stock; RENAME TABLE stock TO old, fresh TO stock');
+    my $said = doctor($of);
+    like $said, qr/^PROBLEM: .*trigger stock_(?:added|changed|removed) hangs on table old, not on stock/, 'a swap: the doctor sees the triggers';
+    like $said, qr/foreign key guard_stock leads from truncate_guard to old, not from truncate_guard to stock/, '... and the guard';
+    my $before = $h->get('/stock', @caller);
+    sql($of, 'UPDATE stock SET available_qty = 4711');
+    my $restarted = start_httpd(db => $of, token_keys => $h->{token_keys});
+    ok wait_until(10, sub { $restarted->log_text =~ /KISS0231: database customer: the guard of stock leads to old/ }), 'a server that starts says so';
+    $restarted->log_ok(qr/KISS0231/);
+    my ($rc, $out, $err) = kissctl({ db => $of }, qw(schema repair));
+    is $rc, 0, 'repaired' or diag $err;
+    like $err, qr/trigger stock_changed hangs on table old, not on stock: put back/, '... and said';
+    my $after = $h->get('/stock', @caller, 'If-None-Match' => $before->{headers}{etag});
+    is $after->{status}, 200, 'what was changed meanwhile is seen';
+    like $after->{content}, qr/"AvailableQTY":4711\b/, '... whole';
+    sql($of, 'UPDATE stock SET available_qty = 4712');
+    is $h->get('/stock', @caller, 'If-None-Match' => $after->{headers}{etag})->{status}, 200, '... and so is the next change';
+    is error($of, 'TRUNCATE stock'), 1701, '... the guard is back';
+    like doctor($of), qr/^ok: /, '... and the doctor is content';
+
+    for my $harm ('DROP TRIGGER price_changed', 'CREATE OR REPLACE TRIGGER price_changed AFTER UPDATE ON price FOR EACH ROW SET @x = 1',
+        'DROP TABLE truncate_guard', 'ALTER TABLE stock DROP FOREIGN KEY stock_warehouse', 'DROP TRIGGER product_removed')
+    {
+        sql($of, $harm);
+        like doctor($of), qr/^PROBLEM: /, "the doctor sees: $harm";
+        my $epoch = one($of, "SELECT n FROM revision WHERE dataset = 'epoch'");
+        my $n = one($of, "SELECT MIN(n) FROM revision WHERE dataset <> 'epoch'");
+        kissctl_ok({ db => $of }, qw(schema), $harm =~ /^DROP TRIGGER/ ? 'install' : 'repair');
+        like doctor($of), qr/^ok: /, '... and it is put back';
+        cmp_ok one($of, "SELECT MIN(n) FROM revision WHERE dataset <> 'epoch'"), '>', $n, '... every revision rose';
+        is one($of, "SELECT n FROM revision WHERE dataset = 'epoch'"), $epoch, '... but the epoch';
+    }
+    sql($of, 'CREATE TRIGGER of_another AFTER INSERT ON warehouse FOR EACH ROW SET @x = 1');
+    my ($other) = grep { $_->{Check} eq 'other triggers' } @{ JSON::PP->new->utf8->decode((kissctl({ db => $of }, qw(doctor --json)))[1]) };
+    like $other->{Finding}, qr/of_another ON warehouse/, 'triggers of others are listed';
+    $h->log_ok;
+};
+
+subtest 'touch' => sub {
+    my $of = new_database('touch');
+    import_sample($of);
+    my $revisions = sub { return { map { ("$_->[0] $_->[1]" => $_->[2]) } sql($_[0], 'SELECT dataset, scope, n FROM revision') } };
+    for (['touch prices UKTRADE', 'prices UKTRADE'], ['touch stock', 'stock NL01', 'stock UK01'], ['touch products', 'products ']) {
+        my ($words, @want) = @$_;
+        my $before = $revisions->($of);
+        kissctl_ok({ db => $of }, split ' ', $words);
+        my $now = $revisions->($of);
+        is_deeply [sort grep { $now->{$_} > $before->{$_} } keys %$now], \@want, "$words: just that";
+    }
+    my ($rc, $out, $err) = kissctl({ db => $of }, qw(touch nothing));
+    is "$rc $out", '1 ', 'an unknown dataset: exit status 1';
+    like $err, qr/there is no dataset 'nothing': there are all, assortment, customers, listing, prices, products, stock/, '... and what there is';
+    is +(kissctl({ db => $of }, qw(touch prices NONE)))[0], 1, 'an unknown scope';
+    is +(kissctl({ db => $of }, qw(touch epoch)))[0], 1, 'the epoch is none';
+    is +(kissctl({ db => $of }, 'touch'))[0], 2, 'no dataset';
+    my $before = $revisions->($kss);
+    kissctl_ok({ db => $kss }, qw(kss touch vendor));
+    my $now = $revisions->($kss);
+    is_deeply [grep { $now->{$_} != $before->{$_} } keys %$now], ['vendor '], 'KSS: one table';
+};
+
+subtest 'sums of invoices' => sub {
+    my $wrong = sub {
+        my @all = sql($kss, 'SELECT i.invoice_id, COALESCE(s.total_num_units, 0) - COALESCE(l.u, 0), COALESCE(s.total_full_price, 0) - COALESCE(l.f, 0)'
+                . ' FROM invoice i LEFT JOIN invoice_sum s USING (invoice_id) LEFT JOIN (SELECT invoice_id, SUM(num_units) u, SUM(cases) c,'
+                . ' SUM(full_price * num_units) f, SUM(ext_price) e FROM invoice_line GROUP BY 1) l USING (invoice_id)'
+                . ' WHERE (s.invoice_id IS NULL) <> (l.invoice_id IS NULL) OR NOT (s.total_num_units = l.u AND s.total_cases = l.c AND s.total_full_price = l.f AND s.total_ext_price = l.e)');
+        my @parts = sql($kss, 'SELECT COALESCE(s.invoice_id, l.invoice_id), COALESCE(s.supplier_id, l.supplier_id) FROM invoice_supplier s'
+                . ' LEFT JOIN (SELECT invoice_id, supplier_id, SUM(num_units) u, SUM(cases) c, SUM(full_price * num_units) f, SUM(ext_price) e FROM invoice_line'
+                . ' WHERE supplier_id IS NOT NULL GROUP BY 1, 2) l USING (invoice_id, supplier_id) WHERE NOT (s.total_num_units <=> l.u AND s.total_cases <=> l.c'
+                . ' AND s.total_full_price <=> l.f AND s.total_ext_price <=> l.e)');
+        return join ', ', map { join '/', @$_ } @all, @parts;
+    };
+    is $wrong->(), '', 'as the import has left them';
+    # Ordinary statements on lines that read the invoice.
+    my @ordinary = (
+        'DELETE FROM invoice_line WHERE invoice_id IN (SELECT invoice_id FROM invoice WHERE status = 4) LIMIT 20',
+        'UPDATE invoice_line l JOIN invoice i USING (invoice_id) SET l.num_units = l.num_units + 1.25 WHERE i.status = 7',
+        'UPDATE invoice_line l JOIN invoice i USING (invoice_id) SET l.cases = l.cases + 1, i.memo = l.batch_code WHERE i.invoice_id < 9010',
+        'INSERT INTO invoice_line (invoice_trans_id, invoice_id, product_id, supplier_id, num_units, full_price, ext_price) SELECT 9000000 + i.invoice_id,'
+            . ' i.invoice_id, (SELECT MIN(product_id) FROM product), (SELECT MIN(supplier_id) FROM supplier), 3.33, 12.345678, 41.11 FROM invoice i LIMIT 100',
+        'DELETE l FROM invoice_line l JOIN invoice i USING (invoice_id) WHERE i.invoice_id BETWEEN 9020 AND 9025',
+        'UPDATE invoice_line SET supplier_id = NULL WHERE invoice_id IN (SELECT invoice_id FROM invoice WHERE invoice_id BETWEEN 9030 AND 9035)',
+        'UPDATE invoice_line SET supplier_id = (SELECT MAX(supplier_id) FROM supplier) WHERE invoice_id IN (SELECT invoice_id FROM invoice WHERE invoice_id BETWEEN 9032 AND 9040)',
+        'UPDATE invoice_line SET invoice_id = 9050 WHERE invoice_id IN (SELECT invoice_id FROM invoice WHERE invoice_id BETWEEN 9045 AND 9049)'
+    );
+    for (@ordinary) {
+        is error($kss, $_), 0, substr $_, 0, 70;
+        is $wrong->(), '', '... and the sums are those of the lines';
+    }
+    my ($line) = map { $_->[0] } sql($kss, 'SELECT invoice_trans_id FROM invoice_line ORDER BY 1 LIMIT 1');
+    sql($kss, "UPDATE invoice_line SET full_price = 12.345678, num_units = 2 WHERE invoice_trans_id = $line");
+    sql($kss, join '; ', map {"UPDATE invoice_line SET num_units = $_ WHERE invoice_trans_id = $line"} (1.25, 2) x 100);
+    is $wrong->(), '', 'back and forth a hundred times: nothing is left';
+    my $before = join ' ', map { $_->[1] } sql($kss, 'CHECKSUM TABLE invoice_sum, invoice_supplier');
+    kissctl_ok({ db => $kss }, qw(kss touch invoice_line));
+    is join(' ', map { $_->[1] } sql($kss, 'CHECKSUM TABLE invoice_sum, invoice_supplier')), $before, 'what is worked out anew is the same, to the last digit';
+    my $h = start_httpd(db => $kss, api => 'kss');
+    my @key = ('x-api-key' => issue_kss_key(type => 'employee'));
+    my ($id) = map { $_->[0] } sql($kss, "SELECT invoice_id FROM invoice_line WHERE invoice_trans_id = $line");
+    my $old = $h->get("/api/v1/invoices/$id", @key);
+    sql($kss, "UPDATE invoice_line SET num_units = num_units + 1 WHERE invoice_trans_id = $line");
+    my $new = $h->get("/api/v1/invoices/$id", @key, 'If-None-Match' => $old->{headers}{etag});
+    is $new->{status}, 200, 'an invoice has another ETag when a line changes';
+    my $sum = one($kss, "SELECT CAST(SUM(full_price * num_units) - SUM(ext_price) AS DECIMAL(30,6)) FROM invoice_line WHERE invoice_id = $id");
+    is $h->json($new)->{Data}[0]{TotalDiscount} // $h->json($new)->{TotalDiscount}, $sum, '... and the sums of its lines';
+    # What was changed past the triggers is put right by repair.
+    sql($kss, 'SET @kiss_bulk = CONCAT("kissctl:", CONNECTION_ID()); UPDATE invoice_line SET num_units = num_units + 7 WHERE invoice_id = 9001');
+    isnt $wrong->(), '', 'past the triggers: wrong';
+    kissctl_ok({ db => $kss }, qw(kss schema repair));
+    is $wrong->(), '', '... and repaired';
+    $h->log_ok;
+};
+
+subtest 'where changes are logged for replicas' => sub {
+    my $logged = KissTest::Database->start(args => ['--log-bin=binlog', '--server-id=1']);
+    for my $api (qw(customer kss)) {
+        $logged->sql(undef, "CREATE DATABASE logged_$api CHARACTER SET utf8mb4; GRANT ALL ON logged_$api.* TO kiss_admin\@localhost");
+        my $file = "$logged->{dir}/logged_$api.cnf";
+        spew($file, join('', map {"[$_]\nsocket=$logged->{socket}\ndatabase=logged_$api\nuser=kiss_admin\npassword=" . $logged->password('kiss_admin') . "\n"}
+                    qw(kissctl kissctl_kss)), 0600);
+        my @lead = $api eq 'kss' ? 'kss' : ();
+        my ($rc, $out, $err) = kissctl({ defaults => $file }, @lead, qw(schema install));
+        is "$rc $out", '1 ', "$api: an account without the right is refused";
+        like $err, qr/nothing was done: .*log_bin_trust_function_creators = 1/, '... with what it needs';
+        is_deeply [$logged->sql("logged_$api", 'SHOW TABLES')], [], '... and nothing was done';
+        $logged->sql(undef, 'SET GLOBAL log_bin_trust_function_creators = 1');
+        is +(kissctl({ defaults => $file }, @lead, qw(schema install)))[0], 0, '... with it, all is';
+        $logged->sql(undef, 'SET GLOBAL log_bin_trust_function_creators = 0');
+    }
 };
 
 done_testing;
