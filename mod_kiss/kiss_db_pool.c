@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "kiss_secret.h"
+#include "kiss_session.h"
 #include "kiss_state.h"
 
 #define DRIVER "mysql"
@@ -18,13 +19,8 @@
 /* The same trouble is not logged more often than this. */
 #define QUIET apr_time_from_sec(10)
 
-/* What a session must be, whatever the server's defaults are. */
-static const char session_sql[] =
-    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',"
-    " time_zone = '+00:00', autocommit = 1, group_concat_max_len = 67108864";
-
-/* Its variable has different names in different servers; the statement has not. */
-static const char isolation_sql[] = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
+static const char session_sql[] = KISS_SESSION_SQL;
+static const char isolation_sql[] = KISS_SESSION_TRANSACTION;
 
 static const char check_sql[] =
     "SELECT @@session.sql_mode LIKE '%STRICT_ALL_TABLES%', @@session.time_zone = '+00:00',"

@@ -8,6 +8,8 @@
 #include <errmsg.h>
 #include <mysqld_error.h>
 
+#include "kiss_session.h"
+
 /** Advice that several errors share. */
 #define BROKEN "The connection broke: nothing that was not finished is kept. Look at the server's log and try again."
 #define NO_ENTRY "Check user and password of the group, and that the account was made", SEE_GRANTS
@@ -15,8 +17,6 @@
 
 /** The server's own error number for "Error on delete of" a temporary file; no header has it. */
 #define DELETE_FAILED 6
-
-#define MODES "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION"
 
 /** What depends on the database and ends an advice. */
 typedef enum {
@@ -173,7 +173,7 @@ int ctl_db_open(ctl *c)
                                             c->defaults));
     }
     if (mysql_set_character_set(c->db, "utf8mb4")
-        || mysql_query(c->db, "SET SESSION sql_mode = '" MODES "', time_zone = '+00:00', autocommit = 1")) {
+        || mysql_query(c->db, KISS_SESSION_SQL) || mysql_query(c->db, KISS_SESSION_TRANSACTION)) {
         return ctl_db_error(c, "cannot prepare the session");
     }
     if (ctl_db_value(c, &database, "SELECT DATABASE()", 0) != CTL_OK) {

@@ -76,9 +76,11 @@ subtest 'rows at the ends' => sub {
     sql($db, "UPDATE purchase SET post_date = '9999-12-31 12:00:00' WHERE purchase_id = $posted");
     my $all = $list{'/invoices'}{rows}->(1);
     is ids("/invoices?$status&StartDate=0001-01-01&EndDate=9999-12-31", 'InvoiceID'), $all, 'all invoices';
-    is ids("/invoices?$status&StartDate=9999-12-31&EndDate=9999-12-31", 'InvoiceID'), $last, 'the last day, to its last moment';
+    is ids("/invoices?$status&StartDate=9999-12-31&EndDate=9999-12-31", 'InvoiceID'), $last,
+        'the last day, to its last moment';
     is ids("/invoices?$status&EndDate=1000-01-01", 'InvoiceID'), $first, 'a first day';
-    is ids("/invoices?$status&StartDate=9999-12-30&EndDate=9999-12-30", 'InvoiceID'), '', 'the day before the last is another';
+    is ids("/invoices?$status&StartDate=9999-12-30&EndDate=9999-12-30", 'InvoiceID'), '',
+        'the day before the last is another';
     is ids('/purchases?StartDate=9999-12-31&EndDate=9999-12-31', 'PurchaseID'), $posted,
         'a purchase posted on the last day; one that is not posted has no date and is no match';
     my ($row) = @{ $h->json(answer("/invoices/$last"))->{Data} };
@@ -88,7 +90,8 @@ subtest 'rows at the ends' => sub {
 };
 
 subtest 'ways to write one day' => sub {
-    my $day = column("SELECT DATE(date) FROM invoice WHERE date < '2100-01-01' GROUP BY 1 ORDER BY COUNT(*) DESC, 1 LIMIT 1");
+    my $day = column("SELECT DATE(date) FROM invoice WHERE date < '2100-01-01' GROUP BY 1"
+        . ' ORDER BY COUNT(*) DESC, 1 LIMIT 1');
     my ($before, $next) = map { column("SELECT DATE('$day') + INTERVAL $_ DAY") } -1, 1;
     my $expected = $list{'/invoices'}{rows}->("date BETWEEN '$day' AND '$day 23:59:59.999'");
     like $expected, qr/\d,\d/, 'a day with several invoices';
@@ -122,8 +125,8 @@ subtest 'what is refused, and why' => sub {
 };
 
 subtest 'a day is taken to its last moment' => sub {
-    my ($id, $day) = @{ (sql($db, "SELECT invoice_id, DATE(date) FROM invoice WHERE date BETWEEN '2025-01-01' AND '2027-12-31'"
-        . ' ORDER BY date, invoice_id LIMIT 1'))[0] };
+    my ($id, $day) = @{ (sql($db, "SELECT invoice_id, DATE(date) FROM invoice WHERE date BETWEEN '2025-01-01'"
+        . " AND '2027-12-31' ORDER BY date, invoice_id LIMIT 1"))[0] };
     my $next = column("SELECT DATE('$day') + INTERVAL 1 DAY");
     for (["$day 00:00:00.000", $day], ["$day 23:59:59.999", $day], ["$next 00:00:00.000", $next]) {
         my ($time, $on) = @$_;
