@@ -350,12 +350,22 @@ static int write_coming(struct printbuf *pb, const kiss_value *v, apr_int64_t to
 
 /* --- values --- */
 
+#define DAY_LEN  (sizeof("YYYY-MM-DD") - 1)
+#define TIME_LEN (sizeof("YYYY-MM-DD HH:MM:SS.mmm") - 1)
+
+/** 1 for '0000-00-00' and the like, which a program without strict mode may have stored for "none". */
+static int is_no_day(const member *m, const kiss_value *v)
+{
+    return ((m->type == KISS_DATE && v->len == DAY_LEN) || (m->type == KISS_TIME && v->len == TIME_LEN))
+           && (memcmp(v->data, "0000", 4) == 0 || memcmp(v->data + 5, "00", 2) == 0 || memcmp(v->data + 8, "00", 2) == 0);
+}
+
 /** "2026-02-24 17:06:10.610" becomes "2026-02-24T17:06:10.610Z". */
 static kiss_json_status write_time(struct printbuf *pb, const kiss_value *v)
 {
     char text[] = "\"YYYY-MM-DDTHH:MM:SS.mmmZ\"";
 
-    if (v->len != sizeof("YYYY-MM-DD HH:MM:SS.mmm") - 1) {
+    if (v->len != TIME_LEN) {
         return KISS_JSON_VALUE;
     }
     memcpy(text + 1, v->data, v->len);
@@ -450,7 +460,7 @@ static kiss_json_status write_member(struct printbuf *pb, const member *m, const
     if (m->type == KISS_NET_PRICE) {
         return write_price(pb, values, terms->discount);
     }
-    if (values->data) {
+    if (values->data && !is_no_day(m, values)) {
         return write_value(pb, m, values, terms, replaced);
     }
     return (m->nullable ? kiss_json_raw(pb, "null", 4) : write_nothing(pb, m)) ? KISS_JSON_MEMORY : KISS_JSON_OK;

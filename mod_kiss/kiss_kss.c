@@ -350,8 +350,8 @@ static const kiss_param retailer_inventory_params[] = {
     { COLUMN(name, KISS_FIXED, "COALESCE(n." column ", 0)"), .scale = digits, \
       .for_role = { [KISS_ROLE_SUPPLIER] = "SUM(o." column ")" } }
 
-/* Never null in the contract: an invoice that says nothing of it is due at once. */
-#define DUE_DATE "COALESCE(i.due_date, i.date)"
+/* Never null in the contract: an invoice that says nothing of it, be it by '0000-00-00', is due at once. */
+#define DUE_DATE "IF(YEAR(i.due_date) > 0, i.due_date, i.date)"
 
 static const kiss_column invoice_columns[] = {
     NUMBER("InvoiceID", "i.invoice_id"), NUMBER("CustomerID", "i.customer_id"), TEXT("CustomerName", "c.customer_name"),

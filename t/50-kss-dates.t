@@ -137,5 +137,31 @@ subtest 'a day is taken to its last moment' => sub {
         }
     }
 };
+# What another program stored without strict mode: '0000-00-00' is no date for any client.
+subtest 'zero dates' => sub {
+    my $id = column("SELECT MIN(invoice_id) FROM invoice WHERE date BETWEEN '2025-01-01' AND '2027-12-31'");
+    sql($db, "SET sql_mode = ''; UPDATE invoice SET due_date = '0000-00-00', po_date = '2026-00-00' WHERE invoice_id = $id");
+    my $res = answer("/invoices/$id");
+    my ($row) = @{ $h->json($res)->{Data} };
+    is $row->{PODate}, undef, 'null';
+    is $row->{DueDate}, $row->{Date}, 'one that is never null: as if nothing had been said';
+    my $promotion = column('SELECT MIN(promotion_id) FROM promotion');
+    sql($db, "SET sql_mode = ''; UPDATE promotion SET end_date = '0000-00-00' WHERE promotion_id = $promotion");
+    ($row) = grep { $_->{PromotionID} == $promotion } @{ $h->json(answer('/promotionsProducts'))->{Data} };
+    is $row->{EndDate}, undef, 'a day, too';
+};
+
+# Half away from zero, on both sides of it, and no negative zero: what the database rounds is what is documented.
+subtest 'rounding' => sub {
+    my ($id, $line) = @{ (sql($db, 'SELECT invoice_id, invoice_trans_id FROM invoice_line LIMIT 1'))[0] };
+    for (['0.005', '0.01'], ['-0.005', '-0.01'], ['0.004999', '0.00'], ['-0.004999', '0.00'], ['-0.000001', '0.00'],
+        ['99999999.995', '100000000.00'])
+    {
+        my ($stored, $shown) = @$_;
+        sql($db, "UPDATE invoice_line SET cases = $stored WHERE invoice_trans_id = $line");
+        my ($row) = grep { $_->{InvoiceTransID} == $line } @{ $h->json(answer("/invoiceTransactions/$id?PageSize=500"))->{Data} };
+        is $row->{Cases}, $shown, "$stored with two decimals";
+    }
+};
 $h->log_ok;
 done_testing;

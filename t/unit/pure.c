@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <apr_general.h>
 #include <apr_strings.h>
@@ -71,6 +72,9 @@ static void test_decimals(void)
     decimal("19.95", KISS_DECIMAL_OK, "19.9500");
     decimal("0", KISS_DECIMAL_OK, "0.0000");
     decimal("-0.5", KISS_DECIMAL_OK, "-0.5000");
+    decimal("-0", KISS_DECIMAL_OK, "0.0000");
+    decimal("-0.00000", KISS_DECIMAL_OK, "0.0000");
+    decimal("-99999999.9999", KISS_DECIMAL_OK, "-99999999.9999");
     decimal("+7.5", KISS_DECIMAL_OK, "7.5000");
     decimal("00012", KISS_DECIMAL_OK, "12.0000");
     decimal("99999999.9999", KISS_DECIMAL_OK, "99999999.9999");
@@ -90,6 +94,11 @@ static void test_decimals(void)
     discount("99999999.9999", "0.0001", "99999899.9999");
     discount("10", "100", "0.0000");
     discount("10", "33.3333", "6.6667");
+    discount("-0.0001", "50", "-0.0001");         /* -0.00005: half away from zero, below it too */
+    discount("-0.0001", "50.0001", "0.0000");     /* no negative zero */
+    discount("-19.95", "7.5", "-18.4538");
+    discount("-99999999.9999", "0", "-99999999.9999");
+    discount("99999999.9999", "100", "0.0000");
     discount("-1.00005", "0", "0.0000");          /* refused by the parser: stays 0 */
     ok(kiss_decimal_discount(&net, APR_INT64_MAX, 0) == -1 && net == 7, "an overflow is noticed");
     ok(kiss_decimal_discount(&net, 1, 1000001) == -1, "so is more than 100 %");
@@ -558,6 +567,78 @@ static void test_json(void)
     printbuf_free(pb);
 }
 
+/** All days of the calendar's ends, and one in a hundred of the others, against the C library's calendar. */
+static void test_json_days(void)
+{
+    const apr_int64_t first = -719162, last = 2932896;      /* 0001-01-01, 9999-12-31 */
+    apr_int64_t day;
+    int wrong = 0;
+
+    for (day = first; day <= last; day += day < first + 1500 || day > last - 1500 || (day > 10000 && day < 40000) ? 1 : 97) {
+        time_t seconds = (time_t)day * 86400;
+        char expected[40], text[11] = "";
+        struct tm tm;
+
+        gmtime_r(&seconds, &tm);
+        snprintf(expected, sizeof(expected), "%04d-%02d-%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
+        kiss_json_day(text, day);
+        wrong += strcmp(text, expected) != 0;
+    }
+    ok(wrong == 0 && day > last, "days, from the year 1 to 9999");
+}
+
+static void date_row(const char *day, const char *time, const char *expected)
+{
+    static const kiss_column columns[] = { { "Day", KISS_DATE, "a" }, { "Time", KISS_TIME, "b" }, { 0 } };
+    const kiss_value values[] = { { day, strlen(day) }, { time, strlen(time) } };
+    const kiss_json_terms terms = { .discount = 0 };
+    struct printbuf *pb = printbuf_new();
+    const char *column = NULL;
+    apr_size_t replaced = 0;
+    kiss_json_status status = kiss_json_row(pb, kiss_json_writer_make(columns, NULL, 0, pool), &terms, values, NULL, &replaced,
+                                            &column);
+
+    is(status == KISS_JSON_OK ? apr_pstrmemdup(pool, pb->buf, (apr_size_t)pb->bpos) : column, expected,
+       apr_psprintf(pool, "%s and %s as JSON", day, time));
+    printbuf_free(pb);
+}
+
+static void test_json_dates(void)
+{
+    date_row("0001-01-01", "9999-12-31 23:59:59.999", "{\"Day\":\"0001-01-01\",\"Time\":\"9999-12-31T23:59:59.999Z\"}");
+    date_row("0000-00-00", "0000-00-00 00:00:00.000", "{\"Day\":null,\"Time\":null}");
+    date_row("2026-00-00", "2026-06-00 12:00:00.000", "{\"Day\":null,\"Time\":null}");
+    date_row("2026-10-10", "2026-10-10 00:00:00.000", "{\"Day\":\"2026-10-10\",\"Time\":\"2026-10-10T00:00:00.000Z\"}");
+    date_row("2026-06-15", "2026-06-15 12:00:00", "Time");
+}
+
+/** A decimal of the database as a number of the API. */
+static void quantity(const char *decimal, const char *expected)
+{
+    static const kiss_column columns[] = { { "N", KISS_QUANTITY, "a" }, { 0 } };
+    const kiss_value value = { decimal, strlen(decimal) };
+    const kiss_json_terms terms = { .discount = 0 };
+    struct printbuf *pb = printbuf_new();
+    const char *column = NULL;
+    apr_size_t replaced = 0;
+
+    kiss_json_row(pb, kiss_json_writer_make(columns, NULL, 0, pool), &terms, &value, NULL, &replaced, &column);
+    is(apr_pstrmemdup(pool, pb->buf, (apr_size_t)pb->bpos), apr_psprintf(pool, "{\"N\":%s}", expected),
+       apr_psprintf(pool, "%s as a number", decimal));
+    printbuf_free(pb);
+}
+
+static void test_json_numbers(void)
+{
+    quantity("100", "100");
+    quantity("100.00", "100");
+    quantity("100.50", "100.5");
+    quantity("0.00", "0");
+    quantity("-0.50", "-0.5");
+    quantity("-10.00", "-10");
+    quantity("999999999999.999999", "999999999999.999999");
+}
+
 /* --- forms --- */
 
 static void test_forms(void)
@@ -763,6 +844,9 @@ int main(void)
     sliding_retry_after(9000, 600000);
     test_sliding();
     test_json();
+    test_json_days();
+    test_json_dates();
+    test_json_numbers();
     test_forms();
     test_tokens();
     test_verdicts();
