@@ -66,6 +66,8 @@ typedef struct kiss_req {
     int retry_after;                        /**< seconds for Retry-After; 0 for the error's standard */
     apr_interval_time_t db_time;            /**< time spent with the database */
     apr_int64_t rows;                       /**< rows written */
+    apr_off_t length;                       /**< bytes of the answer, once they are known */
+    const char *coding;                     /**< its Content-Encoding then, as the header's value; NULL without one */
     volatile apr_uint32_t *stop;      /**< NULL, or set to 1 when nobody needs what is read any more */
 } kiss_req;
 

@@ -7,7 +7,8 @@
 /** Outcome of kiss_body_read(). */
 typedef enum {
     KISS_BODY_OK = 0,
-    KISS_BODY_LARGE,            /**< more than `most` bytes */
+    KISS_BODY_LARGE,            /**< more than `most` bytes, or than LimitRequestBody allows */
+    KISS_BODY_LATE,             /**< did not come in time */
     KISS_BODY_BROKEN            /**< ended early, or cannot be read */
 } kiss_body_status;
 

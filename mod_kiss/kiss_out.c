@@ -54,8 +54,12 @@ static unsigned char *random_id(void)
 
 static void put_request_id(kiss_req *k)
 {
-    const char *id = apr_table_get(k->r->headers_in, "X-Request-Id");
+    /* A request that httpd sends on elsewhere keeps its id; a subrequest has that of the request. */
+    const char *id = apr_table_get(k->r->err_headers_out, "X-Request-Id");
 
+    if (!id) {
+        id = apr_table_get(k->r->main ? k->r->main->err_headers_out : k->r->headers_in, "X-Request-Id");
+    }
     if (!id || !valid_request_id(id)) {
         unsigned char *random = random_id();
 
@@ -105,6 +109,14 @@ void kiss_out_gzip(kiss_req *k)
     apr_table_setn(k->r->headers_out, "Content-Encoding", "gzip");
 }
 
+/** Says how long the answer is. */
+static void set_length(kiss_req *k, apr_off_t length)
+{
+    k->length = length;
+    k->coding = apr_table_get(k->r->headers_out, "Content-Encoding");
+    ap_set_content_length(k->r, length);
+}
+
 /** Passes one bucket and the end of the answer. */
 static int pass(kiss_req *k, apr_bucket_brigade *bb)
 {
@@ -126,11 +138,14 @@ static int send_bytes(kiss_req *k, int status, const char *type, const char *bod
     request_rec *r = k->r;
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
 
+    if (r->eos_sent) {
+        return DONE;                /* a filter has answered while the request's body was read */
+    }
     r->status = status;
     if (type) {
         ap_set_content_type(r, type);
     }
-    ap_set_content_length(r, (apr_off_t)len);
+    set_length(k, (apr_off_t)len);
     if (len) {
         APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_pool_create(body, len, r->pool, bb->bucket_alloc));
     }
@@ -166,7 +181,7 @@ static int send_parts(kiss_req *k, int status, apr_file_t *file, apr_off_t size,
     }
     r->status = status;
     ap_set_content_type(r, KISS_JSON_TYPE);
-    ap_set_content_length(r, size + (apr_off_t)rest);
+    set_length(k, size + (apr_off_t)rest);
     return pass(k, bb);
 }
 
@@ -186,7 +201,7 @@ int kiss_out_mapped(kiss_req *k, kiss_mapped *mapped)
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
 
     ap_set_content_type(r, KISS_JSON_TYPE);
-    ap_set_content_length(r, kiss_mapped_size(mapped));
+    set_length(k, kiss_mapped_size(mapped));
     APR_BRIGADE_INSERT_TAIL(bb, kiss_mapped_bucket(mapped, bb->bucket_alloc));
     return pass(k, bb);
 }
@@ -213,7 +228,7 @@ int kiss_out_growing(kiss_req *k, kiss_growing *growing)
 
     ap_set_content_type(r, KISS_JSON_TYPE);
     if (grown.ended) {
-        ap_set_content_length(r, grown.size);
+        set_length(k, grown.size);
     }
     while ((rv = kiss_growing_read(growing, offset, buffer, &n)) == APR_SUCCESS) {
         APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_transient_create(buffer, n, bb->bucket_alloc));

@@ -13,9 +13,9 @@
 #define KISS_JSON_TYPE "application/json; charset=utf-8"
 
 /**
- * Headers of whatever is answered below the location, errors included: X-Request-Id, and Vary with the header by which callers are
- * told apart, so that no cache gives one caller's answer to another. The request id is the client's own if it is 1 to 64 of
- * [A-Za-z0-9_-], else a new one; k->request_id and the log note are set.
+ * Headers of whatever is answered below the location, errors included: X-Request-Id, and Vary with the header by which
+ * callers are told apart, so that no cache gives one caller's answer to another. The request id is the client's own if it is
+ * 1 to 64 of [A-Za-z0-9_-], else a new one; k->request_id and the log note are set.
  */
 void kiss_out_begin(kiss_req *k);
 

@@ -113,6 +113,8 @@ static const kiss_error *read_body(allocating *a, const char **form)
     switch (kiss_body_read(&body, &len, a->k->r, MAX_BODY)) {
     case KISS_BODY_LARGE:
         return &kiss_error_body;
+    case KISS_BODY_LATE:
+        return &kiss_error_late_body;
     case KISS_BODY_BROKEN:
         return refuse(a, "The request body ended early");
     case KISS_BODY_OK:

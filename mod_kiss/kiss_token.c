@@ -34,6 +34,8 @@ static const kiss_error *read_body(kiss_req *k, char **body, apr_size_t *len)
     switch (kiss_body_read(body, len, k->r, MAX_BODY)) {
     case KISS_BODY_LARGE:
         return &kiss_error_body_too_large;
+    case KISS_BODY_LATE:
+        return &kiss_error_late_body;
     case KISS_BODY_BROKEN:
         return invalid(k, "The request body ended early.");
     case KISS_BODY_OK:

@@ -6,6 +6,7 @@
  */
 #include "kiss.h"
 
+#include <ap_expr.h>
 #include <ap_mpm.h>
 #include <http_request.h>
 #include <http_ssl.h>
@@ -24,6 +25,7 @@
 #include "kiss_dir.h"
 #include "kiss_error.h"
 #include "kiss_flood.h"
+#include "kiss_httpd_error.h"
 #include "kiss_keeper.h"
 #include "kiss_limit.h"
 #include "kiss_list.h"
@@ -138,9 +140,64 @@ static void note(kiss_req *k)
     apr_table_setn(notes, "kiss-db-us", apr_off_t_toa(k->pool, (apr_off_t)k->db_time));
 }
 
+/* --- whose request it is --- */
+
+/* What stands for a request of somebody else: its location was looked at. */
+static kiss_req not_ours;
+
+/** 1 when the location's handler is ours: SetHandler none or another one below it gives paths back to httpd. */
+static int is_handled(request_rec *r)
+{
+    const core_dir_config *core = ap_get_core_module_config(r->per_dir_config);
+    const char *problem = NULL, *handler = core->handler;
+
+    if (core->expr_handler) {
+        handler = ap_expr_str_exec(r, core->expr_handler, &problem);
+    }
+    return !problem && handler && strcmp(handler, KISS_HANDLER) == 0;
+}
+
+/** The request as ours, from the moment that its location is known; NULL when it is not. */
+static kiss_req *kiss_claim_request(request_rec *r)
+{
+    const kiss_dir_conf *conf = ap_get_module_config(r->per_dir_config, &kiss_module);
+    kiss_req *k = ap_get_module_config(r->request_config, &kiss_module);
+
+    if (!conf || !conf->plan || !is_handled(r)) {
+        if (k && k->r) {
+            kiss_httpd_error_disown(r);
+        }
+        ap_set_module_config(r->request_config, &kiss_module, &not_ours);
+        return NULL;
+    }
+    if (!k || !k->r) {
+        k = apr_pcalloc(r->pool, sizeof(*k));
+        ap_set_module_config(r->request_config, &kiss_module, k);
+        kiss_httpd_error_own(r);
+    }
+    k->r = r;
+    k->server = r->server;
+    k->pool = r->pool;
+    k->conf = conf;
+    k->api = conf->plan->api;
+    if (!k->request_id) {
+        kiss_out_begin(k);
+    }
+    return k;
+}
+
+/** What became of a request that httpd sends again as the document of an error, by an ErrorDocument below our location. */
+static const kiss_error *earlier_error(request_rec *r)
+{
+    if (!r->prev || !ap_is_HTTP_ERROR(r->prev->status)) {
+        return NULL;
+    }
+    kiss_httpd_error_head(r);
+    return kiss_error_of_status(r->prev->status, r->pool);
+}
+
 static int kiss_handler(request_rec *r)
 {
-    const kiss_dir_conf *conf;
     const kiss_error *e, *routed, *refused;
     kiss_database_conf *database;
     kiss_req *k;
@@ -149,22 +206,17 @@ static int kiss_handler(request_rec *r)
     if (!r->handler || strcmp(r->handler, KISS_HANDLER) != 0) {
         return DECLINED;
     }
-    conf = ap_get_module_config(r->per_dir_config, &kiss_module);
-    if (!conf->plan || !(database = kiss_config_database(conf, r->server))) {
+    k = kiss_claim_request(r);
+    if (!k || !(database = kiss_config_database(k->conf, r->server))) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, KISS_LOGNO(0101) "SetHandler kiss without KissApi, or without its "
                       "KissDatabase, in this <Location>");
         return HTTP_INTERNAL_SERVER_ERROR;
     }
-    k = apr_pcalloc(r->pool, sizeof(*k));
-    k->r = r;
-    k->server = r->server;
-    k->pool = r->pool;
-    k->conf = conf;
-    k->api = conf->plan->api;
     k->db = database->db;
-
-    kiss_out_begin(k);
     kiss_precondition_range(r);
+    if ((e = earlier_error(r))) {
+        return kiss_error_send(k, e);
+    }
     e = check_tls(k);                               /* 403 */
     if (!e) {
         routed = route(k);                          /* 404, 405 */
@@ -187,28 +239,41 @@ static int kiss_handler(request_rec *r)
 
 /* --- the server's life --- */
 
-static int is_ours(request_rec *r)
+/* Before httpd decodes the path, which it may refuse. */
+static int kiss_pre_translate_name(request_rec *r)
 {
-    const kiss_dir_conf *conf = ap_get_module_config(r->per_dir_config, &kiss_module);
-
-    return conf && conf->plan;
+    kiss_claim_request(r);
+    return DECLINED;
 }
 
-/* The API's paths are not files: without these two, httpd would look for them (and for .htaccess) in DocumentRoot. */
+/* The API's paths are not files: without these three, httpd and its modules would look for them in DocumentRoot (for .htaccess,
+ * for a variant, for a name that is spelled alike, for a type by the name's end). */
 static int kiss_translate_name(request_rec *r)
 {
-    if (!is_ours(r)) {
+    if (!kiss_claim_request(r)) {
         return DECLINED;
     }
-    r->filename = apr_pstrdup(r->pool, r->uri);
-    ap_set_module_config(r->request_config, &kiss_module, r);
+    r->filename = apr_pstrcat(r->pool, KISS_HANDLER ":/", r->uri, NULL);
+    r->finfo.filetype = APR_UNKFILE;
     return OK;
+}
+
+static int is_ours(const request_rec *r)
+{
+    const kiss_req *k = ap_get_module_config(r->request_config, &kiss_module);
+
+    return k && k->r;
 }
 
 /* Here r->per_dir_config is the server's for a moment: what the location said was noted above. */
 static int kiss_map_to_storage(request_rec *r)
 {
-    return ap_get_module_config(r->request_config, &kiss_module) ? OK : DECLINED;
+    return is_ours(r) ? OK : DECLINED;
+}
+
+static int kiss_type_checker(request_rec *r)
+{
+    return is_ours(r) ? OK : DECLINED;
 }
 
 static int kiss_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
@@ -347,8 +412,11 @@ static void kiss_register_hooks(apr_pool_t *p)
     ap_hook_child_stopping(kiss_child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
 #endif
     kiss_precondition_register();
+    kiss_httpd_error_register(kiss_claim_request);
+    ap_hook_pre_translate_name(kiss_pre_translate_name, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_translate_name(kiss_translate_name, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_map_to_storage(kiss_map_to_storage, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_type_checker(kiss_type_checker, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(kiss_handler, NULL, NULL, APR_HOOK_MIDDLE);
 }
 
