@@ -117,7 +117,8 @@ int kiss_secret_unbase64url(unsigned char **out, apr_size_t *n, const char *text
 const char *kiss_secret_read_file(const char **text, const char *path, apr_pool_t *p)
 {
     apr_file_t *f;
-    apr_status_t rv = apr_file_open(&f, path, APR_FOPEN_READ, APR_OS_DEFAULT, p);
+    /* Without blocking: a pipe of that name would have no end. */
+    apr_status_t rv = apr_file_open(&f, path, APR_FOPEN_READ | APR_FOPEN_NONBLOCK, APR_OS_DEFAULT, p);
     struct stat st;
     apr_os_file_t fd;
     apr_size_t n;

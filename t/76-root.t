@@ -137,4 +137,14 @@ subtest 'kissctl token-key: only in the folder that it opened' => sub {
     is_deeply [glob "$folder/*"], ["$folder/token.keys"], '... and nothing beside it';
 };
 
+subtest 'a pipe where a file of secrets should be' => sub {
+    my $root = tempdir_here();
+    run('mkfifo', '-m', '600', "$root/pipe");
+    my ($rc, $out, $err) = kissctl({ timeout => 10 }, qw(token-key list --token-keys), "$root/pipe");
+    is $rc, 1, 'kissctl does not wait for somebody to write to it';
+    like $err, qr/pipe is not a regular file/, '... and says what it is';
+    ($rc, $out) = configtest('', token_keys => "$root/pipe");
+    like $out, qr/pipe is not a regular file/, 'nor does httpd';
+};
+
 done_testing;
