@@ -167,21 +167,21 @@ static apr_status_t make_rest(walk *w, const char *name, uid_t uid, gid_t gid)
 /** What is wrong with a directory that is there. */
 static const char *wrong(const walk *w, const char *path, uid_t uid, const char *user)
 {
+    const char *owner;
     struct stat st;
 
     if (fstat(w->fd, &st) != 0) {
         return apr_psprintf(w->pool, "%s cannot be examined: %s", path, strerror(errno));
     }
     if (st.st_uid != uid) {
+        owner = st.st_uid == 0 ? "root" : apr_psprintf(w->pool, "user %lu", (unsigned long)st.st_uid);
         return apr_psprintf(w->pool, "%s belongs to %s, and httpd does not give away what it did not make: name a directory "
                             "of %s alone, or one that does not exist yet; if nothing else is in this one, root can run "
-                            "'chown -R %s %s; chmod 700 %s'", path,
-                            st.st_uid == 0 ? "root" : apr_psprintf(w->pool, "user %lu", (unsigned long)st.st_uid), user, user,
-                            path, path);
+                            "'chown -R %s %s; chmod 700 %s'", path, owner, user, user, path, path);
     }
     if (st.st_mode & (S_IWGRP | S_IWOTH)) {
-        return apr_psprintf(w->pool, "%s can be written to by others than %s, whose answers could be forged there: root or %s "
-                            "can run 'chmod 700 %s'", path, user, user, path);
+        return apr_psprintf(w->pool, "%s can be written to by others than %s, who could forge answers there: root or %s can "
+                            "run 'chmod 700 %s'", path, user, user, path);
     }
     return NULL;
 }
@@ -196,8 +196,8 @@ const char *kiss_dir_prepare(const char *path, uid_t uid, gid_t gid, const char 
         e = wrong(&w, path, geteuid() == 0 ? uid : geteuid(), user);
     }
     else if (rv == ELOOP) {
-        e = apr_psprintf(p, "%s: '%s' is a symbolic link of another user, which could lead anywhere: name the directory itself",
-                         path, missing);
+        e = apr_psprintf(p, "%s: '%s' is a symbolic link of another user, which could lead anywhere: name the directory "
+                         "itself", path, missing);
     }
     else if (rv == ENOENT && w.foreign) {
         e = apr_psprintf(p, "%s does not exist, and '%s' above it is in the hands of another user: make it as %s, with "

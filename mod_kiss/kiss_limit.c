@@ -106,7 +106,8 @@ static const char *make_segment(segment *made, server_rec *s, apr_status_t *rv)
     }
     *rv = try_as_child(made->mutex, process);
     if (*rv != APR_SUCCESS) {
-        return "the user of the child processes cannot open the mutex '" MUTEX_TYPE "' (the Mutex directive says where it is)";
+        return "the user of the child processes cannot open the mutex '" MUTEX_TYPE "' (the Mutex directive "
+               "says where it is)";
     }
     if (kiss_secret_random(made->key, sizeof(made->key)) != APR_SUCCESS) {
         return "the system has no random bytes";
@@ -136,8 +137,8 @@ int kiss_limit_create(server_rec *s, int first)
     }
     if (kept->clients != (apr_uint32_t)kiss_config_limit_clients(s)
         || kept->table.nkeys != (apr_uint32_t)kiss_config_limit_keys(s)) {
-        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, KISS_LOGNO(0302) "KissLimitClients and KissLimitKeys take effect when httpd "
-                     "is stopped and started; until then %u callers and %u keys are counted",
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, KISS_LOGNO(0302) "KissLimitClients and KissLimitKeys take effect when "
+                     "httpd is stopped and started; until then %u callers and %u keys are counted",
                      kiss_slots_clients(kept->clients), kept->table.nkeys);
     }
     counters = kept;
@@ -228,8 +229,8 @@ static void warn_clients(kiss_req *k, int lost)
 {
     if (lost) {
         KISS_LOG_SELDOM(KISS_FLOOD_CLIENTS, k, APLOG_WARNING, 0, KISS_LOGNO(0310) "more customers are active than "
-                        "KissLimitClients has room for: the limits of %d began again before their time, since the server was "
-                        "started", lost);
+                        "KissLimitClients has room for: the limits of %d began again before their time, since the "
+                        "server was started", lost);
     }
 }
 
@@ -257,7 +258,7 @@ static void count(verdict *v, kiss_slot *s, apr_int64_t now, const kiss_req *k, 
 
 /* --- the answer's headers --- */
 
-/** "2026-05-14T10:32:00Z", `wait` microseconds from now or, as there are no parts of seconds, a little later: never earlier. */
+/** "2026-05-14T10:32:00Z", `wait` microseconds from now, in whole seconds: a little later, never earlier. */
 static const char *reset_time(kiss_req *k, apr_int64_t wait)
 {
     apr_int64_t then = kiss_window_seconds(apr_time_now() + wait);
@@ -426,8 +427,8 @@ static const kiss_error *take_stranger(kiss_req *k, const kiss_error *e)
 }
 
 /** Counts a request of an API key, under the lock, and remembers that the key was right. */
-static kiss_window_state count_key(const unsigned char id[KISS_SLOT_ID], const unsigned char proof[KISS_SLOT_ID], apr_int64_t now,
-                                   apr_uint32_t limit, int *lost)
+static kiss_window_state count_key(const unsigned char id[KISS_SLOT_ID], const unsigned char proof[KISS_SLOT_ID],
+                                   apr_int64_t now, apr_uint32_t limit, int *lost)
 {
     int forgotten = 0;
     apr_uint32_t i = kiss_slots_find_key(&counters->table, id, now, &forgotten);
@@ -484,7 +485,8 @@ const kiss_error *kiss_limit_take(kiss_req *k, const kiss_error *e)
 /* --- wrong credentials --- */
 
 /** Counts a failure of the address, under the lock. */
-static kiss_window_state count_failure(const unsigned char address[KISS_SLOT_ID], apr_int64_t now, apr_uint32_t allowed, int *lost)
+static kiss_window_state count_failure(const unsigned char address[KISS_SLOT_ID], apr_int64_t now, apr_uint32_t allowed,
+                                       int *lost)
 {
     kiss_slot *s = find(address, now, KISS_RANK_ADDRESS, lost);
 
@@ -581,7 +583,8 @@ const kiss_error *kiss_limit_login_check(kiss_req *k, const char *prefix, const 
 
         if (s) {
             s->used = now;
-            state = kiss_window_look(&s->window[KISS_WINDOW_MINUTE], now, kiss_window_length[KISS_WINDOW_MINUTE], state.limit);
+            state = kiss_window_look(&s->window[KISS_WINDOW_MINUTE], now, kiss_window_length[KISS_WINDOW_MINUTE],
+                                     state.limit);
         }
         unlock();
     }

@@ -1,12 +1,13 @@
 /**
  * kiss_limit - requests counted per caller, exactly, over all processes (contract section 4, "Left open" 13).
  *
- * The counters are slots (kiss_slots.h) in shared memory that belongs to the parent process, so they outlive a graceful reload.
- * One mutex guards them; only arithmetic happens under it.
+ * The counters are slots (kiss_slots.h) in shared memory that belongs to the parent process, so they outlive a graceful
+ * reload. One mutex guards them; only arithmetic happens under it.
  *
- * A customer's counters are for what has proved to come from it. Wrong credentials count for the name that was sent together
- * with the address that sent it, and for the address; a token that is none counts as anonymous and for the address. So nobody
- * can use up, or see, what belongs to a customer whose code is all that he knows. An address is a network of 64 bits in IPv6.
+ * A customer's counters are for what has proved to come from it. Wrong credentials count for the name that was sent
+ * together with the address that sent it, and for the address; an invalid token counts as anonymous, and for the address.
+ * So nobody can use up, or see, what belongs to a customer whose code is all that he knows. In IPv6 an address stands for
+ * its network of 64 bits.
  */
 #ifndef KISS_LIMIT_H
 #define KISS_LIMIT_H
@@ -29,8 +30,8 @@ void kiss_limit_attach(server_rec *main_server, apr_pool_t *pchild);
 
 /**
  * The meter stage: counts the request under k->customer, or under the one anonymous caller, and puts the published
- * headers on the answer. A request that was refused for want of a valid token gets no such headers, and 429 only when its own
- * address has used up the limits of the anonymous caller. Credentials for the token endpoint are counted when they have been
+ * headers on the answer. A request that was refused for want of a valid token gets no such headers, and 429 only when its
+ * own address has used up the limits of the anonymous caller. Credentials for the token endpoint are counted when they have been
  * checked: by this function again when they were right, else by kiss_limit_login_failed().
  *
  * A customer's own limits are read with its record at most every few seconds, and then k->caller is set. Should the counters

@@ -135,8 +135,8 @@ static apr_status_t keep(kiss_making *m, kiss_spool *spool, const char *tag)
         apr_status_t kept = kiss_snapshot_publish(spool, dir, &label, m->pool);
 
         if (kept != APR_SUCCESS) {
-            KISS_LOG_SELDOM(KISS_FLOOD_NOT_KEPT, &m->k, APLOG_WARNING, kept, KISS_LOGNO(0607) "the answer could not be kept in "
-                            "%s (KissCacheDir): is it full, or not writable for the server's user?", dir);
+            KISS_LOG_SELDOM(KISS_FLOOD_NOT_KEPT, &m->k, APLOG_WARNING, kept, KISS_LOGNO(0607) "the answer could not be kept "
+                            "in %s (KissCacheDir): is it full, or not writable for the server's user?", dir);
         }
     }
     return rv;
@@ -153,8 +153,8 @@ static void build(kiss_making *m)
         rv = keep(m, built.spool, built.tag);
     }
     if (rv != APR_SUCCESS) {
-        KISS_LOG_SELDOM(KISS_FLOOD_LAST_PART, &m->k, APLOG_ERR, rv, KISS_LOGNO(0612) "cannot write the end of the answer in %s "
-                        "(KissCacheDir): is it full?", kiss_config_cache_dir(m->k.server));
+        KISS_LOG_SELDOM(KISS_FLOOD_LAST_PART, &m->k, APLOG_ERR, rv, KISS_LOGNO(0612) "cannot write the end of the answer "
+                        "in %s (KissCacheDir): is it full?", kiss_config_cache_dir(m->k.server));
         m->error = &kiss_error_unavailable;
     }
     apr_pool_clear(m->lock);
@@ -209,7 +209,8 @@ static void convert(kiss_making *m)
     }
     if (rv != APR_SUCCESS && !m->source->error) {
         KISS_LOG_SELDOM(KISS_FLOOD_VARIANT, &m->k, APLOG_WARNING, rv == APR_EGENERAL ? 0 : rv, KISS_LOGNO(0609) "the answer "
-                        "could not be %s in %s (KissCacheDir), and is sent as it is", m->form.gzip ? "compressed" : "compared with the one before", kiss_config_cache_dir(m->k.server));
+                        "could not be %s in %s (KissCacheDir), and is sent as it is", m->form.gzip ? "compressed"
+                        : "compared with the one before", kiss_config_cache_dir(m->k.server));
     }
     apr_pool_clear(m->lock);
     kiss_growing_end(m->growing, rv);

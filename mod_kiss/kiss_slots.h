@@ -1,6 +1,6 @@
 /**
- * kiss_slots - a table of callers and their rate windows in a block of memory of fixed size. Pure: the memory, the time and the
- * lock are the caller's, who holds the lock in every call.
+ * kiss_slots - a table of callers and their rate windows in a block of memory of fixed size. Pure: the memory, the time
+ * and the lock are the caller's, who holds the lock in every call.
  *
  * What a slot holds is never kept in two places, and a slot belongs to nobody while it is made ready for another caller: a
  * process that dies in the middle of a call leaves a table that is whole.

@@ -14,7 +14,8 @@ int kiss_window_over(const kiss_window *w, apr_int64_t now, apr_int64_t length)
 }
 
 /** State when `count` requests count. */
-static kiss_window_state state_of(const kiss_window *w, apr_uint32_t count, apr_int64_t now, apr_int64_t length, apr_uint32_t limit)
+static kiss_window_state state_of(const kiss_window *w, apr_uint32_t count, apr_int64_t now, apr_int64_t length,
+                                  apr_uint32_t limit)
 {
     kiss_window_state state;
 

@@ -36,8 +36,8 @@ typedef struct {
 } kiss_window_state;
 
 /**
- * Counts a request at `now`, in a window of `length` that allows `limit` requests. In shared memory a process that dies in the
- * middle leaves a window that lacks this request, or is empty; it never holds more than was counted.
+ * Counts a request at `now`, in a window of `length` that allows `limit` requests. In shared memory a process that dies in
+ * the middle leaves a window that lacks this request, or is empty; it never holds more than was counted.
  */
 kiss_window_state kiss_window_take(kiss_window *w, apr_int64_t now, apr_int64_t length, apr_uint32_t limit);
 

@@ -325,8 +325,8 @@ static int make_cache_dir(server_rec *s, apr_pool_t *ptemp)
         ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_CRIT, 0, s, KISS_LOGNO(0140) "KissCacheDir: %s", e);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
-    ap_log_error(APLOG_MARK, APLOG_ERR, 0, s, KISS_LOGNO(0103) "KissCacheDir: %s. The server does not stop for it at a reload, "
-                 "but lists may be answered with 503", e);
+    ap_log_error(APLOG_MARK, APLOG_ERR, 0, s, KISS_LOGNO(0103) "KissCacheDir: %s. The server does not stop for it at a "
+                 "reload, but lists may be answered with 503", e);
     return OK;
 }
 
@@ -336,12 +336,9 @@ static int kiss_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pte
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
-    kiss_flood_create(pconf);
-    if (kiss_limit_create(s, is_first_start()) != 0) {
-        return HTTP_INTERNAL_SERVER_ERROR;
-    }
     if (kiss_config_uses(s, ptemp)->nelts) {
-        if (make_cache_dir(s, ptemp) != OK) {
+        kiss_flood_create(pconf);
+        if (kiss_limit_create(s, is_first_start()) != 0 || make_cache_dir(s, ptemp) != OK) {
             return HTTP_INTERNAL_SERVER_ERROR;
         }
         kiss_usage_create(s);

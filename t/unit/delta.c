@@ -1,4 +1,4 @@
-/* What the comparison of two large lists keeps in memory: nothing of each SKU, also of one that JSON writes with an escape. TAP. */
+/* What the comparison of two large lists keeps in memory: nothing of a SKU, also of one with an escape in JSON. TAP. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,8 @@ static char *list_of(int stock, apr_size_t *len)
 
     *at++ = '[';
     for (i = 0; i < ROWS; i++) {
-        at += apr_snprintf(at, ROW_BYTES, "%s{\"SKU\":\"A\\\"%06d\",\"AvailableQTY\":%d}", i ? ",\n" : "", i, i % 100 ? 7 : stock);
+        at += apr_snprintf(at, ROW_BYTES, "%s{\"SKU\":\"A\\\"%06d\",\"AvailableQTY\":%d}", i ? ",\n" : "", i,
+                           i % 100 ? 7 : stock);
     }
     *at++ = ']';
     *len = (apr_size_t)(at - text);

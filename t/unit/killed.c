@@ -1,4 +1,4 @@
-/* Counters in shared memory whose process is killed between any two stores: what is left is right, or heals by itself. TAP. */
+/* Counters in shared memory, a process that is killed between any two stores: what is left is right, or heals. TAP. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,7 +152,8 @@ static void check_windows(outcome *o, apr_uint32_t who, apr_int64_t now, long be
     for (w = 0; w < KISS_WINDOWS; w++) {
         o->wrong += !is_right(before[who][w], window_count(who, now, w));
         for (i = 0; i < 4; i++) {
-            o->others += i != who && window_count(i, now, w) != before[i][w] && (window_count(i, now, w) >= 0 || before[who][w] >= 0);
+            o->others += i != who && window_count(i, now, w) != before[i][w]
+                         && (window_count(i, now, w) >= 0 || before[who][w] >= 0);
             o->stuck += window_count(i, now + 2 * HOUR, w) > 0;
         }
     }
@@ -191,8 +192,8 @@ static void run(operation op, const char *what, int steps)
         }
         /* The last process has lived: its request counts. */
     }
-    snprintf(text, sizeof(text), "%s: %d processes killed: %d wrong counts, %d that stay, %d of others", what, o.deaths, o.wrong,
-             o.stuck, o.others);
+    snprintf(text, sizeof(text), "%s: %d processes killed: %d wrong counts, %d that stay, %d of others", what, o.deaths,
+             o.wrong, o.stuck, o.others);
     ok(o.deaths > 2 * steps && !o.wrong && !o.stuck && !o.others, text);
     free(saved);
 }
