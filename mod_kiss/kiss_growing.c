@@ -86,7 +86,7 @@ apr_status_t kiss_growing_read(kiss_growing *g, apr_off_t offset, char *buffer, 
         n = pread(fd, buffer, *len, offset);
     } while (n < 0 && errno == EINTR);
     if (n <= 0) {
-        return n < 0 ? errno : APR_EGENERAL;
+        return n < 0 ? errno : EIO;     /* shorter than what was written */
     }
     *len = (apr_size_t)n;
     return APR_SUCCESS;

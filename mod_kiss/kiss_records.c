@@ -1,5 +1,6 @@
 #include "kiss_records.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "kiss_spool.h"
@@ -190,7 +191,7 @@ static apr_status_t load(kiss_records *r)
         rv = fill(r, sizeof(header) + r->current.key_len + r->current.rows_len);
     }
     r->has_current = rv == APR_SUCCESS;
-    return rv == APR_EOF ? APR_EGENERAL : rv;       /* a record that is cut short is not an end */
+    return rv == APR_EOF ? EIO : rv;                /* a record that is cut short is not an end */
 }
 
 apr_status_t kiss_records_find(kiss_records *r, const kiss_value *key, kiss_value *rows)
