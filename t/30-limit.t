@@ -272,7 +272,8 @@ sub flood {
 # ---- what every request has to say is logged once a minute
 
 {
-    my $f = start_httpd(processes => 1, threads => 60, config => "EnableMMAP Off\nKeepAliveTimeout 60", token_keys => $h->{token_keys},
+    # Not under prefork, whose processes have descriptors for one connection each.
+    my $f = start_httpd(mpm => 'event', processes => 1, threads => 60, config => "EnableMMAP Off\nKeepAliveTimeout 60", token_keys => $h->{token_keys},
         wrapper => ['sh', '-c', 'ulimit -n 64; exec "$0" "$@"'],
         limits => "KissLimit 1000000 10000000\nKissLimitAnonymous 1000000 10000000");
     $f->get('/prices', bearer('EMPT05'));
