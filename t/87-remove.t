@@ -31,7 +31,7 @@ my $h = start_httpd(module => $own);
 spew("$h->{root}/htdocs/index.html", "another site\n");
 is $h->get('/api/version')->{status}, 200, 'the API is served';
 
-$h->rewrite(kiss => 0)->graceful;
+$h->rewrite(kiss => 0)->restart;
 is $h->get('/index.html')->{content}, "another site\n", 'out of the configuration: the other site goes on';
 is $h->get('/api/version')->{status}, 404, '... and the API is gone';
 unlink $own or die "$own: $!";
