@@ -260,7 +260,7 @@ sub on_terminal {
             last unless sysread $master, my $bytes, 65536;
             push @seen, [time - $began, $bytes];
         }
-        $sub->(time - $began) if $sub;
+        $sub->(time - $began, $pid) if $sub;
         last if time - $began > 120;
     }
     waitpid $pid, 0;
@@ -308,6 +308,20 @@ subtest 'progress' => sub {
     my (undef, @frames) = frames(@seen);
     my %seconds = map {/waiting for other writers, (\d+) s/ ? ($1 => 1) : ()} @frames;
     cmp_ok scalar keys %seconds, '>=', 3, 'a line a second at least' or diag explain \@frames;
+
+    # Ctrl-C in such a statement.
+    $pid = open $other, '|-', db_server()->client_command, $db{customer} or die "client: $!";
+    select((select($other), $| = 1)[0]);
+    print $other "BEGIN; SELECT n FROM revision FOR UPDATE;\n";
+    sleep 0.5;
+    my $told;
+    ($rc, $out, @seen) = on_terminal(80, sub { kill 'INT', $_[1] and $told = time if $_[0] > 1 && !$told }, \%env,
+        @kissctl, '--json', folder('stock.csv' => text('stock.csv')));
+    cmp_ok time - $told, '<', 5, 'Ctrl-C ends it at once';
+    close $other;
+    is $rc, 1, '... exit status 1';
+    is((JSON::PP->new->utf8->decode($out))->{Result}, 'stopped', '... and the report says so');
+    like +(frames(@seen))[0], qr/(?:\r\e\[K|\n)kissctl: stopped: nothing was changed\r?\n\z/, '... as does the last line';
 
     # A message in between stands in a line of its own.
     ($rc, $out, @seen) = on_terminal(80, undef, \%env, @kissctl, folder('stock.csv' => text('stock.csv') . join '', map {"S$_,UK01,x,\n"} 1 .. 30_000));
