@@ -1,6 +1,7 @@
 #include "csv.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include <apr_strings.h>
 
@@ -13,6 +14,12 @@ static const char lone_cr[] = "a carriage return without a line feed stands outs
 static const char stray_quote[] = "a quote inside a cell without quotes: put the cell in quotes and double the quote";
 static const char after_quote[] = "text after the closing quote: a quote inside a cell in quotes is written twice";
 static const char unclosed[] = "the quote that opens here is never closed";
+
+/** What may separate cells; in the order in which a header without any of them is judged. */
+static const char delimiters[] = ",;\t|";
+static const char *const delimiter_names[] = {"commas", "semicolons", "tabs", "vertical bars"};
+
+#define DELIMITERS ((int)sizeof(delimiters) - 1)
 
 struct csv_reader {
     apr_pool_t *pool;
@@ -28,10 +35,11 @@ struct csv_reader {
     apr_size_t *starts;             /* offset of each cell in `text` */
     int ncells, room;
     long line;
+    int delimiter;                  /* 0 before it is known */
     int width;                      /* cells of the header; 0 before it was read */
     const char *failure;
     long failure_line;
-    char message[96];               /* behind csv_row.error */
+    char message[96];               /* csv_row.error */
 };
 
 csv_reader *csv_open(csv_source *source, void *ctx, apr_pool_t *p)
@@ -154,12 +162,14 @@ static int line_end(csv_reader *r, int c)
     return c;
 }
 
-/** A cell without quotes, from its first byte `c`. @return what ended it: ',', '\n' or END_OF_INPUT */
+/** A cell without quotes, from its first byte `c`. @return what ended it: the delimiter, '\n' or END_OF_INPUT */
 static int plain_cell(csv_reader *r, csv_cell *cell, int c)
 {
+    const int delimiter = r->delimiter;
+
     for (;; c = next_byte(r)) {
         c = line_end(r, c);
-        if (c == ',' || c == '\n' || c == END_OF_INPUT) {
+        if (c == delimiter || c == '\n' || c == END_OF_INPUT) {
             return c;
         }
         if (c == '"') {
@@ -201,7 +211,7 @@ static int quoted_cell(csv_reader *r, csv_cell *cell)
         put(r, c);
     }
     c = line_end(r, next_byte(r));
-    if (c != ',' && c != '\n' && c != END_OF_INPUT) {
+    if (c != r->delimiter && c != '\n' && c != END_OF_INPUT) {
         blame(cell, r->line, after_quote);
         c = plain_cell(r, cell, c);
     }
@@ -257,15 +267,121 @@ static void finish_cells(csv_reader *r)
     }
 }
 
-/** Passes over a byte order mark, however small the pieces in which the source delivers. */
-static void skip_bom(csv_reader *r)
+/** Gets more bytes, behind those that were not taken yet. @return 0 when there are none, or no room */
+static int look_further(csv_reader *r)
 {
-    peek_byte(r);
-    while (r->in_len < 3 && r->in[0] == 0xef && fill(r, r->in_len)) {
+    apr_size_t kept = r->in_len - r->in_pos;
+
+    memmove(r->in, r->in + r->in_pos, kept);
+    r->in_pos = 0;
+    r->in_len = kept;
+    return kept < sizeof(r->in) && fill(r, kept);
+}
+
+/** Passes over byte order marks, however small the pieces in which the source delivers. */
+static void skip_boms(csv_reader *r)
+{
+    while (peek_byte(r) == 0xef) {
+        while (r->in_len - r->in_pos < 3 && look_further(r)) {
+        }
+        if (r->in_len - r->in_pos < 3 || r->in[r->in_pos + 1] != 0xbb || r->in[r->in_pos + 2] != 0xbf) {
+            break;
+        }
+        r->in_pos += 3;
     }
-    if (r->in_len >= 3 && r->in[0] == 0xef && r->in[1] == 0xbb && r->in[2] == 0xbf) {
-        r->in_pos = 3;
+}
+
+/**
+ * Counts each delimiter outside quotes in the first line that has a content, without taking any byte: that is the
+ * header, or as much of it as the buffer holds.
+ *
+ * @return bytes up to the end of that line, counted from the next one to be read
+ */
+static apr_size_t scan_header(csv_reader *r, int counts[DELIMITERS])
+{
+    int quoted = 0, content = 0;
+    apr_size_t n = 0;
+
+    memset(counts, 0, sizeof(*counts) * DELIMITERS);
+    for (;; n++) {
+        const char *found;
+        int c;
+
+        if (r->in_pos + n == r->in_len && !look_further(r)) {
+            return n;
+        }
+        c = r->in[r->in_pos + n];
+        found = c ? strchr(delimiters, c) : NULL;
+        if (c == '"') {
+            quoted = !quoted;
+        }
+        else if (found) {
+            counts[found - delimiters] += !quoted;
+        }
+        else if (c == '\n' && !quoted && content) {
+            return n;
+        }
+        else if (c == '\n' && !quoted) {
+            memset(counts, 0, sizeof(*counts) * DELIMITERS);
+        }
+        else if (c != ' ' && c != '\r' && c != '\n') {
+            content = 1;
+        }
     }
+}
+
+/** A line "sep=;", as spreadsheets write and read it, of `len` bytes: sets the delimiter and takes the line. @return 1 */
+static int take_sep_line(csv_reader *r, apr_size_t len)
+{
+    const char *line = (const char *)r->in + r->in_pos;
+    apr_size_t end = len;
+
+    if (end > 0 && line[end - 1] == '\r') {
+        end--;
+    }
+    if (end >= 2 && *line == '"' && line[end - 1] == '"') {
+        line++;
+        end -= 2;
+    }
+    if (end != 5 || strncasecmp(line, "sep=", 4) != 0 || !line[4] || !strchr(delimiters, line[4])) {
+        return 0;
+    }
+    r->delimiter = line[4];
+    r->in_pos += len;
+    r->line += peek_byte(r) == '\n' && next_byte(r) == '\n';
+    return 1;
+}
+
+/** Before the header: byte order marks, a "sep=" line, and what separates the cells. @return 0 after a failure */
+static int begin(csv_reader *r)
+{
+    int counts[DELIMITERS], i, best = 0, second = -1;
+    apr_size_t len;
+
+    skip_boms(r);
+    len = scan_header(r, counts);
+    if (r->failure) {
+        return 0;
+    }
+    if (take_sep_line(r, len)) {
+        skip_boms(r);
+        return !r->failure;
+    }
+    for (i = 1; i < DELIMITERS; i++) {
+        if (counts[i] > counts[best]) {
+            best = i;
+            second = -1;
+        }
+        else if (counts[i] == counts[best] && counts[i] > 0) {
+            second = i;
+        }
+    }
+    if (second >= 0) {
+        fail(r, r->line, apr_psprintf(r->pool, "the header has as many %s as %s: which of them separates the cells? Put "
+                                      "names that hold one into quotes", delimiter_names[best], delimiter_names[second]));
+    }
+    r->delimiter = delimiters[best];
+    return !r->failure;
 }
 
 /** Reads one record into the reader. @return what ended it, or END_OF_INPUT with no cell when there was none */
@@ -284,20 +400,69 @@ static int read_record(csv_reader *r)
         c = next_byte(r);
         c = c == '"' ? quoted_cell(r, cell) : plain_cell(r, cell, c);
         put(r, '\0');
-    } while (c == ',' && !r->failure);
+    } while (c == r->delimiter && !r->failure);
     return c;
+}
+
+/** Whether the record has no content at all, nor a fault. */
+static int is_blank(const csv_reader *r)
+{
+    int i;
+
+    if (r->len != (apr_size_t)r->ncells) {
+        return 0;
+    }
+    for (i = 0; i < r->ncells && !r->cells[i].error; i++) {
+    }
+    return i == r->ncells;
+}
+
+/** Adds the empty cells that the record lacks, or drops those that it has too many; more than that is a fault. */
+static void fit_to_header(csv_reader *r, csv_row *row)
+{
+    long line = r->cells[r->ncells - 1].line;
+    int i;
+
+    row->missing = 0;
+    for (; r->ncells < r->width && !r->failure; row->missing++) {
+        new_cell(r)->line = line;
+        put(r, '\0');
+    }
+    for (i = r->width; i < r->ncells; i++) {
+        apr_size_t end = i + 1 < r->ncells ? r->starts[i + 1] : r->len;
+
+        if (end - r->starts[i] > 1 || r->cells[i].error) {
+            apr_snprintf(r->message, sizeof(r->message), "%d cells where the header has %d", r->ncells, r->width);
+            row->error = r->message;
+            return;
+        }
+    }
+    if (r->ncells > r->width) {
+        r->len = r->starts[r->width];
+        r->ncells = r->width;
+    }
+}
+
+/** How many cells the header has: those without a name at its end say nothing. */
+static int named_cells(const csv_reader *r)
+{
+    int n = r->ncells;
+
+    while (n > 1 && !r->cells[n - 1].error && (n < r->ncells ? r->starts[n] : r->len) - r->starts[n - 1] == 1) {
+        n--;
+    }
+    return n;
 }
 
 csv_status csv_next(csv_reader *r, csv_row *row)
 {
-    int first, end, blank;
+    int end;
 
-    if (r->width == 0) {
-        skip_bom(r);
+    if (r->delimiter == 0 && !begin(r)) {
+        return CSV_FAILED;
     }
     do {
         row->line = r->line;
-        first = peek_byte(r);
         end = read_record(r);
         if (r->failure) {
             return CSV_FAILED;
@@ -306,16 +471,13 @@ csv_status csv_next(csv_reader *r, csv_row *row)
             return CSV_END;
         }
         r->unended = end == END_OF_INPUT;
-        /* Only an empty line, not "": in a file of one column a line may be an empty cell. */
-        blank = r->ncells == 1 && r->len == 1 && first != '"' && r->width != 1;
         r->line += end == '\n';
-    } while (blank);
-    finish_cells(r);
-    row->cells = r->cells;
-    row->n = r->ncells;
+    } while (is_blank(r));
     row->error = NULL;
+    row->missing = 0;
     if (r->width == 0) {
-        r->width = r->ncells;
+        r->width = named_cells(r);
+        fit_to_header(r, row);
     }
     else if (r->ncells != r->width && r->cells[r->ncells - 1].error == unclosed) {
         /* The quote swallowed the other cells: it is the fault, not their number. */
@@ -324,11 +486,17 @@ csv_status csv_next(csv_reader *r, csv_row *row)
         r->cells[r->ncells - 1].error = NULL;
     }
     else if (r->ncells != r->width) {
-        apr_snprintf(r->message, sizeof(r->message), "%d cell%s where the header has %d", r->ncells,
-                     r->ncells == 1 ? "" : "s", r->width);
-        row->error = r->message;
+        fit_to_header(r, row);
     }
-    return CSV_ROW;
+    finish_cells(r);
+    row->cells = r->cells;
+    row->n = r->ncells;
+    return r->failure ? CSV_FAILED : CSV_ROW;
+}
+
+char csv_delimiter(const csv_reader *r)
+{
+    return (char)r->delimiter;
 }
 
 int csv_unended(const csv_reader *r)

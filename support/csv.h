@@ -1,9 +1,11 @@
 /**
  * csv - streaming reader of RFC 4180 files. Pure: knows neither tables nor files; the bytes come from a callback.
  *
- * UTF-8, with or without BOM; cells separated by commas; lines end with CRLF or LF; a cell in quotes may hold commas,
- * line breaks and doubled quotes. The first record is the header: it fixes the number of cells. A faulty cell never
- * stops the reader: the record is delivered with the fault named. Wholly empty lines are passed over.
+ * UTF-8, with or without BOM; cells separated by commas, semicolons, tabs or vertical bars, whichever the header shows or
+ * a first line "sep=;" says; lines end with CRLF or LF; a cell in quotes may hold delimiters, line breaks and doubled
+ * quotes. The first record is the header: it fixes the number of cells. A faulty cell never stops the reader: the record
+ * is delivered with the fault named. Lines without any content (nothing, or delimiters only) are passed over. Cells that
+ * a record lacks at its end are empty, as spreadsheets leave them off; more empty cells than the header has are dropped.
  *
  * One reader belongs to one thread. Its memory grows to the longest record, at most CSV_RECORD_MAX.
  */
@@ -30,7 +32,8 @@ typedef struct {
 /** One record. */
 typedef struct {
     csv_cell *cells;
-    int n;
+    int n;                      /**< without `error` as many as the header has */
+    int missing;                /**< how many of them the file left off */
     long line;                  /**< line of its first byte; with `error`, the line of that fault */
     const char *error;          /**< NULL, or what is wrong with the record as a whole (number of cells) */
 } csv_row;
@@ -52,6 +55,9 @@ csv_status csv_next(csv_reader *r, csv_row *row);
 
 /** After CSV_END: whether the last record had no line end behind it, as in a file that was cut off. */
 int csv_unended(const csv_reader *r);
+
+/** What separates the cells; known once the header was read. */
+char csv_delimiter(const csv_reader *r);
 
 /** After CSV_FAILED: a sentence in the reader's pool. `line` receives where it happened. */
 const char *csv_failure(const csv_reader *r, long *line);

@@ -87,17 +87,35 @@ static const struct {
     {"quotes", "a,b\n\"1\",\"2\"\n", 0, "1:a|b;2:1|2;."},
     {"comma in quotes", "a,b\n\"1,5\",2\n", 0, "1:a|b;2:1,5|2;."},
     {"doubled quotes", "a,b\n\"say \"\"hi\"\"\",\"\"\"\"\n", 0, "1:a|b;2:say \"hi\"|\";."},
-    {"empty quotes", "a,b\n\"\",\"\"\n", 0, "1:a|b;2:|;."},
+    {"empty quotes", "a,b\n\"\",x\n\"\",\"\"\n", 0, "1:a|b;2:|x;."},
     {"line break in quotes", "a,b\n\"1\n2\",x\n3,4\n", 0, "1:a|b;2:1\n2|x;4:3|4;."},
     {"CRLF in quotes is kept", "a,b\r\n\"1\r\n2\",x\r\n3,4\r\n", 0, "1:a|b;2:1\r\n2|x;4:3|4;."},
     {"lone CR in quotes is kept", "a\n\"1\r2\"\n3\n", 0, "1:a;2:1\r2;3:3;."},
     {"blanks are kept", "a,b\n 1 ,\t2\n", 0, "1:a|b;2: 1 |\t2;."},
     {"empty lines are passed over and counted", "a,b\n\n1,2\n\r\n\n3,4\n\n", 0, "1:a|b;3:1|2;6:3|4;."},
     {"empty lines before the header", "\n\na,b\n1,2\n", 0, "3:a|b;4:1|2;."},
-    {"one column: an empty line is an empty cell", "a\n\n1\n", 0, "1:a;2:;3:1;."},
-    {"too few cells", "a,b\n1\n3,4\n", 0, "1:a|b;2:1#1 cell where the header has 2;3:3|4;."},
+    {"an empty line is none in one column, either", "a\n\n1\n\"\"\n", 0, "1:a;3:1;."},
+    {"too few cells: empty", "a,b\n1\n3,4\n", 0, "1:a|b;2:1|;3:3|4;."},
+    {"too few cells by two, in quotes", "a,b,c\n\"1\"\n3,4,5\n", 0, "1:a|b|c;2:1||;3:3|4|5;."},
     {"too many cells", "a,b\n1,2,3\n3,4\n", 0, "1:a|b;2:1|2|3#3 cells where the header has 2;3:3|4;."},
-    {"a line of quotes is a record", "a,b\n\"\"\n", 0, "1:a|b;2:#1 cell where the header has 2;."},
+    {"too many empty cells", "a,b\n1,2,,\n1,2,\"\"\n1,2,,3\n", 0, "1:a|b;2:1|2;3:1|2;4:1|2||3#4 cells where the header has 2;."},
+    {"lines of commas only", "a,b\n,\n,,,\n1,2\n,\"\"\n", 0, "1:a|b;4:1|2;."},
+    {"lines of commas before the header", ",,\na,b\n1,2\n", 0, "2:a|b;3:1|2;."},
+    {"empty cells at the end of the header", "a,b,,\n1,2,,\n1,2\n1,2,3\n", 0,
+     "1:a|b;2:1|2;3:1|2;4:1|2|3#3 cells where the header has 2;."},
+    {"semicolons", "a;b\n1,5;2\n", 0, "1:a|b;2:1,5|2;."},
+    {"tabs", "a\tb\n1,5\t2;3\n", 0, "1:a|b;2:1,5|2;3;."},
+    {"vertical bars", "a|b\n1|\n", 0, "1:a|b;2:1|;."},
+    {"semicolons, a comma in a name", "a;\"b,c,d\";e\n1;2;3\n", 0, "1:a|b,c,d|e;2:1|2|3;."},
+    {"more semicolons than commas", "a;b, x;c\n1;2;3\n", 0, "1:a|b, x|c;2:1|2|3;."},
+    {"as many of both", "a;b,c\n1;2,3\n", 0, "X"},
+    {"empty lines before a header with semicolons", "\n;;\na;b\n1;2,3\n", 0, "3:a|b;4:1|2,3;."},
+    {"sep=", "sep=;\r\na;b\r\n1,5;2\r\n", 0, "2:a|b;3:1,5|2;."},
+    {"sep= against what the header looks like", "SEP=|\na,b\n1,2|3\n", 0, "2:a,b;3:1,2|3#2 cells where the header has 1;."},
+    {"sep= in quotes, behind a byte order mark", "\xef\xbb\xbf\"sep=\t\"\na\tb\n1\t2\n", 0, "2:a|b;3:1|2;."},
+    {"sep= of something else is a header", "sep=x\n1\n", 0, "1:sep=x;2:1;."},
+    {"sep= alone", "sep=;", 0, "."},
+    {"two byte order marks", "\xef\xbb\xbf\xef\xbb\xbf\"a\",b\n1,2\n", 0, "1:a|b;2:1|2;."},
     {"unclosed quote, by the line where it opens", "a,b\n1,\"2\n3,4\n5,6\n", 0,
      "1:a|b;2:1|2\n3,4\n5,6\n!2 the quote;."},
     {"unclosed quote that swallows cells", "a,b\n1,2\n\"3\n4,5\n", 0,
@@ -172,9 +190,10 @@ static void test_limits(apr_pool_t *p)
     csv_next(r, &row);
     ok(csv_next(r, &row) == CSV_FAILED && strstr(csv_failure(r, &line), "cannot read"), "a failure to read is one");
     memset(text, ',', 5000);
-    m = (memory){text, text + 5000, 65536, 0};
+    m = (memory){text, text + 5001, 65536, 0};
     r = csv_open(deliver, &m, p);
-    ok(csv_next(r, &row) == CSV_ROW && row.n == 5001 && row.cells[5000].len == 0, "five thousand empty cells");
+    ok(csv_next(r, &row) == CSV_ROW && row.n == 5001 && row.cells[4999].len == 0 && row.cells[5000].len == 1,
+       "five thousand empty cells");
     free(text);
 }
 
