@@ -18,6 +18,21 @@ ALTER TABLE product
 ALTER TABLE product_image
   MODIFY file_name  VARCHAR(2048) NOT NULL DEFAULT '';
 
+-- ---- OBSOLETE, without case and without blanks at its ends
+--
+-- A blank is what import_text.h calls one. The pattern says nothing that a session's default_regex_flags could change, and
+-- lists the letters, because without case 's' would be U+017F, too.
+
+SET @kiss_blanks = CONCAT('[\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{180e}\\x{2000}-\\x{200b}\\x{2028}\\x{2029}',
+  '\\x{202f}\\x{205f}\\x{2060}\\x{3000}\\x{feff}]*');
+
+SET @kiss_sql = IF(EXISTS (SELECT 1 FROM information_schema.COLUMNS WHERE table_schema = DATABASE() AND table_name = 'product'
+  AND column_name = 'is_obsolete' AND generation_expression LIKE '%regexp%'), 'DO 0',
+  CONCAT('ALTER TABLE product MODIFY is_obsolete BOOLEAN AS (status REGEXP ',
+    QUOTE(CONCAT('\\A', @kiss_blanks, '[Oo][Bb][Ss][Oo][Ll][Ee][Tt][Ee]', @kiss_blanks, '\\z')), ') PERSISTENT'));
+
+EXECUTE IMMEDIATE @kiss_sql;
+
 -- ---- customers that a load has set aside
 
 ALTER TABLE customer
