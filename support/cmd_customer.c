@@ -62,9 +62,10 @@ int cmd_customer_show(ctl *c, const char *const *args)
 static int check_value(const ctl *c, const char **value, const char *column, const char *what, const char *text)
 {
     const import_column *def = import_column_of(&import_customer_set, "customers.csv", column);
+    const import_reading as_given = {0, 0};
     import_value checked;
     const char *error = csv_utf8_check(text, strlen(text), NULL) < strlen(text) ? "not UTF-8"
-        : import_value_check(&checked, def, text, strlen(text), c->pool);
+        : import_value_check(&checked, def, &as_given, text, strlen(text), c->pool);
 
     if (error) {
         return ctl_usage(c, "%s: %s", what, error);

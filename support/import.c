@@ -9,12 +9,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <apr_file_io.h>
 #include <apr_strings.h>
 
 #include "ctl_db.h"
 #include "ctl_schema.h"
 
 #define LOCK_SECONDS 60
+
+/** Bytes of a file of --map. */
+#define MAX_MAP (1024 * 1024)
 
 /** Percent of a table that a file may remove without being asked. */
 #define DEFAULT_SHARE 20
@@ -139,6 +143,7 @@ static import_run *new_run(ctl *c, const import_set *set)
     run->parts = apr_pcalloc(c->pool, sizeof(*run->parts) * set->n);
     for (i = 0; i < set->n; i++) {
         run->parts[i].def = &set->files[i];
+        run->parts[i].shown = set->files[i].file;
         run->parts[i].stage = apr_pstrcat(c->pool, "kiss_in_", set->files[i].table, NULL);
         run->parts[i].source = set->files[i].table;
     }
@@ -245,6 +250,62 @@ static int work(import_run *run)
     return CTL_OK;
 }
 
+/** The text of the file of --map, or NULL after saying why. */
+static const char *read_text(const char *path, apr_pool_t *p)
+{
+    apr_file_t *file;
+    apr_finfo_t info;
+    apr_size_t len = 0;
+    char *text = NULL;
+    apr_status_t rv = apr_file_open(&file, path, APR_FOPEN_READ, APR_OS_DEFAULT, p);
+
+    if (rv == APR_SUCCESS) {
+        rv = apr_file_info_get(&info, APR_FINFO_SIZE, file);
+        if (rv == APR_SUCCESS && info.size > MAX_MAP) {
+            ctl_fail("--map: %s is larger than %d KiB", path, MAX_MAP / 1024);
+            return NULL;
+        }
+        if (rv == APR_SUCCESS) {
+            text = apr_pcalloc(p, (apr_size_t)info.size + 1);
+            rv = info.size ? apr_file_read_full(file, text, (apr_size_t)info.size, &len) : APR_SUCCESS;
+        }
+        apr_file_close(file);
+    }
+    if (rv != APR_SUCCESS) {
+        ctl_fail("--map: cannot read %s: %s", path, apr_psprintf(p, "%pm", &rv));
+        return NULL;
+    }
+    if (strlen(text) < len || csv_utf8_check(text, len, NULL) < len) {
+        ctl_fail("--map: %s is not a text in UTF-8", path);
+        return NULL;
+    }
+    return text;
+}
+
+/** Reads the file of --map; names all its faults. @return CTL_OK or CTL_FAILED */
+static int read_map(import_run *run)
+{
+    apr_pool_t *p = run->c->pool;
+    const char *path = run->c->option[OPT_MAP], *text = path ? read_text(path, p) : NULL;
+    apr_array_header_t *faults = apr_array_make(p, 1, sizeof(const char *));
+    int i;
+
+    if (!text) {
+        return path ? CTL_FAILED : CTL_OK;
+    }
+    run->map = import_map_parse(run->set, text, faults, p);
+    for (i = 0; i < faults->nelts && i < IMPORT_MAX_ERRORS; i++) {
+        fprintf(stderr, "%s:%s\n", path, APR_ARRAY_IDX(faults, i, const char *));
+    }
+    if (faults->nelts > 0) {
+        return ctl_fail("--map: %d error%s in %s: nothing was imported", faults->nelts, IMPORT_S(faults->nelts), path);
+    }
+    for (i = 0; i < run->set->n; i++) {
+        run->parts[i].shown = import_map_file(run->map, run->parts[i].def);
+    }
+    return CTL_OK;
+}
+
 /** Reads the options of the verb. @return CTL_OK or CTL_USAGE */
 static int read_options(import_run *run)
 {
@@ -256,7 +317,9 @@ static int read_options(import_run *run)
         return ctl_usage(run->c, "--remove-up-to: '%s' is not a whole percentage from 0 to 100", share);
     }
     run->remove_up_to = (int)percent;
-    return CTL_OK;
+    run->keep_absent = run->c->option[OPT_KEEP_ABSENT] != NULL;
+    run->cut = run->c->option[OPT_CUT] != NULL;
+    return read_map(run);
 }
 
 /**

@@ -19,6 +19,7 @@
 #include <apr_tables.h>
 
 #include "ctl.h"
+#include "import_map.h"
 #include "import_table.h"
 
 /** Messages of one sort that are kept, and messages that are printed; more are counted. */
@@ -30,6 +31,8 @@ typedef struct {
     int present;                    /**< the folder has it, or rows of it were made */
     int made;                       /**< not in the folder: the table's own rows, and those that were made */
     const char *name, *path;        /**< in the folder */
+    const char *shown;              /**< what messages call it: by the map of the run, else as the set does */
+    apr_uint64_t absent;            /**< columns that its header lacks: a bit for each of def->columns */
     apr_off_t size;                 /**< bytes */
     apr_time_t mtime;               /**< when it was written last, before it is read */
     apr_ino_t inode;
@@ -88,6 +91,9 @@ typedef struct {
     const import_set *set;
     import_part *parts;             /**< set->n */
     int dry_run;
+    int keep_absent;                /**< columns that a file lacks stay as they are */
+    int cut;                        /**< texts that are too long are cut */
+    const import_map *map;          /**< other names of files and columns; NULL: none */
     int remove_up_to;               /**< percent of a table that a file may remove */
     apr_array_header_t *losses;     /**< import_refusal */
     apr_array_header_t *errors;     /**< import_error: the first IMPORT_MAX_ERRORS of each sort */

@@ -122,6 +122,42 @@ static int check_uniques(import_run *run, const import_part *part)
     return rc;
 }
 
+/** Row: barcode, rows that have it. */
+static void shared_barcode(void *ctx, char **values)
+{
+    check *k = ctx;
+
+    if (k->count++ == 0) {
+        k->examples = apr_pstrcat(k->run->c->pool, ctl_out_quote(k->run->c->pool, values[0], strlen(values[0])), " of ",
+                                  values[1], " ", k->part->def->rows, NULL);
+    }
+}
+
+/** Barcodes that several rows share: said, not refused. */
+static int check_barcodes(import_run *run, const import_part *part)
+{
+    apr_pool_t *p = run->c->pool;
+    const import_column *column;
+    int rc = CTL_OK;
+
+    for (column = part->def->columns; column->csv && rc == CTL_OK; column++) {
+        check k = {run, part, NULL, column, 0, ""};
+
+        if (!(column->flags & IMPORT_GTIN)) {
+            continue;
+        }
+        rc = import_each(run, apr_psprintf(p, "SELECT %s, COUNT(*) AS many FROM %s WHERE %s <> '' GROUP BY %s"
+                                           " HAVING many > 1 ORDER BY many DESC, %s", column->db, part->stage,
+                                           column->db, column->db, column->db), shared_barcode, &k);
+        if (rc == CTL_OK && k.count > 0) {
+            import_note(run, "%s: %" APR_UINT64_T_FMT " value%s of %s %s shared by several %s (%s%s)", part->shown,
+                        k.count, IMPORT_S(k.count), column->csv, k.count == 1 ? "is" : "are", part->def->rows,
+                        k.count == 1 ? "" : "most: ", k.examples);
+        }
+    }
+    return rc;
+}
+
 /** The names in the file of the columns that must be found in the parent. */
 static const char *reference_name(apr_pool_t *p, const check *k)
 {
@@ -284,6 +320,7 @@ int import_check(import_run *run)
             rc = check_duplicates(run, part);
             rc = rc == CTL_OK ? check_uniques(run, part) : rc;
             rc = rc == CTL_OK ? check_single(run, part) : rc;
+            rc = rc == CTL_OK && !part->made ? check_barcodes(run, part) : rc;
         }
         rc = rc == CTL_OK ? check_references(run, part) : rc;
         if (import_stopped()) {

@@ -74,17 +74,23 @@ static const char *looks_like(const char *name, const char *of)
     return NULL;
 }
 
-/** The part whose file `name` is, in any case; NULL: none. */
-static import_part *part_named(import_run *run, const char *name)
+/** The first part behind `after` (NULL: of all) whose file `name` is, in any case; NULL: none. By a map several may be. */
+static import_part *part_named(import_run *run, const char *name, const import_part *after)
 {
-    int i;
+    int i = after ? (int)(after - run->parts) + 1 : 0;
 
-    for (i = 0; i < run->set->n; i++) {
-        if (strcasecmp(name, run->set->files[i].file) == 0) {
+    for (; i < run->set->n; i++) {
+        if (strcasecmp(name, run->parts[i].shown) == 0) {
             return &run->parts[i];
         }
     }
     return NULL;
+}
+
+/** Whether the map says that another file than the one of its own name is this part. */
+static int is_mapped(const import_part *part)
+{
+    return strcmp(part->shown, part->def->file) != 0;
 }
 
 /** Says what a file is that is none of the set, if it seems meant to be one. */
@@ -97,7 +103,12 @@ static void look_at_stranger(import_run *run, const char *name)
     for (i = 0; i < run->set->n; i++) {
         import_part *part = &run->parts[i];
 
-        advice = looks_like(name, part->def->file);
+        if (is_mapped(part) && strcasecmp(name, part->def->file) == 0) {
+            import_fault(run, part, 0, NULL, "the folder has %s, too: the map says that this is it, so take the other one"
+                         " away", part->def->file);
+            return;
+        }
+        advice = is_mapped(part) ? NULL : looks_like(name, part->def->file);
         if (advice && part->present) {
             import_note(run, "%s is not read, for %s is there", name, part->def->file);
             return;
@@ -118,11 +129,11 @@ static void take(import_run *run, import_part *part, const char *folder, const c
 {
     if (part->present) {
         import_fault(run, part, 0, NULL, "the folder has %s, too: leave one of them there",
-                     ctl_out_quote(run->c->pool, strcmp(name, part->def->file) == 0 ? part->name : name, strlen(name)));
+                     ctl_out_quote(run->c->pool, strcmp(name, part->shown) == 0 ? part->name : name, strlen(name)));
         return;
     }
-    if (strcmp(name, part->def->file) != 0) {
-        import_note(run, "%s is taken for %s", name, part->def->file);
+    if (strcmp(name, part->shown) != 0) {
+        import_note(run, "%s is taken for %s", name, part->shown);
     }
     part->present = 1;
     part->name = name;
@@ -164,16 +175,23 @@ int import_find_files(import_run *run, const char *folder)
         return ctl_fail("cannot read the folder %s: %s", folder, apr_psprintf(p, "%pm", &rv));
     }
     for (i = 0; i < names->nelts; i++) {
-        import_part *part = part_named(run, APR_ARRAY_IDX(names, i, const char *));
+        const char *name = APR_ARRAY_IDX(names, i, const char *);
+        import_part *part = NULL;
 
-        if (part) {
-            take(run, part, folder, APR_ARRAY_IDX(names, i, const char *));
+        while ((part = part_named(run, name, part))) {
+            take(run, part, folder, name);
             found++;
         }
     }
     for (i = 0; i < names->nelts; i++) {
-        if (!part_named(run, APR_ARRAY_IDX(names, i, const char *))) {
+        if (!part_named(run, APR_ARRAY_IDX(names, i, const char *), NULL)) {
             look_at_stranger(run, APR_ARRAY_IDX(names, i, const char *));
+        }
+    }
+    for (i = 0; i < run->set->n; i++) {
+        if (is_mapped(&run->parts[i]) && !run->parts[i].present) {
+            import_note(run, "%s (%s by the map) is not in the folder: the %s stay as they are", run->parts[i].shown,
+                        run->parts[i].def->file, run->parts[i].def->rows);
         }
     }
     return found || run->nerrors ? CTL_OK

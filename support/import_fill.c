@@ -132,6 +132,59 @@ static int check_filled(import_run *run, const import_part *part, const import_c
                                          fill->ours, part->stage, column->db), not_found, &f);
 }
 
+/** Whether a column gets what the table has: the file lacks it, and nothing in the file says what it is. */
+static int is_kept(const import_run *run, const import_part *part, int at)
+{
+    const import_column *column = &part->def->columns[at], *by;
+
+    if (!run->keep_absent || !(part->absent >> at & 1)
+        || (column->flags & (IMPORT_KEY | IMPORT_STAGED | IMPORT_HIDDEN | IMPORT_CREATED | IMPORT_UPDATED | IMPORT_STAYS))) {
+        return 0;
+    }
+    if (!column->fills[0].file) {
+        return 1;
+    }
+    by = column_of(part->def, column->fills[0].ours);
+    return !(by->flags & IMPORT_STAGED) || (part->absent >> (by - part->def->columns) & 1);
+}
+
+/** Row: line. */
+static void without_value(void *ctx, char **values)
+{
+    filling *f = ctx;
+
+    import_fault(f->run, f->part, atol(values[0]), f->column->csv, "is missing, and this row is new: the table has nothing"
+                 " to keep");
+}
+
+/** With --keep-absent: rows that the table has keep what the file does not say. New ones need what has no default. */
+static int keep_absent(import_run *run, const import_part *part)
+{
+    const import_file *def = part->def;
+    apr_pool_t *p = run->c->pool;
+    const char *list = "";
+    int i;
+
+    for (i = 0; def->columns[i].csv; i++) {
+        const import_column *column = &def->columns[i];
+        filling f = {run, part, column, NULL, NULL};
+
+        if (!is_kept(run, part, i)) {
+            continue;
+        }
+        list = apr_pstrcat(p, list, *list ? ", n." : " SET n.", column->db, " = o.", column->db, NULL);
+        if (!(column->flags & (IMPORT_OPTIONAL | IMPORT_ABSENT))
+            && import_each(run, apr_pstrcat(p, "SELECT n.line FROM ", part->stage, " n LEFT JOIN ", def->table, " o ON ",
+                                            import_keys(p, def, "o.", "n."), " WHERE o.", import_key_of(def)->db,
+                                            " IS NULL ORDER BY n.line", NULL), without_value, &f) != CTL_OK) {
+            return CTL_FAILED;
+        }
+    }
+    return !*list ? CTL_OK
+        : ctl_db_exec(run->c, apr_pstrcat(p, "UPDATE ", part->stage, " n JOIN ", def->table, " o ON ",
+                                          import_keys(p, def, "o.", "n."), list, NULL));
+}
+
 static int fill_column(import_run *run, const import_part *part, const import_column *column)
 {
     int i;
@@ -149,18 +202,30 @@ static int fill_column(import_run *run, const import_part *part, const import_co
     return i ? check_filled(run, part, column) : CTL_OK;
 }
 
-int import_fill_all(import_run *run)
+/** Fills the columns of a file that are part of its key, or the others. */
+static int fill_part(import_run *run, const import_part *part, unsigned int key)
 {
     const import_column *column;
+
+    for (column = part->def->columns; column->csv; column++) {
+        if ((column->flags & IMPORT_KEY) == key && (fill_column(run, part, column) != CTL_OK || import_stopped())) {
+            return CTL_FAILED;
+        }
+    }
+    return CTL_OK;
+}
+
+int import_fill_all(import_run *run)
+{
     int i;
 
     for (i = 0; i < run->set->n; i++) {
         const import_part *part = &run->parts[i];
 
-        for (column = part->def->columns; part->present && column->csv; column++) {
-            if (fill_column(run, part, column) != CTL_OK || import_stopped()) {
-                return CTL_FAILED;
-            }
+        /* A row must be known by its key before it can keep anything. */
+        if (part->present && (fill_part(run, part, IMPORT_KEY) != CTL_OK || keep_absent(run, part) != CTL_OK
+                              || fill_part(run, part, 0) != CTL_OK)) {
+            return CTL_FAILED;
         }
     }
     return CTL_OK;

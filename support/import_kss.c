@@ -28,14 +28,29 @@
 #define DECIMAL(name, column, digits, decimals) \
     {.csv = name, .db = column, .type = IMPORT_DECIMAL, .size = digits, .scale = decimals, \
      .flags = IMPORT_OPTIONAL | IMPORT_SIGNED}
+#define DECIMAL_AS(name, column, digits, decimals, more) \
+    {.csv = name, .db = column, .type = IMPORT_DECIMAL, .size = digits, .scale = decimals, \
+     .flags = IMPORT_OPTIONAL | IMPORT_SIGNED | (more)}
 #define MONEY(name, column) DECIMAL(name, column, 18, 6)
 #define UNITS(name, column) DECIMAL(name, column, 14, 2)
+/* What somebody owes or pays: an empty cell would be money given away. */
+#define AMOUNT(name, column) DECIMAL_AS(name, column, 18, 6, IMPORT_AMOUNT)
+#define PRICE(name, column) DECIMAL_AS(name, column, 18, 6, IMPORT_AMOUNT | IMPORT_PRICE)
+/* Measured or averaged: rounded to the decimals that are kept. */
+#define RATE(name, column) DECIMAL_AS(name, column, 14, 2, IMPORT_ROUND)
+#define WEIGHT(name, column) DECIMAL_AS(name, column, 18, 6, IMPORT_ROUND)
 #define FLAG(name, column) {.csv = name, .db = column, .type = IMPORT_FLAG, .flags = IMPORT_OPTIONAL}
 #define FLAG_OR(name, other, column) \
     {.csv = name, .alias = other, .db = column, .type = IMPORT_FLAG, .flags = IMPORT_OPTIONAL}
 #define TEXT(name, column, chars) \
     {.csv = name, .db = column, .type = IMPORT_TEXT, .size = chars, .flags = IMPORT_OPTIONAL}
-#define STATE {.csv = "State", .db = "state", .type = IMPORT_TEXT, .size = 8, .flags = IMPORT_OPTIONAL | IMPORT_UPPER}
+#define WORD(name, column, chars) \
+    {.csv = name, .db = column, .type = IMPORT_TEXT, .size = chars, .flags = IMPORT_OPTIONAL | IMPORT_TRIM}
+#define CODE(name, column, chars) \
+    {.csv = name, .db = column, .type = IMPORT_CODE, .size = chars, .flags = IMPORT_OPTIONAL | IMPORT_EMPTY | IMPORT_TRIM}
+#define STATE \
+    {.csv = "State", .db = "state", .type = IMPORT_TEXT, .size = 8, \
+     .flags = IMPORT_OPTIONAL | IMPORT_UPPER | IMPORT_TRIM}
 #define CREATED(name, column) \
     {.csv = name, .db = column, .type = IMPORT_TIME, .flags = IMPORT_OPTIONAL | IMPORT_CREATED}
 #define UPDATED(name, column) \
@@ -52,6 +67,15 @@
 #define MAYBE_DECIMAL(name, column, digits, decimals) \
     {.csv = name, .db = column, .type = IMPORT_DECIMAL, .size = digits, .scale = decimals, \
      .flags = MAYBE | IMPORT_SIGNED}
+#define MAYBE_RATE(name, column) \
+    {.csv = name, .db = column, .type = IMPORT_DECIMAL, .size = 12, .scale = 4, \
+     .flags = MAYBE | IMPORT_SIGNED | IMPORT_ROUND}
+#define MAYBE_WORD(name, column, chars) \
+    {.csv = name, .db = column, .type = IMPORT_TEXT, .size = chars, .flags = MAYBE | IMPORT_TRIM}
+#define MAYBE_CODE(name, column, chars) \
+    {.csv = name, .db = column, .type = IMPORT_CODE, .size = chars, .flags = MAYBE | IMPORT_TRIM}
+#define MAYBE_URL(name, column) \
+    {.csv = name, .db = column, .type = IMPORT_TEXT, .size = 2048, .flags = MAYBE | IMPORT_TRIM | IMPORT_WHOLE}
 #define MAYBE_TEXT(name, column, chars) {.csv = name, .db = column, .type = IMPORT_TEXT, .size = chars, .flags = MAYBE}
 #define MAYBE_LONG(name, column) \
     {.csv = name, .db = column, .type = IMPORT_TEXT, .size = 65535, .flags = MAYBE | IMPORT_BYTES}
@@ -93,30 +117,30 @@ static const import_file files[] = {
      .columns = {
          {.csv = "StateAbbreviation", .alias = "State", .db = "state", .type = IMPORT_CODE, .size = 8,
           .flags = IMPORT_KEY | IMPORT_UPPER},
-         TEXT("StateName", "state_name", 100), TEXT("OrderCutOffTime", "order_cut_off_time", 20),
-         TEXT("TimeZone", "time_zone", 64), NUMBER("OrderCutOffDaysInAdvance", "order_cut_off_days_in_advance"),
+         TEXT("StateName", "state_name", 100), WORD("OrderCutOffTime", "order_cut_off_time", 20),
+         WORD("TimeZone", "time_zone", 64), NUMBER("OrderCutOffDaysInAdvance", "order_cut_off_days_in_advance"),
          FLAG("Active", "active"), TIME_UPDATED, END}},
 
     {.file = "suppliers.csv", .table = "supplier", .rows = "suppliers", .revisions = REVISION("supplier"),
      .columns = {
          ID("SupplierID", "supplier_id"), TEXT("Supplier", "supplier", 200), STATE, FLAG("Active", "active"),
-         MAYBE_HTML("Description", "description"), MAYBE_TEXT("BrandAssetsURL", "brand_assets_url", 2048),
-         MAYBE_TEXT("SupplierWebsiteURL", "supplier_website_url", 2048), TIME_UPDATED, END}},
+         MAYBE_HTML("Description", "description"), MAYBE_URL("BrandAssetsURL", "brand_assets_url"),
+         MAYBE_URL("SupplierWebsiteURL", "supplier_website_url"), TIME_UPDATED, END}},
 
     {.file = "locations.csv", .table = "location", .rows = "locations", .revisions = REVISION("location"),
      .columns = {
          ID("LocationID", "location_id"), TEXT("Location", "location", 200), TEXT("DBA", "dba", 200),
          TEXT("Address", "address", 200), MAYBE_TEXT("Address2", "address2", 200),
          MAYBE_TEXT("Address3", "address3", 200), TEXT("City", "city", 100), STATE,
-         TEXT("PostalCode", "postal_code", 20), TIME_UPDATED, END}},
+         WORD("PostalCode", "postal_code", 20), TIME_UPDATED, END}},
 
     {.file = "users.csv", .table = "portal_user", .rows = "users", .revisions = REVISION("portal_user"),
      .columns = {
          ID("UserID", "user_id"), NUMBER("SiteUserID", "site_user_id"), FLAG_OR("UserActive", "Active", "active"),
-         FLAG("KSSLiveAccess", "kss_live_access"), MAYBE_TEXT("Email", "email", 320), NEED_WORD("Role", "role", roles),
+         FLAG("KSSLiveAccess", "kss_live_access"), MAYBE_WORD("Email", "email", 320), NEED_WORD("Role", "role", roles),
          FLAG("PowerUser", "power_user"), MAYBE_TEXT("JobTitle", "job_title", 200),
          MAYBE_TEXT("Department", "department", 200), TEXT("FullName", "full_name", 200),
-         MAYBE_TEXT("Phone", "phone", 50), MAYBE_TEXT("ProfilePictureURL", "profile_picture_url", 2048), TIME_UPDATED,
+         MAYBE_WORD("Phone", "phone", 50), MAYBE_URL("ProfilePictureURL", "profile_picture_url"), TIME_UPDATED,
          END}},
 
     {.file = "user_states.csv", .table = "user_state", .rows = "user states", .revisions = REVISION("user_state"),
@@ -131,9 +155,9 @@ static const import_file files[] = {
      .columns = {
          ID("CustomerID", "customer_id"), TEXT("CustomerName", "customer_name", 200),
          MAYBE_TEXT("CustomerNameAlt", "customer_name_alt", 200), MAYBE_TEXT("ChainName", "chain_name", 200),
-         MAYBE_TEXT("LicenseNum", "license_num", 100), TEXT("Address", "address", 200), TEXT("City", "city", 100),
+         MAYBE_CODE("LicenseNum", "license_num", 100), TEXT("Address", "address", 200), TEXT("City", "city", 100),
          STATE,
-         TEXT("PostalCode", "postal_code", 20), MAYBE_OF("LocationID", "location_id", "locations.csv"),
+         WORD("PostalCode", "postal_code", 20), MAYBE_OF("LocationID", "location_id", "locations.csv"),
          {.csv = "AccountStatus", .db = "account_status", .type = IMPORT_WORD, .flags = IMPORT_OPTIONAL,
           .words = account_statuses},
          FLAG("OnHold", "on_hold"), MAYBE_OF("SalesRepUserID", "sales_rep_user_id", "users.csv"),
@@ -163,7 +187,9 @@ static const import_file files[] = {
      .revisions = REVISION("sales_rep_group"),
      .columns = {
          ID_OF("UserID", "user_id", "users.csv"),
-         {.csv = "ProductGroup", .db = "product_group", .type = IMPORT_CODE, .size = 100, .flags = IMPORT_KEY}, END}},
+         {.csv = "ProductGroup", .db = "product_group", .type = IMPORT_CODE, .size = 100,
+          .flags = IMPORT_KEY | IMPORT_PHRASE},
+         END}},
 
     {.file = "sales_rep_customers.csv", .table = "sales_rep_customer", .rows = "customers of sales reps",
      .revisions = REVISION("sales_rep_customer"),
@@ -202,14 +228,14 @@ static const import_file files[] = {
          {.csv = "WholesaleUnitsPerCase", .alias = "UnitsPerCase", .db = "wholesale_units_per_case",
           .type = IMPORT_DECIMAL, .size = 12, .scale = 2, .flags = IMPORT_OPTIONAL},
          MAYBE_HTML("Description", "description"), MAYBE_LONG("Ingredients", "ingredients"),
-         MAYBE_TEXT("ThumbnailImageURL", "thumbnail_image_url", 2048),
-         MAYBE_TEXT("FullSizeImageURL", "full_size_image_url", 2048), MAYBE_TEXT("Potency", "potency", 100),
-         MAYBE_TEXT("PotencyTHC", "potency_thc", 100), MAYBE_TEXT("Blend", "blend", 50),
+         MAYBE_URL("ThumbnailImageURL", "thumbnail_image_url"),
+         MAYBE_URL("FullSizeImageURL", "full_size_image_url"), MAYBE_WORD("Potency", "potency", 100),
+         MAYBE_WORD("PotencyTHC", "potency_thc", 100), MAYBE_WORD("Blend", "blend", 50),
          {.csv = "KSSLiveCategoryID", .alias = "ProductCategoryID", .db = "product_category_id", .type = IMPORT_INT,
           .size = 4, .flags = MAYBE, .parent = "product_categories.csv",
           .fills = {{"product_categories.csv", "category_name", "category_name", "product_category_id", 1}}},
          {.csv = "KSSMenuCategory", .alias = "ProductCategory", .db = "category_name", .type = IMPORT_CODE, .size = 200,
-          .flags = MAYBE | IMPORT_STAGED},
+          .flags = MAYBE | IMPORT_STAGED | IMPORT_TRIM | IMPORT_PHRASE},
          {.csv = "StatusID", .db = "status_id", .type = IMPORT_WORD, .flags = IMPORT_OPTIONAL,
           .words = product_statuses},
          STATE, FLAG("IsSample", "is_sample"), NUMBER("ProductGroupID", "product_group_id"),
@@ -217,16 +243,18 @@ static const import_file files[] = {
          TEXT("PackageName", "package_name", 200), MAYBE_NUMBER("StrainID", "strain_id"),
          MAYBE_TEXT("StrainName", "strain_name", 200), MAYBE_TEXT("Flavor", "flavor", 200),
          NUMBER("BrandID", "brand_id"), TEXT("BrandName", "brand_name", 200),
-         MAYBE_TEXT("SupplierProductNumber", "supplier_product_number", 100), MONEY("FullPrice", "full_price"),
+         MAYBE_CODE("SupplierProductNumber", "supplier_product_number", 100),
+         PRICE("FullPrice", "full_price"),
          TIME_UPDATED, END},
      .losses = {{"products with a supplier", "o.supplier_id IS NOT NULL", "n.supplier_id IS NOT NULL", 0},
-                {"products that are not discontinued", "o.status_id <> 0", "n.status_id <> 0", 0}}},
+                {"products that are not discontinued", "o.status_id <> 0", "n.status_id <> 0", 0},
+                {"products with a price", "o.full_price > 0", "n.full_price > 0", 0}}},
 
     {.file = "promotions.csv", .table = "promotion", .rows = "promotions", .revisions = REVISION("promotion"),
      .columns = {
          ID("PromotionID", "promotion_id"), OF("SupplierID", "supplier_id", "suppliers.csv"),
          NUMBER("PromotionTypeID", "promotion_type_id"), TEXT("PromotionName", "promotion_name", 200),
-         TEXT("ProductOverrideType", "product_override_type", 50), MAYBE_DECIMAL("UnitPrice", "unit_price", 18, 6),
+         WORD("ProductOverrideType", "product_override_type", 50), MAYBE_DECIMAL("UnitPrice", "unit_price", 18, 6),
          NEED_DATE("StartDate", "start_date"), MAYBE_DATE("EndDate", "end_date"), FLAG("AllProducts", "all_products"),
          TIME_UPDATED, END}},
 
@@ -261,8 +289,8 @@ static const import_file files[] = {
          UNITS("OnFloorInventory", "on_floor_inventory"), UNITS("PreSales", "pre_sales"),
          UNITS("Allocated", "allocated"),
          FLAG("NotAuthorized", "not_authorized"), BIG_NUMBER("PurchaseTransID", "purchase_trans_id"),
-         UNITS("DOI", "doi"),
-         UNITS("AvgDailySales90d", "avg_daily_sales_90d"), UNITS("Received", "received"), UNITS("Loaded", "loaded"),
+         RATE("DOI", "doi"),
+         RATE("AvgDailySales90d", "avg_daily_sales_90d"), UNITS("Received", "received"), UNITS("Loaded", "loaded"),
          UNITS("Picked", "picked"), UNITS("Delivered", "delivered"), UNITS("Unsellable", "unsellable"), TIME_UPDATED,
          END}},
 
@@ -272,17 +300,17 @@ static const import_file files[] = {
          BIG_ID("BatchID", "batch_id"), OF("LocationID", "location_id", "locations.csv"),
          OF("ProductID", "product_id", "products.csv"), UNITS("InventoryUnits", "inventory_units"),
          BIG_NUMBER("PurchaseTransID", "purchase_trans_id"), MAYBE_DATE("ExpirationDate", "expiration_date"),
-         MAYBE_TEXT("COAURL", "coa_url", 2048), TEXT("BatchCode", "batch_code", 100),
-         MAYBE_TEXT("Vintage", "vintage", 50),
-         MAYBE_TEXT("UID", "uid", 50), MAYBE_TEXT("Laboratory", "laboratory", 200),
+         MAYBE_URL("COAURL", "coa_url"), CODE("BatchCode", "batch_code", 100),
+         MAYBE_WORD("Vintage", "vintage", 50),
+         MAYBE_CODE("UID", "uid", 50), MAYBE_TEXT("Laboratory", "laboratory", 200),
          MAYBE_DATE("BestByDate", "best_by_date"), MAYBE_DATE("HarvestDate", "harvest_date"),
          MAYBE_DATE("ManufactureDate", "manufacture_date"), MAYBE_DATE("PackDate", "pack_date"),
-         MAYBE_DATE("COAExpirationDate", "coa_expiration_date"), TEXT("PotencyType", "potency_type", 50),
-         MAYBE_DECIMAL("THCPotency", "thc_potency", 12, 4), MAYBE_DECIMAL("CBDPotency", "cbd_potency", 12, 4),
-         MAYBE_DECIMAL("TotalCannabinoids", "total_cannabinoids", 12, 4),
-         MAYBE_DECIMAL("LabelTHCPotency", "label_thc_potency", 12, 4),
-         MAYBE_DECIMAL("LabelCBDPotency", "label_cbd_potency", 12, 4),
-         MAYBE_DECIMAL("LabelTotalCannabinoids", "label_total_cannabinoids", 12, 4), TIMES, END}},
+         MAYBE_DATE("COAExpirationDate", "coa_expiration_date"), WORD("PotencyType", "potency_type", 50),
+         MAYBE_RATE("THCPotency", "thc_potency"), MAYBE_RATE("CBDPotency", "cbd_potency"),
+         MAYBE_RATE("TotalCannabinoids", "total_cannabinoids"),
+         MAYBE_RATE("LabelTHCPotency", "label_thc_potency"),
+         MAYBE_RATE("LabelCBDPotency", "label_cbd_potency"),
+         MAYBE_RATE("LabelTotalCannabinoids", "label_total_cannabinoids"), TIMES, END}},
 
     {.file = "retailer_inventory.csv", .table = "retailer_inventory", .rows = "retailer inventory rows",
      .revisions = REVISION("retailer_inventory"),
@@ -290,17 +318,17 @@ static const import_file files[] = {
          BIG_ID("ID", "id"), OF("ProductID", "product_id", "products.csv"),
          OF("CustomerID", "customer_id", "customers.csv"),
          {.csv = "LastInventoryDate", .db = "last_inventory_date", .type = IMPORT_TIME, .flags = IMPORT_OPTIONAL},
-         UNITS("Inventory", "inventory"), UNITS("DailySales", "daily_sales"), TIMES, END}},
+         UNITS("Inventory", "inventory"), RATE("DailySales", "daily_sales"), TIMES, END}},
 
     {.file = "invoices.csv", .table = "invoice", .rows = "invoices", .revisions = REVISION("invoice"),
      .columns = {
          BIG_ID("InvoiceID", "invoice_id"), OF("CustomerID", "customer_id", "customers.csv"),
          MAYBE_OF("ARAccountID", "ar_account_id", "ar_accounts.csv"), NEED_NUMBER("InvoiceNum", "invoice_num"),
-         MONEY("OpenDebit", "open_debit"), MONEY("OpenCredit", "open_credit"), MAYBE_TEXT("PONum", "po_num", 100),
+         AMOUNT("OpenDebit", "open_debit"), MONEY("OpenCredit", "open_credit"), MAYBE_WORD("PONum", "po_num", 100),
          MAYBE_TIME("PODate", "po_date"), MAYBE_OF("TermID", "term_id", "credit_terms.csv"),
-         MAYBE_TEXT("PDFURL", "pdf_url", 2048), MAYBE_LONG("Memo", "memo"), NEED_TIME("Date", "date"),
+         MAYBE_URL("PDFURL", "pdf_url"), MAYBE_LONG("Memo", "memo"), NEED_TIME("Date", "date"),
          MAYBE_TIME("DueDate", "due_date"), NEED_WORD("Status", "status", invoice_statuses),
-         MONEY("InvoiceTotal", "invoice_total"), MAYBE_NUMBER("SubmittedByUserID", "submitted_by_user_id"),
+         AMOUNT("InvoiceTotal", "invoice_total"), MAYBE_NUMBER("SubmittedByUserID", "submitted_by_user_id"),
          MAYBE_NUMBER("BuiltByUserID", "built_by_user_id"), MAYBE_LONG("ARNote", "ar_note"),
          CREATED("InvoiceTimeCreated", "invoice_time_created"), UPDATED("InvoiceLastUpdated", "invoice_last_updated"),
          END}},
@@ -314,9 +342,9 @@ static const import_file files[] = {
          {.csv = "SupplierID", .db = "supplier_id", .type = IMPORT_INT, .size = 4, .flags = MAYBE,
           .fills = {{"products.csv", "product_id", "product_id", "supplier_id", 0}}},
          MONEY("Cases", "cases"), UNITS("NumUnits", "num_units"), UNITS("Ordered", "ordered"),
-         UNITS("BackOrder", "back_order"), MONEY("FullPrice", "full_price"), MONEY("UnitPrice", "unit_price"),
-         MONEY("ExtPrice", "ext_price"), MAYBE_NUMBER("PromotionID", "promotion_id"),
-         MAYBE_TEXT("BatchCode", "batch_code", 100), MAYBE_NUMBER("ReasonID", "reason_id"),
+         UNITS("BackOrder", "back_order"), PRICE("FullPrice", "full_price"), PRICE("UnitPrice", "unit_price"),
+         AMOUNT("ExtPrice", "ext_price"), MAYBE_NUMBER("PromotionID", "promotion_id"),
+         MAYBE_CODE("BatchCode", "batch_code", 100), MAYBE_NUMBER("ReasonID", "reason_id"),
          MAYBE_TEXT("Reason", "reason", 200), TIMES, END}},
 
     {.file = "invoice_coas.csv", .table = "invoice_coa", .rows = "certificates", .revisions = REVISION("invoice_coa"),
@@ -328,7 +356,7 @@ static const import_file files[] = {
      .columns = {
          ID_OF("ARAccountID", "ar_account_id", "ar_accounts.csv"), ID_OF("SupplierID", "supplier_id", "suppliers.csv"),
          MONEY("OpenCredit", "open_credit"), MAYBE_TIME("CloseDate", "close_date"),
-         MAYBE_TEXT("StatementLink", "statement_link", 2048), MAYBE_TIME("StatementDate", "statement_date"), TIMES,
+         MAYBE_URL("StatementLink", "statement_link"), MAYBE_TIME("StatementDate", "statement_date"), TIMES,
          END}},
 
     {.file = "ar_aging_invoices.csv", .table = "ar_aging_invoice", .rows = "AR aging invoices",
@@ -336,7 +364,7 @@ static const import_file files[] = {
      .columns = {
          ID_OF("ARAccountID", "ar_account_id", "ar_aging.csv"), ID("SupplierID", "supplier_id"),
          {.csv = "Bucket", .db = "bucket", .type = IMPORT_WORD, .flags = IMPORT_KEY, .words = buckets},
-         BIG_ID_OF("InvoiceID", "invoice_id", "invoices.csv"), MONEY("OpenBalance", "open_balance"), END}},
+         BIG_ID_OF("InvoiceID", "invoice_id", "invoices.csv"), AMOUNT("OpenBalance", "open_balance"), END}},
 
     {.file = "payment_types.csv", .table = "payment_type", .rows = "payment types",
      .revisions = REVISION("payment_type"),
@@ -352,7 +380,7 @@ static const import_file files[] = {
      .columns = {
          BIG_ID("PaymentID", "payment_id"), BIG_NUMBER("PaymentInvoiceID", "payment_invoice_id"),
          NEED_NUMBER("PaymentInvoiceNum", "payment_invoice_num"), OF("ARAccountID", "ar_account_id", "ar_accounts.csv"),
-         OF("PaymentTypeID", "payment_type_id", "payment_types.csv"), MONEY("Amount", "amount"),
+         OF("PaymentTypeID", "payment_type_id", "payment_types.csv"), AMOUNT("Amount", "amount"),
          MAYBE_OF("SupplierID", "supplier_id", "suppliers.csv"), NUMBER("LoadSheetStatusID", "load_sheet_status_id"),
          NEED_TIME("PostDate", "post_date"), MAYBE_LONG("ARNote", "ar_note"), MAYBE_LONG("Memo", "memo"), TIMES, END}},
 
@@ -382,7 +410,8 @@ static const import_file files[] = {
          {.csv = "TargetInvoiceNum", .db = "target_invoice_num", .type = IMPORT_CODE, .size = 64,
           .flags = MAYBE | IMPORT_STAGED},
          OF("ARAccountID", "ar_account_id", "ar_accounts.csv"),
-         {.csv = "Amount", .db = "amount", .type = IMPORT_DECIMAL, .size = 18, .scale = 6, .flags = IMPORT_SIGNED},
+         {.csv = "Amount", .db = "amount", .type = IMPORT_DECIMAL, .size = 18, .scale = 6,
+          .flags = IMPORT_SIGNED | IMPORT_AMOUNT},
          NEED_WORD("Status", "status", application_statuses),
          {.csv = "RequestedByUserID", .db = "requested_by_user_id", .type = IMPORT_INT, .size = 4,
           .flags = MAYBE | IMPORT_STAYS},
@@ -393,11 +422,12 @@ static const import_file files[] = {
     {.file = "vendors.csv", .table = "vendor", .rows = "vendors", .revisions = REVISION("vendor"),
      .columns = {
          ID("VendorID", "vendor_id"), TEXT("VendorName", "vendor_name", 200),
-         MAYBE_TEXT("VendorLicenseNumber", "vendor_license_number", 100),
+         MAYBE_CODE("VendorLicenseNumber", "vendor_license_number", 100),
          MAYBE_TEXT("VendorAddress", "vendor_address", 200), MAYBE_TEXT("VendorAddress2", "vendor_address2", 200),
          MAYBE_TEXT("VendorCity", "vendor_city", 100),
-         {.csv = "VendorState", .db = "vendor_state", .type = IMPORT_TEXT, .size = 8, .flags = MAYBE | IMPORT_UPPER},
-         MAYBE_TEXT("VendorPostalCode", "vendor_postal_code", 20), END}},
+         {.csv = "VendorState", .db = "vendor_state", .type = IMPORT_TEXT, .size = 8,
+          .flags = MAYBE | IMPORT_UPPER | IMPORT_TRIM},
+         MAYBE_WORD("VendorPostalCode", "vendor_postal_code", 20), END}},
 
     {.file = "vendor_routes.csv", .table = "vendor_route", .rows = "vendor routes",
      .revisions = REVISION("vendor_route"),
@@ -411,15 +441,15 @@ static const import_file files[] = {
      .columns = {
          BIG_ID("PurchaseID", "purchase_id"), OF("SupplierID", "supplier_id", "suppliers.csv"),
          OF("VendorID", "vendor_id", "vendors.csv"), OF("ToLocationID", "to_location_id", "locations.csv"),
-         MAYBE_TIME("ReceiveDate", "receive_date"), MAYBE_TEXT("ShipmentNum", "shipment_num", 100),
+         MAYBE_TIME("ReceiveDate", "receive_date"), MAYBE_WORD("ShipmentNum", "shipment_num", 100),
          MAYBE_BIG("ShipmentID", "shipment_id"), MAYBE_TIME("PostDate", "post_date"),
-         NEED_WORD("Status", "status", purchase_statuses), MAYBE_TEXT("PONum", "po_num", 100),
-         MONEY("Freight", "freight"), MONEY("Tax", "tax"), MONEY("OtherCost", "other_cost"), MONEY("Total", "total"),
-         MONEY("TotalCases", "total_cases"), MAYBE_TEXT("PublicPDFLink", "public_pdf_link", 2048),
+         NEED_WORD("Status", "status", purchase_statuses), MAYBE_WORD("PONum", "po_num", 100),
+         MONEY("Freight", "freight"), MONEY("Tax", "tax"), MONEY("OtherCost", "other_cost"), AMOUNT("Total", "total"),
+         MONEY("TotalCases", "total_cases"), MAYBE_URL("PublicPDFLink", "public_pdf_link"),
          MAYBE_LONG("Memo", "memo"), MAYBE_TIME("InvoiceDate", "invoice_date"), MAYBE_TIME("DueDate", "due_date"),
          MAYBE_OF("TermID", "term_id", "credit_terms.csv"), MAYBE_TIME("LastEditTime", "last_edit_time"),
-         MAYBE_TIME("LastCalcTime", "last_calc_time"), MAYBE_TEXT("ReceivingNum", "receiving_num", 100),
-         MAYBE_TEXT("PurchaseGlobalID", "purchase_global_id", 26),
+         MAYBE_TIME("LastCalcTime", "last_calc_time"), MAYBE_WORD("ReceivingNum", "receiving_num", 100),
+         MAYBE_CODE("PurchaseGlobalID", "purchase_global_id", 26),
          MAYBE_TIME("PurchaseGlobalIDExportedAt", "purchase_global_id_exported_at"),
          MAYBE_BIG("PurchasePDFURLAPIKeyID", "purchase_pdf_url_api_key_id"), TIMES, END}},
 
@@ -428,10 +458,10 @@ static const import_file files[] = {
      .columns = {
          BIG_ID("PurchaseTransID", "purchase_trans_id"), BIG_OF("PurchaseID", "purchase_id", "purchases.csv"),
          OF("ProductID", "product_id", "products.csv"), UNITS("Ordered", "ordered"), UNITS("NumUnits", "num_units"),
-         MONEY("FOB", "fob"), MONEY("DepositCost", "deposit_cost"), MONEY("ExtPrice", "ext_price"),
+         PRICE("FOB", "fob"), MONEY("DepositCost", "deposit_cost"), AMOUNT("ExtPrice", "ext_price"),
          MAYBE_TIME("ExpirationDate", "expiration_date"), MAYBE_TIME("CodeDate", "code_date"),
-         MAYBE_TEXT("BatchCode", "batch_code", 100), MONEY("LaidInCost", "laid_in_cost"),
-         MAYBE_TEXT("PalletTag", "pallet_tag", 50), MONEY("Cases", "cases"), MONEY("Weight", "weight"), TIMES, END}},
+         MAYBE_CODE("BatchCode", "batch_code", 100), MONEY("LaidInCost", "laid_in_cost"),
+         MAYBE_CODE("PalletTag", "pallet_tag", 50), MONEY("Cases", "cases"), WEIGHT("Weight", "weight"), TIMES, END}},
 };
 
 /* The sums of an invoice and of each supplier's part of it, with every digit. Only rows that differ are written. */

@@ -106,7 +106,7 @@ void import_progress(import_run *run, const import_part *part, import_step step,
     pthread_mutex_lock(&p->lock);
     p->at_work = 1;
     p->doing = steps[step].doing;
-    p->file = part ? part->def->file : "";
+    p->file = part ? part->shown : "";
     p->percent = percent > p->percent ? percent : p->percent;
     p->rows = 0;
     if (step == IMPORT_READING && bytes > 0) {

@@ -154,7 +154,7 @@ static int each_fault(import_run *run, void (*each)(const import_run *run, const
 
 static void print_fault(const import_run *run, const import_error *error, void *ctx)
 {
-    const char *file = run->set->files[error->part].file;
+    const char *file = run->parts[error->part].shown;
 
     (void)ctx;
     fputs(file, stderr);
@@ -180,11 +180,11 @@ static void print_rest(const import_run *run, apr_uint64_t more)
         if (sort->count > (apr_uint64_t)sort->shown && sort->column) {
             fprintf(stderr, "    %" APR_UINT64_T_FMT " in column ", sort->count);
             ctl_out_safe(stderr, sort->column);
-            fprintf(stderr, " of %s\n", run->set->files[sort->part].file);
+            fprintf(stderr, " of %s\n", run->parts[sort->part].shown);
         }
         else if (sort->count > (apr_uint64_t)sort->shown) {
             fprintf(stderr, "    %" APR_UINT64_T_FMT " of other kinds in %s\n", sort->count,
-                    run->set->files[sort->part].file);
+                    run->parts[sort->part].shown);
         }
     }
 }

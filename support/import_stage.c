@@ -13,7 +13,8 @@
 
 #include "csv.h"
 #include "ctl_db.h"
-#include "ctl_out.h"
+#include "import_header.h"
+#include "import_remark.h"
 
 #define BATCH_ROWS 1000
 #define BATCH_BYTES (512 * 1024)            /* well under any max_allowed_packet */
@@ -29,9 +30,9 @@ typedef struct {
     import_run *run;
     import_part *part;
     MYSQL_STMT *stmt;
-    int n;                                  /* columns that the file has */
-    const import_column *columns[IMPORT_MAX_COLUMNS];
-    int cell_of[IMPORT_MAX_COLUMNS];        /* where each stands in the file */
+    import_header header;                   /* the columns that the file has */
+    import_reading how;
+    import_remarks remarks;
     MYSQL_BIND bind[IMPORT_MAX_COLUMNS + 1];
     long long lines[BATCH_ROWS];
     char *texts[IMPORT_MAX_COLUMNS][BATCH_ROWS];
@@ -40,6 +41,12 @@ typedef struct {
     apr_pool_t *pool;                       /* texts of the batch */
     unsigned int rows;
     apr_size_t bytes;
+    int width;                              /* cells of the header */
+    struct {
+        long line;
+        int rows, cells;                    /* cells are counted without the first of each row */
+        int in_text, divided;               /* as one row, the last of them ends in a text, and so do all before it */
+    } run_of_short;                         /* rows one after the other that end early */
 } stager;
 
 static apr_status_t read_source(void *ctx, char *buf, apr_size_t *len)
@@ -99,26 +106,49 @@ int import_make_stage(import_run *run, const import_part *part)
                                            columns, " FROM ", def->table, " LIMIT 0", NULL));
 }
 
+/**
+ * What a column gets that the file does not have, as SQL, or NULL: the table's default. It is what an empty cell would be;
+ * with --keep-absent what the table has takes its place (import_fill.c).
+ */
+static const char *absent_value(stager *st, const import_column *column)
+{
+    import_value value;
+
+    if (column->flags & (IMPORT_OPTIONAL | IMPORT_HIDDEN | IMPORT_STAGED)) {
+        return NULL;
+    }
+    import_value_check(&value, column, &st->how, "", 0, st->run->c->pool);
+    return value.null ? "NULL" : apr_psprintf(st->run->c->pool, "'%.*s'", (int)value.len, value.text);
+}
+
 /** Prepares the statement for the columns that the file has; the others take the table's default. */
 static int prepare(stager *st)
 {
     apr_pool_t *p = st->run->c->pool;
-    const char *columns = "line", *marks = "?", *sql;
+    const char *columns = "line", *marks = "?", *sql, *value;
+    const import_header *h = &st->header;
     int i;
 
     st->bind[0].buffer_type = MYSQL_TYPE_LONGLONG;
     st->bind[0].buffer = st->lines;
-    for (i = 0; i < st->n; i++) {
-        columns = apr_pstrcat(p, columns, ", ", st->columns[i]->db, NULL);
+    for (i = 0; i < h->n; i++) {
+        columns = apr_pstrcat(p, columns, ", ", h->columns[i]->db, NULL);
         marks = apr_pstrcat(p, marks, ", ?", NULL);
         st->bind[i + 1].buffer_type = MYSQL_TYPE_STRING;
         st->bind[i + 1].buffer = st->texts[i];
         st->bind[i + 1].length = st->lengths[i];
         st->bind[i + 1].u.indicator = st->indicators[i];
     }
+    for (i = 0; st->part->def->columns[i].csv; i++) {
+        value = st->part->absent >> i & 1 ? absent_value(st, &st->part->def->columns[i]) : NULL;
+        if (value) {
+            columns = apr_pstrcat(p, columns, ", ", st->part->def->columns[i].db, NULL);
+            marks = apr_pstrcat(p, marks, ", ", value, NULL);
+        }
+    }
     sql = apr_pstrcat(p, "INSERT INTO ", st->part->stage, " (", columns, ") VALUES (", marks, ")", NULL);
     if (mysql_stmt_prepare(st->stmt, sql, strlen(sql))) {
-        return ctl_db_stmt_error(st->run->c, st->stmt, st->part->def->file);
+        return ctl_db_stmt_error(st->run->c, st->stmt, st->part->shown);
     }
     return CTL_OK;
 }
@@ -130,7 +160,7 @@ static int send_batch(stager *st)
     }
     if (mysql_stmt_attr_set(st->stmt, STMT_ATTR_ARRAY_SIZE, &st->rows) || mysql_stmt_bind_param(st->stmt, st->bind)
         || mysql_stmt_execute(st->stmt)) {
-        return import_stopped() ? CTL_FAILED : ctl_db_stmt_error(st->run->c, st->stmt, st->part->def->file);
+        return import_stopped() ? CTL_FAILED : ctl_db_stmt_error(st->run->c, st->stmt, st->part->shown);
     }
     st->rows = 0;
     st->bytes = 0;
@@ -138,103 +168,95 @@ static int send_batch(stager *st)
     return CTL_OK;
 }
 
-static int has_name(const import_column *column, const char *name)
-{
-    return !(column->flags & IMPORT_HIDDEN)
-        && (strcmp(column->csv, name) == 0 || (column->alias && strcmp(column->alias, name) == 0));
-}
-
-/** Takes one name of the header. @return 1, or 0 when the file cannot be read by columns */
-static int read_name(stager *st, const csv_cell *cell, int at)
-{
-    const import_column *column = st->part->def->columns;
-    int k;
-
-    while (column->csv && !has_name(column, cell->text)) {
-        column++;
-    }
-    if (!column->csv) {
-        import_note(st->run, "%s: column %s is not known: skipped", st->part->def->file,
-                    ctl_out_quote(st->run->c->pool, cell->text, cell->len));
-        return 1;
-    }
-    for (k = 0; k < st->n; k++) {
-        if (st->columns[k] == column) {
-            import_fault(st->run, st->part, cell->line, cell->text, "stands twice in the header");
-            return 0;
-        }
-    }
-    st->columns[st->n] = column;
-    st->cell_of[st->n++] = at;
-    return 1;
-}
-
-/** Finds each column in the header. @return 1, or 0 when the file cannot be read by columns */
-static int read_header(stager *st, const csv_row *row)
-{
-    const import_column *column;
-    int i, k, ok = 1;
-
-    for (i = 0; i < row->n; i++) {
-        if (row->cells[i].error) {
-            import_fault(st->run, st->part, row->cells[i].error_line, NULL, "header: %s", row->cells[i].error);
-            return 0;
-        }
-        ok = read_name(st, &row->cells[i], i) && ok;
-    }
-    for (column = st->part->def->columns; column->csv; column++) {
-        for (k = 0; k < st->n && st->columns[k] != column; k++) {
-        }
-        if (k == st->n && !(column->flags & (IMPORT_OPTIONAL | IMPORT_HIDDEN))) {
-            import_fault(st->run, st->part, row->line, column->csv, "is missing%s",
-                         row->n == 1 && strpbrk(row->cells[0].text, ";\t|")
-                         ? ": cells must be separated by commas" : "");
-            ok = 0;
-        }
-    }
-    return ok;
-}
-
 /** Checks one cell and puts its value into the batch. @return 1, or 0 when it is bad */
 static int add_cell(stager *st, int k, const csv_cell *cell)
 {
-    const import_column *column = st->columns[k];
+    const import_column *column = st->header.columns[k];
+    const char *name = st->header.names[k], *error;
     import_value value;
-    const char *error = import_value_check(&value, column, cell->error ? "" : cell->text, cell->error ? 0 : cell->len,
-                                           st->pool);
 
+    error = import_value_check(&value, column, &st->how, cell->error ? "" : cell->text, cell->error ? 0 : cell->len,
+                               st->pool);
     if (cell->error) {
-        import_fault(st->run, st->part, cell->error_line, column->csv, "%s", cell->error);
+        import_fault(st->run, st->part, cell->error_line, name, "%s", cell->error);
     }
     else if (error) {
-        import_fault(st->run, st->part, cell->line, column->csv, "%s", error);
+        import_fault(st->run, st->part, cell->line, name, "%s", error);
+    }
+    if (value.remarks && !cell->error) {
+        import_remark_cell(st->run, &st->remarks, &value, k, name, cell);
     }
     st->indicators[k][st->rows] = value.null ? STMT_INDICATOR_NULL : value.fallback ? STMT_INDICATOR_DEFAULT
         : STMT_INDICATOR_NONE;
-    st->texts[k][st->rows] = value.text == cell->text ? apr_pmemdup(st->pool, value.text, value.len + 1)
-        : (char *)value.text;
+    /* What is a part of the cell goes with the next record. */
+    st->texts[k][st->rows] = value.text >= cell->text && value.text <= cell->text + cell->len
+        ? apr_pmemdup(st->pool, value.text, value.len + 1) : (char *)value.text;
     st->lengths[k][st->rows] = value.len;
     st->bytes += value.len;
     return !cell->error && !error;
 }
 
+/** Whether a cell of the file holds text in which a line break may stand. */
+static int is_text(const stager *st, int cell)
+{
+    int k;
+
+    for (k = 0; k < st->header.n && st->header.cell_of[k] != cell; k++) {
+    }
+    return k == st->header.n
+        || (st->header.columns[k]->type == IMPORT_TEXT && !(st->header.columns[k]->flags & IMPORT_TRIM));
+}
+
+/**
+ * Looks at rows that end early, at the first row behind them or (`row` NULL) at the end. Cells left off are empty ones; but
+ * rows which together have just the cells of one, broken off in texts, may as well be one that line breaks divide.
+ */
+static void judge_short_rows(stager *st, const csv_row *row)
+{
+    if (row && row->missing > 0) {
+        st->run_of_short.divided = st->run_of_short.rows ? st->run_of_short.divided && st->run_of_short.in_text : 1;
+        st->run_of_short.line = st->run_of_short.rows++ ? st->run_of_short.line : row->line;
+        st->run_of_short.cells += row->n - row->missing - 1;
+        st->run_of_short.in_text = is_text(st, st->run_of_short.cells);
+        import_remark_row(&st->remarks, IMPORT_SHORT_ROW, row->line);
+        return;
+    }
+    if (st->run_of_short.rows > 1 && st->run_of_short.divided && st->run_of_short.cells == st->width - 1) {
+        import_fault(st->run, st->part, st->run_of_short.line, NULL, "this row and the next %s have together the cells of "
+                     "one: is there a line break in a cell without quotes? If not, write the empty cells at their ends",
+                     st->run_of_short.rows == 2 ? "one" : apr_itoa(st->run->c->pool, st->run_of_short.rows - 1));
+    }
+    memset(&st->run_of_short, 0, sizeof(st->run_of_short));
+}
+
+/** Names what is wrong with a record as a whole, and with its cells. */
+static void blame_row(stager *st, const csv_row *row)
+{
+    int k;
+
+    import_fault(st->run, st->part, row->line, NULL, "%s", row->error);
+    for (k = 0; k < row->n; k++) {
+        if (row->cells[k].error) {
+            import_fault(st->run, st->part, row->cells[k].error_line, NULL, "cell %d: %s", k + 1, row->cells[k].error);
+        }
+    }
+}
+
 /** Adds a record. One with bad cells is added too, if its key is good, so that references to it are judged rightly. */
 static int add_row(stager *st, const csv_row *row)
 {
+    const import_header *h = &st->header;
     int k, key_good = !row->error;
 
     st->part->rows++;
     if (row->error) {
-        import_fault(st->run, st->part, row->line, NULL, "%s", row->error);
-        for (k = 0; k < row->n; k++) {
-            if (row->cells[k].error) {
-                import_fault(st->run, st->part, row->cells[k].error_line, NULL, "cell %d: %s", k + 1,
-                             row->cells[k].error);
-            }
-        }
+        blame_row(st, row);
     }
-    for (k = 0; k < st->n && !row->error; k++) {
-        if (!add_cell(st, k, &row->cells[st->cell_of[k]]) && (st->columns[k]->flags & IMPORT_KEY)) {
+    if (row->missing > 0 || st->run_of_short.rows > 0) {
+        judge_short_rows(st, row);
+    }
+    for (k = 0; k < h->n && !row->error; k++) {
+        if (!add_cell(st, k, &row->cells[h->cell_of[k]]) && (h->columns[k]->flags & IMPORT_KEY)) {
             key_good = 0;
         }
     }
@@ -259,7 +281,10 @@ static int read_rows(stager *st, csv_reader *reader, source *in)
         st->part->keys_lost++;
         return CTL_OK;
     }
-    if (status == CSV_ROW && !read_header(st, &row)) {
+    st->width = row.n;
+    st->how.comma = csv_delimiter(reader) == ';';
+    st->how.cut = st->run->cut;
+    if (status == CSV_ROW && !import_header_read(st->run, st->part, &row, &st->header)) {
         st->part->unread = 1;
         st->part->keys_lost++;
         return CTL_OK;
@@ -283,8 +308,10 @@ static int read_rows(stager *st, csv_reader *reader, source *in)
         st->part->keys_lost++;
     }
     if (status == CSV_END && csv_unended(reader)) {
-        import_note(st->run, "%s: the last line has no line end: was the file cut off?", st->part->def->file);
+        import_note(st->run, "%s: the last line has no line end: was the file cut off?", st->part->shown);
     }
+    judge_short_rows(st, NULL);
+    import_remark_end(st->run, st->part, &st->remarks, st->how.comma);
     return send_batch(st);
 }
 

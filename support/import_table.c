@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "import_text.h"
+
 #define KEY_CODE(name, column) {.csv = name, .db = column, .type = IMPORT_CODE, .size = 64, .flags = IMPORT_KEY}
 #define KEY_OF(name, column, file) \
     {.csv = name, .db = column, .type = IMPORT_CODE, .size = 64, .flags = IMPORT_KEY, .parent = file}
@@ -9,13 +11,26 @@
     {.csv = name, .db = column, .type = IMPORT_CODE, .size = 64, .flags = IMPORT_KEY, .wanted = file}
 #define CODE_OF(name, column, file) \
     {.csv = name, .db = column, .type = IMPORT_CODE, .size = 64, .flags = IMPORT_NULL, .parent = file}
-#define TEXT(name, column, chars) {.csv = name, .db = column, .type = IMPORT_TEXT, .size = chars}
-#define LONG_TEXT(name, column) {.csv = name, .db = column, .type = IMPORT_TEXT, .size = 65535, .flags = IMPORT_BYTES}
-#define HTML(name, column) {.csv = name, .db = column, .type = IMPORT_TEXT, .size = 1048576}
-#define DECIMAL(name, column, digits, decimals) \
-    {.csv = name, .db = column, .type = IMPORT_DECIMAL, .size = digits, .scale = decimals}
-#define PERCENT(name, column) {.csv = name, .db = column, .type = IMPORT_DECIMAL, .size = 7, .scale = 4, .most = 100}
-#define FLAG(name, column, more) {.csv = name, .db = column, .type = IMPORT_FLAG, .flags = more}
+#define CODE_OR_EMPTY(name, column, chars, more) \
+    {.csv = name, .db = column, .type = IMPORT_CODE, .size = chars, \
+     .flags = IMPORT_EMPTY | IMPORT_TRIM | IMPORT_ABSENT | (more)}
+#define TEXT_AS(name, column, chars, more) \
+    {.csv = name, .db = column, .type = IMPORT_TEXT, .size = chars, .flags = IMPORT_ABSENT | (more)}
+#define TEXT(name, column, chars) TEXT_AS(name, column, chars, 0)
+#define LONG_TEXT(name, column) TEXT_AS(name, column, 65535, IMPORT_BYTES)
+#define HTML(name, column) TEXT_AS(name, column, 1048576, 0)
+#define WORD(name, column, chars) TEXT_AS(name, column, chars, IMPORT_TRIM)
+#define URL(name, column) TEXT_AS(name, column, 2048, IMPORT_TRIM | IMPORT_WHOLE)
+#define DECIMAL(name, column, digits, decimals, more) \
+    {.csv = name, .db = column, .type = IMPORT_DECIMAL, .size = digits, .scale = decimals, .flags = more}
+#define MEASURE(name, column, digits) DECIMAL(name, column, digits, 2, IMPORT_ABSENT | IMPORT_ROUND)
+#define PERCENT(name, column) \
+    {.csv = name, .db = column, .type = IMPORT_DECIMAL, .size = 7, .scale = 4, .most = 100, .flags = IMPORT_ABSENT}
+#define FLAG(name, column, more) {.csv = name, .db = column, .type = IMPORT_FLAG, .flags = IMPORT_ABSENT | (more)}
+/* What the table computes of a status (sql/customer, is_obsolete). */
+#define BLANKS "[\\\\x{9}-\\\\x{d}\\\\x{20}\\\\x{85}\\\\x{a0}\\\\x{1680}\\\\x{180e}\\\\x{2000}-\\\\x{200b}" \
+    "\\\\x{2028}\\\\x{2029}\\\\x{202f}\\\\x{205f}\\\\x{2060}\\\\x{3000}\\\\x{feff}]*"
+#define OBSOLETE "n.status REGEXP '\\\\A" BLANKS "[Oo][Bb][Ss][Oo][Ll][Ee][Tt][Ee]" BLANKS "\\\\z'"
 #define ANY_PRODUCT_CHANGE {{"products", NULL, NULL}, {NULL, NULL, NULL}}
 #define END {.csv = NULL}
 
@@ -24,30 +39,31 @@ static const import_file files[] = {
      .columns = {
          KEY_CODE("SKU", "sku"), TEXT("Name", "name", 1000), HTML("Description", "description"),
          HTML("WebsiteDescription", "website_description"),
-         TEXT("ProductCategoryCode", "product_category_code", 255),
-         LONG_TEXT("WashingInstructions", "washing_instructions"), TEXT("Gender", "gender", 64),
-         TEXT("Audience", "audience", 64), TEXT("MainColour", "main_colour", 64), TEXT("Barcode", "barcode", 64),
-         TEXT("Photo", "photo", 2048), TEXT("Theme", "theme", 255),
-         DECIMAL("PackagedLength_in_cm", "packaged_length_in_cm", 10, 2),
-         DECIMAL("PackagedWidth_in_cm", "packaged_width_in_cm", 10, 2),
-         DECIMAL("PackagedHeight_in_cm", "packaged_height_in_cm", 10, 2),
-         DECIMAL("PackagedWeight_in_g", "packaged_weight_in_g", 12, 2),
-         DECIMAL("CartonLength_in_cm", "carton_length_in_cm", 10, 2),
-         DECIMAL("CartonWidth_in_cm", "carton_width_in_cm", 10, 2),
-         DECIMAL("CartonHeight_in_cm", "carton_height_in_cm", 10, 2),
-         DECIMAL("CartonWeight_in_g", "carton_weight_in_g", 12, 2), DECIMAL("CartonQty", "carton_qty", 12, 3),
-         TEXT("AmazonASIN", "amazon_asin", 64), TEXT("CountryOfOrigin", "country_of_origin", 100),
-         TEXT("Status", "status", 64), TEXT("StyleCode", "style_code", 64),
-         TEXT("CartonBarcode", "carton_barcode", 64), TEXT("HSCode", "hs_code", 64),
+         CODE_OR_EMPTY("ProductCategoryCode", "product_category_code", 255, 0),
+         LONG_TEXT("WashingInstructions", "washing_instructions"), WORD("Gender", "gender", 64),
+         WORD("Audience", "audience", 64), WORD("MainColour", "main_colour", 64),
+         CODE_OR_EMPTY("Barcode", "barcode", 64, IMPORT_GTIN),
+         URL("Photo", "photo"), WORD("Theme", "theme", 255),
+         MEASURE("PackagedLength_in_cm", "packaged_length_in_cm", 10),
+         MEASURE("PackagedWidth_in_cm", "packaged_width_in_cm", 10),
+         MEASURE("PackagedHeight_in_cm", "packaged_height_in_cm", 10),
+         MEASURE("PackagedWeight_in_g", "packaged_weight_in_g", 12),
+         MEASURE("CartonLength_in_cm", "carton_length_in_cm", 10),
+         MEASURE("CartonWidth_in_cm", "carton_width_in_cm", 10),
+         MEASURE("CartonHeight_in_cm", "carton_height_in_cm", 10),
+         MEASURE("CartonWeight_in_g", "carton_weight_in_g", 12), DECIMAL("CartonQty", "carton_qty", 12, 3, IMPORT_ABSENT),
+         CODE_OR_EMPTY("AmazonASIN", "amazon_asin", 64, 0), WORD("CountryOfOrigin", "country_of_origin", 100),
+         CODE_OR_EMPTY("Status", "status", 64, 0), CODE_OR_EMPTY("StyleCode", "style_code", 64, 0),
+         CODE_OR_EMPTY("CartonBarcode", "carton_barcode", 64, IMPORT_GTIN), CODE_OR_EMPTY("HSCode", "hs_code", 64, 0),
          HTML("WhatsIncluded", "whats_included"),
          LONG_TEXT("ProductCompositionText", "product_composition_text"), END},
-     .revisions = {{"products", NULL, NULL}, {"assortment", "o.is_obsolete <> (LOWER(n.status) = 'obsolete')", NULL},
+     .revisions = {{"products", NULL, NULL}, {"assortment", "o.is_obsolete <> (" OBSOLETE ")", NULL},
                    {NULL, NULL, NULL}},
-     .losses = {{"products on sale", "o.is_obsolete = 0", "LOWER(n.status) <> 'obsolete'", 0}}},
+     .losses = {{"products on sale", "o.is_obsolete = 0", "NOT (" OBSOLETE ")", 0}}},
 
     {.file = "product_images.csv", .table = "product_image", .rows = "images",
      .columns = {KEY_OF("SKU", "sku", "products.csv"), KEY_CODE("ImageID", "image_id"),
-                 TEXT("FileName", "file_name", 2048), FLAG("IsPrimaryImage", "is_secondary", IMPORT_NOT), END},
+                 URL("FileName", "file_name"), FLAG("IsPrimaryImage", "is_secondary", IMPORT_NOT), END},
      .revisions = ANY_PRODUCT_CHANGE,
      .single = "IsPrimaryImage", .single_if = "is_secondary = 0", .single_of = "sku",
      .single_error = "a second primary image"},
@@ -73,10 +89,12 @@ static const import_file files[] = {
 
     {.file = "prices.csv", .table = "price", .rows = "prices",
      .columns = {KEY_OF("PriceListCode", "price_list_code", "price_lists.csv"),
-                 KEY_WANTED("SKU", "sku", "products.csv"), DECIMAL("UnitPrice", "unit_price", 12, 4),
+                 KEY_WANTED("SKU", "sku", "products.csv"),
+                 DECIMAL("UnitPrice", "unit_price", 12, 4, IMPORT_AMOUNT | IMPORT_PRICE),
                  FLAG("DiscountEligible", "discount_eligible", 0),
-                 {.csv = "MOQ", .db = "moq", .type = IMPORT_DECIMAL, .size = 12, .scale = 3, .flags = IMPORT_KEY},
-                 DECIMAL("OrderMultiple", "order_multiple", 12, 3), END},
+                 {.csv = "MOQ", .db = "moq", .type = IMPORT_DECIMAL, .size = 12, .scale = 3,
+                  .flags = IMPORT_KEY | IMPORT_ABSENT},
+                 DECIMAL("OrderMultiple", "order_multiple", 12, 3, IMPORT_ABSENT), END},
      .scope = "price_list_code", .revisions = {{"prices", NULL, NULL}, {"listing", "0", "sku"}, {NULL, NULL, NULL}},
      .losses = {{"prices above 0", "o.unit_price > 0", "n.unit_price > 0", 0}}},
 
@@ -87,8 +105,9 @@ static const import_file files[] = {
 
     {.file = "stock.csv", .table = "stock", .rows = "stock rows",
      .columns = {KEY_WANTED("SKU", "sku", "products.csv"), KEY_OF("StockLocation", "stock_location", "warehouses.csv"),
-                 DECIMAL("AvailableQTY", "available_qty", 14, 3),
-                 {.csv = "NextAvailableETA", .db = "next_available_eta", .type = IMPORT_DATE, .flags = IMPORT_NULL},
+                 DECIMAL("AvailableQTY", "available_qty", 14, 3, 0),
+                 {.csv = "NextAvailableETA", .db = "next_available_eta", .type = IMPORT_DATE,
+                  .flags = IMPORT_NULL | IMPORT_ABSENT},
                  END},
      .scope = "stock_location", .revisions = {{"stock", NULL, NULL}, {NULL, NULL, NULL}},
      .losses = {{"stock rows with a quantity", "o.available_qty > 0", "n.available_qty > 0", 1}}},
@@ -131,6 +150,23 @@ const import_column *import_column_of(const import_set *set, const char *file, c
         }
     }
     return NULL;
+}
+
+static int has_name(const import_column *column, const char *name, apr_size_t len)
+{
+    return !(column->flags & IMPORT_HIDDEN)
+        && (import_same_name(column->csv, strlen(column->csv), name, len)
+            || (column->alias && import_same_name(column->alias, strlen(column->alias), name, len)));
+}
+
+const import_column *import_column_named(const import_file *file, const char *name, apr_size_t len)
+{
+    const import_column *column = file->columns;
+
+    while (column->csv && !has_name(column, name, len)) {
+        column++;
+    }
+    return column->csv ? column : NULL;
 }
 
 const import_column *import_key_of(const import_file *file)

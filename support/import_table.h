@@ -12,9 +12,10 @@
 /** What a cell may hold. */
 typedef enum {
     IMPORT_TEXT,            /**< any text, up to `size` characters, or `size` bytes with IMPORT_BYTES */
-    IMPORT_CODE,            /**< not empty (but with IMPORT_NULL), no blanks at the ends, no control characters */
+    IMPORT_CODE,            /**< not empty (but with IMPORT_NULL or IMPORT_EMPTY), no blanks at the ends, no control
+                                 characters, no hidden ones, nothing that a spreadsheet made of a code */
     IMPORT_DECIMAL,         /**< not negative but with IMPORT_SIGNED, DECIMAL(size, scale); empty is 0 */
-    IMPORT_FLAG,            /**< 0/1, true/false, yes/no in any case; empty is 0 */
+    IMPORT_FLAG,            /**< 0/1, true/false, yes/no and the like in any case; empty is 0 */
     IMPORT_DATE,            /**< a day of the calendar as kiss_date.h takes it, or a midnight, which is the day as written */
     IMPORT_CURRENCY,        /**< three capital letters, ISO 4217 */
     IMPORT_INT,             /**< a whole number, maybe negative, that fits `size` bytes; leading zeros do not count */
@@ -36,6 +37,16 @@ typedef enum {
 #define IMPORT_UPDATED 512  /**< a time: not given, it is now for a row that changes */
 #define IMPORT_STAGED 1024  /**< in the file, not in the table: other columns are filled by it */
 #define IMPORT_HIDDEN 2048  /**< in the table, not in the file: filled */
+
+#define IMPORT_ABSENT 4096  /**< the header may lack it; then it is as if its cells were empty */
+#define IMPORT_TRIM 8192    /**< a code or word: blanks at its ends are taken off (other types: always) */
+#define IMPORT_EMPTY 16384  /**< a code may be empty, and then is an empty text */
+#define IMPORT_PHRASE 32768 /**< a code made of words: characters that nobody sees are its own affair */
+#define IMPORT_WHOLE 65536  /**< a text of which a part is of no use, like a URL: --cut leaves it alone */
+#define IMPORT_GTIN 131072  /**< a barcode: check digits, lengths and shared ones are looked at */
+#define IMPORT_AMOUNT 262144    /**< a decimal that must not be empty: 0 would be money given away */
+#define IMPORT_PRICE 524288 /**< zeros are counted in a note */
+#define IMPORT_ROUND 1048576    /**< a decimal that is measured: what is finer is rounded, half away from zero */
 
 /** A word of an enumeration, and what the table keeps for it. */
 typedef struct {
@@ -138,6 +149,9 @@ extern const import_set import_kss_set;
 /** The column of that name in the file of that name, or NULL. */
 const import_column *import_column_of(const import_set *set, const char *file, const char *csv);
 
+/** The column that a header means by that name (import_same_name()), or NULL. */
+const import_column *import_column_named(const import_file *file, const char *name, apr_size_t len);
+
 /** The file of that name, or NULL. */
 const import_file *import_file_of(const import_set *set, const char *file);
 
@@ -147,22 +161,57 @@ const import_column *import_key_of(const import_file *file);
 /** Whether its key has several columns. */
 int import_is_composite(const import_file *file);
 
+/** What a good cell may give rise to say, or to know when all cells are read: bits of import_value.remarks. */
+typedef enum {
+    IMPORT_ROUNDED,             /**< decimals were rounded away */
+    IMPORT_CUT,                 /**< the text was too long and was cut */
+    IMPORT_ZERO,                /**< a price of 0 */
+    IMPORT_SMALL,               /**< a percentage between 0 and 1 */
+    IMPORT_CHECK_DIGIT,         /**< a barcode with a wrong check digit */
+    IMPORT_LOST_ZERO,           /**< a barcode whose leading zeros are lost */
+    IMPORT_ERROR_VALUE,         /**< a text that is what a spreadsheet shows for an error */
+    IMPORT_SHORT_ROW,           /**< a row whose last cells the file left off */
+    IMPORT_MAYBE_POINT,         /**< 1.200: a decimal point, or one between thousands */
+    IMPORT_MAYBE_COMMA,         /**< 1,200: the same with a comma */
+    IMPORT_POINT,               /**< 19.95: a decimal point for certain */
+    IMPORT_COMMA,               /**< 19,95: a decimal comma for certain */
+    IMPORT_THOUSANDS,           /**< 1.234.567, 1,234.56: thousands for certain */
+    IMPORT_REMARKS              /**< how many there are */
+} import_remark;
+
 /** A checked value as the database takes it. */
 typedef struct {
-    const char *text;           /**< not NUL-terminated in general */
+    const char *text;           /**< not NUL-terminated in general; a part of the cell, or in the pool, or static */
     apr_size_t len;
     int null;
     int fallback;               /**< the table's default is taken */
+    unsigned int remarks;       /**< bits, 1U << import_remark */
 } import_value;
+
+/** How a file's cells are to be read. */
+typedef struct {
+    int comma;                  /**< decimals may have a comma: cells are separated by something else */
+    int cut;                    /**< texts that are too long are cut */
+} import_reading;
 
 /**
  * Checks a cell, already known to be UTF-8.
  *
- * @param value receives what goes into the database, also for a bad cell (something harmless); its text is the cell's
- *              own, or in `p`
+ * @param value receives what goes into the database, also for a bad cell (something harmless)
  * @return NULL, or the reason in `p` or static
  */
-const char *import_value_check(import_value *value, const import_column *column, const char *text, apr_size_t len,
-                               apr_pool_t *p);
+const char *import_value_check(import_value *value, const import_column *column, const import_reading *how,
+                               const char *text, apr_size_t len, apr_pool_t *p);
+
+/** The same for decimals, whole numbers and flags, of `len` > 0 without blanks at the ends (import_number.c). */
+const char *import_decimal_check(import_value *value, const import_column *column, const import_reading *how,
+                                 const char *text, apr_size_t len, apr_pool_t *p);
+const char *import_int_check(import_value *value, const import_column *column, const char *text, apr_size_t len,
+                             apr_pool_t *p);
+const char *import_flag_check(import_value *value, const import_column *column, const char *text, apr_size_t len,
+                              apr_pool_t *p);
+
+/** Sets the value to that text, without anything else. */
+void import_value_set(import_value *value, const char *text, apr_size_t len);
 
 #endif

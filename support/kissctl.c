@@ -62,6 +62,9 @@ static const struct {
     {OPT_DAMAGED, "damaged", NULL, "those that are cut short, altered, or no snapshots of this version"},
     {OPT_ALL, "all", NULL, "all of them"},
     {OPT_REMOVE_UP_TO, "remove-up-to", "PERCENT", "how much of a table a file may remove (default 20)"},
+    {OPT_MAP, "map", "FILE", "other names of files and columns: a line 'theirs = ours' each"},
+    {OPT_KEEP_ABSENT, "keep-absent", NULL, "leave columns that a file lacks as they are, instead of emptying them"},
+    {OPT_CUT, "cut", NULL, "cut texts that are too long, instead of refusing them"},
     {OPT_STATUS, "status", "STATUS", "only those: Pending, Exported, Confirmed or Rejected"},
 };
 
@@ -76,6 +79,19 @@ static const struct {
 #define LOSSES \
     "A file that would remove more than 20 % of a table of 50 rows or more, or all of a table, is refused: it may have\n" \
     "been cut off. --remove-up-to 60 allows up to 60 %, --remove-up-to 100 everything; an empty table needs neither.\n"
+
+/* What both imports take, and say of it. */
+#define IMPORT_USAGE "[--dry-run] [--remove-up-to PERCENT] [--map FILE] [--keep-absent] [--cut]"
+#define IMPORT_OPTIONS (CTL_CONNECTS | CTL_OPT(OPT_DRY_RUN) | CTL_OPT(OPT_REMOVE_UP_TO) | CTL_OPT(OPT_MAP) \
+                        | CTL_OPT(OPT_KEEP_ABSENT) | CTL_OPT(OPT_CUT))
+#define DIALECTS \
+    "CSV in UTF-8, with or without BOM. The header shows what separates the cells: comma, semicolon, tab or '|'.\n" \
+    "Columns stand in any order; case, blanks and '_' in their names do not count. Decimals have a point, in files with\n" \
+    "semicolons also a comma. A column that the file lacks gets its default in every row, or with --keep-absent stays\n" \
+    "as it is.\n" \
+    "--map FILE says what else files and columns are called, one rule a line:\n" \
+    "  artikel.txt = products.csv\n  artikel.txt: Artikelnummer = SKU\n" \
+    "Texts that are too long are refused, or with --cut cut; codes and URLs are never cut.\n"
 
 static const ctl_database customer_database = {"kissctl", "customer", ""};
 static const ctl_database kss_database = {"kissctl_kss", "kss", "kss "};
@@ -98,16 +114,15 @@ static const ctl_verb verbs[] = {
     {"touch", "DATASET [SCOPE]", "", CUSTOMER, 0, cmd_touch, "raise a revision, because data were changed past the triggers",
      "DATASET is products, assortment, prices, listing, stock, customers, or all; SCOPE is one price list (prices,\n"
      "listing) or one warehouse (stock), all of them when it is left out. ETags that depend on it are others then."},
-    {"import", "DIR", "[--dry-run] [--remove-up-to PERCENT]", CUSTOMER,
-     CTL_CONNECTS | CTL_OPT(OPT_DRY_RUN) | CTL_OPT(OPT_REMOVE_UP_TO), cmd_import_customer,
+    {"import", "DIR", IMPORT_USAGE, CUSTOMER, IMPORT_OPTIONS, cmd_import_customer,
      "load a folder of CSV files, all or nothing",
      "A file that is present replaces the content of its table; a file that is absent leaves its table as it is:\n"
      "  products.csv product_images.csv product_accessories.csv product_substitutions.csv product_composition.csv\n"
      "  price_lists.csv prices.csv warehouses.csv stock.csv customers.csv\n"
-     "RFC 4180, UTF-8 with or without BOM, a header row, columns in any order. An empty number is 0, an empty date is\n"
-     "unknown, empty text stays empty. Customers keep their keys, limits and whether they are enabled. One that\n"
-     "customers.csv does not have any more is set aside: refused, without price list and warehouse, until a load names\n"
-     "it again; its keys stay.\n"
+     DIALECTS
+     "An empty number is 0, but a price must not be empty; an empty date is unknown, empty text stays empty.\n"
+     "Customers keep their keys, limits and whether they are enabled. One that customers.csv does not have any more is\n"
+     "set aside: refused, without price list and warehouse, until a load names it again; its keys stay.\n"
      "Every fault is named by file, line, column and reason, up to 100 of them, and then nothing is changed.\n"
      LOSSES
      "The API goes on serving the old content until the import is complete. Ctrl-C stops it; nothing is changed then.\n"
@@ -167,8 +182,7 @@ static const ctl_verb verbs[] = {
     {"kss touch", "DATASET [SCOPE]", "", KSS, 0, cmd_touch, "raise a revision, because data were changed past the triggers",
      "DATASET is the name of a table, or all; there are no scopes. ETags that depend on it are others then. For invoice and\n"
      "invoice_line the sums of the invoices are worked out again."},
-    {"kss import", "DIR", "[--dry-run] [--remove-up-to PERCENT]", KSS,
-     CTL_CONNECTS | CTL_OPT(OPT_DRY_RUN) | CTL_OPT(OPT_REMOVE_UP_TO), cmd_import_kss,
+    {"kss import", "DIR", IMPORT_USAGE, KSS, IMPORT_OPTIONS, cmd_import_kss,
      "load a folder of CSV files into that database, all or nothing",
      "A file that is present replaces the content of its table; a file that is absent leaves its table as it is:\n"
      "  states suppliers locations users user_states user_customers user_suppliers user_locations credit_terms customers\n"
@@ -177,9 +191,10 @@ static const ctl_verb verbs[] = {
      "  invoice_lines invoice_coas ar_aging ar_aging_invoices payment_types payment_type_suppliers payments\n"
      "  payment_applications vendors vendor_routes purchases purchase_lines sales_rep_groups sales_rep_customers\n"
      "  sales_rep_suppliers, each with .csv behind it\n"
-     "RFC 4180, UTF-8 with or without BOM, a header row with the API's names of the fields, columns in any order. A column\n"
-     "that is absent and a cell that is empty mean the default: nothing, 0, and for times now. Times are ISO 8601, UTC\n"
-     "when they name no zone. Ids are numbers: 0007 is 7. TimeUpdated, when not given, is now for rows that change.\n"
+     DIALECTS
+     "Columns are called as the fields of the API. An empty cell means the default: nothing, 0, and for times now; prices\n"
+     "and amounts must not be empty. Times are ISO 8601, UTC when they name no zone. Ids are numbers: 0007 is 7.\n"
+     "TimeUpdated, when not given, is now for rows that change.\n"
      "Products may name their category (KSSMenuCategory): one that is missing is made. Invoice lines without SupplierID\n"
      "get the supplier of their product. Totals of invoices are worked out from the lines.\n"
      "payment_applications.csv leaves requests as they are that it does not name: those that are Pending or Exported,\n"

@@ -174,9 +174,8 @@ subtest 'floods' => sub {
     is scalar(() = $err =~ /^stock\.csv:/mg), 100, '100 lines';
     my @head = map {"Extra$_"} 1 .. 40_000;
     $err = loaded('40,000 columns that are unknown', folder('warehouses.csv' => join(',', 'StockLocation,Name', @head) . "\n"
-            . join('', map { join(',', $_, 'x', ('') x @head) . "\n" } qw(UK01 NL01))), qr/^note: warehouses\.csv: column 'Extra1' is not known/m, '--dry-run');
-    cmp_ok scalar(() = $err =~ /^note:/mg), '<=', 102, 'at most 100 notes of that sort';
-    like $err, qr/^note: \.\.\. and 39900 more of these$/m, 'the rest is counted';
+            . join('', map { join(',', $_, 'x', ('') x @head) . "\n" } qw(UK01 NL01))), qr/^note: warehouses\.csv: columns 'Extra1', .* and 39992 more are not known: skipped$/m, '--dry-run');
+    is scalar(() = $err =~ /^note:/mg), 1, 'one note for all of them';
 };
 
 # json($api, @args): (exit, the report, errors).

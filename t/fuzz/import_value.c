@@ -1,4 +1,5 @@
-/* Fuzz target: the check of one cell of the import. Input: a byte that names the column, then the cell. */
+/* Fuzz target: the check of one cell of the import. Input: a byte that names the column, then the cell. Each is read as
+ * given, and with decimal commas and texts cut. */
 #include <string.h>
 #include <time.h>
 
@@ -7,6 +8,7 @@
 
 #include "fuzz.h"
 #include "import_table.h"
+#include "import_text.h"
 #include "kiss_decimal.h"
 
 /** A column of the Customer API's files, counted round, or from 128 on every third of the KSS API's. */
@@ -49,7 +51,9 @@ static void check_text(const import_column *column, const import_value *value)
     if (column->type != IMPORT_CODE) {
         return;
     }
-    MUST(value->len > 0 && value->text[0] != ' ' && value->text[value->len - 1] != ' ');
+    MUST(value->len > 0 || (column->flags & IMPORT_EMPTY));
+    MUST(value->len == 0 || (value->text[0] != ' ' && value->text[value->len - 1] != ' '));
+    MUST((column->flags & IMPORT_PHRASE) || !import_hidden_in(value->text, value->len));
     for (i = 0; i < value->len; i++) {
         MUST(!apr_iscntrl(value->text[i]));
     }
@@ -159,28 +163,40 @@ static void check_error(const char *error)
     }
 }
 
+static void check_cell(const import_column *column, const import_reading *how, const char *text, size_t len, apr_pool_t *p)
+{
+    const char *error, *inner = text;
+    size_t inner_len = len;
+    import_value value, again;
+
+    import_trim(&inner, &inner_len);
+    error = import_value_check(&value, column, how, text, len, p);
+    check_value(column, &value, error);
+    MUST(value.remarks < 1U << IMPORT_REMARKS);
+    if (error) {
+        check_error(error);
+    }
+    else if (!(column->flags & IMPORT_NOT) && inner_len > 0 && !value.null && !value.fallback) {
+        /* A good value, read again, is itself (an empty number is a plain "0"). */
+        MUST(!import_value_check(&again, column, how, value.text, value.len, p));
+        MUST(again.len == value.len && memcmp(again.text, value.text, value.len) == 0);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static const import_reading as_given = {0, 0}, other = {1, 1};
     apr_pool_t *p = fuzz_pool();
-    const char *text = (const char *)data + 1, *error;
+    const char *text = (const char *)data + 1;
     const import_column *column;
-    import_value value, again;
 
     /* The reader has looked for NUL bytes and for what is no UTF-8 before. */
     if (size < 1 || memchr(text, '\0', size - 1) || csv_utf8_check(text, size - 1, NULL) < size - 1) {
         return 0;
     }
     column = column_at(data[0]);
-    error = import_value_check(&value, column, text, size - 1, p);
-    check_value(column, &value, error);
-    if (error) {
-        check_error(error);
-    }
-    else if (!(column->flags & IMPORT_NOT) && size > 1) {
-        /* A good value, read again, is itself (an empty number is a plain "0"). */
-        MUST(!import_value_check(&again, column, value.text, value.len, p));
-        MUST(again.null == value.null && again.len == value.len && memcmp(again.text, value.text, value.len) == 0);
-    }
+    check_cell(column, &as_given, text, size - 1, p);
+    check_cell(column, &other, text, size - 1, p);
     apr_pool_clear(p);
     return 0;
 }
