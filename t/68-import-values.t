@@ -213,6 +213,12 @@ subtest 'texts that are too long' => sub {
     restore();
 };
 
+subtest 'the manual' => sub {
+    my ($rc, $out) = run(build_dir() . '/t/unit/import', 'limits');
+    my $manual = slurp(top() . '/doc/import-values.md');
+    is_deeply [$manual =~ /^(\| `\w+\.csv` \| .*)$/mg], [split /\n/, $out], 'doc/import-values.md lists the limits of all texts';
+};
+
 subtest 'the distributor\'s files' => sub {
     my $kss = new_database('values_kss', api => 'kss');
     kissctl_ok({ timeout => 300 }, qw(kss import), top() . '/sql/sample-kss');

@@ -245,13 +245,47 @@ static void test_flags(apr_pool_t *p)
     }
 }
 
-int main(void)
+/** "1,048,576" */
+static const char *grouped(apr_pool_t *p, int n)
+{
+    return n < 1000 ? apr_itoa(p, n) : apr_psprintf(p, "%s,%03d", grouped(p, n / 1000), n % 1000);
+}
+
+/** The rows of the table of limits in doc/import-values.md. */
+static void print_limits(const import_set *set, apr_pool_t *p)
+{
+    const import_column *column;
+    int i;
+
+    for (i = 0; i < set->n; i++) {
+        const char *list = "";
+
+        for (column = set->files[i].columns; column->csv; column++) {
+            const char *kind = column->flags & IMPORT_BYTES ? " bytes" : column->type == IMPORT_CODE ? " (code)"
+                : column->flags & IMPORT_WHOLE ? " (link)" : "";
+
+            if (column->type == IMPORT_TEXT || column->type == IMPORT_CODE) {
+                list = apr_pstrcat(p, list, *list ? ", " : "", column->csv, " ", grouped(p, column->size), kind, NULL);
+            }
+        }
+        if (*list) {
+            printf("| `%s` | %s |\n", set->files[i].file, list);
+        }
+    }
+}
+
+int main(int argc, char **argv)
 {
     apr_pool_t *p;
 
     apr_initialize();
     atexit(apr_terminate);
     apr_pool_create(&p, NULL);
+    if (argc == 2 && strcmp(argv[1], "limits") == 0) {
+        print_limits(&import_customer_set, p);
+        print_limits(&import_kss_set, p);
+        return 0;
+    }
     test_trim();
     test_names();
     test_ambiguity(&import_customer_set);
