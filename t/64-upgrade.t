@@ -1,11 +1,16 @@
-# kissctl schema upgrade: a database of version 1 with data comes to the schema of a new one.
+# kissctl schema upgrade: a database of version 1 with data comes to the schema of a new one, also when it is interrupted, run again, or
+# run while clients poll and others write.
 use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use File::Copy qw(copy);
+use Digest::MD5 ();
 use KissTest;
+use KissTest::Load;
+use POSIX ();
 use Test::More;
+use Time::HiRes qw(sleep time);
 
 # old_sql($api): a folder with the schema files of version 1.
 sub old_sql {
@@ -51,6 +56,33 @@ sub shape {
     return [sort map { join '|', map { defined ? $_ : 'NULL' } @$_ } map { sql($db, $_) } @ask];
 }
 
+# fill($old, $new): gives a database of version 1 the rows of another one; its own triggers work out the sums. Returns the tables.
+sub fill {
+    my ($old, $new) = @_;
+    my @tables = map { $_->[0] } sql($old, "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()"
+            . " AND table_type = 'BASE TABLE' AND table_name NOT IN ('schema_migration', 'revision', 'invoice_supplier') ORDER BY table_name");
+    my %columns = map {
+        my $t = $_;
+        $t => join ', ', map { $_->[0] } sql($old, 'SELECT column_name FROM information_schema.columns'
+                . " WHERE table_schema = DATABASE() AND table_name = '$t' AND is_generated = 'NEVER' AND column_name IN (SELECT column_name"
+                . " FROM information_schema.columns WHERE table_schema = '$new' AND table_name = '$t') ORDER BY ordinal_position")
+    } @tables;
+    sql($old, 'SET foreign_key_checks = 0; '
+            . join '; ', map {"INSERT INTO $_ ($columns{$_}) SELECT $columns{$_} FROM `$new`.$_"} @tables);
+    return @tables;
+}
+
+# begin_upgrade($db, $api): starts it in the background: its process.
+sub begin_upgrade {
+    my ($db, $api) = @_;
+    my $pid = fork // die "fork: $!";
+    return $pid if $pid;
+    open STDOUT, '>', '/dev/null';
+    open STDERR, '>&', \*STDOUT;
+    exec build_dir() . '/support/kissctl', '--defaults', db_server()->defaults($db), '--sql', top() . '/sql', lead($api), qw(schema upgrade)
+        or POSIX::_exit(127);
+}
+
 my %data = (customer => 'sample', kss => 'sample-kss');
 for my $api (qw(customer kss)) {
     subtest $api => sub {
@@ -60,18 +92,8 @@ for my $api (qw(customer kss)) {
         my ($rc, $out, $err) = kissctl({ db => $old }, lead($api), qw(schema check));
         is $rc, 1, 'version 1 is behind';
         like $err, qr/schema upgrade/, '... and kissctl says what to do';
-        # The rows, as this version loads them: tables of version 1 take what the sample has.
         $load->($new, top() . "/sql/$data{$api}");
-        my @tables = map { $_->[0] } sql($old, "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()"
-                . " AND table_type = 'BASE TABLE' AND table_name NOT IN ('schema_migration', 'revision', 'invoice_supplier') ORDER BY table_name");
-        my %columns = map {
-            my $t = $_;
-            $t => join ', ', map { $_->[0] } sql($old, 'SELECT column_name FROM information_schema.columns'
-                    . " WHERE table_schema = DATABASE() AND table_name = '$t' AND is_generated = 'NEVER' AND column_name IN (SELECT column_name"
-                    . " FROM information_schema.columns WHERE table_schema = '$new' AND table_name = '$t') ORDER BY ordinal_position")
-        } @tables;
-        sql($old, 'SET foreign_key_checks = 0; '
-                . join '; ', map {"INSERT INTO $_ ($columns{$_}) SELECT $columns{$_} FROM `$new`.$_"} @tables);
+        my @tables = fill($old, $new);
         my %count = map { $_ => (sql($old, "SELECT COUNT(*) FROM $_"))[0][0] } @tables;
         kissctl_ok({ db => $old }, lead($api), qw(schema upgrade));
         is kissctl_ok({ db => $old }, lead($api), qw(schema check)), "schema version 2 of 2: current\n", 'upgraded';
@@ -81,5 +103,87 @@ for my $api (qw(customer kss)) {
         is $rc, 0, 'an upgrade may be run again';
     };
 }
+
+
+subtest 'interrupted, and run again' => sub {
+    for my $api (qw(customer kss)) {
+        my $new = new_database("whole_$api", api => $api);
+        my $old = old_database("broken_$api", $api);
+        ($api eq 'kss' ? \&import_kss : \&import_csv)->($new, top() . "/sql/$data{$api}");
+        fill($old, $new);
+        my ($killed, $cut) = (0, 0);
+        for my $try (1 .. 24) {
+            my $pid = begin_upgrade($old, $api);
+            my $end = time + 0.012 * $try;
+            if ($try % 2) {
+                sleep 0.001 while time < $end && waitpid($pid, POSIX::WNOHANG()) == 0;
+                $killed += kill 'KILL', $pid;
+            }
+            else {
+                sleep 0.001 while time < $end;
+                for (sql(undef, "SELECT id FROM information_schema.processlist WHERE db = '$old'")) {
+                    $cut += eval { sql(undef, "KILL CONNECTION $_->[0]"); 1 } // 0;
+                }
+            }
+            waitpid $pid, 0;
+        }
+        cmp_ok $killed + $cut, '>', 3, "$api: kissctl was killed $killed times, its connection $cut times";
+        is kissctl_ok({ db => $old }, lead($api), qw(schema upgrade)), "schema version 2 of 2: current\n", '... run again';
+        is_deeply shape($old), shape($new), '... the schema is whole';
+        my ($rc, $out) = kissctl({ db => $old }, lead($api), 'doctor');
+        like $out, qr/^ok +tables: /m, '... and the doctor is content';
+        next if $api ne 'kss';
+        is join(' ', map { join '/', @$_ } sql($old, 'SELECT * FROM invoice_sum ORDER BY 1')),
+            join(' ', map { join '/', @$_ } sql($new, 'SELECT * FROM invoice_sum ORDER BY 1')), '... and the sums are those of the lines';
+    }
+};
+
+subtest 'while clients poll and others write' => sub {
+    my $db = new_database('busy');
+    import_sample($db);
+    my $key = issue_key('ACME01');
+    my $h = start_httpd(db => $db);
+    my $t = $h->token('ACME01', $key);
+    my %last;
+    my $load = KissTest::Load->start(3, sub {
+        my $path = (qw(/stock /prices /products))[$_[0] % 3];
+        my $asked = $last{$path};
+        my $res = $h->get($path, Authorization => "Bearer $t", $asked ? ('If-None-Match' => $asked) : ());
+        my $tag = $res->{headers}{etag};
+        $last{$path} = $tag if $res->{status} == 200;
+        return { path => $path, status => $res->{status}, tag => $tag, asked => $asked, content => Digest::MD5::md5_hex($res->{content} // '') };
+    });
+    my $writer = KissTest::Load->start(1, sub {
+        my $n = $_[1] + 1;
+        my $done = eval { sql($db, "UPDATE stock SET available_qty = $n; UPDATE price SET unit_price = $n; UPDATE product SET theme = 'theme $n'"); 1 };
+        return { done => $done };
+    });
+    # The file of version 2 once more, as after an interruption, and again.
+    my $upgrades = 0;
+    for (1 .. 5) {
+        sql($db, 'DELETE FROM schema_migration WHERE version = 2');
+        $upgrades += (kissctl({ db => $db }, qw(schema upgrade)))[0] == 0;
+        sleep 0.1;
+    }
+    is $upgrades, 5, 'upgraded five times';
+    my @written = grep { $_->{done} } $writer->finish;
+    my @seen = $load->finish;
+    cmp_ok scalar(@written), '>', 5, scalar(@written) . ' changes were written meanwhile';
+    cmp_ok scalar(@seen), '>', 50, scalar(@seen) . ' polls';
+    my (%content, @wrong);
+    for my $s (@seen) {
+        push @wrong, "$s->{path}: $s->{status}" if $s->{status} !~ /\A(?:200|304|503)\z/;
+        push @wrong, "$s->{path}: 304 for another tag" if $s->{status} == 304 && $s->{tag} ne $s->{asked};
+        push @wrong, "$s->{path}: two contents under one ETag"
+            if $s->{status} == 200 && ($content{"$s->{path} $s->{tag}"} //= $s->{content}) ne $s->{content};
+    }
+    is join(', ', splice @wrong, 0, 5), '', 'each answer is 200, 304 or 503, and never one ETag for two contents';
+    for my $path (qw(/stock /prices /products)) {
+        my $old = $h->get($path, Authorization => "Bearer $t");
+        sql($db, "UPDATE stock SET available_qty = 77; UPDATE price SET unit_price = 77; UPDATE product SET theme = '$path'");
+        is $h->get($path, Authorization => "Bearer $t", 'If-None-Match' => $old->{headers}{etag})->{status}, 200, "$path: the next change is seen";
+    }
+    $h->log_ok(qr/KISS02(?:01|10)/);
+};
 
 done_testing;
