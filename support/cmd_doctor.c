@@ -119,6 +119,36 @@ static void check_objects(doctor *d)
     }
 }
 
+/** Tables that have other rows than the last load has left, though nothing has raised a revision since. */
+static void check_loaded(doctor *d)
+{
+    apr_pool_t *p = d->c->pool;
+    apr_array_header_t *rows;
+    const char *list = "", *now;
+    int i, n = 0;
+
+    if (ctl_db_rows(d->c, &rows, p, "SELECT l.table_name, l.row_count, l.dataset FROM last_load l WHERE l.revisions ="
+                    " (SELECT SUM(n) FROM revision r WHERE r.dataset = l.dataset) ORDER BY 1", 0) != CTL_OK) {
+        return;
+    }
+    for (i = 0; i < rows->nelts; i++) {
+        const char **row = CTL_ROW(rows, i);
+
+        if (ctl_db_value(d->c, &now, apr_pstrcat(p, "SELECT COUNT(*) FROM `", row[0], "`", NULL), 0) == CTL_OK && now
+            && strcmp(now, row[1]) != 0) {
+            list = some_of(d, list, n++, apr_psprintf(p, "%s has %s rows, the last load has left %s", row[0], now, row[1]));
+        }
+    }
+    if (n) {
+        doctor_finding(d, "rows", problem, apr_psprintf(p, "run 'kissctl %stouch all': until then clients may be told 304",
+                                                        d->c->verb->database->lead),
+                       "changed past the triggers: %s", list);
+    }
+    else if (rows->nelts) {
+        doctor_finding(d, "rows", ok, NULL, "as the last load has left them, where nothing has changed since");
+    }
+}
+
 static int check_schema(doctor *d)
 {
     apr_array_header_t *files;
@@ -133,6 +163,7 @@ static int check_schema(doctor *d)
     doctor_finding(d, "schema", advice ? problem : ok, advice, "version %d of %d", version, files->nelts);
     if (version == files->nelts) {
         check_objects(d);
+        check_loaded(d);
     }
     return version > 0;
 }

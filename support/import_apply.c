@@ -450,6 +450,24 @@ static int raise_revisions(import_run *run)
     return CTL_OK;
 }
 
+/** Notes how many rows each table has now, by which it is known later that they were changed past the triggers. */
+static int note_rows(import_run *run)
+{
+    int i, rc = CTL_OK;
+
+    for (i = 0; i < run->set->n && rc == CTL_OK; i++) {
+        const import_file *def = run->parts[i].def;
+
+        if (run->parts[i].present) {
+            rc = ctl_db_run(run->c, NULL, apr_pstrcat(run->c->pool, "REPLACE INTO last_load (table_name, dataset, revisions, row_count)"
+                                                      " SELECT ?, ?, (SELECT COALESCE(SUM(n), 0) FROM revision WHERE dataset = ?),"
+                                                      " COUNT(*) FROM ", def->table, NULL), 3,
+                            def->table, def->revisions[0].dataset, def->revisions[0].dataset);
+        }
+    }
+    return rc;
+}
+
 /** Runs one step over all files, in the order of the set; removing, backwards. */
 static int each_part(import_run *run, import_step step, int (*work)(import_run *, const import_part *))
 {
@@ -493,5 +511,5 @@ int import_apply(import_run *run)
         || derive(run) != CTL_OK) {
         return CTL_FAILED;
     }
-    return raise_revisions(run);
+    return raise_revisions(run) == CTL_OK ? note_rows(run) : CTL_FAILED;
 }

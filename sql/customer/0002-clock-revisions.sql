@@ -301,6 +301,18 @@ CREATE TABLE IF NOT EXISTS truncate_guard (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin
   COMMENT='empty: makes TRUNCATE of the tables it refers to an error';
 
+-- ---- what the last load left
+--
+-- One row for each table that a load has brought. While the revisions of its dataset are still these, it must have that many
+-- rows: `kissctl doctor` counts them.
+CREATE TABLE IF NOT EXISTS last_load (
+  table_name  VARCHAR(64)     NOT NULL PRIMARY KEY,
+  dataset     VARCHAR(32)     NOT NULL,
+  revisions   DECIMAL(40,0)   NOT NULL COMMENT 'the sum of the dataset''s',
+  row_count   BIGINT UNSIGNED NOT NULL,
+  loaded_at   TIMESTAMP       NOT NULL DEFAULT CURRENT_TIMESTAMP
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;
+
 -- What version 1 counted becomes the clock's, once.
 UPDATE revision SET n = GREATEST(n + 1, DEFAULT(n))
   WHERE dataset <> 'epoch' AND NOT EXISTS (SELECT 1 FROM schema_migration WHERE version >= 2);
