@@ -32,15 +32,33 @@ struct kiss_dir_conf {
 };
 #undef KISS_DECLARE
 
+/** How a connection to the database is protected on its way. */
+typedef enum {
+    KISS_TLS_UNSET = 0,                 /**< while the configuration is read */
+    KISS_TLS_OFF,                       /**< in the clear */
+    KISS_TLS_REQUIRE,                   /**< encrypted, whoever is at its other end */
+    KISS_TLS_VERIFY                     /**< encrypted, and the server proves by its certificate who it is */
+} kiss_tls;
+
 /** One database as KissDatabase names it. */
 typedef struct {
     const char *name;                   /**< first argument */
-    const char *params;                 /**< for APR's driver; holds the password: never log it */
-    const char *dbname;                 /**< for messages */
+    const char *socket;                 /**< path of the server's socket, or NULL */
+    const char *host;                   /**< or its host; NULL with a socket */
+    int port;                           /**< 0: the standard one */
+    const char *user;                   /**< account, or NULL for that of the process */
+    const char *password;               /**< or NULL; never log it */
+    const char *dbname;                 /**< the database */
+    const char *address;                /**< socket, or host and port, for messages */
+    kiss_tls tls;                       /**< how the connection is protected */
+    const char *ca;                     /**< certificates of the authorities that are trusted; NULL: the system's */
+    const char *tls_cert;               /**< the module's own certificate, or NULL */
+    const char *tls_key;                /**< its key */
     const char *place;                  /**< server and database: two with the same are one */
     int keep;                           /**< idle connections kept in each child */
     int max;                            /**< connections of each child at most */
     apr_interval_time_t wait;           /**< how long a request waits for a connection */
+    apr_interval_time_t connect;        /**< how long connecting may take */
     apr_interval_time_t timeout;        /**< how long the server may be silent while it is asked */
     apr_interval_time_t idle;           /**< an idle connection is closed after this time */
     const server_rec *server;           /**< where it was defined */

@@ -1,7 +1,9 @@
 #include "kiss_config_value.h"
 
+#include <apr_file_info.h>
 #include <apr_lib.h>
 
+#include <stddef.h>
 #include <string.h>
 
 #include "kiss_secret.h"
@@ -9,6 +11,7 @@
 #define DEFAULT_KEEP             2
 #define DEFAULT_MAX              8
 #define DEFAULT_WAIT             apr_time_from_sec(2)
+#define DEFAULT_CONNECT          apr_time_from_sec(2)
 #define DEFAULT_SILENCE          apr_time_from_sec(5)
 #define DEFAULT_IDLE             apr_time_from_sec(600)
 #define MAX_TIME                 1000000
@@ -53,18 +56,43 @@ const char *kiss_config_time(apr_interval_time_t *value, const char *text, apr_p
     return apr_psprintf(p, "'%s' is not a time: write seconds (2), or a number with ms, s, mi, h or d", text);
 }
 
-/** Adds one key to the parameters of the driver, which knows no quoting: its separators cannot be part of a value. */
-static const char *add_param(const char **params, const char *key, const char *value, apr_pool_t *p)
-{
-    if (!*value || strpbrk(value, " \t\r\n;|,")) {
-        return apr_psprintf(p, "the %s must not be empty or hold a blank, a comma, ';' or '|': the database driver "
-                            "cannot take it", strcmp(key, "pass") == 0 ? "password" : key);
-    }
-    *params = apr_pstrcat(p, *params, ";", key, "=", value, NULL);
-    return NULL;
-}
+/** What the value of an option of KissDatabase is. */
+typedef enum {
+    TEXT, FILE_NAME, PASSWORD_FILE, NUMBER, TIME, TLS
+} option_type;
 
-static const char *add_password(const char **params, const char *file, apr_pool_t *p)
+/** An option of KissDatabase. */
+typedef struct {
+    const char *key;
+    option_type type;
+    apr_size_t offset;              /* of its member */
+    int low, high;                  /* of numbers */
+} option;
+
+#define MEMBER(name) offsetof(kiss_database_conf, name)
+
+static const option options[] = {
+    { "socket", TEXT, MEMBER(socket) },
+    { "host", TEXT, MEMBER(host) },
+    { "port", NUMBER, MEMBER(port), 1, 65535 },
+    { "user", TEXT, MEMBER(user) },
+    { "dbname", TEXT, MEMBER(dbname) },
+    { "password-file", PASSWORD_FILE, MEMBER(password) },
+    { "tls", TLS, MEMBER(tls) },
+    { "ca", FILE_NAME, MEMBER(ca) },
+    { "cert", FILE_NAME, MEMBER(tls_cert) },
+    { "key", FILE_NAME, MEMBER(tls_key) },
+    { "keep", NUMBER, MEMBER(keep), 0, MAX_CONNECTIONS },
+    { "max", NUMBER, MEMBER(max), 1, MAX_CONNECTIONS },
+    { "wait", TIME, MEMBER(wait) },
+    { "connect", TIME, MEMBER(connect) },
+    { "timeout", TIME, MEMBER(timeout) },
+    { "idle", TIME, MEMBER(idle) }
+};
+
+#define OPTIONS ((int)(sizeof(options) / sizeof(options[0])))
+
+static const char *read_password(const char **password, const char *file, apr_pool_t *p)
 {
     const char *path = ap_server_root_relative(p, file), *text, *e;
 
@@ -72,79 +100,125 @@ static const char *add_password(const char **params, const char *file, apr_pool_
         return apr_psprintf(p, "'%s' is not a usable path", file);
     }
     e = kiss_secret_read_file(&text, path, p);
-    if (e) {
-        return e;
+    if (!e) {
+        *password = apr_pstrmemdup(p, text, strcspn(text, "\r\n"));
+        e = **password ? NULL : apr_psprintf(p, "the first line of %s is empty", path);
     }
-    text = apr_pstrmemdup(p, text, strcspn(text, "\r\n"));
-    return add_param(params, "pass", text, p);
+    return e;
+}
+
+/** A file that children of httpd will read when they connect. */
+static const char *find_file(const char **file, const char *name, apr_pool_t *p)
+{
+    apr_finfo_t info;
+    apr_status_t rv;
+
+    *file = ap_server_root_relative(p, name);
+    if (!*file) {
+        return apr_psprintf(p, "'%s' is not a usable path", name);
+    }
+    rv = apr_stat(&info, *file, APR_FINFO_TYPE, p);
+    return rv == APR_SUCCESS || rv == APR_INCOMPLETE ? NULL : apr_psprintf(p, "cannot find %s: %pm", *file, &rv);
+}
+
+static const char *read_tls(kiss_tls *tls, const char *text)
+{
+    *tls = strcmp(text, "verify") == 0 ? KISS_TLS_VERIFY : strcmp(text, "require") == 0 ? KISS_TLS_REQUIRE
+           : strcmp(text, "off") == 0 ? KISS_TLS_OFF : KISS_TLS_UNSET;
+    return *tls == KISS_TLS_UNSET ? "use verify, require or off" : NULL;
+}
+
+/** Reads the value of an option into its member. */
+static const char *read_option(kiss_database_conf *database, const option *o, const char *value, apr_pool_t *p)
+{
+    void *member = (char *)database + o->offset;
+    apr_int64_t n = 0;
+    const char *e;
+
+    switch (o->type) {
+    case FILE_NAME:
+        return find_file(member, value, p);
+    case PASSWORD_FILE:
+        return read_password(member, value, p);
+    case NUMBER:
+        e = kiss_config_number(&n, value, o->low, o->high, p);
+        *(int *)member = (int)n;
+        return e;
+    case TIME:
+        return kiss_config_time(member, value, p);
+    case TLS:
+        return read_tls(member, value);
+    case TEXT:
+    default:
+        *(const char **)member = value;
+        if (strchr(value, '"')) {
+            return apr_psprintf(p, "quotes belong around all of it: \"%s=...\"", o->key);
+        }
+        return *value ? NULL : "must not be empty";
+    }
 }
 
 /** Reads one `key=value` of KissDatabase. */
 static const char *database_option(kiss_database_conf *database, const char *key, const char *value, apr_pool_t *p)
 {
-    /* Directive key, driver key. */
-    static const char *const plain[][2] = { { "socket", "sock" }, { "host", "host" }, { "port", "port" },
-                                            { "user", "user" }, { "dbname", "dbname" } };
-    const char *e = NULL;
-    apr_int64_t n = 0;
-    apr_size_t i;
+    const char *known = "";
+    int i;
 
-    for (i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
-        if (strcmp(key, plain[i][0]) == 0) {
-            database->dbname = i == 4 ? value : database->dbname;
-            e = add_param(&database->params, plain[i][1], value, p);
-            if (strcmp(key, "user") != 0) {
-                database->place = apr_pstrcat(p, database->place, "\n", key, "=", value, NULL);
-            }
-            return e || strcmp(key, "port") != 0 ? e : kiss_config_number(&n, value, 1, 65535, p);
-        }
-    }
-    if (strcmp(key, "password-file") == 0) {
-        return add_password(&database->params, value, p);
-    }
-    if (strcmp(key, "keep") == 0) {
-        e = kiss_config_number(&n, value, 0, MAX_CONNECTIONS, p);
-        database->keep = (int)n;
-    }
-    else if (strcmp(key, "max") == 0) {
-        e = kiss_config_number(&n, value, 1, MAX_CONNECTIONS, p);
-        database->max = (int)n;
-    }
-    else if (strcmp(key, "wait") == 0) {
-        e = kiss_config_time(&database->wait, value, p);
-    }
-    else if (strcmp(key, "timeout") == 0) {
-        e = kiss_config_time(&database->timeout, value, p);
-    }
-    else if (strcmp(key, "idle") == 0) {
-        e = kiss_config_time(&database->idle, value, p);
-    }
-    else if (strcmp(key, "password") == 0) {
+    if (strcmp(key, "password") == 0) {
         return "a password does not belong into the configuration, which mod_info shows: put it into a file that only "
                "root can read and write password-file=FILE";
     }
-    else {
-        return "unknown: use socket, host, port, user, dbname, password-file, keep, max, wait, timeout, idle";
+    for (i = 0; i < OPTIONS && strcmp(key, options[i].key) != 0; i++) {
+        known = apr_pstrcat(p, known, i ? ", " : "", options[i].key, NULL);
     }
-    return e;
+    return i < OPTIONS ? read_option(database, &options[i], value, p) : apr_pstrcat(p, "unknown: use ", known, NULL);
 }
 
 /** Values where the directive says nothing. */
 static void set_defaults(kiss_database_conf *database)
 {
-    /* The group of the client's option files with timeouts and character set; a dead connection is ours to notice. */
-    database->params = "group=mod_kiss;reconnect=0";
-    database->place = "";
     database->keep = -1;
     database->max = DEFAULT_MAX;
     database->wait = DEFAULT_WAIT;
+    database->connect = DEFAULT_CONNECT;
     database->timeout = DEFAULT_SILENCE;
     database->idle = DEFAULT_IDLE;
+}
+
+/** 1 when what is said between httpd and the server cannot leave this machine. */
+static int is_local(const kiss_database_conf *database)
+{
+    const char *host = database->host;
+
+    return !host || strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0
+           || (strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == strlen(host));
+}
+
+/** How the connection is protected: as it is said; otherwise as it must be on its way. */
+static const char *settle_tls(kiss_database_conf *database)
+{
+    if (database->tls == KISS_TLS_UNSET) {
+        database->tls = database->ca || database->tls_cert || !is_local(database) ? KISS_TLS_VERIFY : KISS_TLS_OFF;
+    }
+    if (database->tls == KISS_TLS_OFF && (database->ca || database->tls_cert)) {
+        return "ca= and cert= are of no use with tls=off";
+    }
+    return !database->tls_cert == !database->tls_key ? NULL : "cert= and key= belong together";
+}
+
+/** Puts down where the database is: for messages, and to tell databases apart. */
+static void settle_address(kiss_database_conf *database, apr_pool_t *p)
+{
+    database->address = database->socket ? database->socket : !database->host ? "the default socket"
+                        : database->port ? apr_psprintf(p, "%s:%d", database->host, database->port) : database->host;
+    database->place = apr_psprintf(p, "%s\n%s\n%d\n%s", database->socket ? database->socket : "",
+                                   database->host ? database->host : "", database->port, database->dbname);
 }
 
 const char *kiss_config_database_read(kiss_database_conf *database, const char *args, apr_pool_t *p)
 {
     apr_table_t *seen = apr_table_make(p, 8);
+    const char *e;
 
     set_defaults(database);
     database->name = ap_getword_conf(p, &args);
@@ -153,7 +227,6 @@ const char *kiss_config_database_read(kiss_database_conf *database, const char *
     }
     while (*args) {
         char *key = ap_getword_conf(p, &args), *value = strchr(key, '=');
-        const char *e;
 
         if (!value || value == key) {
             return apr_psprintf(p, "'%s' is not key=value", key);
@@ -171,6 +244,13 @@ const char *kiss_config_database_read(kiss_database_conf *database, const char *
     if (!database->dbname) {
         return apr_psprintf(p, "%s: dbname is missing", database->name);
     }
+    if (database->socket && (database->host || database->port)) {
+        return apr_psprintf(p, "%s: a socket has no host and no port", database->name);
+    }
+    if ((e = settle_tls(database))) {
+        return apr_psprintf(p, "%s: %s", database->name, e);
+    }
+    settle_address(database, p);
     if (database->keep == -1) {
         database->keep = database->max < DEFAULT_KEEP ? database->max : DEFAULT_KEEP;
     }

@@ -1,8 +1,8 @@
 /**
  * kiss_cut - the socket of a connection, which another thread may shut down while its own thread waits in a read. Pure.
  *
- * It is shut down by a descriptor of its own: the client library closes the other one when it finds the connection broken, and its
- * number may be another file's at once. Without a lock, since prefork stops a child from within a signal handler.
+ * It is shut down by a descriptor of its own: the client library closes the other one when it finds the connection broken,
+ * and its number may be another file's at once. Without a lock, since prefork stops a child from within a signal handler.
  */
 #ifndef KISS_CUT_H
 #define KISS_CUT_H
@@ -15,8 +15,8 @@ typedef struct {
 } kiss_cut;
 
 /**
- * From now on the socket may be shut down by other threads, until kiss_cut_forbid(). Where no descriptor is left for that, it
- * cannot be.
+ * From now on the socket may be shut down by other threads, until kiss_cut_forbid(). Where no descriptor is left for that,
+ * it cannot be.
  *
  * @param early also by kiss_cut_now(c, 0)
  */

@@ -1,10 +1,9 @@
 #include "kiss_db.h"
 
-#include <mariadb/errmsg.h>
-
 #include <string.h>
 
 #include "kiss_db_pool.h"
+#include "kiss_server_error.h"
 
 /* A connection that fails sooner than this was dead already: worth another try. One that fails later has waited for a
  * server that hangs, and so would the next. */
@@ -16,10 +15,6 @@
 
 /* No cell is that long, unless something is badly wrong. */
 #define MAX_CELL (64 * 1024 * 1024)
-
-/* The server's numbers; its header is not installed with the client. */
-#define DUPLICATE_KEY 1062
-#define DEADLOCK      1213
 
 struct kiss_db_cursor {
     kiss_db_conn *conn;
@@ -38,63 +33,79 @@ const kiss_req *kiss_db_request(const kiss_db_conn *conn)
     return conn->k;
 }
 
-/** 1 when the error means that the connection is gone, not that the statement is wrong. */
-static int connection_lost(unsigned int code)
-{
-    return (code >= CR_MIN_ERROR && code <= CR_MAX_ERROR)       /* 2006, 2013, 2014, 2030 ...: the client's own */
-           || code == 1053                                      /* the server is shutting down */
-           || code == 1927 || code == 1317 || code == 4031;     /* the connection or statement was killed, was idle */
-}
-
 static kiss_db_status failed(kiss_db_conn *conn, unsigned int code, const char *text, const char *what)
 {
-    int lost = connection_lost(code);
+    const char *advice = kiss_server_error_advice(code, conn->k->api->name, conn->k->pool);
+    kiss_server_kind kind = kiss_server_error_kind(code);
 
-    if (code == DEADLOCK || code == DUPLICATE_KEY) {
+    text = *text ? text : "(no text)";
+    switch (kind) {
+    case KISS_SERVER_AGAIN:
         KISS_LOG(conn->k, APLOG_DEBUG, 0, KISS_LOGNO(0212) "%s met another one: %u %s", what, code, text);
         return KISS_DB_AGAIN;
+    case KISS_SERVER_LOST:
+        conn->lost = 1;
+        KISS_LOG(conn->k, APLOG_INFO, 0, KISS_LOGNO(0213) "the connection was lost: %s: %u %s", what, code, text);
+        return KISS_DB_AWAY;
+    case KISS_SERVER_AWAY:
+    case KISS_SERVER_BUSY:
+        if (kiss_db_pool_may_log(conn)) {
+            KISS_LOG(conn->k, APLOG_ERR, 0, KISS_LOGNO(0253) "database %s: %s (error %u). %s Statement: %s",
+                     kiss_db_pool_conf(conn)->name, text, code, advice, what);
+        }
+        return kind == KISS_SERVER_BUSY ? KISS_DB_BUSY : KISS_DB_AWAY;
+    case KISS_SERVER_OURS:
+    default:
+        KISS_LOG(conn->k, APLOG_ERR, 0, KISS_LOGNO(0210) "%s failed: %u %s%s%s", what, code, text, *advice ? ". " : "",
+                 advice);
+        return KISS_DB_FAILED;
     }
-    KISS_LOG(conn->k, lost ? APLOG_INFO : APLOG_ERR, 0, KISS_LOGNO(0210) "%s failed: %u %s", what, code,
-             *text ? text : "(no text)");
-    return lost ? KISS_DB_AWAY : KISS_DB_FAILED;
 }
 
-static kiss_db_status stmt_failed(kiss_db_conn *conn, MYSQL_STMT *stmt, const kiss_statement *statement)
+static kiss_db_status stmt_failed(kiss_db_conn *conn, MYSQL_STMT *stmt, const char *what)
 {
-    return failed(conn, mysql_stmt_errno(stmt), mysql_stmt_error(stmt), statement->text);
+    /* While rows are fetched one by one the statement has no error of its own: it is the connection's. */
+    return mysql_stmt_errno(stmt) ? failed(conn, mysql_stmt_errno(stmt), mysql_stmt_error(stmt), what)
+           : failed(conn, mysql_errno(conn->mysql), mysql_error(conn->mysql), what);
+}
+
+/** The work, on a connection that is made if need be. @return its status; conn->lost tells whether another one may do */
+static kiss_db_status attempt(kiss_db_conn *conn, kiss_req *k, kiss_db_work work, void *baton)
+{
+    kiss_db_status status = kiss_db_pool_ends(k) ? KISS_DB_AWAY : KISS_DB_OK;
+
+    conn->lost = 0;
+    if (status == KISS_DB_OK && !conn->mysql) {
+        status = kiss_db_pool_connect(conn, k->api->schema_version);
+    }
+    if (status == KISS_DB_OK) {
+        status = work(conn, baton);
+    }
+    if (status != KISS_DB_OK) {
+        kiss_db_pool_abandon(conn);
+    }
+    return status;
 }
 
 kiss_db_status kiss_db_run(kiss_req *k, kiss_db_work work, void *baton)
 {
-    apr_time_t start = apr_time_now();
+    apr_time_t start = apr_time_now(), begun;
     kiss_db_status status;
     kiss_db_conn *conn;
-    int tries;
 
     if (!k->db) {
         KISS_LOG(k, APLOG_ERR, 0, KISS_LOGNO(0211) "this child has no pool for the database");
         return KISS_DB_FAILED;
     }
     status = kiss_db_pool_take(&conn, k->db, k);
-    for (tries = 0; status == KISS_DB_OK && tries < 2; tries++) {
-        int fresh = !conn->handle;
-        apr_time_t begun = apr_time_now();
+    if (status == KISS_DB_OK) {
+        int idle = conn->mysql != NULL;
 
-        status = kiss_db_pool_ends(k) ? KISS_DB_AWAY
-                 : fresh ? kiss_db_pool_connect(conn, k->api->schema_version) : KISS_DB_OK;
-        if (status == KISS_DB_OK) {
-            status = work(conn, baton);
+        begun = apr_time_now();
+        status = attempt(conn, k, work, baton);
+        if (status == KISS_DB_AWAY && idle && conn->lost && apr_time_now() - begun < DEAD_WITHIN) {
+            status = attempt(conn, k, work, baton);
         }
-        if (status != KISS_DB_OK) {
-            kiss_db_pool_abandon(conn);
-        }
-        if (status == KISS_DB_AWAY && !fresh && tries == 0 && apr_time_now() - begun < DEAD_WITHIN && !kiss_db_pool_ends(k)) {
-            status = KISS_DB_OK;
-            continue;
-        }
-        break;
-    }
-    if (status != KISS_DB_BUSY) {
         kiss_db_pool_give(conn);
     }
     k->db_time += apr_time_now() - start;
@@ -178,7 +189,7 @@ static kiss_db_status prepare(MYSQL_STMT **stmt, kiss_db_conn *conn, const kiss_
         return failed(conn, 0, "out of memory", statement->text);
     }
     if (mysql_stmt_prepare(made, statement->text, len) != 0) {
-        status = stmt_failed(conn, made, statement);
+        status = stmt_failed(conn, made, statement->text);
         mysql_stmt_close(made);
         return status;
     }
@@ -212,7 +223,7 @@ static kiss_db_status start(MYSQL_STMT **stmt, kiss_db_conn *conn, const kiss_st
         bind[i].buffer_length = args[i] ? strlen(args[i]) : 0;
     }
     if ((statement->bound && mysql_stmt_bind_param(*stmt, bind) != 0) || mysql_stmt_execute(*stmt) != 0) {
-        return stmt_failed(conn, *stmt, statement);
+        return stmt_failed(conn, *stmt, statement->text);
     }
     return KISS_DB_OK;
 }
@@ -248,7 +259,7 @@ static kiss_db_status bind_columns(kiss_db_cursor *c, const kiss_statement *stat
         b->error = &c->cut[i];
     }
     mysql_free_result(meta);
-    return mysql_stmt_bind_result(c->stmt, c->bind) ? stmt_failed(c->conn, c->stmt, statement) : KISS_DB_OK;
+    return mysql_stmt_bind_result(c->stmt, c->bind) ? stmt_failed(c->conn, c->stmt, statement->text) : KISS_DB_OK;
 }
 
 kiss_db_status kiss_db_select(kiss_db_cursor **cursor, kiss_db_conn *conn, const kiss_statement *statement,
@@ -301,11 +312,11 @@ static kiss_db_status fetch_long_cells(kiss_db_cursor *c, const kiss_value **row
         b->buffer_length = c->length[i] + c->length[i] / 2;
         b->buffer = apr_palloc(c->pool, b->buffer_length);
         if (mysql_stmt_fetch_column(c->stmt, b, (unsigned int)i, 0) != 0) {
-            return failed(c->conn, mysql_stmt_errno(c->stmt), mysql_stmt_error(c->stmt), "reading a long cell");
+            return stmt_failed(c->conn, c->stmt, "reading a long cell");
         }
     }
     if (mysql_stmt_bind_result(c->stmt, c->bind) != 0) {
-        return failed(c->conn, mysql_stmt_errno(c->stmt), mysql_stmt_error(c->stmt), "reading a long cell");
+        return stmt_failed(c->conn, c->stmt, "reading a long cell");
     }
     *row = deliver(c);
     return KISS_DB_OK;
@@ -328,10 +339,7 @@ kiss_db_status kiss_db_next(kiss_db_cursor *c, const kiss_value **row)
         return fetch_long_cells(c, row);
     }
     if (rv != 0) {
-        unsigned int code = mysql_stmt_errno(c->stmt);
-
-        /* A connection that breaks in the middle of the rows fails here without number or text. */
-        return failed(c->conn, code ? code : CR_SERVER_LOST, mysql_stmt_error(c->stmt), "reading a row");
+        return stmt_failed(c->conn, c->stmt, "reading a row");
     }
     *row = deliver(c);
     return KISS_DB_OK;
@@ -340,7 +348,7 @@ kiss_db_status kiss_db_next(kiss_db_cursor *c, const kiss_value **row)
 kiss_db_status kiss_db_close(kiss_db_cursor *c)
 {
     if (mysql_stmt_free_result(c->stmt) != 0) {
-        return failed(c->conn, mysql_stmt_errno(c->stmt), mysql_stmt_error(c->stmt), "ending a result");
+        return stmt_failed(c->conn, c->stmt, "ending a result");
     }
     return KISS_DB_OK;
 }

@@ -1,9 +1,8 @@
 /**
  * kiss_db - the database: a bounded pool of connections in each child, prepared statements, unbuffered rows.
  *
- * Connections are opened through APR's dbd layer and used through Connector/C's native handle. Only kiss_db.c and
- * kiss_db_pool.c know either. A connection belongs to one thread from kiss_db_run()'s call to its return, which is
- * never while a client reads.
+ * Only kiss_db.c and the kiss_db_ units beside it know the client library, Connector/C. A connection belongs to one thread
+ * from kiss_db_run()'s call to its return, which is never while a client reads.
  */
 #ifndef KISS_DB_H
 #define KISS_DB_H
@@ -20,8 +19,8 @@ typedef struct kiss_db_cursor kiss_db_cursor;
 /** Outcome of whatever asks the database. */
 typedef enum {
     KISS_DB_OK = 0,
-    KISS_DB_BUSY,           /**< no connection became free within the configured wait */
-    KISS_DB_AWAY,           /**< the server cannot be reached, hangs, or ended the connection */
+    KISS_DB_BUSY,           /**< no connection became free within the configured wait, or the server is at a limit */
+    KISS_DB_AWAY,           /**< the server cannot be reached, hangs, cannot serve, or ended the connection */
     KISS_DB_REFUSED,        /**< the connection is not as it must be: schema version, character set, timeouts */
     KISS_DB_AGAIN,          /**< a deadlock, or a key that another transaction has just taken: roll back, do it again */
     KISS_DB_FAILED          /**< a statement failed, or a caller's function did; it is in the log */
@@ -33,9 +32,9 @@ typedef kiss_db_status (*kiss_db_work)(kiss_db_conn *conn, void *baton);
 /**
  * Takes a connection, does the work, returns the connection.
  *
- * Waits for a free one no longer than `wait=` of KissDatabase; connecting is bounded by connect-timeout of
- * the group [mod_kiss], each read by `timeout=`. If an idle connection turns out to be dead, the work is done again on a new one, once. After
- * a failure the connection is closed, so nothing of it is met again. Adds the time to k->db_time.
+ * Waits for a free one no longer than `wait=` of KissDatabase; connecting is bounded by `connect=`, each read by `timeout=`.
+ * If an idle connection turns out to be dead, the work is done again on a new one, once. After a failure the connection is
+ * closed, so nothing of it is met again. Adds the time to k->db_time.
  */
 kiss_db_status kiss_db_run(kiss_req *k, kiss_db_work work, void *baton);
 
@@ -78,8 +77,8 @@ kiss_db_status kiss_db_close(kiss_db_cursor *cursor);
 kiss_db_status kiss_db_execute(kiss_db_conn *conn, const kiss_statement *statement, const char *const *args);
 
 /**
- * The child is to end: reads for nobody (k->stop) are given up, and with `all` set those of requests as well. Whoever waits for the
- * server gets KISS_DB_AWAY at once. Also from within a signal handler, after k->stop was set.
+ * The child is to end: reads for nobody (k->stop) are given up, and with `all` set those of requests as well. Whoever waits
+ * for the server gets KISS_DB_AWAY at once. Also from within a signal handler, after k->stop was set.
  */
 void kiss_db_stop(int all);
 

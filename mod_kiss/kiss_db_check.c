@@ -3,6 +3,7 @@
 #include <ap_mpm.h>
 
 #include <apr_atomic.h>
+#include <apr_file_io.h>
 #include <apr_shm.h>
 
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include "kiss_clock.h"
 #include "kiss_config.h"
 #include "kiss_db_pool.h"
+#include "kiss_server_error.h"
 #include "kiss_thread.h"
 
 /** The work of this child. */
@@ -35,6 +37,7 @@ static checker *self;
 /** @return 1 when the statement cannot be prepared */
 static int check_statement(kiss_db_conn *conn, const char *sql)
 {
+    const char *advice;
     MYSQL_STMT *stmt;
     int failed;
 
@@ -44,8 +47,10 @@ static int check_statement(kiss_db_conn *conn, const char *sql)
     stmt = mysql_stmt_init(conn->mysql);
     failed = !stmt || mysql_stmt_prepare(stmt, sql, strlen(sql)) != 0;
     if (failed && !kiss_db_pool_ends(conn->k)) {
-        KISS_LOG(conn->k, APLOG_ERR, 0, KISS_LOGNO(0203) "database %s: a statement cannot be prepared: %s: %s (run 'kissctl "
-                 "doctor')", kiss_db_pool_conf(conn)->name, stmt ? mysql_stmt_error(stmt) : "out of memory", sql);
+        advice = kiss_server_error_advice(stmt ? mysql_stmt_errno(stmt) : 0, conn->k->api->name, conn->k->pool);
+        KISS_LOG(conn->k, APLOG_ERR, 0, KISS_LOGNO(0203) "database %s: a statement cannot be prepared: %s (error %u). %s "
+                 "Statement: %s", kiss_db_pool_conf(conn)->name, stmt ? mysql_stmt_error(stmt) : "out of memory",
+                 stmt ? mysql_stmt_errno(stmt) : 0, *advice ? advice : "Run 'kissctl doctor'.", sql);
     }
     if (stmt) {
         mysql_stmt_close(stmt);
@@ -137,6 +142,15 @@ static void check_budget(kiss_db_conn *conn)
     mysql_free_result(result);
 }
 
+/** How the connection is protected on its way. */
+static const char *way_of(const kiss_db_conn *conn)
+{
+    const char *cipher = mysql_get_ssl_cipher(conn->mysql);
+
+    return cipher ? apr_psprintf(conn->k->pool, "over TLS (%s), %s", cipher,
+                                 kiss_db_pool_conf(conn)->tls == KISS_TLS_VERIFY ? "verified" : "not verified") : "in the clear";
+}
+
 static void check(const checker *c, const kiss_config_use *use)
 {
     kiss_req k = {
@@ -150,15 +164,15 @@ static void check(const checker *c, const kiss_config_use *use)
 
     if (kiss_db_pool_connect(conn, use->plan->api->schema_version) != KISS_DB_OK) {
         if (!kiss_db_pool_ends(&k)) {
-            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, c->server, KISS_LOGNO(0205) "database %s is not usable now (see above): "
-                         "the API answers 503 until it is", use->database->name);
+            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, c->server, KISS_LOGNO(0205) "database %s is not usable now (see "
+                         "above): the API answers 503 until it is", use->database->name);
         }
         return;
     }
     if (check_statements(conn, use->plan) == 0 && !kiss_db_pool_ends(&k)) {
-        ap_log_error(APLOG_MARK, APLOG_INFO, 0, c->server, KISS_LOGNO(0206) "database %s: MariaDB %s, schema version %u, "
-                     "%d statements", use->database->name, mysql_get_server_info(conn->mysql),
-                     use->plan->api->schema_version, use->plan->count);
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, c->server, KISS_LOGNO(0206) "database %s: MariaDB %s at %s, %s; "
+                     "schema version %u, %d statements", use->database->name, mysql_get_server_info(conn->mysql),
+                     use->database->address, way_of(conn), use->plan->api->schema_version, use->plan->count);
     }
     if (!kiss_db_pool_ends(&k)) {
         check_guard(conn);
@@ -216,17 +230,39 @@ static apr_status_t finish(void *baton)
     return APR_SUCCESS;
 }
 
+/** Says that the option file which former versions read has no part in it any more. */
+static void warn_of_option_file(server_rec *s, apr_pool_t *p)
+{
+    const char *home = getenv("MARIADB_HOME"), *path = home ? apr_pstrcat(p, home, "/my.cnf", NULL) : NULL;
+    char line[256];
+    apr_file_t *f;
+
+    if (!path || apr_file_open(&f, path, APR_FOPEN_READ | APR_FOPEN_BUFFERED, APR_FPROT_OS_DEFAULT, p) != APR_SUCCESS) {
+        return;
+    }
+    while (apr_file_gets(line, sizeof(line), f) == APR_SUCCESS) {
+        if (strncmp(line, "[mod_kiss]", 10) == 0) {
+            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, KISS_LOGNO(0254) "the group [mod_kiss] of %s is not read any more: "
+                         "its connect-timeout is connect= of KissDatabase, its ssl-ca is ca=", path);
+            break;
+        }
+    }
+    apr_file_close(f);
+}
+
 void kiss_db_check_prepare(server_rec *s, apr_pool_t *pconf)
 {
     apr_shm_t *shm;
     apr_status_t rv = apr_shm_create(&shm, sizeof(*begun), NULL, pconf);
 
+    warn_of_option_file(s, pconf);
     begun = rv == APR_SUCCESS ? apr_shm_baseaddr_get(shm) : NULL;
     if (begun) {
         *begun = 0;
     }
     else {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0251) "no shared memory: the databases are not checked at start");
+        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0251) "no shared memory: the databases are not "
+                     "checked at start");
     }
 }
 
@@ -250,7 +286,8 @@ void kiss_db_check_start(server_rec *s, apr_pool_t *pchild)
         rv = kiss_thread_create(&c->thread, run, c, pchild);
     }
     if (rv != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0252) "no thread to check the databases: another child does");
+        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0252) "no thread to check the databases: another child "
+                     "does");
         apr_atomic_set32(begun, 0);
         return;
     }

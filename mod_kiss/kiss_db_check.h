@@ -1,8 +1,9 @@
 /**
- * kiss_db_check - whether each database is as it must be, found out once after each start and reload, and written into the error
- * log: reachable, schema, statements, number of connections.
+ * kiss_db_check - whether each database is as it must be, found out once after each start and reload, and written into the
+ * error log: reachable, schema, statements, number of connections.
  *
- * One child does it, in a thread of its own. Neither a start nor a reload waits for it, and a server starts without its databases.
+ * One child does it, in a thread of its own. Neither a start nor a reload waits for it, and a server starts without its
+ * databases.
  */
 #ifndef KISS_DB_CHECK_H
 #define KISS_DB_CHECK_H

@@ -3,7 +3,8 @@
 #include <apr_allocator.h>
 #include <apr_atomic.h>
 #include <apr_reslist.h>
-#include <apr_thread_mutex.h>
+
+#include <mysqld_error.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,16 +12,18 @@
 #include <unistd.h>
 
 #include "kiss_secret.h"
+#include "kiss_server_error.h"
 #include "kiss_session.h"
 #include "kiss_state.h"
-
-#define DRIVER "mysql"
 
 /* The same trouble is not logged more often than this. */
 #define QUIET apr_time_from_sec(10)
 
 static const char session_sql[] = KISS_SESSION_SQL;
 static const char isolation_sql[] = KISS_SESSION_TRANSACTION;
+
+/* Unknown to older servers. */
+static const char snapshot_sql[] = KISS_SESSION_ISOLATION;
 
 static const char check_sql[] =
     "SELECT @@session.sql_mode LIKE '%STRICT_ALL_TABLES%', @@session.time_zone = '+00:00',"
@@ -29,7 +32,6 @@ static const char check_sql[] =
 
 struct kiss_db {
     const kiss_database_conf *conf;
-    const apr_dbd_driver_t *driver;
     apr_reslist_t *places;
     apr_pool_t *pool;               /* used under the list's lock only, after the child's start */
     apr_uint32_t logged;            /* second of the last message, for QUIET */
@@ -37,8 +39,7 @@ struct kiss_db {
     kiss_cut *cuts;                 /* sockets, one for each place, and the extra one: they stay when a place goes */
     char *used;                     /* which of them belong to a place; under the list's lock */
     kiss_db *next;                  /* the next one of this child */
-    apr_thread_mutex_t *mutex;      /* for `place`; NULL in the parent process */
-    char place[KISS_DB_PLACE + 1];  /* where the first connection went; "" before it, and the same ever after */
+    const char *place;              /* kiss_db_place() */
 };
 
 /* The databases of this child, and whether it is to end. Written before and after there are threads. */
@@ -65,12 +66,35 @@ static int may_log(kiss_db *db)
     return now - then >= apr_time_sec(QUIET) && apr_atomic_cas32(&db->logged, now, then) == then;
 }
 
+int kiss_db_pool_may_log(kiss_db_conn *conn)
+{
+    return may_log(conn->db);
+}
+
 static kiss_db_status refuse(kiss_db_conn *conn, kiss_db_status status, const char *what)
 {
     if (may_log(conn->db)) {
         KISS_LOG(conn->k, APLOG_ERR, 0, KISS_LOGNO(0201) "database %s: %s", conn->db->conf->name, what);
     }
     return status;
+}
+
+/** Refuses because of the connection's last error. */
+static kiss_db_status refuse_error(kiss_db_conn *conn, MYSQL *mysql, const char *what)
+{
+    unsigned int code = mysql_errno(mysql);
+    const char *advice = kiss_server_error_advice(code, conn->k->api->name, conn->k->pool);
+    const char *text = apr_psprintf(conn->k->pool, "%s: %s (error %u)%s%s", what, mysql_error(mysql), code,
+                                    *advice ? ". " : "", advice);
+
+    switch (kiss_server_error_kind(code)) {
+    case KISS_SERVER_BUSY:
+        return refuse(conn, KISS_DB_BUSY, text);
+    case KISS_SERVER_OURS:
+        return refuse(conn, KISS_DB_REFUSED, text);
+    default:
+        return refuse(conn, KISS_DB_AWAY, text);
+    }
 }
 
 int kiss_db_pool_ends(const kiss_req *k)
@@ -95,7 +119,7 @@ void kiss_db_stop(int all)
 
 void kiss_db_pool_abandon(kiss_db_conn *conn)
 {
-    my_socket fd = conn->handle ? mysql_get_socket(conn->mysql) : MARIADB_INVALID_SOCKET;
+    my_socket fd = conn->mysql ? mysql_get_socket(conn->mysql) : MARIADB_INVALID_SOCKET;
 
     if (fd != MARIADB_INVALID_SOCKET) {
         shutdown(fd, SHUT_RDWR);
@@ -107,7 +131,7 @@ void kiss_db_pool_disconnect(kiss_db_conn *conn)
 {
     int i;
 
-    if (!conn->handle) {
+    if (!conn->mysql) {
         return;
     }
     for (i = 0; i < KISS_DB_STATEMENTS; i++) {
@@ -117,28 +141,32 @@ void kiss_db_pool_disconnect(kiss_db_conn *conn)
     }
     memset(conn->prepared, 0, sizeof(conn->prepared));      /* their pools go with the session's */
     kiss_cut_forbid(conn->cut);
-    apr_dbd_close(conn->db->driver, conn->handle);
-    conn->handle = NULL;
+    mysql_close(conn->mysql);
     conn->mysql = NULL;
     apr_pool_destroy(conn->session);
     conn->session = NULL;
 }
 
-/** Reads the one row of check_sql. */
-static const char *check_session(kiss_db_conn *conn, unsigned schema_version)
+/** Makes the session what it must be. @return 0; or not, with the error in the connection */
+static int prepare_session(MYSQL *mysql)
+{
+    /* innodb_snapshot_isolation, ON in newer servers, fails a transaction whose rows changed since its first read. */
+    return mysql_set_character_set(mysql, "utf8mb4") || mysql_real_query(mysql, session_sql, sizeof(session_sql) - 1)
+        || mysql_real_query(mysql, isolation_sql, sizeof(isolation_sql) - 1)
+        || (mysql_real_query(mysql, snapshot_sql, sizeof(snapshot_sql) - 1)
+            && mysql_errno(mysql) != ER_UNKNOWN_SYSTEM_VARIABLE);
+}
+
+/** Prepares the session and reads the one row of check_sql. */
+static kiss_db_status check_session(kiss_db_conn *conn, unsigned schema_version)
 {
     const char *e = NULL;
     MYSQL_RES *result;
     MYSQL_ROW row;
 
-    if (mysql_set_character_set(conn->mysql, "utf8mb4") != 0
-        || mysql_real_query(conn->mysql, session_sql, sizeof(session_sql) - 1) != 0
-        || mysql_real_query(conn->mysql, isolation_sql, sizeof(isolation_sql) - 1) != 0
-        || mysql_real_query(conn->mysql, check_sql, sizeof(check_sql) - 1) != 0
+    if (prepare_session(conn->mysql) || mysql_real_query(conn->mysql, check_sql, sizeof(check_sql) - 1)
         || !(result = mysql_store_result(conn->mysql))) {
-        return apr_psprintf(conn->session, "cannot prepare the session: %s (if a table is missing or denied, run "
-                            "'kissctl schema install', or 'kissctl kss schema install', and apply the grants.sql beside it)",
-                            mysql_error(conn->mysql));
+        return refuse_error(conn, conn->mysql, "cannot prepare the session");
     }
     row = mysql_fetch_row(result);
     if (!row || !row[0] || *row[0] != '1' || !row[1] || *row[1] != '1' || !row[2] || *row[2] != '1') {
@@ -149,107 +177,87 @@ static const char *check_session(kiss_db_conn *conn, unsigned schema_version)
                          "install the module that belongs to the schema", row[3] ? row[3] : "unknown", schema_version);
     }
     mysql_free_result(result);
-    return e;
+    return e ? refuse(conn, KISS_DB_REFUSED, e) : KISS_DB_OK;
 }
 
-/**
- * Gives the connection its read and write timeouts. Option files know only the one for connecting, APR's driver has no
- * parameter for them, and the library looks at them only while it connects: so they are set and it connects once more.
- *
- * @return NULL, or a sentence
- */
-static const char *bound(kiss_db_conn *conn)
+/** Whole seconds, as the client library knows them; a part of one counts as one. */
+static unsigned int seconds(apr_interval_time_t time)
 {
-    unsigned int seconds = (unsigned int)apr_time_sec(conn->db->conf->timeout + apr_time_from_sec(1) - 1), connect = 0;
-    my_bool on = 1, off = 0, failed;
-
-    if (mysql_get_optionv(conn->mysql, MYSQL_OPT_CONNECT_TIMEOUT, &connect) != 0 || connect == 0) {
-        return "the connection has no connect timeout, so a hanging server would hang this one: put connect-timeout into "
-               "the group [mod_kiss] of my.cnf (see conf/my.cnf.sample; MARIADB_HOME names the directory of another "
-               "my.cnf)";
-    }
-    mysql_options(conn->mysql, MYSQL_OPT_READ_TIMEOUT, &seconds);
-    mysql_options(conn->mysql, MYSQL_OPT_WRITE_TIMEOUT, &seconds);
-    mysql_options(conn->mysql, MYSQL_OPT_RECONNECT, &on);
-    failed = mariadb_reconnect(conn->mysql);
-    /* From here on a dead connection is ours to notice: its statements and its transaction died with it. */
-    mysql_options(conn->mysql, MYSQL_OPT_RECONNECT, &off);
-    return failed ? apr_psprintf(conn->session, "cannot connect again: %s", mysql_error(conn->mysql)) : NULL;
+    return (unsigned int)apr_time_sec(time + apr_time_from_sec(1) - 1);
 }
 
-/**
- * Notes which server and database this is: what is kept of one must not be sent as another's, though it may be a copy with
- * the same revisions. Where KissDatabase names no server, the option files do, and they are read for each connection.
- *
- * @return NULL, or a sentence
- */
-static const char *settle_place(kiss_db_conn *conn)
+/** Sets what the connection will be. Nothing comes from option files: what holds is what the configuration says. */
+static void set_options(MYSQL *mysql, const kiss_database_conf *conf)
 {
-    const MYSQL *m = conn->mysql;
-    /* Of a list of hosts any may have answered: it is the list that stays the same. */
-    const char *hosts = m->options.host && strchr(m->options.host, ',') ? m->options.host : m->host;
-    const char *text = apr_psprintf(conn->session, "%s\n%s\n%u\n%s", hosts ? hosts : "", m->unix_socket ? m->unix_socket : "",
-                                    m->unix_socket ? 0 : m->port, m->db ? m->db : "");
-    unsigned char digest[KISS_SHA256_LEN];
-    kiss_db *db = conn->db;
-    int same = 1;
+    unsigned int connect = seconds(conf->connect), silence = seconds(conf->timeout), no_files = 0;
+    my_bool off = 0, encrypt = conf->tls != KISS_TLS_OFF, verify = conf->tls == KISS_TLS_VERIFY;
 
-    kiss_secret_sha256(digest, text, strlen(text));
-    text = kiss_secret_base64url(conn->session, digest, KISS_DB_PLACE_BYTES);
-    if (db->mutex && apr_thread_mutex_lock(db->mutex) == APR_SUCCESS) {
-        if (*db->place) {
-            same = strcmp(db->place, text) == 0;
-        }
-        else {
-            apr_cpystrn(db->place, text, sizeof(db->place));
-        }
-        apr_thread_mutex_unlock(db->mutex);
+    mysql_options(mysql, MYSQL_OPT_CONNECT_TIMEOUT, &connect);
+    mysql_options(mysql, MYSQL_OPT_READ_TIMEOUT, &silence);
+    mysql_options(mysql, MYSQL_OPT_WRITE_TIMEOUT, &silence);
+    mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+    /* A server must not ask for files of this machine. NULL would not switch it off. */
+    mysql_options(mysql, MYSQL_OPT_LOCAL_INFILE, &no_files);
+    /* A dead connection is ours to notice: its statements and its transaction died with it. */
+    mysql_options(mysql, MYSQL_OPT_RECONNECT, &off);
+    /* All said: the library's defaults differ from version to version. */
+    mysql_options(mysql, MYSQL_OPT_SSL_ENFORCE, &encrypt);
+    mysql_options(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
+    if (encrypt) {
+        mysql_ssl_set(mysql, conf->tls_key, conf->tls_cert, conf->ca, NULL, NULL);
     }
-    return same ? NULL : "the group [mod_kiss] of my.cnf names another server than when httpd started: reload httpd";
+}
+
+/** Opens the connection. */
+static kiss_db_status open_connection(kiss_db_conn *conn)
+{
+    const kiss_database_conf *conf = conn->db->conf;
+    MYSQL *mysql = mysql_init(NULL);
+    kiss_db_status status = KISS_DB_OK;
+
+    if (!mysql) {
+        return refuse(conn, KISS_DB_BUSY, "out of memory");
+    }
+    set_options(mysql, conf);
+    if (!mysql_real_connect(mysql, conf->host, conf->user, conf->password, conf->dbname, (unsigned int)conf->port,
+                            conf->socket, 0)) {
+        status = refuse_error(conn, mysql, apr_pstrcat(conn->session, "cannot connect to ", conf->address, NULL));
+    }
+    else if (conf->tls != KISS_TLS_OFF && !mysql_get_ssl_cipher(mysql)) {
+        status = refuse(conn, KISS_DB_REFUSED, "the server has no TLS (ssl_cert, ssl_key), and the connection is not to be "
+                        "in the clear (tls= of KissDatabase)");
+    }
+    if (status != KISS_DB_OK) {
+        mysql_close(mysql);
+        return status;
+    }
+    conn->mysql = mysql;
+    return KISS_DB_OK;
 }
 
 kiss_db_status kiss_db_pool_connect(kiss_db_conn *conn, unsigned schema_version)
 {
-    const kiss_database_conf *conf = conn->db->conf;
-    const char *error = NULL, *e;
     kiss_db_status status;
-    apr_status_t rv;
 
     if (kiss_db_pool_ends(conn->k)) {
         return KISS_DB_AWAY;
     }
-    rv = apr_pool_create(&conn->session, conn->pool);
-    if (rv != APR_SUCCESS) {
+    if (apr_pool_create(&conn->session, conn->pool) != APR_SUCCESS) {
         return KISS_DB_FAILED;
     }
-    conn->handle = NULL;
-    rv = apr_dbd_open_ex(conn->db->driver, conn->session, conf->params, &conn->handle, &error);
-    if (rv != APR_SUCCESS) {
-        /* When the first check fails, APR has closed the handle already and its text with it. */
-        e = apr_psprintf(conn->session, "cannot connect to %s: %s", conf->dbname,
-                         !conn->handle && error ? error : "the server closed the connection");
-        conn->handle = NULL;
-        status = refuse(conn, KISS_DB_AWAY, e);
+    status = open_connection(conn);
+    if (status != KISS_DB_OK) {
         apr_pool_destroy(conn->session);
         conn->session = NULL;
         return status;
     }
-    conn->mysql = apr_dbd_native_handle(conn->db->driver, conn->handle);
-    e = bound(conn);
-    kiss_cut_allow(conn->cut, (int)mysql_get_socket(conn->mysql), conn->k && conn->k->stop);
+    kiss_cut_allow(conn->cut, (int)mysql_get_socket(conn->mysql), conn->k->stop != NULL);
     /* Asked once more: who set it since then has not seen this socket. */
-    if (kiss_db_pool_ends(conn->k)) {
+    status = kiss_db_pool_ends(conn->k) ? KISS_DB_AWAY : check_session(conn, schema_version);
+    if (status != KISS_DB_OK) {
         kiss_db_pool_abandon(conn);
-        return KISS_DB_AWAY;
     }
-    e = e ? e : settle_place(conn);
-    e = e ? e : check_session(conn, schema_version);
-    if (e) {
-        status = refuse(conn, KISS_DB_REFUSED, e);
-        kiss_db_pool_abandon(conn);
-        return status;
-    }
-    return KISS_DB_OK;
+    return status;
 }
 
 /* --- the pool --- */
@@ -307,6 +315,15 @@ static apr_status_t destroy_places(void *db)
     return apr_reslist_destroy(((kiss_db *)db)->places);
 }
 
+/** The digest of where a database is. */
+static const char *place_of(const kiss_database_conf *conf, apr_pool_t *p)
+{
+    unsigned char digest[KISS_SHA256_LEN];
+
+    kiss_secret_sha256(digest, conf->place, strlen(conf->place));
+    return kiss_secret_base64url(p, digest, KISS_DB_PLACE_BYTES);
+}
+
 apr_status_t kiss_db_pool_create(kiss_db **db, const kiss_database_conf *conf, apr_pool_t *p)
 {
     kiss_db *made = apr_pcalloc(p, sizeof(*made));
@@ -320,9 +337,8 @@ apr_status_t kiss_db_pool_create(kiss_db **db, const kiss_database_conf *conf, a
     if (mysql_library_init(0, NULL, NULL) != 0) {
         return APR_ENOMEM;
     }
-    if ((rv = apr_dbd_init(p)) != APR_SUCCESS || (rv = apr_dbd_get_driver(p, DRIVER, &made->driver)) != APR_SUCCESS
-        || (rv = apr_thread_mutex_create(&made->mutex, APR_THREAD_MUTEX_DEFAULT, p)) != APR_SUCCESS
-        || (rv = kiss_state_create(&made->state, p)) != APR_SUCCESS) {
+    made->place = place_of(conf, p);
+    if ((rv = kiss_state_create(&made->state, p)) != APR_SUCCESS) {
         return rv;
     }
     rv = apr_reslist_create(&made->places, 0, conf->keep, conf->max, conf->idle, make_place, destroy_place, made, p);

@@ -4,8 +4,6 @@
 
 #include <mariadb/mysql.h>
 
-#include <apr_dbd.h>
-
 #include "kiss_config.h"
 #include "kiss_cut.h"
 #include "kiss_db.h"
@@ -27,10 +25,10 @@ struct kiss_db_conn {
     kiss_db *db;                                    /**< the pool that it belongs to */
     apr_pool_t *pool;                               /**< lives as long as the place; has its own allocator */
     apr_pool_t *session;                            /**< lives as long as the connection */
-    apr_dbd_t *handle;                              /**< APR's handle; NULL when not connected */
-    MYSQL *mysql;                                   /**< Connector/C's handle inside it */
+    MYSQL *mysql;                                   /**< Connector/C's handle; NULL when not connected */
     kiss_db_prepared prepared[KISS_DB_STATEMENTS];  /**< statements of this connection */
     apr_uint64_t uses;                              /**< how often one was used */
+    int lost;                                       /**< it failed because it is gone: another one may do */
     kiss_cut *cut;                                  /**< its socket, which the child's end may shut down */
     const kiss_req *k;                              /**< the request that uses it now */
 };
@@ -55,8 +53,8 @@ kiss_db_status kiss_db_pool_connect(kiss_db_conn *conn, unsigned schema_version)
 void kiss_db_pool_disconnect(kiss_db_conn *conn);
 
 /**
- * Gives the connection up, whatever is being read from it. Its socket is shut down first: to close a statement in order, the client
- * library reads what is left of a result, and would wait for a server that says nothing.
+ * Gives the connection up, whatever is being read from it. Its socket is shut down first: to close a statement in order, the
+ * client library reads what is left of a result, and would wait for a server that says nothing.
  */
 void kiss_db_pool_abandon(kiss_db_conn *conn);
 
@@ -64,10 +62,13 @@ void kiss_db_pool_abandon(kiss_db_conn *conn);
 int kiss_db_pool_ends(const kiss_req *k);
 
 /**
- * One place beside the pool, for the check at start: it takes no connection from requests. In k->pool, with which it does not end by
- * itself; only one can be connected at a time.
+ * One place beside the pool, for the check at start: it takes no connection from requests. In k->pool, with which it does
+ * not end by itself; only one can be connected at a time.
  */
 kiss_db_conn *kiss_db_pool_extra(kiss_db *db, const kiss_req *k);
+
+/** 1 when trouble with this database may be logged now: at most every ten seconds in each child. */
+int kiss_db_pool_may_log(kiss_db_conn *conn);
 
 /** The database of a connection. */
 const kiss_database_conf *kiss_db_pool_conf(const kiss_db_conn *conn);

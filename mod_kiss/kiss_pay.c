@@ -386,7 +386,8 @@ static kiss_db_status transact(allocating *a, kiss_db_conn *conn)
         return status == KISS_DB_OK || status == KISS_DB_AGAIN ? (kiss_db_rollback(conn), status) : status;
     }
     /* A commit whose answer is lost may have been done: it is never sent a second time. */
-    return kiss_db_end(conn) == KISS_DB_OK ? KISS_DB_OK : KISS_DB_REFUSED;
+    status = kiss_db_end(conn);
+    return status == KISS_DB_OK || status == KISS_DB_AGAIN ? status : KISS_DB_REFUSED;
 }
 
 /** Moves the counter of requests behind all that are there: some may have come by an import. */

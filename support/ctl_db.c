@@ -5,89 +5,14 @@
 
 #include <apr_file_io.h>
 #include <apr_strings.h>
-#include <errmsg.h>
 #include <mysqld_error.h>
 
+#include "kiss_server_error.h"
 #include "kiss_session.h"
-
-/** Advice that several errors share. */
-#define BROKEN "The connection broke: nothing that was not finished is kept. Look at the server's log and try again."
-#define NO_ENTRY "Check user and password of the group, and that the account was made", SEE_GRANTS
-#define NO_RIGHT "Give the account its rights", SEE_GRANTS
-
-/** The server's own error number for "Error on delete of" a temporary file; no header has it. */
-#define DELETE_FAILED 6
-
-/** What depends on the database and ends an advice. */
-typedef enum {
-    SEE_NOTHING, SEE_GRANTS, SEE_INSTALL, SEE_CHECK
-} advice_end;
-
-/** What to do about an error of the server or the client library. */
-static const struct {
-    unsigned int code;
-    const char *advice;
-    advice_end end;
-} advices[] = {
-    {CR_CONNECTION_ERROR, "Is the server running, and is the socket of the group the right one?", SEE_NOTHING},
-    {CR_CONN_HOST_ERROR, "Is the server running and reachable at the host and port of the group?", SEE_NOTHING},
-    {CR_UNKNOWN_HOST, "Check the host of the group.", SEE_NOTHING},
-    {CR_SERVER_GONE_ERROR, BROKEN, SEE_NOTHING},
-    {CR_SERVER_LOST, BROKEN, SEE_NOTHING},
-    {ER_CONNECTION_KILLED, BROKEN, SEE_NOTHING},
-    {ER_SERVER_SHUTDOWN, "The server is stopping: try again when it runs.", SEE_NOTHING},
-    {ER_QUERY_INTERRUPTED, "Stopped: nothing was changed.", SEE_NOTHING},
-    {ER_ACCESS_DENIED_ERROR, NO_ENTRY},
-    {ER_ACCESS_DENIED_NO_PASSWORD_ERROR, NO_ENTRY},
-    {ER_DBACCESS_DENIED_ERROR, NO_RIGHT},
-    {ER_TABLEACCESS_DENIED_ERROR, NO_RIGHT},
-    {ER_COLUMNACCESS_DENIED_ERROR, NO_RIGHT},
-    {ER_SPECIFIC_ACCESS_DENIED_ERROR, NO_RIGHT},
-    {ER_BAD_DB_ERROR, "Create it (CREATE DATABASE name CHARACTER SET utf8mb4), then run", SEE_INSTALL},
-    {ER_NO_DB_ERROR, "Name the database in the group: database=name", SEE_NOTHING},
-    {ER_NO_SUCH_TABLE, "Run", SEE_INSTALL},
-    {ER_BAD_FIELD_ERROR, "Run", SEE_CHECK},
-    {ER_LOCK_WAIT_TIMEOUT, "Another session holds the rows: wait for it (SHOW PROCESSLIST) and try again.",
-     SEE_NOTHING},
-    {ER_LOCK_DEADLOCK, "Another session wrote the same rows at the same time: try again.", SEE_NOTHING},
-    {ER_CON_COUNT_ERROR, "Raise max_connections of the server or lower max= of KissDatabase.", SEE_NOTHING},
-    {ER_USER_LIMIT_REACHED, "The account has reached its limit of connections or statements.", SEE_NOTHING},
-    {ER_NET_PACKET_TOO_LARGE, "Raise max_allowed_packet of the server.", SEE_NOTHING},
-    {ER_RECORD_FILE_FULL, "The server's disk or tablespace is full: make room and try again.", SEE_NOTHING},
-    {ER_DISK_FULL, "The server's disk is full: make room and try again.", SEE_NOTHING},
-    {ER_ROW_IS_REFERENCED_2, "Another session began to use a row that goes away: try again.", SEE_NOTHING},
-    {ER_NO_REFERENCED_ROW_2, "Another session removed a row that is needed: try again.", SEE_NOTHING},
-    {DELETE_FAILED, "Does another MariaDB server use the same tmpdir? When it starts it removes all temporary files "
-     "there: give each server its own.", SEE_NOTHING},
-    {ER_OPTION_PREVENTS_STATEMENT, "The server only reads (read_only): use the primary.", SEE_NOTHING},
-};
-
-static const char *advice_for(const ctl *c, unsigned int code)
-{
-    const ctl_database *d = c->verb->database;
-    apr_size_t i;
-
-    for (i = 0; i < sizeof(advices) / sizeof(*advices) && advices[i].code != code; i++) {
-    }
-    if (i == sizeof(advices) / sizeof(*advices)) {
-        return "";
-    }
-    switch (advices[i].end) {
-    case SEE_GRANTS:
-        return apr_psprintf(c->pool, "%s (sql/%s/grants.sql).", advices[i].advice, d->folder);
-    case SEE_INSTALL:
-        return apr_psprintf(c->pool, "%s 'kissctl %sschema install'.", advices[i].advice, d->lead);
-    case SEE_CHECK:
-        return apr_psprintf(c->pool, "%s 'kissctl %sschema check'.", advices[i].advice, d->lead);
-    case SEE_NOTHING:
-    default:
-        return advices[i].advice;
-    }
-}
 
 static int say_error(const ctl *c, unsigned int code, const char *message, const char *what)
 {
-    const char *advice = advice_for(c, code);
+    const char *advice = kiss_server_error_advice(code, c->verb->database->folder, c->pool);
 
     return ctl_fail("%s: %s (error %u).%s%s", what, *message ? message : "no reason given", code, *advice ? " " : "",
                     advice);
@@ -111,7 +36,7 @@ int ctl_db_stmt_error(const ctl *c, MYSQL_STMT *stmt, const char *what)
 static MYSQL *new_handle(const ctl *c)
 {
     MYSQL *db = mysql_init(NULL);
-    unsigned int timeout = 10;
+    unsigned int timeout = 10, no_files = 0;
     my_bool off = 0;
 
     if (db) {
@@ -120,7 +45,7 @@ static MYSQL *new_handle(const ctl *c)
         mysql_options(db, MYSQL_READ_DEFAULT_GROUP, c->verb->database->group);
         mysql_options(db, MYSQL_SET_CHARSET_NAME, "utf8mb4");
         mysql_options(db, MYSQL_OPT_RECONNECT, &off);
-        mysql_options(db, MYSQL_OPT_LOCAL_INFILE, NULL);
+        mysql_options(db, MYSQL_OPT_LOCAL_INFILE, &no_files);    /* NULL would not switch it off */
     }
     return db;
 }
@@ -173,7 +98,8 @@ int ctl_db_open(ctl *c)
                                             c->defaults));
     }
     if (mysql_set_character_set(c->db, "utf8mb4")
-        || mysql_query(c->db, KISS_SESSION_SQL) || mysql_query(c->db, KISS_SESSION_TRANSACTION)) {
+        || mysql_query(c->db, KISS_SESSION_SQL) || mysql_query(c->db, KISS_SESSION_TRANSACTION)
+        || (mysql_query(c->db, KISS_SESSION_ISOLATION) && mysql_errno(c->db) != ER_UNKNOWN_SYSTEM_VARIABLE)) {
         return ctl_db_error(c, "cannot prepare the session");
     }
     if (ctl_db_value(c, &database, "SELECT DATABASE()", 0) != CTL_OK) {

@@ -97,7 +97,7 @@ subtest 'a start or reload does not wait for databases' => sub {
     my $text = '';
     for my $i (1 .. 5) {
         $text .= "KissDatabase d$i socket=$server->{socket} user=kiss dbname=$db password-file=$server->{dir}/kiss.password "
-            . "timeout=1s\n<Location /d$i>\nSetHandler kiss\nKissApi customer\nKissUseDatabase d$i\nKissAllowPlainHTTP On\n"
+            . "timeout=1s connect=1s\n<Location /d$i>\nSetHandler kiss\nKissApi customer\nKissUseDatabase d$i\nKissAllowPlainHTTP On\n"
             . "KissTokenKeys token.keys\n</Location>\n";
     }
     my $h = serve(config => $text);

@@ -49,7 +49,7 @@ CONF
 }
 my %name = (live => 'api.kssdata.test', test => 'api.test.kssdata.test');
 my $module = $ENV{KISS_TEST_MODULE} || build_dir() . '/mod_kiss/.libs/mod_kiss.so';
-my $h = start_httpd(kiss => 0, processes => 2, env => { MARIADB_HOME => $server{live}->client_home },
+my $h = start_httpd(kiss => 0, processes => 2,
     config => qq(LoadModule kiss_module "$module"\nKissCacheDir cache\n)
         . join('', map { virtual_host($_, $name{$_}) } qw(live test)));
 

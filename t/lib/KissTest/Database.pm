@@ -186,15 +186,8 @@ sub _accounts {
         $sql .= "CREATE OR REPLACE USER '$user'\@'localhost' IDENTIFIED BY '$password';\n";
     }
     $self->sql(undef, $sql);
-    # The group that the module's connections read; no secret in it, for httpd's children read it too.
-    make_path("$self->{dir}/client");
-    write_file("$self->{dir}/client/my.cnf",
-        "[mod_kiss]\nconnect-timeout=2\nread-timeout=5\nwrite-timeout=5\ndefault-character-set=utf8mb4\n", 0644);
     return;
 }
-
-# The directory for MARIADB_HOME.
-sub client_home { my ($self) = @_; return "$self->{dir}/client" }
 
 sub password {
     my ($self, $user) = @_;

@@ -168,7 +168,6 @@ sub kiss_text {
 sub _environment {
     my ($self) = @_;
     my %env = %{ $self->{env} || {} };
-    $env{MARIADB_HOME} = $self->{db_server}->client_home if $self->{db_server};
     $env{LD_PRELOAD} = $ENV{KISS_TEST_PRELOAD} if $ENV{KISS_TEST_PRELOAD};
     return %env;
 }

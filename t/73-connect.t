@@ -1,0 +1,143 @@
+# Connecting to the database: what KissDatabase says and nothing else, over TLS where the way leaves this machine, without files of
+# this machine for whoever answers, and with few waits when a way is lost.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use IO::Socket::INET;
+use KissTest;
+use KissTest::Database;
+use KissTest::Load;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $dir = tempdir_here();
+
+# An authority, and a certificate of it for names.
+sub certificate {
+    my ($name, $names) = @_;
+    my @ec = qw(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30);
+    if (!-e "$dir/ca.crt") {
+        run(qw(openssl req -x509), @ec, '-subj', '/CN=test CA', '-keyout', "$dir/ca.key", '-out', "$dir/ca.crt",
+            '-addext', 'basicConstraints=critical,CA:TRUE');
+    }
+    spew("$dir/ext", "subjectAltName=$names\n");
+    run(qw(openssl req), @ec, '-subj', "/CN=$name", '-keyout', "$dir/$name.key", '-out', "$dir/$name.csr");
+    my ($rc, undef, $err) = run(qw(openssl x509 -req -days 30 -in), "$dir/$name.csr", '-CA', "$dir/ca.crt", '-CAkey', "$dir/ca.key",
+        '-CAcreateserial', '-extfile', "$dir/ext", '-out', "$dir/$name.crt");
+    die $err if $rc;
+    return ("--ssl-cert=$dir/$name.crt", "--ssl-key=$dir/$name.key");
+}
+
+# A server that listens on all addresses. 0.0.0.0 is this machine, and no address of its loopback.
+sub server {
+    my (@args) = @_;
+    my $port = KissTest::Httpd::free_port();
+    my $s = KissTest::Database->start(args => ['--skip-networking=0', "--port=$port", '--bind-address=0.0.0.0', @args]);
+    $s->{port} = $port;
+    my $password = $s->password('kiss');
+    $s->sql(undef, "CREATE USER kiss IDENTIFIED BY '$password'");
+    return $s;
+}
+
+# The line of KissDatabase for it, instead of that of the harness.
+sub database_line {
+    my ($s, $db, $where) = @_;
+    return "KissDatabase other $where user=kiss dbname=$db password-file=$s->{dir}/kiss.password connect=1s timeout=1s\n";
+}
+
+sub grants { my ($s, $db) = @_; return $s->sql($db, slurp(top() . '/sql/customer/grants.sql') =~ s/'kiss'\@'localhost'/'kiss'\@'%'/gr) }
+
+my $tls = server(certificate('db', 'IP:0.0.0.0,DNS:localhost'));
+my $db = new_database('tls', server => $tls);
+import_sample($db);
+grants($tls, $db);
+my $key = issue_key('ACME01');
+my $clear = server();
+my $plain = new_database('clear', server => $clear);
+import_sample($plain);
+grants($clear, $plain);
+
+# health($where, $s, $db): status, and the messages, of a server that reads from there.
+sub health {
+    my ($where, $s, $name) = @_;
+    my $h = start_httpd(db => $name, location => 'KissUseDatabase other', config => database_line($s, $name, $where));
+    $h->checked;
+    my $res = $h->get('/health');
+    my $text = $h->log_text;
+    $h->log_ok(qr/KISS020[15]/);
+    return ($res->{status}, $text);
+}
+
+subtest 'another host' => sub {
+    my $remote = "host=0.0.0.0 port=$tls->{port}";
+    my ($status, $log) = health("$remote ca=$dir/ca.crt", $tls, $db);
+    is $status, 200, 'TLS, verified: works';
+    like $log, qr/KISS0206: database other: .* over TLS .*, verified/, '... the log says so';
+    ($status, $log) = health($remote, $tls, $db);
+    is $status, 503, 'an authority that the system does not know: refused';
+    like $log, qr/KISS0201.*error 2026.*ca= of KissDatabase/, '... and why';
+    ($status, $log) = health("$remote tls=require", $tls, $db);
+    is $status, 200, 'tls=require: whoever it is';
+    like $log, qr/KISS0206: database other: .* over TLS .*, not verified/, '... the log says so';
+    ($status, $log) = health("$remote tls=off", $tls, $db);
+    is $status, 200, 'tls=off: in the clear';
+    like $log, qr/KISS0206: database other: .* in the clear/, '... the log says so';
+
+    $remote = "host=0.0.0.0 port=$clear->{port}";
+    ($status, $log) = health("$remote ca=$dir/ca.crt", $clear, $plain);
+    is $status, 503, 'a server without TLS: refused';
+    like $log, qr/KISS0201.*error 2026/, '... before the account is named';
+    ($status, $log) = health("$remote tls=require", $clear, $plain);
+    is $status, 503, 'tls=require, too';
+    like $log, qr/KISS0201.*the server has no TLS/, '... and why';
+    ($status, $log) = health("$remote tls=off", $clear, $plain);
+    is $status, 200, 'tls=off is said';
+};
+
+subtest 'this host' => sub {
+    my ($status, $log) = health("host=127.0.0.1 port=$clear->{port}", $clear, $plain);
+    is $status, 200, 'loopback needs no TLS';
+    like $log, qr/KISS0206: database other: .* in the clear/, '... the log says so';
+    ($status, $log) = health("socket=$clear->{socket}", $clear, $plain);
+    is $status, 200, 'nor does a socket';
+    ($status, $log) = health("host=127.0.0.1 port=$tls->{port} ca=$dir/ca.crt", $tls, $db);
+    is $status, 503, 'an authority is named, so the certificate is looked at: it is for other names';
+    like $log, qr/KISS0201.*error 2026/, '... and why';
+};
+
+subtest 'nobody there' => sub {
+    for (["socket=$dir/none", 2002, qr/right socket/], ['host=127.0.0.1 port=1', '2003|2002', qr/host and port|right socket/],
+        ['host=no-such-host.invalid tls=off', 2005, qr/name of the host/])
+    {
+        my ($where, $code, $advice) = @$_;
+        my ($status, $log) = health($where, $tls, $db);
+        is $status, 503, "$where: 503";
+        like $log, qr/KISS0201.*\(error (?:$code)\)\. .*$advice/, '... and why';
+    }
+};
+
+subtest 'neither option files nor environment' => sub {
+    spew("$dir/my.cnf", "[client]\nuser=nobody\nport=1\ninit-command=SET nonsense = 1\n[mod_kiss]\nuser=nobody\nsocket=/none\n");
+    my $h = start_httpd(db => $plain, env => { MARIADB_HOME => $dir, MYSQL_HOME => $dir, HOME => $dir, MYSQL_PWD => 'x' });
+    is $h->get('/health')->{status}, 200, 'what a my.cnf says has no part in it';
+    $h->checked;
+    like $h->log_text, qr/KISS0254: the group \[mod_kiss\] of \Q$dir\E\/my.cnf is not read any more/, '... which is said';
+    $h->log_ok(qr/KISS0254/);
+};
+
+subtest 'a password of any signs' => sub {
+    my $password = q{a b;c|d,e'f"g\\h=i#j};
+    spew("$dir/password", "$password\n", 0600);
+    my $quoted = $password =~ s/(['\\])/\\$1/gr;
+    $clear->sql(undef, "CREATE USER signs\@localhost IDENTIFIED BY '$quoted'");
+    $clear->sql($plain, "GRANT SELECT ON * TO signs\@localhost");
+    my $h = start_httpd(db => $plain, location => 'KissUseDatabase other',
+        config => qq(KissDatabase other "socket=$clear->{socket}" user=signs dbname=$plain "password-file=$dir/password"\n));
+    is $h->get('/health')->{status}, 200, 'enters';
+    unlike $h->log_text, qr/\Q$password\E/, 'the log does not hold it';
+    $h->checked;
+    $h->log_ok(qr/KISS0203/);          # it may not note when a key is used
+};
+
+done_testing;
