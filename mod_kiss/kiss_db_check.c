@@ -147,8 +147,10 @@ static const char *way_of(const kiss_db_conn *conn)
 {
     const char *cipher = mysql_get_ssl_cipher(conn->mysql);
 
-    return cipher ? apr_psprintf(conn->k->pool, "over TLS (%s), %s", cipher,
-                                 kiss_db_pool_conf(conn)->tls == KISS_TLS_VERIFY ? "verified" : "not verified") : "in the clear";
+    int verified = kiss_db_pool_conf(conn)->tls == KISS_TLS_VERIFY;
+
+    return cipher ? apr_psprintf(conn->k->pool, "over TLS (%s), %s", cipher, verified ? "verified" : "not verified")
+           : "in the clear";
 }
 
 static void check(const checker *c, const kiss_config_use *use)
@@ -242,8 +244,8 @@ static void warn_of_option_file(server_rec *s, apr_pool_t *p)
     }
     while (apr_file_gets(line, sizeof(line), f) == APR_SUCCESS) {
         if (strncmp(line, "[mod_kiss]", 10) == 0) {
-            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, KISS_LOGNO(0254) "the group [mod_kiss] of %s is not read any more: "
-                         "its connect-timeout is connect= of KissDatabase, its ssl-ca is ca=", path);
+            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, KISS_LOGNO(0254) "the group [mod_kiss] of %s is not read any "
+                         "more: its connect-timeout is connect= of KissDatabase, its ssl-ca is ca=", path);
             break;
         }
     }

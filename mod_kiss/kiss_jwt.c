@@ -3,42 +3,15 @@
 #include <string.h>
 
 #include <apr_strings.h>
-#include <json-c/json.h>
 #include <jwt.h>
 
 #include "kiss_json.h"
+#include "kiss_json_parse.h"
 #include "kiss_secret.h"
 
 #define ALGORITHM "HS256"
 #define JTI_BYTES 16
 #define MAX_DEPTH 8
-
-static apr_status_t release(void *object)
-{
-    json_object_put(object);
-    return APR_SUCCESS;
-}
-
-/** A JSON object from `n` bytes, nothing behind it; released with `p`. NULL when it is anything else. */
-static json_object *parse_object(const char *text, apr_size_t n, apr_pool_t *p)
-{
-    json_tokener *tok = json_tokener_new_ex(MAX_DEPTH);
-    json_object *o = NULL;
-
-    if (tok) {
-        json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-        o = json_tokener_parse_ex(tok, text, (int)n);
-        if (json_tokener_get_error(tok) != json_tokener_success || json_tokener_get_parse_end(tok) != n) {
-            json_object_put(o);
-            o = NULL;
-        }
-        json_tokener_free(tok);
-    }
-    if (o) {
-        apr_pool_cleanup_register(p, o, release, apr_pool_cleanup_null);
-    }
-    return o && json_object_is_type(o, json_type_object) ? o : NULL;
-}
 
 /** A member that is a string without NUL, or NULL. */
 static const char *string_member(json_object *o, const char *name)
@@ -53,7 +26,7 @@ static const char *string_member(json_object *o, const char *name)
     return strlen(text) == (apr_size_t)json_object_get_string_len(v) ? text : NULL;
 }
 
-/** A member that is a whole number of seconds. json-c saturates what does not fit, which is refused by its sign. */
+/** A member that is a whole number of seconds; json-c makes the largest of what is beyond 63 bits. */
 static int seconds_member(json_object *o, const char *name, apr_int64_t *value)
 {
     json_object *v = NULL;
@@ -91,10 +64,14 @@ static int audience_matches(json_object *claims, const char *audience)
 /** Decodes one segment of a token into a JSON object, or NULL. */
 static json_object *segment(const char *text, apr_size_t len, apr_pool_t *p)
 {
+    json_object *o = NULL;
     unsigned char *json;
     apr_size_t n;
 
-    return kiss_secret_unbase64url(&json, &n, text, len, p) ? parse_object((char *)json, n, p) : NULL;
+    if (kiss_secret_unbase64url(&json, &n, text, len, p)) {
+        o = kiss_json_parse((char *)json, n, MAX_DEPTH, p);
+    }
+    return json_object_is_type(o, json_type_object) ? o : NULL;
 }
 
 /** Finds the key that the header asks for, if the header is one that we write. */

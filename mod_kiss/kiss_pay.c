@@ -4,8 +4,6 @@
 
 #include <http_log.h>
 
-#include <json-c/json.h>
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,11 +12,16 @@
 #include "kiss_decimal.h"
 #include "kiss_error.h"
 #include "kiss_json.h"
+#include "kiss_json_parse.h"
 #include "kiss_key.h"
 #include "kiss_out.h"
 #include "kiss_secret.h"
 
 #define MAX_BODY 8192
+
+/* Arrays and objects in one another, in a body of JSON. */
+#define MAX_DEPTH 4
+
 #define MAX_IDEMPOTENCY_KEY 255
 
 /* A transaction that met another one is tried again this often. */
@@ -49,59 +52,25 @@ static const kiss_error *refuse(allocating *a, const char *what)
 
 /* --- reading --- */
 
-/**
- * How many members the outermost object of a JSON text has that json-c can read, those of equal names included; -1 when
- * it is JSON for json-c only (RFC 8259 has no 'a', NaN, line feeds in strings).
- */
-static int members_written(const char *s)
-{
-    int depth = 0, quoted = 0, n = 0;
-
-    for (; *s; s++) {
-        if (quoted ? (unsigned char)*s < ' ' : !strchr("{}[]:,\" \t\r\n0123456789+-.Etruefalsn", *s)) {
-            return -1;
-        }
-        if (quoted && *s == '\\') {
-            s++;
-        }
-        else if (quoted) {
-            quoted = *s != '"';
-        }
-        else {
-            quoted = *s == '"';
-            depth += (*s == '{' || *s == '[') - (*s == '}' || *s == ']');
-            n += *s == ':' && depth == 1;
-        }
-    }
-    return n;
-}
-
 /** A JSON object of strings and numbers as a form, so that all kinds of request are read in one way. */
 static const char *form_of_json(const char *body, apr_size_t len, apr_pool_t *p)
 {
-    struct json_tokener *tokener = json_tokener_new_ex(4);
-    const char *form = NULL;
-    json_object *o;
+    json_object *o = kiss_json_parse(body, len, MAX_DEPTH, p);
+    const char *form = "";
 
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-    o = json_tokener_parse_ex(tokener, body, (int)len + 1);
-    /* Of equal names json-c keeps the last: what the client meant is not known. */
-    if (o && json_tokener_get_error(tokener) == json_tokener_success && json_object_is_type(o, json_type_object)
-        && kiss_json_is_utf8(body, len) && members_written(body) == json_object_object_length(o)) {
-        form = "";
-        json_object_object_foreach(o, name, value) {
-            const char *text = value ? json_object_get_string(value) : "";
-
-            if (json_object_is_type(value, json_type_object) || json_object_is_type(value, json_type_array)
-                || strlen(text) != (value ? (apr_size_t)json_object_get_string_len(value) : 0)) {
-                text = json_object_is_type(value, json_type_string) ? "\x01" : text;   /* a NUL: valid nowhere */
-            }
-            form = apr_pstrcat(p, form, *form ? "&" : "", apr_pescape_urlencoded(p, name), "=",
-                               apr_pescape_urlencoded(p, text), NULL);
-        }
+    if (!json_object_is_type(o, json_type_object)) {
+        return NULL;
     }
-    json_object_put(o);
-    json_tokener_free(tokener);
+    json_object_object_foreach(o, name, value) {
+        const char *text = value ? json_object_get_string(value) : "";
+
+        if (json_object_is_type(value, json_type_object) || json_object_is_type(value, json_type_array)
+            || strlen(text) != (value ? (apr_size_t)json_object_get_string_len(value) : 0)) {
+            text = json_object_is_type(value, json_type_string) ? "\x01" : text;   /* a NUL: valid nowhere */
+        }
+        form = apr_pstrcat(p, form, *form ? "&" : "", apr_pescape_urlencoded(p, name), "=",
+                           apr_pescape_urlencoded(p, text), NULL);
+    }
     return form;
 }
 
