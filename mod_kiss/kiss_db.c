@@ -73,8 +73,13 @@ static kiss_db_status stmt_failed(kiss_db_conn *conn, MYSQL_STMT *stmt, const ch
 static kiss_db_status attempt(kiss_db_conn *conn, kiss_req *k, kiss_db_work work, void *baton)
 {
     kiss_db_status status = kiss_db_pool_ends(k) ? KISS_DB_AWAY : KISS_DB_OK;
+    apr_uint32_t losses = kiss_db_pool_losses(conn);
+    apr_time_t start = apr_time_now();
 
     conn->lost = 0;
+    if (conn->mysql && conn->trust != losses) {
+        kiss_db_pool_abandon(conn);
+    }
     if (status == KISS_DB_OK && !conn->mysql) {
         status = kiss_db_pool_connect(conn, k->api->schema_version);
     }
@@ -82,8 +87,12 @@ static kiss_db_status attempt(kiss_db_conn *conn, kiss_req *k, kiss_db_work work
         status = work(conn, baton);
     }
     if (status != KISS_DB_OK) {
+        if (conn->lost && apr_time_now() - start >= DEAD_WITHIN && !kiss_db_pool_ends(k)) {
+            kiss_db_pool_note_loss(conn);
+        }
         kiss_db_pool_abandon(conn);
     }
+    conn->trust = losses;
     return status;
 }
 

@@ -3,6 +3,7 @@
 #include <apr_allocator.h>
 #include <apr_atomic.h>
 #include <apr_reslist.h>
+#include <apr_shm.h>
 
 #include <mysqld_error.h>
 
@@ -258,6 +259,55 @@ kiss_db_status kiss_db_pool_connect(kiss_db_conn *conn, unsigned schema_version)
         kiss_db_pool_abandon(conn);
     }
     return status;
+}
+
+/* --- connections that were lost without a word --- */
+
+/** 1 when two databases are at the same server. */
+static int same_server(const kiss_database_conf *a, const kiss_database_conf *b)
+{
+    return a->socket && b->socket ? strcmp(a->socket, b->socket) == 0 : strcmp(a->address, b->address) == 0;
+}
+
+void kiss_db_pool_prepare(server_rec *s, apr_pool_t *pconf)
+{
+    apr_array_header_t *all = kiss_config_databases(s, pconf);
+    volatile apr_uint32_t *counts;
+    apr_shm_t *shm;
+    apr_status_t rv;
+    int i, j;
+
+    if (!all->nelts) {
+        return;
+    }
+    rv = apr_shm_create(&shm, (apr_size_t)all->nelts * sizeof(*counts), NULL, pconf);
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0255) "no shared memory: each connection that a firewall has "
+                     "forgotten costs a request");
+        return;
+    }
+    counts = apr_shm_baseaddr_get(shm);
+    for (i = 0; i < all->nelts; i++) {
+        kiss_database_conf *database = APR_ARRAY_IDX(all, i, kiss_database_conf *);
+
+        for (j = 0; !same_server(database, APR_ARRAY_IDX(all, j, kiss_database_conf *)); j++) {
+            continue;
+        }
+        counts[i] = 0;
+        database->losses = &counts[j];
+    }
+}
+
+apr_uint32_t kiss_db_pool_losses(const kiss_db_conn *conn)
+{
+    return conn->db->conf->losses ? apr_atomic_read32(conn->db->conf->losses) : 0;
+}
+
+void kiss_db_pool_note_loss(const kiss_db_conn *conn)
+{
+    if (conn->db->conf->losses) {
+        apr_atomic_inc32(conn->db->conf->losses);
+    }
 }
 
 /* --- the pool --- */

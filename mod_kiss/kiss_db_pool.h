@@ -28,10 +28,25 @@ struct kiss_db_conn {
     MYSQL *mysql;                                   /**< Connector/C's handle; NULL when not connected */
     kiss_db_prepared prepared[KISS_DB_STATEMENTS];  /**< statements of this connection */
     apr_uint64_t uses;                              /**< how often one was used */
+    apr_uint32_t trust;                             /**< conf->losses when it was last known to work */
     int lost;                                       /**< it failed because it is gone: another one may do */
     kiss_cut *cut;                                  /**< its socket, which the child's end may shut down */
     const kiss_req *k;                              /**< the request that uses it now */
 };
+
+/**
+ * Makes what the children tell each other about the servers of all databases. In post_config.
+ *
+ * Where a connection was lost without a word (a firewall has forgotten it), the others to the same server are hardly better: they
+ * are closed instead of used, so that only one request waits in vain.
+ */
+void kiss_db_pool_prepare(server_rec *main_server, apr_pool_t *pconf);
+
+/** How often that has happened at the server of a connection. */
+apr_uint32_t kiss_db_pool_losses(const kiss_db_conn *conn);
+
+/** It has happened. */
+void kiss_db_pool_note_loss(const kiss_db_conn *conn);
 
 /**
  * Makes the pool of a database in a child process. Connects to nothing.

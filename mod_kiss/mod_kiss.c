@@ -336,6 +336,7 @@ static int kiss_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pte
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
+    kiss_db_pool_prepare(s, pconf);
     if (kiss_config_uses(s, ptemp)->nelts) {
         kiss_flood_create(pconf);
         if (kiss_limit_create(s, is_first_start()) != 0 || make_cache_dir(s, ptemp) != OK) {

@@ -8,6 +8,7 @@ use IO::Socket::INET;
 use KissTest;
 use KissTest::Database;
 use KissTest::Load;
+use KissTest::Proxy;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -138,6 +139,32 @@ subtest 'a password of any signs' => sub {
     unlike $h->log_text, qr/\Q$password\E/, 'the log does not hold it';
     $h->checked;
     $h->log_ok(qr/KISS0203/);          # it may not note when a key is used
+};
+
+# A firewall forgets what was connected: whoever is the first to use such a connection waits for it in vain. Nobody else does, in no
+# child, though each has several.
+subtest 'all ways are lost at once' => sub {
+    my $way = KissTest::Proxy->start($clear->{socket});
+    my $h = start_httpd(db => $plain, processes => 3, threads => 8, location => 'KissUseDatabase other',
+        config => "KissDatabase other host=127.0.0.1 port=$way->{port} user=kiss dbname=$plain keep=4 max=4"
+            . " password-file=$clear->{dir}/kiss.password timeout=2s\n");
+    ok $h->checked, 'checked';
+    my $opened = wait_until(20, sub {
+        parallel(12, sub { $h->get('/health')->{status} });
+        connections($clear) >= 6;
+    });
+    ok $opened, 'idle connections: ' . connections($clear);
+    $way->lose;
+    my (@slow, @status);
+    for (1 .. 40) {
+        my $at = time;
+        push @status, $h->get('/health')->{status};
+        push @slow, time - $at if time - $at > 1;
+    }
+    is scalar(grep { $_ == 503 } @status), 1, 'one request fails';
+    is scalar @slow, 1, '... and no other one waits';
+    is scalar(grep { $_ == 200 } @status), 39, 'all others are answered';
+    $h->log_ok;
 };
 
 done_testing;

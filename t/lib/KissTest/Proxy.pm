@@ -1,0 +1,88 @@
+package KissTest::Proxy;
+
+# A way from a port of 127.0.0.1 to a database's socket. It can be lost as a firewall loses it: nothing that was connected before
+# gets anything any more, neither data nor an end, while new connections work.
+#
+#     my $way = KissTest::Proxy->start($server->{socket});    # $way->{port}
+#     $way->lose;
+
+use strict;
+use warnings;
+use IO::Select;
+use IO::Socket::INET;
+use IO::Socket::UNIX;
+use POSIX ();
+use Time::HiRes qw(sleep);
+
+# start($socket): in a process of its own, which ends with the object.
+sub start {
+    my ($class, $socket) = @_;
+    my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 64, ReuseAddr => 1) or die "listen: $!";
+    pipe my $said, my $say or die "pipe: $!";
+    my $pid = fork;
+    die "fork: $!" unless defined $pid;
+    if (!$pid) {
+        close $said;
+        _serve($listen, $socket, $say);
+        POSIX::_exit(0);
+    }
+    close $say;
+    return bless { port => $listen->sockport, pid => $pid, owner => $$, said => $said }, $class;
+}
+
+sub _serve {
+    my ($listen, $socket, $say) = @_;
+    my ($lost, %peer) = (0);
+    local $SIG{USR1} = sub { $lost = 1 };
+    local $SIG{PIPE} = 'IGNORE';
+    my $parent = getppid;
+    my $select = IO::Select->new($listen);
+    while (getppid == $parent) {
+        my @ready = $select->can_read(0.2);
+        if ($lost) {
+            # Kept open, and never looked at again.
+            $select->remove($_) for grep { $_ != $listen } $select->handles;
+            $lost = 0;
+            syswrite $say, "\n";
+            next;
+        }
+        for my $from (@ready) {
+            if ($from == $listen) {
+                my $client = $listen->accept or next;
+                my $server = IO::Socket::UNIX->new(Peer => $socket) or do { close $client; next };
+                @peer{ $client, $server } = ($server, $client);
+                $select->add($client, $server);
+                next;
+            }
+            my $to = $peer{$from};
+            if (!$to || !sysread $from, my $data, 65536) {
+                $select->remove(grep {defined} $from, $to);
+                close $_ for grep {defined} $from, $to;
+                next;
+            }
+            else {
+                syswrite $to, $data;
+            }
+        }
+    }
+    return;
+}
+
+# lose(): returns when all that was connected is lost.
+sub lose {
+    my ($self) = @_;
+    kill 'USR1', $self->{pid};
+    sysread $self->{said}, my $line, 1;
+    return;
+}
+
+sub DESTROY {
+    my ($self) = @_;
+    return if $self->{owner} != $$;
+    local ($?, $!, $@);
+    kill 'KILL', $self->{pid};
+    waitpid $self->{pid}, 0;
+    return;
+}
+
+1;
