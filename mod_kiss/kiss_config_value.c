@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "kiss_local.h"
 #include "kiss_secret.h"
 
 #define DEFAULT_KEEP             2
@@ -185,20 +186,11 @@ static void set_defaults(kiss_database_conf *database)
     database->idle = DEFAULT_IDLE;
 }
 
-/** 1 when what is said between httpd and the server cannot leave this machine. */
-static int is_local(const kiss_database_conf *database)
-{
-    const char *host = database->host;
-
-    return !host || strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0
-           || (strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == strlen(host));
-}
-
 /** How the connection is protected: as it is said; otherwise as it must be on its way. */
 static const char *settle_tls(kiss_database_conf *database)
 {
     if (database->tls == KISS_TLS_UNSET) {
-        database->tls = database->ca || database->tls_cert || !is_local(database) ? KISS_TLS_VERIFY : KISS_TLS_OFF;
+        database->tls = database->ca || database->tls_cert || !kiss_is_local(database->host) ? KISS_TLS_VERIFY : KISS_TLS_OFF;
     }
     if (database->tls == KISS_TLS_OFF && (database->ca || database->tls_cert)) {
         return "ca= and cert= are of no use with tls=off";

@@ -87,8 +87,8 @@ void kiss_db_stop(int all);
 #define KISS_DB_PLACE       16
 
 /**
- * Where the database is, as a digest in base64url: server (host and port, or socket) and name, also where an option file gives
- * them. Part of the name of everything that is kept outside of this child. "" before its first connection.
+ * Where the database is, as a digest in base64url: server (host and port, or socket) and name, as KissDatabase gives them.
+ * Part of the name of everything that is kept outside of this child.
  */
 const char *kiss_db_place(const kiss_db *db);
 

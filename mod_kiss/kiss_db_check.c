@@ -124,20 +124,37 @@ static void check_guard(kiss_db_conn *conn)
     mysql_free_result(result);
 }
 
-/** Compares the connections that all children may open, twice during a reload, with what the server allows. */
+/**
+ * Connections that all children may open. A child uses as many at a time as it has threads that serve, since a list is read
+ * by one in place of the request that wants it; one child has another one, for KissWarm and for this check.
+ */
+static int budget(int *children, int *each, int max)
+{
+    int threads = 1;
+
+    *children = 1;
+    ap_mpm_query(AP_MPMQ_MAX_DAEMONS, children);
+    /* Prefork says 0, or what no directive has set. */
+    if (ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads) != APR_SUCCESS || threads < 1) {
+        threads = 1;
+    }
+    *each = threads < max ? threads : max;
+    return *children * *each + 1;
+}
+
+/** Compares the budget, which holds twice during a reload, with what the server allows. */
 static void check_budget(kiss_db_conn *conn)
 {
-    int children = 1, need;
+    const kiss_database_conf *conf = kiss_db_pool_conf(conn);
+    int children, each, need = 2 * budget(&children, &each, conf->max);
     MYSQL_RES *result = NULL;
     MYSQL_ROW row;
 
-    ap_mpm_query(AP_MPMQ_MAX_DAEMONS, &children);
-    need = children * kiss_db_pool_conf(conn)->max * 2;
     if (mysql_query(conn->mysql, "SELECT @@max_connections") == 0 && (result = mysql_store_result(conn->mysql))
         && (row = mysql_fetch_row(result)) && row[0] && atoi(row[0]) < need) {
-        KISS_LOG(conn->k, APLOG_WARNING, 0, KISS_LOGNO(0204) "database %s: %d children x max=%d x 2 (during a reload) = %d "
-                 "connections, but the server allows %s: lower max= or raise max_connections",
-                 kiss_db_pool_conf(conn)->name, children, kiss_db_pool_conf(conn)->max, need, row[0]);
+        KISS_LOG(conn->k, APLOG_WARNING, 0, KISS_LOGNO(0204) "database %s: %d children with up to %d connections, and one "
+                 "more, twice during a reload, are %d, but the server allows %s: lower max= or the number of children, or raise "
+                 "max_connections", conf->name, children, each, need, row[0]);
     }
     mysql_free_result(result);
 }

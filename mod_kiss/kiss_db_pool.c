@@ -282,8 +282,8 @@ void kiss_db_pool_prepare(server_rec *s, apr_pool_t *pconf)
     }
     rv = apr_shm_create(&shm, (apr_size_t)all->nelts * sizeof(*counts), NULL, pconf);
     if (rv != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0255) "no shared memory: each connection that a firewall has "
-                     "forgotten costs a request");
+        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0255) "no shared memory: each connection that a firewall "
+                     "has forgotten costs a request");
         return;
     }
     counts = apr_shm_baseaddr_get(shm);

@@ -37,8 +37,8 @@ struct kiss_db_conn {
 /**
  * Makes what the children tell each other about the servers of all databases. In post_config.
  *
- * Where a connection was lost without a word (a firewall has forgotten it), the others to the same server are hardly better: they
- * are closed instead of used, so that only one request waits in vain.
+ * Where a connection was lost without a word (a firewall has forgotten it), the others to the same server are hardly better:
+ * they are closed instead of used, so that only one request waits in vain.
  */
 void kiss_db_pool_prepare(server_rec *main_server, apr_pool_t *pconf);
 

@@ -11,8 +11,10 @@
 #include <apr_strings.h>
 
 #include "ctl_db.h"
+#include "ctl_defaults.h"
 #include "ctl_out.h"
 #include "ctl_schema.h"
+#include "kiss_local.h"
 #include "schema_diff.h"
 #include "kiss_secret.h"
 #include "kiss_tokenkeys.h"
@@ -49,6 +51,28 @@ static apr_int64_t number(doctor *d, const char *check, const char *sql)
         return -1;
     }
     return apr_atoi64(value);
+}
+
+/** The way to the server, and the settings in force on it. */
+static void check_connection(doctor *d)
+{
+    MYSQL *db = d->c->db;
+    const char *cipher = mysql_get_ssl_cipher(db), *host = ctl_defaults_value(d->c, "host");
+    const char *way = db->unix_socket ? apr_psprintf(d->c->pool, "socket %s", db->unix_socket)
+                      : apr_psprintf(d->c->pool, "%s, port %u", host ? host : "localhost", db->port);
+
+    if (cipher) {
+        doctor_finding(d, "connection", ok, NULL, "%s, over TLS (%s), %s", way, cipher, d->c->tls == CTL_TLS_VERIFY
+                       ? "the server's certificate is verified" : "whoever is at its other end");
+    }
+    else if (db->unix_socket || kiss_is_local(host)) {
+        doctor_finding(d, "connection", ok, NULL, "%s, in the clear: it does not leave this machine", way);
+    }
+    else {
+        doctor_finding(d, "connection", warning, apr_psprintf(d->c->pool, "set up TLS on the server and take tls=off out "
+                       "of group [%s]; KissDatabase asks for the same (tls=)", d->c->verb->database->group),
+                       "%s, in the clear: whoever is on the way can read and change what is said", way);
+    }
 }
 
 static void check_server(doctor *d)
@@ -180,8 +204,8 @@ static void check_budget(doctor *d)
     }
     if (!d->c->option[OPT_CHILDREN]) {
         doctor_finding(d, "max_connections", ok, NULL, "%" APR_INT64_T_FMT ": enough for %" APR_INT64_T_FMT
-                       " child processes of httpd with max=%" APR_INT64_T_FMT " (children x max x 2); --children N "
-                       "--max N checks yours", most, most / max / 2, max);
+                       " child processes of httpd with max=%" APR_INT64_T_FMT " (children x max x 2; a prefork child "
+                       "uses one); --children N --max N checks yours", most, most / max / 2, max);
         return;
     }
     ctl_number(&children, d->c->option[OPT_CHILDREN], 1, 100000);
@@ -386,6 +410,7 @@ static int examine(ctl *c, void (*check_special)(doctor *), void (*check_files)(
         doctor_finding(&d, "server", problem, "see the message above", "cannot connect");
     }
     else {
+        check_connection(&d);
         check_server(&d);
         check_budget(&d);
         if (check_schema(&d)) {

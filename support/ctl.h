@@ -23,6 +23,13 @@ typedef enum {
     OPT_COUNT
 } ctl_option;
 
+/** How kissctl's connection is protected on its way. */
+typedef enum {
+    CTL_TLS_OFF,                        /**< in the clear: a socket, this host, or tls=off */
+    CTL_TLS_REQUIRE,                    /**< encrypted, whoever is at its other end: tls=require */
+    CTL_TLS_VERIFY                      /**< encrypted, and the server's certificate is verified: for another host */
+} ctl_tls;
+
 typedef struct ctl ctl;
 typedef struct ctl_verb ctl_verb;
 
@@ -39,6 +46,7 @@ struct ctl {
     MYSQL *db;                          /**< the connection; NULL until ctl_db_open() */
     const ctl_verb *verb;               /**< what runs */
     const char *defaults;               /**< my.cnf file with the group of verb->database */
+    ctl_tls tls;                        /**< how the connection is protected; as of ctl_db_open() */
     const char *sql_dir;                /**< folder of the schema files */
     const char *token_keys;             /**< file of the token signing keys */
     const char *cache_dir;              /**< KissCacheDir as it was named; ctl_cache_dir() knows more */

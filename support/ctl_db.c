@@ -7,6 +7,7 @@
 #include <apr_strings.h>
 #include <mysqld_error.h>
 
+#include "ctl_defaults.h"
 #include "kiss_server_error.h"
 #include "kiss_session.h"
 
@@ -37,16 +38,19 @@ static MYSQL *new_handle(const ctl *c)
 {
     MYSQL *db = mysql_init(NULL);
     unsigned int timeout = 10, no_files = 0;
-    my_bool off = 0;
+    my_bool off = 0, encrypt = c->tls != CTL_TLS_OFF, verify = c->tls == CTL_TLS_VERIFY;
 
-    if (db) {
-        mysql_options(db, MYSQL_OPT_CONNECT_TIMEOUT, &timeout);
-        mysql_options(db, MYSQL_READ_DEFAULT_FILE, c->defaults);
-        mysql_options(db, MYSQL_READ_DEFAULT_GROUP, c->verb->database->group);
-        mysql_options(db, MYSQL_SET_CHARSET_NAME, "utf8mb4");
-        mysql_options(db, MYSQL_OPT_RECONNECT, &off);
-        mysql_options(db, MYSQL_OPT_LOCAL_INFILE, &no_files);    /* NULL would not switch it off */
+    if (!db) {
+        return NULL;
     }
+    mysql_options(db, MYSQL_OPT_SSL_ENFORCE, &encrypt);
+    mysql_options(db, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
+    mysql_options(db, MYSQL_OPT_CONNECT_TIMEOUT, &timeout);
+    mysql_options(db, MYSQL_READ_DEFAULT_FILE, c->defaults);
+    mysql_options(db, MYSQL_READ_DEFAULT_GROUP, c->verb->database->group);
+    mysql_options(db, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+    mysql_options(db, MYSQL_OPT_RECONNECT, &off);
+    mysql_options(db, MYSQL_OPT_LOCAL_INFILE, &no_files);    /* NULL would not switch it off */
     return db;
 }
 
@@ -88,6 +92,9 @@ int ctl_db_open(ctl *c)
                         c->defaults, apr_psprintf(c->pool, "%pm", &rv));
     }
     apr_file_close(f);
+    if (ctl_defaults_tls(c, &c->tls) != CTL_OK) {
+        return CTL_FAILED;
+    }
     c->db = new_handle(c);
     if (!c->db) {
         return ctl_fail("out of memory");
@@ -96,6 +103,10 @@ int ctl_db_open(ctl *c)
     if (!connect_handle(c->db)) {
         return ctl_db_error(c, apr_psprintf(c->pool, "cannot connect (group [%s] of %s)", c->verb->database->group,
                                             c->defaults));
+    }
+    if (c->tls != CTL_TLS_OFF && !mysql_get_ssl_cipher(c->db)) {
+        return ctl_fail("the server has no TLS (ssl_cert, ssl_key), and the connection is not to be in the clear: tls=off in "
+                        "group [%s] of %s allows it", c->verb->database->group, c->defaults);
     }
     if (mysql_set_character_set(c->db, "utf8mb4")
         || mysql_query(c->db, KISS_SESSION_SQL) || mysql_query(c->db, KISS_SESSION_TRANSACTION)

@@ -141,6 +141,36 @@ subtest 'a password of any signs' => sub {
     $h->log_ok(qr/KISS0203/);          # it may not note when a key is used
 };
 
+subtest 'kissctl' => sub {
+    my $try = sub {
+        my ($s, $name, $lines, @verb) = @_;
+        spew("$dir/ctl.cnf", "[client]\nhost=ignored.invalid\n[kissctl]\n$lines\ndatabase=$name\nuser=kiss_admin\npassword="
+                . $s->password('kiss_admin') . "\n", 0600);
+        return kissctl({ db => $name, defaults => "$dir/ctl.cnf", env => { KISSCTL_DEFAULTS => "$dir/ctl.cnf" } }, @verb ? @verb : qw(customer list));
+    };
+    for my $s ($tls, $clear) {
+        $s->sql(undef, "CREATE USER kiss_admin IDENTIFIED BY '" . $s->password('kiss_admin') . "'; GRANT ALL ON *.* TO kiss_admin");
+    }
+    my $remote = "host=0.0.0.0\nport=$tls->{port}";
+    my ($rc, $out, $err) = $try->($tls, $db, "$remote\nssl-ca=$dir/ca.crt", 'doctor');
+    like $out, qr/^ok +connection: 0\.0\.0\.0, port \d+, over TLS \(.*\), the server's certificate is verified$/m, 'verified' or diag $err;
+    ($rc, $out, $err) = $try->($tls, $db, $remote);
+    is $rc, 1, 'an authority that the system does not know: refused';
+    like $err, qr/error 2026\).*ssl-ca/, '... and why';
+    ($rc, $out, $err) = $try->($tls, $db, "$remote\ntls = require", 'doctor');
+    like $out, qr/^ok +connection: .* over TLS \(.*\), whoever is at its other end$/m, 'tls=require';
+    ($rc, $out, $err) = $try->($tls, $db, "$remote\ntls=no");
+    like $err, qr/tls=no: use verify, require or off/, 'another word';
+    $remote = "host=0.0.0.0\nport=$clear->{port}";
+    ($rc, $out, $err) = $try->($clear, $plain, $remote);
+    is $rc, 1, 'a server without TLS: refused';
+    like $err, qr/error 2026|has no TLS/, '... and why';
+    ($rc, $out, $err) = $try->($clear, $plain, "$remote\ntls=\"off\"", 'doctor');
+    like $out, qr/^warning +connection: .* in the clear: whoever is on the way/m, 'tls=off is said';
+    ($rc, $out, $err) = $try->($clear, $plain, "host=localhost\nsocket=$clear->{socket}", 'doctor');
+    like $out, qr/^ok +connection: socket \S+, in the clear: it does not leave this machine$/m, 'a socket';
+};
+
 # A firewall forgets what was connected: whoever is the first to use such a connection waits for it in vain. Nobody else does, in no
 # child, though each has several.
 subtest 'all ways are lost at once' => sub {
@@ -165,6 +195,28 @@ subtest 'all ways are lost at once' => sub {
     is scalar @slow, 1, '... and no other one waits';
     is scalar(grep { $_ == 200 } @status), 39, 'all others are answered';
     $h->log_ok;
+};
+
+# Children times connections, as the MPM has them: a prefork child serves one request at a time.
+subtest 'the budget of connections' => sub {
+    my %opt = (db => $plain, pool => 'max=8');
+    for my $case (['prefork', 3, 4, 13, 26], ['event', 3, 4, 13, 26], ['worker', 2, 16, 17, 34]) {
+        my ($mpm, $processes, $threads, $n, $need) = @$case;
+        SKIP: {
+            skip "this httpd has no $mpm", 4 if !-e KissTest::Httpd::apxs('LIBEXECDIR') . "/mod_mpm_$mpm.so"
+                && !KissTest::Httpd::load_module("mpm_$mpm");
+            $clear->sql(undef, 'SET GLOBAL max_connections = ' . ($need - 1));
+            my $h = start_httpd(%opt, mpm => $mpm, processes => $processes, threads => $threads);
+            ok $h->checked, "checked";
+            like $h->log_text, qr/KISS0204.*twice during a reload, are $need, but the server allows @{[$need - 1]}/, "$mpm: $need are needed";
+            $clear->sql(undef, "SET GLOBAL max_connections = $need");
+            $h->restart;
+            ok $h->checked, "checked";
+            unlike $h->last_start, qr/KISS0204/, '... and enough';
+            $h->log_ok(qr/KISS0204/);
+        }
+    }
+    $clear->sql(undef, 'SET GLOBAL max_connections = 300');
 };
 
 done_testing;

@@ -229,14 +229,15 @@ sub _signal {
 # checked(): waits until the databases were checked after the last start or reload; false if they are not.
 sub checked {
     my ($self) = @_;
-    my $text;
     for (1 .. 1500) {
-        ($text) = $self->_log =~ /.*resuming normal operations(.*)/s;
-        return 1 if $text =~ /KISS0250/;
+        return 1 if $self->last_start =~ /KISS0250/;
         sleep 0.02;
     }
     return 0;
 }
+
+# last_start(): what was logged since the last start or reload. Children may be quicker than the parent says that it goes on.
+sub last_start { my ($self) = @_; return ($self->_log =~ /.*KISS0104(.*)/s)[0] // '' }
 
 # rewrite(%option): changes options (as in start_httpd) in the configuration file; graceful() makes them true.
 sub rewrite {

@@ -1,0 +1,11 @@
+/** kiss_local - which hosts are this one: the one rule for module and kissctl of where TLS is needed. Pure. */
+#ifndef KISS_LOCAL_H
+#define KISS_LOCAL_H
+
+/**
+ * 1 when what is said to this host cannot leave the machine: none (a socket), localhost, 127.x.x.x, ::1. Goes by what is
+ * written, not by what a name resolves to.
+ */
+int kiss_is_local(const char *host);
+
+#endif
