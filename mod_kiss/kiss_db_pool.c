@@ -72,9 +72,15 @@ int kiss_db_pool_may_log(kiss_db_conn *conn)
     return may_log(conn->db);
 }
 
+int kiss_db_pool_ends(const kiss_req *k)
+{
+    return apr_atomic_read32(&ending) || (k && k->stop && apr_atomic_read32(k->stop));
+}
+
 static kiss_db_status refuse(kiss_db_conn *conn, kiss_db_status status, const char *what)
 {
-    if (may_log(conn->db)) {
+    /* What fails because this child cut it off is no fault of the database's. */
+    if (!kiss_db_pool_ends(conn->k) && may_log(conn->db)) {
         KISS_LOG(conn->k, APLOG_ERR, 0, KISS_LOGNO(0201) "database %s: %s", conn->db->conf->name, what);
     }
     return status;
@@ -96,11 +102,6 @@ static kiss_db_status refuse_error(kiss_db_conn *conn, MYSQL *mysql, const char 
     default:
         return refuse(conn, KISS_DB_AWAY, text);
     }
-}
-
-int kiss_db_pool_ends(const kiss_req *k)
-{
-    return apr_atomic_read32(&ending) || (k && k->stop && apr_atomic_read32(k->stop));
 }
 
 void kiss_db_stop(int all)
