@@ -589,6 +589,31 @@ static void test_json_days(void)
     ok(wrong == 0 && day > last, "days, from the year 1 to 9999");
 }
 
+/** The dates of four weeks behind `today` that fall on `weekdays`. */
+static void coming(apr_int64_t today, const char *weekdays, const char *expected, const char *what)
+{
+    static const kiss_column columns[] = { { "C", KISS_COMING_TEXT, "a" }, { 0 } };
+    const kiss_value value = { weekdays, strlen(weekdays) };
+    const kiss_json_terms terms = { .today = today };
+    struct printbuf *pb = printbuf_new();
+    const char *column = NULL;
+    apr_size_t replaced = 0;
+
+    kiss_json_row(pb, kiss_json_writer_make(columns, NULL, 0, pool), &terms, &value, NULL, &replaced, &column);
+    is(apr_pstrmemdup(pool, pb->buf, (apr_size_t)pb->bpos), apr_psprintf(pool, "{\"C\":\"%s\"}", expected), what);
+    printbuf_free(pb);
+}
+
+static void test_coming_days(void)
+{
+    coming(19780, "4", "2024-02-29;2024-03-07;2024-03-14;2024-03-21", "Thursdays behind Tuesday, 2024-02-27: a leap day");
+    coming(19781, "4;5", "2024-02-29;2024-03-01;2024-03-07;2024-03-08;2024-03-14;2024-03-15;2024-03-21;2024-03-22",
+           "two days a week");
+    coming(20453, "7", "2026-01-04;2026-01-11;2026-01-18;2026-01-25", "Sundays behind Wednesday, 2025-12-31");
+    coming(20453, "3", "2026-01-07;2026-01-14;2026-01-21;2026-01-28", "today's weekday: not today, but four weeks on");
+    coming(20453, "", "", "none");
+}
+
 static void date_row(const char *day, const char *time, const char *expected)
 {
     static const kiss_column columns[] = { { "Day", KISS_DATE, "a" }, { "Time", KISS_TIME, "b" }, { 0 } };
@@ -884,6 +909,7 @@ int main(void)
     test_sliding();
     test_json();
     test_json_days();
+    test_coming_days();
     test_json_dates();
     test_json_numbers();
     test_json_parse();
