@@ -60,7 +60,9 @@ sub start {
     my @as = $> == 0 ? ('--user=root') : ();
     make_path($self->{datadir});
     my $rc =
-        _quiet("$dir/install.log", 'mariadb-install-db', '--no-defaults', "--datadir=$self->{datadir}", @as,
+        # A server that starts removes all temporary tables of its tmpdir, those of others as well.
+        _quiet("$dir/install.log", 'mariadb-install-db', '--no-defaults', "--datadir=$self->{datadir}",
+        "--tmpdir=$dir", @as,
         '--skip-test-db', '--auth-root-authentication-method=socket',
         "--auth-root-socket-user=$me");
     die "mariadb-install-db failed:\n" . _slurp("$dir/install.log") if $rc;
