@@ -130,11 +130,8 @@ void schema_parts_add(schema_parts *parts, const char *text, apr_pool_t *p)
 /** Adds the names of "('one'), ('two') ON ..." that are not there yet. */
 static void add_names(apr_array_header_t *names, const char *list, apr_pool_t *p)
 {
-    const char *end = strstr(list, " ON DUPLICATE");
-    const char *at = list;
+    const char *end = strstr(list, "ON DUPLICATE"), *at = list;
 
-    /* The list may go on in the next line. */
-    end = end ? end : strstr(list, "ON DUPLICATE");
     while ((at = strchr(at, '\'')) && (!end || at < end)) {
         const char *name = word_at(at + 1, p);
         int i;

@@ -149,7 +149,6 @@ static const char *known_datasets(ctl *c)
 
 int cmd_touch(ctl *c, const char *const *args)
 {
-    static const char sql[] = RAISE_ALL " AND dataset = ?";
     apr_uint64_t raised = 0;
     int rc;
 
@@ -159,7 +158,8 @@ int cmd_touch(ctl *c, const char *const *args)
         return CTL_FAILED;
     }
     rc = args[1] ? ctl_db_run(c, &raised, RAISE_ALL " AND dataset = ? AND scope = ?", 2, args[0], args[1])
-       : strcmp(args[0], "all") == 0 ? ctl_db_run(c, &raised, RAISE_ALL, 0) : ctl_db_run(c, &raised, sql, 1, args[0]);
+       : strcmp(args[0], "all") == 0 ? ctl_db_run(c, &raised, RAISE_ALL, 0)
+       : ctl_db_run(c, &raised, RAISE_ALL " AND dataset = ?", 1, args[0]);
     if (rc == CTL_OK && raised == 0) {
         return ctl_fail("there is no dataset '%s'%s%s%s: there are all, %s", args[0], args[1] ? " with '" : "",
                         args[1] ? args[1] : "", args[1] ? "'" : "", known_datasets(c));
