@@ -10,7 +10,6 @@
 struct kiss_growing {
     apr_thread_mutex_t *mutex;
     apr_thread_cond_t *more;
-    apr_file_t *file;
     kiss_grown grown;
 };
 
@@ -36,7 +35,7 @@ void kiss_growing_name(kiss_growing *g, const char *tag)
 void kiss_growing_advance(kiss_growing *g, apr_file_t *file, apr_off_t size)
 {
     apr_thread_mutex_lock(g->mutex);
-    g->file = file;
+    g->grown.file = file;
     g->grown.size = size;
     apr_thread_cond_broadcast(g->more);
     apr_thread_mutex_unlock(g->mutex);
@@ -74,7 +73,7 @@ apr_status_t kiss_growing_read(kiss_growing *g, apr_off_t offset, char *buffer, 
     if (grown.size <= offset) {
         return grown.result == APR_SUCCESS ? APR_EOF : grown.result;
     }
-    rv = apr_os_file_get(&fd, g->file);
+    rv = apr_os_file_get(&fd, grown.file);
     if (rv != APR_SUCCESS) {
         return rv;
     }

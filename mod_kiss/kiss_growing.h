@@ -30,6 +30,7 @@ void kiss_growing_end(kiss_growing *growing, apr_status_t result);
 /** How far it has come. */
 typedef struct {
     const char *tag;            /**< ETag without the coding; NULL until it is known */
+    apr_file_t *file;           /**< open for reading; its position is the writer's until the end; NULL when it is empty */
     apr_off_t size;             /**< bytes that can be read */
     int ended;                  /**< nothing more comes */
     apr_status_t result;        /**< then: APR_SUCCESS when it is whole */

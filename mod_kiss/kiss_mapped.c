@@ -219,6 +219,11 @@ const char *kiss_mapped_data(const kiss_mapped *mapped)
     return mapped->data;
 }
 
+apr_file_t *kiss_mapped_file(const kiss_mapped *mapped)
+{
+    return mapped->file;
+}
+
 void kiss_mapped_sweep(void)
 {
     apr_int64_t before = kiss_clock_now() - IDLE_AFTER;

@@ -34,6 +34,9 @@ apr_off_t kiss_mapped_size(const kiss_mapped *mapped);
 /** The answer, as long as the reference is held. */
 const char *kiss_mapped_data(const kiss_mapped *mapped);
 
+/** The file of the answer, as long as the reference is held; its position is nobody's. */
+apr_file_t *kiss_mapped_file(const kiss_mapped *mapped);
+
 /** Gives up a reference. */
 void kiss_mapped_release(kiss_mapped *mapped);
 

@@ -1,10 +1,13 @@
 #include "kiss_out.h"
 
 #include <http_request.h>
+#include <http_ssl.h>
 #include <util_filter.h>
 
 #include <apr_escape.h>
+#include <apr_portable.h>
 
+#include <poll.h>
 #include <string.h>
 
 #include "kiss_secret.h"
@@ -17,6 +20,12 @@
 
 /* A file is read in pieces of this size where it cannot be sent by the kernel (TLS, filters). */
 #define FILE_PIECE (64 * 1024)
+
+/* What is in memory is given to httpd in pieces of this size. */
+#define CLIENT_PIECE (48 * 1024)
+
+/* How long to wait for a slow client before it is looked again whether the answer is whole: milliseconds. */
+#define CLIENT_POLL 20
 
 static int valid_request_id(const char *id)
 {
@@ -162,6 +171,47 @@ int kiss_out_bytes(kiss_req *k, const char *body, apr_size_t len)
     return send_bytes(k, HTTP_OK, KISS_JSON_TYPE, body, len);
 }
 
+/* --- clients that are slow ---
+ *
+ * A file that the kernel sends costs no thread (event MPM): httpd goes on with it whenever the client can take more. With
+ * what stands in memory the request's thread waits for the client, as soon as httpd holds more than 64 KB of it
+ * (FlushMaxThreshold); that includes what httpd has read of a file itself. So memory is given to httpd in pieces that it need
+ * not wait with, as long as the client keeps up; the rest as a file for sendfile(). */
+
+/** 1 when the kernel can send files: over plain HTTP/1. mod_ssl encrypts in this thread, mod_http2 has its own threads. */
+static int may_leave(const request_rec *r)
+{
+    const core_dir_config *core = ap_get_core_module_config(r->per_dir_config);
+
+    return !r->main && !r->connection->master && !ap_ssl_conn_is_ssl(r->connection)
+           && core->enable_sendfile != ENABLE_SENDFILE_OFF;
+}
+
+/** Opens an open file once more, whatever its name is by now: with a position of its own, and for sendfile(). */
+static apr_status_t reopen(apr_file_t **again, apr_file_t *file, apr_pool_t *p)
+{
+    apr_os_file_t fd;
+    apr_status_t rv = apr_os_file_get(&fd, file);
+
+    return rv != APR_SUCCESS ? rv : apr_file_open(again, apr_psprintf(p, "/proc/self/fd/%d", fd), APR_FOPEN_READ
+                                                  | APR_FOPEN_BINARY | APR_FOPEN_SENDFILE_ENABLED, APR_OS_DEFAULT, p);
+}
+
+/** Adds a part of an open file. */
+static void insert_file(kiss_req *k, apr_bucket_brigade *bb, apr_file_t *file, apr_off_t offset, apr_off_t size)
+{
+    apr_file_t *again;
+    apr_bucket *e;
+
+    if (may_leave(k->r) && reopen(&again, file, k->pool) == APR_SUCCESS) {
+        file = again;
+    }
+    e = apr_brigade_insert_file(bb, file, offset, size, k->pool);
+    /* Not mapped: the pages of fifty catalogues would all count as this child's memory. */
+    apr_bucket_file_enable_mmap(e, 0);
+    apr_bucket_file_set_buf_size(e, FILE_PIECE);
+}
+
 /** Sends the beginning of a file and what stands in a buffer behind it. */
 static int send_parts(kiss_req *k, int status, apr_file_t *file, apr_off_t size, const kiss_spool *spool)
 {
@@ -170,11 +220,7 @@ static int send_parts(kiss_req *k, int status, apr_file_t *file, apr_off_t size,
     apr_size_t rest = spool ? (apr_size_t)spool->buffer->bpos : 0;
 
     if (size) {
-        apr_bucket *e = apr_brigade_insert_file(bb, file, 0, size, r->pool);
-
-        /* Not mapped: the pages of fifty catalogues would all count as this child's memory. */
-        apr_bucket_file_enable_mmap(e, 0);
-        apr_bucket_file_set_buf_size(e, FILE_PIECE);
+        insert_file(k, bb, file, 0, size);
     }
     if (rest) {
         APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_pool_create(spool->buffer->buf, rest, spool->pool, bb->bucket_alloc));
@@ -195,15 +241,90 @@ int kiss_out_file(kiss_req *k, apr_file_t *file, apr_off_t size)
     return send_parts(k, k->r->status, file, size, NULL);
 }
 
+/** Passes what is there. @return 0, or -1 when the client is gone */
+static int pass_piece(kiss_req *k, apr_bucket_brigade *bb)
+{
+    apr_status_t rv = ap_pass_brigade(k->r->output_filters, bb);
+
+    apr_brigade_cleanup(bb);
+    if (rv == APR_SUCCESS && !k->r->connection->aborted) {
+        return 0;
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, rv, k->r, KISS_LOGNO(0503) "the client went away before the answer's end");
+    return -1;
+}
+
+/** Lets httpd write what it holds, as the event MPM does when the client can take more. */
+static void write_more(const conn_rec *c)
+{
+    ap_filter_t *f = c->output_filters;
+
+    while (f->next) {
+        f = f->next;
+    }
+    f->frec->filter_func.out_func(f, NULL);
+}
+
+/** Waits until the client has taken all that httpd holds, but not beyond the end of the work. @return as pass_piece() */
+static int wait_for_client(const request_rec *r, kiss_growing *growing)
+{
+    conn_rec *c = r->connection;
+    struct pollfd client = { -1, POLLOUT, 0 };
+
+    if (c->master || apr_os_sock_get(&client.fd, ap_get_conn_socket(c)) != APR_SUCCESS) {
+        return 0;
+    }
+    while (c->data_in_output_filters && !c->aborted && !kiss_growing_wait(growing, -1).ended) {
+        if (poll(&client, 1, CLIENT_POLL) > 0) {
+            write_more(c);
+        }
+    }
+    return c->aborted ? -1 : 0;
+}
+
+/** Sends a mapped answer piece by piece, and its rest from the file when the client does not keep up. */
+static int send_mapped(kiss_req *k, kiss_mapped *mapped, apr_bucket_brigade *all)
+{
+    conn_rec *c = k->r->connection;
+    apr_bucket_brigade *bb = apr_brigade_create(k->pool, c->bucket_alloc);
+    apr_off_t offset = 0, size = kiss_mapped_size(mapped);
+
+    while (size - offset > CLIENT_PIECE) {
+        apr_bucket *e = APR_BRIGADE_FIRST(all);
+
+        apr_bucket_split(e, CLIENT_PIECE);
+        APR_BUCKET_REMOVE(e);
+        APR_BRIGADE_INSERT_TAIL(bb, e);
+        offset += CLIENT_PIECE;
+        if (pass_piece(k, bb)) {
+            return DONE;
+        }
+        if (c->data_in_output_filters) {
+            insert_file(k, bb, kiss_mapped_file(mapped), offset, size - offset);
+            apr_brigade_cleanup(all);           /* the reference to the mapping too */
+            return pass(k, bb);
+        }
+    }
+    return pass(k, all);
+}
+
 int kiss_out_mapped(kiss_req *k, kiss_mapped *mapped)
 {
     request_rec *r = k->r;
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    apr_off_t size = kiss_mapped_size(mapped);
+    int leave = may_leave(r) && size > CLIENT_PIECE && !r->header_only;
 
     ap_set_content_type(r, KISS_JSON_TYPE);
-    set_length(k, kiss_mapped_size(mapped));
+    set_length(k, size);
+    /* httpd cuts ranges out of an answer that it gets at once. */
+    if (leave && apr_table_get(r->headers_in, "Range")) {
+        insert_file(k, bb, kiss_mapped_file(mapped), 0, size);
+        kiss_mapped_release(mapped);
+        return pass(k, bb);
+    }
     APR_BRIGADE_INSERT_TAIL(bb, kiss_mapped_bucket(mapped, bb->bucket_alloc));
-    return pass(k, bb);
+    return leave ? send_mapped(k, mapped, bb) : pass(k, bb);
 }
 
 /** Passes the end of an answer that cannot be whole, so that httpd does not make it look so. */
@@ -220,26 +341,32 @@ int kiss_out_growing(kiss_req *k, kiss_growing *growing)
 {
     request_rec *r = k->r;
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
-    char *buffer = apr_palloc(r->pool, FILE_PIECE);
+    char *buffer = apr_palloc(r->pool, CLIENT_PIECE);
     kiss_grown grown = kiss_growing_wait(growing, 0);
     apr_off_t offset = 0;
-    apr_size_t n = FILE_PIECE;
-    apr_status_t rv;
 
     ap_set_content_type(r, KISS_JSON_TYPE);
     if (grown.ended) {
         set_length(k, grown.size);
     }
-    while ((rv = kiss_growing_read(growing, offset, buffer, &n)) == APR_SUCCESS) {
+    while (!grown.ended) {
+        apr_size_t n = CLIENT_PIECE;
+
+        if (kiss_growing_read(growing, offset, buffer, &n) != APR_SUCCESS) {
+            return break_off(k, bb);
+        }
         APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_transient_create(buffer, n, bb->bucket_alloc));
-        rv = ap_pass_brigade(r->output_filters, bb);
-        apr_brigade_cleanup(bb);
-        if (rv != APR_SUCCESS || r->connection->aborted) {
-            ap_log_rerror(APLOG_MARK, APLOG_DEBUG, rv, r, KISS_LOGNO(0503) "the client went away before the answer's end");
+        offset += (apr_off_t)n;
+        if (pass_piece(k, bb) || wait_for_client(r, growing)) {
             return DONE;
         }
-        offset += (apr_off_t)n;
-        n = FILE_PIECE;
+        grown = kiss_growing_wait(growing, offset);
     }
-    return rv == APR_EOF ? pass(k, bb) : break_off(k, bb);
+    if (grown.result != APR_SUCCESS) {
+        return break_off(k, bb);
+    }
+    if (grown.size > offset) {
+        insert_file(k, bb, grown.file, offset, grown.size - offset);
+    }
+    return pass(k, bb);
 }

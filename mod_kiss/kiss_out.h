@@ -58,7 +58,8 @@ int kiss_out_file(kiss_req *k, apr_file_t *file, apr_off_t size);
 int kiss_out_mapped(kiss_req *k, kiss_mapped *mapped);
 
 /**
- * Sends a file as it grows as the JSON body: with Content-Length when it is whole already, else in chunks. When it
+ * Sends a file as it grows as the JSON body: with Content-Length when it is whole already, else in chunks. A client that is
+ * slower than the file holds this thread until the file has ended, and not until it has read it (event MPM). When it
  * does not become whole the connection is broken off, without the last chunk (RFC 9112 section 8). @return as kiss_out_text()
  */
 int kiss_out_growing(kiss_req *k, kiss_growing *growing);

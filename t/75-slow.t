@@ -19,8 +19,7 @@ grow($server, $db, 9000);
 my $key = issue_key('ACME01');
 my $keep = 1;
 
-# A slow reader keeps a thread of httpd (as with any large answer that the kernel does not send by itself), never a
-# connection to the database.
+# A slow reader may keep a thread of httpd (over TLS, and with other MPMs than event), never a connection to the database.
 my $h = start_httpd(pool => "keep=$keep max=4 wait=10s timeout=20s", processes => 2, threads => 24,
     config => 'Timeout 60');
 my $bearer = 'Bearer ' . $h->token('ACME01', $key);
