@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "kiss_config_check.h"
 #include "kiss_config_value.h"
 #include "kiss_customer.h"
 #include "kiss_kss.h"
@@ -298,6 +299,10 @@ const char *kiss_config_check(server_rec *main_server, apr_pool_t *p)
         const char *where = apr_psprintf(p, "line %d of %s: KissApi %s", l->directive->line_num, l->directive->filename,
                                          conf->plan->api->name);
 
+        if (!kiss_config_is_handled(l->directive, conf->base, p)) {
+            return apr_psprintf(p, "%s: 'SetHandler " KISS_HANDLER "' is missing in this <Location>: httpd would look for files",
+                                where);
+        }
         if (!kiss_config_database(conf, l->server)) {
             return apr_psprintf(p, "%s: no 'KissDatabase %s ...' in this server (KissUseDatabase names another)", where,
                                 conf->database ? conf->database : conf->plan->api->name);
@@ -464,7 +469,7 @@ static const char *set_login_failures(cmd_parms *cmd, void *dir, const char *tex
 static const char *set_freshness(cmd_parms *cmd, void *dir, const char *text)
 {
     apr_interval_time_t time = 0;
-    const char *e = strcmp(text, "0") == 0 ? NULL : kiss_config_time(&time, text, cmd->pool);
+    const char *e = kiss_config_time(&time, text, cmd->pool);
 
     if (!e && time > MAX_FRESHNESS) {
         e = apr_psprintf(cmd->pool, "'%s' is more than a minute", text);

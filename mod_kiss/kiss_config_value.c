@@ -34,6 +34,11 @@ const char *kiss_config_number(apr_int64_t *value, const char *text, apr_int64_t
     return NULL;
 }
 
+static const char *not_a_time(const char *text, apr_pool_t *p)
+{
+    return apr_psprintf(p, "'%s' is not a time: write seconds (2), or a number with ms, s, mi, h or d", text);
+}
+
 /* httpd's own parser would take "2sx" for two seconds. */
 const char *kiss_config_time(apr_interval_time_t *value, const char *text, apr_pool_t *p)
 {
@@ -49,12 +54,20 @@ const char *kiss_config_time(apr_interval_time_t *value, const char *text, apr_p
 
     for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
         if (strcmp(unit, units[i].name) == 0
-            && !kiss_config_number(&n, apr_pstrmemdup(p, text, (apr_size_t)(unit - text)), 1, MAX_TIME, p)) {
+            && !kiss_config_number(&n, apr_pstrmemdup(p, text, (apr_size_t)(unit - text)), 0, MAX_TIME, p)) {
             *value = n * units[i].length;
             return NULL;
         }
     }
-    return apr_psprintf(p, "'%s' is not a time: write seconds (2), or a number with ms, s, mi, h or d", text);
+    return not_a_time(text, p);
+}
+
+/** A time to wait, which cannot be none. */
+static const char *waiting_time(apr_interval_time_t *value, const char *text, apr_pool_t *p)
+{
+    const char *e = kiss_config_time(value, text, p);
+
+    return e || *value > 0 ? e : not_a_time(text, p);
 }
 
 /** What the value of an option of KissDatabase is. */
@@ -146,15 +159,12 @@ static const char *read_option(kiss_database_conf *database, const option *o, co
         *(int *)member = (int)n;
         return e;
     case TIME:
-        return kiss_config_time(member, value, p);
+        return waiting_time(member, value, p);
     case TLS:
         return read_tls(member, value);
     case TEXT:
     default:
         *(const char **)member = value;
-        if (strchr(value, '"')) {
-            return apr_psprintf(p, "quotes belong around all of it: \"%s=...\"", o->key);
-        }
         return *value ? NULL : "must not be empty";
     }
 }
@@ -207,6 +217,37 @@ static void settle_address(kiss_database_conf *database, apr_pool_t *p)
                                    database->host ? database->host : "", database->port, database->dbname);
 }
 
+/**
+ * Takes the next `key=value` from the arguments: value, or the whole, may stand in quotes.
+ *
+ * @param name of the database, for messages
+ * @return NULL, or what is wrong
+ */
+static const char *next_option(const char **key, const char **value, const char **args, const char *name,
+                               apr_pool_t *p)
+{
+    apr_size_t n = strcspn(*args, "= \t\"'");
+    char quote = (*args)[n] == '=' ? (*args)[n + 1] : '\0', *word, *equals;
+
+    if (n > 0 && (quote == '"' || quote == '\'') && strchr(*args + n + 2, quote)) {
+        *key = apr_pstrmemdup(p, *args, n);
+        *args += n + 1;
+        *value = ap_getword_conf(p, args);
+        return NULL;
+    }
+    word = ap_getword_conf(p, args);
+    equals = strchr(word, '=');
+    if (!equals || equals == word) {
+        return apr_psprintf(p, "'%s' is not key=value", word);
+    }
+    *equals = '\0';
+    *key = word;
+    *value = equals + 1;
+    /* It would be part of the name that is looked for, in vain, at run time. */
+    return strpbrk(*value, "\"'") ? apr_psprintf(p, "%s: %s: a quote stands in the value: write %s=\"...\", or no quotes", name,
+                                                 word, word) : NULL;
+}
+
 const char *kiss_config_database_read(kiss_database_conf *database, const char *args, apr_pool_t *p)
 {
     apr_table_t *seen = apr_table_make(p, 8);
@@ -218,12 +259,12 @@ const char *kiss_config_database_read(kiss_database_conf *database, const char *
         return "expected a name, then key=value pairs: KissDatabase customer socket=... user=... dbname=...";
     }
     while (*args) {
-        char *key = ap_getword_conf(p, &args), *value = strchr(key, '=');
+        const char *key = NULL, *value = NULL;
 
-        if (!value || value == key) {
-            return apr_psprintf(p, "'%s' is not key=value", key);
+        e = next_option(&key, &value, &args, database->name, p);
+        if (e) {
+            return e;
         }
-        *value++ = '\0';
         if (apr_table_get(seen, key)) {
             return apr_psprintf(p, "%s: %s stands twice", database->name, key);
         }

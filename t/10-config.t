@@ -88,12 +88,14 @@ subtest 'texts and flags' => sub {
     refused "$_ \"\"", qr/^\Q$_\E takes one argument/m, undef, $load for qw(KissTokenIssuer KissTokenAudience);
     refused "$_ a b", qr/^\Q$_\E takes one argument/m, undef, $load for qw(KissTokenIssuer KissTokenAudience KissUseDatabase);
     accepted "KissAllowPlainHTTP $_", undef, $load for qw(On off);
-    accepted "KissFreshness $_", undef, $load for qw(0 1 200ms 2s 60s 1mi);
+    accepted "KissFreshness $_", undef, $load for qw(0 0s 0ms 0mi 0h 0d 1 200ms 2s 60s 1mi);
     refused "KissFreshness $_", qr/^KissFreshness: '$_' is (?:not a time|more than a minute)/m, undef, $load
         for qw(-1 x 1.5 61s 2mi 1sx);
     accepted "KissCacheAge $_", undef, $load for qw(5mi 300 12h 7d);
     refused "KissCacheAge $_", qr/^KissCacheAge: '\Q$_\E' is (?:not a time|less than five minutes)/m, undef, $load
-        for qw(0 -1 x 299 4mi 1w 7dx);
+        for qw(0 0s 0d -1 x 299 4mi 1w 7dx);
+    refused "KissCacheAge 0s", qr/^KissCacheAge: '0s' is less than five minutes$/m, 'a time that is none is one that is too short', $load;
+    refused "KissWarm 5 0ms", qr/^KissWarm: '0ms' is less than 100ms$/m, '... here, too', $load;
     accepted "KissWarm $_", undef, $load for '0', '20', '1000', '20 100ms', '5 1mi';
     refused "KissWarm $_", qr/^KissWarm: '\S+' is (?:not a whole number from 0 to 1000|not a time|less than 100ms)/m, undef, $load
         for '-1', '1001', 'x', '5 0', '5 99ms', '5 x';
@@ -171,12 +173,11 @@ subtest 'KissDatabase' => sub {
     refused "$base keep=3 max=2", qr/^KissDatabase: customer: keep=3 is more than max=2$/m, 'keep over max', $load;
     for my $name (qw(wait connect idle timeout)) {
         refused "$base $name=$_", qr/^KissDatabase: customer: $name: '\Q$_\E' is not a time: write seconds/m, undef, $load
-            for '0', '-1', 'x', '', '2q', '2sx', 'ms', '99999999999999999999';
+            for '0', '0s', '0ms', '-1', 'x', '', '2q', '2sx', 'ms', '99999999999999999999';
     }
     for my $name (qw(socket host user dbname)) {
         my $alone = 'KissDatabase customer' . ($name eq 'dbname' ? '' : ' dbname=x');
         refused "$alone $name=", qr/^KissDatabase: customer: $name: must not be empty$/m, undef, $load;
-        refused qq($alone $name="x"), qr/^KissDatabase: customer: $name: quotes belong around all of it: "$name=/m, undef, $load;
         accepted qq($alone "$name=$_"), undef, $load for 'a b', 'a,b', 'a;b', 'a|b';
     }
     refused "$base socket=/x $_", qr/^KissDatabase: customer: a socket has no host and no port$/m, undef, $load for 'host=h', 'port=1';
@@ -186,6 +187,14 @@ subtest 'KissDatabase' => sub {
     refused "$base ca=$dir/none", qr/^KissDatabase: customer: ca: cannot find \Q$dir\E\/none: /m, 'no certificate', $load;
     refused "$base tls=off ca=$dir/keys", qr/^KissDatabase: customer: ca= and cert= are of no use with tls=off$/m, undef, $load;
     refused "$base cert=$dir/keys", qr/^KissDatabase: customer: cert= and key= belong together$/m, undef, $load;
+    for my $value ('"kiss"', "'kiss'") {
+        accepted "KissDatabase customer dbname=$value user=$value", "a value in quotes: $value", $load;
+    }
+    for my $value ('"kiss', 'kiss"', "'kiss", 'ki"ss', "kiss'") {
+        refused "KissDatabase customer dbname=$value", qr/^KissDatabase: customer: dbname: a quote stands in the value: write dbname="\.\.\.", or no quotes$/m,
+            "a quote that belongs to no pair: $value", $load;
+    }
+    refused "$base =x", qr/^KissDatabase: '=x' is not key=value$/m, 'a value without its key', $load;
     refused "$base port=$_", qr/^KissDatabase: customer: port: /m, undef, $load for 'x', '0', '65536', '-1';
     refused "$base\n$base", qr/^KissDatabase: customer is defined twice in this server$/m, 'twice', $load;
     accepted "$base\n<VirtualHost 127.0.0.1:9>\n$base\n</VirtualHost>", 'once more in a virtual host', $load;
@@ -250,6 +259,18 @@ subtest 'what is missing' => sub {
     unlike $out, qr/Syntax OK/, 'and it is not called OK';
     incomplete("$load<VirtualHost 127.0.0.1:9>\n$database\n</VirtualHost>\n" . location('/', "KissTokenKeys $dir/keys"),
         "no 'KissDatabase customer", "the database of another virtual host");
+    my $bare = join "\n", '<Location "/api">', 'KissApi customer', "KissTokenKeys $dir/keys", "</Location>\n";
+    my $no_handler = "'SetHandler kiss' is missing in this <Location>: httpd would look for files";
+    incomplete("$load$database\n$bare", $no_handler, 'no SetHandler');
+    incomplete("$load$database\n" . ($bare =~ s/KissApi/SetHandler none\nKissApi/r), $no_handler, 'another handler');
+    incomplete("$load$database\n<Location /other>\nSetHandler kiss\n</Location>\n$bare", $no_handler, 'the handler of another location');
+    incomplete("$load$database\n<VirtualHost 127.0.0.1:9>\n$bare</VirtualHost>\n", $no_handler, '... in a virtual host');
+    accepted "$load$database\nSetHandler kiss\n$bare", 'SetHandler of the server';
+    accepted "$load$database\n<Location />\nSetHandler kiss\n</Location>\n$bare", 'SetHandler of a location around it';
+    accepted "$load$database\n<LocationMatch ^/api>\nSetHandler kiss\n</LocationMatch>\n$bare", '... by a pattern';
+    accepted "$load$database\n" . ($bare =~ s/KissApi/SetHandler "expr=kiss"\nKissApi/r), '... by an expression';
+    accepted "$load$database\n" . ($bare =~ s/(<\/Loc)/<If "true">\nSetHandler kiss\n<\/If>\n$1/r), '... in an <If>';
+    accepted "$load$database\n<VirtualHost 127.0.0.1:9>\nSetHandler kiss\n$bare</VirtualHost>\n", '... of the virtual host';
     my ($rc, $text) = test("$load$database\n\n\n" . location('/'));
     my ($line) = $text =~ /KISS0102: line (\d+) of/;
     my ($first) = (test("$load$database\n" . location('/')))[1] =~ /KISS0102: line (\d+) of/;
