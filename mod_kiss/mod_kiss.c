@@ -38,6 +38,7 @@
 #include "kiss_route.h"
 #include "kiss_schema.h"
 #include "kiss_snapshot.h"
+#include "kiss_thread.h"
 #include "kiss_token.h"
 #include "kiss_usage.h"
 #include "kiss_warm.h"
@@ -367,8 +368,11 @@ static void kiss_child_init(apr_pool_t *pchild, server_rec *s)
 {
     apr_array_header_t *databases = kiss_config_databases(s, pchild);
     apr_status_t rv;
+    sigset_t before;
     int i;
 
+    /* A child that is told to stop now cleans up from within the signal's handler: not in the middle of this. */
+    kiss_thread_block_signals(&before);
     kiss_limit_attach(s, pchild);
     for (i = 0; i < (int)(sizeof(memories) / sizeof(memories[0])); i++) {
         if ((rv = memories[i].attach(pchild)) != APR_SUCCESS) {
@@ -386,6 +390,7 @@ static void kiss_child_init(apr_pool_t *pchild, server_rec *s)
     }
     kiss_keeper_start(s, pchild);
     kiss_db_check_start(s, pchild);
+    kiss_thread_restore_signals(&before);
 }
 
 #if AP_MODULE_MAGIC_AT_LEAST(20120211, 110)
