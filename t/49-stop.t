@@ -26,6 +26,11 @@ sub serve {
 # A list is being read now: a statement of the module is at work.
 sub building { return connections($server, "command IN ('Execute', 'Query') AND db = '$db'") }
 
+# Lists are built again and again until one is seen.
+sub changed_until_building {
+    return wait_until(20, sub { change_all($db); return wait_until(0.3, \&building) });
+}
+
 sub nobody_was_killed {
     my ($h) = @_;
     unlike $h->log_text, qr/AH0004[567]|AH0005[012]/, '... and nobody had to be killed';
@@ -45,8 +50,7 @@ subtest 'stopped while lists are built in advance' => sub {
     for my $round (1 .. 6) {
         my $h = serve(config => "KissWarm 50 100ms\n");
         ask_list($h, $_) for qw(/products /stock /prices);
-        change_all($db);
-        ok wait_until(10, sub { building() }), "round $round: a list is being built";
+        ok changed_until_building(), "round $round: a list is being built";
         sleep 0.03 * $round;
         takes_less(1.5, 'it stops', sub { $h->stop });
         nobody_was_killed($h);
@@ -59,8 +63,7 @@ subtest 'reloaded while lists are built in advance' => sub {
     ask_list($h, $_) for qw(/products /stock /prices);
     for my $round (1 .. 6) {
         my %old = map { $_ => 1 } $h->children;
-        change_all($db);
-        ok wait_until(10, sub { building() }), "round $round: a list is being built";
+        ok changed_until_building(), "round $round: a list is being built";
         $h->graceful;
         takes_less(1.5, 'the old children end', sub { wait_until(10, sub { !grep { $old{$_} } $h->children }) });
     }
@@ -74,16 +77,18 @@ for my $way (qw(restart stop)) {
         my $h = serve();
         ask_list($h, '/stock');
         change_all($db);
+        my $release = hold($server, $db, 'product_image');
         my $load = KissTest::Load->start(3, sub {
             my ($i, $n) = @_;
             return { status => fetch($h, '/products', Authorization => $h->{bearer}{ACME01})->{status} };
         });
-        ok wait_until(10, sub { building() }), 'a list is being built';
+        ok wait_until(10, sub { waiting($server) >= 1 }), 'a list is being built';
         $server->freeze;
         sleep 0.3;
         takes_less(2, "it takes less than two seconds to $way", sub { $h->$way });
         $server->thaw;
         ok wait_until(10, sub { $server->alive }), 'the database is back';
+        $release->();
         nobody_was_killed($h);
         if ($way eq 'restart') {
             ok wait_until(10, sub { ask_list($h, '/stock')->{status} == 200 }), 'and all is well';
