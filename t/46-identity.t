@@ -38,8 +38,13 @@ sub change {
     return;
 }
 
-# same_numbers($from, $to): the numbers that both change to are the same, too.
-sub same_numbers { my ($from, $to) = @_; sql($to, "DELETE FROM revision; INSERT INTO revision SELECT * FROM `$from`.revision"); return }
+# same_numbers($from, $to): the numbers that both change to are the same, too. At once: lists are built in advance meanwhile, and a
+# table without rows would be said in the log.
+sub same_numbers {
+    my ($from, $to) = @_;
+    sql($to, "START TRANSACTION; DELETE FROM revision; INSERT INTO revision SELECT * FROM `$from`.revision; COMMIT");
+    return;
+}
 
 my $db = new_database('one');
 import_sample($db);
@@ -142,8 +147,8 @@ subtest 'two database servers, one name' => sub {
     my ($row) = $sql->(0, 'SELECT prefix, HEX(hash) FROM api_key');
     $sql->(1, "INSERT INTO api_key (customer_code, prefix, hash) VALUES ('ACME01', '$row->[0]', UNHEX('$row->[1]'))");
     my $same = sub {
-        $sql->(1, 'DELETE FROM revision; INSERT INTO revision (dataset, scope, n) VALUES '
-                . join ', ', map {"('$_->[0]', '$_->[1]', $_->[2])"} $sql->(0, 'SELECT dataset, scope, n FROM revision'));
+        my $rows = join ', ', map {"('$_->[0]', '$_->[1]', $_->[2])"} $sql->(0, 'SELECT dataset, scope, n FROM revision');
+        $sql->(1, "START TRANSACTION; DELETE FROM revision; INSERT INTO revision (dataset, scope, n) VALUES $rows; COMMIT");
     };
     $same->();
     my $shared = tempdir_here() . '/shared';
