@@ -197,19 +197,35 @@ static apr_status_t reopen(apr_file_t **again, apr_file_t *file, apr_pool_t *p)
                                                   | APR_FOPEN_BINARY | APR_FOPEN_SENDFILE_ENABLED, APR_OS_DEFAULT, p);
 }
 
-/** Adds a part of an open file. */
-static void insert_file(kiss_req *k, apr_bucket_brigade *bb, apr_file_t *file, apr_off_t offset, apr_off_t size)
+/** Adds a part of an open file, which must be this answer's alone: httpd takes its descriptor away. */
+static void insert_own_file(kiss_req *k, apr_bucket_brigade *bb, apr_file_t *file, apr_off_t offset, apr_off_t size)
 {
-    apr_file_t *again;
-    apr_bucket *e;
+    apr_bucket *e = apr_brigade_insert_file(bb, file, offset, size, k->pool);
 
-    if (may_leave(k->r) && reopen(&again, file, k->pool) == APR_SUCCESS) {
-        file = again;
-    }
-    e = apr_brigade_insert_file(bb, file, offset, size, k->pool);
     /* Not mapped: the pages of fifty catalogues would all count as this child's memory. */
     apr_bucket_file_enable_mmap(e, 0);
     apr_bucket_file_set_buf_size(e, FILE_PIECE);
+}
+
+/** Adds a part of a file of this answer's, in the form that costs no thread if there is a descriptor left for it. */
+static void insert_file(kiss_req *k, apr_bucket_brigade *bb, apr_file_t *file, apr_off_t offset, apr_off_t size)
+{
+    apr_file_t *again;
+
+    insert_own_file(k, bb, may_leave(k->r) && reopen(&again, file, k->pool) == APR_SUCCESS ? again : file, offset, size);
+}
+
+/** Adds what begins at `offset` of a mapped answer as a file. @return 0, or -1 when there is no descriptor left for that */
+static int insert_mapped_file(kiss_req *k, apr_bucket_brigade *bb, const kiss_mapped *mapped, apr_off_t offset)
+{
+    apr_file_t *again;
+
+    /* Never the mapping's own file: other answers use it. */
+    if (reopen(&again, kiss_mapped_file(mapped), k->pool) != APR_SUCCESS) {
+        return -1;
+    }
+    insert_own_file(k, bb, again, offset, kiss_mapped_size(mapped) - offset);
+    return 0;
 }
 
 /** Sends the beginning of a file and what stands in a buffer behind it. */
@@ -299,8 +315,7 @@ static int send_mapped(kiss_req *k, kiss_mapped *mapped, apr_bucket_brigade *all
         if (pass_piece(k, bb)) {
             return DONE;
         }
-        if (c->data_in_output_filters) {
-            insert_file(k, bb, kiss_mapped_file(mapped), offset, size - offset);
+        if (c->data_in_output_filters && insert_mapped_file(k, bb, mapped, offset) == 0) {
             apr_brigade_cleanup(all);           /* the reference to the mapping too */
             return pass(k, bb);
         }
@@ -319,9 +334,11 @@ int kiss_out_mapped(kiss_req *k, kiss_mapped *mapped)
     set_length(k, size);
     /* httpd cuts ranges out of an answer that it gets at once. */
     if (leave && apr_table_get(r->headers_in, "Range")) {
-        insert_file(k, bb, kiss_mapped_file(mapped), 0, size);
-        kiss_mapped_release(mapped);
-        return pass(k, bb);
+        leave = 0;
+        if (insert_mapped_file(k, bb, mapped, 0) == 0) {
+            kiss_mapped_release(mapped);
+            return pass(k, bb);
+        }
     }
     APR_BRIGADE_INSERT_TAIL(bb, kiss_mapped_bucket(mapped, bb->bucket_alloc));
     return leave ? send_mapped(k, mapped, bb) : pass(k, bb);

@@ -32,12 +32,19 @@ sub serve {
 }
 sub change { $server->sql($db, 'UPDATE revision SET n = n + 1') }
 
+# connection($window): one to the server, with a receive buffer of this size.
+sub connection {
+    my ($window) = @_;
+    socket my $s, Socket::AF_INET(), Socket::SOCK_STREAM(), 0 or die "socket: $!";
+    setsockopt $s, SOL_SOCKET, SO_RCVBUF, pack 'i', $window if $window;
+    connect $s, Socket::pack_sockaddr_in($h->{port}, Socket::inet_aton('127.0.0.1')) or die "connect: $!";
+    return $s;
+}
+
 # slow(%headers): a connection with a small window that has asked for /products.
 sub slow {
     my (%headers) = @_;
-    socket my $s, Socket::AF_INET(), Socket::SOCK_STREAM(), 0 or die "socket: $!";
-    setsockopt $s, SOL_SOCKET, SO_RCVBUF, pack 'i', 4096;
-    connect $s, Socket::pack_sockaddr_in($h->{port}, Socket::inet_aton('127.0.0.1')) or die "connect: $!";
+    my $s = connection(4096);
     syswrite $s, join '', "GET /products HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n", (map {"$_: $headers{$_}\r\n"} sort keys %headers),
         "\r\n";
     return $s;
@@ -136,6 +143,46 @@ subtest 'a list that cannot be built to its end' => sub {
     ok $res->{status} != 200 || $res->{content} =~ /\]\z/, '... never a short one';
     others('afterwards', @auth);
     $h->log_ok(qr/KISS/);
+};
+
+subtest 'no descriptor left' => sub {
+    my @auth = serve(wrapper => ['sh', '-c', 'ulimit -n 64; exec "$0" "$@"'], pool => 'keep=2 max=2',
+        config => "Timeout 60\nKeepAliveTimeout 60\nMaxKeepAliveRequests 0\nAsyncRequestWorkerFactor 20\n");
+    fetch($h, '/products', @auth);
+    my $whole = fetch($h, '/products', @auth);
+    my $say = sub {
+        my ($s, $line, @more) = @_;
+        my $got = '';
+        syswrite $s, join "\r\n", "$line HTTP/1.1", 'Host: localhost', "Authorization: $auth[1]", @more, '', '';
+        local $SIG{ALRM} = sub { die "late\n" };
+        alarm 20;
+        1 while $got !~ /\r\n\r\n/ && sysread $s, $got, 1024, length $got;
+        alarm 0;
+        return $got;
+    };
+    my $body = sub {
+        my ($s, $got) = @_;
+        my ($n) = $got =~ /^Content-Length: (\d+)/mi or return '';
+        $got =~ s/.*?\r\n\r\n//s;
+        local $SIG{ALRM} = sub { die "late\n" };
+        alarm 60;
+        1 while length $got < $n && sysread $s, $got, $n - length $got, length $got;
+        alarm 0;
+        return $got;
+    };
+    # Three that have asked before, two of them slow; the others stay open until none more fits.
+    my @small = map { connection($_) } 4096, 4096, undef;
+    like $say->($_, 'HEAD /products'), qr/\AHTTP\/1.1 200 /, 'a connection' for @small;
+    my ($child) = $h->children;
+    my @open;
+    while (@open < 60 && 64 > grep { m{/(\d+)\z} && $1 < 64 } glob "/proc/$child/fd/*") {
+        push @open, connection();
+        $say->($open[-1], 'HEAD /stock');
+    }
+    my @got = ($say->($small[0], 'GET /products'), $say->($small[1], 'GET /products', 'Range: bytes=0-'));
+    like $say->($small[2], 'HEAD /products'), qr/\AHTTP\/1.1 200 /, 'a list that is known is still sent';
+    ok $body->($small[$_], $got[$_]) eq $whole->{content}, 'a slow reader gets every byte' for 0, 1;
+    $h->log_ok;
 };
 
 subtest 'over TLS and with other coders' => sub {
