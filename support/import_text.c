@@ -199,6 +199,14 @@ int import_is_error_value(const char *text, apr_size_t len)
     return i == len;
 }
 
+/** U+FFFD, which stands for a character that could not be read. */
+static int has_replacement(const char *text, apr_size_t len)
+{
+    for (; len >= 3 && memcmp(text, "\xef\xbf\xbd", 3) != 0; text++, len--) {
+    }
+    return len >= 3;
+}
+
 const char *import_damage(const char *text, apr_size_t len)
 {
     static const char *const leavings[] = {"undefined", "NaN", "null", "(null)", NULL};
@@ -215,6 +223,9 @@ const char *import_damage(const char *text, apr_size_t len)
     }
     if (len >= 15 && memcmp(text, "[object ", 8) == 0 && text[len - 1] == ']') {
         return "what a program writes for a value that it cannot write";
+    }
+    if (has_replacement(text, len)) {
+        return "damaged: U+FFFD stands there for a letter that some program could not read, export the file anew as UTF-8";
     }
     for (i = 0; leavings[i]; i++) {
         if (is_word(text, len, leavings[i])) {

@@ -84,10 +84,10 @@ subtest 'blanks around OBSOLETE' => sub {
 subtest 'one definition of a blank' => sub {
     my @points = grep { $_ < 0xd800 || $_ > 0xdfff } 0x80 .. 0xffff;
     my $text = $products . join '', map { sprintf "C%04X,x,,%s\n", $_, 'OBSOLETE' . utf8_of($_) } @points;
-    # Characters that nobody sees, but which are no blanks, are refused in a status; they stand in the errors.
+    # Characters that nobody sees, but which are no blanks, are refused in a status, and so is U+FFFD; they stand in the errors.
     my $err = (kissctl('import', folder(%nested, 'products.csv' => $text), @all))[2];
     like $err, qr/SOFT HYPHEN/, 'the soft hyphen is no blank: refused';
-    my %refused = map { hex $_ => 1 } qw(00AD 034F 061C 115F 1160 17B4 17B5 180B 180C 180D 180F 200C 200D 200E 200F 3164 FEFF FFA0 FFF9 FFFA FFFB);
+    my %refused = map { hex $_ => 1 } qw(00AD 034F 061C 115F 1160 17B4 17B5 180B 180C 180D 180F 200C 200D 200E 200F 3164 FEFF FFA0 FFF9 FFFA FFFB FFFD);
     $refused{$_} = 1 for 0x2061 .. 0x206f, 0x202a .. 0x202e, 0xfe00 .. 0xfe0f;
     delete $refused{ 0xfeff };
     loaded('all others', { %nested, 'products.csv' => $products . join '', map { sprintf "C%04X,x,,%s\n", $_, 'OBSOLETE' . utf8_of($_) }
@@ -122,6 +122,8 @@ subtest 'codes' => sub {
     for my $c (sort keys %hidden) {
         refused("$hidden{$c} in a SKU", { 'prices.csv' => "${prices}UKTRADE,DRA${c}C001,1,0,1,1\n" }, qr/^prices\.csv:2: column SKU: .*a character that nobody sees: $hidden{$c}$/m);
     }
+    refused('what is left of another encoding', { 'prices.csv' => "${prices}UKTRADE,M\xef\xbf\xbdLLER,1,0,1,1\n" },
+        qr/^prices\.csv:2: column SKU: .* is damaged: U\+FFFD stands there for a letter that some program could not read/m);
     refused('no-break space behind a SKU', { 'prices.csv' => "${prices}UKTRADE,DRAC001\xc2\xa0,1,0,1,1\n" }, qr/^prices\.csv:2: column SKU: .*begins or ends with a blank/m);
     refused('ideographic space before a SKU', { 'prices.csv' => "${prices}UKTRADE,\xe3\x80\x80DRAC001,1,0,1,1\n" }, qr/^prices\.csv:2: column SKU: .*begins or ends with a blank/m);
     loaded('codes that only look odd', { %nested, 'products.csv' => $products . "5E12,x,,\n10E-12,y,,\n#1,z,,\nA B,w,,\nM\xc3\x9cLLER,v,,\n" });

@@ -115,7 +115,8 @@ static void test_damage(void)
     static const char *const damaged[] = {"5.01235E+12", "4,00634E+12", "1.06141412345679E+017", "1e+21", "5E+12", "1.2E-05",
                                           "#N/A", "#NV", "#REF!", "#NAME?", "#WERT!", "#####", "#DIV/0!", "Err:502",
                                           "Fehler:502",
-                                          "[object Object]", "undefined", "NaN", "null", NULL};
+                                          "[object Object]", "undefined", "NaN", "null", "M\xef\xbf\xbdLLER",
+                                          "\xef\xbf\xbd", NULL};
     static const char *const codes[] = {"5E12", "10E-12", "12E+05X", "1.5E+1", "#1", "#12!", "NULL", "Err", "Err:",
                                         "E+12", "1E", "N/A",
                                         "10E+12", "A1.2E+12", "[X]", "#A-1", "5012345678900", NULL};
