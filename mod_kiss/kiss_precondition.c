@@ -67,7 +67,9 @@ static apr_status_t compare_sent(ap_filter_t *f, apr_bucket_brigade *bb)
     if (APR_BRIGADE_EMPTY(bb)) {
         return APR_SUCCESS;
     }
-    if (names(apr_table_get(r->headers_in, "If-Match"), apr_table_get(r->headers_out, "ETag"), r->pool)) {
+    /* An error has no ETag, and is none of the content's. */
+    if (ap_is_HTTP_ERROR(r->status)
+        || names(apr_table_get(r->headers_in, "If-Match"), apr_table_get(r->headers_out, "ETag"), r->pool)) {
         ap_remove_output_filter(f);
         return ap_pass_brigade(f->next, bb);
     }

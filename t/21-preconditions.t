@@ -236,4 +236,18 @@ subtest 'tags as front ends change them' => sub {
     $h->log_ok;
 };
 
+subtest 'an error stays what it is' => sub {
+    my ($h, @auth) = customer();
+    for my $gz ([], ['Accept-Encoding' => 'gzip']) {
+        my $tag = $h->get('/stock', @auth, @$gz)->{headers}{etag};
+        unlink glob "$h->{root}/cache/snapshots/*.json";
+        sql($db, 'RENAME TABLE stock TO elsewhere');
+        is $h->get('/stock', @auth, @$gz, 'If-Match' => $_)->{status}, 500, "@$gz If-Match $_ of a list that cannot be built: 500" for $tag, '*';
+        is $h->get('/stock', @auth, @$gz, 'If-Match' => '"another"')->{status}, 412, '... another tag: 412';
+        sql($db, 'RENAME TABLE elsewhere TO stock');
+        is $h->get('/stock', @auth, @$gz, 'If-Match' => $tag)->{status}, 200, '... and 200 when it can';
+    }
+    $h->log_ok(qr/KISS0210/);
+};
+
 done_testing;
