@@ -65,6 +65,31 @@ subtest 'started again after another load of customers' => sub {
     like $text, qr/^  GET \/products +200 +[1-9]\d* rows/m, '... who sees something';
 };
 
+subtest 'the same folder of data again' => sub {
+    my $dir = tempdir_here();
+    my $stock = (slurp("$copy/sql/sample/stock.csv") =~ /^(.*\n.*\n)/)[0];
+    my $load = sub { spew("$dir/stock.csv", $_[0]); return quickstart('--data', $dir) };
+    my $in_stock = sub {
+        return (run({}, 'mariadb', '--no-defaults', '-S', env('DB_SOCKET'), '-u', env('DB_ADMIN_USER'), '-N', '-e',
+            'SELECT ROUND(SUM(available_qty)) FROM stock', env('DB_NAME')))[1];
+    };
+    my ($rc, $text, $err) = $load->($stock =~ s/(,\w+),\d+/$1,41/r);
+    is $rc, 0, 'a folder is loaded' or diag "$text$err";
+    is $in_stock->(), "41\n", '... and takes the place of what was there';
+    ($rc, $text, $err) = $load->($stock =~ s/(,\w+),\d+/$1,42/r);
+    is $rc, 0, 'it has changed and is named again' or diag "$text$err";
+    is $in_stock->(), "42\n", '... and loaded again';
+    ($rc, $text, $err) = $load->($stock =~ s/\n.*\n\z/"\n" . "A,B,x\n" x 60/er);
+    isnt $rc, 0, 'one with many faults';
+    like $err, qr/^stock\.csv:2: column/m, '... which are named from the first on';
+    like $err, qr/the import failed: nothing was changed$/m, '... and what became of it';
+    is $in_stock->(), "42\n", '... nothing';
+    is +(quickstart('--data', "$copy/sql/sample"))[0], 0, 'the sample again';
+    my $key = env('KSS_EMPLOYEE_KEY');
+    is +(quickstart('--kss-data', "$copy/sql/sample-kss"))[0], 0, 'the same data of the KSS API';
+    is env('KSS_EMPLOYEE_KEY'), $key, '... keep the keys';
+};
+
 subtest 'stopped' => sub {
     is +(quickstart('--stop'))[0], 0, '--stop';
     isnt +(quickstart('--status'))[0], 0, 'nothing runs';
