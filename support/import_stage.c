@@ -229,6 +229,12 @@ static void judge_short_rows(stager *st, const csv_row *row)
     memset(&st->run_of_short, 0, sizeof(st->run_of_short));
 }
 
+/** Is the last row, of several, the one that ends early? */
+static int ends_within_row(const stager *st)
+{
+    return st->run_of_short.rows == 1 && st->part->rows > 1 && st->remarks.of[IMPORT_SHORT_ROW].n == 1;
+}
+
 /** Names what is wrong with a record as a whole, and with its cells. */
 static void blame_row(stager *st, const csv_row *row)
 {
@@ -307,7 +313,12 @@ static int read_rows(stager *st, csv_reader *reader, source *in)
         st->part->unread = 1;
         st->part->keys_lost++;
     }
-    if (status == CSV_END && csv_unended(reader)) {
+    if (status == CSV_END && csv_unended(reader) && ends_within_row(st)) {
+        import_fault(st->run, st->part, st->run_of_short.line, NULL, "the last row ends early, as no other does, and its line "
+                     "has no end: the file was cut off. If it is whole, write the row's empty cells");
+        st->part->keys_lost++;
+    }
+    else if (status == CSV_END && csv_unended(reader)) {
         import_note(st->run, "%s: the last line has no line end: was the file cut off?", st->part->shown);
     }
     judge_short_rows(st, NULL);

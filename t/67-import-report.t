@@ -54,6 +54,12 @@ subtest 'complete' => sub {
     my ($rc, $out, $err) = load('kss', folder('states.csv' => text('states.csv', 'kss') =~ s/\n\z//r));
     like $err, qr/^note: states\.csv: the last line has no line end/m, 'the other API, too';
 
+    my $cut = $stock =~ s/\d,[^,]*\n\z//r;
+    refused('a last row that is cut off within a cell', folder('stock.csv' => $cut), qr/^stock\.csv:\d+: the last row ends early, as no other does, and its line has no end: the file was cut off/m);
+    loaded('a last row that is short, its line ended', folder('stock.csv' => "$cut\n"), qr/1 row ends early/, '--dry-run');
+    loaded('one without a line end among others that are short', folder('stock.csv' => $stock =~ s/,\n/\n/gr =~ s/\n\z//r), qr/rows end early/, '--dry-run');
+    loaded('the only row', folder('stock.csv' => "SKU,StockLocation,AvailableQTY,NextAvailableETA\nDRAC001,UK01,1"), qr/1 row ends early/, '--dry-run', '--remove-up-to', 100);
+
     my $sum = sha256_hex($stock);
     for my $form ("$sum  stock.csv\n", "$sum *stock.csv\n", "$sum\n", uc($sum) . "  /srv/out/stock.csv\n", "SHA256 (stock.csv) = $sum\n",
         ('0' x 64) . "  prices.csv\n$sum  stock.csv\n") {
@@ -98,7 +104,7 @@ subtest 'changed while it is read' => sub {
     is $r->[0], 1, 'exit status 1';
     like $r->[2], qr/^products\.csv: was changed while it was read: import again when it is complete$/m, '... and the sentence';
     unlike $r->[2], qr/^stock/m, 'the other file was not';
-    loaded('again', $dir, qr/\A(?:note: prices.*\n)?\z/);
+    loaded('again', $dir, qr/\A(?:note: \d+ of the prices .*\n)?\z/);
 };
 
 subtest 'no CSV at all' => sub {
@@ -151,6 +157,8 @@ subtest 'sentences' => sub {
     my @more = ('--dry-run', '--remove-up-to', 100);
     loaded('one SKU that is unknown', folder('stock.csv' => "${stock}NONE1,UK01,1,\n"),
         qr/^note: stock\.csv: 1 row names a SKU that the database does not have: kept, not served until it does$/m, @more);
+    loaded('rows of the table', folder('products.csv' => text('products.csv')),
+        qr/^note: \d+ of the prices of the database name a SKU that products\.csv does not have: kept/m, '--dry-run');
     loaded('two', folder('stock.csv' => "${stock}NONE1,UK01,1,\nNONE2,UK01,1,\n"), qr/^note: stock\.csv: 2 rows name a SKU that /m, @more);
     my ($rc, $out, $err) = load('kss', folder('customers.csv' => "CustomerID,CustomerName\n101,x\n"), '--remove-up-to', 100);
     like $err, qr/^customers\.csv: lacks \d+ CustomerIDs that the AR accounts of the database still use \(.*\): put them back, or add ar_accounts\.csv without them$/m,
