@@ -372,11 +372,11 @@ static int tell_absent(import_run *run, const import_part *part)
         return CTL_FAILED;
     }
     if (gone.n > 0) {
-        import_note(run, "no longer in %s, set aside and refused; what they own stays: %s%s", def->file, gone.list,
+        import_note(run, "no longer in %s, set aside and refused; what they own stays: %s%s", part->shown, gone.list,
                     gone.n > NAMED ? ", ..." : "");
     }
     if (back.n > 0) {
-        import_note(run, "in %s again: %s%s", def->file, back.list, back.n > NAMED ? ", ..." : "");
+        import_note(run, "in %s again: %s%s", part->shown, back.list, back.n > NAMED ? ", ..." : "");
     }
     return CTL_OK;
 }

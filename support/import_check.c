@@ -182,8 +182,8 @@ static void unknown_parent(void *ctx, char **values)
 
     import_fault(k->run, k->part, atol(values[0]), reference_name(k->run->scratch, k), "%s is not in %s",
                  ctl_out_quote(k->run->scratch, values[1], strlen(values[1])),
-                 k->parent->present ? k->parent->def->file
-                 : apr_pstrcat(k->run->scratch, "the database, and there is no ", k->parent->def->file, NULL));
+                 k->parent->present ? k->parent->shown
+                 : apr_pstrcat(k->run->scratch, "the database, and there is no ", k->parent->shown, NULL));
 }
 
 /** Row: value. */
@@ -270,10 +270,14 @@ static int check_wanted(import_run *run, check *k)
                          count_of, k);
 
     if (rc == CTL_OK && k->count > 0) {
-        import_note(run, "%s: %" APR_UINT64_T_FMT " %s a %s that %s does not have: kept, not served until it does",
-                    k->part->def->file, k->count, k->count == 1 ? "row names" : "rows name",
-                    import_key_of(k->parent->def)->csv,
-                    k->parent->present ? k->parent->def->file : "the database");
+        apr_pool_t *p = run->c->pool;
+        const char *rows = k->part->present
+            ? apr_psprintf(p, "%s: %" APR_UINT64_T_FMT " row%s", k->part->shown, k->count, IMPORT_S(k->count))
+            : apr_psprintf(p, "%" APR_UINT64_T_FMT " of the %s of the database", k->count, k->part->def->rows);
+
+        import_note(run, "%s name%s a %s that %s does not have: kept, not served until it does", rows,
+                    k->count == 1 ? "s" : "", import_key_of(k->parent->def)->csv,
+                    k->parent->present ? k->parent->shown : "the database");
     }
     return rc;
 }
@@ -298,8 +302,8 @@ static int check_references(import_run *run, const import_part *part)
         if (k.parent->keys_lost) {
             /* Its own faults come first; these would mostly be echoes of them. */
             if (part->present) {
-                import_note(run, "%s: column %s is not compared with %s until that is repaired", part->def->file,
-                            column->csv, k.parent->def->file);
+                import_note(run, "%s: column %s is not compared with %s until that is repaired", part->shown,
+                            column->csv, k.parent->shown);
             }
             continue;
         }

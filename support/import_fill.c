@@ -86,7 +86,7 @@ static int make_missing(import_run *run, const import_part *part, const import_f
         return CTL_FAILED;
     }
     parent->rows += n;
-    import_note(run, "%s: %" APR_UINT64_T_FMT " %s in no file and in no table: added to the %s", part->def->file, n,
+    import_note(run, "%s: %" APR_UINT64_T_FMT " %s in no file and in no table: added to the %s", part->shown, n,
                 n == 1 ? "name stands" : "names stand", parent->def->rows);
     return CTL_OK;
 }

@@ -112,8 +112,9 @@ static void judge_thousands(import_run *run, const import_part *part, const impo
     proof = proof->n ? proof : remarks->of[against].n ? &remarks->of[against] : &remarks->of[mixed];
     if (tally->n > 0 && proof->n > 0) {
         import_fault(run, part, tally->line, tally->column, "%s may be a decimal or thousands (%" APR_UINT64_T_FMT
-                     " such cell%s), and %s in line %ld shows that the file writes numbers in another way: write all of "
-                     "them like 1234.56", tally->cell, tally->n, IMPORT_S(tally->n), proof->cell, proof->line);
+                     " such cell%s), and %s in line %ld%s shows that the file writes numbers in another way: write all of "
+                     "them like 1234.56", tally->cell, tally->n, IMPORT_S(tally->n), proof->cell, proof->line,
+                     proof->column ? apr_psprintf(run->c->pool, ", column %s,", proof->column) : "");
     }
     else if (said.n > 0) {
         import_note(run, "%s: %" APR_UINT64_T_FMT " number%s with three decimals (%s, read as %s): if %s thousands, write "

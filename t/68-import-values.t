@@ -177,11 +177,11 @@ subtest 'thousands' => sub {
         'is named';
     is one("SELECT available_qty FROM stock WHERE sku = 'FANG001'"), '1.200', '... and read as a decimal';
     refused('beside 1.234.567', { 'stock.csv' => "${stock}DRAC001,UK01,1.200,\nFANG001,UK01,1.234.567,\n" },
-        qr/^stock\.csv:2: column AvailableQTY: '1\.200' may be a decimal or thousands \(1 such cell\), and '1\.234\.567' in line 3 shows/m);
+        qr/^stock\.csv:2: column AvailableQTY: '1\.200' may be a decimal or thousands \(1 such cell\), and '1\.234\.567' in line 3, column AvailableQTY, shows/m);
     refused('beside a decimal comma', { 'prices.csv' => qq{${prices}UKTRADE,DRAC001,1.200,0,1,1\nUKTRADE,FANG001,"19,95",0,1,1\n} },
         qr/^prices\.csv:2: column UnitPrice: '1\.200' may be a decimal or thousands .*'19,95' in line 3/m);
     refused('with semicolons, beside a decimal comma', { 'prices.csv' => "PriceListCode;SKU;UnitPrice;MOQ\nUKTRADE;DRAC001;19,95;1\nUKTRADE;FANG001;3;1.200\n" },
-        qr/^prices\.csv:3: column MOQ: '1\.200' may be a decimal or thousands .*'19,95' in line 2/m);
+        qr/^prices\.csv:3: column MOQ: '1\.200' may be a decimal or thousands .*'19,95' in line 2, column UnitPrice, shows/m);
     refused('with semicolons, 1,200 beside a decimal point', { 'stock.csv' => "SKU;StockLocation;AvailableQTY\nDRAC001;UK01;1,200\nFANG001;UK01;2.5\n" },
         qr/^stock\.csv:2: column AvailableQTY: '1,200' may be a decimal or thousands .*'2\.5' in line 3/m);
     refused('with semicolons, both ways', { 'stock.csv' => "SKU;StockLocation;AvailableQTY\nDRAC001;UK01;1,200\nFANG001;UK01;2.500\n" },

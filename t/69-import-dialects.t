@@ -192,6 +192,8 @@ subtest 'a map' => sub {
     is join(' ', map { join '|', @$_ } sql($db, 'SELECT sku, name, barcode FROM product ORDER BY 1')), "DRAC001|Umhang|4006381333931 FANG001|Z\xc3\xa4hne|", 'is products.csv';
     unlike $err, qr/not known/, 'a column that is to be skipped is no news';
     $err = refused('a fault', { %nested, 'artikel.txt' => "Artikelnummer;Bezeichnung;EAN;Interne Notiz;SKU\n#N/A;x;;;\n" }, qr/^artikel\.txt:2: column 'Artikelnummer': '#N\/A' is an error of a spreadsheet/m, '--map', $map);
+    like loaded('a SKU that is in none of them', { %nested, 'artikel.txt' => $erp, 'stock.csv' => "SKU,StockLocation,AvailableQTY\nNONE,UK01,3\n" }, '--map', $map, '--dry-run'),
+        qr/^note: stock\.csv: 1 row names a SKU that artikel\.txt does not have: /m, 'is said by the names of their files';
     refused('a column that the map promises', { %nested, 'artikel.txt' => "Artikelnummer;EAN;Interne Notiz;SKU\nA;;;\n" }, qr/^artikel\.txt:1: lacks the column 'Bezeichnung' of line 5 of the map/m, '--map', $map);
     refused('both files', { %nested, 'artikel.txt' => $erp, 'products.csv' => "SKU\nA\n" }, qr/^artikel\.txt: the folder has products\.csv, too/m, '--map', $map);
     like loaded('a file that is not there', { 'stock.csv' => slurp("$sample/stock.csv") }, '--map', $map), qr/^note: artikel\.txt \(products\.csv by the map\) is not in the folder: the products stay as they are$/m, 'is said';
