@@ -131,20 +131,37 @@ static int report(ctl *c, apr_uint64_t raised)
     return CTL_OK;
 }
 
-/** The datasets, for a message. */
-static const char *known_datasets(ctl *c)
+/** Names, for a message. */
+static const char *joined(ctl *c, const apr_array_header_t *rows)
 {
-    apr_array_header_t *rows;
     const char *list = "";
     int i;
 
-    if (ctl_db_rows(c, &rows, c->pool, "SELECT DISTINCT dataset FROM revision WHERE dataset <> 'epoch' ORDER BY 1", 0) != CTL_OK) {
-        return list;
-    }
     for (i = 0; i < rows->nelts; i++) {
         list = apr_pstrcat(c->pool, list, i ? ", " : "", CTL_ROW(rows, i)[0], NULL);
     }
     return list;
+}
+
+/** Says what of the two is unknown, and what there is. */
+static int refuse_dataset(ctl *c, const char *dataset, const char *scope)
+{
+    apr_array_header_t *datasets, *scopes;
+    int known = 0, i;
+
+    if (ctl_db_rows(c, &datasets, c->pool, "SELECT DISTINCT dataset FROM revision WHERE dataset <> 'epoch' ORDER BY 1", 0) != CTL_OK
+        || ctl_db_rows(c, &scopes, c->pool, "SELECT scope FROM revision WHERE dataset = ? AND scope <> '' ORDER BY 1", 1,
+                       dataset) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    for (i = 0; i < datasets->nelts; i++) {
+        known |= strcmp(CTL_ROW(datasets, i)[0], dataset) == 0;
+    }
+    if (scope && (known || strcmp(dataset, "all") == 0)) {
+        return scopes->nelts > 0 ? ctl_fail("there is no '%s' in dataset '%s': there are %s", scope, dataset, joined(c, scopes))
+            : ctl_fail("dataset '%s' has no scopes: leave '%s' out", dataset, scope);
+    }
+    return ctl_fail("there is no dataset '%s': there are all, %s", dataset, joined(c, datasets));
 }
 
 int cmd_touch(ctl *c, const char *const *args)
@@ -161,8 +178,7 @@ int cmd_touch(ctl *c, const char *const *args)
        : strcmp(args[0], "all") == 0 ? ctl_db_run(c, &raised, RAISE_ALL, 0)
        : ctl_db_run(c, &raised, RAISE_ALL " AND dataset = ?", 1, args[0]);
     if (rc == CTL_OK && raised == 0) {
-        return ctl_fail("there is no dataset '%s'%s%s%s: there are all, %s", args[0], args[1] ? " with '" : "",
-                        args[1] ? args[1] : "", args[1] ? "'" : "", known_datasets(c));
+        return refuse_dataset(c, args[0], args[1]);
     }
     return rc == CTL_OK ? report(c, raised) : CTL_FAILED;
 }

@@ -251,7 +251,11 @@ subtest 'touch' => sub {
     my ($rc, $out, $err) = kissctl({ db => $of }, qw(touch nothing));
     is "$rc $out", '1 ', 'an unknown dataset: exit status 1';
     like $err, qr/there is no dataset 'nothing': there are all, assortment, customers, listing, prices, products, stock/, '... and what there is';
-    is +(kissctl({ db => $of }, qw(touch prices NONE)))[0], 1, 'an unknown scope';
+    ($rc, $out, $err) = kissctl({ db => $of }, qw(touch prices NONE));
+    is $rc, 1, 'an unknown scope';
+    like $err, qr/there is no 'NONE' in dataset 'prices': there are EUTRADE, UKRETAIL, UKTRADE$/m, '... and what there is';
+    like +(kissctl({ db => $of }, 'touch', $_, 'NONE'))[2], qr/dataset '$_' has no scopes: leave 'NONE' out/, "$_ has none" for qw(products all);
+    like +(kissctl({ db => $of }, qw(touch nothing NONE)))[2], qr/there is no dataset 'nothing'/, 'neither is known';
     is +(kissctl({ db => $of }, qw(touch epoch)))[0], 1, 'the epoch is none';
     is +(kissctl({ db => $of }, 'touch'))[0], 2, 'no dataset';
     my $before = $revisions->($kss);
