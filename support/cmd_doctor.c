@@ -3,10 +3,12 @@
  */
 #include "doctor.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <apr_strings.h>
 
@@ -233,7 +235,9 @@ static void check_token_keys(doctor *d)
         error = error ? apr_psprintf(d->c->pool, "%s: %s", d->c->token_keys, error) : NULL;
     }
     if (error) {
-        doctor_finding(d, "token keys", problem, "repair the file; httpd does not start with it", "%s", error);
+        doctor_finding(d, "token keys", problem, access(d->c->token_keys, R_OK) != 0 && errno == EACCES
+                       ? "run kissctl as root: only root can read that file" : "repair the file; httpd does not start with it",
+                       "%s", error);
         return;
     }
     doctor_finding(d, "token keys", ok, NULL, "%s: %d key%s, for its owner only", d->c->token_keys, keys->nelts,
@@ -305,6 +309,15 @@ static void check_content(doctor *d)
     if (n >= 0) {
         doctor_finding(d, "products", n ? ok : problem, n ? NULL : "import a catalogue: 'kissctl import DIR'",
                        "%" APR_INT64_T_FMT " that are not obsolete", n);
+    }
+    n = number(d, "customers", "SELECT COUNT(*) FROM customer WHERE enabled AND absent_since IS NULL");
+    if (n > 0) {
+        doctor_finding(d, "customers", ok, NULL, "%" APR_INT64_T_FMT " that are enabled", n);
+    }
+    else if (n == 0) {
+        doctor_finding(d, "customers", warning,
+                       "kissctl customer add CODE --price-list CODE --warehouse CODE, or import customers.csv",
+                       "none that is enabled: nobody gets a token");
     }
     check_unknown_skus(d, "prices", "price", "prices");
     check_unknown_skus(d, "stock", "stock", "stock rows");

@@ -237,6 +237,16 @@ subtest 'one table of a dump' => sub {
     is $rows->()->{State}, 'ok', 'ordinary changes are none of it';
 };
 
+subtest 'the doctor counts the customers who may come in' => sub {
+    my $of = new_database('customers');
+    my $customers = sub { return join ': ', map { @$_{qw(State Finding)} } grep { $_->{Check} eq 'customers' } @{ JSON::PP->new->utf8->decode((kissctl({ db => $of }, qw(doctor --json)))[1]) } };
+    is $customers->(), 'warning: none that is enabled: nobody gets a token', 'nobody';
+    import_sample($of);
+    is $customers->(), 'ok: 6 that are enabled', 'those of the sample';
+    sql($of, 'UPDATE customer SET enabled = 0');
+    like $customers->(), qr/^warning: /, 'all are locked out';
+};
+
 subtest 'touch' => sub {
     my $of = new_database('touch');
     import_sample($of);
