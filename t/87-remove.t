@@ -22,6 +22,9 @@ subtest 'make install, make uninstall' => sub {
     is scalar(grep {m{/t/|/unit/|/fuzz/}} keys %$installed), 0, '... and nothing of the tests';
     is +(run({ timeout => 300 }, @make, 'uninstall'))[0], 0, 'uninstall';
     is_deeply $files->(), {}, 'no file stays';
+    my @folders;
+    find(sub { push @folders, $File::Find::name if -d && $_ eq 'mod_kiss' }, $root);
+    is "@folders", '', 'and no folder of its own';
 };
 
 import_sample(new_database('remove'));
