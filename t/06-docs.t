@@ -1,17 +1,21 @@
 #!/usr/bin/perl
 # The documents agree with the tree: links and anchors lead somewhere, files, verbs, options, directives and log numbers that are
-# named exist, examples in JSON parse, scripts are scripts. Configurations of doc/in-front.md are run by t/84, the clients by t/83.
+# named exist, examples in JSON parse, scripts are scripts, what the source cites of the contracts is there. Configurations of
+# doc/in-front.md are run by t/84, the clients by t/83.
 use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use File::Basename qw(dirname);
+use Digest::SHA ();
 use JSON::PP ();
+use KissKssContract;
 use KissTest;
 use Test::More;
 
 my $top = top();
-my @documents = map { s{^\Q$top\E/}{}r } map { glob "$top/$_" } qw(README.md conf/*.md doc/*.md findings/*.md t/*/README.md);
+my @patterns = qw(*.md CHANGES .github/*/*.md conf/*.md doc/*.md findings/*.md t/*/README.md);
+my @documents = map { s{^\Q$top\E/}{}r } map { glob "$top/$_" } @patterns;
 cmp_ok scalar @documents, '>', 6, 'documents were found';
 my %text = map { $_ => slurp("$top/$_") } @documents;
 
@@ -70,6 +74,81 @@ for my $document (grep { !m{^t/} } @documents) {
 for my $document (grep { m{^doc/} } @documents) {
     like $text{'README.md'}, qr/\]\(\Q$document\E[)#]/, "README.md leads to $document";
 }
+
+# What a project needs to be carried on: its licence word for word, and what has changed up to the version that is built.
+is Digest::SHA::sha256_hex(slurp("$top/LICENSE")), 'cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30',
+    'LICENSE is the Apache License 2.0';
+like slurp("$top/NOTICE"), qr/^mod_kiss\nCopyright \d{4} /, 'NOTICE names project and owner';
+my ($version) = slurp("$top/configure.ac") =~ /^AC_INIT\(\[mod_kiss\], \[([\d.]+)\]/m;
+my @versions = $text{CHANGES} =~ /^## (.*)$/mg;
+my @coming = grep {/ \(coming\)$/} @versions;
+ok @coming <= 1 && (!@coming || $coming[0] eq $versions[0]), 'CHANGES: what is coming stands first';
+is $versions[@coming], $version, '... then the version of configure.ac';
+
+# The contracts: sections and numbered decisions that source and tests cite. Which API is meant is said shortly before the number,
+# or else by the file's name.
+my %contract = (customer => $text{'doc/contract-customer.md'}, kss => $text{'doc/contract-kss.md'});
+my %decided;
+for my $api (sort keys %contract) {
+    my ($list) = $contract{$api} =~ /^## \d+\. Left open\n(.*)/ms;
+    my @numbers = $list =~ /^(\d+)\. /mg;
+    is "@numbers", join(' ', 1 .. @numbers), "$api: decisions are numbered";
+    $decided{$api}{$_} = 1 for @numbers;
+}
+my @units = map { glob "$top/mod_kiss/$_" } qw(*.[ch] */*.[ch] */*/*.[ch]);
+my ($citations, @nowhere) = 0;
+for my $path (grep { !m{/06-docs\.t$} } @units, glob "$top/support/*.[ch] $top/t/*.t") {
+    my $file = $path =~ s{^\Q$top\E/}{}r;
+    my $source = slurp($path) =~ s{\n *(?:\*|\#) *}{ }gr;       # comments go over lines
+    while ($source =~ /(?:"Left open" ((?:\d+(?:, | and |-)?)+)|\b[Ss]ection (\d+)(?: "(\w[\w ]*)")?)/g) {
+        my ($numbers, $section, $title) = ($1, $2, $3);
+        my $before = substr $source, $-[0] > 120 ? $-[0] - 120 : 0, $-[0] > 120 ? 120 : $-[0];
+        my ($named) = $before =~ /.*(KSS API|Customer API|\bcontract\b|\bRFC \d+)/s;
+        next if !defined $numbers && ($named // 'RFC') =~ /^RFC/;
+        my $api = ($named // '') eq 'KSS API' || ($named // '') ne 'Customer API' && $file =~ /kss/ ? 'kss' : 'customer';
+        if (defined $numbers) {
+            $citations++;
+            my @single = map { /^(\d+)-(\d+)$/ ? $1 .. $2 : $_ } $numbers =~ /\d+(?:-\d+)?/g;
+            push @nowhere, map {"$file: $api, left open $_"} grep { !$decided{$api}{$_} } @single;
+            next;
+        }
+        my ($body) = $contract{$api} =~ /^## $section\. (.*?)(?=^## |\z)/ms;
+        push @nowhere, "$file: $api, section $section" . (defined $title ? ", $title" : '')
+            if !defined $body || defined $title && $body !~ /^### \Q$title\E$/m;
+    }
+}
+cmp_ok $citations, '>', 8, 'decisions are cited';
+is join("\n", @nowhere), '', 'what is cited of the contracts is there';
+
+# The fields of the KSS API are those of the table that the tests of the contract are derived from.
+my %WORD = (n => 'number', t => 'string', b => 'boolean', d => 'date', z => 'datetime', f0 => 'decimal(0)', f2 => 'decimal(2)',
+    f6 => 'decimal(6)');
+my %section = $contract{kss} =~ /^### \d+\. GET (\S+)\n(.*?)(?=^##)/msg;
+sub rows_of {
+    my ($section, $head) = @_;
+    return $section =~ /^\| \Q$head\E .*\n\| ---.*\n((?:\|.*\n)+)/m ? split /\n/, $1 : ();
+}
+
+sub field_row {
+    my ($f) = @_;
+    my ($array, $type) = $f->{type} =~ /^(\[?)(\w+)/;
+    return sprintf '| `%s`%s | %s%s | %s |', $f->{name}, $f->{hidden} ? ' *' : '', $array ? 'array of ' : '',
+        $f->{nested} ? 'objects' : $WORD{$type}, $f->{null} ? 'yes' : 'no';
+}
+
+for my $e (endpoints()) {
+    my $own = $section{ $e->{path} };
+    my $other = $own =~ /^Fields as of `GET (\S+)`\.$/m ? $section{$1} : $own;
+    is join("\n", rows_of($other, 'field')), join("\n", map { field_row($_) } @{ $e->{fields} }),
+        "doc/contract-kss.md: fields of $e->{path}";
+    is join(' ', map { /^\| `:?(\w+)`/ } rows_of($own, 'parameter')), join(' ', map { $_->{name} } @{ $e->{params} }),
+        '... and its parameters';
+}
+
+# The tour has a row for each unit.
+my %toured = map { $_ => 1 } $text{'doc/internals.md'} =~ /^\| `(mod_kiss\/[\w\/]+\.c)` \|/mg;
+is_deeply [grep { !$toured{$_} } map { s{^\Q$top\E/}{}r } grep {/\.c$/} @units], [],
+    'doc/internals.md: every unit is in the tour';
 
 # Findings: each in the table, each runs lib.sh and says a verdict.
 my %listed = map { $_ => 1 } $text{'findings/README.md'} =~ /^\| `([\w.-]+\.sh)` \|/mg;
