@@ -1,14 +1,16 @@
 /**
  * cmd_customer - customers: list, show, add, set, disable, enable.
  */
-#include "ctl.h"
+#include "cmd.h"
 
 #include <string.h>
 
 #include <apr_strings.h>
 
 #include "ctl_db.h"
+#include "ctl_message.h"
 #include "ctl_out.h"
+#include "ctl_value.h"
 #include "import_table.h"
 
 #define SELECT_CUSTOMER "SELECT customer_code, name, price_list_code, stock_location, discount_percent, enabled," \

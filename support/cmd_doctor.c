@@ -1,7 +1,7 @@
 /**
  * cmd_doctor - looks for what is wrong or missing, and says what to do.
  */
-#include "doctor.h"
+#include "cmd.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -14,12 +14,15 @@
 
 #include "ctl_db.h"
 #include "ctl_defaults.h"
+#include "ctl_message.h"
 #include "ctl_out.h"
 #include "ctl_schema.h"
+#include "ctl_value.h"
+#include "doctor.h"
 #include "kiss_local.h"
-#include "schema_diff.h"
 #include "kiss_secret.h"
 #include "kiss_tokenkeys.h"
+#include "schema_diff.h"
 
 #define MIN_SERVER 100500               /* bound arrays, FOR UPDATE and window functions as used here */
 #define DEFAULT_MAX 8

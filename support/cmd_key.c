@@ -1,11 +1,13 @@
 /**
  * cmd_key - API keys of the Customer API's customers: issue, list, revoke.
  */
-#include "ctl_key.h"
+#include "cmd.h"
 
 #include <apr_strings.h>
 
 #include "ctl_db.h"
+#include "ctl_key.h"
+#include "ctl_message.h"
 
 #define SELECT_KEY "SELECT k.key_id, k.customer_code, k.prefix, k.label, " CTL_KEY_MOMENT("k.created_at") ", " \
     CTL_KEY_MOMENT("k.expires_at") ", " CTL_KEY_MOMENT("k.revoked_at") ", " CTL_KEY_MOMENT("u.last_used_at") \

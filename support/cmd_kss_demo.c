@@ -6,7 +6,10 @@
 #include <apr_file_info.h>
 #include <apr_strings.h>
 
+#include "cmd.h"
 #include "ctl.h"
+#include "ctl_message.h"
+#include "ctl_value.h"
 #include "demo_world.h"
 
 #define LARGEST 200

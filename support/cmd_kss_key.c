@@ -1,13 +1,16 @@
 /**
  * cmd_kss_key - API keys of the KSS API: issue, list, revoke. A key is of a type and stands for customers or suppliers.
  */
-#include "ctl_key.h"
+#include "cmd.h"
 
 #include <string.h>
 
 #include <apr_strings.h>
 
 #include "ctl_db.h"
+#include "ctl_key.h"
+#include "ctl_message.h"
+#include "ctl_value.h"
 
 #define MAX_ID 2147483647               /* INT of the database */
 

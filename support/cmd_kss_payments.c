@@ -4,14 +4,16 @@
  *
  * One kissctl at a time changes them; the API only adds new ones.
  */
-#include "ctl.h"
+#include "cmd.h"
 
 #include <string.h>
 
 #include <apr_strings.h>
 
 #include "ctl_db.h"
+#include "ctl_message.h"
 #include "ctl_out.h"
+#include "ctl_value.h"
 
 #define LOCK "kiss.payments"
 #define LOCK_SECONDS 60

@@ -2,7 +2,7 @@
  * cmd_schema - schema install, check, upgrade, repair: numbered files SQLDIR/FOLDER/NNNN-*.sql, each sent whole.
  * FOLDER is that of the verb's database: customer or kss.
  */
-#include "ctl_schema.h"
+#include "cmd.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,9 @@
 #include <mysqld_error.h>
 
 #include "ctl_db.h"
+#include "ctl_message.h"
 #include "ctl_out.h"
+#include "ctl_schema.h"
 #include "schema_diff.h"
 
 #define LOCK_SECONDS 60

@@ -4,7 +4,7 @@
  * Works beside httpd: files are only read and unlinked, never written, and those that are no snapshots are not touched. A
  * list that was removed is built again when somebody asks for it.
  */
-#include "ctl.h"
+#include "cmd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,10 @@
 #include <apr_portable.h>
 #include <apr_strings.h>
 
+#include "ctl_httpd.h"
+#include "ctl_message.h"
 #include "ctl_out.h"
+#include "ctl_value.h"
 #include "kiss_snapfile.h"
 
 #define MAX_AGE 1000000

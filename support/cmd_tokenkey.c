@@ -3,7 +3,7 @@
  *
  * The file is replaced whole: a temporary file beside it, synchronised, renamed. Comments in it stay.
  */
-#include "ctl.h"
+#include "cmd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +17,7 @@
 #include <apr_strings.h>
 #include <apr_time.h>
 
+#include "ctl_message.h"
 #include "ctl_out.h"
 #include "kiss_secret.h"
 #include "kiss_tokenkeys.h"

@@ -1,5 +1,5 @@
 /**
- * ctl - what every part of kissctl shares: the context, the options, the verbs, messages and exit statuses.
+ * ctl - what every part of kissctl shares: the context of a run, the options, what a verb is, exit statuses. Types only.
  */
 #ifndef CTL_H
 #define CTL_H
@@ -54,7 +54,7 @@ struct ctl {
     const char *option[OPT_COUNT];      /**< NULL: not given; switches are "" */
 };
 
-/** One verb: a row of the table in kissctl.c. Adding a verb is adding a row. */
+/** One verb: a row of the table in kissctl_verbs.c. Adding a verb is adding a row. */
 struct ctl_verb {
     const char *words;                  /**< "customer add" */
     const char *args;                   /**< words behind it, by name: "CODE"; "CODE [SCOPE]": the second may be left out */
@@ -71,65 +71,5 @@ struct ctl_verb {
 
 /** Among ctl_verb.options: the verb connects by itself, because it has something to say also without a connection. */
 #define CTL_CONNECTS ((apr_uint64_t)1 << 63)
-
-/** Says "kissctl: ..." on standard error. @return CTL_FAILED, so that callers can return it */
-int ctl_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-/** Says a remark on standard error that is no failure. */
-void ctl_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-/** From now on, calls `hear` with each message before it is written; NULL: no more. */
-void ctl_on_message(void (*hear)(void *ctx, const char *text, int failure), void *ctx);
-
-/** Says what is wrong with the command line, and the usage of the verb. @return CTL_USAGE */
-int ctl_usage(const ctl *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-/** A whole number within [least, most] in plain digits. @return 1 and `value`, or 0 */
-int ctl_number(apr_int64_t *value, const char *text, apr_int64_t least, apr_int64_t most);
-
-/** The text of `option`, `name` on the command line: UTF-8, at most `most` characters; NULL when not given.
- *  @return CTL_OK or CTL_USAGE */
-int ctl_text(const ctl *c, const char **value, ctl_option option, const char *name, int most);
-
-/** The limit that `option` sets: digits, or NULL for 'default'; untouched when not given.
- *  @return CTL_OK or CTL_USAGE */
-int ctl_limit(const ctl *c, const char **value, ctl_option option, const char *name);
-
-/** KissCacheDir: what the caller named (option, environment), else what httpd's configuration says (then c->cache_dir is
- *  set, too), else the default. */
-const char *ctl_cache_dir(ctl *c);
-
-/** Verbs: see kissctl --help. */
-int cmd_schema_install(ctl *c, const char *const *args);
-int cmd_schema_check(ctl *c, const char *const *args);
-int cmd_schema_upgrade(ctl *c, const char *const *args);
-int cmd_schema_repair(ctl *c, const char *const *args);
-int cmd_touch(ctl *c, const char *const *args);
-int cmd_import_customer(ctl *c, const char *const *args);
-int cmd_import_kss(ctl *c, const char *const *args);
-int cmd_customer_list(ctl *c, const char *const *args);
-int cmd_customer_show(ctl *c, const char *const *args);
-int cmd_customer_add(ctl *c, const char *const *args);
-int cmd_customer_set(ctl *c, const char *const *args);
-int cmd_customer_disable(ctl *c, const char *const *args);
-int cmd_customer_enable(ctl *c, const char *const *args);
-int cmd_key_issue(ctl *c, const char *const *args);
-int cmd_key_list(ctl *c, const char *const *args);
-int cmd_key_revoke(ctl *c, const char *const *args);
-int cmd_tokenkey_list(ctl *c, const char *const *args);
-int cmd_tokenkey_rotate(ctl *c, const char *const *args);
-int cmd_tokenkey_retire(ctl *c, const char *const *args);
-int cmd_snapshot_list(ctl *c, const char *const *args);
-int cmd_snapshot_purge(ctl *c, const char *const *args);
-int cmd_doctor(ctl *c, const char *const *args);
-int cmd_kss_doctor(ctl *c, const char *const *args);
-int cmd_kss_demo(ctl *c, const char *const *args);
-int cmd_kss_key_issue(ctl *c, const char *const *args);
-int cmd_kss_key_list(ctl *c, const char *const *args);
-int cmd_kss_key_revoke(ctl *c, const char *const *args);
-int cmd_kss_payments_list(ctl *c, const char *const *args);
-int cmd_kss_payments_export(ctl *c, const char *const *args);
-int cmd_kss_payments_confirm(ctl *c, const char *const *args);
-int cmd_kss_payments_expire(ctl *c, const char *const *args);
 
 #endif

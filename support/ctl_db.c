@@ -8,6 +8,7 @@
 #include <mysqld_error.h>
 
 #include "ctl_defaults.h"
+#include "ctl_message.h"
 #include "kiss_server_error.h"
 #include "kiss_session.h"
 

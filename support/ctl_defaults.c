@@ -9,6 +9,7 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
+#include "ctl_message.h"
 #include "kiss_local.h"
 
 /** The line without blanks around it; changes it. */

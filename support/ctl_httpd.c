@@ -1,13 +1,13 @@
 /**
  * ctl_httpd - what only httpd's configuration says: asks httpd itself, as `apachectl -t -D DUMP_RUN_CFG` does.
  */
+#include "ctl_httpd.h"
+
 #include <signal.h>
 #include <string.h>
 
 #include <apr_strings.h>
 #include <apr_thread_proc.h>
-
-#include "ctl.h"
 
 #define TIMEOUT apr_time_from_sec(10)       /* httpd reads its configuration and ends; it does not start */
 #define MOST 65536                          /* of what it prints */

@@ -6,6 +6,8 @@
 #include <apr_strings.h>
 
 #include "ctl_db.h"
+#include "ctl_message.h"
+#include "ctl_value.h"
 #include "kiss_date.h"
 
 #define MAX_LABEL 100

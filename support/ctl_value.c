@@ -1,13 +1,14 @@
 /**
  * ctl_value - values of options that several verbs read.
  */
-#include "ctl.h"
+#include "ctl_value.h"
 
 #include <string.h>
 
 #include <apr_strings.h>
 
 #include "csv.h"
+#include "ctl_message.h"
 
 #define MAX_LIMIT 1000000000
 

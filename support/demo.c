@@ -5,6 +5,7 @@
 
 #include <apr_strings.h>
 
+#include "ctl_message.h"
 #include "kiss_decimal.h"
 
 int demo_pick(int what, int id, int n)

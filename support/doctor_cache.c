@@ -11,6 +11,7 @@
 
 #include <apr_strings.h>
 
+#include "ctl_httpd.h"
 #include "kiss_snapfile.h"
 
 #define MEGABYTE 1048576

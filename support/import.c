@@ -12,8 +12,11 @@
 #include <apr_file_io.h>
 #include <apr_strings.h>
 
+#include "cmd.h"
 #include "ctl_db.h"
+#include "ctl_message.h"
 #include "ctl_schema.h"
+#include "ctl_value.h"
 
 #define LOCK_SECONDS 60
 

@@ -16,6 +16,7 @@
 #include <apr_strings.h>
 #include <openssl/evp.h>
 
+#include "ctl_message.h"
 #include "ctl_out.h"
 
 #define HEAD 512

@@ -15,6 +15,7 @@
 #include <json-c/json.h>
 
 #include "csv.h"
+#include "ctl_message.h"
 #include "ctl_out.h"
 
 /* ---- keeping */

@@ -13,6 +13,7 @@
 
 #include "csv.h"
 #include "ctl_db.h"
+#include "ctl_message.h"
 #include "import_header.h"
 #include "import_remark.h"
 

@@ -7,7 +7,9 @@
 
 #include <apr_strings.h>
 
+#include "cmd.h"
 #include "ctl_db.h"
+#include "ctl_message.h"
 #include "ctl_out.h"
 #include "ctl_schema.h"
 #include "import.h"

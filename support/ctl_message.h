@@ -1,0 +1,26 @@
+/**
+ * ctl_message - messages of kissctl on standard error. Single-threaded.
+ */
+#ifndef CTL_MESSAGE_H
+#define CTL_MESSAGE_H
+
+#include <stdio.h>
+
+#include "ctl.h"
+
+/** Writes "kissctl: ..." on standard error. @return CTL_FAILED, so that callers can return it */
+int ctl_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/** Writes a remark on standard error that is no failure. */
+void ctl_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/** From now on, calls `listener` with each message before it is written; NULL: no more. */
+void ctl_on_message(void (*listener)(void *ctx, const char *text, int failure), void *ctx);
+
+/** Writes what is wrong with the command line, and the usage of the verb. @return CTL_USAGE */
+int ctl_usage(const ctl *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/** Writes the usage line of a verb to standard output or standard error. */
+void ctl_print_usage(FILE *f, const ctl_verb *verb);
+
+#endif
