@@ -20,8 +20,7 @@ import_kss($kss, top() . '/sql/sample-kss');
 sub json { return JSON::PP->new->utf8->decode(kissctl_ok(qw(customer show --json), @_)) }
 
 subtest 'the longest texts' => sub {
-    my $letter = "\x{fc}";
-    utf8::encode(my $two = $letter);
+    utf8::encode(my $two = "\x{fc}");
     my %chars = (name => 1000, product_category_code => 255, theme => 255, photo => 2048, description => 1_000_000,
         website_description => 1_000_000, whats_included => 1_000_000);
     my ($sku) = map { $_->[0] } sql($db, "SELECT t.sku FROM product t JOIN price p USING (sku) JOIN customer c USING (price_list_code)"
@@ -30,13 +29,12 @@ subtest 'the longest texts' => sub {
     sql($db, "INSERT INTO product_image (sku, image_id, file_name) VALUES ('$sku', 'long', REPEAT('$two', 2048))");
     my $h = start_httpd();
     my $t = $h->token('ACME01', issue_key('ACME01'));
-    my $list = $h->json($h->get('/products', Authorization => "Bearer $t"));
-    my ($row) = grep { $_->{SKU} eq $sku } @$list;
+    # The bytes themselves: a parser in Perl takes minutes for texts of a million characters.
+    my ($row) = $h->get('/products', Authorization => "Bearer $t")->{content} =~ /(\{"SKU":"\Q$sku\E",.*?"ProductPrices":)/s;
     my %field = (name => 'Name', product_category_code => 'ProductCategoryCode', theme => 'Theme', photo => 'Photo',
         description => 'Description', website_description => 'WebsiteDescription', whats_included => 'WhatsIncluded');
-    ok $row->{ $field{$_} } eq $letter x $chars{$_}, "$_: all $chars{$_} characters" for sort keys %chars;
-    my ($image) = grep { $_->{ImageID} eq 'long' } @{ $row->{ProductImages} };
-    ok $image->{FileName} eq $letter x 2048, 'a file name';
+    ok index($row, qq("$field{$_}":") . $two x $chars{$_} . '"') > 0, "$_: all $chars{$_} characters" for sort keys %chars;
+    ok index($row, '"ImageID":"long","FileName":"' . $two x 2048 . '"') > 0, 'a file name';
     my %url = (supplier => [qw(brand_assets_url supplier_website_url)], portal_user => ['profile_picture_url'],
         product => [qw(thumbnail_image_url full_size_image_url)], inventory_batch => ['coa_url'], invoice => ['pdf_url'],
         invoice_coa => ['coa_url'], ar_aging => ['statement_link'], purchase => ['public_pdf_link']);
