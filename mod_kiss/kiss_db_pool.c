@@ -223,7 +223,8 @@ static kiss_db_status open_connection(kiss_db_conn *conn)
     set_options(mysql, conf);
     if (!mysql_real_connect(mysql, conf->host, conf->user, conf->password, conf->dbname, (unsigned int)conf->port,
                             conf->socket, 0)) {
-        status = refuse_error(conn, mysql, apr_pstrcat(conn->session, "cannot connect to ", conf->address, NULL));
+        status = refuse_error(conn, mysql, apr_pstrcat(conn->session, "cannot connect to ", conf->dbname, " at ", conf->address,
+                                                       NULL));
     }
     else if (conf->tls != KISS_TLS_OFF && !mysql_get_ssl_cipher(mysql)) {
         status = refuse(conn, KISS_DB_REFUSED, "the server has no TLS (ssl_cert, ssl_key), and the connection is not to be "
