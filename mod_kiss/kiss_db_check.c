@@ -6,6 +6,8 @@
 #include <apr_file_io.h>
 #include <apr_shm.h>
 
+#include <mysqld_error.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,45 +36,60 @@ static checker *self;
 
 /* --- one database --- */
 
-/** @return 1 when the statement cannot be prepared */
-static int check_statement(kiss_db_conn *conn, const char *sql)
+/**
+ * A statement failed. Where that says nothing of the statement, because the server is busy or the connection ended, it says so
+ * of every other one, too.
+ *
+ * @param gone receives why the check ends
+ */
+static void failed(kiss_db_conn *conn, unsigned int code, const char *text, const char *sql, const char **gone)
 {
-    const char *advice;
-    MYSQL_STMT *stmt;
-    int failed;
+    const char *advice = kiss_server_error_advice(code, conn->k->api->name, conn->k->pool);
 
-    if (kiss_db_pool_ends(conn->k)) {
+    if (code && kiss_server_error_kind(code) != KISS_SERVER_OURS) {
+        *gone = apr_psprintf(conn->k->pool, "%s (error %u)%s%s", text, code, *advice ? ". " : "", advice);
+    }
+    else if (!kiss_db_pool_ends(conn->k)) {
+        KISS_LOG(conn->k, APLOG_ERR, 0, KISS_LOGNO(0203) "database %s: a statement cannot be prepared: %s (error %u). %s "
+                 "Statement: %s", kiss_db_pool_conf(conn)->name, text, code, *advice ? advice : "Run 'kissctl doctor'.", sql);
+    }
+}
+
+/** @return 1 when the statement cannot be prepared; `gone` as above */
+static int check_statement(kiss_db_conn *conn, const char *sql, const char **gone)
+{
+    MYSQL_STMT *stmt;
+    int rv;
+
+    if (*gone || kiss_db_pool_ends(conn->k)) {
         return 0;
     }
     stmt = mysql_stmt_init(conn->mysql);
-    failed = !stmt || mysql_stmt_prepare(stmt, sql, strlen(sql)) != 0;
-    if (failed && !kiss_db_pool_ends(conn->k)) {
-        advice = kiss_server_error_advice(stmt ? mysql_stmt_errno(stmt) : 0, conn->k->api->name, conn->k->pool);
-        KISS_LOG(conn->k, APLOG_ERR, 0, KISS_LOGNO(0203) "database %s: a statement cannot be prepared: %s (error %u). %s "
-                 "Statement: %s", kiss_db_pool_conf(conn)->name, stmt ? mysql_stmt_error(stmt) : "out of memory",
-                 stmt ? mysql_stmt_errno(stmt) : 0, *advice ? advice : "Run 'kissctl doctor'.", sql);
+    rv = !stmt || mysql_stmt_prepare(stmt, sql, strlen(sql)) != 0;
+    if (rv) {
+        failed(conn, stmt ? mysql_stmt_errno(stmt) : 0, stmt ? mysql_stmt_error(stmt) : "out of memory", sql, gone);
     }
     if (stmt) {
         mysql_stmt_close(stmt);
     }
-    return failed;
+    return rv;
 }
 
 /** Prepares every statement, pages with all their filters. @return how many failed */
-static int check_statements(kiss_db_conn *conn, const kiss_sql_plan *plan)
+static int check_statements(kiss_db_conn *conn, const kiss_sql_plan *plan, const char **gone)
 {
     const kiss_endpoint *e;
-    int i, failed = 0;
+    int i, n = 0;
 
     for (i = 0; i < plan->count; i++) {
-        failed += check_statement(conn, plan->statements[i].text);
+        n += check_statement(conn, plan->statements[i].text, gone);
     }
     for (e = plan->api->endpoints; e->path; e++) {
         for (i = 0; e->pages && i < KISS_ROLES; i++) {
-            failed += check_statement(conn, kiss_sql_sample(plan, e, (kiss_role)i, conn->k->pool));
+            n += check_statement(conn, kiss_sql_sample(plan, e, (kiss_role)i, conn->k->pool), gone);
         }
     }
-    return failed;
+    return n;
 }
 
 /** The name in backquotes behind `lead`, at `text` or behind it, in `p`; `text` is moved behind it. "" when there is none. */
@@ -108,14 +125,18 @@ static void check_guard_keys(const kiss_db_conn *conn, const char *definition)
  * Looks whether each table that the guard refers to is the one of that name: a table that was swapped has taken its triggers
  * along. The triggers themselves, and the catalogue of foreign keys, are not shown to an account that only reads.
  */
-static void check_guard(kiss_db_conn *conn)
+static void check_guard(kiss_db_conn *conn, const char **gone)
 {
+    static const char show[] = "SHOW CREATE TABLE truncate_guard";
     MYSQL_RES *result = NULL;
     MYSQL_ROW row;
 
-    if (mysql_query(conn->mysql, "SHOW CREATE TABLE truncate_guard") == 0 && (result = mysql_store_result(conn->mysql))
+    if (mysql_query(conn->mysql, show) == 0 && (result = mysql_store_result(conn->mysql))
         && (row = mysql_fetch_row(result)) && row[1]) {
         check_guard_keys(conn, row[1]);
+    }
+    else if (mysql_errno(conn->mysql) != ER_NO_SUCH_TABLE) {
+        failed(conn, mysql_errno(conn->mysql), mysql_error(conn->mysql), show, gone);
     }
     else if (!kiss_db_pool_ends(conn->k)) {
         KISS_LOG(conn->k, APLOG_WARNING, 0, KISS_LOGNO(0232) "database %s: the table truncate_guard is missing: TRUNCATE would not "
@@ -170,6 +191,25 @@ static const char *way_of(const kiss_db_conn *conn)
            : "in the clear";
 }
 
+/** On a connection. @return why it cannot be used any more, or NULL */
+static const char *check_connected(const checker *c, const kiss_config_use *use, kiss_db_conn *conn)
+{
+    const char *gone = NULL;
+
+    if (check_statements(conn, use->plan, &gone) == 0 && !gone && !kiss_db_pool_ends(conn->k)) {
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, c->server, KISS_LOGNO(0206) "database %s: MariaDB %s at %s, %s; "
+                     "schema version %u, %d statements", use->database->name, mysql_get_server_info(conn->mysql),
+                     use->database->address, way_of(conn), use->plan->api->schema_version, use->plan->count);
+    }
+    if (!gone && !kiss_db_pool_ends(conn->k)) {
+        check_guard(conn, &gone);
+    }
+    if (!gone && !kiss_db_pool_ends(conn->k)) {
+        check_budget(conn);
+    }
+    return gone;
+}
+
 static void check(const checker *c, const kiss_config_use *use)
 {
     kiss_req k = {
@@ -180,24 +220,16 @@ static void check(const checker *c, const kiss_config_use *use)
         .stop = (volatile apr_uint32_t *)&c->stop
     };
     kiss_db_conn *conn = kiss_db_pool_extra(k.db, &k);
+    const char *gone = "see above";
 
-    if (kiss_db_pool_connect(conn, use->plan->api->schema_version) != KISS_DB_OK) {
-        if (!kiss_db_pool_ends(&k)) {
-            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, c->server, KISS_LOGNO(0205) "database %s is not usable now (see "
-                         "above): the API answers 503 until it is", use->database->name);
-        }
-        return;
+    if (kiss_db_pool_connect(conn, use->plan->api->schema_version) == KISS_DB_OK) {
+        gone = check_connected(c, use, conn);
+        kiss_db_pool_abandon(conn);
     }
-    if (check_statements(conn, use->plan) == 0 && !kiss_db_pool_ends(&k)) {
-        ap_log_error(APLOG_MARK, APLOG_INFO, 0, c->server, KISS_LOGNO(0206) "database %s: MariaDB %s at %s, %s; "
-                     "schema version %u, %d statements", use->database->name, mysql_get_server_info(conn->mysql),
-                     use->database->address, way_of(conn), use->plan->api->schema_version, use->plan->count);
+    if (gone && !kiss_db_pool_ends(&k)) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, c->server, KISS_LOGNO(0205) "database %s is not usable now (%s): the API "
+                     "answers 503 until it is", use->database->name, gone);
     }
-    if (!kiss_db_pool_ends(&k)) {
-        check_guard(conn);
-        check_budget(conn);
-    }
-    kiss_db_pool_abandon(conn);
 }
 
 /* --- the thread --- */

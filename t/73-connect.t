@@ -219,4 +219,19 @@ subtest 'the budget of connections' => sub {
     $clear->sql(undef, 'SET GLOBAL max_connections = 300');
 };
 
+# What ends the check says so once, and not of each statement that it would have looked at.
+subtest 'a check that is cut short' => sub {
+    $clear->sql(undef, 'SET GLOBAL max_prepared_stmt_count = 0');
+    my $h = start_httpd(db => $plain);
+    ok $h->checked, 'checked, where no statement can be prepared';
+    my @said = map {/(KISS02\d\d)/} grep { !/KISS0250/ } split /^/, $h->log_text;
+    is "@said", 'KISS0205', '... one message';
+    like $h->log_text, qr/KISS0205.*not usable now \(.*error 1461\)\. Raise /, '... with the cause and its remedy';
+    $clear->sql(undef, 'SET GLOBAL max_prepared_stmt_count = DEFAULT');
+    $h->restart;
+    ok $h->checked, 'checked';
+    like $h->last_start, qr/KISS0206/, '... and well again';
+    $h->log_ok(qr/KISS0205/);
+};
+
 done_testing;
