@@ -34,7 +34,7 @@ static const char check_sql[] =
 struct kiss_db {
     const kiss_database_conf *conf;
     apr_reslist_t *places;
-    apr_pool_t *pool;               /* used under the list's lock only, after the child's start */
+    apr_pool_t *pool;               /* has its own allocator; used under the list's lock only, after the child's start */
     apr_uint32_t logged;            /* second of the last message, for QUIET */
     kiss_state *state;
     kiss_cut *cuts;                 /* sockets, one for each place, and the extra one: they stay when a place goes */
@@ -314,27 +314,38 @@ void kiss_db_pool_note_loss(const kiss_db_conn *conn)
 
 /* --- the pool --- */
 
+/** Makes a pool with an allocator of its own, since that of the parent is not for several threads. */
+static apr_status_t create_pool(apr_pool_t **pool, apr_pool_t *parent)
+{
+    apr_allocator_t *allocator;
+    apr_status_t rv = apr_allocator_create(&allocator);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    rv = apr_pool_create_ex(pool, parent, NULL, allocator);
+    if (rv != APR_SUCCESS) {
+        apr_allocator_destroy(allocator);
+        return rv;
+    }
+    apr_allocator_owner_set(allocator, *pool);
+    return APR_SUCCESS;
+}
+
 /* Runs under the list's lock, so it must not connect: a server that does not answer would stop every request of the
  * child, those too that only want to give a connection back. */
 static apr_status_t make_place(void **resource, void *params, apr_pool_t *ignored)
 {
     kiss_db *db = params;
-    apr_allocator_t *allocator;
-    apr_status_t rv = apr_allocator_create(&allocator);
     kiss_db_conn *conn;
     apr_pool_t *pool;
+    apr_status_t rv = create_pool(&pool, db->pool);
     int i;
 
     (void)ignored;
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    rv = apr_pool_create_ex(&pool, db->pool, NULL, allocator);
-    if (rv != APR_SUCCESS) {
-        apr_allocator_destroy(allocator);
-        return rv;
-    }
-    apr_allocator_owner_set(allocator, pool);
     apr_pool_tag(pool, "kiss_db_conn");
     conn = apr_pcalloc(pool, sizeof(*conn));
     conn->db = db;
@@ -382,7 +393,11 @@ apr_status_t kiss_db_pool_create(kiss_db **db, const kiss_database_conf *conf, a
     apr_status_t rv;
 
     made->conf = conf;
-    made->pool = p;
+    /* Not the child's, which other lists and modules use at the same time: this one is used under this list's lock alone. */
+    if ((rv = create_pool(&made->pool, p)) != APR_SUCCESS) {
+        return rv;
+    }
+    apr_pool_tag(made->pool, "kiss_db");
     made->cuts = apr_pcalloc(p, (apr_size_t)(conf->max + 1) * sizeof(*made->cuts));
     made->used = apr_pcalloc(p, (apr_size_t)conf->max);
     /* The library's first call prepares what its threads share: it must not be made by two of them. */
@@ -393,7 +408,8 @@ apr_status_t kiss_db_pool_create(kiss_db **db, const kiss_database_conf *conf, a
     if ((rv = kiss_state_create(&made->state, p)) != APR_SUCCESS) {
         return rv;
     }
-    rv = apr_reslist_create(&made->places, 0, conf->keep, conf->max, conf->idle, make_place, destroy_place, made, p);
+    rv = apr_reslist_create(&made->places, 0, conf->keep, conf->max, conf->idle, make_place, destroy_place, made,
+                            made->pool);
     if (rv == APR_SUCCESS) {
         apr_pool_pre_cleanup_register(p, made, destroy_places);
         apr_reslist_timeout_set(made->places, conf->wait);
