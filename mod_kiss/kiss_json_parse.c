@@ -11,6 +11,7 @@ typedef struct {
     const char *end;
     int depth;                  /* arrays and objects that may still be opened in one another */
     apr_size_t names;           /* how many members objects have, names that come twice included */
+    apr_size_t nuls;            /* how often \u0000 came */
 } scanner;
 
 static int value(scanner *s);
@@ -110,6 +111,7 @@ static int escape(scanner *s)
         return 0;
     }
     if (unit < 0xD800 || unit > 0xDFFF) {
+        s->nuls += unit == 0;
         return 1;
     }
     if (unit > 0xDBFF || !take(s, '\\') || !take(s, 'u')) {
@@ -139,9 +141,11 @@ static int string(scanner *s)
 
 static int member(scanner *s)
 {
+    apr_size_t nuls = s->nuls;
+
     s->names++;
     skip_space(s);
-    if (!string(s)) {
+    if (!string(s) || s->nuls != nuls) {    /* json-c would keep a name up to its NUL, and take it for another one */
         return 0;
     }
     skip_space(s);
@@ -218,7 +222,7 @@ static apr_status_t release(void *object)
 
 json_object *kiss_json_parse(const char *text, apr_size_t n, int depth, apr_pool_t *p)
 {
-    scanner s = { text, text + n, depth, 0 };
+    scanner s = { text, text + n, depth, 0, 0 };
     json_tokener *tok;
     json_object *o;
 

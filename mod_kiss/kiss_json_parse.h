@@ -12,8 +12,8 @@
 
 /**
  * Reads `n` bytes as one JSON text with nothing behind it: valid UTF-8, without control characters in strings or halves of
- * surrogate pairs, and no name twice in an object, of which nobody knows which one is meant. A whole number beyond 64
- * bits is the last one within them.
+ * surrogate pairs, no name twice in an object, of which nobody knows which one is meant, and no NUL in a name. A whole
+ * number beyond 64 bits is the last one within them.
  *
  * @param depth most arrays and objects in one another
  * @return the value, which is released with `p`; NULL when it is anything else, is null, or without memory

@@ -336,7 +336,8 @@ subtest 'bodies' => sub {
         "{$members,\"x\":\"\xff\"}", "{$members,\"x\":\"\xc0\xaf\"}", "{$members,\"x\":\"\x01\"}", 'x', '<xml/>',
             query(%good),
         "{$members,\"Amount\":\"1.00\"}", "{$members,\"Amount\":\"9\"}", "{$members,\"\\u0041mount\":\"9\"}",
-        "{$members,\"x\":" . '[' x 50 . ']' x 50 . '}', "{$members,\"x\":NaN}", "{$members,\"x\":01}")
+        "{$members,\"x\":" . '[' x 50 . ']' x 50 . '}', "{$members,\"x\":NaN}", "{$members,\"x\":01}",
+        "{$members,\"x\\u0000\":1}", "{$members}" =~ s/"Amount"/"Amount\\u0000x"/r)
     {
         my $res = body('customer', 'application/json', $text);
         is_refused($res, 400, $object, 'JSON: ' . substr $text =~ s/[^ -~]/?/gr, -40);
