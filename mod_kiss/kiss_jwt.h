@@ -1,9 +1,9 @@
 /**
- * kiss_jwt - access tokens: signed and verified JWTs (RFC 7519). The only user of the JWT library. Pure, thread-safe.
+ * kiss_jwt - access tokens: signed and verified JWTs (RFC 7519). Pure, thread-safe.
  *
- * The library takes the algorithm from the token and looks at no claim, so both are done here: the header must say
- * HS256, the algorithm of every key, before its signature is looked at (RFC 8725 sections 3.1 and 3.2), and every claim
- * that kiss_jwt_sign() writes must be there and right. Signing needs no library: two texts and a digest.
+ * A token never chooses how it is verified: the header must say HS256, the algorithm of every key, before its signature
+ * is looked at (RFC 8725 sections 3.1 and 3.2). Only then are the claims parsed, and every one that kiss_jwt_sign() writes
+ * must be there and right.
  */
 #ifndef KISS_JWT_H
 #define KISS_JWT_H

@@ -9,9 +9,10 @@
 #include <apr_file_io.h>
 #include <apr_portable.h>
 #include <apr_strings.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
 
 #define MAX_SECRET_FILE (64 * 1024)
@@ -29,7 +30,6 @@ apr_status_t kiss_secret_random(unsigned char *buf, apr_size_t n)
  */
 static const EVP_MD *sha256(void)
 {
-#if OPENSSL_VERSION_NUMBER >= 0x30000000L
     static volatile void *found;            /* kept for the life of the process */
 
     if (!found) {
@@ -40,9 +40,32 @@ static const EVP_MD *sha256(void)
         }
     }
     return found ? (const EVP_MD *)found : EVP_sha256();
-#else
-    return EVP_sha256();
-#endif
+}
+
+/**
+ * A context of HMAC with SHA-256 that has no key yet. Each message is authenticated with a copy of it: to look for both
+ * algorithms takes longer than to authenticate a token.
+ *
+ * A copy of a context that has its key already would save another 0.15 microseconds. But it would belong to the
+ * configuration, whose pool httpd's children destroy at exit when OpenSSL has already gone.
+ */
+static EVP_MAC_CTX *hmac_sha256(void)
+{
+    static volatile void *found;            /* kept for the life of the process */
+
+    if (!found) {
+        OSSL_PARAM digest[] = {
+            OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, "SHA256", 0), OSSL_PARAM_construct_end()
+        };
+        EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+        EVP_MAC_CTX *made = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
+
+        EVP_MAC_free(hmac);                 /* the context keeps it */
+        if (!made || EVP_MAC_CTX_set_params(made, digest) != 1 || apr_atomic_casptr(&found, made, NULL) != NULL) {
+            EVP_MAC_CTX_free(made);         /* no memory, or another thread was quicker */
+        }
+    }
+    return (EVP_MAC_CTX *)found;
 }
 
 void kiss_secret_sha256(unsigned char out[KISS_SHA256_LEN], const void *data, apr_size_t n)
@@ -54,7 +77,13 @@ void kiss_secret_sha256(unsigned char out[KISS_SHA256_LEN], const void *data, ap
 
 int kiss_secret_hmac(unsigned char out[KISS_SHA256_LEN], const void *key, apr_size_t key_len, const void *data, apr_size_t n)
 {
-    return HMAC(sha256(), key, (int)key_len, data, n, out, NULL) != NULL;
+    EVP_MAC_CTX *bare = hmac_sha256(), *mac = bare ? EVP_MAC_CTX_dup(bare) : NULL;
+    size_t len;
+    int good = mac && EVP_MAC_init(mac, key, key_len, NULL) == 1 && EVP_MAC_update(mac, data, n) == 1
+               && EVP_MAC_final(mac, out, &len, KISS_SHA256_LEN) == 1 && len == KISS_SHA256_LEN;
+
+    EVP_MAC_CTX_free(mac);
+    return good;
 }
 
 int kiss_secret_equal(const void *a, const void *b, apr_size_t n)

@@ -40,7 +40,8 @@ for my $file (sort map { (m{([^/]+)$})[0] } $pure =~ m{(mod_kiss/\S+)}g) {
 }
 is_deeply [grep { $source{$_} =~ /apr_dbd|mysql_|MYSQL/ && !/^kiss_db(?:_\w+)?\.[ch]$/ } sort keys %source],
     ['mod_kiss.c'], 'only the kiss_db units use the database client (mod_kiss.c names its version)';
-is_deeply [grep { $source{$_} =~ /\bjwt_/ && !/^kiss_jwt\.c$/ } sort keys %source], [], 'only kiss_jwt uses the JWT library';
+is_deeply [grep { $source{$_} =~ /\b(?:HMAC|EVP_\w+) ?\(|CRYPTO_memcmp/ } grep {/^kiss/} sort keys %source], ['kiss_secret.c'],
+    'only kiss_secret computes digests';
 
 # A function fits a screen.
 for my $file (sort grep {/\.c$/} keys %source) {

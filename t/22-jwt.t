@@ -235,6 +235,12 @@ subtest 'the form' => sub {
             "$head.$body." . (split /\./, token(undef, undef, 'x'))[2]
     );
     refused $bad{$_}, $_ for sort keys %bad;
+    my $mac = unurl64($sign);
+    refused "$head.$body." . url64(substr $mac, 0, $_), "$_ bytes of the signature" for 1 .. 31;
+    refused "$head.$body." . url64($mac . $_), 'the signature and ' . length($_) . ' bytes behind it' for "\0", 'x', $mac, "\0" x 224;
+    refused "$head.$body." . url64($_), 'a signature of NUL bytes' for "\0" x 32, "\0";
+    refused "$head.$body." . url64(hmac_sha256($_, $bytes)), 'a signature over something else'
+        for $head, $body, "$head.$body.", "$head.", ".$body", unurl64($head) . '.' . unurl64($body), '';
     like $h->raw("GET /stock HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer $head.$body.\xc3\xbc"
             . substr($sign, 2) . "\r\n\r\n"), qr{^HTTP/1\.1 401 .*^WWW-Authenticate: Bearer error="invalid_token"\r.*\r\n\r\n\z}ms,
         'UTF-8 in the signature';
@@ -267,8 +273,27 @@ subtest 'claims that are odd JSON' => sub {
     refused token(undef, $text =~ s/\}\z/,"x":@{['[' x $_]}1@{[']' x $_]}}/r), "$_ arrays deep" for 8, 100, 1000;
     refused token(undef, $text =~ s/\}\z/,"x":@{['{"a":' x 300]}1@{['}' x 300]}}/r), '300 objects deep';
     refused token(undef, $text =~ s/\}\z/,"x":@{['[' x 500]}}/r), '500 arrays that never end';
-    # Two members of one name are refused, as RFC 7515 section 4 and RFC 7519 section 4 allow: all readers of a token (json-c for
-    # the header and the claims, the JWT library for the algorithm) would have to agree on which one is meant.
+    # Members that nobody reads count, too, where readers of JSON differ: what is no text or number to one of them, or another one.
+    for my $odd ('"a\u0000"', '"\u0000"', '[["\u0000"]]', '{"b":"a\u0000b"}', '1e400', '-1e400', '[1e309]', '9223372036854775808',
+        '-9223372036854775809', '18446744073709551616', '{"b":[99999999999999999999]}')
+    {
+        refused token(undef, $text =~ s/\}\z/,"x":$odd}/r), "a member $odd";
+        refused token($json->encode(\%good) =~ s/\}\z/,"x":$odd}/r), "a member $odd of the header";
+    }
+    for my $name ('\u0000', 'x\u0000', 'sub\u0000', 'exp\u0000') {
+        refused token(undef, $text =~ s/\}\z/,"$name":1}/r), "a member $name";
+        refused token(undef, $text =~ s/\}\z/,"x":[{"$name":1}]}/r), "a member $name further inside";
+    }
+    for my $name (qw(iss aud sub client_id jti iat nbf exp)) {
+        refused token(undef, $text =~ s/"$name"/"$name\\u0000x"/r), "$name with a NUL behind it";
+    }
+    for my $name (qw(alg typ kid)) {
+        refused token($json->encode(\%good) =~ s/"$name"/"$name\\u0000"/r), "$name with a NUL behind it";
+    }
+    passes token(undef, $text =~ s/\}\z/,"x":$_}/r), "a member $_"
+        for '1.5', '-0', '1e300', '1e-400', '9223372036854775807', '-9223372036854775807', '"\\\\u0000"', '"\u0001"', 'null', '[]';
+    # Two members of one name are refused, as RFC 7515 section 4 and RFC 7519 section 4 allow: all readers of a token would
+    # have to agree on which one is meant.
     my $old = time - 7200;
     my $head = $json->encode(\%good);
     for my $pair (['"exp":' . $old, 'exp'], ['"sub":"BEAU02"', 'sub'], ['"aud":"x"', 'aud'], ['"iss":null', 'iss']) {
@@ -362,6 +387,33 @@ subtest 'a token that was verified before' => sub {
     reload($one);
     is_deeply [map { $status->('/a', $known) } 1 .. 3], [401, 401, 401], 'and refused at the first request after the reload';
     $one->log_ok;
+};
+
+# Tokens of another implementation, here Digest::SHA's, are as good as ours: keys around the size of HMAC's block, texts around
+# that of SHA-256.
+subtest 'keys and texts of any length' => sub {
+    my $dir = tempdir_here();
+    my %length = map { ("n$_" => $_) } 32, 33, 55, 63, 64, 65, 128, 131, 1000;
+    my %of = map { ($_ => join '', map { chr int rand 256 } 1 .. $length{$_}) } keys %length;
+    my @ids = sort { $length{$a} <=> $length{$b} } keys %length;
+    spew("$dir/many.keys", join('', map {"$_ " . url64($of{$_}) . "\n"} @ids), 0600);
+    my $many = start_httpd(token_keys => "$dir/many.keys");
+    my @refused;
+    for my $id (@ids) {
+        for my $x (0 .. 64) {
+            my $t = token({ %good, kid => $id }, claims(x => 'x' x $x), $of{$id});
+            my $status = $many->get('/stock/schema', Authorization => "Bearer $t")->{status};
+            push @refused, "$id $x: $status" if $status != 200;
+        }
+    }
+    is_deeply \@refused, [], 'accepted: ' . @ids . ' keys, 65 tokens each';
+    my ($first, $next) = @ids;
+    is $many->get('/stock/schema', Authorization => 'Bearer ' . token({ %good, kid => $first }, undef, $of{$next}))->{status}, 401,
+        'refused: signed with the next key';
+    my $issued = $many->token('ACME01', $key);
+    my ($signed, $mac) = $issued =~ /^(.*)\.(.*)$/;
+    is $mac, url64(hmac_sha256($signed, $of{$first})), 'and one that the server issued has the same signature';
+    $many->log_ok;
 };
 
 # ---- rotation
