@@ -16,7 +16,7 @@
 #include "ctl_defaults.h"
 #include "ctl_message.h"
 #include "ctl_out.h"
-#include "ctl_schema.h"
+#include "schema_files.h"
 #include "ctl_value.h"
 #include "doctor.h"
 #include "kiss_local.h"

@@ -7,7 +7,7 @@
 #include <mysqld_error.h>
 
 #include "ctl_db.h"
-#include "ctl_schema.h"
+#include "schema_files.h"
 
 /** 1 when an error is about rights: a table may have other reasons to refuse a statement made only for trying. */
 static int refused(unsigned int code)

@@ -15,7 +15,7 @@
 #include "cmd.h"
 #include "ctl_db.h"
 #include "ctl_message.h"
-#include "ctl_schema.h"
+#include "schema_files.h"
 #include "ctl_value.h"
 
 #define LOCK_SECONDS 60

@@ -9,7 +9,7 @@
 #include <apr_strings.h>
 
 #include "ctl_db.h"
-#include "ctl_schema.h"
+#include "schema_files.h"
 
 int schema_parts_read(ctl *c, schema_parts **parts)
 {

@@ -1,6 +1,6 @@
 /**
- * schema_diff - how a database differs from what the schema files say, and putting it right (schema_diff.c,
- * schema_repair.c). Single-threaded; functions that fail have said so on standard error.
+ * schema_diff - how a database differs from what the schema files say. Single-threaded; functions that fail have written
+ * why to standard error.
  */
 #ifndef SCHEMA_DIFF_H
 #define SCHEMA_DIFF_H
@@ -32,14 +32,5 @@ int schema_diff(ctl *c, const schema_parts *parts, apr_array_header_t **differen
 
 /** Triggers of the database that the files do not know, as "name ON table", of const char *. @return CTL_OK or CTL_FAILED */
 int schema_diff_foreign(ctl *c, const schema_parts *parts, apr_array_header_t **triggers);
-
-/**
- * Puts back what `differences` names, works out again what is derived from other tables, and raises every revision: what
- * was changed meanwhile is not known. @return CTL_OK or CTL_FAILED
- */
-int schema_repair(ctl *c, const schema_parts *parts, const apr_array_header_t *differences);
-
-/** Sends statements as they are: the server splits them. `name` is for messages. @return CTL_OK or CTL_FAILED */
-int schema_send(ctl *c, const char *name, const char *sql);
 
 #endif

@@ -1,10 +1,10 @@
 /**
- * ctl_schema - the numbered schema files and the version of the database (cmd_schema.c). Single-threaded.
+ * schema_files - the numbered schema files and the version of the database. Single-threaded.
  *
  * Functions that fail have said so on standard error.
  */
-#ifndef CTL_SCHEMA_H
-#define CTL_SCHEMA_H
+#ifndef SCHEMA_FILES_H
+#define SCHEMA_FILES_H
 
 #include <apr_tables.h>
 
@@ -32,5 +32,8 @@ const char *schema_advice(const ctl *c, int version, int latest);
 
 /** Fails, with what to do, unless the database is at the version of the files. */
 int schema_require(ctl *c);
+
+/** Sends statements as they are: the server splits them. `name` is for messages. @return CTL_OK or CTL_FAILED */
+int schema_send(ctl *c, const char *name, const char *sql);
 
 #endif
