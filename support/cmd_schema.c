@@ -46,7 +46,8 @@ static int check_trigger_right(ctl *c)
 {
     mysql_query(c->db, "CREATE TRIGGER kiss_probe AFTER INSERT ON kiss_no_such_table FOR EACH ROW SET @kiss_probe = 1");
     if (mysql_errno(c->db) == ER_BINLOG_CREATE_ROUTINE_NEED_SUPER) {
-        return ctl_fail("nothing was done: the server logs changes for replicas (log_bin), and then lets this account make no "
+        return ctl_fail("nothing was done: the server logs changes for replicas (log_bin), and then lets this account "
+                        "make no "
                         "triggers (error 1419). As administrator: SET GLOBAL log_bin_trust_function_creators = 1, and the "
                         "same in the server's configuration; or run this as an account with the right SUPER.");
     }

@@ -60,7 +60,8 @@ static apr_status_t open_quietly(apr_file_t **file, const snapshot_folder *folde
 }
 
 /** Reads what a file says of itself; with `check`, all of it. */
-static apr_status_t look(finding *found, const snapshot_folder *folder, const kiss_snapfile_entry *e, int check, apr_pool_t *p)
+static apr_status_t look(finding *found, const snapshot_folder *folder, const kiss_snapfile_entry *e, int check,
+                         apr_pool_t *p)
 {
     kiss_snapfile_label label = { .tag = "" };
     kiss_snapfile f;

@@ -33,7 +33,7 @@ typedef struct {
     const char *path;               /**< symbolic links followed */
     const char *dir;
     const char *name;               /**< in that folder */
-    int dir_fd;                     /**< locked: one change at a time; files are made and renamed in it, however dir changes */
+    int dir_fd;                     /**< locked: one change at a time; files are made and renamed in it, wherever dir leads */
     int exists;
     struct stat st;                 /**< when it exists */
     const char *text;

@@ -106,7 +106,8 @@ int ctl_db_open(ctl *c)
                                             c->defaults));
     }
     if (c->tls != CTL_TLS_OFF && !mysql_get_ssl_cipher(c->db)) {
-        return ctl_fail("the server has no TLS (ssl_cert, ssl_key), and the connection is not to be in the clear: tls=off in "
+        return ctl_fail("the server has no TLS (ssl_cert, ssl_key), and the connection is not to be in the clear: tls=off "
+                        "in "
                         "group [%s] of %s allows it", c->verb->database->group, c->defaults);
     }
     if (mysql_set_character_set(c->db, "utf8mb4")

@@ -34,8 +34,9 @@ int ctl_db_rows(ctl *c, apr_array_header_t **rows, apr_pool_t *p, const char *sq
 /** One value of one row, or NULL when there is none. As ctl_db_rows() otherwise. */
 int ctl_db_value(ctl *c, const char **value, const char *sql, int n, ...);
 
-/** Raises the revision of a dataset and scope (two values), or makes its row: in both cases by the clock, as the triggers do. */
-#define CTL_DB_RAISE "INSERT INTO revision (dataset, scope) VALUES (?, ?) ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n))"
+/** Raises the revision of a dataset and scope (two values), or inserts its row: in both cases by the clock, as triggers do. */
+#define CTL_DB_RAISE "INSERT INTO revision (dataset, scope) VALUES (?, ?)" \
+    " ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n))"
 
 /** One row as texts. */
 #define CTL_ROW(rows, i) APR_ARRAY_IDX((rows), (i), const char **)

@@ -1,5 +1,5 @@
 /**
- * doctor - the findings of `kissctl doctor`, and its checks of rights (doctor_rights.c).
+ * doctor - the findings of `kissctl doctor`.
  *
  * A problem stops customers from being served rightly (exit status 1); a warning is worth a look; the rest is fine.
  * Single-threaded.
@@ -27,13 +27,17 @@ typedef struct {
 void doctor_finding(doctor *d, const char *check, doctor_state state, const char *advice, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 
-/** Tries what kissctl's own account may do with each table. */
-void doctor_check_own_rights(doctor *d);
+/** `list`, a list of texts, with text `i`, from 0: the first ten are named, then "..." stands for the others. */
+const char *doctor_append(doctor *d, const char *list, int i, const char *text);
 
-/** Compares what the module's account may do with grants.sql, as far as kissctl's account may see it. */
-void doctor_check_module_rights(doctor *d);
+/** A number from the database; -1 when it could not be queried, which is a finding. */
+apr_int64_t doctor_number(doctor *d, const char *check, const char *sql);
 
-/** Looks at the directory of the answers that are kept. */
-void doctor_check_cache(doctor *d);
+/** A finding about the codes that a query returns: `fine` when there are none, else their number, `bad`, and their names. */
+void doctor_list(doctor *d, const char *check, doctor_state state, const char *sql, const char *fine, const char *bad,
+                 const char *advice);
+
+/** Writes all findings to standard output. */
+void doctor_print(const doctor *d);
 
 #endif

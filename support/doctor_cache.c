@@ -1,7 +1,7 @@
 /**
- * doctor_cache - looks at KissCacheDir, which httpd makes: whose it is, who can read it, what it holds, how much room is left.
+ * doctor_cache - checks KissCacheDir, which httpd makes: its owner and mode, what it holds, how much space is free.
  */
-#include "doctor.h"
+#include "doctor_checks.h"
 
 #include <errno.h>
 #include <string.h>
@@ -21,7 +21,8 @@
 static int check_owner(doctor *d, const char *folder, const struct stat *st)
 {
     if (st->st_uid == 0) {
-        doctor_finding(d, "cache", DOCTOR_PROBLEM, "remove it and restart httpd, whose processes make it; or chown it to httpd's User",
+        doctor_finding(d, "cache", DOCTOR_PROBLEM, "remove it and restart httpd, whose processes make it; or chown it to "
+                                                   "httpd's User",
                        "%s belongs to root: httpd's processes cannot keep lists there", folder);
         return 0;
     }
@@ -41,7 +42,8 @@ static void check_content(doctor *d, const char *folder, int fd)
     int i, n = 0;
 
     if (kiss_snapfile_scan(&entries, fd, d->c->pool) != APR_SUCCESS || fstatvfs(fd, &fs) != 0) {
-        doctor_finding(d, "cache", DOCTOR_WARNING, "run the doctor as root", "%s cannot be read: %s", folder, strerror(errno));
+        doctor_finding(d, "cache", DOCTOR_WARNING, "run the doctor as root", "%s cannot be read: %s", folder,
+                       strerror(errno));
         return;
     }
     for (i = 0; i < entries->nelts; i++) {
@@ -52,7 +54,8 @@ static void check_content(doctor *d, const char *folder, int fd)
     }
     room = (apr_int64_t)fs.f_bavail * (apr_int64_t)fs.f_frsize;
     doctor_finding(d, "cache", room < LOW ? DOCTOR_WARNING : DOCTOR_OK, room < LOW
-                   ? "make room, or lower KissCacheSize: when the disk is full, lists that are not kept are answered with 503"
+                   ? "make room, or lower KissCacheSize: when the disk is full, lists that are not kept are answered with "
+                     "503"
                    : NULL, "%s: %d lists, %" APR_INT64_T_FMT " MB; %" APR_INT64_T_FMT " MB are free", folder, n,
                    bytes / MEGABYTE, room / MEGABYTE);
 }

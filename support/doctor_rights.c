@@ -1,4 +1,7 @@
-#include "doctor.h"
+/**
+ * doctor_rights - what the accounts of kissctl and of the module may do in the database.
+ */
+#include "doctor_checks.h"
 
 #include <string.h>
 

@@ -85,7 +85,8 @@ static void set_changed(void *ctx, char **values)
     bump(k->run, k->dataset, values[0]);
 }
 
-/** "SELECT DISTINCT a.scope FROM ... a WHERE NOT EXISTS (...)": scopes in which `one` has a value of `set` that `other` lacks. */
+/** "SELECT DISTINCT a.scope FROM ... a WHERE NOT EXISTS (...)": scopes in which `one` has
+    a value of `set` that `other` lacks. */
 static const char *lacking(apr_pool_t *p, const char *scope, const char *set, const char *one, const char *other)
 {
     return apr_psprintf(p, "SELECT DISTINCT a.%s FROM %s a WHERE NOT EXISTS (SELECT 1 FROM %s b WHERE b.%s = a.%s"
@@ -459,8 +460,10 @@ static int note_rows(import_run *run)
         const import_file *def = run->parts[i].def;
 
         if (run->parts[i].present) {
-            rc = ctl_db_run(run->c, NULL, apr_pstrcat(run->c->pool, "REPLACE INTO last_load (table_name, dataset, revisions, row_count)"
-                                                      " SELECT ?, ?, (SELECT COALESCE(SUM(n), 0) FROM revision WHERE dataset = ?),"
+            rc = ctl_db_run(run->c, NULL, apr_pstrcat(run->c->pool, "REPLACE INTO last_load (table_name, dataset, "
+                                                                    "revisions, row_count)"
+                                                      " SELECT ?, ?, (SELECT COALESCE(SUM(n), 0) FROM revision WHERE "
+                                                      "dataset = ?),"
                                                       " COUNT(*) FROM ", def->table, NULL), 3,
                             def->table, def->revisions[0].dataset, def->revisions[0].dataset);
         }

@@ -84,8 +84,8 @@ typedef struct {
 typedef struct {
     const char *dataset;
     const char *changed;        /**< SQL: which changed rows count (o before, n after); NULL: all */
-    const char *set;            /**< column: it grows only where the set of its values changes, however often one stands there;
-                                     NULL: with every row that comes or goes */
+    const char *set;            /**< column: it grows only where the set of its values changes, however
+                                     often one occurs; NULL: with every row that comes or goes */
 } import_revision;
 
 /**

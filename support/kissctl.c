@@ -99,8 +99,10 @@ static int print_help(void)
 
     puts("usage: kissctl VERB [ARGUMENT...] [OPTION...]\n\nThe operator's tool of mod_kiss.\n\nVerbs:");
     for (i = 0; i < kissctl_verbs_n; i++) {
-        printf("  %s%s%-*s  %s\n", kissctl_verbs[i].words, *kissctl_verbs[i].args ? " " : "",
-               28 - (int)strlen(kissctl_verbs[i].words) - (*kissctl_verbs[i].args ? 1 : 0), kissctl_verbs[i].args, kissctl_verbs[i].summary);
+        const ctl_verb *verb = &kissctl_verbs[i];
+
+        printf("  %s%s%-*s  %s\n", verb->words, *verb->args ? " " : "",
+               28 - (int)strlen(verb->words) - (*verb->args ? 1 : 0), verb->args, verb->summary);
     }
     puts("\nOptions of every verb, before or behind it:");
     print_options(COMMON);
@@ -109,16 +111,23 @@ static int print_help(void)
     return CTL_OK;
 }
 
+/** Whether these are the first words of the verb, or all of them. */
+static int begins(const ctl_verb *verb, const char *words)
+{
+    apr_size_t n = strlen(words);
+
+    return strncmp(verb->words, words, n) == 0 && (!verb->words[n] || verb->words[n] == ' ');
+}
+
 /** Help of the verbs that begin with the words given: "customer" has several. */
 static int print_verb_help(const char *words)
 {
-    apr_size_t n = strlen(words);
     int i, found = 0;
 
     for (i = 0; i < kissctl_verbs_n; i++) {
         const ctl_verb *verb = &kissctl_verbs[i];
 
-        if (strncmp(verb->words, words, n) != 0 || (verb->words[n] && verb->words[n] != ' ')) {
+        if (!begins(verb, words)) {
             continue;
         }
         fputs(found++ ? "\n" : "", stdout);
@@ -165,10 +174,9 @@ static const char *known_words(apr_pool_t *p, const char *const *words, int n)
 
     for (k = 0; k < n; k++) {
         const char *longer = *known ? apr_pstrcat(p, known, " ", words[k], NULL) : words[k];
-        apr_size_t len = strlen(longer);
 
         for (i = 0; i < kissctl_verbs_n; i++) {
-            if (strncmp(kissctl_verbs[i].words, longer, len) == 0 && (!kissctl_verbs[i].words[len] || kissctl_verbs[i].words[len] == ' ')) {
+            if (begins(&kissctl_verbs[i], longer)) {
                 break;
             }
         }
@@ -183,7 +191,6 @@ static const char *known_words(apr_pool_t *p, const char *const *words, int n)
 static int wrong_verb(const ctl *c, const char *const *words, int n)
 {
     const char *known = known_words(c->pool, words, n);
-    apr_size_t len = strlen(known);
     int i;
 
     if (n == 0) {
@@ -194,7 +201,7 @@ static int wrong_verb(const ctl *c, const char *const *words, int n)
     }
     ctl_fail("'%s' wants one of its verbs behind it", known);
     for (i = 0; i < kissctl_verbs_n; i++) {
-        if (strncmp(kissctl_verbs[i].words, known, len) == 0 && kissctl_verbs[i].words[len] == ' ') {
+        if (begins(&kissctl_verbs[i], known)) {
             ctl_print_usage(stderr, &kissctl_verbs[i]);
         }
     }

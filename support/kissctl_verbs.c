@@ -43,7 +43,8 @@ const ctl_verb kissctl_verbs[] = {
     {"schema upgrade", "", "", CUSTOMER, 0, cmd_schema_upgrade, "run the schema files that the database lacks",
      "Stops at the first file that fails; run it again when the cause is gone."},
     {"schema repair", "", "", CUSTOMER, 0, cmd_schema_repair, "put back what is missing, and raise the revisions",
-     "Tables, triggers, foreign keys and revisions come back as the schema files say, also where a table was swapped and they\n"
+     "Tables, triggers, foreign keys and revisions come back as the schema files say, also where a table was swapped and "
+     "they\n"
      "hang on the old one. Then every revision is raised, because what was changed meanwhile is not known: every ETag\n"
      "is another one. Data stays as it is."},
     {"touch", "DATASET [SCOPE]", "", CUSTOMER, 0, cmd_touch, "raise a revision, because data were changed past the triggers",
@@ -91,7 +92,8 @@ const ctl_verb kissctl_verbs[] = {
      "Tokens that it signed are refused after the next reload of httpd. The only key is not removed."},
     {"snapshot list", "", "[--check]", NULL, CTL_OPT(OPT_CHECK),
      cmd_snapshot_list, "list the answers that httpd keeps",
-     "The last used first. Customers with the same terms share one; Customer is the one for whom it was built. One with two\n"
+     "The last used first. Customers with the same terms share one; Customer is the one for whom it was built. One with "
+     "two\n"
      "ETags is what has changed from the second to the first. State is sound or damaged with --check; without, damaged\n"
      "where that shows at once. Damaged ones are never sent.\n"
      "'older' is what another version of mod_kiss left."},
@@ -115,7 +117,8 @@ const ctl_verb kissctl_verbs[] = {
     {"kss schema repair", "", "", KSS, 0, cmd_schema_repair, "put back what it lacks, and raise its revisions",
      "See 'kissctl schema repair --help'. The sums of the invoices are worked out again, too."},
     {"kss touch", "DATASET [SCOPE]", "", KSS, 0, cmd_touch, "raise a revision, because data were changed past the triggers",
-     "DATASET is the name of a table, or all; there are no scopes. ETags that depend on it are others then. For invoice and\n"
+     "DATASET is the name of a table, or all; there are no scopes. ETags that depend on it are others then. For invoice "
+     "and\n"
      "invoice_line the sums of the invoices are worked out again."},
     {"kss import", "DIR", IMPORT_USAGE, KSS, IMPORT_OPTIONS, cmd_import_kss,
      "load a folder of CSV files into that database, all or nothing",

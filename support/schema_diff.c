@@ -97,7 +97,8 @@ static int diff_triggers(ctl *c, const schema_parts *parts, apr_array_header_t *
                                                               row[1], t->table));
         }
         else if (strcmp(row[2], t->event) != 0 || strcmp(row[3], "AFTER") != 0 || !schema_parts_same(row[4], t->body)) {
-            add(list, SCHEMA_TRIGGER, t, NULL, apr_psprintf(c->pool, "trigger %s does something else than sql/ says", t->name));
+            add(list, SCHEMA_TRIGGER, t, NULL, apr_psprintf(c->pool, "trigger %s does something else than sql/ says",
+                                                                t->name));
         }
     }
     return CTL_OK;
@@ -117,7 +118,8 @@ static int diff_keys(ctl *c, const schema_parts *parts, apr_array_header_t *list
         const char **row = row_of(rows, k->name);
 
         if (!row) {
-            add(list, SCHEMA_KEY, k, NULL, apr_psprintf(c->pool, "foreign key %s of table %s is missing", k->name, k->table));
+            add(list, SCHEMA_KEY, k, NULL, apr_psprintf(c->pool, "foreign key %s of table %s is missing", k->name,
+                                                            k->table));
         }
         else if (strcmp(row[1], k->table) != 0 || strcmp(row[2], k->parent) != 0) {
             add(list, SCHEMA_KEY, k, row[1], apr_psprintf(c->pool, "foreign key %s leads from %s to %s, not from %s to %s",

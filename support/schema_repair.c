@@ -19,7 +19,8 @@ static int make_rows(ctl *c, const schema_parts *parts)
     int i, rc = CTL_OK;
 
     for (i = 0; i < names->nelts && rc == CTL_OK; i++) {
-        rc = ctl_db_run(c, NULL, "INSERT IGNORE INTO revision (dataset) VALUES (?)", 1, APR_ARRAY_IDX(names, i, const char *));
+        rc = ctl_db_run(c, NULL, "INSERT IGNORE INTO revision (dataset) VALUES (?)", 1,
+                        APR_ARRAY_IDX(names, i, const char *));
     }
     return rc;
 }
