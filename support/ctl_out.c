@@ -185,6 +185,16 @@ void ctl_out_csv(const out_column *columns, int n, const apr_array_header_t *row
     }
 }
 
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+void ctl_out_sort(apr_array_header_t *texts)
+{
+    qsort(texts->elts, texts->nelts, sizeof(const char *), by_bytes);
+}
+
 apr_status_t ctl_out_flush(void)
 {
     errno = 0;

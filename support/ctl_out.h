@@ -35,6 +35,9 @@ void ctl_out_csv(const out_column *columns, int n, const apr_array_header_t *row
 /** Writes one row, as an object or one "Name: value" a line. */
 void ctl_out_row(const ctl *c, const out_column *columns, int n, const char *const *row);
 
+/** Sorts an array of const char * by bytes. */
+void ctl_out_sort(apr_array_header_t *texts);
+
 /** Brings what was written to where standard output leads, onto the disk if that is a file. @return 0, or the reason */
 apr_status_t ctl_out_flush(void);
 

@@ -4,7 +4,6 @@
 #include "demo_world.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include <apr_strings.h>
 #include <apr_tables.h>

@@ -1,7 +1,7 @@
 /**
  * import_check - duplicates within a file, references between files and tables, as they would be after the import.
  */
-#include "import.h"
+#include "import_check.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +9,9 @@
 #include <apr_strings.h>
 
 #include "ctl_out.h"
+#include "import_fault.h"
+#include "import_progress.h"
+#include "import_sql.h"
 
 #define EXAMPLES 3
 
@@ -20,21 +23,6 @@ typedef struct {
     apr_uint64_t count;
     const char *examples;
 } check;
-
-const char *import_keys(apr_pool_t *p, const import_file *def, const char *lead, const char *other)
-{
-    const char *list = "";
-    const import_column *column;
-
-    for (column = def->columns; column->csv; column++) {
-        if (!(column->flags & IMPORT_KEY)) {
-            continue;
-        }
-        list = other ? apr_pstrcat(p, list, *list ? " AND " : "", lead, column->db, " = ", other, column->db, NULL)
-            : apr_pstrcat(p, list, *list ? ", " : "", lead, column->db, NULL);
-    }
-    return list;
-}
 
 /** Row: line, first line, then the key. */
 static void duplicate(void *ctx, char **values)
@@ -197,12 +185,6 @@ static void lost_parent(void *ctx, char **values)
     }
 }
 
-/** Row: number. */
-static void count_of(void *ctx, char **values)
-{
-    ((check *)ctx)->count = apr_strtoi64(values[0], NULL, 10);
-}
-
 /** " FROM child n LEFT JOIN parent p ON ... WHERE p has none" */
 static const char *orphans(apr_pool_t *p, const check *k, const char *child)
 {
@@ -265,9 +247,8 @@ static int check_reference(import_run *run, check *k)
 /** References that may be open: said, not refused. */
 static int check_wanted(import_run *run, check *k)
 {
-    int rc = import_each(run, apr_pstrcat(run->c->pool, "SELECT COUNT(*)", orphans(run->c->pool, k, k->part->source),
-                                          NULL),
-                         count_of, k);
+    int rc = import_count(run, &k->count, apr_pstrcat(run->c->pool, "SELECT COUNT(*)",
+                                                      orphans(run->c->pool, k, k->part->source), NULL));
 
     if (rc == CTL_OK && k->count > 0) {
         apr_pool_t *p = run->c->pool;
@@ -280,11 +261,6 @@ static int check_wanted(import_run *run, check *k)
                     k->parent->present ? k->parent->shown : "the database");
     }
     return rc;
-}
-
-import_part *import_part_of(const import_run *run, const char *file)
-{
-    return &run->parts[import_file_of(run->set, file) - run->set->files];
 }
 
 static int check_references(import_run *run, const import_part *part)

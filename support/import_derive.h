@@ -1,13 +1,21 @@
 /**
- * import_derive - what is worked out from the tables, apart from an import. Single-threaded.
+ * import_derive - what an import set derives from its tables. Single-threaded.
  */
 #ifndef IMPORT_DERIVE_H
 #define IMPORT_DERIVE_H
 
-#include "ctl.h"
+#include "import_run.h"
 
 /**
- * Works out again all that the import set of the verb's database derives: the triggers may have missed something.
+ * After the tables were written: works out what depends on those that changed, and notes the revisions to raise.
+ *
+ * @return CTL_OK or CTL_FAILED
+ */
+int import_derive(import_run *run);
+
+/**
+ * Apart from an import: works out again all that the set of the verb's database derives, for the triggers may have missed
+ * something.
  *
  * @return CTL_OK or CTL_FAILED, written to standard error
  */

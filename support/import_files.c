@@ -4,9 +4,8 @@
  * Complete: what `prices.csv.sha256` says (in the form of sha256sum), what `prices.csv.done` says (made behind the file
  * it belongs to; one of them in the folder makes them necessary for all), and that no file changes while it is read.
  */
-#include "import.h"
+#include "import_files.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <apr_escape.h>
@@ -18,6 +17,7 @@
 
 #include "ctl_message.h"
 #include "ctl_out.h"
+#include "import_fault.h"
 
 #define HEAD 512
 #define DIGEST_TEXT 64                  /* hexadecimal digits of SHA-256 */
@@ -142,11 +142,6 @@ static void take(import_run *run, import_part *part, const char *folder, const c
     part->source = part->stage;
 }
 
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /** The names in a folder, sorted. */
 static apr_status_t list_folder(apr_array_header_t *names, const char *folder, apr_pool_t *p)
 {
@@ -161,7 +156,7 @@ static apr_status_t list_folder(apr_array_header_t *names, const char *folder, a
         APR_ARRAY_PUSH(names, const char *) = apr_pstrdup(p, info.name);
     }
     apr_dir_close(dir);
-    qsort(names->elts, names->nelts, sizeof(const char *), by_name);
+    ctl_out_sort(names);
     return APR_STATUS_IS_ENOENT(rv) ? APR_SUCCESS : rv;
 }
 

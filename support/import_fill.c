@@ -3,7 +3,7 @@
  *
  * Inside the transaction, because real tables are read. In SQL `n` is the temporary table and `p` the one looked into.
  */
-#include "import.h"
+#include "import_fill.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +12,9 @@
 
 #include "ctl_db.h"
 #include "ctl_out.h"
+#include "import_fault.h"
+#include "import_sql.h"
+#include "import_stage.h"
 
 /** What the callbacks below write about. */
 typedef struct {
@@ -20,22 +23,6 @@ typedef struct {
     const import_column *column, *by;
     const char *file;
 } filling;
-
-/** Row: number. */
-static void one_number(void *ctx, char **values)
-{
-    *(apr_uint64_t *)ctx = (apr_uint64_t)apr_strtoi64(values[0], NULL, 10);
-}
-
-static const import_column *column_of(const import_file *def, const char *db)
-{
-    const import_column *column = def->columns;
-
-    while (column->csv && strcmp(column->db, db) != 0) {
-        column++;
-    }
-    return column;
-}
 
 /** Makes a file that the folder does not have out of its table's rows, so that rows can be added to it. */
 static int adopt(import_run *run, import_part *parent)
@@ -55,7 +42,7 @@ static int adopt(import_run *run, import_part *parent)
     }
     parent->present = parent->made = 1;
     parent->source = parent->stage;
-    return import_each(run, apr_pstrcat(p, "SELECT COUNT(*) FROM ", parent->stage, NULL), one_number, &parent->rows);
+    return import_count(run, &parent->rows, apr_pstrcat(p, "SELECT COUNT(*) FROM ", parent->stage, NULL));
 }
 
 /** Makes the rows of the parent that are looked for and missing, in the order of their names. */
@@ -69,8 +56,7 @@ static int make_missing(import_run *run, const import_part *part, const import_f
     apr_uint64_t n = 0;
     const char *sql;
 
-    if (import_each(run, apr_pstrcat(p, "SELECT COUNT(DISTINCT n.", fill->ours, ")", missing, NULL), one_number, &n)
-        != CTL_OK) {
+    if (import_count(run, &n, apr_pstrcat(p, "SELECT COUNT(DISTINCT n.", fill->ours, ")", missing, NULL)) != CTL_OK) {
         return CTL_FAILED;
     }
     if (n == 0) {
@@ -123,7 +109,7 @@ static void not_found(void *ctx, char **values)
 static int check_filled(import_run *run, const import_part *part, const import_column *column)
 {
     const import_fill *fill = &column->fills[0];
-    filling f = {run, part, column, column_of(part->def, fill->ours), fill->file};
+    filling f = {run, part, column, import_column_stored(part->def, fill->ours), fill->file};
 
     if (column->flags & (IMPORT_NULL | IMPORT_HIDDEN)) {
         return CTL_OK;
@@ -144,7 +130,7 @@ static int is_kept(const import_run *run, const import_part *part, int at)
     if (!column->fills[0].file) {
         return 1;
     }
-    by = column_of(part->def, column->fills[0].ours);
+    by = import_column_stored(part->def, column->fills[0].ours);
     return !(by->flags & IMPORT_STAGED) || (part->absent >> (by - part->def->columns) & 1);
 }
 

@@ -5,13 +5,15 @@
  * Judged per file: the rows that it removes, the rows that lose what makes them useful (import_loss), and a scope (a
  * price list, a warehouse) that is left with nothing. All of it is named, so that one look is enough.
  */
-#include "import.h"
+#include "import_guard.h"
 
 #include <string.h>
 
 #include <apr_strings.h>
 
 #include "ctl_out.h"
+#include "import_fault.h"
+#include "import_sql.h"
 
 /** Of fewer rows a share says little: there only the loss of all of them is refused. */
 #define SHARE_ROWS 50
@@ -58,7 +60,7 @@ static import_refusal *refuse(import_run *run, const import_part *part, const ch
 }
 
 /** "all of the prices", or "536 of the 564 prices" */
-static const char *part_of(const import_run *run, apr_uint64_t n, apr_uint64_t of, const char *what)
+static const char *share_of(const import_run *run, apr_uint64_t n, apr_uint64_t of, const char *what)
 {
     return n >= of ? apr_psprintf(run->c->pool, "all of the %s", what)
         : apr_psprintf(run->c->pool, "%" APR_UINT64_T_FMT " of the %" APR_UINT64_T_FMT " %s", n, of, what);
@@ -79,7 +81,7 @@ static int judge_removed(import_run *run, const import_part *part)
     refusal->after += part->added;
     import_fault(run, part, 0, NULL, "would remove %s (table %s: %" APR_UINT64_T_FMT " row%s now, %" APR_UINT64_T_FMT
                  " then%s). Is the file whole? If that is meant, add --remove-up-to %d",
-                 part_of(run, lost, part->before, part->def->rows), part->def->table, part->before,
+                 share_of(run, lost, part->before, part->def->rows), part->def->table, part->before,
                  IMPORT_S(part->before), refusal->after,
                  part->added == 0 ? "" : apr_psprintf(run->c->pool, ", %" APR_UINT64_T_FMT " of them new", part->added),
                  percent);
@@ -114,7 +116,7 @@ static int judge_loss(import_run *run, const import_part *part, const import_los
     import_fault(run, part, 0, NULL, "would leave %s (table %s: %" APR_UINT64_T_FMT " row%s now, %" APR_UINT64_T_FMT
                  " then). If that is meant, add --remove-up-to %d",
                  g.lost >= g.before ? apr_pstrcat(p, "none of the ", loss->what, NULL)
-                 : apr_pstrcat(p, "only ", part_of(run, g.before - g.lost, g.before, loss->what), NULL),
+                 : apr_pstrcat(p, "only ", share_of(run, g.before - g.lost, g.before, loss->what), NULL),
                  part->def->table, g.before, IMPORT_S(g.before), g.before - g.lost, percent);
     return rc;
 }
@@ -125,11 +127,8 @@ static void lost_scope(void *ctx, char **values)
     guarding *g = ctx;
     const import_file *def = g->part->def;
     apr_uint64_t before = (apr_uint64_t)apr_strtoi64(values[1], NULL, 10);
-    const import_column *column = def->columns;
+    const import_column *column = import_column_stored(def, def->scope);
 
-    while (strcmp(column->db, def->scope) != 0) {
-        column++;
-    }
     refuse(g->run, g->part, def->rows, before, before, 100);
     import_fault(g->run, g->part, 0, NULL, "would remove all %" APR_UINT64_T_FMT " %s of %s %s, which stays (table %s: %"
                  APR_UINT64_T_FMT " rows now, 0 then). Is the file whole? If that is meant, add --remove-up-to 100",
@@ -143,13 +142,10 @@ static int judge_scopes(import_run *run, const import_part *part)
     const import_file *def = part->def;
     apr_pool_t *p = run->c->pool;
     guarding g = {run, part, 0, 0};
-    const import_column *column = def->columns;
+    const import_column *column = def->scope ? import_column_stored(def, def->scope) : NULL;
     const import_part *parent;
 
-    while (column->csv && (!def->scope || strcmp(column->db, def->scope) != 0)) {
-        column++;
-    }
-    if (!column->parent || part->removed < SHARE_ROWS || run->remove_up_to == 100) {
+    if (!column || !column->parent || part->removed < SHARE_ROWS || run->remove_up_to == 100) {
         return CTL_OK;
     }
     parent = import_part_of(run, column->parent);

@@ -8,6 +8,7 @@
 #include <apr_strings.h>
 
 #include "ctl_out.h"
+#include "import_fault.h"
 #include "import_map.h"
 #include "import_text.h"
 

@@ -4,7 +4,7 @@
 #ifndef IMPORT_HEADER_H
 #define IMPORT_HEADER_H
 
-#include "import.h"
+#include "import_run.h"
 
 /** The columns that a file has. */
 typedef struct {

@@ -5,7 +5,7 @@
  * statement runs: the seconds go on. One percentage over all files and steps, and never wider than the terminal.
  * Whoever prints something else clears the line first, and nothing is drawn until the work goes on.
  */
-#include "import.h"
+#include "import_progress.h"
 
 #include <pthread.h>
 #include <stdio.h>

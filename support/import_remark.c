@@ -6,6 +6,7 @@
 #include <apr_strings.h>
 
 #include "ctl_out.h"
+#include "import_fault.h"
 
 /** So many cells of a column prove what separates its decimals: then 1.200 needs no note. */
 #define PROOF 20

@@ -4,7 +4,7 @@
 #ifndef IMPORT_REMARK_H
 #define IMPORT_REMARK_H
 
-#include "import.h"
+#include "import_run.h"
 
 /** How often one remark was made in a file, and where first. */
 typedef struct {

@@ -4,7 +4,7 @@
  * Bound arrays, not LOAD DATA LOCAL: that is only a little faster, the server may forbid it (local_infile), and it
  * turns errors into warnings. InnoDB, not Aria, for the temporary tables: their keys are looked up four times as fast.
  */
-#include "import.h"
+#include "import_stage.h"
 
 #include <string.h>
 
@@ -14,8 +14,11 @@
 #include "csv.h"
 #include "ctl_db.h"
 #include "ctl_message.h"
+#include "import_fault.h"
 #include "import_header.h"
+#include "import_progress.h"
 #include "import_remark.h"
+#include "import_sql.h"
 
 #define BATCH_ROWS 1000
 #define BATCH_BYTES (512 * 1024)            /* well under any max_allowed_packet */

@@ -169,6 +169,16 @@ const import_column *import_column_named(const import_file *file, const char *na
     return column->csv ? column : NULL;
 }
 
+const import_column *import_column_stored(const import_file *file, const char *db)
+{
+    const import_column *column = file->columns;
+
+    while (strcmp(column->db, db) != 0) {
+        column++;
+    }
+    return column;
+}
+
 const import_column *import_key_of(const import_file *file)
 {
     const import_column *column = file->columns;

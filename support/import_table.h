@@ -1,7 +1,7 @@
 /**
- * import_table - what an import set is: files, their tables, columns, keys, references, revisions. Data only.
+ * import_table - what an import set is: files, their tables, columns, keys, references, revisions. 
  *
- * The engine (import.c and the import_* units) knows nothing about the one set here: another database brings another
+ * The engine (import.c and the stages that it calls) knows nothing about the one set here: another database brings another
  * import_set. Names of tables and columns come only from these rows and are therefore written into SQL as they are.
  */
 #ifndef IMPORT_TABLE_H
@@ -151,6 +151,9 @@ const import_column *import_column_of(const import_set *set, const char *file, c
 
 /** The column that a header means by that name (import_same_name()), or NULL. */
 const import_column *import_column_named(const import_file *file, const char *name, apr_size_t len);
+
+/** The column that the table has under that name; it must have one. */
+const import_column *import_column_stored(const import_file *file, const char *db);
 
 /** The file of that name, or NULL. */
 const import_file *import_file_of(const import_set *set, const char *file);

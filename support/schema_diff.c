@@ -3,7 +3,6 @@
  */
 #include "schema_diff.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <apr_strings.h>

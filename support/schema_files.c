@@ -4,6 +4,7 @@
  */
 #include "schema_files.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 #include <apr_strings.h>
 
 #include "ctl_db.h"
+#include "ctl_file.h"
 #include "ctl_message.h"
 
 #define MAX_SCHEMA_FILE (4 * 1024 * 1024)
@@ -67,26 +69,11 @@ int schema_files(ctl *c, apr_array_header_t **files)
 
 int schema_file_text(ctl *c, const schema_file *file, const char **text)
 {
-    apr_file_t *f;
-    apr_finfo_t info;
-    apr_size_t n = 0;
-    char *buf = NULL;
-    apr_status_t rv = apr_file_open(&f, file->path, APR_FOPEN_READ, APR_OS_DEFAULT, c->pool);
+    apr_status_t rv = ctl_file_read(text, NULL, file->path, MAX_SCHEMA_FILE, c->pool);
 
-    if (rv == APR_SUCCESS) {
-        rv = apr_file_info_get(&info, APR_FINFO_SIZE, f);
-        if (rv == APR_SUCCESS && info.size <= MAX_SCHEMA_FILE) {
-            buf = apr_pcalloc(c->pool, (apr_size_t)info.size + 1);
-            rv = apr_file_read_full(f, buf, (apr_size_t)info.size, &n);
-        }
-        apr_file_close(f);
-    }
-    if (!buf || rv != APR_SUCCESS) {
-        return ctl_fail("cannot read %s: %s", file->path,
-                        rv != APR_SUCCESS ? apr_psprintf(c->pool, "%pm", &rv) : "larger than 4 MiB");
-    }
-    *text = buf;
-    return CTL_OK;
+    return rv == APR_SUCCESS ? CTL_OK
+        : ctl_fail("cannot read %s: %s", file->path,
+                   rv == EFBIG ? "larger than 4 MiB" : apr_psprintf(c->pool, "%pm", &rv));
 }
 
 int schema_version(ctl *c, int *version)

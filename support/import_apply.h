@@ -1,0 +1,12 @@
+/**
+ * import_apply - writes what differs.
+ */
+#ifndef IMPORT_APPLY_H
+#define IMPORT_APPLY_H
+
+#include "import_run.h"
+
+/** Behind import_compare(): writes what differs, raises the revisions. @return CTL_OK or CTL_FAILED */
+int import_apply(import_run *run);
+
+#endif

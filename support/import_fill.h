@@ -1,0 +1,15 @@
+/**
+ * import_fill - values that rows get from other files and tables.
+ */
+#ifndef IMPORT_FILL_H
+#define IMPORT_FILL_H
+
+#include "import_run.h"
+
+/** Inside the transaction: fills what the cells left open from other files and tables. As import_stage() otherwise. */
+int import_fill_all(import_run *run);
+
+/** Behind import_fill_all(): rows keep what their file does not say, where the set has it so (IMPORT_STAYS). */
+int import_keep_unsaid(import_run *run);
+
+#endif

@@ -1,0 +1,12 @@
+/**
+ * import_report - how a run ended, for people and as JSON.
+ */
+#ifndef IMPORT_REPORT_H
+#define IMPORT_REPORT_H
+
+#include "import_run.h"
+
+/** Says how the run ended: run->result. On standard output the summary, or with --json always a report. */
+void import_print_report(import_run *run);
+
+#endif

@@ -1,0 +1,18 @@
+/**
+ * import_sql - SQL of the tables of a file that several stages have in common. `o` is the real table, `n` the temporary one.
+ */
+#ifndef IMPORT_SQL_H
+#define IMPORT_SQL_H
+
+#include "import_run.h"
+
+/** Key columns joined: "o.a = n.a AND o.b = n.b" with lead "o.", "n."; lists "n.a, n.b" when `other` is NULL. */
+const char *import_keys(apr_pool_t *p, const import_file *def, const char *lead, const char *other);
+
+/** " FROM ... WHERE ...": rows of the table (o) that the file (n) does not have, without those that stay. */
+const char *import_removed_from(apr_pool_t *p, const import_part *part);
+
+/** Whether a row of the file (n) changes its row of the table (o), which may be one that was set aside; NULL: it never does. */
+const char *import_differs(apr_pool_t *p, const import_file *def);
+
+#endif
