@@ -7,11 +7,12 @@
 
 #include <apr_strings.h>
 
+#include "csv.h"
 #include "ctl_db.h"
 #include "ctl_message.h"
 #include "ctl_out.h"
 #include "ctl_value.h"
-#include "import_table.h"
+#include "import_value.h"
 
 #define SELECT_CUSTOMER "SELECT customer_code, name, price_list_code, stock_location, discount_percent, enabled," \
     " limit_minute, limit_hour, absent_since FROM customer"

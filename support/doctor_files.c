@@ -53,7 +53,8 @@ void doctor_check_token_keys(doctor *d)
     }
     if (error) {
         doctor_finding(d, "token keys", DOCTOR_PROBLEM, access(d->c->token_keys, R_OK) != 0 && errno == EACCES
-                       ? "run kissctl as root: only root can read that file" : "repair the file; httpd does not start with it",
+                       ? "run kissctl as root: only root can read that file" : "repair the file; httpd does not start "
+                                                                               "with it",
                        "%s", error);
         return;
     }

@@ -4,6 +4,7 @@
 #ifndef IMPORT_HEADER_H
 #define IMPORT_HEADER_H
 
+#include "csv.h"
 #include "import_run.h"
 
 /** The columns that a file has. */

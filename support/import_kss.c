@@ -1,8 +1,9 @@
 /**
- * import_kss - the import set of the KSS API: a distributor's data. Data only; the vocabulary stands in import_table.h.
+ * import_kss - the import set of the KSS API: a distributor's data. Data only; import_table.h says
+ * what the members mean.
  *
  * Columns are named as the fields of the API are, else as those of the table. A column without a macro that says
- * otherwise may be absent. Files stand in an order in which parents come first.
+ * otherwise may be absent. Files are in an order in which parents come first.
  */
 #include "import_table.h"
 

@@ -4,7 +4,7 @@
  * Decimals have a point, or a comma where cells are separated by something else. Thousands are never separated. What could
  * be read both ways (1.200) is read as a decimal and remarked, so that the whole file can judge it (import_remark.c).
  */
-#include "import_table.h"
+#include "import_number.h"
 
 #include <string.h>
 

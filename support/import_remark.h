@@ -4,6 +4,8 @@
 #ifndef IMPORT_REMARK_H
 #define IMPORT_REMARK_H
 
+#include "csv.h"
+#include "import_cell.h"
 #include "import_run.h"
 
 /** How often one remark was made in a file, and where first. */

@@ -19,6 +19,7 @@
 #include "import_progress.h"
 #include "import_remark.h"
 #include "import_sql.h"
+#include "import_value.h"
 
 #define BATCH_ROWS 1000
 #define BATCH_BYTES (512 * 1024)            /* well under any max_allowed_packet */
@@ -318,7 +319,8 @@ static int read_rows(stager *st, csv_reader *reader, source *in)
         st->part->keys_lost++;
     }
     if (status == CSV_END && csv_unended(reader) && ends_within_row(st)) {
-        import_fault(st->run, st->part, st->run_of_short.line, NULL, "the last row ends early, as no other does, and its line "
+        import_fault(st->run, st->part, st->run_of_short.line, NULL, "the last row ends early, as no other does, and its "
+                                                                     "line "
                      "has no end: the file was cut off. If it is whole, write the row's empty cells");
         st->part->keys_lost++;
     }

@@ -1,13 +1,13 @@
 /**
- * import_table - what an import set is: files, their tables, columns, keys, references, revisions. 
+ * import_table - what an import set is: files, their tables, columns, keys, references, revisions.
  *
- * The engine (import.c and the stages that it calls) knows nothing about the one set here: another database brings another
+ * The engine (import.c and the stages that it calls) knows nothing about any one set: another database brings another
  * import_set. Names of tables and columns come only from these rows and are therefore written into SQL as they are.
  */
 #ifndef IMPORT_TABLE_H
 #define IMPORT_TABLE_H
 
-#include "csv.h"
+#include <apr_pools.h>
 
 /** What a cell may hold. */
 typedef enum {
@@ -140,10 +140,10 @@ typedef struct {
     const char *derived_tables;     /**< the tables that it writes, joined by commas; NULL: none */
 } import_set;
 
-/** The set of the Customer API (design: "Customer API import set"). */
+/** The set of the Customer API (import_customer.c). */
 extern const import_set import_customer_set;
 
-/** The set of the KSS API: a distributor's data (import_kss.c). */
+/** The set of the KSS API (import_kss.c): a distributor's data. */
 extern const import_set import_kss_set;
 
 /** The column of that name in the file of that name, or NULL. */
@@ -163,58 +163,5 @@ const import_column *import_key_of(const import_file *file);
 
 /** Whether its key has several columns. */
 int import_is_composite(const import_file *file);
-
-/** What a good cell may give rise to say, or to know when all cells are read: bits of import_value.remarks. */
-typedef enum {
-    IMPORT_ROUNDED,             /**< decimals were rounded away */
-    IMPORT_CUT,                 /**< the text was too long and was cut */
-    IMPORT_ZERO,                /**< a price of 0 */
-    IMPORT_SMALL,               /**< a percentage between 0 and 1 */
-    IMPORT_CHECK_DIGIT,         /**< a barcode with a wrong check digit */
-    IMPORT_LOST_ZERO,           /**< a barcode whose leading zeros are lost */
-    IMPORT_ERROR_VALUE,         /**< a text that is what a spreadsheet shows for an error */
-    IMPORT_SHORT_ROW,           /**< a row whose last cells the file left off */
-    IMPORT_MAYBE_POINT,         /**< 1.200: a decimal point, or one between thousands */
-    IMPORT_MAYBE_COMMA,         /**< 1,200: the same with a comma */
-    IMPORT_POINT,               /**< 19.95: a decimal point for certain */
-    IMPORT_COMMA,               /**< 19,95: a decimal comma for certain */
-    IMPORT_THOUSANDS,           /**< 1.234.567, 1,234.56: thousands for certain */
-    IMPORT_REMARKS              /**< how many there are */
-} import_remark;
-
-/** A checked value as the database takes it. */
-typedef struct {
-    const char *text;           /**< not NUL-terminated in general; a part of the cell, or in the pool, or static */
-    apr_size_t len;
-    int null;
-    int fallback;               /**< the table's default is taken */
-    unsigned int remarks;       /**< bits, 1U << import_remark */
-} import_value;
-
-/** How a file's cells are to be read. */
-typedef struct {
-    int comma;                  /**< decimals may have a comma: cells are separated by something else */
-    int cut;                    /**< texts that are too long are cut */
-} import_reading;
-
-/**
- * Checks a cell, already known to be UTF-8.
- *
- * @param value receives what goes into the database, also for a bad cell (something harmless)
- * @return NULL, or the reason in `p` or static
- */
-const char *import_value_check(import_value *value, const import_column *column, const import_reading *how,
-                               const char *text, apr_size_t len, apr_pool_t *p);
-
-/** The same for decimals, whole numbers and flags, of `len` > 0 without blanks at the ends (import_number.c). */
-const char *import_decimal_check(import_value *value, const import_column *column, const import_reading *how,
-                                 const char *text, apr_size_t len, apr_pool_t *p);
-const char *import_int_check(import_value *value, const import_column *column, const char *text, apr_size_t len,
-                             apr_pool_t *p);
-const char *import_flag_check(import_value *value, const import_column *column, const char *text, apr_size_t len,
-                              apr_pool_t *p);
-
-/** Sets the value to that text, without anything else. */
-void import_value_set(import_value *value, const char *text, apr_size_t len);
 
 #endif

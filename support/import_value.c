@@ -1,25 +1,18 @@
 /**
- * import_value - checks one cell. Pure.
+ * import_value - checks one cell by the type of its column. Pure.
  */
-#include "import_table.h"
+#include "import_value.h"
 
 #include <string.h>
 
 #include <apr_lib.h>
 #include <apr_strings.h>
 
+#include "csv.h"
 #include "ctl_out.h"
+#include "import_number.h"
 #include "import_text.h"
 #include "kiss_date.h"
-
-void import_value_set(import_value *value, const char *text, apr_size_t len)
-{
-    value->text = text;
-    value->len = len;
-    value->null = 0;
-    value->fallback = 0;
-    value->remarks = 0;
-}
 
 /** The length in bytes of the first `most` characters, or of as many as have `most` bytes. */
 static apr_size_t cut_length(const char *text, apr_size_t len, apr_size_t most, int bytes)

@@ -6,9 +6,10 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
+#include "csv.h"
 #include "fuzz.h"
-#include "import_table.h"
 #include "import_text.h"
+#include "import_value.h"
 #include "kiss_decimal.h"
 
 /** A column of the Customer API's files, counted round, or from 128 on every third of the KSS API's. */

@@ -9,8 +9,8 @@
 #include <apr_general.h>
 #include <apr_strings.h>
 
-#include "import_table.h"
 #include "import_text.h"
+#include "import_value.h"
 
 static int tests;
 

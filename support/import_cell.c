@@ -1,0 +1,13 @@
+/**
+ * import_cell - a checked cell. Pure.
+ */
+#include "import_cell.h"
+
+void import_value_set(import_value *value, const char *text, apr_size_t len)
+{
+    value->text = text;
+    value->len = len;
+    value->null = 0;
+    value->fallback = 0;
+    value->remarks = 0;
+}
