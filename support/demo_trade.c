@@ -1,7 +1,7 @@
 /**
  * demo_trade - stock, invoices, receivables, payments and purchases of the made-up distributor.
  */
-#include "demo_world.h"
+#include "demo_trade.h"
 
 #include <stdlib.h>
 

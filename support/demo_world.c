@@ -1,3 +1,6 @@
+/**
+ * demo_world - works out what each row of the made-up distributor is, from its number alone.
+ */
 #include "demo_world.h"
 
 #include <string.h>

@@ -7,7 +7,7 @@
 #ifndef DEMO_WORLD_H
 #define DEMO_WORLD_H
 
-#include "demo.h"
+#include "demo_file.h"
 
 #define DEMO_MONEY(cents) ((apr_int64_t)(cents) * 10000)
 #define DEMO_LINES 10                       /**< of an invoice, at most */
@@ -88,8 +88,5 @@ void make_invoice(const world *w, int n, invoice *v);
 
 /** The number of the invoice that payment `n`, from 1, is for. */
 int invoice_of_payment(const world *w, int n);
-
-/** Writes the files about trade: stock, invoices, receivables, payments, purchases (demo_trade.c). */
-void demo_trade(world *w);
 
 #endif
