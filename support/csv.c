@@ -1,3 +1,6 @@
+/**
+ * csv - a streaming reader of RFC 4180 files.
+ */
 #include "csv.h"
 
 #include <string.h>

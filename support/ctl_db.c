@@ -1,3 +1,6 @@
+/**
+ * ctl_db - the connection of kissctl, and statements with bound values.
+ */
 #include "ctl_db.h"
 
 #include <stdarg.h>

@@ -1,3 +1,6 @@
+/**
+ * ctl_key - makes, shows and revokes keys of both APIs.
+ */
 #include "ctl_key.h"
 
 #include <stdio.h>

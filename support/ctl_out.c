@@ -1,3 +1,6 @@
+/**
+ * ctl_out - data on standard output: tables, JSON, CSV.
+ */
 #include "ctl_out.h"
 
 #include <errno.h>

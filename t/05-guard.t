@@ -43,10 +43,90 @@ is_deeply [grep { $source{$_} =~ /apr_dbd|mysql_|MYSQL/ && !/^kiss_db(?:_\w+)?\.
 is_deeply [grep { $source{$_} =~ /\b(?:HMAC|EVP_\w+) ?\(|CRYPTO_memcmp/ } grep {/^kiss/} sort keys %source], ['kiss_secret.c'],
     'only kiss_secret computes digests';
 
+# kissctl: the prefix of a file is its room, and a room includes its own files and those of the rooms named here.
+my %support = map { (m{([^/]+)$})[0] => slurp($_) } glob "$top/support/*.[ch]";
+my %room = (
+    csv => [],
+    ctl => [qw(csv)],
+    schema => [qw(ctl)],
+    demo => [qw(ctl)],
+    import => [qw(csv ctl schema)],
+    doctor => [qw(ctl schema)],
+    cmd => [qw(csv ctl schema demo import doctor)],
+    kissctl => [qw(ctl cmd)],
+);
+my %library = map { $_ => 1 } $pure =~ m{(\w+\.h)}g;
+
+for my $file (sort keys %support) {
+    my ($here) = $file =~ /^([a-z]+)[_.]/;
+    my %may = map { $_ => 1 } $here, @{ $room{$here} || [] };
+    my @wrong = grep { $support{$_} ? !$may{ (/^([a-z]+)/)[0] } : !$library{$_} } $support{$file} =~ /^#include "([^"]+)"/mg;
+
+    ok $room{$here}, "support/$file is in a room";
+    is "@wrong", '', "support/$file includes its own room, rooms below it and libkiss";
+    like $support{$file}, qr{\A/\*\*\n \* \Q@{[$file =~ s/\.[ch]$//r]}\E - }, "support/$file begins with what it is";
+}
+is_deeply [grep { !/^demo/ && $support{$_} =~ /^#include "demo/m } sort keys %support], ['cmd_kss_demo.c'],
+    'one verb knows the generator of demo data';
+is_deeply circles(\%support), [], 'no two units of support/ know each other, by includes or by calls';
+my %knot = ('one.h' => "int one(void);\n", 'one.c' => qq(#include "two.h"\n\nint one(void)\n{\n    return two();\n}\n),
+    'two.h' => "int two(void);\n", 'two.c' => "/* one() */\nint two(void)\n{\n    return 2;\n}\n");
+is_deeply circles(\%knot), [], 'a name in a comment is no call';
+$knot{'two.c'} =~ s/return 2/return one()/;
+is_deeply circles(\%knot), ['one two one'], 'a circle of calls is found';
+
+# The functions and data that the code has outside comments and strings.
+sub code {
+    my ($text) = @_;
+
+    $text =~ s{/\*.*?\*/|"(?:[^"\\\n]|\\.)*"}{ }sg;
+    return $text;
+}
+
+# The circles of units: each a list of names that ends with its first. A unit knows those whose headers it includes, and those
+# that define what it uses of what headers declare.
+sub circles {
+    my ($files) = @_;
+    my (%declared, %home, %knows, %state, @found);
+
+    for my $file (grep {/\.h$/} keys %$files) {
+        $declared{$_} = 1 for code($files->{$file}) =~ /^(?!typedef|#|struct|\s)[^;{}]*?\b(\w+)(?:\([^;{}]*|(?:\[\w*\])?);/mg;
+    }
+    for my $file (grep {/\.c$/} keys %$files) {
+        $home{$_} = $file =~ s/\.c$//r
+            for grep { $declared{$_} } code($files->{$file}) =~ /^(?!static|typedef|#|\s)[^;{}=()]*?\b(\w+)(?=\(|\[\]| =)/mg;
+    }
+    for my $file (keys %$files) {
+        my $unit = $file =~ s/\.[ch]$//r;
+
+        $knows{$unit}{ s/\.h$//r } = 1 for grep { $files->{$_} } $files->{$file} =~ /^#include "([^"]+)"/mg;
+        $knows{$unit}{ $home{$_} } = 1 for $file =~ /\.c$/ ? grep { $home{$_} } code($files->{$file}) =~ /(\w+)/g : ();
+        delete $knows{$unit}{$unit};
+    }
+    my $walk;
+    $walk = sub {
+        my @path = @_;
+
+        $state{ $path[-1] } = 'open';
+        for my $next (sort keys %{ $knows{ $path[-1] } }) {
+            if (($state{$next} || '') eq 'open') {
+                my @circle = (@path, $next);
+                shift @circle while $circle[0] ne $next;
+                push @found, "@circle";
+            }
+            $walk->(@path, $next) if !$state{$next};
+        }
+        $state{ $path[-1] } = 'done';
+    };
+    $state{$_} || $walk->($_) for sort keys %knows;
+    return \@found;
+}
+
 # A function fits a screen.
-for my $file (sort grep {/\.c$/} keys %source) {
+my %code = (%source, %support);
+for my $file (sort grep {/\.c$/} keys %code) {
     my ($start, $n, @long) = (0, 0);
-    for (split /\n/, $source{$file}) {
+    for (split /\n/, $code{$file}) {
         $n++;
         $start = $n if /^\{/;
         push @long, "line $start" if /^\}$/ && $start && $n - $start > 62;
@@ -54,6 +134,6 @@ for my $file (sort grep {/\.c$/} keys %source) {
     }
     is "@long", '', "$file: no function is longer than a screen";
     # A table of data is as long as what it describes.
-    cmp_ok $n, '<=', 620, "$file is not too long" if $source{$file} =~ /^\{/m;
+    cmp_ok $n, '<=', 620, "$file is not too long" if $code{$file} =~ /^\{/m;
 }
 done_testing;
