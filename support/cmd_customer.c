@@ -197,7 +197,7 @@ static int update(ctl *c, const char *const *args, const char *sql)
     if (ctl_db_run(c, NULL, sql, 1, args[0]) != CTL_OK) {
         return CTL_FAILED;
     }
-    return cmd_customer_show(c, args);      /* says so when there is no such customer */
+    return cmd_customer_show(c, args);      /* fails when there is no such customer */
 }
 
 int cmd_customer_disable(ctl *c, const char *const *args)

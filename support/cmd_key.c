@@ -22,7 +22,7 @@ static const ctl_key_kind kind = {
     SELECT_KEY, columns, (int)(sizeof(columns) / sizeof(*columns)) - 1, "kissctl key list CODE"
 };
 
-/** Says what the new key's owner should know. */
+/** Notes what the owner of the new key should know. */
 static int check_customer(ctl *c, const char *code)
 {
     const char *enabled;

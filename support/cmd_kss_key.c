@@ -1,5 +1,5 @@
 /**
- * cmd_kss_key - API keys of the KSS API: issue, list, revoke. A key is of a type and stands for customers or suppliers.
+ * cmd_kss_key - API keys of the KSS API: issue, list, revoke. A key has a type and a list of customers or suppliers.
  */
 #include "cmd.h"
 
@@ -42,7 +42,7 @@ static const struct {
 
 #define NTYPES ((int)(sizeof(types) / sizeof(*types)))
 
-/** Reads --type. @return its index in `types`, or -1 and the message said */
+/** Reads --type. @return its index in `types`, or -1 after a message */
 static int read_type(const ctl *c)
 {
     const char *text = c->option[OPT_TYPE];

@@ -50,7 +50,7 @@ static const out_column export_columns[] = {
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof(*(array))))
 
-/** Behind the columns of an export: the number of the row. */
+/** After the columns of an export: the number of the row. */
 #define ALLOCATION_NO COUNT(export_columns)
 
 /** Reads --status. `status` receives NULL when it is not given. @return CTL_OK or CTL_USAGE */
@@ -128,7 +128,7 @@ static void print_export(const ctl *c, const apr_array_header_t *rows)
 
 /**
  * Printing comes first: a request that is marked but was never handed over would be lost. No transaction is open
- * meanwhile, because whoever reads the output may be slow, and the API adds requests to the same table; the lock keeps
+ * meanwhile, because the reader of the output may be slow, and the API adds requests to the same table; the lock keeps
  * a second export away, and a row that anything else changed is found when it is marked.
  */
 int cmd_kss_payments_export(ctl *c, const char *const *args)
@@ -161,7 +161,7 @@ int cmd_kss_payments_export(ctl *c, const char *const *args)
     return CTL_OK;
 }
 
-/** What stands against confirming a request that is no longer open. `again`: it was confirmed with this application. */
+/** Why a request that is no longer open cannot be confirmed. `again`: it was confirmed with this application. */
 static int check_open(const char *request, const char *application, const char *status, const char *confirmed,
                       int *again)
 {

@@ -40,7 +40,7 @@ static int run_file(ctl *c, const schema_file *file)
 
 /**
  * Where changes are logged for replicas, an account needs one more right to make a trigger: found before anything is done.
- * The server looks for that right before it looks for the table.
+ * The server checks that right before it opens the table.
  */
 static int check_trigger_right(ctl *c)
 {
@@ -89,7 +89,7 @@ static int report(ctl *c, int version, int latest)
     return CTL_OK;
 }
 
-/** The lock, the right, and where the database stands. */
+/** Takes the lock, checks the right, reads the version. */
 static int begin(ctl *c, apr_array_header_t **files, int *version)
 {
     return schema_files(c, files) != CTL_OK || ctl_db_lock(c, "kiss.schema", LOCK_SECONDS) != CTL_OK

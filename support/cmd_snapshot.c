@@ -1,7 +1,7 @@
 /**
  * cmd_snapshot - the answers that httpd keeps in KissCacheDir: list, purge.
  *
- * Works beside httpd: files are only read and unlinked, never written, and those that are no snapshots are not touched. A
+ * Works while httpd runs: files are only read and unlinked, never written, and what is no snapshot is not touched. A
  * list that was removed is built again when somebody asks for it.
  */
 #include "cmd.h"
@@ -59,7 +59,7 @@ static apr_status_t open_quietly(apr_file_t **file, const snapshot_folder *folde
     return fd < 0 ? errno : apr_os_pipe_put_ex(file, &fd, 1, p);
 }
 
-/** Reads what a file says of itself; with `check`, all of it. */
+/** Reads the head of a file; with `check`, all of it. */
 static apr_status_t look(finding *found, const snapshot_folder *folder, const kiss_snapfile_entry *e, int check,
                          apr_pool_t *p)
 {
@@ -184,7 +184,7 @@ int cmd_snapshot_list(ctl *c, const char *const *args)
 
 /* --- purge --- */
 
-/** "7d": a number of seconds, or with s, mi, h or d behind it, as the directive KissCacheAge has it. @return 1, or 0 */
+/** "7d": a number of seconds, or of the unit s, mi, h or d that follows, as in KissCacheAge. @return 1, or 0 */
 static int read_age(apr_time_t *age, const char *text, apr_pool_t *p)
 {
     static const struct {

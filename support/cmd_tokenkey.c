@@ -1,7 +1,7 @@
 /**
  * cmd_tokenkey - the file of token signing keys: list, rotate, retire. Never prints a secret.
  *
- * The file is replaced whole: a temporary file beside it, synchronised, renamed. Comments in it stay.
+ * The file is replaced whole: a temporary file in its directory, synchronised, renamed. Comments in it stay.
  */
 #include "cmd.h"
 
@@ -33,7 +33,7 @@ typedef struct {
     const char *path;               /**< symbolic links followed */
     const char *dir;
     const char *name;               /**< in that folder */
-    int dir_fd;                     /**< locked: one change at a time; files are made and renamed in it, wherever dir leads */
+    int dir_fd;                     /**< locked: one change at a time; files are made and renamed in it, not by dir */
     int exists;
     struct stat st;                 /**< when it exists */
     const char *text;
@@ -45,7 +45,7 @@ static int os_fail(const char *what, const char *path, const char *advice)
     return ctl_fail("cannot %s %s: %s. %s", what, path, strerror(errno), advice);
 }
 
-/** Where the first line with a key begins: behind the comments that head the file. */
+/** Where the first line with a key begins: after the comments at the head of the file. */
 static apr_size_t first_key_line(const char *text)
 {
     const char *line = text, *next;

@@ -71,7 +71,7 @@ static void fail(csv_reader *r, long line, const char *sentence)
     r->in_pos = r->in_len;
 }
 
-/** Gets more bytes, behind the first `kept` ones. @return 0 when there are none */
+/** Reads more bytes, after the first `kept` ones. @return 0 when there are none */
 static int fill(csv_reader *r, apr_size_t kept)
 {
     apr_size_t len = sizeof(r->in) - kept;
@@ -188,7 +188,7 @@ static int plain_cell(csv_reader *r, csv_cell *cell, int c)
     }
 }
 
-/** A cell in quotes, behind its opening quote. @return as plain_cell() */
+/** A cell in quotes, after its opening quote. @return as plain_cell() */
 static int quoted_cell(csv_reader *r, csv_cell *cell)
 {
     int c;
@@ -270,7 +270,7 @@ static void finish_cells(csv_reader *r)
     }
 }
 
-/** Gets more bytes, behind those that were not taken yet. @return 0 when there are none, or no room */
+/** Reads more bytes, after those that were not taken yet. @return 0 when there are none, or no room */
 static int look_further(csv_reader *r)
 {
     apr_size_t kept = r->in_len - r->in_pos;
@@ -446,7 +446,7 @@ static void fit_to_header(csv_reader *r, csv_row *row)
     }
 }
 
-/** How many cells the header has: those without a name at its end say nothing. */
+/** How many cells the header has: those without a name at its end do not count. */
 static int named_cells(const csv_reader *r)
 {
     int n = r->ncells;

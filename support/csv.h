@@ -2,7 +2,7 @@
  * csv - streaming reader of RFC 4180 files. Pure: knows neither tables nor files; the bytes come from a callback.
  *
  * UTF-8, with or without BOM; cells separated by commas, semicolons, tabs or vertical bars, whichever the header shows or
- * a first line "sep=;" says; lines end with CRLF or LF; a cell in quotes may hold delimiters, line breaks and doubled
+ * a first line "sep=;" names; lines end with CRLF or LF; a cell in quotes may hold delimiters, line breaks and doubled
  * quotes. The first record is the header: it fixes the number of cells. A faulty cell never stops the reader: the record
  * is delivered with the fault named. Lines without any content (nothing, or delimiters only) are passed over. Cells that
  * a record lacks at its end are empty, as spreadsheets leave them off; more empty cells than the header has are dropped.
@@ -14,7 +14,7 @@
 
 #include <apr_pools.h>
 
-/** The longest record in bytes: behind this, a quote is missing somewhere. */
+/** The longest record in bytes: in a longer one a quote is missing somewhere. */
 #define CSV_RECORD_MAX (16 * 1024 * 1024)
 
 /** Delivers up to `*len` bytes. @return APR_SUCCESS with `*len` > 0, APR_EOF at the end, or a failure. */
@@ -22,7 +22,7 @@ typedef apr_status_t csv_source(void *ctx, char *buf, apr_size_t *len);
 
 /** One cell. Its text is valid until the next record is read. */
 typedef struct {
-    const char *text;           /**< the value, quotes removed, NUL behind it */
+    const char *text;           /**< the value, quotes removed, terminated by NUL */
     apr_size_t len;             /**< bytes */
     long line;                  /**< line of its first byte, from 1 */
     const char *error;          /**< NULL, or the first fault in this cell */
@@ -53,7 +53,7 @@ csv_reader *csv_open(csv_source *source, void *ctx, apr_pool_t *p);
 /** Reads the next record; the first one is the header. */
 csv_status csv_next(csv_reader *r, csv_row *row);
 
-/** After CSV_END: whether the last record had no line end behind it, as in a file that was cut off. */
+/** After CSV_END: whether the last record has no line end, as in a file that was cut off. */
 int csv_unended(const csv_reader *r);
 
 /** What separates the cells; known once the header was read. */
@@ -63,7 +63,7 @@ char csv_delimiter(const csv_reader *r);
 const char *csv_failure(const csv_reader *r, long *line);
 
 /**
- * Looks for the first byte that is not UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF).
+ * Finds the first byte that is not UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF).
  *
  * @param chars receives the number of characters before it; may be NULL
  * @return its offset, or `len` when all is well

@@ -12,7 +12,7 @@
 #define CTL_FAILED 1
 #define CTL_USAGE 2
 
-/** Options; the values of those given stand in ctl.option. */
+/** Options; their values are in ctl.option. */
 typedef enum {
     OPT_DEFAULTS, OPT_SQL, OPT_TOKEN_KEYS, OPT_CACHE_DIR, OPT_JSON, OPT_HELP, OPT_VERSION,
     OPT_DRY_RUN, OPT_NAME, OPT_PRICE_LIST, OPT_WAREHOUSE, OPT_DISCOUNT, OPT_LIMIT_MINUTE, OPT_LIMIT_HOUR,
@@ -26,14 +26,14 @@ typedef enum {
 /** How kissctl's connection is protected on its way. */
 typedef enum {
     CTL_TLS_OFF,                        /**< in the clear: a socket, this host, or tls=off */
-    CTL_TLS_REQUIRE,                    /**< encrypted, whoever is at its other end: tls=require */
+    CTL_TLS_REQUIRE,                    /**< encrypted, the peer not verified: tls=require */
     CTL_TLS_VERIFY                      /**< encrypted, and the server's certificate is verified: for another host */
 } ctl_tls;
 
 typedef struct ctl ctl;
 typedef struct ctl_verb ctl_verb;
 
-/** The database of one API: what verbs that serve both tell apart. */
+/** The database of one API: what differs for verbs that serve both. */
 typedef struct {
     const char *group;                  /**< my.cnf group of its connection */
     const char *folder;                 /**< its schema files and grants.sql, below the folder of all schema files */
@@ -57,7 +57,7 @@ struct ctl {
 /** One verb: a row of the table in kissctl_verbs.c. Adding a verb is adding a row. */
 struct ctl_verb {
     const char *words;                  /**< "customer add" */
-    const char *args;                   /**< words behind it, by name: "CODE"; "CODE [SCOPE]": the second may be left out */
+    const char *args;                   /**< words after it, by name: "CODE"; "CODE [SCOPE]": the second is optional */
     const char *usage;                  /**< its options as the usage line shows them */
     const ctl_database *database;       /**< what it works on; NULL: needs no database */
     apr_uint64_t options;               /**< the options it takes, CTL_OPT() of each */
@@ -69,7 +69,7 @@ struct ctl_verb {
 /** The bit of an option in ctl_verb.options. */
 #define CTL_OPT(o) ((apr_uint64_t)1 << (o))
 
-/** Among ctl_verb.options: the verb connects by itself, because it has something to say also without a connection. */
+/** Among ctl_verb.options: the verb connects by itself, because it has output also without a connection. */
 #define CTL_CONNECTS ((apr_uint64_t)1 << 63)
 
 #endif

@@ -142,7 +142,7 @@ int ctl_db_exec(ctl *c, const char *sql)
     return CTL_OK;
 }
 
-/** Prepares `sql`, binds the texts and executes. @return the statement, or NULL with the error said */
+/** Prepares `sql`, binds the texts and executes. @return the statement, or NULL after a message */
 static MYSQL_STMT *run_bound(ctl *c, apr_pool_t *p, const char *sql, int n, va_list values)
 {
     MYSQL_STMT *stmt = mysql_stmt_init(c->db);

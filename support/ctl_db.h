@@ -1,7 +1,7 @@
 /**
  * ctl_db - the connection of kissctl, and statements with bound values.
  *
- * Every function that fails has said on standard error what happened and what to do. Values are always bound, never
+ * Every function that fails has written to standard error what happened and what to do. Values are always bound, never
  * pasted into SQL. Single-threaded, but for ctl_db_kill().
  */
 #ifndef CTL_DB_H
@@ -11,10 +11,10 @@
 
 #include "ctl.h"
 
-/** Connects as the group of the verb says: UTF-8, UTC, strict, no reconnect. @return CTL_OK or CTL_FAILED */
+/** Connects by the option group of the verb: UTF-8, UTC, strict, no reconnect. @return CTL_OK or CTL_FAILED */
 int ctl_db_open(ctl *c);
 
-/** A second connection of the same kind, or NULL; says nothing. May be called from another thread. */
+/** A second connection of the same kind, or NULL; writes no message. May be called from another thread. */
 MYSQL *ctl_db_connect(const ctl *c);
 
 /** Runs SQL without values and without result. @return CTL_OK or CTL_FAILED */
@@ -34,14 +34,14 @@ int ctl_db_rows(ctl *c, apr_array_header_t **rows, apr_pool_t *p, const char *sq
 /** One value of one row, or NULL when there is none. As ctl_db_rows() otherwise. */
 int ctl_db_value(ctl *c, const char **value, const char *sql, int n, ...);
 
-/** Raises the revision of a dataset and scope (two values), or inserts its row: in both cases by the clock, as triggers do. */
+/** Raises the revision of a dataset and scope (two values), or inserts its row: both by the clock, as the triggers do. */
 #define CTL_DB_RAISE "INSERT INTO revision (dataset, scope) VALUES (?, ?)" \
     " ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n))"
 
 /** One row as texts. */
 #define CTL_ROW(rows, i) APR_ARRAY_IDX((rows), (i), const char **)
 
-/** Says the last error of the connection with the advice for it. @return CTL_FAILED */
+/** Writes the last error of the connection with the advice for it. @return CTL_FAILED */
 int ctl_db_error(const ctl *c, const char *what);
 
 /** The same for a statement. @return CTL_FAILED */

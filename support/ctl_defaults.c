@@ -73,7 +73,7 @@ const char *ctl_defaults_value(const ctl *c, const char *key)
     FILE *f = fopen(c->defaults, "r");
 
     if (!f) {
-        return NULL;                            /* connecting says why */
+        return NULL;                            /* connecting reports why */
     }
     while (fgets(buffer, sizeof(buffer), f)) {
         char *line = trimmed(buffer), *value;

@@ -1,5 +1,5 @@
 /**
- * ctl_defaults - what the option file of kissctl's connection says, where kissctl must know it before the client library
+ * ctl_defaults - values of the option file of kissctl's connection that kissctl must know before the client library
  * reads it.
  */
 #ifndef CTL_DEFAULTS_H
@@ -15,7 +15,7 @@
  */
 const char *ctl_defaults_value(const ctl *c, const char *key);
 
-/** How the connection must be protected. @return CTL_OK; CTL_FAILED when tls= is none of its words, which has been said */
+/** How the connection must be protected. @return CTL_OK; CTL_FAILED, with a message, when tls= is none of its words */
 int ctl_defaults_tls(const ctl *c, ctl_tls *tls);
 
 #endif

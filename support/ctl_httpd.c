@@ -1,5 +1,5 @@
 /**
- * ctl_httpd - what only httpd's configuration says: asks httpd itself, as `apachectl -t -D DUMP_RUN_CFG` does.
+ * ctl_httpd - what only httpd's configuration knows: runs httpd as `apachectl -t -D DUMP_RUN_CFG` does.
  */
 #include "ctl_httpd.h"
 
@@ -41,7 +41,7 @@ static char *output_of(const char *const *args, apr_pool_t *p)
 /** KissCacheDir of the httpd that is installed here, as far as its configuration can be read. @return NULL: not known */
 static const char *configured_cache_dir(apr_pool_t *p)
 {
-    /* What apxs names first: another httpd may stand in the path. */
+    /* What apxs names first: another httpd may come first in the path. */
     static const char *const programs[] = {KISS_SBINDIR "/apachectl", "apachectl"};
     apr_size_t i;
 

@@ -1,7 +1,7 @@
 /**
  * ctl_key - what the keys of both APIs have in common: form, label, expiry, digest, how they are shown and revoked.
  *
- * The key itself is printed once and stored nowhere. Functions that fail have said so on standard error.
+ * The key itself is printed once and stored nowhere. Functions that fail have written why to standard error.
  * Single-threaded.
  */
 #ifndef CTL_KEY_H
@@ -16,7 +16,7 @@
 /** The keys of one API. */
 typedef struct {
     const char *select;             /**< SELECT ... FROM api_key k ..., up to WHERE; first the key's number */
-    const out_column *columns;      /**< its columns, and behind the last one Key, shown when it is made */
+    const out_column *columns;      /**< its columns, and after the last one Key, shown when it is made */
     int n;                          /**< number of columns, without Key */
     const char *list;               /**< the verb that shows their numbers */
 } ctl_key_kind;

@@ -95,7 +95,7 @@ static void put_text(demo_file *f, const char *text)
     put(f, "\"", 1);
 }
 
-/** Decimals behind the second go when they are zeros. */
+/** Decimals after the second are left out when they are zeros. */
 static void put_decimal(demo_file *f, apr_int64_t value, int scale)
 {
     char text[KISS_DECIMAL_TEXT];
@@ -107,7 +107,7 @@ static void put_decimal(demo_file *f, apr_int64_t value, int scale)
     put(f, text, (apr_size_t)len);
 }
 
-/** A day as demo_row() says. */
+/** A day as demo_row() defines it. */
 static void put_day(demo_file *f, int day, char type)
 {
     char text[16], time[24];

@@ -13,7 +13,7 @@
 typedef struct {
     apr_pool_t *pool;
     const char *dir;
-    int failed;                     /**< something went wrong and was said: everything else is skipped */
+    int failed;                     /**< something failed and was reported: everything else is skipped */
 } demo;
 
 /** One file. */

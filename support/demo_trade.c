@@ -237,7 +237,7 @@ static void write_payment_types(world *w)
     demo_close(&suppliers);
 }
 
-/** What was done with payment `n`, as the fate of its invoice says. */
+/** What was done with payment `n`, by the fate of its invoice. */
 static void write_application(const world *w, demo_file *f, int n, const invoice *v)
 {
     static const char *const statuses[] = {"Confirmed", "Pending", "Exported", "Rejected"};

@@ -32,7 +32,7 @@ enum {FOR_NAME = 16, FOR_STATUS, FOR_PRICE, FOR_SUPPLIER, FOR_LINE, FOR_UNITS, F
 /** The run. */
 typedef struct {
     demo d;
-    apr_pool_t *row;                        /**< texts of a few rows; cleared by whoever writes many */
+    apr_pool_t *row;                        /**< texts of a few rows; cleared by functions that write many */
     int n[KINDS];
     int today;                              /**< the day the data is of */
 } world;

@@ -11,7 +11,7 @@
 #include "ctl_db.h"
 #include "ctl_out.h"
 
-/** Items of a list that a finding names; of more it says that there are. */
+/** Items of a list that a finding names; "..." replaces the others. */
 #define MOST_NAMED 10
 
 void doctor_finding(doctor *d, const char *check, doctor_state state, const char *advice, const char *fmt, ...)

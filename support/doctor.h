@@ -1,7 +1,7 @@
 /**
  * doctor - the findings of `kissctl doctor`.
  *
- * A problem stops customers from being served rightly (exit status 1); a warning is worth a look; the rest is fine.
+ * A problem keeps customers from being served correctly (exit status 1); a warning should be checked; the rest is fine.
  * Single-threaded.
  */
 #ifndef DOCTOR_H
@@ -23,11 +23,11 @@ typedef struct {
     int problems;
 } doctor;
 
-/** Adds a finding; `advice` says what to do, NULL when there is nothing to do. */
+/** Adds a finding; `advice` is what to do about it, NULL: nothing. */
 void doctor_finding(doctor *d, const char *check, doctor_state state, const char *advice, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 
-/** `list`, a list of texts, with text `i`, from 0: the first ten are named, then "..." stands for the others. */
+/** `list`, a list of texts, with text `i`, from 0: the first ten are named, "..." replaces the others. */
 const char *doctor_append(doctor *d, const char *list, int i, const char *text);
 
 /** A number from the database; -1 when it could not be queried, which is a finding. */

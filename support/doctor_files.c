@@ -23,7 +23,7 @@ void doctor_check_defaults(doctor *d)
     FILE *f = fopen(d->c->defaults, "r");
 
     if (!f) {
-        return;                             /* connecting says why */
+        return;                             /* connecting reports why */
     }
     while (fgets(line, sizeof(line), f)) {
         secret |= strncmp(line + strspn(line, " \t"), "password", 8) == 0;

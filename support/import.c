@@ -38,8 +38,8 @@ static int stage_all(import_run *run)
 }
 
 /**
- * Checks and writes inside one transaction. The revisions are locked before anything is read: whoever else changes data
- * must raise one too, so no change can slip in between comparing and writing. Readers are not held up.
+ * Checks and writes inside one transaction. The revisions are locked before anything is read: any other session that
+ * changes data must raise one too, so that no change is lost between comparing and writing. Readers do not wait.
  */
 static int transact(import_run *run)
 {
@@ -119,7 +119,7 @@ static int work(import_run *run)
 
 /**
  * Rows are sent many at a time, which a binary log of statements forbids (error 4033): then this session logs rows, if
- * the account may say so.
+ * the account may set that.
  */
 static int check_binlog(ctl *c)
 {

@@ -15,7 +15,7 @@
 
 #include "import_run.h"
 
-/** Loads folder `dir`, as the members of `run` that are options say. @return CTL_OK or CTL_FAILED, with everything reported */
+/** Loads folder `dir` with the options in `run`. @return CTL_OK or CTL_FAILED, with everything reported */
 int import_folder(import_run *run, const char *dir);
 
 #endif

@@ -69,7 +69,7 @@ static const char *added_from(apr_pool_t *p, const import_part *part)
 
 /**
  * Takes values that must be unique away from the rows that will have others, so that the rows to come find them free.
- * No cell can hold what stands in for them: control characters are refused.
+ * No cell can hold the values that replace them: control characters are refused.
  */
 static int free_uniques(import_run *run, const import_part *part)
 {
@@ -133,7 +133,7 @@ static void add_name(void *ctx, char **values)
     }
 }
 
-/** Says by name who is set aside and who is back. */
+/** Notes by name which rows are set aside and which are back. */
 static int tell_absent(import_run *run, const import_part *part)
 {
     const import_file *def = part->def;

@@ -6,7 +6,7 @@
 
 #include "import_run.h"
 
-/** Behind import_compare(): writes what differs, raises the revisions. @return CTL_OK or CTL_FAILED */
+/** After import_compare(): writes what differs, raises the revisions. @return CTL_OK or CTL_FAILED */
 int import_apply(import_run *run);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "import_table.h"
 
-/** What a good cell may give rise to say, or to know when all cells are read: bits of import_value.remarks. */
+/** What is noted of a good cell, at once or when all cells are read: bits of import_value.remarks. */
 typedef enum {
     IMPORT_ROUNDED,             /**< decimals were rounded away */
     IMPORT_CUT,                 /**< the text was too long and was cut */

@@ -57,7 +57,7 @@ static int check_duplicates(import_run *run, const import_part *part)
                                         " WHERE n.line <> f.line ORDER BY n.line", NULL), duplicate, &k);
 }
 
-/** Row: line, first line, the value that may stand once. */
+/** Row: line, first line, the value that may occur once. */
 static void second_single(void *ctx, char **values)
 {
     check *k = ctx;
@@ -121,7 +121,7 @@ static void shared_barcode(void *ctx, char **values)
     }
 }
 
-/** Barcodes that several rows share: said, not refused. */
+/** Barcodes that several rows share: noted, not refused. */
 static int check_barcodes(import_run *run, const import_part *part)
 {
     apr_pool_t *p = run->c->pool;
@@ -244,7 +244,7 @@ static int check_reference(import_run *run, check *k)
         ? check_still_used(run, k, kept_rows(p, k->part), def->kept, "") : rc;
 }
 
-/** References that may be open: said, not refused. */
+/** References that may be open: noted, not refused. */
 static int check_wanted(import_run *run, check *k)
 {
     int rc = import_count(run, &k->count, apr_pstrcat(run->c->pool, "SELECT COUNT(*)",

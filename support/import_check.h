@@ -6,7 +6,7 @@
 
 #include "import_run.h"
 
-/** Looks for duplicates and missing references among all files and tables. As import_stage() otherwise. */
+/** Finds duplicates and missing references among all files and tables. As import_stage() otherwise. */
 int import_check(import_run *run);
 
 #endif

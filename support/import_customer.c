@@ -1,5 +1,5 @@
 /**
- * import_customer - the import set of the Customer API. Data only; import_table.h says what the members mean.
+ * import_customer - the import set of the Customer API. Data only; import_table.h defines the members.
  *
  * Files are in an order in which parents come first.
  */

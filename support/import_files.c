@@ -1,7 +1,7 @@
 /**
  * import_files - the folder: which files of the set it has, whether they are complete, and whether they are CSV at all.
  *
- * Complete: what `prices.csv.sha256` says (in the form of sha256sum), what `prices.csv.done` says (made behind the file
+ * Complete: by `prices.csv.sha256` (in the form of sha256sum), by `prices.csv.done` (made after the file
  * it belongs to; one of them in the folder makes them necessary for all), and that no file changes while it is read.
  */
 #include "import_files.h"
@@ -60,7 +60,7 @@ static const struct {
 
 /* ---- which files there are */
 
-/** `name` is `of` with one of the endings in the place of, or behind, ".csv". @return the advice, or NULL */
+/** `name` is `of` with one of the endings in the place of, or after, ".csv". @return the advice, or NULL */
 static const char *looks_like(const char *name, const char *of)
 {
     apr_size_t whole = strlen(of), stem = whole - strlen(".csv"), i;
@@ -75,7 +75,7 @@ static const char *looks_like(const char *name, const char *of)
     return NULL;
 }
 
-/** The first part behind `after` (NULL: of all) whose file `name` is, in any case; NULL: none. By a map several may be. */
+/** The first part after `after` (NULL: of all) whose file `name` is, in any case; NULL: none. By a map several may be. */
 static import_part *part_named(import_run *run, const char *name, const import_part *after)
 {
     int i = after ? (int)(after - run->parts) + 1 : 0;
@@ -88,13 +88,13 @@ static import_part *part_named(import_run *run, const char *name, const import_p
     return NULL;
 }
 
-/** Whether the map says that another file than the one of its own name is this part. */
+/** Whether the map names another file than the one of its own name for this part. */
 static int is_mapped(const import_part *part)
 {
     return strcmp(part->shown, part->def->file) != 0;
 }
 
-/** Says what a file is that is none of the set, if it seems meant to be one. */
+/** Reports a file that is none of the set, if it seems meant to be one. */
 static void look_at_stranger(import_run *run, const char *name)
 {
     apr_size_t n = strlen(name);
@@ -220,7 +220,7 @@ static apr_status_t digest_of(const char **hex, const char *path, apr_pool_t *p)
     return !APR_STATUS_IS_EOF(rv) ? rv : ok ? APR_SUCCESS : APR_EGENERAL;
 }
 
-/** Hexadecimal digits of a digest at `text`, and nothing more of that kind behind them. */
+/** Hexadecimal digits of a digest at `text`, and no more of them. */
 static int is_digest(const char *text)
 {
     return strspn(text, "0123456789abcdefABCDEF") == DIGEST_TEXT;
@@ -250,7 +250,7 @@ static const char *digest_in_line(char *line, const char *name)
     return !*file || strcmp(file, name) == 0 ? line : NULL;
 }
 
-/** What `path` says the digest of `name` is; NULL: nothing. */
+/** The digest of `name` that `path` names; NULL: none. */
 static apr_status_t digest_said(const char **said, const char *path, const char *name, apr_pool_t *p)
 {
     char *text = apr_palloc(p, DIGEST_FILE_MAX + 1), *rest, *line;
@@ -354,7 +354,7 @@ static const char *kind_of(const char *head, apr_size_t len)
     return NULL;
 }
 
-/** Looks at a file before it is read. */
+/** Checks a file before it is read. */
 static void inspect(import_run *run, import_part *part, apr_pool_t *p)
 {
     char head[HEAD + 1];

@@ -9,7 +9,7 @@
 /** Finds the files of the set in a folder; names those that seem meant to be of it. @return CTL_OK or CTL_FAILED */
 int import_find_files(import_run *run, const char *folder);
 
-/** Looks at each file before it is read: is it CSV, is it complete? What is wrong becomes a fault. */
+/** Checks each file before it is read: is it CSV, is it complete? What is wrong becomes a fault. */
 void import_inspect_files(import_run *run);
 
 /** After reading: a file that has changed meanwhile is a fault. */

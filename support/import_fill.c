@@ -118,7 +118,7 @@ static int check_filled(import_run *run, const import_part *part, const import_c
                                          fill->ours, part->stage, column->db), not_found, &f);
 }
 
-/** Whether a column gets what the table has: the file lacks it, and nothing in the file says what it is. */
+/** Whether a column gets what the table has: the file lacks it, and nothing in the file determines it. */
 static int is_kept(const import_run *run, const import_part *part, int at)
 {
     const import_column *column = &part->def->columns[at], *by;
@@ -143,7 +143,7 @@ static void without_value(void *ctx, char **values)
                  " to keep");
 }
 
-/** With --keep-absent: rows that the table has keep what the file does not say. New ones need what has no default. */
+/** With --keep-absent: rows that the table has keep what the file does not have. New ones need what has no default. */
 static int keep_absent(import_run *run, const import_part *part)
 {
     const import_file *def = part->def;

@@ -9,7 +9,7 @@
 /** Inside the transaction: fills what the cells left open from other files and tables. As import_stage() otherwise. */
 int import_fill_all(import_run *run);
 
-/** Behind import_fill_all(): rows keep what their file does not say, where the set has it so (IMPORT_STAYS). */
+/** After import_fill_all(): rows keep what their file leaves open, in columns with IMPORT_STAYS. */
 int import_keep_unsaid(import_run *run);
 
 #endif

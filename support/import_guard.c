@@ -3,7 +3,7 @@
  * only its header, or came with other keys.
  *
  * Judged per file: the rows that it removes, the rows that lose what makes them useful (import_loss), and a scope (a
- * price list, a warehouse) that is left with nothing. All of it is named, so that one look is enough.
+ * price list, a warehouse) that is left with nothing. All of it is reported in one run.
  */
 #include "import_guard.h"
 
@@ -15,7 +15,7 @@
 #include "import_fault.h"
 #include "import_sql.h"
 
-/** Of fewer rows a share says little: there only the loss of all of them is refused. */
+/** Of fewer rows a share means little: there only the loss of all of them is refused. */
 #define SHARE_ROWS 50
 
 /** What the callbacks below write about. */
@@ -162,7 +162,7 @@ static int judge(import_run *run, const import_part *part)
     int i, rc;
 
     if (judge_removed(run, part)) {
-        return CTL_OK;                      /* what follows would say the same again */
+        return CTL_OK;                      /* what follows would report the same again */
     }
     rc = judge_scopes(run, part);
     for (i = 0; rc == CTL_OK && part->def->losses[i].what; i++) {

@@ -6,7 +6,7 @@
 
 #include "import_run.h"
 
-/** Behind import_compare(): names losses that are larger than the run allows as faults. As import_stage() otherwise. */
+/** After import_compare(): losses that are larger than the run allows become faults. As import_stage() otherwise. */
 int import_guard(import_run *run);
 
 #endif

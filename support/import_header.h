@@ -12,7 +12,7 @@ typedef struct {
     int n;
     const import_column *columns[IMPORT_MAX_COLUMNS];
     const char *names[IMPORT_MAX_COLUMNS];      /**< what messages call them: as in the file, if a map names it, else ours */
-    int cell_of[IMPORT_MAX_COLUMNS];            /**< where each stands in the file */
+    int cell_of[IMPORT_MAX_COLUMNS];            /**< its place in the file */
 } import_header;
 
 /**

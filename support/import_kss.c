@@ -1,9 +1,9 @@
 /**
- * import_kss - the import set of the KSS API: a distributor's data. Data only; import_table.h says
- * what the members mean.
+ * import_kss - the import set of the KSS API: a distributor's data. Data only; import_table.h
+ * defines the members.
  *
- * Columns are named as the fields of the API are, else as those of the table. A column without a macro that says
- * otherwise may be absent. Files are in an order in which parents come first.
+ * Columns are named as the fields of the API are, else as those of the table. A column whose macro does
+ * not require it may be absent. Files are in an order in which parents come first.
  */
 #include "import_table.h"
 
@@ -501,7 +501,7 @@ static const import_derived derived[] = {
     {LINES, "INSERT INTO invoice_supplier (supplier_id, invoice_id, customer_id, date, status, is_open, total_num_units,"
      " total_cases, total_full_price, total_ext_price) SELECT n.* FROM kiss_in_sums n LEFT JOIN invoice_supplier o"
      " ON o.invoice_id = n.invoice_id AND o.supplier_id = n.supplier_id WHERE o.invoice_id IS NULL", NULL},
-    /* New requests are numbered behind those that came with the file. SETVAL takes a plain number only, and ignores one
+    /* New requests are numbered after those that came with the file. SETVAL takes a plain number only, and ignores one
      * that is lower than what was given out. */
     {{"payment_applications.csv", NULL, NULL}, "SET @kiss_sql = (SELECT CONCAT('SELECT SETVAL(request_number, ',"
      " COALESCE(MAX(request_id), 1), ')') FROM payment_application)", NULL},

@@ -1,5 +1,5 @@
 /**
- * import_map - the rules of --map. Pure.
+ * import_map - reads the rules of --map, and finds the one for a file or a column. Pure.
  */
 #include "import_map.h"
 

@@ -1,5 +1,5 @@
 /**
- * import_map - a file that says how somebody else's files and columns are called: option --map.
+ * import_map - a file with somebody else's names of files and columns: option --map.
  *
  * One rule a line; blank lines and lines that begin with # are passed over:
  *
@@ -41,7 +41,7 @@ const char *import_map_file(const import_map *map, const import_file *def);
 /** The rule for a column of that file, the most specific one, or NULL. */
 import_map_rule *import_map_find(const import_map *map, const import_file *def, const char *name, apr_size_t len);
 
-/** The rules that name that file, counted from 0; NULL behind the last one. */
+/** The rules that name that file, counted from 0; NULL after the last one. */
 import_map_rule *import_map_rule_at(const import_map *map, const import_file *def, int n);
 
 #endif

@@ -14,7 +14,7 @@
 #include "ctl_out.h"
 #include "kiss_decimal.h"
 
-/** How the separators of a number stand: its import_remark, or IMPORT_REMARKS when there is none. */
+/** The order of the separators of a number: its import_remark, or IMPORT_REMARKS when there is none. */
 static import_remark shape_of(const char *text, apr_size_t len)
 {
     apr_size_t i, points = 0, commas = 0, before = 0, after = 0;

@@ -3,7 +3,7 @@
  *
  * The working thread notes where it is (cheap enough for every few hundred rows); another one draws, also while a long
  * statement runs: the seconds go on. One percentage over all files and steps, and never wider than the terminal.
- * Whoever prints something else clears the line first, and nothing is drawn until the work goes on.
+ * What prints something else clears the line first, and nothing is drawn until the work goes on.
  */
 #include "import_progress.h"
 
@@ -45,7 +45,7 @@ struct import_progress {
     pthread_mutex_t lock;           /* guards everything below */
     apr_time_t started;
     int at_work;                    /* there is something to draw */
-    int drawn;                      /* a line stands on the terminal */
+    int drawn;                      /* the terminal shows a line */
     const char *doing, *file;       /* file: "" when it is about none */
     int percent;
     apr_uint64_t rows;              /* read so far; 0: not reading */

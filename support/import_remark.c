@@ -1,5 +1,5 @@
 /**
- * import_remark - counts remarks, and says them.
+ * import_remark - counts remarks on cells, and makes notes of them at the end of a file.
  */
 #include "import_remark.h"
 
@@ -51,7 +51,7 @@ void import_remark_cell(import_run *run, import_remarks *remarks, const import_v
     remarks->columns[k].commas += value->remarks >> IMPORT_COMMA & 1;
 }
 
-/** What a note says behind the number. */
+/** The text of a note, after the number. */
 static const struct {
     import_remark remark;
     const char *one, *many;

@@ -1,5 +1,5 @@
 /**
- * import_remark - what good cells of a file give rise to say, counted while it is read and said once at its end.
+ * import_remark - what is noted of good cells of a file: counted while it is read, reported once at its end.
  */
 #ifndef IMPORT_REMARK_H
 #define IMPORT_REMARK_H

@@ -49,7 +49,7 @@ static void share_out(import_run *run, int whole)
     }
 }
 
-/** What is wrong with a file as a whole stands before what is wrong with lines: it often is their cause. */
+/** Faults of a file as a whole come before faults of lines: they often are their cause. */
 static int by_place(const void *a, const void *b)
 {
     const import_error *x = a, *y = b;

@@ -6,7 +6,7 @@
 
 #include "import_run.h"
 
-/** Says how the run ended: run->result. On standard output the summary, or with --json always a report. */
+/** Reports how the run ended: run->result. On standard output the summary, or with --json always a report. */
 void import_print_report(import_run *run);
 
 #endif

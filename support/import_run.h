@@ -36,7 +36,7 @@ typedef struct {
     apr_uint64_t rows, added, changed, removed;
     apr_uint64_t lost[IMPORT_MAX_LOSSES];   /**< changed rows that lose something: see import_loss */
     apr_uint64_t keys_lost;         /**< rows whose key could not be read: references to them cannot be judged */
-    int unread;                     /**< the file could not be read as a whole: it says nothing about its table */
+    int unread;                     /**< the file could not be read as a whole: nothing follows from it for its table */
 } import_part;
 
 /** What a run is at. */
@@ -50,7 +50,7 @@ typedef enum {
     IMPORT_LOADED, IMPORT_TRIED,    /**< all is well; tried: a dry run */
     IMPORT_REFUSED,                 /**< the files have faults */
     IMPORT_STOPPED, IMPORT_FAILED,  /**< by the user; for another reason */
-    IMPORT_UNKNOWN                  /**< the database did not say whether it is in */
+    IMPORT_UNKNOWN                  /**< the database did not confirm the commit */
 } import_result;
 
 /** One message about a cell, a row or a file. */
@@ -99,7 +99,7 @@ typedef struct {
     apr_time_t started, read_started;
     struct import_progress *progress;   /**< NULL: not shown */
     import_result result;
-    const char *error;              /**< the first thing that was said to have failed; NULL: nothing */
+    const char *error;              /**< the first failure that was reported; NULL: none */
 } import_run;
 
 /** A revision that this run must raise. */

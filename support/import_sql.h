@@ -12,7 +12,7 @@ const char *import_keys(apr_pool_t *p, const import_file *def, const char *lead,
 /** " FROM ... WHERE ...": rows of the table (o) that the file (n) does not have, without those that stay. */
 const char *import_removed_from(apr_pool_t *p, const import_part *part);
 
-/** Whether a row of the file (n) changes its row of the table (o), which may be one that was set aside; NULL: it never does. */
+/** Whether a row of the file (n) changes its row of the table (o), or brings it back; NULL: it never does. */
 const char *import_differs(apr_pool_t *p, const import_file *def);
 
 #endif

@@ -201,7 +201,7 @@ static int add_cell(stager *st, int k, const csv_cell *cell)
     return !cell->error && !error;
 }
 
-/** Whether a cell of the file holds text in which a line break may stand. */
+/** Whether a cell of the file holds text in which a line break may occur. */
 static int is_text(const stager *st, int cell)
 {
     int k;
@@ -213,7 +213,7 @@ static int is_text(const stager *st, int cell)
 }
 
 /**
- * Looks at rows that end early, at the first row behind them or (`row` NULL) at the end. Cells left off are empty ones; but
+ * Judges rows that end early, at the first row after them or (`row` NULL) at the end. Cells left off are empty ones; but
  * rows which together have just the cells of one, broken off in texts, may as well be one that line breaks divide.
  */
 static void judge_short_rows(stager *st, const csv_row *row)

@@ -131,7 +131,7 @@ typedef struct {
     const char *dataset;        /**< whose revision rises when the SQL changed rows; NULL: none */
 } import_derived;
 
-/** A set: files in an order in which parents stand before their children. */
+/** A set: files in an order in which parents come before their children. */
 typedef struct {
     const char *name;           /**< for messages and the lock */
     const import_file *files;

@@ -1,7 +1,7 @@
 /**
  * import_text - what is known of texts: blanks, characters that nobody sees, traces of spreadsheets, barcodes. Pure.
  *
- * All texts are UTF-8 that was checked before (csv_utf8_check()); none needs a NUL behind it.
+ * All texts are UTF-8 that was checked before (csv_utf8_check()); none needs a NUL at its end.
  */
 #ifndef IMPORT_TEXT_H
 #define IMPORT_TEXT_H
@@ -38,7 +38,7 @@ typedef enum {
     IMPORT_GTIN_SHORT           /**< 11 digits, or 7 or 10 with the right check digit: leading zeros are lost */
 } import_gtin;
 
-/** Looks at a barcode (GS1 General Specifications 7.9: check digit modulo 10, weights 3 and 1 from the right). */
+/** Checks a barcode (GS1 General Specifications 7.9: check digit modulo 10, weights 3 and 1 from the right). */
 import_gtin import_gtin_of(const char *text, apr_size_t len);
 
 #endif

@@ -19,7 +19,7 @@ typedef struct {
     int over;                       /**< the import has ended: the next signal is ours; accessed atomically */
 } import_watch;
 
-/** Starts it: SIGINT, SIGTERM and SIGHUP then stop the run and the statement that is executed. The connection must be open. */
+/** Starts it: SIGINT, SIGTERM and SIGHUP then stop the run and its statement. The connection must be open. */
 void import_watch_start(import_watch *w, import_run *run);
 
 /** Ends it, and restores the signal mask. */

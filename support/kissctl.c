@@ -208,7 +208,7 @@ static int wrong_verb(const ctl *c, const char *const *words, int n)
     return CTL_USAGE;
 }
 
-/** Keeps getopt's own message, so that it is said in our form and with the verb's usage. */
+/** Keeps getopt's own message, so that it is printed in our form and with the verb's usage. */
 static void keep_message(void *arg, const char *fmt, ...)
 {
     char *message = arg;
@@ -296,7 +296,7 @@ static int run(ctl *c, int argc, const char *const *argv)
     n = argc - os->ind;
     c->verb = find_verb(c->pool, os->argv + os->ind, n, &used);
     if (!known) {
-        /* getopt stopped before it sorted the words: look for the verb among all of them. */
+        /* getopt stopped before it sorted the words: find the verb among all of them. */
         for (n = 1; n < argc && !c->verb; n++) {
             c->verb = find_verb(c->pool, argv + n, argc - n, &used);
         }

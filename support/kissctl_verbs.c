@@ -10,12 +10,12 @@
                  | CTL_OPT(OPT_LABEL) | CTL_OPT(OPT_EXPIRES))
 #define LIMITS (CTL_OPT(OPT_LIMIT_MINUTE) | CTL_OPT(OPT_LIMIT_HOUR))
 
-/* What both imports say of the guard against losses. */
+/* The help of both imports about the guard against losses. */
 #define LOSSES \
     "A file that would remove more than 20 % of a table of 50 rows or more, or all of a table, is refused: it may have\n" \
     "been cut off. --remove-up-to 60 allows up to 60 %, --remove-up-to 100 everything; an empty table needs neither.\n"
 
-/* What both imports take, and say of it. */
+/* The options of both imports, and the help about them. */
 #define IMPORT_USAGE "[--dry-run] [--remove-up-to PERCENT] [--map FILE] [--keep-absent] [--cut]"
 #define IMPORT_OPTIONS (CTL_CONNECTS | CTL_OPT(OPT_DRY_RUN) | CTL_OPT(OPT_REMOVE_UP_TO) | CTL_OPT(OPT_MAP) \
                         | CTL_OPT(OPT_KEEP_ABSENT) | CTL_OPT(OPT_CUT))

@@ -1,5 +1,5 @@
 /**
- * schema_diff - how a database differs from what the schema files say. Single-threaded; functions that fail have written
+ * schema_diff - how a database differs from the schema files. Single-threaded; functions that fail have written
  * why to standard error.
  */
 #ifndef SCHEMA_DIFF_H

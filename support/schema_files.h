@@ -1,7 +1,7 @@
 /**
  * schema_files - the numbered schema files and the version of the database. Single-threaded.
  *
- * Functions that fail have said so on standard error.
+ * Functions that fail have written why to standard error.
  */
 #ifndef SCHEMA_FILES_H
 #define SCHEMA_FILES_H
@@ -27,7 +27,7 @@ int schema_file_text(ctl *c, const schema_file *file, const char **text);
 /** The version of the database; 0 when nothing is installed. @return CTL_OK or CTL_FAILED */
 int schema_version(ctl *c, int *version);
 
-/** NULL when the two agree, or a sentence that says what to do. */
+/** NULL when the two agree, or a sentence with what to do. */
 const char *schema_advice(const ctl *c, int version, int latest);
 
 /** Fails, with what to do, unless the database is at the version of the files. */

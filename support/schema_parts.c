@@ -16,7 +16,7 @@
 #define EACH_ROW "FOR EACH ROW"
 #define RAISE "INSERT INTO revision (dataset) VALUES "
 
-/* How a body and a definition of a table end: nothing inside them stands at the beginning of a line. */
+/* How a body and a definition of a table end: nothing inside them is at the beginning of a line. */
 #define END_OF_TRIGGER "\nEND IF;\n"
 #define END_OF_TABLE "\n) ENGINE"
 
@@ -37,7 +37,7 @@ static const char *word_at(const char *text, apr_pool_t *p)
     return apr_pstrmemdup(p, text, strspn(text, WORD));
 }
 
-/** Where `name` stands at the beginning of a line, at `text` or behind it; NULL: nowhere. */
+/** Where `name` is at the beginning of a line, at `text` or after it; NULL: nowhere. */
 static const char *line_with(const char *text, const char *name)
 {
     const char *at;

@@ -2,7 +2,7 @@
  * schema_parts - the schema files taken apart: what a database must have. The files are the only list of it. Pure.
  *
  * A file is SQL that is sent whole (cmd_schema.c); this reads no more of it than the forms in which the files write what
- * can be lost or replaced behind the back of a database: triggers, tables, sequences, foreign keys.
+ * can be lost or replaced unnoticed: triggers, tables, sequences, foreign keys.
  */
 #ifndef SCHEMA_PARTS_H
 #define SCHEMA_PARTS_H
@@ -10,11 +10,11 @@
 #include <apr_hash.h>
 #include <apr_tables.h>
 
-/** A trigger as the last file that makes it says. */
+/** A trigger as the last file that makes it defines it. */
 typedef struct {
     const char *name, *table;
     const char *event;                  /**< INSERT, UPDATE or DELETE; all are AFTER */
-    const char *body;                   /**< what stands behind FOR EACH ROW, without the last semicolon */
+    const char *body;                   /**< what follows FOR EACH ROW, without the last semicolon */
     const char *sql;                    /**< all of it, as CREATE OR REPLACE TRIGGER */
 } schema_trigger;
 
@@ -35,7 +35,7 @@ typedef struct {
 /** Makes an empty one, in `p`. */
 schema_parts *schema_parts_make(apr_pool_t *p);
 
-/** Adds a file. What it says again replaces what an earlier one said. The text is kept, not copied. */
+/** Adds a file. What it defines again replaces what an earlier one defined. The text is kept, not copied. */
 void schema_parts_add(schema_parts *parts, const char *text, apr_pool_t *p);
 
 /** The names of the datasets whose revision has no scope, of const char *: those that some trigger raises. In `p`. */

@@ -1,5 +1,5 @@
 /**
- * schema_repair - makes a database what the schema files say. Single-threaded; functions that fail have written why to
+ * schema_repair - makes a database what the schema files define. Single-threaded; functions that fail have written why to
  * standard error.
  */
 #ifndef SCHEMA_REPAIR_H
