@@ -35,8 +35,8 @@ static void write_places(world *w)
     demo_close(&f);
     demo_open(&w->d, &f, "locations.csv", "LocationID,Location,DBA,Address,Address2,City,State,PostalCode");
     for (i = 1; i <= LOCATIONS; i++) {
-        demo_row(&f, "isssssss", i, places[i - 1], "Demo Sales & Service", named(w, "Loop Rd", 2300 + i),
-                 i == 2 ? "Dock 7" : NULL, places[i - 1], location_state(i), i == 3 ? "07102" : "94502");
+        demo_row(&f, "isssssss", i, places[i - 1], "Demo Sales & Service", demo_named(w, "Loop Rd", 2300 + i),
+                 i == 2 ? "Dock 7" : NULL, places[i - 1], demo_location_state(i), i == 3 ? "07102" : "94502");
     }
     demo_close(&f);
     demo_open(&w->d, &f, "credit_terms.csv", "TermID,Term,DaysOfCredit,AccountOnHold,TimeUpdated");
@@ -60,9 +60,9 @@ static void write_suppliers(world *w)
               "SupplierWebsiteURL,TimeUpdated");
     demo_open(&w->d, &t, "supplier_credit_terms.csv", "SupplierID,TermID,TimeUpdated");
     for (s = 1; s <= w->n[SUPPLIERS]; s++) {
-        demo_row(&f, "issbssst", s, supplier_name(w, s), supplier_state(s),
+        demo_row(&f, "issbssst", s, demo_supplier_name(w, s), demo_supplier_state(s),
                  s % 11 != 0, s % 3 ? "Made in small batches, sold by the case." : NULL,
-                 s % 2 ? url(w, "brand", s) : NULL,
+                 s % 2 ? demo_url(w, "brand", s) : NULL,
                  s % 4 ? "https://www.example.com" : NULL, w->today - 10 * s);
         demo_row(&t, "iit", s, 1 + s % 4, w->today - 10 * s);
         demo_row(&t, "iit", s, 1 + (s + 1) % 4, w->today - 10 * s);
@@ -78,7 +78,7 @@ static void write_user(world *w, demo_file *f, demo_file *states, int id, const 
 
     demo_row(f, "iibbssbsssst", id, 1000 + id, active, id % 2,
              id % 17 ? apr_psprintf(w->row, "%s%d@example.com", role, id) : NULL, role, id % 10 == 1,
-             id % 3 ? NULL : "Buyer", id % 4 ? NULL : "Purchasing", named(w, DEMO_OF(people, id), id),
+             id % 3 ? NULL : "Buyer", id % 4 ? NULL : "Purchasing", demo_named(w, DEMO_OF(people, id), id),
              id % 5 ? apr_psprintf(w->row, "555-555-%04d", id % 10000) : NULL, w->today - id % 200);
     if (!*state || strcmp(state, "CA") == 0) {
         demo_row(states, "is", id, "CA");
@@ -105,11 +105,11 @@ static void write_users(world *w)
         demo_row(&locations, "ii", i, 1 + i % LOCATIONS);
     }
     for (i = 1; i <= w->n[SUPPLIERS]; i++) {
-        write_user(w, &f, &states, FIRST_SUPPLIER_USER + i - 1, "Supplier", supplier_state(i));
+        write_user(w, &f, &states, FIRST_SUPPLIER_USER + i - 1, "Supplier", demo_supplier_state(i));
         demo_row(&suppliers, "ii", FIRST_SUPPLIER_USER + i - 1, i);
     }
     for (i = 0; i < w->n[CUSTOMERS]; i++) {
-        write_user(w, &f, &states, FIRST_CUSTOMER_USER + i, "Customer", customer_state(i));
+        write_user(w, &f, &states, FIRST_CUSTOMER_USER + i, "Customer", demo_customer_state(i));
         demo_row(&customers, "ii", FIRST_CUSTOMER_USER + i, FIRST_CUSTOMER + i);
         if (i % 10 == 5) {
             demo_row(&customers, "ii", FIRST_CUSTOMER_USER + i, FIRST_CUSTOMER + i - 3);
@@ -166,18 +166,18 @@ static void write_customers(world *w)
     demo_open(&w->d, &agreed, "customer_credit_terms.csv", "CustomerID,SupplierID,TermID,TimeUpdated");
     for (c = 0; c < w->n[CUSTOMERS]; c++) {
         int id = FIRST_CUSTOMER + c, s;
-        const char *name = named(w, DEMO_OF(shops, c), c + 1);
+        const char *name = demo_named(w, DEMO_OF(shops, c), c + 1);
 
         demo_row(&f, "issssssssisbiisst", id, name, c % 3 ? NULL : DEMO_OF(shops, c), c % 5 ? NULL : "Kettle's Chain",
-                 c % 7 ? apr_psprintf(w->row, "C10-%07d-LIC", id) : NULL, named(w, "Main St", 100 + c),
+                 c % 7 ? apr_psprintf(w->row, "C10-%07d-LIC", id) : NULL, demo_named(w, "Main St", 100 + c),
                  DEMO_OF(cities, c),
-                 customer_state(c), apr_psprintf(w->row, "%05d", 90001 + c), customer_location(c),
+                 demo_customer_state(c), apr_psprintf(w->row, "%05d", 90001 + c), demo_customer_location(c),
                  c % 9 == 7 ? "Inactive" : c % 16 == 13 ? "OutOfBus" : "Active", c % 12 == 4,
                  c % 6 ? sales_rep(c) : DEMO_NONE, c % 4 ? DEMO_NONE : 11, DEMO_OF(days, c),
                  c % 3 ? "500.00" : NULL, w->today - c % 90);
         demo_row(&accounts, "iis", FIRST_ACCOUNT + c, id, name);
         if (c >= 8 && c % 8 == 0) {
-            demo_row(&accounts, "iis", second_account(w, c), id, apr_pstrcat(w->row, name, " (events)", NULL));
+            demo_row(&accounts, "iis", demo_second_account(w, c), id, apr_pstrcat(w->row, name, " (events)", NULL));
         }
         for (s = 1 + c % 5; s <= w->n[SUPPLIERS]; s += 5) {
             demo_row(&agreed, "iiit", id, s, 1 + (c + s) % 4, w->today - 100);
@@ -192,19 +192,19 @@ static void write_product(const world *w, demo_file *f, int p)
 {
     static const char *const weights[] = {"50g", "1g", "355 ml", "3.5g"};
     static const char *const blends[] = {"Hybrid", "Indica", "Sativa"};
-    int s = product_supplier(w, p), id = FIRST_PRODUCT + p, category = p % CATEGORIES;
-    const char *brand = supplier_name(w, s ? s : 1);
+    int s = demo_product_supplier(w, p), id = FIRST_PRODUCT + p, category = p % CATEGORIES;
+    const char *brand = demo_supplier_name(w, s ? s : 1);
 
     demo_row(f, "iissississssssiisbiisssissmt", id, s ? s : DEMO_NONE,
-             named(w, DEMO_OF(goods, demo_pick(FOR_NAME, p, DEMO_COUNT(goods))), p + 1), brand, 10 + category,
-             demo_categories[category], DEMO_OF(weights, p), product_per_case(p),
+             demo_named(w, DEMO_OF(goods, demo_pick(FOR_NAME, p, DEMO_COUNT(goods))), p + 1), brand, 10 + category,
+             demo_categories[category], DEMO_OF(weights, p), demo_product_per_case(p),
              p % 4 ? NULL : "Rich and dark,\nwith a \"snap\".", p % 5 ? NULL : "Cocoa, sugar, salt.",
-             p % 3 ? url(w, "thumb", id) : NULL, p % 6 ? NULL : "100mg THC", p % 8 ? NULL : "32.87% THC",
+             p % 3 ? demo_url(w, "thumb", id) : NULL, p % 6 ? NULL : "100mg THC", p % 8 ? NULL : "32.87% THC",
              p % 3 ? DEMO_OF(blends, p) : NULL, p % 50 == 49 ? DEMO_NONE : category == 7 ? 10 : category + 1,
-             demo_pick(FOR_STATUS, p, 10) < 7 ? 1 : demo_pick(FOR_KIND, p, 6), product_state(w, p), p % 40 == 1,
-             category + 1, 15, named(w, "Case of", product_per_case(p)), p % 7 ? NULL : "OG Kush", DEMO_OF(flavors, p),
-             2600 + s, apr_pstrcat(w->row, brand, " Base", NULL),
-             p % 3 ? apr_psprintf(w->row, "SKU-%05d", id) : NULL, product_price(p), w->today - p % 120);
+             demo_pick(FOR_STATUS, p, 10) < 7 ? 1 : demo_pick(FOR_KIND, p, 6), demo_product_state(w, p), p % 40 == 1,
+             category + 1, 15, demo_named(w, "Case of", demo_product_per_case(p)), p % 7 ? NULL : "OG Kush",
+             DEMO_OF(flavors, p), 2600 + s, apr_pstrcat(w->row, brand, " Base", NULL),
+             p % 3 ? apr_psprintf(w->row, "SKU-%05d", id) : NULL, demo_product_price(p), w->today - p % 120);
 }
 
 static void write_products(world *w)
@@ -250,14 +250,14 @@ static void write_promotions(world *w)
         demo_row(&f, "iiisssddbt", id, s, 1 + k % 4, deals[k].name, "none",
                  deals[k].price ? apr_psprintf(w->row, "%d.%02d", deals[k].price / 100, deals[k].price % 100) : NULL,
                  w->today + deals[k].start, end, deals[k].all, w->today - 60);
-        if (in_state("CA", supplier_state(s))) {
+        if (demo_in_state("CA", demo_supplier_state(s))) {
             demo_row(&states, "is", id, "CA");
         }
-        if (in_state("NJ", supplier_state(s))) {
+        if (demo_in_state("NJ", demo_supplier_state(s))) {
             demo_row(&states, "is", id, "NJ");
         }
         for (p = 0, found = 0; p < w->n[PRODUCTS] && found < 5 && !deals[k].all; p++) {
-            if (product_supplier(w, p) == s && (m + p) % 4) {
+            if (demo_product_supplier(w, p) == s && (m + p) % 4) {
                 demo_row(&products, "ii", id, FIRST_PRODUCT + p);
                 found++;
             }
@@ -278,7 +278,7 @@ static void write_menus(world *w)
     for (m = 0; m < w->n[MENUS]; m++) {
         int s = 1 + m % w->n[SUPPLIERS];
 
-        demo_row(&f, "iissddtt", 7001 + m, s, *supplier_state(s) ? supplier_state(s) : m % 2 ? "CA" : "NJ",
+        demo_row(&f, "iissddtt", 7001 + m, s, *demo_supplier_state(s) ? demo_supplier_state(s) : m % 2 ? "CA" : "NJ",
                  m % 2 ? "Featured products for autumn menus." : "Neu: \"Herbst\", solange der Vorrat reicht 🍂",
                  w->today - 30 * (m % 4), w->today + 60 - 40 * (m % 3), w->today - 140, w->today - 100);
     }

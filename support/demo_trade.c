@@ -31,7 +31,7 @@ static void write_batch(const world *w, demo_file *f, int location, int p, int u
 
     demo_row(f, "iiiuidsssssdddddsuusssstt", 100000 * location + p, location, FIRST_PRODUCT + p, hundred(units),
              7500000 + p,
-             w->today + p % 400, p % 2 ? url(w, "coa", p) : NULL, batch_code(w, p), (const char *)NULL,
+             w->today + p % 400, p % 2 ? demo_url(w, "coa", p) : NULL, batch_code(w, p), (const char *)NULL,
              p % 4 ? apr_psprintf(w->row, "1A40603000123450%08d", p) : NULL, p % 5 ? "SC Labs" : NULL,
              p % 4 ? DEMO_NONE : w->today + p % 300, p % 9 ? DEMO_NONE : w->today - 200, w->today - 90,
              p % 2 ? w->today - 89 : DEMO_NONE, w->today + 200, edible ? "PerServing" : "Percentage", thc,
@@ -54,7 +54,7 @@ static void write_stock(world *w)
         for (p = 0; p < w->n[PRODUCTS]; p++) {
             int units = demo_pick(FOR_UNITS, l * 100000 + p, 1500), few = p % 12, sold = 1 + p % 40;
 
-            if (!in_state(location_state(l), product_state(w, p)) || units % 5 == 0) {
+            if (!demo_in_state(demo_location_state(l), demo_product_state(w, p)) || units % 5 == 0) {
                 continue;
             }
             units = units % 23 == 0 ? -few : units % 13 == 0 ? 0 : units;
@@ -113,7 +113,7 @@ static void write_lines(const world *w, demo_file *f, demo_file *coas, const inv
 
     for (i = 0; i < v->nlines; i++) {
         const sale *l = &v->lines[i];
-        int id = FIRST_LINE + f->rows, s = product_supplier(w, l->product), ordered = l->units < 0 ? 0 : l->units;
+        int id = FIRST_LINE + f->rows, s = demo_product_supplier(w, l->product), ordered = l->units < 0 ? 0 : l->units;
         const char *batch = v->status == 1 ? NULL : batch_code(w, l->product);
 
         demo_row(f, "iiiimiiimmmisistt", id, v->id, FIRST_PRODUCT + l->product, s ? s : DEMO_NONE,
@@ -123,7 +123,7 @@ static void write_lines(const world *w, demo_file *f, demo_file *coas, const inv
                  l->units == 0 ? 3 : DEMO_NONE,
                  l->units == 0 ? "Out of stock" : NULL, v->day - 3, v->day - 1);
         if (batch && l->product % 2 && v->status == 7) {
-            demo_row(coas, "istt", id, apr_pstrcat(w->row, url(w, "coa", l->product), ".pdf", NULL), v->day, v->day);
+            demo_row(coas, "istt", id, apr_pstrcat(w->row, demo_url(w, "coa", l->product), ".pdf", NULL), v->day, v->day);
         }
     }
 }
@@ -135,7 +135,7 @@ static void write_invoice(const world *w, demo_file *f, const invoice *v)
     demo_row(f, "iiismmsaissaaimiistt", id, FIRST_CUSTOMER + v->customer, v->account, invoice_num(w, v), v->debit,
              v->credit,
              id % 3 ? NULL : apr_psprintf(w->row, "PO-%05d", id), id % 3 ? DEMO_NONE : v->day - 4, v->term,
-             id % 20 ? NULL : url(w, "invoice", id), id % 8 ? NULL : "Leave at the back door, \"ring twice\".", v->day,
+             id % 20 ? NULL : demo_url(w, "invoice", id), id % 8 ? NULL : "Leave at the back door, \"ring twice\".", v->day,
              v->due, v->status, v->total, id % 2 ? by : DEMO_NONE, id % 5 ? DEMO_NONE : 4 + id % 7,
              id % 33 ? NULL : "Überfällig", v->day - 5, v->day - id % 3);
 }
@@ -143,7 +143,7 @@ static void write_invoice(const world *w, demo_file *f, const invoice *v)
 /** In the order of the table's key; the bucket follows from the days since it was due. */
 static void collect(const world *w, apr_array_header_t *all, const invoice *v)
 {
-    int late = w->today - v->due, s = v->nlines ? product_supplier(w, v->lines[0].product) : 0;
+    int late = w->today - v->due, s = v->nlines ? demo_product_supplier(w, v->lines[0].product) : 0;
     receivable *r;
 
     if (v->debit == v->credit || !s || v->day > w->today) {
@@ -183,7 +183,7 @@ static void write_receivables(world *w, const apr_array_header_t *all)
             demo_row(&invoices, "iisim", r->account, r->supplier, buckets[r->bucket], r->invoice, r->balance);
         }
         demo_row(&f, "iimasatt", first->account, first->supplier, credit, first->account % 4 ? w->today : DEMO_NONE,
-                 first->account % 3 ? url(w, "statement", first->account) : NULL,
+                 first->account % 3 ? demo_url(w, "statement", first->account) : NULL,
                  first->account % 3 ? w->today - 21 : DEMO_NONE, w->today, w->today);
         apr_pool_clear(w->row);
     }
@@ -205,7 +205,7 @@ static void write_invoices(world *w)
               "BackOrder,FullPrice,UnitPrice,ExtPrice,PromotionID,BatchCode,ReasonID,Reason,TimeCreated,TimeUpdated");
     demo_open(&w->d, &coas, "invoice_coas.csv", "InvoiceTransID,COA_URL,TimeCreated,TimeUpdated");
     for (n = 0; n < w->n[INVOICES] && !w->d.failed; n++) {
-        make_invoice(w, n, &v);
+        demo_invoice(w, n, &v);
         write_invoice(w, &f, &v);
         write_lines(w, &lines, &coas, &v);
         collect(w, open, &v);
@@ -241,7 +241,7 @@ static void write_payment_types(world *w)
 static void write_application(const world *w, demo_file *f, int n, const invoice *v)
 {
     static const char *const statuses[] = {"Confirmed", "Pending", "Exported", "Rejected"};
-    int fate = demo_pick(FOR_FATE, invoice_of_payment(w, n), 100),
+    int fate = demo_pick(FOR_FATE, demo_invoice_of_payment(w, n), 100),
         day = v->day + 8 < w->today ? v->day + 8 : w->today - 1;
     int status = fate < 70 ? 0 : fate < 80 ? 1 : fate < 90 ? 2 : 3, asked = status || n % 2;
 
@@ -270,14 +270,14 @@ static void write_payments(world *w)
     for (n = 1; n <= w->n[PAYMENTS] && !w->d.failed; n++) {
         int s, day;
 
-        make_invoice(w, invoice_of_payment(w, n), &v);
-        s = v.nlines && n % 3 ? product_supplier(w, v.lines[0].product) : 0;
+        demo_invoice(w, demo_invoice_of_payment(w, n), &v);
+        s = v.nlines && n % 3 ? demo_product_supplier(w, v.lines[0].product) : 0;
         day = v.payment && v.day + 7 < w->today ? v.day + 7 : w->today - n % 60;
         /* A payment that is for no invoice is a reversed one or has not been used yet. */
         demo_row(&f, "iisiimiiasstt", n, 90000 + n, apr_psprintf(w->row, "PAY-2026-%05d", n), v.account,
                  n % 9 ? 1 + n % 4 : -1, v.payment ? v.total : DEMO_MONEY(n % 2 ? 50000 + n : -12000 - n),
                  s ? s : DEMO_NONE, n % 10 ? 7 : 3, day, n % 25 ? NULL : "NSF",
-                 n % 2 ? named(w, "Check", 12000 + n) : NULL,
+                 n % 2 ? demo_named(w, "Check", 12000 + n) : NULL,
                  day, day);
         write_application(w, &applications, n, &v);
         apr_pool_clear(w->row);
@@ -297,12 +297,12 @@ static void write_vendors(world *w)
     demo_open(&w->d, &routes, "vendor_routes.csv", "VendorID,SupplierID,LocationID,LeadTimeDays,TargetDOI,MaxDOI,"
               "PickupDates,RequirePOBatchCodes,Active,TimeUpdated");
     for (n = 1; n <= w->n[VENDORS]; n++) {
-        demo_row(&f, "isssssss", n, named(w, "Acme Distributing", n), n % 3 ? named(w, "C11-LIC", n) : NULL,
-                 named(w, "Industrial Way", n), n % 2 ? NULL : "Suite \"B\"", "Oakland", n % 2 ? "CA" : "NJ", "94607");
+        demo_row(&f, "isssssss", n, demo_named(w, "Acme Distributing", n), n % 3 ? demo_named(w, "C11-LIC", n) : NULL,
+                 demo_named(w, "Industrial Way", n), n % 2 ? NULL : "Suite \"B\"", "Oakland", n % 2 ? "CA" : "NJ", "94607");
     }
     for (s = 1; s <= w->n[SUPPLIERS]; s++) {
         for (n = 1; n <= LOCATIONS; n++) {
-            if (in_state(location_state(n), supplier_state(s))) {
+            if (demo_in_state(demo_location_state(n), demo_supplier_state(s))) {
                 demo_row(&routes, "iiiiiisbbt", 1 + s % w->n[VENDORS], s, n, 2 + s % 9, 14, 30,
                          DEMO_OF(pickups, s + n), s % 4 == 0,
                          (s + n) % 7 != 0, w->today - s);
@@ -321,9 +321,9 @@ static apr_int64_t write_purchase_lines(const world *w, demo_file *f, int n, int
 
     *cases = 0;
     for (i = 0; i <= n % 4; i++) {
-        int p = demo_pick(FOR_LINE, n * 4 + i + 1000000, w->n[PRODUCTS]), per_case = product_per_case(p);
+        int p = demo_pick(FOR_LINE, n * 4 + i + 1000000, w->n[PRODUCTS]), per_case = demo_product_per_case(p);
         int count = sign * (1 + demo_pick(FOR_UNITS, n * 4 + i, 30)), units = count * per_case;
-        apr_int64_t fob = product_price(p) / 20000 * 10000;
+        apr_int64_t fob = demo_product_price(p) / 20000 * 10000;
 
         demo_row(f, "iiiiimmmaasmsimtt", 99001 + f->rows, 10001 + n, FIRST_PRODUCT + p, count, units, fob,
                  DEMO_MONEY(0),
@@ -355,13 +355,13 @@ static void write_purchases(world *w)
 
         demo_row(&f, "iiiiasiassmmmmissaaittsstt", id, 1 + n % w->n[SUPPLIERS], 1 + n % w->n[VENDORS],
                  1 + n % LOCATIONS,
-                 posted ? day + 3 : DEMO_NONE, n % 4 ? named(w, "SHP", id) : NULL, n % 5 ? 5000 + n : DEMO_NONE,
+                 posted ? day + 3 : DEMO_NONE, n % 4 ? demo_named(w, "SHP", id) : NULL, n % 5 ? 5000 + n : DEMO_NONE,
                  posted ? day : DEMO_NONE, posted ? DEMO_OF(statuses, n) : n % 12 ? "Accepted" : "New",
-                 n % 7 ? named(w, "PO", id) : NULL, freight, DEMO_MONEY(0), DEMO_MONEY(0), total + freight, cases,
-                 n % 8 ? NULL : url(w, "purchase", id), n % 9 ? NULL : "Two pallets, \"fragile\"",
+                 n % 7 ? demo_named(w, "PO", id) : NULL, freight, DEMO_MONEY(0), DEMO_MONEY(0), total + freight, cases,
+                 n % 8 ? NULL : demo_url(w, "purchase", id), n % 9 ? NULL : "Two pallets, \"fragile\"",
                  posted ? day : DEMO_NONE,
                  posted ? day + 30 : DEMO_NONE, n % 10 ? 1 + n % 4 : DEMO_NONE, day + 1, n % 2 ? day + 1 : DEMO_NONE,
-                 n % 3 ? NULL : named(w, "RCV", id), n % 4 ? NULL : apr_psprintf(w->row, "01KFA0000000000000%08d", id),
+                 n % 3 ? NULL : demo_named(w, "RCV", id), n % 4 ? NULL : apr_psprintf(w->row, "01KFA0000000000000%08d", id),
                  day - 2, day + 1);
         apr_pool_clear(w->row);
     }

@@ -32,43 +32,43 @@ void demo_world(world *w, int scale)
 }
 
 /* Every third customer and every second supplier is in New Jersey; every fifth supplier sells everywhere. */
-const char *customer_state(int c) { return c % 3 == 0 ? "NJ" : "CA"; }
-int customer_location(int c) { return c % 3 == 0 ? 3 : 1 + c % 2; }
-const char *location_state(int l) { return l == 3 ? "NJ" : "CA"; }
-const char *supplier_state(int s) { return s % 5 == 0 ? "" : s % 2 ? "CA" : "NJ"; }
-int in_state(const char *state, const char *of) { return !*of || strcmp(state, of) == 0; }
+const char *demo_customer_state(int c) { return c % 3 == 0 ? "NJ" : "CA"; }
+int demo_customer_location(int c) { return c % 3 == 0 ? 3 : 1 + c % 2; }
+const char *demo_location_state(int l) { return l == 3 ? "NJ" : "CA"; }
+const char *demo_supplier_state(int s) { return s % 5 == 0 ? "" : s % 2 ? "CA" : "NJ"; }
+int demo_in_state(const char *state, const char *of) { return !*of || strcmp(state, of) == 0; }
 
 /* A customer whose number divides by eight has a second account. */
-int second_account(const world *w, int c) { return FIRST_ACCOUNT + w->n[CUSTOMERS] + c / 8 - 1; }
+int demo_second_account(const world *w, int c) { return FIRST_ACCOUNT + w->n[CUSTOMERS] + c / 8 - 1; }
 
 /** 0: a product without supplier. */
-int product_supplier(const world *w, int p)
+int demo_product_supplier(const world *w, int p)
 {
     return p % 97 == 96 ? 0 : 1 + demo_pick(FOR_SUPPLIER, p, w->n[SUPPLIERS]);
 }
 
-const char *product_state(const world *w, int p)
+const char *demo_product_state(const world *w, int p)
 {
-    return product_supplier(w, p) ? supplier_state(product_supplier(w, p)) : "";
+    return demo_product_supplier(w, p) ? demo_supplier_state(demo_product_supplier(w, p)) : "";
 }
 
-int product_per_case(int p) { return DEMO_OF(((const int[]){20, 12, 6, 24, 10, 1}), p); }
-apr_int64_t product_price(int p) { return DEMO_MONEY(250 + demo_pick(FOR_PRICE, p, 4750)); }
+int demo_product_per_case(int p) { return DEMO_OF(((const int[]){20, 12, 6, 24, 10, 1}), p); }
+apr_int64_t demo_product_price(int p) { return DEMO_MONEY(250 + demo_pick(FOR_PRICE, p, 4750)); }
 
 /** Someone's name; the number makes it the only one. */
-const char *named(const world *w, const char *name, int n)
+const char *demo_named(const world *w, const char *name, int n)
 {
     return apr_psprintf(w->row, "%s %d", name, n);
 }
 
-const char *url(const world *w, const char *what, int id)
+const char *demo_url(const world *w, const char *what, int id)
 {
     return apr_psprintf(w->row, "https://cdn.example.com/%s/%d", what, id);
 }
 
-const char *supplier_name(const world *w, int s)
+const char *demo_supplier_name(const world *w, int s)
 {
-    return s <= DEMO_COUNT(brands) ? brands[s - 1] : named(w, DEMO_OF(brands, s - 1), s);
+    return s <= DEMO_COUNT(brands) ? brands[s - 1] : demo_named(w, DEMO_OF(brands, s - 1), s);
 }
 
 /** The n-th line: a product that is sold in the customer's state. */
@@ -76,14 +76,14 @@ static void make_line(const world *w, const invoice *v, int n, sale *l)
 {
     int key = v->id * DEMO_LINES + n, p = demo_pick(FOR_LINE, key, w->n[PRODUCTS]);
 
-    while (!in_state(customer_state(v->customer), product_state(w, p))) {
+    while (!demo_in_state(demo_customer_state(v->customer), demo_product_state(w, p))) {
         p = (p + 1) % w->n[PRODUCTS];
     }
     l->product = p;
-    l->per_case = product_per_case(p);
+    l->per_case = demo_product_per_case(p);
     l->units = l->per_case * (1 + demo_pick(FOR_UNITS, key, 6)) + (key % 11 == 0 ? 1 : 0);
     l->units = v->status == 4 ? -l->units : key % 53 == 0 ? 0 : l->units;
-    l->full = product_price(p);
+    l->full = demo_product_price(p);
     /* A sixth off leaves parts of a cent. */
     l->unit = key % 4 ? l->full : l->full * 5 / 6;
     l->ext = l->unit * l->units;
@@ -120,17 +120,17 @@ static void settle(invoice *v, int fate)
 /** Every so many invoices one has a payment. */
 static int payment_step(const world *w) { return w->n[INVOICES] / w->n[PAYMENTS]; }
 
-int invoice_of_payment(const world *w, int n) { return (n - 1) * payment_step(w); }
+int demo_invoice_of_payment(const world *w, int n) { return (n - 1) * payment_step(w); }
 
 /* The days run from 14 months ago to 12 weeks ahead. */
-void make_invoice(const world *w, int n, invoice *v)
+void demo_invoice(const world *w, int n, invoice *v)
 {
     int i, every = payment_step(w);
 
     memset(v, 0, sizeof(*v));
     v->id = FIRST_INVOICE + n;
     v->customer = demo_pick(FOR_CUSTOMER, n, w->n[CUSTOMERS]);
-    v->account = v->customer >= 8 && v->customer % 8 == 0 && n % 2 ? second_account(w, v->customer)
+    v->account = v->customer >= 8 && v->customer % 8 == 0 && n % 2 ? demo_second_account(w, v->customer)
         : FIRST_ACCOUNT + v->customer;
     v->day = w->today - 425 + (int)((apr_int64_t)n * 509 / w->n[INVOICES]);
     v->status = invoice_status(w, v->id, v->day);

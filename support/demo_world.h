@@ -63,30 +63,30 @@ extern const char *const demo_categories[CATEGORIES];
 void demo_world(world *w, int scale);
 
 /** Customer `c`, from 0; supplier `s` and location `l`, from 1; product `p`, from 0. */
-const char *customer_state(int c);
-int customer_location(int c);
-const char *location_state(int l);
-const char *supplier_state(int s);
-const char *supplier_name(const world *w, int s);
-const char *product_state(const world *w, int p);
-int product_supplier(const world *w, int p);    /**< 0: none */
-int product_per_case(int p);
-apr_int64_t product_price(int p);
+const char *demo_customer_state(int c);
+int demo_customer_location(int c);
+const char *demo_location_state(int l);
+const char *demo_supplier_state(int s);
+const char *demo_supplier_name(const world *w, int s);
+const char *demo_product_state(const world *w, int p);
+int demo_product_supplier(const world *w, int p);    /**< 0: none */
+int demo_product_per_case(int p);
+apr_int64_t demo_product_price(int p);
 
 /** Whether what belongs to state `of` is of use in `state`: '' is everywhere. */
-int in_state(const char *state, const char *of);
+int demo_in_state(const char *state, const char *of);
 
 /** Every eighth customer has a second account; this is it. */
-int second_account(const world *w, int c);
+int demo_second_account(const world *w, int c);
 
 /** A name with a number, and an address with one; they live in w->row. */
-const char *named(const world *w, const char *name, int n);
-const char *url(const world *w, const char *what, int id);
+const char *demo_named(const world *w, const char *name, int n);
+const char *demo_url(const world *w, const char *what, int id);
 
 /** Works invoice `n`, from 0, out. */
-void make_invoice(const world *w, int n, invoice *v);
+void demo_invoice(const world *w, int n, invoice *v);
 
 /** The number of the invoice that payment `n`, from 1, is for. */
-int invoice_of_payment(const world *w, int n);
+int demo_invoice_of_payment(const world *w, int n);
 
 #endif

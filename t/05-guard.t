@@ -64,6 +64,7 @@ for my $file (sort keys %support) {
 
     ok $room{$here}, "support/$file is in a room";
     is "@wrong", '', "support/$file includes its own room, rooms below it and libkiss";
+    is_deeply [grep { !/^\Q$here\E_/ } $file =~ /\.h$/ ? declared($support{$file}) : ()], [], "support/$file declares names of its room";
     like $support{$file}, qr{\A/\*\*\n \* \Q@{[$file =~ s/\.[ch]$//r]}\E - }, "support/$file begins with what it is";
 }
 is_deeply [grep { !/^demo/ && $support{$_} =~ /^#include "demo/m } sort keys %support], ['cmd_kss_demo.c'],
@@ -83,6 +84,9 @@ sub code {
     return $text;
 }
 
+# The functions and data that a header declares.
+sub declared { return code($_[0]) =~ /^(?!typedef|#|struct|\})[a-z][^;{}]*?\b(\w+)(?:\([^;{}]*|(?:\[\w*\])?);/mg }
+
 # The circles of units: each a list of names that ends with its first. A unit knows those whose headers it includes, and those
 # that define what it uses of what headers declare.
 sub circles {
@@ -90,7 +94,7 @@ sub circles {
     my (%declared, %home, %knows, %state, @found);
 
     for my $file (grep {/\.h$/} keys %$files) {
-        $declared{$_} = 1 for code($files->{$file}) =~ /^(?!typedef|#|struct|\s)[^;{}]*?\b(\w+)(?:\([^;{}]*|(?:\[\w*\])?);/mg;
+        $declared{$_} = 1 for declared($files->{$file});
     }
     for my $file (grep {/\.c$/} keys %$files) {
         $home{$_} = $file =~ s/\.c$//r
