@@ -8,7 +8,9 @@
 #include "kiss_config.h"
 #include "kiss_error.h"
 #include "kiss_flood.h"
+#include "kiss_json_text.h"
 #include "kiss_records.h"
+#include "kiss_row_json.h"
 #include "kiss_snapshot.h"
 #include "kiss_spool.h"
 

@@ -259,6 +259,24 @@ char *kiss_date_day(char out[KISS_DATE_DAY], const kiss_date *date)
     return out;
 }
 
+/* The Gregorian calendar repeats after 400 years; counted from 1 March, the leap day is a year's last day. */
+#define DAYS_OF_400_YEARS 146097
+#define DAYS_FROM_0000_03_01_TO_1970 719468
+
+char *kiss_date_of_day_number(char out[KISS_DATE_DAY], apr_int64_t number)
+{
+    apr_int64_t since = number + DAYS_FROM_0000_03_01_TO_1970, era = since / DAYS_OF_400_YEARS;
+    int of_era = (int)(since % DAYS_OF_400_YEARS);
+    int year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int of_year = of_era - (365 * year + year / 4 - year / 100);
+    int shifted = (5 * of_year + 2) / 153;              /* 0 is March */
+    int month = shifted < 10 ? shifted + 3 : shifted - 9, day = of_year - (153 * shifted + 2) / 5 + 1;
+
+    year += (int)era * 400 + (month <= 2);
+    put(put(put(out, year, 4, '-'), month, 2, '-'), day, 2, '\0');
+    return out;
+}
+
 char *kiss_date_text(char out[KISS_DATE_TEXT], const kiss_date *date, int decimals)
 {
     char *c = put(put(put(out, date->year, 4, '-'), date->month, 2, '-'), date->day, 2, ' ');

@@ -58,6 +58,9 @@ const char *kiss_date_reason(kiss_date_status status);
 /** Writes the day in UTC, YYYY-MM-DD. @return out */
 char *kiss_date_day(char out[KISS_DATE_DAY], const kiss_date *date);
 
+/** Writes the day with this number, counted from 1970-01-01, as YYYY-MM-DD. For years 0 to 9999. @return out */
+char *kiss_date_of_day_number(char out[KISS_DATE_DAY], apr_int64_t number);
+
 /**
  * Writes the moment in UTC for the database, "YYYY-MM-DD hh:mm:ss", with `decimals` (0 to 6) digits of the second behind
  * a point; finer ones are cut.

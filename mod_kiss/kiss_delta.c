@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "kiss_json_text.h"
+
 static const char sku_member[] = "\"SKU\":\"";
 
 /** The rows of one SKU, and where the list goes on behind them. */

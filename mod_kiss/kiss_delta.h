@@ -11,8 +11,8 @@
 #ifndef KISS_DELTA_H
 #define KISS_DELTA_H
 
-#include "kiss_json.h"
 #include "kiss_spool.h"
+#include "kiss_value.h"
 
 /** The name of the instance manipulation in A-IM and IM. */
 #define KISS_DELTA_IM "sku-delta"

@@ -3,6 +3,8 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "kiss_json_text.h"
+
 #define PIECE (64 * 1024)
 
 /* zlib: 15 bits of window, and 16 for gzip's frame, whose header it then leaves without time and name. */

@@ -3,7 +3,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "kiss_json.h"
+#include "kiss_json_text.h"
 
 /** A text that is being checked. */
 typedef struct {

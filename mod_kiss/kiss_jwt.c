@@ -5,8 +5,8 @@
 
 #include <apr_strings.h>
 
-#include "kiss_json.h"
 #include "kiss_json_parse.h"
+#include "kiss_json_text.h"
 #include "kiss_secret.h"
 
 #define ALGORITHM "HS256"

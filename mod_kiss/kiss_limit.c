@@ -14,9 +14,9 @@
 #include "kiss_caller.h"
 #include "kiss_clock.h"
 #include "kiss_config.h"
+#include "kiss_date.h"
 #include "kiss_error.h"
 #include "kiss_flood.h"
-#include "kiss_json.h"
 #include "kiss_secret.h"
 #include "kiss_slots.h"
 
@@ -265,7 +265,8 @@ static const char *reset_time(kiss_req *k, apr_int64_t wait)
     int of_day = (int)(then % 86400), part[] = { of_day / 3600, of_day / 60 % 60, of_day % 60 }, i;
     char *text = apr_pstrdup(k->pool, "YYYY-MM-DDTHH:MM:SSZ");
 
-    kiss_json_day(text, then / 86400);
+    kiss_date_of_day_number(text, then / 86400);
+    text[KISS_DATE_DAY - 1] = 'T';
     for (i = 0; i < 3; i++) {
         text[11 + 3 * i] = (char)('0' + part[i] / 10);
         text[12 + 3 * i] = (char)('0' + part[i] % 10);

@@ -3,12 +3,15 @@
 #include <string.h>
 
 #include "kiss_config.h"
+#include "kiss_date.h"
 #include "kiss_error.h"
 #include "kiss_flood.h"
+#include "kiss_json_text.h"
 #include "kiss_key.h"
 #include "kiss_out.h"
 #include "kiss_pages.h"
 #include "kiss_precondition.h"
+#include "kiss_row_json.h"
 #include "kiss_spool.h"
 
 /* A page is put together in memory up to this size; a larger one goes on in a file. */
@@ -51,11 +54,11 @@ static int names_no_account(const building *b)
 static const kiss_error *read_params(building *b)
 {
     kiss_req *k = b->k;
-    char *today = apr_pcalloc(k->pool, 11);
+    char *today = apr_palloc(k->pool, KISS_DATE_DAY);
     kiss_param_source source = { k->r->args, NULL, k->named, k->caller->key->role, today };
 
     b->terms.today = apr_time_sec(k->r->request_time) / 86400;
-    kiss_json_day(today, b->terms.today);
+    kiss_date_of_day_number(today, b->terms.today);
     k->description = kiss_params_read(&b->params, k->endpoint, &source, k->pool);
     if (k->description) {
         return &kiss_error_param;

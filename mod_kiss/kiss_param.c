@@ -10,7 +10,7 @@
 #include "kiss_date.h"
 #include "kiss_decimal.h"
 #include "kiss_form.h"
-#include "kiss_json.h"
+#include "kiss_json_text.h"
 
 /* Numbers have at most as many digits as surely fit 64 bits. */
 #define MAX_DIGITS 18

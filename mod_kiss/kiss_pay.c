@@ -11,10 +11,11 @@
 #include "kiss_config.h"
 #include "kiss_decimal.h"
 #include "kiss_error.h"
-#include "kiss_json.h"
 #include "kiss_json_parse.h"
+#include "kiss_json_text.h"
 #include "kiss_key.h"
 #include "kiss_out.h"
+#include "kiss_row_json.h"
 #include "kiss_secret.h"
 
 #define MAX_BODY 8192

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "kiss_json_text.h"
 #include "kiss_spool.h"
 
 /* A set with more than that goes to a file: an answer has a few of them, and must do with less than a megabyte. */

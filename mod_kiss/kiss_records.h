@@ -8,9 +8,8 @@
 #define KISS_RECORDS_H
 
 #include <apr_file_io.h>
-#include <json-c/printbuf.h>
 
-#include "kiss_json.h"
+#include "kiss_value.h"
 
 typedef struct kiss_records kiss_records;
 

@@ -10,6 +10,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "kiss_json_text.h"
+
 /* Written at once; small enough to stay in the processor's cache. */
 #define PIECE (64 * 1024)
 

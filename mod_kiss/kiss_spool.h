@@ -11,7 +11,6 @@
 #include <json-c/printbuf.h>
 
 #include "kiss_growing.h"
-#include "kiss_json.h"
 
 /** How the name of a file begins that is being written and has one. */
 #define KISS_SPOOL_PREFIX "spool."

@@ -10,8 +10,8 @@
 #include <apr_pools.h>
 #include <apr_tables.h>
 
-#include "kiss_json.h"
 #include "kiss_param.h"
+#include "kiss_row_json.h"
 #include "kiss_table.h"
 
 /** The first statement of every API. */

@@ -7,7 +7,7 @@
 #include <apr_strings.h>
 
 #include "fuzz.h"
-#include "kiss_json.h"
+#include "kiss_json_text.h"
 #include "kiss_kss.h"
 #include "kiss_sql.h"
 

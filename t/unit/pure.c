@@ -14,8 +14,8 @@
 #include "kiss_decimal.h"
 #include "kiss_etag.h"
 #include "kiss_form.h"
-#include "kiss_json.h"
 #include "kiss_json_parse.h"
+#include "kiss_json_text.h"
 #include "kiss_jwt.h"
 #include "kiss_route.h"
 #include "kiss_sliding.h"
@@ -578,12 +578,12 @@ static void test_json_days(void)
 
     for (day = first; day <= last; day += day < first + 1500 || day > last - 1500 || (day > 10000 && day < 40000) ? 1 : 97) {
         time_t seconds = (time_t)day * 86400;
-        char expected[40], text[11] = "";
+        char expected[40], text[KISS_DATE_DAY];
         struct tm tm;
 
         gmtime_r(&seconds, &tm);
         snprintf(expected, sizeof(expected), "%04d-%02d-%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
-        kiss_json_day(text, day);
+        kiss_date_of_day_number(text, day);
         wrong += strcmp(text, expected) != 0;
     }
     ok(wrong == 0 && day > last, "days, from the year 1 to 9999");

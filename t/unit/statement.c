@@ -14,6 +14,7 @@
 #include <apr_strings.h>
 #include <apr_time.h>
 
+#include "kiss_date.h"
 #include "kiss_kss.h"
 #include "kiss_sql.h"
 
@@ -71,7 +72,7 @@ int main(int argc, const char *const *argv)
     kiss_params params;
     kiss_sql_query query;
     const char *problem;
-    char today[11] = "";
+    char today[KISS_DATE_DAY] = "";
     apr_pool_t *p;
 
     apr_initialize();
@@ -84,7 +85,7 @@ int main(int argc, const char *const *argv)
     while (source.role < KISS_ROLES && strcmp(roles[source.role], argv[2]) != 0) {
         source.role++;
     }
-    kiss_json_day(today, apr_time_sec(apr_time_now()) / 86400);
+    kiss_date_of_day_number(today, apr_time_sec(apr_time_now()) / 86400);
     source.today = today;
     problem = source.role == KISS_ROLES ? "no such role" : kiss_sql_plan_make(&plan, &kiss_kss_api, p);
     problem = problem ? problem : kiss_params_read(&params, endpoint, &source, p);

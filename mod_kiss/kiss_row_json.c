@@ -1,11 +1,12 @@
-#include "kiss_json.h"
+#include "kiss_row_json.h"
 
-#include <limits.h>
 #include <string.h>
 
 #include <apr_strings.h>
 
+#include "kiss_date.h"
 #include "kiss_decimal.h"
+#include "kiss_json_text.h"
 
 /* unit_price and discount_percent in sql/: DECIMAL(12,4), and the percentage at the same scale. */
 #define PRICE_DIGITS 12
@@ -57,177 +58,6 @@ const kiss_json_writer *kiss_json_writer_make(const kiss_column *columns, const 
         }
     }
     return w;
-}
-
-char *kiss_json_room(struct printbuf *pb, apr_size_t need)
-{
-    int at = pb->bpos;
-
-    if (need >= (apr_size_t)(INT_MAX - at)) {
-        return NULL;
-    }
-    if ((int)need >= pb->size - at) {
-        /* The only call of json-c that grows a buffer without writing all of it. */
-        if (printbuf_memset(pb, at + (int)need, 0, 1) != 0) {
-            return NULL;
-        }
-        pb->bpos = at;
-    }
-    return pb->buf + at;
-}
-
-static apr_status_t free_buffer(void *buffer)
-{
-    printbuf_free(buffer);
-    return APR_SUCCESS;
-}
-
-struct printbuf *kiss_json_buffer(apr_pool_t *p)
-{
-    struct printbuf *pb = printbuf_new();
-
-    if (pb) {
-        apr_pool_cleanup_register(p, pb, free_buffer, apr_pool_cleanup_null);
-    }
-    return pb;
-}
-
-int kiss_json_raw(struct printbuf *pb, const char *data, apr_size_t len)
-{
-    char *to = kiss_json_room(pb, len);
-
-    if (!to) {
-        return -1;
-    }
-    memcpy(to, data, len);
-    pb->bpos += (int)len;
-    return 0;
-}
-
-/** Length of the well-formed UTF-8 sequence at `s` (Unicode table 3-7), or 0. */
-static int utf8_sequence(const unsigned char *s, apr_size_t left)
-{
-    unsigned char low = 0x80, high = 0xbf;
-    int n, i;
-
-    if (s[0] >= 0xc2 && s[0] <= 0xdf) {
-        n = 2;
-    }
-    else if (s[0] >= 0xe0 && s[0] <= 0xef) {
-        n = 3;
-        low = s[0] == 0xe0 ? 0xa0 : 0x80;
-        high = s[0] == 0xed ? 0x9f : 0xbf;
-    }
-    else if (s[0] >= 0xf0 && s[0] <= 0xf4) {
-        n = 4;
-        low = s[0] == 0xf0 ? 0x90 : 0x80;
-        high = s[0] == 0xf4 ? 0x8f : 0xbf;
-    }
-    else {
-        return 0;
-    }
-    if ((apr_size_t)n > left || s[1] < low || s[1] > high) {
-        return 0;
-    }
-    for (i = 2; i < n; i++) {
-        if (s[i] < 0x80 || s[i] > 0xbf) {
-            return 0;
-        }
-    }
-    return n;
-}
-
-int kiss_json_is_utf8(const char *text, apr_size_t len)
-{
-    const unsigned char *s = (const unsigned char *)text, *end = s + len;
-
-    while (s < end) {
-        int n = *s < 0x80 ? 1 : utf8_sequence(s, (apr_size_t)(end - s));
-
-        if (n == 0) {
-            return 0;
-        }
-        s += n;
-    }
-    return 1;
-}
-
-/** Writes the escape of one byte that may not stand as it is. @return bytes written, at most 6 */
-static int escape(char *to, unsigned char c)
-{
-    static const char hex[] = "0123456789abcdef";
-    static const char letter[] = "\bb\ff\nn\rr\tt\"\"\\\\";
-    const char *l;
-
-    for (l = letter; *l; l += 2) {
-        if ((unsigned char)*l == c) {
-            to[0] = '\\';
-            to[1] = l[1];
-            return 2;
-        }
-    }
-    memcpy(to, "\\u00", 4);
-    to[4] = hex[c >> 4];
-    to[5] = hex[c & 15];
-    return 6;
-}
-
-#define EACH_BYTE(b) (APR_UINT64_C(0x0101010101010101) * (b))
-
-/** 1 when all eight bytes may stand in a JSON string as they are: printable ASCII but '"' and '\\'. */
-static int are_plain(const unsigned char *s)
-{
-    apr_uint64_t x, quote, backslash;
-
-    memcpy(&x, s, sizeof(x));
-    quote = x ^ EACH_BYTE('"');
-    backslash = x ^ EACH_BYTE('\\');
-    /* A byte below n borrows from its highest bit when n is taken away; one that is above 0x7f has that bit itself. */
-    return ((x | (x - EACH_BYTE(0x20)) | ((quote - EACH_BYTE(1)) & ~quote) | ((backslash - EACH_BYTE(1)) & ~backslash))
-            & EACH_BYTE(0x80)) == 0;
-}
-
-int kiss_json_string(struct printbuf *pb, const char *text, apr_size_t len, apr_size_t *replaced)
-{
-    const unsigned char *s = (const unsigned char *)text, *end = s + len, *plain = s;
-    char *start, *to;
-
-    if (len > INT_MAX / 8 || !(start = to = kiss_json_room(pb, len * 6 + 2))) {
-        return -1;
-    }
-    *to++ = '"';
-    while (s < end) {
-        int n;
-
-        if (end - s >= 8 && are_plain(s)) {
-            s += 8;
-            continue;
-        }
-        if (*s >= 0x20 && *s < 0x80 && *s != '"' && *s != '\\') {
-            s++;
-            continue;
-        }
-        if (*s >= 0x80 && (n = utf8_sequence(s, (apr_size_t)(end - s))) > 0) {
-            s += n;
-            continue;
-        }
-        memcpy(to, plain, (apr_size_t)(s - plain));
-        to += s - plain;
-        if (*s >= 0x80) {
-            memcpy(to, "\xef\xbf\xbd", 3);
-            to += 3;
-            ++*replaced;
-        }
-        else {
-            to += escape(to, *s);
-        }
-        plain = ++s;
-    }
-    memcpy(to, plain, (apr_size_t)(s - plain));
-    to += s - plain;
-    *to++ = '"';
-    pb->bpos += (int)(to - start);
-    return 0;
 }
 
 kiss_value kiss_json_term(const char *text, apr_pool_t *p)
@@ -287,32 +117,7 @@ static kiss_json_status write_price(struct printbuf *pb, const kiss_value *value
            ? KISS_JSON_MEMORY : KISS_JSON_OK;
 }
 
-/* --- days --- */
-
-/* The Gregorian calendar repeats after 400 years; counted from 1 March, the leap day is a year's last day. */
-#define DAYS_OF_400_YEARS 146097
-#define DAYS_FROM_0000_03_01_TO_1970 719468
-
-void kiss_json_day(char text[10], apr_int64_t day)
-{
-    apr_int64_t since = day + DAYS_FROM_0000_03_01_TO_1970, era = since / DAYS_OF_400_YEARS;
-    int of_era = (int)(since % DAYS_OF_400_YEARS);
-    int year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    int of_year = of_era - (365 * year + year / 4 - year / 100);
-    int shifted = (5 * of_year + 2) / 153;              /* 0 is March */
-    int month = shifted < 10 ? shifted + 3 : shifted - 9, digits, i;
-
-    digits = (int)((era * 400 + year + (month <= 2)) * 10000) + month * 100 + of_year - (153 * shifted + 2) / 5 + 1;
-    for (i = 9; i >= 0; i--) {
-        if (i == 4 || i == 7) {
-            text[i] = '-';
-        }
-        else {
-            text[i] = (char)('0' + digits % 10);
-            digits /= 10;
-        }
-    }
-}
+/* --- coming days --- */
 
 static int has_weekday(const kiss_value *v)
 {
@@ -334,13 +139,13 @@ static int write_coming(struct printbuf *pb, const kiss_value *v, apr_int64_t to
 
     for (ahead = 1; ahead <= 28; ahead++) {
         /* 1970-01-01 was a Thursday, the fourth day. */
-        char weekday = (char)('1' + (today + ahead + 3) % 7), text[10];
+        char weekday = (char)('1' + (today + ahead + 3) % 7), text[KISS_DATE_DAY];
 
         if (!memchr(v->data, weekday, v->len)) {
             continue;
         }
-        kiss_json_day(text, today + ahead);
-        if ((!first && kiss_json_raw(pb, between, n)) || kiss_json_raw(pb, text, sizeof(text))) {
+        kiss_date_of_day_number(text, today + ahead);
+        if ((!first && kiss_json_raw(pb, between, n)) || kiss_json_raw(pb, text, sizeof(text) - 1)) {
             return -1;
         }
         first = 0;

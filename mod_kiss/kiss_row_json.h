@@ -1,21 +1,16 @@
 /**
- * kiss_json - rows of the database written as JSON (RFC 8259) into a json-c printbuf.
+ * kiss_row_json - rows of the database written as JSON (RFC 8259) into a json-c printbuf.
  *
  * The bulk path: no object trees, no doubles, one pass. Pure and thread-safe; a writer is immutable once made.
  */
-#ifndef KISS_JSON_H
-#define KISS_JSON_H
+#ifndef KISS_ROW_JSON_H
+#define KISS_ROW_JSON_H
 
 #include <apr_pools.h>
 #include <json-c/printbuf.h>
 
 #include "kiss_table.h"
-
-/** A value as the database delivered it: text, or NULL. Valid until the next row. */
-typedef struct {
-    const char *data;       /**< `len` bytes, no NUL needed; NULL stands for SQL NULL */
-    apr_size_t len;         /**< bytes */
-} kiss_value;
+#include "kiss_value.h"
 
 /** What is the same in every row of one answer. */
 typedef struct {
@@ -57,23 +52,5 @@ typedef enum {
 kiss_json_status kiss_json_row(struct printbuf *pb, const kiss_json_writer *w, const kiss_json_terms *terms,
                                const kiss_value *values, const kiss_value *nested, apr_size_t *replaced,
                                const char **column);
-
-/** 1 when the bytes are well-formed UTF-8 (Unicode table 3-7). */
-int kiss_json_is_utf8(const char *text, apr_size_t len);
-
-/** Writes a day, counted from 1970-01-01, as YYYY-MM-DD: 10 bytes without NUL. For years 0 to 9999. */
-void kiss_json_day(char text[10], apr_int64_t day);
-
-/** Appends `len` bytes of text as a JSON string; invalid UTF-8 becomes U+FFFD. @return 0, or -1 without memory. */
-int kiss_json_string(struct printbuf *pb, const char *text, apr_size_t len, apr_size_t *replaced);
-
-/** An empty buffer that is freed with `p`; NULL without memory. */
-struct printbuf *kiss_json_buffer(apr_pool_t *p);
-
-/** Room for `need` more bytes: where they go, or NULL without memory. The caller adds to pb->bpos what it wrote. */
-char *kiss_json_room(struct printbuf *pb, apr_size_t need);
-
-/** Appends raw bytes. @return 0, or -1 without memory. */
-int kiss_json_raw(struct printbuf *pb, const char *data, apr_size_t len);
 
 #endif

@@ -1,0 +1,27 @@
+/**
+ * kiss_json_text - JSON text (RFC 8259) and its UTF-8, in json-c's printbuf: what is written without an object tree.
+ *
+ * Pure and thread-safe, as far as its arguments are.
+ */
+#ifndef KISS_JSON_TEXT_H
+#define KISS_JSON_TEXT_H
+
+#include <apr_pools.h>
+#include <json-c/printbuf.h>
+
+/** 1 when the bytes are well-formed UTF-8 (Unicode table 3-7). */
+int kiss_json_is_utf8(const char *text, apr_size_t len);
+
+/** Appends `len` bytes of text as a JSON string; invalid UTF-8 becomes U+FFFD. @return 0, or -1 without memory. */
+int kiss_json_string(struct printbuf *pb, const char *text, apr_size_t len, apr_size_t *replaced);
+
+/** An empty buffer that is freed with `p`; NULL without memory. */
+struct printbuf *kiss_json_buffer(apr_pool_t *p);
+
+/** Room for `need` more bytes: where they go, or NULL without memory. The caller adds to pb->bpos what it wrote. */
+char *kiss_json_room(struct printbuf *pb, apr_size_t need);
+
+/** Appends raw bytes. @return 0, or -1 without memory. */
+int kiss_json_raw(struct printbuf *pb, const char *data, apr_size_t len);
+
+#endif
