@@ -2,8 +2,6 @@
 #ifndef KISS_ERROR_H
 #define KISS_ERROR_H
 
-#include <util_filter.h>
-
 #include "kiss.h"
 
 /** Shape of an error's body (contract section 5). An API with keys has one shape for all: {"Error":"sentence"}. */
@@ -49,18 +47,5 @@ extern const kiss_error kiss_error_precondition;        /**< 412 */
 
 /** The error for a status that httpd has found itself. In `p`. */
 const kiss_error *kiss_error_of_status(int status, apr_pool_t *p);
-
-/**
- * Sends an error: status, headers (Retry-After, the bearer's WWW-Authenticate), body.
- *
- * @return what the handler returns to httpd
- */
-int kiss_error_send(kiss_req *k, const kiss_error *e);
-
-/**
- * Sends an error instead of what comes through an output filter: nothing of that is passed on. To be called with each
- * brigade; the error leaves with the last one, and takes the filter away.
- */
-apr_status_t kiss_error_replace(kiss_req *k, const kiss_error *e, ap_filter_t *f, apr_bucket_brigade *bb);
 
 #endif

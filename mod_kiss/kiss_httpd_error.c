@@ -7,6 +7,7 @@
 
 #include "kiss_config.h"
 #include "kiss_error.h"
+#include "kiss_out.h"
 #include "kiss_route.h"
 
 /* Name of the filter. */
@@ -107,7 +108,7 @@ static apr_status_t replace(ap_filter_t *f, apr_bucket_brigade *bb)
 {
     kiss_req *k = f->ctx;
 
-    return kiss_error_replace(k, kiss_error_of_status(f->r->status, k->pool), f, bb);
+    return kiss_out_error_instead(k, kiss_error_of_status(f->r->status, k->pool), f, bb);
 }
 
 /** Each error that httpd is about to describe in HTML. */

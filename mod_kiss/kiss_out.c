@@ -2,14 +2,15 @@
 
 #include <http_request.h>
 #include <http_ssl.h>
-#include <util_filter.h>
 
 #include <apr_escape.h>
 #include <apr_portable.h>
+#include <json-c/json.h>
 
 #include <poll.h>
 #include <string.h>
 
+#include "kiss_error.h"
 #include "kiss_secret.h"
 
 /* Characters of request ids. */
@@ -88,12 +89,6 @@ void kiss_out_begin(kiss_req *k)
     apr_table_mergen(k->r->err_headers_out, "Vary", k->api->keyed ? "x-api-key" : "Authorization");
 }
 
-void kiss_out_error(kiss_req *k)
-{
-    apr_table_unset(k->r->headers_out, "Cache-Control");
-    apr_table_setn(k->r->err_headers_out, "Cache-Control", "no-store");
-}
-
 void kiss_out_private(kiss_req *k)
 {
     apr_table_setn(k->r->headers_out, "Cache-Control", "private, no-cache");
@@ -169,6 +164,118 @@ int kiss_out_text(kiss_req *k, int status, const char *type, const char *body)
 int kiss_out_bytes(kiss_req *k, const char *body, apr_size_t len)
 {
     return send_bytes(k, HTTP_OK, KISS_JSON_TYPE, body, len);
+}
+
+/* --- errors --- */
+
+/** The sentence of an API with keys, where it has one of its own (KSS API, "Left open" 1). */
+static const char *keyed_text(const kiss_req *k, const kiss_error *e)
+{
+    if (k->description && e->body != KISS_BODY_MESSAGE) {
+        return k->description;
+    }
+    switch (e->status) {
+    case HTTP_NOT_FOUND:
+        return "The endpoint does not exist";
+    case HTTP_TOO_MANY_REQUESTS:
+        return "Rate limit exceeded";
+    case HTTP_INTERNAL_SERVER_ERROR:
+        return "Unexpected server error";
+    default:
+        return e->text;
+    }
+}
+
+/** {"first":"a"} or {"first":"a","second":"b"} */
+static const char *object(apr_pool_t *p, const char *first, const char *a, const char *second, const char *b)
+{
+    json_object *o = json_object_new_object();
+    const char *text;
+
+    json_object_object_add(o, first, json_object_new_string(a));
+    if (second) {
+        json_object_object_add(o, second, json_object_new_string(b));
+    }
+    text = apr_pstrdup(p, json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+    json_object_put(o);
+    return text;
+}
+
+/** Whether an error belongs to the token endpoint, whose errors have a shape of their own. */
+static int is_oauth(const kiss_req *k, const kiss_error *e)
+{
+    return e->body == KISS_BODY_OAUTH
+           || (e->body == KISS_BODY_ERROR && k->endpoint && k->endpoint->auth == KISS_AUTH_CLIENT
+               && e->status >= HTTP_BAD_REQUEST && e->status < HTTP_INTERNAL_SERVER_ERROR
+               && e->status != HTTP_METHOD_NOT_ALLOWED);
+}
+
+/** Sets the headers of an error. @return its body; `type` receives the Content-Type, NULL for none */
+static const char *render(kiss_req *k, const kiss_error *e, const char **type)
+{
+    const char *text = k->description ? k->description : e->text;
+    int seconds = k->retry_after ? k->retry_after : e->retry_after;
+
+    if (seconds) {
+        apr_table_setn(k->r->err_headers_out, "Retry-After", apr_itoa(k->pool, seconds));
+    }
+    if (e == &kiss_error_bearer) {
+        apr_table_setn(k->r->err_headers_out, "WWW-Authenticate", "Bearer error=\"invalid_token\"");
+    }
+    apr_table_unset(k->r->headers_out, "Cache-Control");
+    apr_table_setn(k->r->err_headers_out, "Cache-Control", "no-store");
+    *type = KISS_JSON_TYPE;
+    if (k->api->keyed) {
+        return object(k->pool, "Error", keyed_text(k, e), NULL, NULL);
+    }
+    if (is_oauth(k, e)) {
+        return object(k->pool, "error", e->code ? e->code : "invalid_request", "error_description", text);
+    }
+    switch (e->body) {
+    case KISS_BODY_NONE:
+        *type = NULL;
+        return "";
+    case KISS_BODY_TEXT:
+        *type = "text/plain";
+        return text;
+    case KISS_BODY_MESSAGE:
+        return object(k->pool, "message", text, NULL, NULL);
+    default:
+        return object(k->pool, "error", text, NULL, NULL);
+    }
+}
+
+int kiss_out_error(kiss_req *k, const kiss_error *e)
+{
+    const char *type, *body = render(k, e, &type);
+
+    return kiss_out_text(k, e->status, type, body);
+}
+
+apr_status_t kiss_out_error_instead(kiss_req *k, const kiss_error *e, ap_filter_t *f, apr_bucket_brigade *bb)
+{
+    const char *type, *body;
+    apr_bucket *b = APR_BRIGADE_FIRST(bb);
+
+    while (b != APR_BRIGADE_SENTINEL(bb) && !APR_BUCKET_IS_EOS(b)) {
+        b = APR_BUCKET_NEXT(b);
+    }
+    if (b == APR_BRIGADE_SENTINEL(bb)) {
+        apr_brigade_cleanup(bb);
+        return APR_SUCCESS;
+    }
+    apr_brigade_cleanup(bb);
+    body = render(k, e, &type);
+    k->r->status = e->status;
+    k->r->status_line = NULL;
+    if (type) {
+        ap_set_content_type(k->r, type);
+    }
+    ap_set_content_length(k->r, (apr_off_t)strlen(body));
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_pool_create(body, strlen(body), k->pool, bb->bucket_alloc));
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(bb->bucket_alloc));
+    ap_remove_output_filter(f);
+    return ap_pass_brigade(f->next, bb);
 }
 
 /* --- clients that are slow ---

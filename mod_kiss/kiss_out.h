@@ -2,6 +2,8 @@
 #ifndef KISS_OUT_H
 #define KISS_OUT_H
 
+#include <util_filter.h>
+
 #include <apr_file_io.h>
 
 #include "kiss.h"
@@ -18,9 +20,6 @@
  * 1 to 64 of [A-Za-z0-9_-], else a new one; k->request_id and the log note are set.
  */
 void kiss_out_begin(kiss_req *k);
-
-/** Headers of an error: no cache may keep it. */
-void kiss_out_error(kiss_req *k);
 
 /** Headers of an answer that belongs to one customer: private, revalidated at each use (RFC 9111 section 5.2.2.7). */
 void kiss_out_private(kiss_req *k);
@@ -66,5 +65,18 @@ int kiss_out_growing(kiss_req *k, kiss_growing *growing);
 
 /** Says that what is sent next is compressed with gzip. */
 void kiss_out_gzip(kiss_req *k);
+
+/**
+ * Sends an error: status, headers (Retry-After, the bearer's WWW-Authenticate), body; no cache may keep it.
+ *
+ * @return as kiss_out_text()
+ */
+int kiss_out_error(kiss_req *k, const kiss_error *e);
+
+/**
+ * Sends an error instead of what comes through an output filter: nothing of that is passed on. To be called with each
+ * brigade; the error leaves with the last one, and takes the filter away.
+ */
+apr_status_t kiss_out_error_instead(kiss_req *k, const kiss_error *e, ap_filter_t *f, apr_bucket_brigade *bb);
 
 #endif

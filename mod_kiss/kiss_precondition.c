@@ -6,6 +6,7 @@
 
 #include "kiss_error.h"
 #include "kiss_etag.h"
+#include "kiss_out.h"
 
 /* Name of the filter. */
 #define FILTER "KISS_IF_MATCH"
@@ -77,7 +78,7 @@ static apr_status_t compare_sent(ap_filter_t *f, apr_bucket_brigade *bb)
         apr_table_unset(r->headers_out, of_the_content[i]);
     }
     r->content_encoding = NULL;
-    return kiss_error_replace(k, &kiss_error_precondition, f, bb);
+    return kiss_out_error_instead(k, &kiss_error_precondition, f, bb);
 }
 
 void kiss_precondition_register(void)

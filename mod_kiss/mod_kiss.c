@@ -216,7 +216,7 @@ static int kiss_handler(request_rec *r)
     k->db = database->db;
     kiss_precondition_range(r);
     if ((e = earlier_error(r))) {
-        return kiss_error_send(k, e);
+        return kiss_out_error(k, e);
     }
     e = check_tls(k);                               /* 403 */
     if (!e) {
@@ -232,7 +232,7 @@ static int kiss_handler(request_rec *r)
         e = answer[k->endpoint->run](k, &status);   /* the answer; 304, 500, 503 */
     }
     if (e) {
-        status = kiss_error_send(k, e);
+        status = kiss_out_error(k, e);
     }
     note(k);
     return status;
