@@ -8,6 +8,7 @@
 #include "kiss_delta.h"
 #include "kiss_etag.h"
 #include "kiss_making.h"
+#include "kiss_mapped.h"
 #include "kiss_out.h"
 #include "kiss_precondition.h"
 #include "kiss_snapshot.h"
@@ -43,6 +44,14 @@ static void describe(kiss_req *k, const char *tag, const kiss_form *form)
     }
 }
 
+/** Sends a mapped snapshot, and gives up the reference to it. */
+static int send_mapped(kiss_req *k, kiss_mapped *mapped)
+{
+    apr_file_t *file = kiss_mapped_file(mapped);
+
+    return kiss_out_bucket(k, kiss_mapped_bucket(mapped, k->r->connection->bucket_alloc), file);
+}
+
 /** Sends what is kept of the list with this ETag in this form, if there is something. @return 1 when sent */
 static int send_kept(kiss_req *k, const char *tag, const kiss_form *form, int *status)
 {
@@ -58,7 +67,7 @@ static int send_kept(kiss_req *k, const char *tag, const kiss_form *form, int *s
         return 0;
     }
     describe(k, tag, form);
-    *status = mapped ? kiss_out_mapped(k, mapped) : kiss_out_file(k, snapshot.file, snapshot.size);
+    *status = mapped ? send_mapped(k, mapped) : kiss_out_file(k, snapshot.file, snapshot.size);
     return 1;
 }
 

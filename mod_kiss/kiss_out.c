@@ -322,16 +322,15 @@ static void insert_file(kiss_req *k, apr_bucket_brigade *bb, apr_file_t *file, a
     insert_own_file(k, bb, may_leave(k->r) && reopen(&again, file, k->pool) == APR_SUCCESS ? again : file, offset, size);
 }
 
-/** Adds what begins at `offset` of a mapped answer as a file. @return 0, or -1 when there is no descriptor left for that */
-static int insert_mapped_file(kiss_req *k, apr_bucket_brigade *bb, const kiss_mapped *mapped, apr_off_t offset)
+/** Adds a part of a file that other answers use, too. @return 0, or -1 when there is no descriptor left for that */
+static int insert_shared_file(kiss_req *k, apr_bucket_brigade *bb, apr_file_t *file, apr_off_t offset, apr_off_t size)
 {
     apr_file_t *again;
 
-    /* Never the mapping's own file: other answers use it. */
-    if (reopen(&again, kiss_mapped_file(mapped), k->pool) != APR_SUCCESS) {
+    if (reopen(&again, file, k->pool) != APR_SUCCESS) {
         return -1;
     }
-    insert_own_file(k, bb, again, offset, kiss_mapped_size(mapped) - offset);
+    insert_own_file(k, bb, again, offset, size);
     return 0;
 }
 
@@ -405,12 +404,12 @@ static int wait_for_client(const request_rec *r, kiss_growing *growing)
     return c->aborted ? -1 : 0;
 }
 
-/** Sends a mapped answer piece by piece, and its rest from the file when the client does not keep up. */
-static int send_mapped(kiss_req *k, kiss_mapped *mapped, apr_bucket_brigade *all)
+/** Sends a bucket piece by piece, and its rest from the file when the client does not keep up. */
+static int send_pieces(kiss_req *k, apr_bucket_brigade *all, apr_off_t size, apr_file_t *file)
 {
     conn_rec *c = k->r->connection;
     apr_bucket_brigade *bb = apr_brigade_create(k->pool, c->bucket_alloc);
-    apr_off_t offset = 0, size = kiss_mapped_size(mapped);
+    apr_off_t offset = 0;
 
     while (size - offset > CLIENT_PIECE) {
         apr_bucket *e = APR_BRIGADE_FIRST(all);
@@ -422,19 +421,19 @@ static int send_mapped(kiss_req *k, kiss_mapped *mapped, apr_bucket_brigade *all
         if (pass_piece(k, bb)) {
             return DONE;
         }
-        if (c->data_in_output_filters && insert_mapped_file(k, bb, mapped, offset) == 0) {
-            apr_brigade_cleanup(all);           /* the reference to the mapping too */
+        if (c->data_in_output_filters && insert_shared_file(k, bb, file, offset, size - offset) == 0) {
+            apr_brigade_cleanup(all);           /* what holds the file too */
             return pass(k, bb);
         }
     }
     return pass(k, all);
 }
 
-int kiss_out_mapped(kiss_req *k, kiss_mapped *mapped)
+int kiss_out_bucket(kiss_req *k, apr_bucket *body, apr_file_t *file)
 {
     request_rec *r = k->r;
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
-    apr_off_t size = kiss_mapped_size(mapped);
+    apr_off_t size = (apr_off_t)body->length;
     int leave = may_leave(r) && size > CLIENT_PIECE && !r->header_only;
 
     ap_set_content_type(r, KISS_JSON_TYPE);
@@ -442,13 +441,13 @@ int kiss_out_mapped(kiss_req *k, kiss_mapped *mapped)
     /* httpd cuts ranges out of an answer that it gets at once. */
     if (leave && apr_table_get(r->headers_in, "Range")) {
         leave = 0;
-        if (insert_mapped_file(k, bb, mapped, 0) == 0) {
-            kiss_mapped_release(mapped);
+        if (insert_shared_file(k, bb, file, 0, size) == 0) {
+            apr_bucket_destroy(body);
             return pass(k, bb);
         }
     }
-    APR_BRIGADE_INSERT_TAIL(bb, kiss_mapped_bucket(mapped, bb->bucket_alloc));
-    return leave ? send_mapped(k, mapped, bb) : pass(k, bb);
+    APR_BRIGADE_INSERT_TAIL(bb, body);
+    return leave ? send_pieces(k, bb, size, file) : pass(k, bb);
 }
 
 /** Passes the end of an answer that cannot be whole, so that httpd does not make it look so. */

@@ -8,7 +8,6 @@
 
 #include "kiss.h"
 #include "kiss_growing.h"
-#include "kiss_mapped.h"
 #include "kiss_spool.h"
 
 /** Content-Type of every JSON answer (contract, "Left open" 16). */
@@ -53,8 +52,13 @@ int kiss_out_spool(kiss_req *k, int status, const kiss_spool *spool);
 /** Sends the first `size` bytes of an open file as the JSON body. It must live as long as r->pool. */
 int kiss_out_file(kiss_req *k, apr_file_t *file, apr_off_t size);
 
-/** Sends a mapped snapshot as the JSON body, and gives up the reference to it. */
-int kiss_out_mapped(kiss_req *k, kiss_mapped *mapped);
+/**
+ * Sends what one bucket holds in memory as the JSON body.
+ *
+ * @param body belongs to this function from now on
+ * @param file begins with the same bytes, and is there as long as the bucket: a slow client gets the rest from it
+ */
+int kiss_out_bucket(kiss_req *k, apr_bucket *body, apr_file_t *file);
 
 /**
  * Sends a file as it grows as the JSON body: with Content-Length when it is whole already, else in chunks. A client that is
