@@ -63,6 +63,7 @@ typedef struct {
     apr_interval_time_t idle;           /**< an idle connection is closed after this time */
     const server_rec *server;           /**< where it was defined */
     kiss_db *db;                        /**< the pool of this child process; set in child_init */
+    kiss_state *state;                  /**< its state, as the requests of this child process share it; set with the pool */
     volatile apr_uint32_t *losses;      /**< how often a connection to its server was lost without a word, in whatever child;
                                              NULL without shared memory */
 } kiss_database_conf;

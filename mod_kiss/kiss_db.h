@@ -92,9 +92,6 @@ void kiss_db_stop(int all);
  */
 const char *kiss_db_place(const kiss_db *db);
 
-/** What the requests of this child share about the state of a database (kiss_state.h), or NULL. */
-struct kiss_state *kiss_db_state(const kiss_db *db);
-
 /** The request that a connection is working for, for log messages. */
 const kiss_req *kiss_db_request(const kiss_db_conn *conn);
 

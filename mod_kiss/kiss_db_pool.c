@@ -15,7 +15,6 @@
 #include "kiss_secret.h"
 #include "kiss_server_error.h"
 #include "kiss_session.h"
-#include "kiss_state.h"
 
 /* The same trouble is not logged more often than this. */
 #define QUIET apr_time_from_sec(10)
@@ -36,7 +35,6 @@ struct kiss_db {
     apr_reslist_t *places;
     apr_pool_t *pool;               /* has its own allocator; used under the list's lock only, after the child's start */
     apr_uint32_t logged;            /* second of the last message, for QUIET */
-    kiss_state *state;
     kiss_cut *cuts;                 /* sockets, one for each place, and the extra one: they stay when a place goes */
     char *used;                     /* which of them belong to a place; under the list's lock */
     kiss_db *next;                  /* the next one of this child */
@@ -46,11 +44,6 @@ struct kiss_db {
 /* The databases of this child, and whether it is to end. Written before and after there are threads. */
 static kiss_db *databases;
 static volatile apr_uint32_t ending;
-
-struct kiss_state *kiss_db_state(const kiss_db *db)
-{
-    return db->state;
-}
 
 const char *kiss_db_place(const kiss_db *db)
 {
@@ -405,9 +398,6 @@ apr_status_t kiss_db_pool_create(kiss_db **db, const kiss_database_conf *conf, a
         return APR_ENOMEM;
     }
     made->place = place_of(conf, p);
-    if ((rv = kiss_state_create(&made->state, p)) != APR_SUCCESS) {
-        return rv;
-    }
     rv = apr_reslist_create(&made->places, 0, conf->keep, conf->max, conf->idle, make_place, destroy_place, made,
                             made->pool);
     if (rv == APR_SUCCESS) {

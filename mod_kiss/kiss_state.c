@@ -11,7 +11,7 @@
 /* The sum has at most 41 digits: DECIMAL, of BIGINT; the greatest 20, and so has the number. */
 #define MAX_TEXT 96
 
-/* Belongs to one database in this child (kiss_db_state()); what it remembers depends on nothing else but the time. */
+/* Belongs to one database in this child; what it remembers depends on nothing else but the time. */
 struct kiss_state {
     apr_thread_mutex_t *mutex;
     apr_thread_cond_t *done[2];         /* a read with an even, an odd number has ended */
@@ -108,7 +108,7 @@ static apr_uint64_t needed(const kiss_state *s, const kiss_req *k)
 
 kiss_db_status kiss_state_read(const char **text, kiss_req *k)
 {
-    kiss_state *s = k->db ? kiss_db_state(k->db) : NULL;
+    kiss_state *s = k->state;
     kiss_db_status status;
     apr_uint64_t need;
 

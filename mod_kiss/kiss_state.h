@@ -10,15 +10,12 @@
 
 #include "kiss_db.h"
 
-/** What the requests of a child share about one database. */
-typedef struct kiss_state kiss_state;
-
-/** Makes it, in `p`, which must live as long as the child. */
+/** Makes what the requests of a child share about one database (k->state), in `p`, which must live as long as the child. */
 apr_status_t kiss_state_create(kiss_state **state, apr_pool_t *p);
 
 /**
  * Reads the state by a query that begins after this call, by this request or another one; or, where KissFreshness allows
- * it, takes that of a query that began not longer ago. With k->stop the read is not shared.
+ * it, takes that of a query that began not longer ago. With k->stop, or without k->state, the read is not shared.
  *
  * @param text receives it, in k->pool
  */

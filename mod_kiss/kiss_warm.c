@@ -100,6 +100,7 @@ static kiss_req request(const kiss_warm *w, const kiss_config_place *place, apr_
         .conf = place->conf,
         .api = place->conf->plan->api,
         .db = place->database->db,
+        .state = place->database->state,
         .stop = w->stop
     };
 

@@ -38,6 +38,7 @@
 #include "kiss_route.h"
 #include "kiss_schema.h"
 #include "kiss_snapshot.h"
+#include "kiss_state.h"
 #include "kiss_thread.h"
 #include "kiss_token.h"
 #include "kiss_usage.h"
@@ -214,6 +215,7 @@ static int kiss_handler(request_rec *r)
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     k->db = database->db;
+    k->state = database->state;
     kiss_precondition_range(r);
     if ((e = earlier_error(r))) {
         return kiss_out_error(k, e);
@@ -381,7 +383,10 @@ static void kiss_child_init(apr_pool_t *pchild, server_rec *s)
     }
     for (i = 0; i < databases->nelts; i++) {
         kiss_database_conf *database = APR_ARRAY_IDX(databases, i, kiss_database_conf *);
-        rv = kiss_db_pool_create(&database->db, database, pchild);
+        rv = kiss_state_create(&database->state, pchild);
+        if (rv == APR_SUCCESS) {
+            rv = kiss_db_pool_create(&database->db, database, pchild);
+        }
         if (rv != APR_SUCCESS) {
             ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s, KISS_LOGNO(0105) "no connection pool for database %s",
                          database->name);
