@@ -33,6 +33,11 @@ const kiss_req *kiss_db_request(const kiss_db_conn *conn)
     return conn->k;
 }
 
+const char *kiss_db_place(const kiss_db *db)
+{
+    return kiss_db_pool_place(db);
+}
+
 static kiss_db_status failed(kiss_db_conn *conn, unsigned int code, const char *text, const char *what)
 {
     const char *advice = kiss_server_error_advice(code, conn->k->api->name, conn->k->pool);

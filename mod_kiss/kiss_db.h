@@ -7,24 +7,11 @@
 #ifndef KISS_DB_H
 #define KISS_DB_H
 
-#include "kiss.h"
+#include "kiss_db_types.h"
 #include "kiss_sql.h"
-
-/** One connection; the statements that it prepared stay with it. */
-typedef struct kiss_db_conn kiss_db_conn;
 
 /** Rows on their way. */
 typedef struct kiss_db_cursor kiss_db_cursor;
-
-/** Outcome of whatever asks the database. */
-typedef enum {
-    KISS_DB_OK = 0,
-    KISS_DB_BUSY,           /**< no connection became free within the configured wait, or the server is at a limit */
-    KISS_DB_AWAY,           /**< the server cannot be reached, hangs, cannot serve, or ended the connection */
-    KISS_DB_REFUSED,        /**< the connection is not as it must be: schema version, character set, timeouts */
-    KISS_DB_AGAIN,          /**< a deadlock, or a key that another transaction has just taken: roll back, do it again */
-    KISS_DB_FAILED          /**< a statement failed, or a caller's function did; it is in the log */
-} kiss_db_status;
 
 /** Work on a connection. May be called a second time on a new connection when the first was found dead. */
 typedef kiss_db_status (*kiss_db_work)(kiss_db_conn *conn, void *baton);
@@ -75,16 +62,6 @@ kiss_db_status kiss_db_close(kiss_db_cursor *cursor);
 
 /** Runs a statement that returns no rows. */
 kiss_db_status kiss_db_execute(kiss_db_conn *conn, const kiss_statement *statement, const char *const *args);
-
-/**
- * The child is to end: reads for nobody (k->stop) are given up, and with `all` set those of requests as well. Whoever waits
- * for the server gets KISS_DB_AWAY at once. Also from within a signal handler, after k->stop was set.
- */
-void kiss_db_stop(int all);
-
-/** Bytes of the digest that kiss_db_place() gives, and the characters that it has. */
-#define KISS_DB_PLACE_BYTES 12
-#define KISS_DB_PLACE       16
 
 /**
  * Where the database is, as a digest in base64url: server (host and port, or socket) and name, as KissDatabase gives them.

@@ -271,7 +271,7 @@ static apr_status_t finish(void *baton)
     apr_status_t rv;
 
     kiss_db_check_stop();
-    kiss_db_stop(0);
+    kiss_db_pool_stop(0);
     apr_thread_join(&rv, c->thread);
     if (!c->all) {
         apr_atomic_set32(begun, 0);         /* the next child that begins */

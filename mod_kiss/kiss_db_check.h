@@ -16,7 +16,7 @@ void kiss_db_check_prepare(server_rec *main_server, apr_pool_t *pconf);
 /** Begins the check, if no other child of this generation has. In child_init, after the pools were made. */
 void kiss_db_check_start(server_rec *main_server, apr_pool_t *pchild);
 
-/** The child is about to end: the check is given up, and left to another child. Before kiss_db_stop(). */
+/** The child is about to end: the check is given up, and left to another child. Before kiss_db_pool_stop(). */
 void kiss_db_check_stop(void);
 
 #endif

@@ -45,7 +45,7 @@ struct kiss_db {
 static kiss_db *databases;
 static volatile apr_uint32_t ending;
 
-const char *kiss_db_place(const kiss_db *db)
+const char *kiss_db_pool_place(const kiss_db *db)
 {
     return db->place;
 }
@@ -97,7 +97,7 @@ static kiss_db_status refuse_error(kiss_db_conn *conn, MYSQL *mysql, const char 
     }
 }
 
-void kiss_db_stop(int all)
+void kiss_db_pool_stop(int all)
 {
     const kiss_db *db;
     int i;

@@ -1,4 +1,4 @@
-/** kiss_db_pool - connections: made, checked, kept, bounded. Used by kiss_db.c and kiss_db_check.c only. */
+/** kiss_db_pool - connections: made, checked, kept, bounded. Only kiss_db.c and kiss_db_check.c use them. */
 #ifndef KISS_DB_POOL_H
 #define KISS_DB_POOL_H
 
@@ -6,7 +6,7 @@
 
 #include "kiss_config.h"
 #include "kiss_cut.h"
-#include "kiss_db.h"
+#include "kiss_db_types.h"
 
 /** Most statements that one connection keeps; the one that was not used for longest makes room for a new one. */
 #define KISS_DB_STATEMENTS 64
@@ -84,6 +84,15 @@ kiss_db_conn *kiss_db_pool_extra(kiss_db *db, const kiss_req *k);
 
 /** 1 when trouble with this database may be logged now: at most every ten seconds in each child. */
 int kiss_db_pool_may_log(kiss_db_conn *conn);
+
+/**
+ * The child is to end: reads for nobody (k->stop) are given up, and with `all` set those of requests as well. Whoever waits
+ * for the server gets KISS_DB_AWAY at once. Also from within a signal handler, after k->stop was set.
+ */
+void kiss_db_pool_stop(int all);
+
+/** Where a database is, as kiss_db_place() gives it. */
+const char *kiss_db_pool_place(const kiss_db *db);
 
 /** The database of a connection. */
 const kiss_database_conf *kiss_db_pool_conf(const kiss_db_conn *conn);

@@ -404,7 +404,7 @@ static void kiss_child_stopping(apr_pool_t *pchild, int graceful)
     (void)pchild;
     kiss_keeper_stop();
     kiss_db_check_stop();
-    kiss_db_stop(!graceful);            /* the clients of requests are gone, unless it is graceful */
+    kiss_db_pool_stop(!graceful);            /* the clients of requests are gone, unless it is graceful */
 }
 #endif
 
