@@ -432,7 +432,7 @@ const kiss_error *kiss_build_list(kiss_built *built, kiss_req *k, kiss_growing *
     status = kiss_db_run(k, build, &b);
     apr_pool_destroy(b.pool);
     if (status != KISS_DB_OK) {
-        return kiss_caller_db_error(status);
+        return kiss_db_error(status);
     }
     if (!b.caller->code) {
         return &kiss_error_no_customer;         /* deleted or disabled between the two looks */

@@ -160,12 +160,6 @@ kiss_db_status kiss_caller_read(const kiss_caller **caller, kiss_req *k, const c
     return status;
 }
 
-const kiss_error *kiss_caller_db_error(kiss_db_status status)
-{
-    return status == KISS_DB_BUSY ? &kiss_error_busy
-         : status == KISS_DB_FAILED ? &kiss_error_internal : &kiss_error_unavailable;
-}
-
 const kiss_error *kiss_caller_check(kiss_req *k)
 {
     kiss_auth_need need = k->endpoint->auth;
@@ -183,7 +177,7 @@ const kiss_error *kiss_caller_check(kiss_req *k)
         kiss_db_status status = kiss_caller_read(&k->caller, k, k->customer);
 
         if (status != KISS_DB_OK) {
-            return kiss_caller_db_error(status);
+            return kiss_db_error(status);
         }
     }
     if (!k->caller->code) {

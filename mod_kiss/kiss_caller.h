@@ -62,9 +62,6 @@ const kiss_error *kiss_caller_check(kiss_req *k);
  */
 void kiss_caller_log_missing(const kiss_req *k, const char *what);
 
-/** The error for a database status other than KISS_DB_OK. */
-const kiss_error *kiss_caller_db_error(kiss_db_status status);
-
 /**
  * The strong ETag of an endpoint's answer to this caller, without quotes: a digest of the scope and the revisions that
  * the answer depends on. Equal on every host that sees the same data. In `p`.

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "kiss_db_pool.h"
+#include "kiss_error.h"
 #include "kiss_server_error.h"
 
 /* A connection that fails sooner than this was dead already: worth another try. One that fails later has waited for a
@@ -31,6 +32,12 @@ struct kiss_db_cursor {
 const kiss_req *kiss_db_request(const kiss_db_conn *conn)
 {
     return conn->k;
+}
+
+const kiss_error *kiss_db_error(kiss_db_status status)
+{
+    return status == KISS_DB_BUSY ? &kiss_error_busy
+         : status == KISS_DB_FAILED ? &kiss_error_internal : &kiss_error_unavailable;
 }
 
 const char *kiss_db_place(const kiss_db *db)

@@ -69,6 +69,9 @@ kiss_db_status kiss_db_execute(kiss_db_conn *conn, const kiss_statement *stateme
  */
 const char *kiss_db_place(const kiss_db *db);
 
+/** What a client is told of a status other than KISS_DB_OK. */
+const kiss_error *kiss_db_error(kiss_db_status status);
+
 /** The request that a connection is working for, for log messages. */
 const kiss_req *kiss_db_request(const kiss_db_conn *conn);
 

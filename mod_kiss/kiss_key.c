@@ -147,7 +147,7 @@ const kiss_error *kiss_key_identify(kiss_req *k)
     }
     status = find_record(&l);
     if (status != KISS_DB_OK) {
-        return kiss_caller_db_error(status);
+        return kiss_db_error(status);
     }
     if (!l.caller) {
         kiss_limit_key_failed(k, prefix, l.hash);

@@ -355,7 +355,7 @@ static int read_policy(kiss_req *k, apr_int64_t own_limit[KISS_WINDOWS])
     kiss_db_status status = kiss_caller_read(&caller, k, k->customer);
 
     if (status != KISS_DB_OK) {
-        k->db_error = kiss_caller_db_error(status);
+        k->db_error = kiss_db_error(status);
         return 0;
     }
     own_limit[KISS_WINDOW_MINUTE] = caller->limit_minute;

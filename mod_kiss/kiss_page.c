@@ -165,7 +165,7 @@ static const kiss_error *make_page(building *b, const char *tag)
         built = spool_failed(b, APR_ENOMEM);
     }
     if (built != KISS_DB_OK) {
-        return kiss_caller_db_error(built);
+        return kiss_db_error(built);
     }
     if (b->replaced) {
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, k->r, KISS_LOGNO(0606) "%" APR_SIZE_T_FMT " bytes in the database are "

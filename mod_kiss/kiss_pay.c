@@ -411,7 +411,7 @@ const kiss_error *kiss_pay_run(kiss_req *k, int *status)
         return e;
     }
     if ((db = kiss_db_run(k, allocate, &a)) != KISS_DB_OK) {
-        return kiss_caller_db_error(db);
+        return kiss_db_error(db);
     }
     if (a.error) {
         return a.error;

@@ -268,7 +268,7 @@ const kiss_error *kiss_token_run(kiss_req *k, int *status)
     c.k = k;
     kiss_secret_sha256(c.hash, t->client_secret, strlen(t->client_secret));
     if ((db = kiss_db_run(k, check_keys, &c)) != KISS_DB_OK) {
-        return kiss_caller_db_error(db);
+        return kiss_db_error(db);
     }
     if (!c.matched) {
         return refuse(k);
