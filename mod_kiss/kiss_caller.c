@@ -7,7 +7,6 @@
 #include "kiss_config.h"
 #include "kiss_decimal.h"
 #include "kiss_error.h"
-#include "kiss_key.h"
 #include "kiss_secret.h"
 #include "kiss_state.h"
 

@@ -7,31 +7,9 @@
 #ifndef KISS_CALLER_H
 #define KISS_CALLER_H
 
+#include "kiss_caller_record.h"
 #include "kiss_db.h"
 #include "kiss_snapfile.h"
-
-/** The revision numbers that an answer can depend on. */
-typedef struct {
-    const char *epoch;              /**< this database installation */
-    const char *products;           /**< any product text, number or nested row */
-    const char *assortment;         /**< which SKUs exist and are not obsolete */
-    const char *prices;             /**< of the customer's price list; "" without one */
-    const char *listing;            /**< which SKUs the customer's price list holds; "" without one */
-    const char *stock;              /**< of the customer's warehouse; "" without one */
-} kiss_revisions;
-
-/** A customer's record, as of one moment. */
-struct kiss_caller {
-    const char *code;               /**< customer code; NULL when there is no such customer */
-    int enabled;                    /**< 0: may do nothing */
-    apr_int64_t limit_minute;       /**< its own limit, or -1 */
-    apr_int64_t limit_hour;         /**< its own limit, or -1 */
-    apr_int64_t discount;           /**< percentage times 10^4 */
-    const char *term[KISS_TERMS];   /**< values that its statements are bound to; "" where it has none */
-    kiss_revisions revision;        /**< revisions in its scope */
-    const char *state;              /**< the database's state in the same moment; not in copies */
-    const struct kiss_key *key;     /**< the API key, where callers have one instead of a token; see kiss_key.h */
-};
 
 /** Reads the record of `code` on a connection. `caller` and its texts live in `p`. */
 kiss_db_status kiss_caller_fetch(const kiss_caller **caller, kiss_db_conn *conn, const kiss_sql_plan *plan,

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "kiss_clock.h"
-#include "kiss_key.h"
 
 /* Callers at the same time are few; more of them are read again and again, not refused. A caller has its place in one of
  * WAYS neighbours, so finding it costs the same however many there are. */

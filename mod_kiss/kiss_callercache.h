@@ -9,7 +9,7 @@
 #ifndef KISS_CALLERCACHE_H
 #define KISS_CALLERCACHE_H
 
-#include "kiss_caller.h"
+#include "kiss_caller_record.h"
 #include "kiss_secret.h"
 
 /** The records of a child. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kiss_apikey.h"
+#include "kiss_caller.h"
 #include "kiss_callercache.h"
 #include "kiss_clock.h"
 #include "kiss_config.h"

@@ -8,18 +8,7 @@
 #ifndef KISS_KEY_H
 #define KISS_KEY_H
 
-#include "kiss_caller.h"
-
-/** A key's record, as of one moment. */
-typedef struct kiss_key {
-    const char *id;                         /**< key_id */
-    const char *prefix;                     /**< public part of the key */
-    kiss_role role;                         /**< what it stands for */
-    const char *user_id;                    /**< whom its requests are made by, or NULL */
-    const apr_array_header_t *accounts;     /**< ids of its customers or suppliers, of const char * */
-    const apr_array_header_t *states;       /**< states of these, of const char *; one may be "" */
-    const char *revisions;                  /**< dataset=n, joined by commas, in the order of the names */
-} kiss_key;
+#include "kiss_caller_record.h"
 
 /**
  * The identify stage of an API with keys: finds the key of the header x-api-key.

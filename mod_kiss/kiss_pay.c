@@ -9,6 +9,7 @@
 
 #include "kiss_body.h"
 #include "kiss_config.h"
+#include "kiss_db.h"
 #include "kiss_decimal.h"
 #include "kiss_error.h"
 #include "kiss_json_parse.h"

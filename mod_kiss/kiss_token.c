@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "kiss_body.h"
-#include "kiss_caller.h"
 #include "kiss_config.h"
+#include "kiss_db.h"
 #include "kiss_error.h"
 #include "kiss_flood.h"
 #include "kiss_form.h"
