@@ -7,12 +7,12 @@
 #include "kiss_config.h"
 #include "kiss_decimal.h"
 #include "kiss_error.h"
+#include "kiss_etag.h"
 #include "kiss_secret.h"
 #include "kiss_state.h"
 
 /* Part of every ETag: raised when the same rows are written differently by a new version of the module. */
 #define FORMAT "1"
-#define ETAG_BYTES 16
 
 /* How often it is said that a revision is missing. */
 #define QUIET apr_time_from_sec(10)
@@ -215,22 +215,14 @@ static const char *scope_text(const kiss_caller *c, const kiss_api *api, const k
     return scope;
 }
 
-static const char *digest_of(const char *text, apr_pool_t *p)
-{
-    unsigned char digest[KISS_SHA256_LEN];
-
-    kiss_secret_sha256(digest, text, strlen(text));
-    return kiss_secret_base64url(p, digest, ETAG_BYTES);
-}
-
 const char *kiss_caller_etag(const kiss_caller *c, const kiss_api *api, const kiss_endpoint *endpoint, apr_pool_t *p)
 {
-    return digest_of(scope_text(c, api, endpoint, 1, p), p);
+    return kiss_etag_make(scope_text(c, api, endpoint, 1, p), p);
 }
 
 const char *kiss_caller_scope(const kiss_caller *c, const kiss_api *api, const kiss_endpoint *endpoint, apr_pool_t *p)
 {
-    return digest_of(scope_text(c, api, endpoint, 0, p), p);
+    return kiss_etag_make(scope_text(c, api, endpoint, 0, p), p);
 }
 
 /** "7.5" */

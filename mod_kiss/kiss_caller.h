@@ -55,7 +55,7 @@ const char *kiss_caller_scope(const kiss_caller *caller, const kiss_api *api, co
  * What stands in the label of that answer's snapshot: the scope in words, of which the ETag is a digest.
  *
  * @param k      endpoint, location and caller; it lives in k->pool
- * @param tag    the snapshot's name (kiss_form_name() of kiss_making.h)
+ * @param tag    the snapshot's name (kiss_form_name())
  * @param coding "identity" or "gzip"
  */
 kiss_snapfile_label kiss_caller_label(const kiss_req *k, const char *tag, const char *coding);

@@ -2,12 +2,25 @@
 
 #include <string.h>
 
+#include "kiss_secret.h"
+
 /* Of names of content codings (RFC 9110 section 8.4.1) as they are put behind tags; the longest in use is "deflate". */
 #define CODING "abcdefghijklmnopqrstuvwxyz0123456789"
 #define MAX_CODING 16
 
 /* Alphabet of our tags: base64url. */
 #define WORD "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+
+/* Bytes of the digest. */
+#define BYTES 16
+
+const char *kiss_etag_make(const char *text, apr_pool_t *p)
+{
+    unsigned char digest[KISS_SHA256_LEN];
+
+    kiss_secret_sha256(digest, text, strlen(text));
+    return kiss_secret_base64url(p, digest, BYTES);
+}
 
 int kiss_etag_is_any(const char *header)
 {

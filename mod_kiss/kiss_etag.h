@@ -10,6 +10,15 @@
 
 #include <apr_pools.h>
 
+/** Characters of an ETag of ours: 16 bytes in base64url. */
+#define KISS_ETAG_LEN 22
+
+/** What stands behind the tag of a compressed answer: codings never share a strong ETag (RFC 9110 section 8.8.3.3). */
+#define KISS_ETAG_GZIP "-gzip"
+
+/** The ETag of what `text` describes, all that an answer depends on: a digest. In `p`. */
+const char *kiss_etag_make(const char *text, apr_pool_t *p);
+
 /** An entity tag in a header, as the client has written it. */
 typedef struct {
     const char *opaque;         /**< what stands between the quotes; not terminated */

@@ -10,13 +10,13 @@
 #include "kiss_clock.h"
 #include "kiss_config.h"
 #include "kiss_error.h"
+#include "kiss_etag.h"
 #include "kiss_limit.h"
 #include "kiss_secret.h"
 #include "kiss_state.h"
 
 /* Part of every ETag: raised when the same rows are written differently by a new version of the module. */
 #define FORMAT "1"
-#define ETAG_BYTES 16
 
 /* A longer header is no key: ours have 57 bytes. */
 #define MAX_KEY 512
@@ -218,8 +218,6 @@ const char *kiss_key_etag(const kiss_req *k, const char *request, apr_uint64_t r
 {
     apr_array_header_t *parts = apr_array_make(k->pool, 64, sizeof(const char *));
     const kiss_key *key = k->caller->key;
-    unsigned char digest[KISS_SHA256_LEN];
-    const char *scope;
 
     APR_ARRAY_PUSH(parts, const char *) = apr_psprintf(k->pool, FORMAT "\n%s\n%s\n%s\n%d\n", k->api->name,
                                                        k->api->profile, k->endpoint->name, key->role);
@@ -230,7 +228,5 @@ const char *kiss_key_etag(const kiss_req *k, const char *request, apr_uint64_t r
         return NULL;
     }
     APR_ARRAY_PUSH(parts, const char *) = request;
-    scope = apr_array_pstrcat(k->pool, parts, 0);
-    kiss_secret_sha256(digest, scope, strlen(scope));
-    return kiss_secret_base64url(k->pool, digest, ETAG_BYTES);
+    return kiss_etag_make(apr_array_pstrcat(k->pool, parts, 0), k->pool);
 }

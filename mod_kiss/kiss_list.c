@@ -37,7 +37,7 @@ static void describe(kiss_req *k, const char *tag, const kiss_form *form)
         kiss_out_delta(k, tag, form->base, KISS_DELTA_IM);
     }
     else {
-        kiss_out_tag(k, form->gzip ? apr_pstrcat(k->pool, tag, KISS_OUT_GZIP, NULL) : tag);
+        kiss_out_tag(k, form->gzip ? apr_pstrcat(k->pool, tag, KISS_ETAG_GZIP, NULL) : tag);
     }
     if (form->gzip) {
         kiss_out_gzip(k);
@@ -144,7 +144,7 @@ static const char *find_base(const kiss_req *k)
         return NULL;
     }
     for (looked = 0; looked < MAX_BASES && kiss_etag_next(&sent, &at); looked++) {
-        const char *tag = apr_pstrmemdup(k->pool, sent.opaque, kiss_etag_bare(&sent, KISS_OUT_TAG_LEN));
+        const char *tag = apr_pstrmemdup(k->pool, sent.opaque, kiss_etag_bare(&sent, KISS_ETAG_LEN));
 
         if (*tag && is_base(k, tag)) {
             return tag;
@@ -158,7 +158,7 @@ const kiss_error *kiss_list_run(kiss_req *k, int *status)
     const char *tag = kiss_caller_etag(k->caller, k->api, k->endpoint, k->pool);
     kiss_form form = { NULL, !kiss_precondition_is_fragment(k->r)
                              && kiss_accept_gzip(apr_table_get(k->r->headers_in, "Accept-Encoding")) };
-    kiss_validator v = { tag, form.gzip ? KISS_OUT_GZIP : "", 0 };
+    kiss_validator v = { tag, form.gzip ? KISS_ETAG_GZIP : "", 0 };
     const kiss_error *e;
 
     kiss_usage_count(k, form.gzip);

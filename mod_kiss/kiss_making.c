@@ -10,7 +10,6 @@
 #include "kiss_flood.h"
 #include "kiss_gzip.h"
 #include "kiss_mapped.h"
-#include "kiss_out.h"
 #include "kiss_snapshot.h"
 #include "kiss_thread.h"
 
@@ -77,11 +76,6 @@ static kiss_making *create(const kiss_req *k, const kiss_form *form)
     m->form.base = apr_pstrdup(pool, form->base);
     m->work = "hit";
     return m;
-}
-
-const char *kiss_form_name(const kiss_form *form, const kiss_req *k, const char *tag, apr_pool_t *p)
-{
-    return apr_pstrcat(p, kiss_db_place(k->db), "@", tag, form->base ? "." : "", form->base ? form->base : "", form->gzip ? KISS_OUT_GZIP : "", NULL);
 }
 
 /* --- finding --- */

@@ -7,24 +7,8 @@
 #ifndef KISS_MAKING_H
 #define KISS_MAKING_H
 
-#include "kiss.h"
 #include "kiss_growing.h"
-
-/** A form of a list. */
-typedef struct {
-    const char *base;           /**< NULL, or the ETag of the state since which the changes are wanted (kiss_delta.h) */
-    int gzip;                   /**< compressed */
-} kiss_form;
-
-/**
- * The name of a form of the list with this ETag, under which it is kept: PLACE@TAG, PLACE@TAG-gzip, PLACE@TAG.BASE,
- * PLACE@TAG.BASE-gzip. In `p`.
- *
- * What a kept list depends on, all of it: where its database is (kiss_db_place()), because a copy of a database has the same
- * ETags until the first change, and both may have one KissCacheDir; what the ETag is a digest of (kiss_caller_etag()): API and
- * profile, endpoint, terms, revisions, the form of the rows; the ETag of the base, of which the same holds; the coding.
- */
-const char *kiss_form_name(const kiss_form *form, const kiss_req *k, const char *tag, apr_pool_t *p);
+#include "kiss_snapshot.h"
 
 /** A list in the making. */
 typedef struct kiss_making kiss_making;

@@ -23,12 +23,6 @@ void kiss_out_begin(kiss_req *k);
 /** Headers of an answer that belongs to one customer: private, revalidated at each use (RFC 9111 section 5.2.2.7). */
 void kiss_out_private(kiss_req *k);
 
-/** Characters of a strong ETag of ours: 16 bytes in base64url. */
-#define KISS_OUT_TAG_LEN 22
-
-/** What stands behind the tag of a compressed answer: codings never share a strong ETag (RFC 9110 section 8.8.3.3). */
-#define KISS_OUT_GZIP "-gzip"
-
 /** Sets a strong ETag. */
 void kiss_out_tag(kiss_req *k, const char *tag);
 

@@ -49,6 +49,59 @@ static const struct {
 };
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
 
+/* --- names --- */
+
+#define BASE64URL "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+/* Between the place and the ETag, and between that and its base. No digest holds them. */
+#define AT   '@'
+#define FROM '.'
+
+/* A name has one or more tags, for the list and for what it is compared with. */
+#define MAX_PARTS 3
+
+const char *kiss_snapfile_name(const char *place, const char *tag, const char *base, int gzip, apr_pool_t *p)
+{
+    const char at[] = { AT, '\0' }, from[] = { FROM, '\0' };
+
+    return apr_pstrcat(p, place, at, tag, base ? from : "", base ? base : "", gzip ? KISS_ETAG_GZIP : "", NULL);
+}
+
+const char *kiss_snapfile_shown(const char *file, apr_pool_t *p)
+{
+    const char *at = strchr(file, AT), *shown = at ? at + 1 : file;
+
+    return apr_pstrmemdup(p, shown, strlen(shown) - (sizeof(KISS_SNAPFILE_SUFFIX) - 1));
+}
+
+/**
+ * 1 for the names of snapshots with their suffix, and for those that versions before gave, without the place.
+ */
+static int is_snapshot(const char *name)
+{
+    static const char *const ends[] = { KISS_SNAPFILE_SUFFIX, KISS_ETAG_GZIP KISS_SNAPFILE_SUFFIX };
+    int parts;
+
+    if (strspn(name, BASE64URL) == KISS_SNAPFILE_PLACE && name[KISS_SNAPFILE_PLACE] == AT) {
+        name += KISS_SNAPFILE_PLACE + 1;
+    }
+    for (parts = 0; parts < MAX_PARTS; parts++) {
+        if (strspn(name, BASE64URL) < KISS_ETAG_LEN) {
+            return 0;
+        }
+        name += KISS_ETAG_LEN;
+        if (strcmp(name, ends[0]) == 0 || strcmp(name, ends[1]) == 0) {
+            return 1;
+        }
+        if (*name++ != FROM) {
+            return 0;
+        }
+    }
+    return 0;
+}
+
+/* --- the file --- */
+
 static const char **field(const kiss_snapfile_label *label, apr_size_t i)
 {
     return (const char **)((char *)label + fields[i].offset);
@@ -164,42 +217,9 @@ apr_status_t kiss_snapfile_verify(kiss_snapfile_label *label, const kiss_snapfil
 
 /* --- the folder --- */
 
-/* A database's place and an ETag are that long; a name has one or more tags, for the list and for what it is compared with. */
-#define BASE64URL "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-#define PLACE_CHARS 16
-#define TAG_CHARS 22
-#define MAX_PARTS 3
-
 static apr_time_t to_time(const struct timespec *t)
 {
     return apr_time_from_sec(t->tv_sec) + t->tv_nsec / 1000;
-}
-
-/**
- * 1 for the names that kiss_snapshot_publish() gives: PLACE@TAG.json, PLACE@TAG.BASE.json, and either with "-gzip"; and for
- * those that versions before gave, without the place.
- */
-static int is_snapshot(const char *name)
-{
-    static const char *const ends[] = { KISS_SNAPFILE_SUFFIX, "-gzip" KISS_SNAPFILE_SUFFIX };
-    int parts;
-
-    if (strspn(name, BASE64URL) == PLACE_CHARS && name[PLACE_CHARS] == KISS_SNAPFILE_AT) {
-        name += PLACE_CHARS + 1;
-    }
-    for (parts = 0; parts < MAX_PARTS; parts++) {
-        if (strspn(name, BASE64URL) < TAG_CHARS) {
-            return 0;
-        }
-        name += TAG_CHARS;
-        if (strcmp(name, ends[0]) == 0 || strcmp(name, ends[1]) == 0) {
-            return 1;
-        }
-        if (*name++ != '.') {
-            return 0;
-        }
-    }
-    return 0;
 }
 
 apr_status_t kiss_snapfile_open_folder(int *fd, const char *cache_dir, apr_pool_t *p)

@@ -11,14 +11,19 @@
 #include <apr_file_io.h>
 #include <apr_tables.h>
 
+#include "kiss_etag.h"
+
 /** The folder of snapshots below KissCacheDir. */
 #define KISS_SNAPFILE_FOLDER "snapshots"
 
-/** What stands between the place of the database and the ETag in a snapshot's name. No digest holds it. */
-#define KISS_SNAPFILE_AT '@'
-
-/** How names of snapshots end; place and ETag stand before it. */
+/** How names of files end; the name of the snapshot stands before it (kiss_snapfile_name()). */
 #define KISS_SNAPFILE_SUFFIX ".json"
+
+/** Characters of the digest that says where a database is. */
+#define KISS_SNAPFILE_PLACE 16
+
+/** Most characters of a snapshot's name. */
+#define KISS_SNAPFILE_NAME (KISS_SNAPFILE_PLACE + 1 + KISS_ETAG_LEN + 1 + KISS_ETAG_LEN + sizeof(KISS_ETAG_GZIP) - 1)
 
 /** What a snapshot is. "" where it does not depend on something. */
 typedef struct {
@@ -48,6 +53,19 @@ typedef struct {
     apr_time_t used;                /**< when it was last used, or written */
     int is_snapshot;                /**< 0: something that is being built, a lock, or not ours */
 } kiss_snapfile_entry;
+
+/**
+ * The name of a snapshot: PLACE@TAG, PLACE@TAG-gzip, PLACE@TAG.BASE or PLACE@TAG.BASE-gzip. In `p`.
+ *
+ * @param place where the database is
+ * @param tag   ETag of the list
+ * @param base  NULL, or the ETag of the list that this one is told from
+ * @param gzip  1 when it is compressed
+ */
+const char *kiss_snapfile_name(const char *place, const char *tag, const char *base, int gzip, apr_pool_t *p);
+
+/** What people know a file by: its name without place and suffix, in `p`. */
+const char *kiss_snapfile_shown(const char *file, apr_pool_t *p);
 
 /**
  * Puts label and trailer behind an answer.

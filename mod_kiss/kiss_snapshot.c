@@ -12,6 +12,7 @@
 #include <zlib.h>
 
 #include "kiss_config.h"
+#include "kiss_db.h"
 #include "kiss_flood.h"
 
 /* Locks are few files that stay: a lock file that comes and goes could be two at the same time. Several tags share one. Who
@@ -24,15 +25,12 @@
 /* Files that a child has checked; more of them are only checked again. */
 #define CHECKED 256
 
-/* Room for a place, two ETags, of an answer and of its base, and a coding. */
-#define MAX_TAG 80
-
 /* A use is noted once in this time: enough to tell what was not used for long. */
 #define NOTE_AFTER apr_time_from_sec(60)
 
 /** A file whose checksum was right, and is while these stay the same: its name, which says what it holds, and the file itself. */
 typedef struct {
-    char tag[MAX_TAG];                  /* under which it was found */
+    char tag[KISS_SNAPFILE_NAME + 1];   /* under which it was found */
     apr_ino_t inode;
     apr_dev_t device;
     apr_off_t whole;                    /* bytes of the file */
@@ -46,6 +44,13 @@ static struct {
     checked_file file[CHECKED];
     int next;
 } checked;
+
+_Static_assert(KISS_DB_PLACE == KISS_SNAPFILE_PLACE, "names of snapshots hold places as the database gives them");
+
+const char *kiss_form_name(const kiss_form *form, const kiss_req *k, const char *tag, apr_pool_t *p)
+{
+    return kiss_snapfile_name(kiss_db_place(k->db), tag, form->base, form->gzip, p);
+}
 
 static const char *path_of(const char *dir, const char *name, const char *suffix, apr_pool_t *p)
 {

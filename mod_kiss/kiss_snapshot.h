@@ -1,6 +1,6 @@
 /**
- * kiss_snapshot - whole answers kept as files below KissCacheDir, named by kiss_form_name() (kiss_making.h): after the place of
- * the database and the ETag that says what they hold. Customers with equal terms share them, processes too. `tag` here is
+ * kiss_snapshot - whole answers kept as files below KissCacheDir, named by kiss_form_name(): after the place of the
+ * database and the ETag that says what they hold. Customers with equal terms share them, processes too. `tag` here is
  * that whole name.
  *
  * The compressed form of an answer is a snapshot of its own, with its own tag.
@@ -18,6 +18,21 @@
 #include "kiss.h"
 #include "kiss_snapfile.h"
 #include "kiss_spool.h"
+
+/** A form of a list. */
+typedef struct {
+    const char *base;           /**< NULL, or the ETag of the state since which the changes are wanted (kiss_delta.h) */
+    int gzip;                   /**< compressed */
+} kiss_form;
+
+/**
+ * The name of a form of the list with this ETag, under which it is kept (kiss_snapfile_name()). In `p`.
+ *
+ * What a kept list depends on, all of it: where its database is (kiss_db_place()), because a copy of a database has the same
+ * ETags until the first change, and both may have one KissCacheDir; what the ETag is a digest of (kiss_caller_etag()): API and
+ * profile, endpoint, terms, revisions, the form of the rows; the ETag of the base, of which the same holds; the coding.
+ */
+const char *kiss_form_name(const kiss_form *form, const kiss_req *k, const char *tag, apr_pool_t *p);
 
 /** A snapshot that is open. */
 typedef struct {

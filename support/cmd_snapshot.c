@@ -131,11 +131,10 @@ static const char *some(const char *text)
 static const char **row_of(const kiss_snapfile_entry *e, const finding *found, apr_pool_t *p)
 {
     const kiss_snapfile_label *l = &found->label;
-    const char *at = strchr(e->name, KISS_SNAPFILE_AT), *tag = at ? at + 1 : e->name;
     const char *row[COLUMNS] = {
-        apr_pstrmemdup(p, tag, strlen(tag) - (sizeof(KISS_SNAPFILE_SUFFIX) - 1)), some(l->endpoint),
-        some(l->location), some(l->price_list), some(l->discount), some(l->warehouse), some(l->customer), some(l->coding),
-        apr_psprintf(p, "%" APR_OFF_T_FMT, e->size), moment(e->built, p), moment(e->used, p), found->state
+        kiss_snapfile_shown(e->name, p), some(l->endpoint), some(l->location), some(l->price_list), some(l->discount),
+        some(l->warehouse), some(l->customer), some(l->coding), apr_psprintf(p, "%" APR_OFF_T_FMT, e->size),
+        moment(e->built, p), moment(e->used, p), found->state
     };
 
     return apr_pmemdup(p, row, sizeof(row));

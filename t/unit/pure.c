@@ -19,6 +19,7 @@
 #include "kiss_jwt.h"
 #include "kiss_route.h"
 #include "kiss_sliding.h"
+#include "kiss_snapfile.h"
 #include "kiss_sql.h"
 #include "kiss_verdict.h"
 #include "kiss_window.h"
@@ -589,6 +590,28 @@ static void test_json_days(void)
     ok(wrong == 0 && day > last, "days, from the year 1 to 9999");
 }
 
+/** Names of kept lists, as they are given and as people see them. */
+static void test_snapshot_names(void)
+{
+    static const char *const expected[] = {
+        "PPPPPPPPPPPPPPPP@TTTTTTTTTTTTTTTTTTTTTT", "PPPPPPPPPPPPPPPP@TTTTTTTTTTTTTTTTTTTTTT-gzip",
+        "PPPPPPPPPPPPPPPP@TTTTTTTTTTTTTTTTTTTTTT.BBBBBBBBBBBBBBBBBBBBBB",
+        "PPPPPPPPPPPPPPPP@TTTTTTTTTTTTTTTTTTTTTT.BBBBBBBBBBBBBBBBBBBBBB-gzip"
+    };
+    const char *place = "PPPPPPPPPPPPPPPP", *tag = "TTTTTTTTTTTTTTTTTTTTTT", *base = "BBBBBBBBBBBBBBBBBBBBBB";
+    int i, wrong = 0;
+
+    for (i = 0; i < 4; i++) {
+        const char *name = kiss_snapfile_name(place, tag, i > 1 ? base : NULL, i % 2, pool);
+        const char *file = apr_pstrcat(pool, name, KISS_SNAPFILE_SUFFIX, NULL);
+
+        wrong += strcmp(name, expected[i]) != 0 || strlen(name) > KISS_SNAPFILE_NAME;
+        wrong += strcmp(kiss_snapfile_shown(file, pool), strchr(expected[i], 'T')) != 0;
+    }
+    ok(wrong == 0 && strlen(expected[3]) == KISS_SNAPFILE_NAME, "a list, a delta, either compressed: their names");
+    ok(strcmp(kiss_snapfile_shown("TTTTTTTTTTTTTTTTTTTTTT.json", pool), tag) == 0, "... and one of former versions");
+}
+
 /** The dates of four weeks behind `today` that fall on `weekdays`. */
 static void coming(apr_int64_t today, const char *weekdays, const char *expected, const char *what)
 {
@@ -935,6 +958,7 @@ int main(void)
     test_sliding();
     test_json();
     test_json_days();
+    test_snapshot_names();
     test_coming_days();
     test_json_dates();
     test_json_numbers();
