@@ -1,5 +1,6 @@
 #include "kiss_caller.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +20,83 @@
 
 /* discount_percent in sql/: DECIMAL(7,4). */
 #define DISCOUNT_DIGITS 7
-#define DISCOUNT_SCALE  4
+
+/* --- what an answer depends on --- */
+
+/** A set of rows with a revision of its own. */
+typedef struct {
+    unsigned data;              /* KISS_DATA_ of kiss_table.h */
+    const char *name;
+    apr_size_t revision;        /* in kiss_revisions */
+    kiss_term term;             /* there is one for each of these; NONE: it is the same for all callers */
+    int discounted;             /* and the caller's discount is applied to it */
+} dataset;
+
+/* What an answer depends on is said here alone: its ETag, which lists are the same for two callers, what the label of a kept
+ * one says, and which revisions a database must have follow from it. */
+static const dataset datasets[] = {
+    { KISS_DATA_PRODUCTS, "products", offsetof(kiss_revisions, products), KISS_TERM_NONE, 0 },
+    { KISS_DATA_ASSORTMENT, "assortment", offsetof(kiss_revisions, assortment), KISS_TERM_NONE, 0 },
+    { KISS_DATA_PRICES, "prices", offsetof(kiss_revisions, prices), KISS_TERM_PRICE_LIST, 1 },
+    { KISS_DATA_LISTING, "listing", offsetof(kiss_revisions, listing), KISS_TERM_PRICE_LIST, 0 },
+    { KISS_DATA_STOCK, "stock", offsetof(kiss_revisions, stock), KISS_TERM_WAREHOUSE, 0 },
+    { 0, NULL, 0, KISS_TERM_NONE, 0 }
+};
+
+static const char *revision_of(const kiss_revisions *revisions, const dataset *d)
+{
+    return *(const char *const *)((const char *)revisions + d->revision);
+}
+
+kiss_terms kiss_caller_terms(const kiss_caller *c, const kiss_endpoint *endpoint)
+{
+    kiss_terms terms = { { NULL }, NULL };
+    const dataset *d;
+
+    for (d = datasets; d->name; d++) {
+        if (endpoint->data & d->data && d->term) {
+            terms.term[d->term] = c->term[d->term];
+        }
+        if (endpoint->data & d->data && d->discounted) {
+            terms.discount = &c->discount;
+        }
+    }
+    return terms;
+}
+
+/**
+ * The scope of an answer as text, with the revisions that it depends on or without. Each part ends with a line feed, which no
+ * code or number holds: two scopes never give one text.
+ */
+static const char *scope_text(const kiss_caller *c, const kiss_api *api, const kiss_endpoint *endpoint, int revisions,
+                              apr_pool_t *p)
+{
+    const char *scope = apr_pstrcat(p, FORMAT "\n", api->name, "\n", api->profile, "\n", endpoint->name, "\n",
+                                    c->revision.epoch, "\n", NULL);
+    const dataset *d;
+
+    for (d = datasets; d->name; d++) {
+        if (endpoint->data & d->data) {
+            scope = apr_pstrcat(p, scope, d->name, "\n", d->term ? c->term[d->term] : "", d->term ? "\n" : "",
+                                revisions ? revision_of(&c->revision, d) : "", "\n",
+                                d->discounted ? apr_off_t_toa(p, (apr_off_t)c->discount) : "",
+                                d->discounted ? "\n" : "", NULL);
+        }
+    }
+    return scope;
+}
+
+const char *kiss_caller_etag(const kiss_caller *c, const kiss_api *api, const kiss_endpoint *endpoint, apr_pool_t *p)
+{
+    return kiss_etag_make(scope_text(c, api, endpoint, 1, p), p);
+}
+
+const char *kiss_caller_scope(const kiss_caller *c, const kiss_api *api, const kiss_endpoint *endpoint, apr_pool_t *p)
+{
+    return kiss_etag_make(scope_text(c, api, endpoint, 0, p), p);
+}
+
+/* --- the record --- */
 
 /** A value as text in `p`; "" for NULL. */
 static const char *text(const kiss_value *v, apr_pool_t *p)
@@ -53,7 +130,7 @@ static int fill(kiss_caller *c, const kiss_value *row, apr_pool_t *p)
     c->revision.stock = text(&row[KISS_CALLER_STOCK], p);
     c->state = text(&row[KISS_CALLER_STATE], p);
     return kiss_decimal_parse(&c->discount, discount->data ? discount->data : "0", discount->data ? discount->len : 1,
-                              DISCOUNT_DIGITS, DISCOUNT_SCALE) == KISS_DECIMAL_OK ? 0 : -1;
+                              DISCOUNT_DIGITS, KISS_DISCOUNT_SCALE) == KISS_DECIMAL_OK ? 0 : -1;
 }
 
 void kiss_caller_log_missing(const kiss_req *k, const char *what)
@@ -71,11 +148,17 @@ void kiss_caller_log_missing(const kiss_req *k, const char *what)
 /** The revision that a customer's answers depend on and that the database lacks, or NULL. */
 static const char *missing_revision(const kiss_caller *c)
 {
-    const kiss_revisions *n = &c->revision;
+    const dataset *d;
 
-    return !*n->epoch ? "epoch" : !*n->products ? "products" : !*n->assortment ? "assortment"
-         : *c->term[KISS_TERM_PRICE_LIST] && !*n->prices ? "prices" : *c->term[KISS_TERM_PRICE_LIST] && !*n->listing ? "listing"
-         : *c->term[KISS_TERM_WAREHOUSE] && !*n->stock ? "stock" : NULL;
+    if (!*c->revision.epoch) {
+        return "epoch";
+    }
+    for (d = datasets; d->name; d++) {
+        if ((!d->term || *c->term[d->term]) && !*revision_of(&c->revision, d)) {
+            return d->name;
+        }
+    }
+    return NULL;
 }
 
 kiss_db_status kiss_caller_fetch(const kiss_caller **caller, kiss_db_conn *conn, const kiss_sql_plan *plan,
@@ -183,77 +266,4 @@ const kiss_error *kiss_caller_check(kiss_req *k)
         return need == KISS_AUTH_CUSTOMER ? &kiss_error_no_customer : NULL;
     }
     return k->caller->enabled ? NULL : &kiss_error_bearer;
-}
-
-/**
- * The scope of an answer as text, with the revisions that it depends on or without. Each part ends with a line feed, which no
- * code or number holds: two scopes never give one text.
- */
-static const char *scope_text(const kiss_caller *c, const kiss_api *api, const kiss_endpoint *endpoint, int revisions,
-                              apr_pool_t *p)
-{
-    const kiss_revisions none = { c->revision.epoch, "", "", "", "", "" }, *n = revisions ? &c->revision : &none;
-    const char *scope = apr_pstrcat(p, FORMAT "\n", api->name, "\n", api->profile, "\n", endpoint->name, "\n",
-                                    n->epoch, "\n", NULL);
-
-    if (endpoint->data & KISS_DATA_PRODUCTS) {
-        scope = apr_pstrcat(p, scope, "products\n", n->products, "\n", NULL);
-    }
-    if (endpoint->data & KISS_DATA_ASSORTMENT) {
-        scope = apr_pstrcat(p, scope, "assortment\n", n->assortment, "\n", NULL);
-    }
-    if (endpoint->data & KISS_DATA_PRICES) {
-        scope = apr_psprintf(p, "%sprices\n%s\n%s\n%" APR_INT64_T_FMT "\n", scope, c->term[KISS_TERM_PRICE_LIST],
-                             n->prices, c->discount);
-    }
-    if (endpoint->data & KISS_DATA_LISTING) {
-        scope = apr_pstrcat(p, scope, "listing\n", c->term[KISS_TERM_PRICE_LIST], "\n", n->listing, "\n", NULL);
-    }
-    if (endpoint->data & KISS_DATA_STOCK) {
-        scope = apr_pstrcat(p, scope, "stock\n", c->term[KISS_TERM_WAREHOUSE], "\n", n->stock, "\n", NULL);
-    }
-    return scope;
-}
-
-const char *kiss_caller_etag(const kiss_caller *c, const kiss_api *api, const kiss_endpoint *endpoint, apr_pool_t *p)
-{
-    return kiss_etag_make(scope_text(c, api, endpoint, 1, p), p);
-}
-
-const char *kiss_caller_scope(const kiss_caller *c, const kiss_api *api, const kiss_endpoint *endpoint, apr_pool_t *p)
-{
-    return kiss_etag_make(scope_text(c, api, endpoint, 0, p), p);
-}
-
-/** "7.5" */
-static const char *percentage(apr_int64_t discount, apr_pool_t *p)
-{
-    char text[KISS_DECIMAL_TEXT];
-    int n = kiss_decimal_format(text, discount, DISCOUNT_SCALE);
-
-    while (text[n - 1] == '0') {
-        n--;
-    }
-    return apr_pstrmemdup(p, text, (apr_size_t)(text[n - 1] == '.' ? n - 1 : n));
-}
-
-kiss_snapfile_label kiss_caller_label(const kiss_req *k, const char *tag, const char *coding)
-{
-    const kiss_endpoint *endpoint = k->endpoint;
-    const kiss_caller *c = k->caller;
-    int prices = endpoint->data & KISS_DATA_PRICES, listing = endpoint->data & KISS_DATA_LISTING;
-    int stock = endpoint->data & KISS_DATA_STOCK;
-    kiss_snapfile_label label = {
-        .tag = tag,
-        .scope = kiss_caller_scope(c, k->api, endpoint, k->pool),
-        .endpoint = endpoint->name,
-        .location = *k->conf->base ? k->conf->base : "/",
-        .coding = coding,
-        .price_list = prices || listing ? c->term[KISS_TERM_PRICE_LIST] : "",
-        .discount = prices ? percentage(c->discount, k->pool) : "",
-        .warehouse = stock ? c->term[KISS_TERM_WAREHOUSE] : "",
-        .customer = c->code
-    };
-
-    return label;
 }

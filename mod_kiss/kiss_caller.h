@@ -9,7 +9,6 @@
 
 #include "kiss_caller_record.h"
 #include "kiss_db.h"
-#include "kiss_snapfile.h"
 
 /** Reads the record of `code` on a connection. `caller` and its texts live in `p`. */
 kiss_db_status kiss_caller_fetch(const kiss_caller **caller, kiss_db_conn *conn, const kiss_sql_plan *plan,
@@ -40,6 +39,15 @@ const kiss_error *kiss_caller_check(kiss_req *k);
  */
 void kiss_caller_log_missing(const kiss_req *k, const char *what);
 
+/** What of a customer's record an endpoint's answer depends on, beside the revisions. */
+typedef struct {
+    const char *term[KISS_TERMS];   /**< of the record; NULL where it does not depend on it */
+    const apr_int64_t *discount;    /**< of the record, likewise */
+} kiss_terms;
+
+/** The terms of an endpoint's answer to this caller; they live as long as the record. */
+kiss_terms kiss_caller_terms(const kiss_caller *caller, const kiss_endpoint *endpoint);
+
 /**
  * The strong ETag of an endpoint's answer to this caller, without quotes: a digest of the scope and the revisions that
  * the answer depends on. Equal on every host that sees the same data. In `p`.
@@ -50,14 +58,5 @@ const char *kiss_caller_etag(const kiss_caller *caller, const kiss_api *api, con
 /** The same without the revisions: two answers have the same one when they are of one list to equal terms, then and now. */
 const char *kiss_caller_scope(const kiss_caller *caller, const kiss_api *api, const kiss_endpoint *endpoint,
                               apr_pool_t *p);
-
-/**
- * What stands in the label of that answer's snapshot: the scope in words, of which the ETag is a digest.
- *
- * @param k      endpoint, location and caller; it lives in k->pool
- * @param tag    the snapshot's name (kiss_form_name())
- * @param coding "identity" or "gzip"
- */
-kiss_snapfile_label kiss_caller_label(const kiss_req *k, const char *tag, const char *coding);
 
 #endif

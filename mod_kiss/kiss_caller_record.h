@@ -27,13 +27,16 @@ typedef struct kiss_key {
     const char *revisions;                  /**< dataset=n, joined by commas, in the order of the names */
 } kiss_key;
 
+/** Decimals of a discount: discount_percent in sql/ is DECIMAL(7,4). */
+#define KISS_DISCOUNT_SCALE 4
+
 /** A customer's record, as of one moment. */
 struct kiss_caller {
     const char *code;               /**< customer code; NULL when there is no such customer */
     int enabled;                    /**< 0: may do nothing */
     apr_int64_t limit_minute;       /**< its own limit, or -1 */
     apr_int64_t limit_hour;         /**< its own limit, or -1 */
-    apr_int64_t discount;           /**< percentage times 10^4 */
+    apr_int64_t discount;           /**< percentage, with KISS_DISCOUNT_SCALE decimals */
     const char *term[KISS_TERMS];   /**< values that its statements are bound to; "" where it has none */
     kiss_revisions revision;        /**< revisions in its scope */
     const char *state;              /**< the database's state in the same moment; not in copies */

@@ -5,6 +5,7 @@
 #include "kiss_build.h"
 #include "kiss_caller.h"
 #include "kiss_config.h"
+#include "kiss_decimal.h"
 #include "kiss_delta.h"
 #include "kiss_error.h"
 #include "kiss_flood.h"
@@ -117,6 +118,38 @@ static const kiss_error *find_or_lock(kiss_making *m, const char *tag, int *foun
 
 /* --- making --- */
 
+/** "7.5" */
+static const char *percentage(apr_int64_t discount, apr_pool_t *p)
+{
+    char text[KISS_DECIMAL_TEXT];
+    int n = kiss_decimal_format(text, discount, KISS_DISCOUNT_SCALE);
+
+    while (text[n - 1] == '0') {
+        n--;
+    }
+    return apr_pstrmemdup(p, text, (apr_size_t)(text[n - 1] == '.' ? n - 1 : n));
+}
+
+/** What stands in the label of a kept list: the scope in words, of which the ETag is a digest. */
+static kiss_snapfile_label label_of(const kiss_req *k, const char *name, int gzip)
+{
+    const kiss_terms terms = kiss_caller_terms(k->caller, k->endpoint);
+    const char *price_list = terms.term[KISS_TERM_PRICE_LIST], *warehouse = terms.term[KISS_TERM_WAREHOUSE];
+    kiss_snapfile_label label = {
+        .tag = name,
+        .scope = kiss_caller_scope(k->caller, k->api, k->endpoint, k->pool),
+        .endpoint = k->endpoint->name,
+        .location = *k->conf->base ? k->conf->base : "/",
+        .coding = gzip ? "gzip" : "identity",
+        .price_list = price_list ? price_list : "",
+        .discount = terms.discount ? percentage(*terms.discount, k->pool) : "",
+        .warehouse = warehouse ? warehouse : "",
+        .customer = k->caller->code
+    };
+
+    return label;
+}
+
 /** Keeps what was made. A failure costs the next request the same work; this one has its answer. */
 static apr_status_t keep(kiss_making *m, kiss_spool *spool, const char *tag)
 {
@@ -125,7 +158,7 @@ static apr_status_t keep(kiss_making *m, kiss_spool *spool, const char *tag)
 
     if (rv == APR_SUCCESS) {
         const char *name = kiss_form_name(&m->form, &m->k, tag, m->pool);
-        kiss_snapfile_label label = kiss_caller_label(&m->k, name, m->form.gzip ? "gzip" : "identity");
+        kiss_snapfile_label label = label_of(&m->k, name, m->form.gzip);
         apr_status_t kept = kiss_snapshot_publish(spool, dir, &label, m->pool);
 
         if (kept != APR_SUCCESS) {

@@ -100,20 +100,15 @@ apr_uint64_t kiss_usage_location(const kiss_dir_conf *conf, const server_rec *s)
  */
 static apr_uint64_t add_scope(apr_uint64_t h, const kiss_req *k)
 {
-    apr_int64_t discount = k->caller->discount;
+    const kiss_terms terms = kiss_caller_terms(k->caller, k->endpoint);
     int i;
 
     h = digest(h, k->endpoint->name);
-    if (k->endpoint->data & (KISS_DATA_PRICES | KISS_DATA_LISTING)) {
-        h = digest(h, k->caller->term[KISS_TERM_PRICE_LIST]);
+    for (i = 0; i < KISS_TERMS; i++) {
+        h = terms.term[i] ? digest(h, terms.term[i]) : h;
     }
-    if (k->endpoint->data & KISS_DATA_PRICES) {
-        for (i = 0; i < (int)sizeof(discount); i++) {
-            h = (h ^ ((apr_uint64_t)discount >> (8 * i) & 0xff)) * APR_UINT64_C(1099511628211);
-        }
-    }
-    if (k->endpoint->data & KISS_DATA_STOCK) {
-        h = digest(h, k->caller->term[KISS_TERM_WAREHOUSE]);
+    for (i = 0; terms.discount && i < (int)sizeof(*terms.discount); i++) {
+        h = (h ^ ((apr_uint64_t)*terms.discount >> (8 * i) & 0xff)) * APR_UINT64_C(1099511628211);
     }
     return h;
 }
