@@ -221,9 +221,28 @@ static const kiss_endpoint endpoints[] = {
     { 0 }
 };
 
+/* The tables of sql/customer/, and what their triggers raise. */
+static const kiss_dataset datasets[] = {
+    { "api_key", .unrevised = 1 },
+    { "customer" },
+    { "key_usage", .unrevised = 1 },
+    { "price", .data = KISS_DATA_PRICES | KISS_DATA_LISTING },
+    { "price_list" },
+    { "product", .data = KISS_DATA_PRODUCTS | KISS_DATA_ASSORTMENT },
+    { "product_accessory", .data = KISS_DATA_PRODUCTS },
+    { "product_composition", .data = KISS_DATA_PRODUCTS },
+    { "product_image", .data = KISS_DATA_PRODUCTS },
+    { "product_substitution", .data = KISS_DATA_PRODUCTS },
+    { "revision", .unrevised = 1 },
+    { "stock", .data = KISS_DATA_STOCK },
+    { "warehouse" },
+    { 0 }
+};
+
 const kiss_api kiss_customer_api = {
     .name = "customer",
     .profile = "2026-04",
     .schema_version = 2,
-    .endpoints = endpoints
+    .endpoints = endpoints,
+    .datasets = datasets
 };

@@ -182,17 +182,18 @@ static int compare(const char *name, const char *s, apr_size_t n)
  */
 static int add_revisions(apr_array_header_t *parts, const kiss_req *k, apr_uint64_t reads)
 {
-    const char *const *name = k->api->datasets, *s = k->caller->key->revisions;
+    const kiss_dataset *dataset = k->api->datasets;
+    const char *s = k->caller->key->revisions;
     int i = 0, found = 0;
 
     while (s && *s) {
         apr_size_t len = strcspn(s, ","), n = strcspn(s, "=");
         int order = -1;
 
-        while (name[i] && (order = compare(name[i], s, n)) < 0) {
+        while (dataset[i].table && (order = compare(dataset[i].table, s, n)) < 0) {
             i++;
         }
-        if ((name[i] && order == 0 && (reads >> i & 1)) || (n == 5 && memcmp(s, "epoch", n) == 0)) {
+        if ((dataset[i].table && order == 0 && (reads >> i & 1)) || (n == 5 && memcmp(s, "epoch", n) == 0)) {
             APR_ARRAY_PUSH(parts, const char *) = apr_pstrmemdup(k->pool, s, len);
             APR_ARRAY_PUSH(parts, const char *) = "\n";
             found++;

@@ -1098,16 +1098,19 @@ static const kiss_endpoint endpoints[] = {
     { 0 }
 };
 
-/* The tables of sql/kss/ that an answer can depend on. invoice_supplier follows invoice_line and invoice, invoice_sum the lines. */
-static const char *const datasets[] = {
-    "allocation", "ar_account", "ar_aging", "ar_aging_invoice", "credit_term", "customer", "customer_credit_term",
-    "inventory", "inventory_batch", "invoice", "invoice_coa", "invoice_line", "location", "menu_promotion",
-    "payment", "payment_application", "payment_type", "payment_type_supplier", "portal_user", "product",
-    "product_category", "promotion", "promotion_product", "promotion_state", "purchase", "purchase_line",
-    "retailer_inventory", "sales_rep_customer", "sales_rep_group", "sales_rep_supplier", "state", "supplier",
-    "supplier_credit_term", "user_customer", "user_location", "user_state", "user_supplier", "vendor",
-    "vendor_route",
-    NULL
+/* The tables of sql/kss/. */
+static const kiss_dataset datasets[] = {
+    { "allocation" }, { "api_key" }, { "api_key_account" }, { "ar_account" }, { "ar_aging" }, { "ar_aging_invoice" },
+    { "credit_term" }, { "customer" }, { "customer_credit_term" }, { "idempotency", .unrevised = 1 }, { "inventory" },
+    { "inventory_batch" }, { "invoice" }, { "invoice_coa" }, { "invoice_line" },
+    { "invoice_sum", .follows = { "invoice_line" } }, { "invoice_supplier", .follows = { "invoice", "invoice_line" } },
+    { "key_usage", .unrevised = 1 }, { "location" }, { "menu_promotion" }, { "payment" }, { "payment_application" },
+    { "payment_type" }, { "payment_type_supplier" }, { "portal_user" }, { "product" }, { "product_category" },
+    { "promotion" }, { "promotion_product" }, { "promotion_state" }, { "purchase" }, { "purchase_line" },
+    { "retailer_inventory" }, { "revision", .unrevised = 1 }, { "sales_rep_customer" }, { "sales_rep_group" },
+    { "sales_rep_supplier" }, { "state" }, { "supplier" }, { "supplier_credit_term" }, { "user_customer" },
+    { "user_location" }, { "user_state" }, { "user_supplier" }, { "vendor" }, { "vendor_route" },
+    { 0 }
 };
 
 const kiss_api kiss_kss_api = {

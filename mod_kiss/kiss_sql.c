@@ -5,6 +5,8 @@
 #include <apr_strings.h>
 #include <apr_tables.h>
 
+#include "kiss_dataset.h"
+
 /* Equal while nothing has changed. Revisions only grow, so the sum would do but for a backup that is restored: what is written
  * after it has numbers of the clock that were never given before, and the greatest of them is one. The epoch is no such number. */
 #define STATE "SELECT CONCAT(COALESCE(SUM(n), 0), ':', COALESCE(MAX(IF(dataset = 'epoch', NULL, n)), 0), ':', COUNT(*)) FROM revision"
@@ -166,58 +168,99 @@ static const char *check(const kiss_rowset *rows, int nested, apr_pool_t *p)
     return NULL;
 }
 
+/** The statements of an API's lists in the making. */
+typedef struct {
+    apr_array_header_t *all;        /* of kiss_statement */
+    const kiss_api *api;
+    const kiss_endpoint *endpoint;  /* whose rows are being added */
+    apr_pool_t *pool;
+} planning;
+
+/** Refuses rows from a table of whose changes the endpoint's data do not tell: a 304 would be untrue. */
+static const char *check_tables(const planning *l, const kiss_rowset *rows)
+{
+    const kiss_dataset *dataset = l->api->datasets;
+    apr_uint64_t reads = 0;
+    const char *e = kiss_dataset_depend(&reads, rows->from, 1, dataset, l->pool);
+    const kiss_column *c;
+    const kiss_scope *s;
+    int i;
+
+    e = e ? e : kiss_dataset_depend(&reads, rows->where, 0, dataset, l->pool);
+    for (s = rows->scope; s && s->sql && !e; s++) {
+        e = kiss_dataset_depend(&reads, s->sql, 0, dataset, l->pool);
+    }
+    for (c = rows->columns; c && c->name && !e; c++) {
+        e = kiss_dataset_depend(&reads, c->sql, 0, dataset, l->pool);
+        e = e ? e : kiss_dataset_depend(&reads, c->flag, 0, dataset, l->pool);
+    }
+    for (i = 0; !e && dataset[i].table; i++) {
+        if ((reads >> i & 1) && !(dataset[i].data & l->endpoint->data)) {
+            e = apr_pstrcat(l->pool, "reads ", dataset[i].table, ", of whose changes its data do not tell", NULL);
+        }
+    }
+    return e ? apr_psprintf(l->pool, "%s: SQL %s", l->endpoint->name, e) : NULL;
+}
+
 /** Adds the statement unless another endpoint brought it already. */
-static void add_part(apr_array_header_t *all, const kiss_rowset *rows, kiss_sql_part part, apr_pool_t *p)
+static void add_part(const planning *l, const kiss_rowset *rows, kiss_sql_part part)
 {
     int i;
 
-    for (i = 0; i < all->nelts; i++) {
-        const kiss_statement *s = &APR_ARRAY_IDX(all, i, kiss_statement);
+    for (i = 0; i < l->all->nelts; i++) {
+        const kiss_statement *s = &APR_ARRAY_IDX(l->all, i, kiss_statement);
 
         if (s->rows == rows && s->part == part) {
             return;
         }
     }
-    derive(memset(apr_array_push(all), 0, sizeof(kiss_statement)), rows, part, p);
+    derive(memset(apr_array_push(l->all), 0, sizeof(kiss_statement)), rows, part, l->pool);
+}
+
+static const char *check_rows(const planning *l, const kiss_rowset *rows, int nested)
+{
+    const char *e = check(rows, nested, l->pool);
+
+    return e ? e : check_tables(l, rows);
 }
 
 /** Adds rows, as a whole or in parts. `nested`: they are merged with others, and need no scope but theirs. */
-static const char *add(apr_array_header_t *all, const kiss_rowset *rows, int parts, int nested, apr_pool_t *p)
+static const char *add(const planning *l, const kiss_rowset *rows, int parts, int nested)
 {
-    const char *e = check(rows, nested, p);
+    const char *e = check_rows(l, rows, nested);
 
     if (!e && parts) {
-        add_part(all, rows, KISS_SQL_RANGE, p);
-        add_part(all, rows, KISS_SQL_REST, p);
+        add_part(l, rows, KISS_SQL_RANGE);
+        add_part(l, rows, KISS_SQL_REST);
     }
     else if (!e) {
-        add_part(all, rows, KISS_SQL_WHOLE, p);
+        add_part(l, rows, KISS_SQL_WHOLE);
     }
     return e;
 }
 
 /** Adds the rows of a list, and all that are merged with them. */
-static const char *add_list(apr_array_header_t *all, const kiss_rowset *rows, apr_pool_t *p)
+static const char *add_list(const planning *l, const kiss_rowset *rows)
 {
     int parts = rows->keys && !rows->few;
-    const char *error = add(all, rows, parts, 0, p);
+    const char *error = add(l, rows, parts, 0);
     const struct kiss_rowset *const *w;
     const kiss_column *c;
 
     for (w = rows->within; w && *w && !error; w++) {
-        error = add(all, *w, parts, 1, p);
+        error = add(l, *w, parts, 1);
     }
     for (c = rows->columns; !error && c->name; c++) {
-        error = c->rows ? add(all, c->rows, parts, 1, p) : NULL;
+        error = c->rows ? add(l, c->rows, parts, 1) : NULL;
     }
     if (!error && rows->few) {
         error = rows->few->columns != rows->columns || rows->few->within || rows->few->keys || !rows->keys
                 ? "few rows must have the columns of the others, and nothing to be merged with"
-                : add(all, rows->few, 0, 0, p);
+                : add(l, rows->few, 0, 0);
     }
     if (!error && rows->keys) {
-        error = rows->keys->columns ? "keys have no columns" : check(rows->keys, 1, p);
-        add_part(all, rows->keys, KISS_SQL_NEXT, p);
+        error = rows->keys->columns ? "keys have no columns" : check_rows(l, rows->keys, 1);
+        add_part(l, rows->keys, KISS_SQL_NEXT);
     }
     return error;
 }
@@ -234,15 +277,15 @@ static void add_fixed(apr_array_header_t *all, const char *text, int columns, in
 /** Whole lists of an API, and the fixed statements of its callers. */
 static const char *plan_lists(apr_array_header_t *all, const kiss_api *api, apr_pool_t *p)
 {
-    const kiss_endpoint *e;
+    planning l = { all, api, api->endpoints, p };
     const char *error = NULL;
 
     add_fixed(all, caller_sql, KISS_CALLER_COLUMNS, 1);
     add_fixed(all, credentials_sql, KISS_CRED_COLUMNS, 1);
     add_fixed(all, key_used_sql, 0, 1);
     add_fixed(all, health_sql, 1, 0);
-    for (e = api->endpoints; e->path && !error; e++) {
-        error = e->run == KISS_RUN_LIST ? add_list(all, e->rows, p) : NULL;
+    for (; l.endpoint->path && !error; l.endpoint++) {
+        error = l.endpoint->run == KISS_RUN_LIST ? add_list(&l, l.endpoint->rows) : NULL;
     }
     return error;
 }
@@ -254,43 +297,6 @@ static const char *expression(const kiss_column *c, kiss_role role, apr_pool_t *
     const char *sql = c->for_role[role] ? c->for_role[role] : c->sql;
 
     return c->type == KISS_FIXED ? apr_psprintf(p, "CAST(%s AS DECIMAL(30,%u))", sql, c->scale) : sql;
-}
-
-/** Sets the bit of each dataset that `sql` reads: a table stands behind FROM or JOIN, or first of all. */
-static apr_uint64_t datasets_in(const char *sql, const kiss_api *api)
-{
-    static const char word[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
-    apr_uint64_t set = 0;
-    int table = 1;
-
-    while (sql && *sql) {
-        apr_size_t n = strspn(sql, word);
-        int i;
-
-        for (i = 0; n && table && api->datasets[i]; i++) {
-            if (strlen(api->datasets[i]) == n && memcmp(api->datasets[i], sql, n) == 0) {
-                set |= APR_UINT64_C(1) << i;
-            }
-        }
-        table = n == 4 && (memcmp(sql, "FROM", n) == 0 || memcmp(sql, "JOIN", n) == 0);
-        sql += n;
-        sql += strcspn(sql, word);
-    }
-    return set;
-}
-
-/** A part of an invoice follows the invoice and its lines, its sums follow the lines. */
-static const char *behind_derived(const char *table)
-{
-    return strstr(table, "invoice_supplier") ? "invoice JOIN invoice_line" : strstr(table, "invoice_sum") ? "invoice_line" : NULL;
-}
-
-static apr_uint64_t reads(const kiss_sql_pages *made, kiss_role role, const kiss_api *api)
-{
-    return datasets_in(made->pages->table, api) | datasets_in(made->pages->where, api)
-           | datasets_in(made->pages->scope[role], api) | datasets_in(made->pages->join, api)
-           | datasets_in(made->list, api) | datasets_in(behind_derived(made->pages->table), api)
-           | datasets_in(behind_derived(made->pages->join), api);
 }
 
 /** The condition of a parameter for a role. */
@@ -320,11 +326,31 @@ static const char *check_pages(const kiss_endpoint *e, apr_pool_t *p)
     return NULL;
 }
 
+/** Finds what an endpoint depends on for a role: always, and when a parameter filters. @return NULL, or what is refused */
+static const char *find_reads(kiss_sql_pages *made, const kiss_endpoint *e, kiss_role role, const kiss_api *api,
+                              apr_pool_t *p)
+{
+    const kiss_dataset *all = api->datasets;
+    const kiss_pageset *pages = made->pages;
+    const char *wrong = kiss_dataset_depend(&made->reads, pages->table, 1, all, p);
+    int i;
+
+    wrong = wrong ? wrong : kiss_dataset_depend(&made->reads, pages->where, 0, all, p);
+    wrong = wrong ? wrong : kiss_dataset_depend(&made->reads, pages->scope[role], 0, all, p);
+    wrong = wrong ? wrong : kiss_dataset_depend(&made->reads, pages->join, 1, all, p);
+    wrong = wrong ? wrong : kiss_dataset_depend(&made->reads, made->list, 0, all, p);
+    wrong = wrong ? wrong : kiss_dataset_depend(&made->reads, pages->order, 0, all, p);
+    for (i = 0; e->params[i].name && !wrong; i++) {
+        wrong = kiss_dataset_depend(&made->param_reads[i], condition(&e->params[i], role), 0, all, p);
+    }
+    return wrong ? apr_psprintf(p, "%s: SQL %s", e->name, wrong) : NULL;
+}
+
 /** Fills what an endpoint is for one role. */
-static void derive_pages(kiss_sql_pages *made, const kiss_endpoint *e, kiss_role role, const kiss_api *api, apr_pool_t *p)
+static const char *derive_pages(kiss_sql_pages *made, const kiss_endpoint *e, kiss_role role, const kiss_api *api,
+                                apr_pool_t *p)
 {
     const kiss_column *c;
-    int i;
 
     made->pages = role == KISS_ROLE_SUPPLIER && e->pages->for_supplier ? e->pages->for_supplier : e->pages;
     made->list = "";
@@ -335,10 +361,7 @@ static void derive_pages(kiss_sql_pages *made, const kiss_endpoint *e, kiss_role
         }
     }
     made->writer = kiss_json_writer_make(made->pages->columns, NULL, 1u << role, p);
-    made->reads = reads(made, role, api);
-    for (i = 0; e->params[i].name; i++) {
-        made->param_reads[i] = datasets_in(condition(&e->params[i], role), api);
-    }
+    return find_reads(made, e, role, api, p);
 }
 
 /** Pages of an API, and the fixed statements of its keys. */
@@ -367,29 +390,43 @@ static const char *plan_pages(apr_array_header_t *all, kiss_sql_plan *made, apr_
 
         error = e->pages ? check_pages(e, p) : NULL;
         for (role = 0; !error && e->pages && role < KISS_ROLES; role++) {
-            derive_pages(&made->pages[e - made->api->endpoints][role], e, (kiss_role)role, made->api, p);
+            error = derive_pages(&made->pages[e - made->api->endpoints][role], e, (kiss_role)role, made->api, p);
         }
     }
     return error;
+}
+
+/** Tables of the fixed statements must be in the list too, with or without a revision. */
+static const char *check_fixed(const kiss_sql_plan *made, apr_pool_t *p)
+{
+    const char *e = NULL;
+    int i;
+
+    for (i = 0; i < made->count && !e; i++) {
+        apr_uint64_t reads = 0;
+
+        e = made->statements[i].rows ? NULL : kiss_dataset_find(&reads, made->statements[i].text, 0, made->api->datasets, p);
+    }
+    return e ? apr_psprintf(p, "statement %d %s", i - 1, e) : NULL;
 }
 
 const char *kiss_sql_plan_make(const kiss_sql_plan **plan, const kiss_api *api, apr_pool_t *p)
 {
     apr_array_header_t *all = apr_array_make(p, 16, sizeof(kiss_statement));
     kiss_sql_plan *made = apr_pcalloc(p, sizeof(*made));
-    const char *error;
+    const char *error = kiss_dataset_check(api->datasets, p);
     int i;
 
     made->api = api;
     add_fixed(all, state_sql, 1, 0);
-    error = api->keyed ? plan_pages(all, made, p) : plan_lists(all, api, p);
+    error = error ? error : api->keyed ? plan_pages(all, made, p) : plan_lists(all, api, p);
     made->count = all->nelts;
     made->statements = (kiss_statement *)all->elts;
     for (i = 0; i < made->count; i++) {
         made->statements[i].id = i;
     }
     *plan = made;
-    return error;
+    return error ? error : check_fixed(made, p);
 }
 
 const kiss_sql_pages *kiss_sql_pages_of(const kiss_sql_plan *plan, const kiss_endpoint *endpoint, kiss_role role)

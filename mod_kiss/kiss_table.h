@@ -213,13 +213,25 @@ typedef struct kiss_endpoint {
     const char *forbidden_unless;   /**< 403 unless this parameter names an account of the caller's */
 } kiss_endpoint;
 
+/** Most tables that another one follows. */
+#define KISS_MAX_FOLLOWED 2
+
+/** A table that SQL of an API reads. */
+typedef struct kiss_dataset {
+    const char *table;              /**< its name; in an API with keys that of its revision too */
+    const char *follows[KISS_MAX_FOLLOWED + 1]; /**< triggers keep it from these: their revisions are its; ended by NULL */
+    unsigned data;                  /**< KISS_DATA_ sets that tell of its changes: an endpoint with rows from it depends on
+                                         one of them; 0: rows never come from it */
+    unsigned unrevised : 1;         /**< nothing tells of its changes: no answer may depend on it */
+} kiss_dataset;
+
 /** One API. */
 typedef struct kiss_api {
     const char *name;               /**< argument of KissApi, and the default of KissUseDatabase */
     const char *profile;            /**< version of the contract */
     unsigned schema_version;        /**< the version that sql/ brings the database to */
     const kiss_endpoint *endpoints; /**< ended by an empty row; exact paths before those with `:name` */
-    const char *const *datasets;    /**< tables with a revision of their own; ended by NULL. NULL: KISS_DATA_ sets */
+    const kiss_dataset *datasets;   /**< the tables of its SQL, by name, at most 64; ended by an empty row */
     unsigned keyed : 1;             /**< callers are API keys with a role, not customers with a token */
 } kiss_api;
 

@@ -897,9 +897,13 @@ static void test_tables(void)
                                                   &merged_few };
     kiss_endpoint endpoints[] = {
         { .name = "e", .methods = KISS_GET, .path = "/e", .auth = KISS_AUTH_CUSTOMER, .run = KISS_RUN_LIST,
-          .rows = &double_name }, { 0 }
+          .rows = &double_name, .data = KISS_DATA_STOCK }, { 0 }
     };
-    kiss_api api = { .name = "test", .profile = "1", .schema_version = 1, .endpoints = endpoints };
+    static const kiss_dataset datasets[] = {
+        { "api_key" }, { "customer" }, { "k", .data = KISS_DATA_STOCK }, { "key_usage" }, { "price_list" }, { "revision" },
+        { "t", .data = KISS_DATA_STOCK }, { "warehouse" }, { 0 }
+    };
+    kiss_api api = { .name = "test", .profile = "1", .schema_version = 1, .endpoints = endpoints, .datasets = datasets };
     const kiss_sql_plan *plan;
     const char *named;
     int i, allow;
