@@ -100,7 +100,7 @@ typedef struct {
 
 #define IMPORT_MAX_COLUMNS 40
 #define IMPORT_MAX_REVISIONS 2
-#define IMPORT_MAX_LOSSES 2
+#define IMPORT_MAX_LOSSES 3
 
 /** A file and its table. */
 typedef struct {

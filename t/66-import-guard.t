@@ -160,6 +160,18 @@ subtest 'what rows lose' => sub {
         0, 'with the option: done';
 };
 
+subtest 'rows removed beside rows that lose something' => sub {
+    my $rows = csv_rows("$sample{kss}/products.csv");
+    my ($names) = slurp("$sample{kss}/products.csv") =~ /^(.*?)\r?\n/;
+    $_->{FullPrice} = 0 for @$rows[0 .. 39];
+    my $text = join "\n", $names, (map { my $r = $_; join ',', map { '"' . ($r->{$_} =~ s/"/""/gr) . '"' } split /,/, $names } @$rows), '';
+    sql($db{kss}, "INSERT INTO product (product_id) SELECT 900000 + seq FROM seq_1_to_70");
+    refused('70 of 320 products, and 40 without a price', 'kss', folder('products.csv' => $text),
+        qr/^products\.csv: would remove 70 of the 320 products /m);
+    sql($db{kss}, 'DELETE FROM product WHERE product_id > 900000');
+    is +(load('kss', folder('products.csv' => $text), '--dry-run'))[0], 0, '40 of 250 without a price alone: loaded';
+};
+
 subtest 'beside other faults' => sub {
     my $dir = folder('prices.csv' => join('', @prices[0 .. 10]) =~ s/^(([^\n]*\n){3}[^\n]*,)[^,\n]*\n/${1}x\n/r, 'stock.csv' => $stock[0]);
     refused('a bad cell, a file cut off and an empty one', 'customer', $dir,
