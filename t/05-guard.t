@@ -2,8 +2,10 @@
 # What the compiler cannot see: documents that follow the code, and units that know no more than they may.
 use strict;
 use warnings;
+use feature qw(current_sub);
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use KissRooms;
 use KissTest;
 use Test::More;
 
@@ -32,12 +34,49 @@ for my $n (sort keys %number) {
 }
 is_deeply [grep { !$number{$_} } $errors =~ /^\| KISS(\d+)/mg], [], 'conf/errors.md lists no others';
 
+# Each unit stands in one room; includes lead into the same room or into one below it, and never back.
+my (%includes, %unit);
+for my $file (sort keys %source) {
+    my $unit = rooms_unit($file);
+    $unit{$unit} = 1;
+    $includes{$unit}{$_} = 1 for grep { $_ ne $unit } map { rooms_unit($_) } $source{$file} =~ /^#include "([^"]+)"/mg;
+}
+is_deeply [sort keys %unit], [rooms_units()], 'every unit has its room (t/lib/KissRooms.pm), and every room its units';
+for my $unit (sort keys %unit) {
+    my $room = rooms_room($unit);
+    my %may = map { $_ => 1 } $room, rooms_may($room);
+    is_deeply [grep { !$may{ rooms_room($_) // 'none' } } sort keys %{ $includes{$unit} }], [],
+        "$unit ($room) includes nothing of a room beside it or above";
+}
+my $below = sub { my ($room, $seen) = @_; $seen->{$_}++ || __SUB__->($_, $seen) for rooms_may($room); $seen };
+is_deeply [grep { $below->($_, {})->{$_} } rooms()], [], 'no room stands below itself';
+
+# What is left when units that include none of the others are taken away, again and again, and those that none includes.
+delete $includes{kiss_config}{kiss_config_value};       # they are two halves of one: what is read, and how
+my %left = %unit;
+my $before = -1;
+while ($before != keys %left) {
+    $before = keys %left;
+    my %included = map { $_ => 1 } map { keys %{ $includes{$_} } } keys %left;
+    delete @left{ grep { my $u = $_; !$included{$u} || !grep { $left{$_} } keys %{ $includes{$u} } } keys %left };
+}
+is_deeply [sort keys %left], [], 'no circles';
+
+# What is not the module knows its lowest rooms only.
+for my $path (sort map { glob "$top/$_/*.[ch]" } qw(support t/unit t/fuzz t/bench)) {
+    my @foreign = grep { $unit{$_} && rooms_room($_) !~ m{^lib/} } map { rooms_unit($_) }
+        slurp($path) =~ /^#include "([^"]+)"/mg;
+    is "@foreign", '', substr($path, 1 + length $top) . ' includes nothing that needs httpd' if @foreign;
+}
+
 # The units of libkiss know neither httpd nor the database.
 my ($pure) = slurp("$top/Makefile.am") =~ /libkiss_la_SOURCES = (.*?)\n\S/s;
 for my $file (sort map { (m{([^/]+)$})[0] } $pure =~ m{(mod_kiss/\S+)}g) {
     unlike $source{$file}, qr/#include ["<](?:httpd|http_\w+|ap_\w+|util_\w+|kiss|kiss_db\w*|mariadb.mysql)\.h[">]/,
         "$file is pure";
 }
+is_deeply [sort keys %{ { map { rooms_unit(s{.*/}{}r) => 1 } $pure =~ m{(mod_kiss/\S+)}g } }],
+    [grep { rooms_room($_) =~ m{^lib/} } sort keys %unit], 'libkiss is the rooms below lib/';
 is_deeply [grep { $source{$_} =~ /apr_dbd|mysql_|MYSQL/ && !/^kiss_db(?:_\w+)?\.[ch]$/ } sort keys %source],
     ['mod_kiss.c'], 'only the kiss_db units use the database client (mod_kiss.c names its version)';
 is_deeply [grep { $source{$_} =~ /\b(?:HMAC|EVP_\w+) ?\(|CRYPTO_memcmp/ } grep {/^kiss/} sort keys %source], ['kiss_secret.c'],
