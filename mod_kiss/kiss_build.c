@@ -9,6 +9,7 @@
 #include "kiss_error.h"
 #include "kiss_flood.h"
 #include "kiss_json_text.h"
+#include "kiss_list_plan.h"
 #include "kiss_records.h"
 #include "kiss_row_json.h"
 #include "kiss_snapshot.h"

@@ -12,6 +12,7 @@
 #include "kiss_customer.h"
 #include "kiss_kss.h"
 #include "kiss_secret.h"
+#include "kiss_sql.h"
 #include "kiss_window.h"
 
 #define DEFAULT_LIFETIME         3600

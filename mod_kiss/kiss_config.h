@@ -4,7 +4,7 @@
 
 #include "kiss.h"
 #include "kiss_jwt.h"
-#include "kiss_sql.h"
+#include "kiss_statements.h"
 
 /* Members of a location's configuration, one line each: declaration, "unset", and merge are all made from this list.
  * TEXT is unset as NULL, NUMBER as -1. */

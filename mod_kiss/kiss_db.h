@@ -8,7 +8,7 @@
 #define KISS_DB_H
 
 #include "kiss_db_types.h"
-#include "kiss_sql.h"
+#include "kiss_statements.h"
 
 /** Rows on their way. */
 typedef struct kiss_db_cursor kiss_db_cursor;

@@ -14,6 +14,7 @@
 #include "kiss_clock.h"
 #include "kiss_config.h"
 #include "kiss_db_pool.h"
+#include "kiss_page_sql.h"
 #include "kiss_server_error.h"
 #include "kiss_thread.h"
 

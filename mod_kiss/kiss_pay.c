@@ -16,6 +16,7 @@
 #include "kiss_json_text.h"
 #include "kiss_key.h"
 #include "kiss_out.h"
+#include "kiss_page_sql.h"
 #include "kiss_row_json.h"
 #include "kiss_secret.h"
 

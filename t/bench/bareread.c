@@ -18,6 +18,7 @@
 #include <mysql.h>
 
 #include "kiss_customer.h"
+#include "kiss_list_plan.h"
 #include "kiss_sql.h"
 
 /* As in the module: a cell has at most 65535 bytes, a number or date less than 64. */

@@ -9,6 +9,7 @@
 #include "fuzz.h"
 #include "kiss_json_text.h"
 #include "kiss_kss.h"
+#include "kiss_page_sql.h"
 #include "kiss_sql.h"
 
 static const kiss_sql_plan *plan;

@@ -17,6 +17,7 @@
 #include "kiss_json_parse.h"
 #include "kiss_json_text.h"
 #include "kiss_jwt.h"
+#include "kiss_list_plan.h"
 #include "kiss_route.h"
 #include "kiss_sliding.h"
 #include "kiss_snapfile.h"

@@ -16,6 +16,7 @@
 
 #include "kiss_date.h"
 #include "kiss_kss.h"
+#include "kiss_page_sql.h"
 #include "kiss_sql.h"
 
 static apr_array_header_t *split(const char *text, apr_pool_t *p)
