@@ -224,12 +224,12 @@ static kiss_db_status owns_account(allocating *a, kiss_db_conn *conn, int *owns)
 /** The same request again: finds what it has made. `a->allocation` is set, or a->error when it is another request. */
 static kiss_db_status find_repeated(allocating *a, kiss_db_conn *conn)
 {
-    const char *args[] = { a->k->caller->key->id, a->repeat }, *row[2];
+    const char *args[] = { a->k->caller->key->id, a->repeat }, *row[KISS_REPEATED_COLUMNS];
     kiss_db_status status = a->repeat ? find(a, conn, fixed(a, KISS_SQL_REPEATED), args, row) : KISS_DB_OK;
 
-    if (a->repeat && status == KISS_DB_OK && row[0]) {
-        if (ap_cstr_casecmp(row[0], a->hash) == 0) {
-            a->allocation = row[1];
+    if (a->repeat && status == KISS_DB_OK && row[KISS_REPEATED_HASH]) {
+        if (ap_cstr_casecmp(row[KISS_REPEATED_HASH], a->hash) == 0) {
+            a->allocation = row[KISS_REPEATED_ALLOCATION];
             a->again = 1;
         }
         else {
@@ -252,19 +252,19 @@ static kiss_db_status decide(allocating *a, kiss_db_conn *conn, const char **pay
         return status;
     }
     /* What belongs to another account is as unknown as what does not exist. */
-    if (!payment[0] || strcmp(payment[1], a->account) != 0) {
+    if (!payment[KISS_PAYMENT_ID] || strcmp(payment[KISS_PAYMENT_ACCOUNT], a->account) != 0) {
         refuse(a, "PaymentInvoiceNum parameter is invalid");
         return KISS_DB_OK;
     }
     status = find(a, conn, fixed(a, KISS_SQL_TARGET), &a->target, target);
-    if (status == KISS_DB_OK && (!target[0] || strcmp(target[1], a->account) != 0)) {
+    if (status == KISS_DB_OK && (!target[KISS_TARGET_ID] || strcmp(target[KISS_TARGET_ACCOUNT], a->account) != 0)) {
         refuse(a, "TargetInvoiceNum parameter is invalid");
         return KISS_DB_OK;
     }
     if (status == KISS_DB_OK) {
-        status = find(a, conn, fixed(a, KISS_SQL_PAYMENT_USED), &payment[0], used);
+        status = find(a, conn, fixed(a, KISS_SQL_PAYMENT_USED), &payment[KISS_PAYMENT_ID], used);
     }
-    if (status == KISS_DB_OK && exceeds(a->amount, payment[2], used[0])) {
+    if (status == KISS_DB_OK && exceeds(a->amount, payment[KISS_PAYMENT_AMOUNT], used[0])) {
         refuse(a, "Amount parameter is invalid: it is more than the payment's available balance");
     }
     return status;
@@ -339,7 +339,7 @@ static kiss_db_status read_back(allocating *a, kiss_db_conn *conn)
 /** The transaction, once. */
 static kiss_db_status transact(allocating *a, kiss_db_conn *conn)
 {
-    const char *payment[3], *target[2];
+    const char *payment[KISS_PAYMENT_COLUMNS], *target[KISS_TARGET_COLUMNS];
     kiss_db_status status = kiss_db_begin_write(conn);
 
     a->error = NULL;
@@ -349,7 +349,7 @@ static kiss_db_status transact(allocating *a, kiss_db_conn *conn)
         status = decide(a, conn, payment, target);
     }
     if (status == KISS_DB_OK && !a->error && !a->allocation) {
-        status = insert(a, conn, payment[0], target[0]);
+        status = insert(a, conn, payment[KISS_PAYMENT_ID], target[KISS_TARGET_ID]);
     }
     if (status == KISS_DB_OK && !a->error) {
         status = read_back(a, conn);

@@ -109,6 +109,28 @@ enum {
     KISS_KEY_COLUMNS
 };
 
+/** Columns of KISS_SQL_LOCK_PAYMENT's result. */
+enum {
+    KISS_PAYMENT_ID,
+    KISS_PAYMENT_ACCOUNT,       /**< AR account */
+    KISS_PAYMENT_AMOUNT,
+    KISS_PAYMENT_COLUMNS
+};
+
+/** Columns of KISS_SQL_TARGET's result. */
+enum {
+    KISS_TARGET_ID,
+    KISS_TARGET_ACCOUNT,        /**< AR account */
+    KISS_TARGET_COLUMNS
+};
+
+/** Columns of KISS_SQL_REPEATED's result. */
+enum {
+    KISS_REPEATED_HASH,         /**< digest of the parameters, hexadecimal */
+    KISS_REPEATED_ALLOCATION,
+    KISS_REPEATED_COLUMNS
+};
+
 /** Columns of KISS_SQL_CREDENTIALS' result: one row per live key, or one with NULL keys. */
 enum {
     KISS_CRED_ENABLED,
