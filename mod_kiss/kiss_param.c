@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include <apr_strings.h>
-#include <apr_tables.h>
 
 #include "kiss_date.h"
 #include "kiss_decimal.h"
@@ -194,21 +193,15 @@ static int normalise(const char **values, int n)
 
 /* --- the request --- */
 
-/** One name=value of the query, decoded; value NULL: its encoding is broken. */
-typedef struct {
-    const char *name;
-    char *value;
-} field;
-
 static void add_fields(apr_array_header_t *fields, const char *text, apr_pool_t *p)
 {
     while (text && *text) {
         const char *end = text + strcspn(text, "&"), *equal = memchr(text, '=', (apr_size_t)(end - text));
         const char *name_end = equal ? equal : end;
-        field *f = apr_array_push(fields);
+        kiss_param_field *f = apr_array_push(fields);
 
         f->name = kiss_form_decode(text, (apr_size_t)(name_end - text), p);
-        f->value = equal ? kiss_form_decode(equal + 1, (apr_size_t)(end - equal - 1), p) : apr_pstrdup(p, "");
+        f->value = equal ? kiss_form_decode(equal + 1, (apr_size_t)(end - equal - 1), p) : "";
         text = *end ? end + 1 : NULL;
     }
 }
@@ -220,7 +213,7 @@ static const char *invalid(const char *name, const char *why, apr_pool_t *p)
 }
 
 /** 1 when the field says something, be it that its encoding is broken; a list of blanks does not. */
-static int is_given(const field *f, int list)
+static int is_given(const kiss_param_field *f, int list)
 {
     return !f->value || f->value[list ? strspn(f->value, BLANKS) : 0];
 }
@@ -233,7 +226,7 @@ static const char *collect(apr_array_header_t *all, const kiss_param *param, con
     int i;
 
     for (i = 0; i < fields->nelts; i++) {
-        const field *f = &APR_ARRAY_IDX(fields, i, field);
+        const kiss_param_field *f = &APR_ARRAY_IDX(fields, i, kiss_param_field);
 
         if (f->name && strcmp(f->name, param->name) == 0 && is_given(f, is_list(param->type))
             && (!f->value || add_values(all, param, apr_pstrdup(p, f->value), &why, p))) {
@@ -261,7 +254,7 @@ static int switched_off(const kiss_param *param, const apr_array_header_t *field
         return 1;
     }
     for (i = 0; param->unless && i < fields->nelts; i++) {
-        const field *f = &APR_ARRAY_IDX(fields, i, field);
+        const kiss_param_field *f = &APR_ARRAY_IDX(fields, i, kiss_param_field);
 
         if (f->name && strcmp(f->name, param->unless) == 0 && f->value && is_given(f, 1)) {
             return 1;
@@ -332,12 +325,16 @@ static const char *read_page(kiss_params *params, const apr_array_header_t *fiel
 const char *kiss_params_read(kiss_params *params, const kiss_endpoint *endpoint, const kiss_param_source *source,
                              apr_pool_t *p)
 {
-    apr_array_header_t *fields = apr_array_make(p, 8, sizeof(field)), *named = apr_array_make(p, 1, sizeof(field));
+    apr_array_header_t *fields = apr_array_make(p, 8, sizeof(kiss_param_field));
+    apr_array_header_t *named = apr_array_make(p, 1, sizeof(kiss_param_field));
     const kiss_param *param;
     const char *e = NULL;
 
     add_fields(fields, source->query, p);
     add_fields(fields, source->body, p);
+    if (source->members) {
+        apr_array_cat(fields, source->members);
+    }
     params->page = 1;
     params->page_size = KISS_PAGE_SIZE;
     params->count = 0;
@@ -346,10 +343,10 @@ const char *kiss_params_read(kiss_params *params, const kiss_endpoint *endpoint,
 
         if (source->named && params->count == 0) {
             /* The first parameter is the path's; httpd has decoded the path already. */
-            field *f = apr_array_push(named);
+            kiss_param_field *f = apr_array_push(named);
 
             f->name = param->name;
-            f->value = apr_pstrdup(p, source->named);
+            f->value = source->named;
             from = named;
         }
         e = read_param(&params->values[params->count++], param, from, source, p);

@@ -6,6 +6,7 @@
 #define KISS_PARAM_H
 
 #include <apr_pools.h>
+#include <apr_tables.h>
 
 #include "kiss_table.h"
 
@@ -28,6 +29,12 @@ typedef struct {
     kiss_param_values values[KISS_MAX_PARAMS];  /**< in the order of its table */
 } kiss_params;
 
+/** One parameter as a request brings it, decoded. */
+typedef struct {
+    const char *name;               /**< NULL: its encoding is broken */
+    const char *value;              /**< NULL: its encoding is broken */
+} kiss_param_field;
+
 /** What a request brings. */
 typedef struct {
     const char *query;              /**< what follows the '?', or NULL */
@@ -35,6 +42,7 @@ typedef struct {
     const char *named;              /**< the path's segment for `:name`, as it stands there, or NULL */
     kiss_role role;                 /**< of the caller */
     const char *today;              /**< YYYY-MM-DD in UTC */
+    const apr_array_header_t *members;  /**< of kiss_param_field: what a JSON body brings, or NULL */
 } kiss_param_source;
 
 /**

@@ -55,29 +55,37 @@ static const kiss_error *refuse(allocating *a, const char *what)
 
 /* --- reading --- */
 
-/** A JSON object of strings and numbers as a form, so that all kinds of request are read in one way. */
-static const char *form_of_json(const char *body, apr_size_t len, apr_pool_t *p)
+/** A member's value as a text: numbers digit by digit as they were sent; null is as if it were not there. */
+static const char *text_of(json_object *value)
 {
+    const char *text = value ? json_object_get_string(value) : "";
+
+    if (json_object_is_type(value, json_type_string) && strlen(text) != (apr_size_t)json_object_get_string_len(value)) {
+        return "\x01";              /* a NUL: valid nowhere */
+    }
+    return text;
+}
+
+/** The members of a JSON object, of kiss_param_field; NULL when it is none. */
+static const apr_array_header_t *members_of(const char *body, apr_size_t len, apr_pool_t *p)
+{
+    apr_array_header_t *members = apr_array_make(p, 8, sizeof(kiss_param_field));
     json_object *o = kiss_json_parse(body, len, MAX_DEPTH, p);
-    const char *form = "";
 
     if (!json_object_is_type(o, json_type_object)) {
         return NULL;
     }
     json_object_object_foreach(o, name, value) {
-        const char *text = value ? json_object_get_string(value) : "";
+        kiss_param_field *f = apr_array_push(members);
 
-        if (json_object_is_type(value, json_type_object) || json_object_is_type(value, json_type_array)
-            || strlen(text) != (value ? (apr_size_t)json_object_get_string_len(value) : 0)) {
-            text = json_object_is_type(value, json_type_string) ? "\x01" : text;   /* a NUL: valid nowhere */
-        }
-        form = apr_pstrcat(p, form, *form ? "&" : "", apr_pescape_urlencoded(p, name), "=",
-                           apr_pescape_urlencoded(p, text), NULL);
+        f->name = name;
+        f->value = text_of(value);
     }
-    return form;
+    return members;
 }
 
-static const kiss_error *read_body(allocating *a, const char **form)
+/** Reads the body into what the parameters are read from. */
+static const kiss_error *read_body(allocating *a, kiss_param_source *source)
 {
     apr_size_t len;
     char *body;
@@ -99,14 +107,14 @@ static const kiss_error *read_body(allocating *a, const char **form)
         return refuse(a, "The request body is invalid");
     }
     if (kiss_body_is(a->k->r, "application/x-www-form-urlencoded")) {
-        *form = body;
+        source->body = body;
         return NULL;
     }
     if (!kiss_body_is(a->k->r, "application/json")) {
         return refuse(a, "The request body must be application/json or application/x-www-form-urlencoded");
     }
-    *form = form_of_json(body, len, a->k->pool);
-    return *form ? NULL : refuse(a, "The request body is not a JSON object");
+    source->members = members_of(body, len, a->k->pool);
+    return source->members ? NULL : refuse(a, "The request body is not a JSON object");
 }
 
 static const char *value_of(const allocating *a, const char *name)
@@ -142,8 +150,8 @@ static const kiss_error *read_idempotency_key(allocating *a)
 static const kiss_error *read_request(allocating *a)
 {
     kiss_req *k = a->k;
-    kiss_param_source source = { k->r->args, NULL, NULL, k->caller->key->role, "" };
-    const kiss_error *e = read_body(a, &source.body);
+    kiss_param_source source = { .query = k->r->args, .role = k->caller->key->role, .today = "" };
+    const kiss_error *e = read_body(a, &source);
     const char *problem;
 
     if (e || (e = read_idempotency_key(a))) {

@@ -352,6 +352,10 @@ subtest 'bodies' => sub {
             "$name: $_")
             for 'null', '""';
     }
+    # What is an escape in a form is none in JSON.
+    is_refused(body('customer', 'application/json', $with->(PaymentInvoiceNum => $_)), 400,
+        'PaymentInvoiceNum parameter is invalid', "PaymentInvoiceNum: $_")
+        for '"PAY%2D1"', '"PAY-1&x=y"', '"PAY-1+"';
     is_refused(body('customer', 'application/json', $with->(Amount => $_)), 400, 'Amount parameter is invalid',
         "Amount: $_")
         for '0', '0.0', '-1', '1e1', '1.234', '123456789012345678901234567890', '"1 "';
