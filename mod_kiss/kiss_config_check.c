@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "kiss_config.h"
+
 /* It looks at the tree of directives, for httpd itself keeps the handler as an expression that only a request can answer. */
 
 static int is(const ap_directive_t *d, const char *name)
@@ -75,7 +77,14 @@ static int search(const ap_directive_t *d, const ap_directive_t *api, const char
     return 0;
 }
 
-int kiss_config_is_handled(const ap_directive_t *api, const char *base, apr_pool_t *p)
+/**
+ * 1 when requests for a location come to the module: its own section has SetHandler kiss, or one around it, or the server; or
+ * one below it, or by a pattern or an expression, of which it is not known before a request comes.
+ *
+ * @param api  the location's directive KissApi
+ * @param base the location's path, without a slash at the end
+ */
+static int is_handled(const ap_directive_t *api, const char *base, apr_pool_t *p)
 {
     const ap_directive_t *d, *own = NULL;
 
@@ -83,4 +92,30 @@ int kiss_config_is_handled(const ap_directive_t *api, const char *base, apr_pool
         own = is(d, "SetHandler") ? d : own;
     }
     return own ? names_handler(own, p) : search(ap_conftree, api, base, p);
+}
+
+const char *kiss_config_check(server_rec *main_server, apr_pool_t *p)
+{
+    const apr_array_header_t *places = kiss_config_places(main_server, p);
+    int i;
+
+    for (i = 0; i < places->nelts; i++) {
+        const kiss_config_place *place = &APR_ARRAY_IDX(places, i, kiss_config_place);
+        const kiss_dir_conf *conf = place->conf;
+        const char *where = apr_psprintf(p, "line %d of %s: KissApi %s", place->directive->line_num, place->directive->filename,
+                                         conf->plan->api->name);
+
+        if (!is_handled(place->directive, conf->base, p)) {
+            return apr_psprintf(p, "%s: 'SetHandler " KISS_HANDLER "' is missing in this <Location>: httpd would look for files",
+                                where);
+        }
+        if (!place->database) {
+            return apr_psprintf(p, "%s: no 'KissDatabase %s ...' in this server (KissUseDatabase names another)", where,
+                                conf->database ? conf->database : conf->plan->api->name);
+        }
+        if (!conf->token_keys && !conf->plan->api->keyed) {
+            return apr_psprintf(p, "%s: KissTokenKeys is missing: make the file with 'kissctl token-key rotate'", where);
+        }
+    }
+    return NULL;
 }

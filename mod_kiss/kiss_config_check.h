@@ -1,16 +1,15 @@
-/** kiss_config_check - what only the sections of a configuration together say. */
+/** kiss_config_check - what no single directive can know: whether each location with an API has all that it needs. */
 #ifndef KISS_CONFIG_CHECK_H
 #define KISS_CONFIG_CHECK_H
 
 #include "kiss.h"
 
 /**
- * 1 when requests for a location come to the module: its own section has SetHandler kiss, or one around it, or the server; or
- * one below it, or by a pattern or an expression, of which it is not known before a request comes.
+ * Checks that every location with an API is handled by this module and has a database, and token keys if it needs them. In
+ * check_config, so that configtest and apachectl graceful find it while the server runs on.
  *
- * @param api  the location's directive KissApi
- * @param base the location's path, without a slash at the end
+ * @return NULL, or a sentence that names file and line
  */
-int kiss_config_is_handled(const ap_directive_t *api, const char *base, apr_pool_t *p);
+const char *kiss_config_check(server_rec *main_server, apr_pool_t *p);
 
 #endif

@@ -9,15 +9,8 @@
 #include "kiss_local.h"
 #include "kiss_secret.h"
 
-#define DEFAULT_KEEP             2
-#define DEFAULT_MAX              8
-#define DEFAULT_WAIT             apr_time_from_sec(2)
-#define DEFAULT_CONNECT          apr_time_from_sec(2)
-#define DEFAULT_SILENCE          apr_time_from_sec(5)
-#define DEFAULT_IDLE             apr_time_from_sec(600)
-#define MAX_TIME                 1000000
-#define MAX_CONNECTIONS          1000
-
+#define MAX_NUMBER      1000000         /* of any unit of time */
+#define MAX_CONNECTIONS 1000
 const char *kiss_config_number(apr_int64_t *value, const char *text, apr_int64_t low, apr_int64_t high, apr_pool_t *p)
 {
     apr_int64_t n = 0;
@@ -34,40 +27,47 @@ const char *kiss_config_number(apr_int64_t *value, const char *text, apr_int64_t
     return NULL;
 }
 
-static const char *not_a_time(const char *text, apr_pool_t *p)
+/* Units of time, from the longest; "s" is also what a number without a unit counts. */
+static const struct {
+    const char *name;
+    apr_interval_time_t length;
+} units[] = { { "d", KISS_D(1) }, { "h", KISS_MI(60) }, { "mi", KISS_MI(1) }, { "min", KISS_MI(1) }, { "s", KISS_S(1) },
+              { "", KISS_S(1) }, { "ms", KISS_MS(1) } };
+
+#define UNITS (sizeof(units) / sizeof(units[0]))
+
+/** A time as it would be written in a directive. */
+static const char *time_text(apr_interval_time_t time, apr_pool_t *p)
 {
-    return apr_psprintf(p, "'%s' is not a time: write seconds (2), or a number with ms, s, mi, h or d", text);
+    apr_size_t i = 0;
+
+    while (i < UNITS - 1 && time % units[i].length != 0) {
+        i++;
+    }
+    return apr_psprintf(p, "%" APR_INT64_T_FMT "%s", (apr_int64_t)(time / units[i].length), units[i].name);
 }
 
 /* httpd's own parser would take "2sx" for two seconds. */
-const char *kiss_config_time(apr_interval_time_t *value, const char *text, apr_pool_t *p)
+const char *kiss_config_time(apr_interval_time_t *value, const char *text, apr_interval_time_t low, apr_interval_time_t high,
+                             apr_pool_t *p)
 {
-    static const struct {
-        const char *name;
-        apr_interval_time_t length;
-    } units[] = { { "", APR_USEC_PER_SEC }, { "ms", 1000 }, { "s", APR_USEC_PER_SEC }, { "mi", 60 * APR_USEC_PER_SEC },
-                  { "min", 60 * APR_USEC_PER_SEC }, { "h", 3600 * APR_USEC_PER_SEC },
-                  { "d", 86400 * APR_USEC_PER_SEC } };
     const char *unit = text + strspn(text, "0123456789");
+    apr_interval_time_t time;
     apr_int64_t n = 0;
     apr_size_t i;
 
-    for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-        if (strcmp(unit, units[i].name) == 0
-            && !kiss_config_number(&n, apr_pstrmemdup(p, text, (apr_size_t)(unit - text)), 0, MAX_TIME, p)) {
-            *value = n * units[i].length;
-            return NULL;
-        }
+    for (i = 0; i < UNITS && strcmp(unit, units[i].name) != 0; i++) {
+        continue;
     }
-    return not_a_time(text, p);
-}
-
-/** A time to wait, which cannot be none. */
-static const char *waiting_time(apr_interval_time_t *value, const char *text, apr_pool_t *p)
-{
-    const char *e = kiss_config_time(value, text, p);
-
-    return e || *value > 0 ? e : not_a_time(text, p);
+    if (i == UNITS || kiss_config_number(&n, apr_pstrmemdup(p, text, (apr_size_t)(unit - text)), 0, MAX_NUMBER, p)) {
+        return apr_psprintf(p, "'%s' is not a time: write seconds (2), or a number with ms, s, mi, h or d", text);
+    }
+    time = n * units[i].length;
+    if (time < low || time > high) {
+        return apr_psprintf(p, "'%s' is %s than %s", text, time < low ? "less" : "more", time_text(time < low ? low : high, p));
+    }
+    *value = time;
+    return NULL;
 }
 
 /** What the value of an option of KissDatabase is. */
@@ -80,7 +80,7 @@ typedef struct {
     const char *key;
     option_type type;
     apr_size_t offset;              /* of its member */
-    int low, high;                  /* of numbers */
+    apr_int64_t preset, low, high;  /* of numbers and times */
 } option;
 
 #define MEMBER(name) offsetof(kiss_database_conf, name)
@@ -88,7 +88,7 @@ typedef struct {
 static const option options[] = {
     { "socket", TEXT, MEMBER(socket) },
     { "host", TEXT, MEMBER(host) },
-    { "port", NUMBER, MEMBER(port), 1, 65535 },
+    { "port", NUMBER, MEMBER(port), 0, 1, 65535 },
     { "user", TEXT, MEMBER(user) },
     { "dbname", TEXT, MEMBER(dbname) },
     { "password-file", PASSWORD_FILE, MEMBER(password) },
@@ -96,12 +96,12 @@ static const option options[] = {
     { "ca", FILE_NAME, MEMBER(ca) },
     { "cert", FILE_NAME, MEMBER(tls_cert) },
     { "key", FILE_NAME, MEMBER(tls_key) },
-    { "keep", NUMBER, MEMBER(keep), 0, MAX_CONNECTIONS },
-    { "max", NUMBER, MEMBER(max), 1, MAX_CONNECTIONS },
-    { "wait", TIME, MEMBER(wait) },
-    { "connect", TIME, MEMBER(connect) },
-    { "timeout", TIME, MEMBER(timeout) },
-    { "idle", TIME, MEMBER(idle) }
+    { "keep", NUMBER, MEMBER(keep), 2, 0, MAX_CONNECTIONS },
+    { "max", NUMBER, MEMBER(max), 8, 1, MAX_CONNECTIONS },
+    { "wait", TIME, MEMBER(wait), KISS_S(2), KISS_MS(1), KISS_TIME_MAX },
+    { "connect", TIME, MEMBER(connect), KISS_S(2), KISS_MS(1), KISS_TIME_MAX },
+    { "timeout", TIME, MEMBER(timeout), KISS_S(5), KISS_MS(1), KISS_TIME_MAX },
+    { "idle", TIME, MEMBER(idle), KISS_S(600), KISS_MS(1), KISS_TIME_MAX }
 };
 
 #define OPTIONS ((int)(sizeof(options) / sizeof(options[0])))
@@ -159,7 +159,7 @@ static const char *read_option(kiss_database_conf *database, const option *o, co
         *(int *)member = (int)n;
         return e;
     case TIME:
-        return waiting_time(member, value, p);
+        return kiss_config_time(member, value, o->low, o->high, p);
     case TLS:
         return read_tls(member, value);
     case TEXT:
@@ -188,12 +188,18 @@ static const char *database_option(kiss_database_conf *database, const char *key
 /** Values where the directive says nothing. */
 static void set_defaults(kiss_database_conf *database)
 {
-    database->keep = -1;
-    database->max = DEFAULT_MAX;
-    database->wait = DEFAULT_WAIT;
-    database->connect = DEFAULT_CONNECT;
-    database->timeout = DEFAULT_SILENCE;
-    database->idle = DEFAULT_IDLE;
+    int i;
+
+    for (i = 0; i < OPTIONS; i++) {
+        void *member = (char *)database + options[i].offset;
+
+        if (options[i].type == NUMBER) {
+            *(int *)member = (int)options[i].preset;
+        }
+        else if (options[i].type == TIME) {
+            *(apr_interval_time_t *)member = options[i].preset;
+        }
+    }
 }
 
 /** How the connection is protected: as it is said; otherwise as it must be on its way. */
@@ -284,8 +290,8 @@ const char *kiss_config_database_read(kiss_database_conf *database, const char *
         return apr_psprintf(p, "%s: %s", database->name, e);
     }
     settle_address(database, p);
-    if (database->keep == -1) {
-        database->keep = database->max < DEFAULT_KEEP ? database->max : DEFAULT_KEEP;
+    if (database->keep > database->max && !apr_table_get(seen, "keep")) {
+        database->keep = database->max;
     }
     return database->keep <= database->max ? NULL
            : apr_psprintf(p, "%s: keep=%d is more than max=%d", database->name, database->keep, database->max);

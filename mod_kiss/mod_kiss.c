@@ -20,9 +20,11 @@
 #include "kiss_auth.h"
 #include "kiss_caller.h"
 #include "kiss_config.h"
+#include "kiss_config_check.h"
 #include "kiss_db_check.h"
 #include "kiss_db_pool.h"
 #include "kiss_dir.h"
+#include "kiss_directives.h"
 #include "kiss_error.h"
 #include "kiss_flood.h"
 #include "kiss_httpd_error.h"
@@ -434,7 +436,7 @@ module AP_MODULE_DECLARE_DATA kiss_module = {
     kiss_config_merge_dir,
     kiss_config_create_server,
     kiss_config_merge_server,
-    kiss_config_commands,
+    kiss_directives,
     kiss_register_hooks
 #if defined(AP_MODULE_FLAG_NONE)
     , AP_MODULE_FLAG_NONE

@@ -14,7 +14,7 @@ my %source = map { (m{([^/]+)$})[0] => slurp($_) } glob "$top/mod_kiss/*.[ch]";
 my ($conf, $readme, $errors) = map { slurp("$top/$_") } qw(conf/kiss.conf README.md conf/errors.md);
 
 # Directives: code, annotated reference, README.
-my %directive = map { $_ => 1 } $source{'kiss_config.c'} =~ /AP_INIT_\w+\("(\w+)"/g;
+my %directive = map { $_ => 1 } $source{'kiss_directives.c'} =~ /AP_INIT_\w+\("(\w+)"/g;
 cmp_ok scalar keys %directive, '>', 10, 'directives were found';
 for my $name (sort keys %directive) {
     like $conf, qr/^#?\s*$name\b/m, "$name is in conf/kiss.conf";

@@ -89,12 +89,12 @@ subtest 'texts and flags' => sub {
     refused "$_ a b", qr/^\Q$_\E takes one argument/m, undef, $load for qw(KissTokenIssuer KissTokenAudience KissUseDatabase);
     accepted "KissAllowPlainHTTP $_", undef, $load for qw(On off);
     accepted "KissFreshness $_", undef, $load for qw(0 0s 0ms 0mi 0h 0d 1 200ms 2s 60s 1mi);
-    refused "KissFreshness $_", qr/^KissFreshness: '$_' is (?:not a time|more than a minute)/m, undef, $load
+    refused "KissFreshness $_", qr/^KissFreshness: '$_' is (?:not a time: write seconds|more than 1mi$)/m, undef, $load
         for qw(-1 x 1.5 61s 2mi 1sx);
     accepted "KissCacheAge $_", undef, $load for qw(5mi 300 12h 7d);
-    refused "KissCacheAge $_", qr/^KissCacheAge: '\Q$_\E' is (?:not a time|less than five minutes)/m, undef, $load
+    refused "KissCacheAge $_", qr/^KissCacheAge: '\Q$_\E' is (?:not a time: write seconds|less than 5mi$)/m, undef, $load
         for qw(0 0s 0d -1 x 299 4mi 1w 7dx);
-    refused "KissCacheAge 0s", qr/^KissCacheAge: '0s' is less than five minutes$/m, 'a time that is none is one that is too short', $load;
+    refused "KissCacheAge 0s", qr/^KissCacheAge: '0s' is less than 5mi$/m, 'a time that is none is one that is too short', $load;
     refused "KissWarm 5 0ms", qr/^KissWarm: '0ms' is less than 100ms$/m, '... here, too', $load;
     accepted "KissWarm $_", undef, $load for '0', '20', '1000', '20 100ms', '5 1mi';
     refused "KissWarm $_", qr/^KissWarm: '\S+' is (?:not a whole number from 0 to 1000|not a time|less than 100ms)/m, undef, $load
@@ -172,8 +172,9 @@ subtest 'KissDatabase' => sub {
         for '0', '1001', 'many', '';
     refused "$base keep=3 max=2", qr/^KissDatabase: customer: keep=3 is more than max=2$/m, 'keep over max', $load;
     for my $name (qw(wait connect idle timeout)) {
+        refused "$base $name=$_", qr/^KissDatabase: customer: $name: '\Q$_\E' is less than 1ms$/m, undef, $load for '0', '0s', '0ms';
         refused "$base $name=$_", qr/^KissDatabase: customer: $name: '\Q$_\E' is not a time: write seconds/m, undef, $load
-            for '0', '0s', '0ms', '-1', 'x', '', '2q', '2sx', 'ms', '99999999999999999999';
+            for '-1', 'x', '', '2q', '2sx', 'ms', '99999999999999999999';
     }
     for my $name (qw(socket host user dbname)) {
         my $alone = 'KissDatabase customer' . ($name eq 'dbname' ? '' : ' dbname=x');
