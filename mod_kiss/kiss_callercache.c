@@ -1,61 +1,51 @@
 #include "kiss_callercache.h"
 
-#include <apr_allocator.h>
-#include <apr_thread_mutex.h>
+#include <apr_atomic.h>
 
 #include <string.h>
 
 #include "kiss_clock.h"
+#include "kiss_lru.h"
+#include "kiss_shared.h"
 
-/* Callers at the same time are few; more of them are read again and again, not refused. A caller has its place in one of
- * WAYS neighbours, so finding it costs the same however many there are. */
-#define WAYS 8
-#define SETS 64
+/* Callers at the same time are few; more of them are read again and again, not refused. */
+#define RECORDS 512
+
+/* The texts of kiss_state.h have less. */
+#define MAX_STATE 128
 
 #define SECOND APR_INT64_C(1000000)
-#define NOTE_AFTER (60 * SECOND)
+#define NOTE_AFTER 60                       /* seconds */
 
-/* What a record depends on, all of it: the database, the key or code (their digest), the state of the database in which it was
- * read, and the time, for a key that expires. */
+/* What a record depends on: the database and the key or code (its digest), the state of the database in which it was read, and
+ * the time, for a key that expires. */
 typedef struct {
-    apr_pool_t *pool;                       /* NULL: the place is free */
     const kiss_db *db;
     unsigned char digest[KISS_SHA256_LEN];
-    const char *state;
-    apr_int64_t until;                      /* the key's end; 0: none */
-    apr_int64_t used;
-    apr_int64_t noted;
+} record_key;
+
+typedef struct {
+    kiss_shared shared;
+    volatile apr_uint32_t noted;            /* second of kiss_clock in which the use of its key was noted */
     const kiss_caller *caller;
 } record;
 
 struct kiss_callercache {
-    apr_pool_t *pool;                       /* used under the mutex only */
-    apr_thread_mutex_t *mutex;
-    record record[SETS][WAYS];
+    kiss_lru *records;                      /* of record * */
 };
 
 apr_status_t kiss_callercache_create(kiss_callercache **cache, apr_pool_t *p)
 {
-    kiss_callercache *made = apr_pcalloc(p, sizeof(*made));
-    apr_allocator_t *allocator;
-    apr_status_t rv = apr_thread_mutex_create(&made->mutex, APR_THREAD_MUTEX_DEFAULT, p);
+    static const kiss_lru_type type = { .key_size = sizeof(record_key), .state_size = MAX_STATE, .value_size = sizeof(record *),
+                                        .entries = RECORDS, .hold = kiss_shared_hold_value,
+                                        .release = kiss_shared_release_value };
+    kiss_callercache *made = apr_palloc(p, sizeof(*made));
+    apr_status_t rv = kiss_lru_create(&made->records, &type, p);
 
     if (rv == APR_SUCCESS) {
-        rv = apr_allocator_create(&allocator);
+        *cache = made;
     }
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    /* An allocator of its own: that of the child's pool is not for several threads. */
-    rv = apr_pool_create_ex(&made->pool, p, NULL, allocator);
-    if (rv != APR_SUCCESS) {
-        apr_allocator_destroy(allocator);
-        return rv;
-    }
-    apr_allocator_owner_set(allocator, made->pool);
-    apr_pool_tag(made->pool, "kiss_callercache");
-    *cache = made;
-    return APR_SUCCESS;
+    return rv;
 }
 
 static const apr_array_header_t *copy_list(const apr_array_header_t *list, apr_pool_t *p)
@@ -102,68 +92,59 @@ static kiss_caller *copy_caller(const kiss_caller *caller, apr_pool_t *p)
     return copy;
 }
 
-/** The record of this caller, under the mutex; else the place for it: a free one, or the longest unused. */
-static record *find(kiss_callercache *cache, const kiss_db *db, const unsigned char *digest)
+/** @return 0 when the state is too long */
+static int make_key(record_key *key, char padded[MAX_STATE], const kiss_db *db, const unsigned char *digest, const char *state)
 {
-    record *set = cache->record[digest[0] % SETS], *place = &set[0];
-    int i;
-
-    for (i = 0; i < WAYS && set[i].pool; i++) {
-        if (memcmp(set[i].digest, digest, KISS_SHA256_LEN) == 0 && set[i].db == db) {
-            return &set[i];
-        }
-        place = set[i].used < place->used ? &set[i] : place;
-    }
-    return i < WAYS ? &set[i] : place;
+    memset(key, 0, sizeof(*key));
+    key->db = db;
+    memcpy(key->digest, digest, KISS_SHA256_LEN);
+    memset(padded, 0, MAX_STATE);
+    memcpy(padded, state, strlen(state) < MAX_STATE ? strlen(state) : 0);
+    return strlen(state) < MAX_STATE;
 }
 
-static int holds(const record *r, const kiss_db *db, const unsigned char *digest)
+static apr_uint32_t second(apr_int64_t now)
 {
-    return r->pool && r->db == db && memcmp(r->digest, digest, KISS_SHA256_LEN) == 0;
+    return (apr_uint32_t)(now / SECOND);
 }
 
-kiss_caller *kiss_callercache_get(kiss_callercache *cache, const kiss_db *db, const unsigned char digest[KISS_SHA256_LEN],
-                               const char *state, int *note, apr_pool_t *p)
+/** 1 for one of those who use it, when a minute has passed. */
+static int is_due(record *r, apr_uint32_t now)
 {
-    apr_int64_t now = kiss_clock_now();
-    kiss_caller *copy = NULL;
+    const apr_uint32_t noted = apr_atomic_read32(&r->noted);
+
+    return now - noted >= NOTE_AFTER && apr_atomic_cas32(&r->noted, now, noted) == noted;
+}
+
+const kiss_caller *kiss_callercache_get(kiss_callercache *cache, const kiss_db *db, const unsigned char digest[KISS_SHA256_LEN],
+                                        const char *state, int *note, apr_pool_t *p)
+{
+    const apr_int64_t now = kiss_clock_now();
+    char padded[MAX_STATE];
+    record_key key;
     record *r;
 
     *note = 0;
-    if (apr_thread_mutex_lock(cache->mutex) != APR_SUCCESS) {
+    if (!make_key(&key, padded, db, digest, state) || !kiss_lru_get(cache->records, &key, padded, now, &r)) {
         return NULL;
     }
-    r = find(cache, db, digest);
-    if (holds(r, db, digest) && strcmp(r->state, state) == 0 && (!r->until || now < r->until)) {
-        copy = copy_caller(r->caller, p);
-        r->used = now;
-        *note = now - r->noted >= NOTE_AFTER;
-        r->noted = *note ? now : r->noted;
-    }
-    apr_thread_mutex_unlock(cache->mutex);
-    return copy;
+    kiss_shared_release_with(r, p);
+    *note = is_due(r, second(now));
+    return r->caller;
 }
 
 void kiss_callercache_put(kiss_callercache *cache, const kiss_db *db, const unsigned char digest[KISS_SHA256_LEN],
-                       const char *state, apr_int64_t until, const kiss_caller *caller)
+                          const char *state, apr_int64_t until, const kiss_caller *caller)
 {
-    apr_int64_t now = kiss_clock_now();
+    char padded[MAX_STATE];
+    record_key key;
     record *r;
 
-    if (apr_thread_mutex_lock(cache->mutex) != APR_SUCCESS) {
+    if (!make_key(&key, padded, db, digest, state) || !(r = kiss_shared_create(sizeof(*r)))) {
         return;
     }
-    r = find(cache, db, digest);
-    if (r->pool) {
-        apr_pool_clear(r->pool);
-    }
-    if (r->pool || apr_pool_create(&r->pool, cache->pool) == APR_SUCCESS) {
-        r->db = db;
-        memcpy(r->digest, digest, KISS_SHA256_LEN);
-        r->state = apr_pstrdup(r->pool, state);
-        r->until = until;
-        r->used = r->noted = now;
-        r->caller = copy_caller(caller, r->pool);
-    }
-    apr_thread_mutex_unlock(cache->mutex);
+    r->noted = second(kiss_clock_now());
+    r->caller = copy_caller(caller, r->shared.pool);
+    kiss_lru_put(cache->records, &key, padded, until, 0, &r);
+    kiss_shared_release(r);
 }

@@ -4,7 +4,7 @@
  * query tells; so a customer that is disabled, a key that is revoked, an account that is taken from it, count at the next
  * request.
  *
- * Thread-safe. What is handed out is a copy.
+ * Thread-safe. What is handed out is shared: nobody changes it.
  */
 #ifndef KISS_CALLERCACHE_H
 #define KISS_CALLERCACHE_H
@@ -25,10 +25,11 @@ apr_status_t kiss_callercache_create(kiss_callercache **cache, apr_pool_t *p);
  * @param digest SHA-256 of the key, or of the customer code
  * @param state  the database's state now (kiss_state.h)
  * @param note   receives 1 when the use of the key should be noted: a minute has passed since the last time
- * @return a copy in `p`, or NULL when there is none of this state, or the key has expired since
+ * @param p      as long as which the record stays
+ * @return NULL when there is none of this state, or the key has expired since
  */
-kiss_caller *kiss_callercache_get(kiss_callercache *cache, const kiss_db *db, const unsigned char digest[KISS_SHA256_LEN],
-                               const char *state, int *note, apr_pool_t *p);
+const kiss_caller *kiss_callercache_get(kiss_callercache *cache, const kiss_db *db, const unsigned char digest[KISS_SHA256_LEN],
+                                        const char *state, int *note, apr_pool_t *p);
 
 /**
  * Keeps a copy of a record; the one that was not used for longest makes room.
@@ -36,6 +37,6 @@ kiss_caller *kiss_callercache_get(kiss_callercache *cache, const kiss_db *db, co
  * @param until when the caller's key expires, by kiss_clock_now(), or 0: never
  */
 void kiss_callercache_put(kiss_callercache *cache, const kiss_db *db, const unsigned char digest[KISS_SHA256_LEN],
-                       const char *state, apr_int64_t until, const kiss_caller *caller);
+                          const char *state, apr_int64_t until, const kiss_caller *caller);
 
 #endif

@@ -72,7 +72,7 @@ typedef struct {
     kiss_req *k;
     unsigned char digest[KISS_SHA256_LEN];
     const char *hash;               /* the same, hexadecimal */
-    kiss_caller *caller;            /* NULL when there is no such key */
+    const kiss_caller *caller;      /* NULL when there is no such key */
     int note;                       /* its use should be noted */
 } looking;
 
@@ -84,6 +84,7 @@ static kiss_db_status read_record(kiss_db_conn *conn, void *baton)
     /* Before the database looks at its clock: what is remembered ends too early rather than too late. */
     const apr_int64_t asked = kiss_clock_now();
     const kiss_value *row = NULL, *left;
+    kiss_caller *caller;
     kiss_db_cursor *cursor;
     kiss_db_status status = kiss_db_select(&cursor, conn, s, &l->hash, l->k->pool);
 
@@ -94,8 +95,9 @@ static kiss_db_status read_record(kiss_db_conn *conn, void *baton)
     if (status != KISS_DB_OK || !row) {
         return status;
     }
-    l->caller = apr_pcalloc(l->k->pool, sizeof(*l->caller));
-    fill(l->caller, row, l->k->pool);
+    caller = apr_pcalloc(l->k->pool, sizeof(*caller));
+    fill(caller, row, l->k->pool);
+    l->caller = caller;
     l->note = row[KISS_KEY_STALE].data && *row[KISS_KEY_STALE].data == '1';
     left = &row[KISS_KEY_LEFT];
     if (kiss_caller_known()) {

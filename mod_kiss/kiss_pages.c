@@ -2,12 +2,10 @@
 
 #include <ap_mpm.h>
 
-#include <apr_allocator.h>
-#include <apr_hash.h>
-#include <apr_ring.h>
-#include <apr_thread_mutex.h>
-
 #include <string.h>
+
+#include "kiss_lru.h"
+#include "kiss_shared.h"
 
 /* Of all children together; prefork has many of them. */
 #define MEMORY    (64 * 1024 * 1024)
@@ -19,72 +17,45 @@
 /* What a page takes beside its bytes: a pool's first block. */
 #define OVERHEAD (8 * 1024)
 
-/* What the allocator holds back of memory that was given up. */
-#define SPARE (1024 * 1024)
-
 /* An ETag has 22 characters. */
 #define MAX_TAG 32
 
-/** What a page is found by, compared byte for byte, and all that it depends on: the database, because a copy of one has the same
- *  ETags, and what the ETag is a digest of (kiss_key_etag()): API and profile, endpoint, the key's scope, the request, the
- *  revisions, the form of the rows. */
+/** What a page is found by, and all that it depends on: the database, because a copy of one has the same ETags, and what the ETag is
+ *  a digest of (kiss_key_etag()): API and profile, endpoint, the key's scope, the request, the revisions, the form of the rows. */
 typedef struct {
     const kiss_db *db;
     char tag[MAX_TAG];
 } page_key;
 
-typedef struct kept_page {
-    APR_RING_ENTRY(kept_page) link;
-    apr_pool_t *pool;               /* holds this, too */
-    page_key key;
+typedef struct {
+    kiss_shared shared;
     kiss_pages_body body;
-    int users;                      /* answers on their way, and the memory itself while it is in there */
-} kept_page;
+} page;
 
-APR_RING_HEAD(page_ring, kept_page);
+/* Of page *; NULL when nothing is kept. */
+static kiss_lru *pages;
 
-/** What this child keeps. Everything is used under the mutex, but for the bodies, which do not change. */
-static struct {
-    apr_thread_mutex_t *mutex;      /* NULL: nothing is kept */
-    apr_pool_t *pool;
-    apr_hash_t *pages;              /* by page_key */
-    struct page_ring ring;          /* the one used last is the last */
-    apr_size_t size, max;
-} kept;
-
-/* The child ends: an answer that is given up later finds nothing any more. */
-static apr_status_t close_memory(void *unused)
+/* The child ends. */
+static apr_status_t forget(void *unused)
 {
     (void)unused;
-    kept.mutex = NULL;
+    pages = NULL;
     return APR_SUCCESS;
 }
 
 apr_status_t kiss_pages_attach(apr_pool_t *pchild)
 {
-    apr_allocator_t *allocator;
+    kiss_lru_type type = { .key_size = sizeof(page_key), .value_size = sizeof(page *), .hold = kiss_shared_hold_value,
+                           .release = kiss_shared_release_value };
     int children = 1;
-    apr_status_t rv;
 
-    memset(&kept, 0, sizeof(kept));
-    if ((rv = apr_allocator_create(&allocator)) != APR_SUCCESS) {
-        return rv;
-    }
-    /* An allocator of its own: that of the child's pool is not for several threads. */
-    if ((rv = apr_pool_create_ex(&kept.pool, pchild, NULL, allocator)) != APR_SUCCESS) {
-        apr_allocator_destroy(allocator);
-        return rv;
-    }
-    apr_allocator_owner_set(allocator, kept.pool);
-    apr_allocator_max_free_set(allocator, SPARE);
-    apr_pool_tag(kept.pool, "kiss_pages");
-    apr_pool_pre_cleanup_register(kept.pool, NULL, close_memory);
+    pages = NULL;
     ap_mpm_query(AP_MPMQ_MAX_DAEMONS, &children);
-    kept.max = (apr_size_t)(MEMORY / (children > 0 ? children : 1));
-    kept.max = kept.max > MIN_SHARE ? kept.max : MIN_SHARE;
-    kept.pages = apr_hash_make(kept.pool);
-    APR_RING_INIT(&kept.ring, kept_page, link);
-    return apr_thread_mutex_create(&kept.mutex, APR_THREAD_MUTEX_DEFAULT, kept.pool);
+    type.weight = (apr_size_t)(MEMORY / (children > 0 ? children : 1));
+    type.weight = type.weight > MIN_SHARE ? type.weight : MIN_SHARE;
+    type.entries = (int)(type.weight / OVERHEAD);
+    apr_pool_pre_cleanup_register(pchild, NULL, forget);
+    return kiss_lru_create(&pages, &type, pchild);
 }
 
 static int make_key(page_key *key, const kiss_db *db, const char *tag)
@@ -97,94 +68,29 @@ static int make_key(page_key *key, const kiss_db *db, const char *tag)
     return len < MAX_TAG;
 }
 
-static apr_size_t size_of(const kiss_pages_body *body)
-{
-    return body->len + OVERHEAD;
-}
-
-/** Under the mutex. */
-static void drop(kept_page *page)
-{
-    if (--page->users == 0) {
-        apr_pool_destroy(page->pool);
-    }
-}
-
-/** Takes a page out of the memory, under the mutex. It lives on until the answers made of it are sent. */
-static void forget(kept_page *page)
-{
-    apr_hash_set(kept.pages, &page->key, sizeof(page->key), NULL);
-    APR_RING_REMOVE(page, link);
-    kept.size -= size_of(&page->body);
-    drop(page);
-}
-
-static apr_status_t release(void *page)
-{
-    apr_status_t rv = kept.mutex ? apr_thread_mutex_lock(kept.mutex) : APR_EGENERAL;
-
-    if (rv == APR_SUCCESS) {
-        drop(page);
-        rv = apr_thread_mutex_unlock(kept.mutex);
-    }
-    return rv;
-}
-
 int kiss_pages_find(kiss_pages_body *body, const kiss_db *db, const char *tag, apr_pool_t *p)
 {
-    kept_page *page;
     page_key key;
+    page *found;
 
-    if (!kept.mutex || !make_key(&key, db, tag) || apr_thread_mutex_lock(kept.mutex) != APR_SUCCESS) {
+    if (!pages || !make_key(&key, db, tag) || !kiss_lru_get(pages, &key, NULL, 0, &found)) {
         return 0;
     }
-    if ((page = apr_hash_get(kept.pages, &key, sizeof(key)))) {
-        page->users++;
-        APR_RING_REMOVE(page, link);
-        APR_RING_INSERT_TAIL(&kept.ring, page, kept_page, link);
-    }
-    apr_thread_mutex_unlock(kept.mutex);
-    if (!page) {
-        return 0;
-    }
-    apr_pool_cleanup_register(p, page, release, apr_pool_cleanup_null);
-    *body = page->body;
+    kiss_shared_release_with(found, p);
+    *body = found->body;
     return 1;
-}
-
-/** Puts a copy into the memory, under the mutex. */
-static void add(const kiss_pages_body *body, const page_key *key)
-{
-    apr_pool_t *pool;
-    kept_page *page;
-
-    if (apr_pool_create(&pool, kept.pool) != APR_SUCCESS) {
-        return;
-    }
-    page = apr_pcalloc(pool, sizeof(*page));
-    page->pool = pool;
-    page->key = *key;
-    page->body = *body;
-    page->body.data = apr_pmemdup(pool, body->data, body->len);
-    page->users = 1;
-    apr_hash_set(kept.pages, &page->key, sizeof(page->key), page);
-    APR_RING_INSERT_TAIL(&kept.ring, page, kept_page, link);
-    kept.size += size_of(body);
 }
 
 void kiss_pages_keep(const kiss_pages_body *body, const kiss_db *db, const char *tag)
 {
     page_key key;
+    page *kept;
 
-    if (!kept.mutex || body->len > MAX_BODY || !make_key(&key, db, tag)
-        || apr_thread_mutex_lock(kept.mutex) != APR_SUCCESS) {
+    if (!pages || body->len > MAX_BODY || !make_key(&key, db, tag) || !(kept = kiss_shared_create(sizeof(*kept)))) {
         return;
     }
-    if (!apr_hash_get(kept.pages, &key, sizeof(key))) {         /* another request may have been quicker */
-        while (!APR_RING_EMPTY(&kept.ring, kept_page, link) && kept.size + size_of(body) > kept.max) {
-            forget(APR_RING_FIRST(&kept.ring));
-        }
-        add(body, &key);
-    }
-    apr_thread_mutex_unlock(kept.mutex);
+    kept->body = *body;
+    kept->body.data = apr_pmemdup(kept->shared.pool, body->data, body->len);
+    kiss_lru_put(pages, &key, NULL, 0, body->len + OVERHEAD, &kept);
+    kiss_shared_release(kept);
 }
