@@ -3,7 +3,6 @@
 #include <apr_file_info.h>
 #include <apr_portable.h>
 #include <apr_strings.h>
-#include <apr_thread_mutex.h>
 
 #include <errno.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "kiss_config.h"
 #include "kiss_db.h"
 #include "kiss_flood.h"
+#include "kiss_lru.h"
 
 /* Locks are few files that stay: a lock file that comes and goes could be two at the same time. Several tags share one. Who
  * compresses an answer, or compares it, holds its lock while it takes that of the answer as it is. Forms are told apart by the
@@ -25,25 +25,26 @@
 /* Files that a child has checked; more of them are only checked again. */
 #define CHECKED 256
 
+#define NAME_SIZE (KISS_SNAPFILE_NAME + 1)
+
 /* A use is noted once in this time: enough to tell what was not used for long. */
 #define NOTE_AFTER apr_time_from_sec(60)
 
-/** A file whose checksum was right, and is while these stay the same: its name, which says what it holds, and the file itself. */
+/** What a file whose checksum was right must still be; it is kept by its name, which says what it holds. */
 typedef struct {
-    char tag[KISS_SNAPFILE_NAME + 1];   /* under which it was found */
     apr_ino_t inode;
     apr_dev_t device;
     apr_off_t whole;                    /* bytes of the file */
     apr_time_t mtime;
+} file_state;
+
+typedef struct {
     apr_off_t size;                     /* bytes of the answer */
     apr_time_t noted;                   /* for kiss_snapshot_use() */
 } checked_file;
 
-static struct {
-    apr_thread_mutex_t *mutex;
-    checked_file file[CHECKED];
-    int next;
-} checked;
+/* Of checked_file; NULL when nothing is remembered. */
+static kiss_lru *checked;
 
 _Static_assert(KISS_DB_PLACE == KISS_SNAPFILE_PLACE, "names of snapshots hold places as the database gives them");
 
@@ -64,8 +65,11 @@ const char *kiss_snapshot_dir(const char *dir, apr_pool_t *p)
 
 apr_status_t kiss_snapshot_attach(apr_pool_t *pchild)
 {
-    memset(&checked, 0, sizeof(checked));
-    return apr_thread_mutex_create(&checked.mutex, APR_THREAD_MUTEX_DEFAULT, pchild);
+    static const kiss_lru_type type = { .key_size = NAME_SIZE, .state_size = sizeof(file_state), .value_size = sizeof(checked_file),
+                                        .entries = CHECKED };
+
+    checked = NULL;
+    return kiss_lru_create(&checked, &type, pchild);
 }
 
 /* --- opening --- */
@@ -98,10 +102,17 @@ void kiss_snapshot_use(apr_file_t *file, apr_time_t *noted)
     }
 }
 
-static int is_same(const checked_file *c, const char *tag, const apr_finfo_t *f)
+/** @return 0 when a name is too long */
+static int make_key(char key[NAME_SIZE], file_state *state, const char *tag, const apr_finfo_t *f)
 {
-    return c->inode == f->inode && c->device == f->device && c->whole == f->size && c->mtime == f->mtime
-           && strcmp(c->tag, tag) == 0;
+    memset(key, 0, NAME_SIZE);
+    memcpy(key, tag, strlen(tag) < NAME_SIZE ? strlen(tag) : 0);
+    memset(state, 0, sizeof(*state));
+    state->inode = f->inode;
+    state->device = f->device;
+    state->whole = f->size;
+    state->mtime = f->mtime;
+    return strlen(tag) < NAME_SIZE;
 }
 
 /**
@@ -112,32 +123,30 @@ static int is_same(const checked_file *c, const char *tag, const apr_finfo_t *f)
  */
 static int was_checked(const char *tag, const apr_finfo_t *info, apr_off_t *size, int *due)
 {
-    int i, found = 0;
+    char key[NAME_SIZE];
+    checked_file file;
+    file_state state;
 
     *due = 1;
-    if (!checked.mutex || apr_thread_mutex_lock(checked.mutex) != APR_SUCCESS) {
+    if (!checked || !make_key(key, &state, tag, info) || !kiss_lru_get(checked, key, &state, 0, &file)) {
         return 0;
     }
-    for (i = 0; i < CHECKED && !found; i++) {
-        found = is_same(&checked.file[i], tag, info);
-        if (found) {
-            *size = checked.file[i].size;
-            *due = is_due(&checked.file[i].noted);
-        }
+    *size = file.size;
+    *due = is_due(&file.noted);
+    if (*due) {
+        kiss_lru_put(checked, key, &state, 0, 0, &file);
     }
-    apr_thread_mutex_unlock(checked.mutex);
-    return found;
+    return 1;
 }
 
 static void remember(const char *tag, const apr_finfo_t *info, apr_off_t size)
 {
-    checked_file c = { "", info->inode, info->device, info->size, info->mtime, size, apr_time_now() };
+    const checked_file file = { size, apr_time_now() };
+    char key[NAME_SIZE];
+    file_state state;
 
-    apr_cpystrn(c.tag, tag, sizeof(c.tag));
-    if (checked.mutex && apr_thread_mutex_lock(checked.mutex) == APR_SUCCESS) {
-        checked.file[checked.next] = c;
-        checked.next = (checked.next + 1) % CHECKED;
-        apr_thread_mutex_unlock(checked.mutex);
+    if (checked && make_key(key, &state, tag, info)) {
+        kiss_lru_put(checked, key, &state, 0, 0, &file);
     }
 }
 
