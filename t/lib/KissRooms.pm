@@ -13,6 +13,7 @@ my %units = (
     'kiss_config'        => 'core/config',
     'kiss_config_check'  => 'core/config_check',
     'kiss_config_value'  => 'core/config_value',
+    'kiss_directives'    => 'core/directives',
     'kiss_error'         => 'core/error',
     'kiss_flood'         => 'core/log_seldom',
 
@@ -59,7 +60,9 @@ my %units = (
     'kiss_json_parse'    => 'lib/base/json_parse',
     'kiss_json_text'     => 'lib/base/json_text',
     'kiss_local'         => 'lib/base/loopback',
+    'kiss_lru'           => 'lib/base/lru',
     'kiss_secret'        => 'lib/base/crypto',
+    'kiss_shared'        => 'lib/base/shared',
     'kiss_thread'        => 'lib/base/thread',
     'kiss_value'         => 'lib/base/value',
 
@@ -69,12 +72,16 @@ my %units = (
     'kiss_window'        => 'lib/ratelimit/fixed_window',
 
     'kiss_customer'      => 'lib/api/customer',
+    'kiss_dataset'       => 'lib/api/dataset',
     'kiss_kss'           => 'lib/api/kss',
     'kiss_param'         => 'lib/api/params',
     'kiss_route'         => 'lib/api/route',
     'kiss_row_json'      => 'lib/api/row_json',
     'kiss_schema'        => 'lib/api/schema',
-    'kiss_sql'           => 'lib/api/statements',
+    'kiss_list_plan'     => 'lib/api/list_plan',
+    'kiss_page_sql'      => 'lib/api/page_sql',
+    'kiss_sql'           => 'lib/api/plan',
+    'kiss_statements'    => 'lib/api/statements',
     'kiss_table'         => 'lib/api/table',
 
     'kiss_apikey'        => 'lib/credential/apikey',
