@@ -65,8 +65,8 @@ kiss_terms kiss_caller_terms(const kiss_caller *c, const kiss_endpoint *endpoint
 }
 
 /**
- * The scope of an answer as text, with the revisions that it depends on or without. Each part ends with a line feed, which no
- * code or number holds: two scopes never give one text.
+ * The scope of an answer as text, with the revisions that it depends on or without. Each part ends with a line feed, which
+ * no code or number holds: two scopes never give one text.
  */
 static const char *scope_text(const kiss_caller *c, const kiss_api *api, const kiss_endpoint *endpoint, int revisions,
                               apr_pool_t *p)

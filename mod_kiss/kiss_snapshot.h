@@ -29,8 +29,8 @@ typedef struct {
  * The name of a form of the list with this ETag, under which it is kept (kiss_snapfile_name()). In `p`.
  *
  * What a kept list depends on, all of it: where its database is (kiss_db_place()), because a copy of a database has the same
- * ETags until the first change, and both may have one KissCacheDir; what the ETag is a digest of (kiss_caller_etag()): API and
- * profile, endpoint, terms, revisions, the form of the rows; the ETag of the base, of which the same holds; the coding.
+ * ETags until the first change, and both may have one KissCacheDir; what the ETag is a digest of (kiss_caller_etag()): API
+ * and profile, endpoint, terms, revisions, the form of the rows; the ETag of the base, of which the same holds; the coding.
  */
 const char *kiss_form_name(const kiss_form *form, const kiss_req *k, const char *tag, apr_pool_t *p);
 

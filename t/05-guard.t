@@ -2,7 +2,6 @@
 # What the compiler cannot see: documents that follow the code, and units that know no more than they may.
 use strict;
 use warnings;
-use feature qw(current_sub);
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KissRooms;
@@ -48,22 +47,17 @@ for my $unit (sort keys %unit) {
     is_deeply [grep { !$may{ rooms_room($_) // 'none' } } sort keys %{ $includes{$unit} }], [],
         "$unit ($room) includes nothing of a room beside it or above";
 }
-my $below = sub { my ($room, $seen) = @_; $seen->{$_}++ || __SUB__->($_, $seen) for rooms_may($room); $seen };
-is_deeply [grep { $below->($_, {})->{$_} } rooms()], [], 'no room stands below itself';
-
-# What is left when units that include none of the others are taken away, again and again, and those that none includes.
-delete $includes{kiss_config}{kiss_config_value};       # they are two halves of one: what is read, and how
-my %left = %unit;
-my $before = -1;
-while ($before != keys %left) {
-    $before = keys %left;
-    my %included = map { $_ => 1 } map { keys %{ $includes{$_} } } keys %left;
-    delete @left{ grep { my $u = $_; !$included{$u} || !grep { $left{$_} } keys %{ $includes{$u} } } keys %left };
+my %higher = map { $_ => 1 } rooms();
+for my $room (rooms()) {
+    delete $higher{$room};
+    is_deeply [grep { $higher{$_} } rooms_may($room)], [], "$room stands on rooms that stand before it";
 }
-is_deeply [sort keys %left], [], 'no circles';
+# kiss_module, by which httpd finds what belongs to the module, is no call.
+my %own = map { $_ => $source{$_} =~ s/\bkiss_module\b//gr } keys %source;
+is_deeply circles(\%own), [], 'no two units know each other, by includes or by calls';
 
-# What is not the module knows its lowest rooms only.
-for my $path (sort map { glob "$top/$_/*.[ch]" } qw(support t/unit t/fuzz t/bench)) {
+# Tests of units, fuzz targets and measurements need no httpd.
+for my $path (sort map { glob "$top/$_/*.[ch]" } qw(t/unit t/fuzz t/bench)) {
     my @foreign = grep { $unit{$_} && rooms_room($_) !~ m{^lib/} } map { rooms_unit($_) }
         slurp($path) =~ /^#include "([^"]+)"/mg;
     is "@foreign", '', substr($path, 1 + length $top) . ' includes nothing that needs httpd' if @foreign;

@@ -104,7 +104,8 @@ my %units = (
 # lib: what httpd has no part in, nor a connection to the database: shared with kissctl, unit tests and fuzz targets.
 my @base = qw(lib/base);
 my @lib = (@base, qw(lib/ratelimit lib/mariadb lib/api lib/credential lib/file));
-my %may = (
+# From the lowest room to the highest.
+my @rooms = (
     'lib/base'       => [],
     'lib/ratelimit'  => [@base],
     'lib/mariadb'    => [@base],
@@ -121,8 +122,11 @@ my %may = (
     '.'              => [@lib, qw(core http db caller list page worker)],
 );
 
-# rooms: all of them.
-sub rooms { return sort keys %may }
+my @order = map { $rooms[2 * $_] } 0 .. $#rooms / 2;
+my %may = @rooms;
+
+# rooms: all of them, from the lowest to the highest.
+sub rooms { return @order }
 
 # rooms_may($room): the rooms that it may include beside itself.
 sub rooms_may { return @{ $may{ $_[0] } } }
