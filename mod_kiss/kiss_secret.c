@@ -46,8 +46,8 @@ static const EVP_MD *sha256(void)
  * A context of HMAC with SHA-256 that has no key yet. Each message is authenticated with a copy of it: to look for both
  * algorithms takes longer than to authenticate a token.
  *
- * A copy of a context that has its key already would save another 0.15 microseconds. But it would belong to the
- * configuration, whose pool httpd's children destroy at exit when OpenSSL has already gone.
+ * Copies of contexts that have their keys already, one for each key of the configuration, would save another 0.15
+ * microseconds of the 50 and more that a request takes.
  */
 static EVP_MAC_CTX *hmac_sha256(void)
 {
