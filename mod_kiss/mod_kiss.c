@@ -1,10 +1,10 @@
 /**
  * mod_kiss - customer-scoped JSON APIs over MariaDB, inside Apache httpd 2.4.
  *
- * Read kiss_handler() first: it is the way of every request. The tables that say what is served are in kiss_customer.c
- * and kiss_kss.c.
+ * Read kiss_handler() first: it is the way of every request. The tables that say what is served are in lib/api/customer.c
+ * and lib/api/kss.c.
  */
-#include "kiss.h"
+#include "core/kiss.h"
 
 #include <ap_expr.h>
 #include <ap_mpm.h>
@@ -17,34 +17,34 @@
 
 #include <string.h>
 
-#include "kiss_auth.h"
-#include "kiss_caller.h"
-#include "kiss_config.h"
-#include "kiss_config_check.h"
-#include "kiss_db_check.h"
-#include "kiss_db_pool.h"
-#include "kiss_dir.h"
-#include "kiss_directives.h"
-#include "kiss_error.h"
-#include "kiss_flood.h"
-#include "kiss_httpd_error.h"
-#include "kiss_keeper.h"
-#include "kiss_limit.h"
-#include "kiss_list.h"
-#include "kiss_mapped.h"
-#include "kiss_out.h"
-#include "kiss_page.h"
-#include "kiss_pages.h"
-#include "kiss_pay.h"
-#include "kiss_precondition.h"
-#include "kiss_route.h"
-#include "kiss_schema.h"
-#include "kiss_snapshot.h"
-#include "kiss_state.h"
-#include "kiss_thread.h"
-#include "kiss_token.h"
-#include "kiss_usage.h"
-#include "kiss_warm.h"
+#include "caller/auth.h"
+#include "caller/caller.h"
+#include "caller/ratelimit.h"
+#include "caller/token_endpoint.h"
+#include "core/config.h"
+#include "core/config_check.h"
+#include "core/directives.h"
+#include "core/error.h"
+#include "core/log_seldom.h"
+#include "db/db_check.h"
+#include "db/db_pool.h"
+#include "db/db_revision.h"
+#include "http/httpd_error.h"
+#include "http/precondition.h"
+#include "http/response.h"
+#include "lib/api/route.h"
+#include "lib/api/schema.h"
+#include "lib/base/directory.h"
+#include "lib/base/thread.h"
+#include "list/list.h"
+#include "list/list_cache.h"
+#include "list/list_cache_map.h"
+#include "list/list_usage.h"
+#include "page/allocate.h"
+#include "page/page.h"
+#include "page/page_cache.h"
+#include "worker/cache_manager.h"
+#include "worker/cache_warmer.h"
 
 /* --- the request --- */
 

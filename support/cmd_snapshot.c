@@ -18,7 +18,7 @@
 #include "ctl_message.h"
 #include "ctl_out.h"
 #include "ctl_value.h"
-#include "kiss_snapfile.h"
+#include "lib/file/cache_file.h"
 
 #define MAX_AGE 1000000
 

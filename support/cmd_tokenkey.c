@@ -19,8 +19,8 @@
 
 #include "ctl_message.h"
 #include "ctl_out.h"
-#include "kiss_secret.h"
-#include "kiss_tokenkeys.h"
+#include "lib/base/crypto.h"
+#include "lib/credential/jwt_keys.h"
 
 #define SECRET_BYTES 32
 

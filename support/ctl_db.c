@@ -12,8 +12,8 @@
 
 #include "ctl_defaults.h"
 #include "ctl_message.h"
-#include "kiss_server_error.h"
-#include "kiss_session.h"
+#include "lib/mariadb/server_error.h"
+#include "lib/mariadb/session.h"
 
 static int say_error(const ctl *c, unsigned int code, const char *message, const char *what)
 {

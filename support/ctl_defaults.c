@@ -10,7 +10,7 @@
 #include <apr_strings.h>
 
 #include "ctl_message.h"
-#include "kiss_local.h"
+#include "lib/base/loopback.h"
 
 /** The line without blanks around it; changes it. */
 static char *trimmed(char *line)

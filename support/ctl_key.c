@@ -11,7 +11,7 @@
 #include "ctl_db.h"
 #include "ctl_message.h"
 #include "ctl_value.h"
-#include "kiss_date.h"
+#include "lib/base/date.h"
 
 #define MAX_LABEL 100
 

@@ -8,7 +8,7 @@
 #define CTL_KEY_H
 
 #include "ctl_out.h"
-#include "kiss_apikey.h"
+#include "lib/credential/apikey.h"
 
 /** A time of the database as ISO 8601, for lists. */
 #define CTL_KEY_MOMENT(column) "DATE_FORMAT(" column ", '%Y-%m-%dT%H:%i:%sZ')"

@@ -9,7 +9,7 @@
 #include <apr_strings.h>
 
 #include "ctl_message.h"
-#include "kiss_decimal.h"
+#include "lib/base/decimal.h"
 
 int demo_pick(int what, int id, int n)
 {

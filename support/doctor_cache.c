@@ -12,7 +12,7 @@
 #include <apr_strings.h>
 
 #include "ctl_httpd.h"
-#include "kiss_snapfile.h"
+#include "lib/file/cache_file.h"
 
 #define MEGABYTE 1048576
 #define LOW (512 * (apr_int64_t)MEGABYTE)

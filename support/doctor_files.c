@@ -11,8 +11,8 @@
 
 #include <apr_strings.h>
 
-#include "kiss_secret.h"
-#include "kiss_tokenkeys.h"
+#include "lib/base/crypto.h"
+#include "lib/credential/jwt_keys.h"
 
 /** The file of the connection may hold a password. */
 void doctor_check_defaults(doctor *d)

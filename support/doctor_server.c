@@ -10,7 +10,7 @@
 #include "ctl_db.h"
 #include "ctl_defaults.h"
 #include "ctl_value.h"
-#include "kiss_local.h"
+#include "lib/base/loopback.h"
 
 #define MIN_SERVER 100500               /* bound arrays, FOR UPDATE and window functions as used here */
 #define DEFAULT_MAX 8

@@ -12,7 +12,7 @@
 #include <apr_strings.h>
 
 #include "ctl_out.h"
-#include "kiss_decimal.h"
+#include "lib/base/decimal.h"
 
 /** The order of the separators of a number: its import_remark, or IMPORT_REMARKS when there is none. */
 static import_remark shape_of(const char *text, apr_size_t len)

@@ -12,7 +12,7 @@
 #include "ctl_out.h"
 #include "import_number.h"
 #include "import_text.h"
-#include "kiss_date.h"
+#include "lib/base/date.h"
 
 /** The length in bytes of the first `most` characters, or of as many as have `most` bytes. */
 static apr_size_t cut_length(const char *text, apr_size_t len, apr_size_t most, int bytes)

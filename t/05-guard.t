@@ -9,11 +9,11 @@ use KissTest;
 use Test::More;
 
 my $top = top();
-my %source = map { (m{([^/]+)$})[0] => slurp($_) } glob "$top/mod_kiss/*.[ch]";
+my %source = map { (m{/mod_kiss/(.+)$})[0] => slurp($_) } map { glob "$top/mod_kiss/$_*.[ch]" } '', map {"$_/"} grep { $_ ne '.' } rooms();
 my ($conf, $readme, $errors) = map { slurp("$top/$_") } qw(conf/kiss.conf README.md conf/errors.md);
 
 # Directives: code, annotated reference, README.
-my %directive = map { $_ => 1 } $source{'kiss_directives.c'} =~ /AP_INIT_\w+\("(\w+)"/g;
+my %directive = map { $_ => 1 } $source{'core/directives.c'} =~ /AP_INIT_\w+\("(\w+)"/g;
 cmp_ok scalar keys %directive, '>', 10, 'directives were found';
 for my $name (sort keys %directive) {
     like $conf, qr/^#?\s*$name\b/m, "$name is in conf/kiss.conf";
@@ -40,7 +40,9 @@ for my $file (sort keys %source) {
     $unit{$unit} = 1;
     $includes{$unit}{$_} = 1 for grep { $_ ne $unit } map { rooms_unit($_) } $source{$file} =~ /^#include "([^"]+)"/mg;
 }
-is_deeply [sort keys %unit], [rooms_units()], 'every unit has its room (t/lib/KissRooms.pm), and every room its units';
+my @strange = grep { !-e "$top/mod_kiss/$_" || !exists $source{$_} } map { m{/mod_kiss/(.+)$} }
+    map { glob "$top/mod_kiss/$_/*.[ch]" } qw(* */* */*/*);
+is "@strange", '', 'every file is in a room that t/lib/KissRooms.pm knows';
 for my $unit (sort keys %unit) {
     my $room = rooms_room($unit);
     my %may = map { $_ => 1 } $room, rooms_may($room);
@@ -65,16 +67,16 @@ for my $path (sort map { glob "$top/$_/*.[ch]" } qw(t/unit t/fuzz t/bench)) {
 
 # The units of libkiss know neither httpd nor the database.
 my ($pure) = slurp("$top/Makefile.am") =~ /libkiss_la_SOURCES = (.*?)\n\S/s;
-for my $file (sort map { (m{([^/]+)$})[0] } $pure =~ m{(mod_kiss/\S+)}g) {
-    unlike $source{$file}, qr/#include ["<](?:httpd|http_\w+|ap_\w+|util_\w+|kiss|kiss_db\w*|mariadb.mysql)\.h[">]/,
+for my $file (sort $pure =~ m{mod_kiss/(\S+)}g) {
+    unlike $source{$file}, qr/#include ["<](?:httpd|http_\w+|ap_\w+|util_\w+|core\/kiss|mariadb.mysql)\.h[">]/,
         "$file is pure";
 }
-is_deeply [sort keys %{ { map { rooms_unit(s{.*/}{}r) => 1 } $pure =~ m{(mod_kiss/\S+)}g } }],
+is_deeply [sort keys %{ { map { rooms_unit($_) => 1 } $pure =~ m{mod_kiss/(\S+)}g } }],
     [grep { rooms_room($_) =~ m{^lib/} } sort keys %unit], 'libkiss is the rooms below lib/';
-is_deeply [grep { $source{$_} =~ /apr_dbd|mysql_|MYSQL/ && !/^kiss_db(?:_\w+)?\.[ch]$/ } sort keys %source],
-    ['mod_kiss.c'], 'only the kiss_db units use the database client (mod_kiss.c names its version)';
-is_deeply [grep { $source{$_} =~ /\b(?:HMAC|EVP_\w+) ?\(|CRYPTO_memcmp/ } grep {/^kiss/} sort keys %source], ['kiss_secret.c'],
-    'only kiss_secret computes digests';
+is_deeply [grep { $source{$_} =~ /apr_dbd|mysql_|MYSQL/ && !m{^db/} } sort keys %source],
+    ['mod_kiss.c'], 'only the units in db/ use the database client (mod_kiss.c names its version)';
+is_deeply [grep { $source{$_} =~ /\b(?:HMAC|EVP_\w+) ?\(|CRYPTO_memcmp/ } sort keys %source], ['lib/base/crypto.c'],
+    'only lib/base/crypto computes digests';
 
 # kissctl: the prefix of a file is its room, and a room includes its own files and those of the rooms named here.
 my %support = map { (m{([^/]+)$})[0] => slurp($_) } glob "$top/support/*.[ch]";
@@ -88,7 +90,7 @@ my %room = (
     cmd => [qw(csv ctl schema demo import doctor)],
     kissctl => [qw(ctl cmd)],
 );
-my %library = map { $_ => 1 } $pure =~ m{(\w+\.h)}g;
+my %library = map { $_ => 1 } $pure =~ m{mod_kiss/(\S+\.h)}g;
 
 for my $file (sort keys %support) {
     my ($here) = $file =~ /^([a-z]+)[_.]/;

@@ -50,7 +50,7 @@ my $help = (run({}, build_dir() . '/support/kissctl', '--help'))[1];
 my %verb = map { $_ => 1 } $help =~ /^  ((?:kss )?[a-z-]+(?: [a-z]+)?)\b/mg;
 ok $verb{import} && $verb{'kss doctor'}, 'verbs were found';
 my %option = map { $_ => 1 } slurp("$top/support/kissctl.c") =~ /^ +\{OPT_\w+, "([a-z-]+)",/mg;
-my %directive = map { $_ => 1 } slurp("$top/mod_kiss/kiss_directives.c") =~ /AP_INIT_\w+\("(\w+)"/g;
+my %directive = map { $_ => 1 } slurp("$top/mod_kiss/core/directives.c") =~ /AP_INIT_\w+\("(\w+)"/g;
 my %number = map { $_ => 1 } $text{'conf/errors.md'} =~ /^\| (KISS\d+)/mg;
 for my $document (grep { !m{^t/} } @documents) {
     my %bad;

@@ -7,7 +7,7 @@ use lib "$FindBin::Bin/lib";
 use Test::More;
 use KissTest;
 
-my $source = slurp(top() . '/mod_kiss/kiss_directives.c');
+my $source = slurp(top() . '/mod_kiss/core/directives.c');
 my %known = map { $_ => 1 } $source =~ /AP_INIT_\w+\("(Kiss\w+)"/g;
 my $load = 'LoadModule kiss_module "' . build_dir() . qq(/mod_kiss/.libs/mod_kiss.so"\n);
 my $reference = slurp(top() . '/conf/kiss.conf');
@@ -19,7 +19,7 @@ subtest 'kiss.conf describes what the module knows' => sub {
     is_deeply [sort keys %shown], [sort keys %known], 'and a line to uncomment';
     my @fields = map { scalar(() = $reference =~ /^# $_: /mg) } qw(Syntax Default Context);
     is_deeply \@fields, [(scalar keys %known) x 3], 'syntax, default and context of each';
-    my @options = slurp(top() . '/mod_kiss/kiss_config_value.c') =~ /\{ "([\w-]+)", [A-Z_]+, MEMBER\(/g;
+    my @options = slurp(top() . '/mod_kiss/core/config_value.c') =~ /\{ "([\w-]+)", [A-Z_]+, MEMBER\(/g;
     cmp_ok scalar @options, '>', 10, 'options of KissDatabase';
     my ($text) = $reference =~ /^# Syntax: +KissDatabase(.*?)^#KissDatabase/ms;
     like $text, qr/\b\Q$_\E=/, "KissDatabase $_=" for @options;
@@ -48,7 +48,7 @@ my %no_bound = map { $_ => 1 } 'KISS_TIME_MAX', 1000000000;
 sub range { my ($row) = @_; return $no_bound{ $row->[2] } ? "$row->[1] or more" : "$row->[1] to $row->[2]" }
 
 subtest 'defaults and ranges are those of the rows' => sub {
-    my $header = slurp(top() . '/mod_kiss/kiss_config.h');
+    my $header = slurp(top() . '/mod_kiss/core/config.h');
     my $readme = slurp(top() . '/README.md');
     my %rows = rows_of($header);
     is scalar(map {@$_} values %rows), scalar(() = $header =~ /^    NUMBER\(/mg), 'all rows were read';
@@ -71,7 +71,7 @@ subtest 'defaults and ranges are those of the rows' => sub {
             ok scalar(grep { range($_) eq $said } @rows), "$name: '$said' is a range of its row" or diag join ', ', map { range($_) } @rows;
         }
     }
-    my @options = slurp(top() . '/mod_kiss/kiss_config_value.c') =~ /\{ "(\w+)", (?:NUMBER|TIME), MEMBER\(\w+\), (\S+),/g;
+    my @options = slurp(top() . '/mod_kiss/core/config_value.c') =~ /\{ "(\w+)", (?:NUMBER|TIME), MEMBER\(\w+\), (\S+),/g;
     cmp_ok scalar @options, '>', 10, 'numbers among the options of KissDatabase';
     while (my ($name, $value) = splice @options, 0, 2) {
         next if !(my $default = written($value, ''));

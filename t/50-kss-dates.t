@@ -44,8 +44,8 @@ my %list = (
         rows => sub { column("SELECT menu_promotion_id FROM menu_promotion WHERE $_[0] ORDER BY menu_promotion_id") } }
 );
 is_deeply [sort map { m{PAGE\w*\("\S+ "(/\w+)", \w+, (?:invoice|purchase|menu_promotion)_params\)}g }
-        slurp(top() . '/mod_kiss/kiss_kss.c')], [sort keys %list], 'the lists with StartDate and EndDate';
-is scalar(() = slurp(top() . '/mod_kiss/kiss_kss.c') =~ /PARAM\("(?:Start|End)Date"/g), 2 * keys %list, '... and no others';
+        slurp(top() . '/mod_kiss/lib/api/kss.c')], [sort keys %list], 'the lists with StartDate and EndDate';
+is scalar(() = slurp(top() . '/mod_kiss/lib/api/kss.c') =~ /PARAM\("(?:Start|End)Date"/g), 2 * keys %list, '... and no others';
 
 # Every way in which programs write the first and the last day there is.
 my @least = ('0001-01-01', '0001-01-01T00:00:00', '0001-01-01T00:00:00Z', '0001-01-01T00:00:00.0000000', '0001-01-01 00:00',

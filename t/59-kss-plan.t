@@ -52,7 +52,7 @@ my %needs = (
     customerPricing => 'CustomerIDs=101,102,103&', invoiceTransactions => "InvoiceIDs=$invoices&",
     invoiceCOAs => "InvoiceIDs=$invoices&", purchaseTrans => 'PurchaseIDs=' . join(',', 1 .. 100) . '&'
 );
-my $source = slurp(top() . '/mod_kiss/kiss_kss.c');
+my $source = slurp(top() . '/mod_kiss/lib/api/kss.c');
 my @lists = $source =~ /PAGE(?:_CLOSED)?\("([\w-]+)", "[^":]+"/g;
 cmp_ok scalar @lists, '>', 25, 'lists were found';
 

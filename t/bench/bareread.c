@@ -17,9 +17,9 @@
 #include <apr_general.h>
 #include <mysql.h>
 
-#include "kiss_customer.h"
-#include "kiss_list_plan.h"
-#include "kiss_sql.h"
+#include "lib/api/customer.h"
+#include "lib/api/list_plan.h"
+#include "lib/api/plan.h"
 
 /* As in the module: a cell has at most 65535 bytes, a number or date less than 64. */
 #define MAX_CELL 65535

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "kiss_secret.h"
+#include "lib/base/crypto.h"
 
 static int in_alphabet(const char *text, size_t len)
 {

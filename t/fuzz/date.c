@@ -3,7 +3,7 @@
 #include <time.h>
 
 #include "fuzz.h"
-#include "kiss_date.h"
+#include "lib/base/date.h"
 
 /** Seconds since 1970 of a day and a time, by the C library, which knows nothing of our calendar code. */
 static long long seconds(int year, int month, int day, int hour, int minute, int second)

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "kiss_decimal.h"
+#include "lib/base/decimal.h"
 
 /** The grammar of kiss_decimal_parse() once more, and the size of the number without leading and trailing zeros. */
 static int is_decimal(const char *s, size_t len, size_t *whole, size_t *decimals)

@@ -4,7 +4,7 @@
 #include <apr_strings.h>
 
 #include "fuzz.h"
-#include "kiss_delta.h"
+#include "lib/file/delta.h"
 
 /** The delta from one list to the other; NULL when there is none. */
 static const char *delta(const kiss_value *before, const kiss_value *now, apr_pool_t *p)

@@ -5,7 +5,7 @@
 #include <apr_strings.h>
 
 #include "fuzz.h"
-#include "kiss_form.h"
+#include "lib/base/urlencoded.h"
 
 #define MOST 32
 

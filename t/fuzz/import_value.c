@@ -10,7 +10,7 @@
 #include "fuzz.h"
 #include "import_text.h"
 #include "import_value.h"
-#include "kiss_decimal.h"
+#include "lib/base/decimal.h"
 
 /** A column of the Customer API's files, counted round, or from 128 on every third of the KSS API's. */
 static const import_column *column_at(int n)

@@ -6,10 +6,10 @@
 
 #include "csv.h"
 #include "fuzz.h"
-#include "kiss_decimal.h"
-#include "kiss_json_parse.h"
-#include "kiss_json_text.h"
-#include "kiss_row_json.h"
+#include "lib/api/row_json.h"
+#include "lib/base/decimal.h"
+#include "lib/base/json_parse.h"
+#include "lib/base/json_text.h"
 
 /** What the writer's strings must mean: each byte that is not UTF-8 became U+FFFD. Judged by kissctl's own check. */
 static const char *expected_text(const char *text, size_t len, size_t *out_len, size_t *replaced, apr_pool_t *p)

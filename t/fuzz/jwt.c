@@ -11,8 +11,8 @@
 
 #include "csv.h"
 #include "fuzz.h"
-#include "kiss_jwt.h"
-#include "kiss_secret.h"
+#include "lib/base/crypto.h"
+#include "lib/credential/jwt.h"
 
 #define NOW 1000000
 #define ISSUER "https://issuer"

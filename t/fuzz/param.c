@@ -7,10 +7,10 @@
 #include <apr_strings.h>
 
 #include "fuzz.h"
-#include "kiss_json_text.h"
-#include "kiss_kss.h"
-#include "kiss_page_sql.h"
-#include "kiss_sql.h"
+#include "lib/api/kss.h"
+#include "lib/api/page_sql.h"
+#include "lib/api/plan.h"
+#include "lib/base/json_text.h"
 
 static const kiss_sql_plan *plan;
 static apr_pool_t *lasting;

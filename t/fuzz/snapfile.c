@@ -7,7 +7,7 @@
 #include <zlib.h>
 
 #include "fuzz.h"
-#include "kiss_snapfile.h"
+#include "lib/file/cache_file.h"
 
 /** An empty file that is gone when it is closed. */
 static apr_file_t *empty_file(FILE **f, apr_pool_t *p)

@@ -4,8 +4,8 @@
 #include <apr_strings.h>
 
 #include "fuzz.h"
-#include "kiss_secret.h"
-#include "kiss_tokenkeys.h"
+#include "lib/base/crypto.h"
+#include "lib/credential/jwt_keys.h"
 
 /** A refusal must not repeat what might be a secret: no word of the file with as many characters as 256 bits need. */
 static void check_silence(const char *sentence, const char *text, apr_pool_t *p)

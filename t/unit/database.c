@@ -9,8 +9,8 @@
 #include <apr_general.h>
 #include <apr_thread_proc.h>
 
-#include "kiss_cut.h"
-#include "kiss_server_error.h"
+#include "lib/mariadb/server_error.h"
+#include "lib/mariadb/socket_shutdown.h"
 
 static int count, failures;
 static apr_pool_t *pool;

@@ -6,10 +6,10 @@
 #include <apr_general.h>
 #include <apr_strings.h>
 
-#include "kiss_customer.h"
-#include "kiss_dataset.h"
-#include "kiss_kss.h"
-#include "kiss_sql.h"
+#include "lib/api/customer.h"
+#include "lib/api/dataset.h"
+#include "lib/api/kss.h"
+#include "lib/api/plan.h"
 
 static int count, failures;
 static apr_pool_t *pool;

@@ -8,7 +8,7 @@
 #include <apr_general.h>
 #include <apr_strings.h>
 
-#include "kiss_delta.h"
+#include "lib/file/delta.h"
 
 #define ROWS 20000
 #define ROW_BYTES 64

@@ -7,8 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "kiss_order.h"
-#include "kiss_slots.h"
+#include "lib/ratelimit/slots.h"
+#include "lib/ratelimit/store_order.h"
 
 #define HOUR (APR_INT64_C(3600) * 1000000)
 #define CLIENTS 16

@@ -8,8 +8,8 @@
 #include <apr_general.h>
 #include <apr_thread_proc.h>
 
-#include "kiss_lru.h"
-#include "kiss_shared.h"
+#include "lib/base/lru.h"
+#include "lib/base/shared.h"
 
 static int count, failures;
 static apr_pool_t *pool;

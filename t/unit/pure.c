@@ -8,22 +8,22 @@
 #include <apr_general.h>
 #include <apr_strings.h>
 
-#include "kiss_apikey.h"
-#include "kiss_customer.h"
-#include "kiss_date.h"
-#include "kiss_decimal.h"
-#include "kiss_etag.h"
-#include "kiss_form.h"
-#include "kiss_json_parse.h"
-#include "kiss_json_text.h"
-#include "kiss_jwt.h"
-#include "kiss_list_plan.h"
-#include "kiss_route.h"
-#include "kiss_sliding.h"
-#include "kiss_snapfile.h"
-#include "kiss_sql.h"
-#include "kiss_verdict.h"
-#include "kiss_window.h"
+#include "lib/api/customer.h"
+#include "lib/api/list_plan.h"
+#include "lib/api/plan.h"
+#include "lib/api/route.h"
+#include "lib/base/date.h"
+#include "lib/base/decimal.h"
+#include "lib/base/etag.h"
+#include "lib/base/json_parse.h"
+#include "lib/base/json_text.h"
+#include "lib/base/urlencoded.h"
+#include "lib/credential/apikey.h"
+#include "lib/credential/jwt.h"
+#include "lib/credential/jwt_cache.h"
+#include "lib/file/cache_file.h"
+#include "lib/ratelimit/fixed_window.h"
+#include "lib/ratelimit/sliding_window.h"
 
 static int count, failures;
 static apr_pool_t *pool;

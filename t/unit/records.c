@@ -6,7 +6,7 @@
 #include <apr_general.h>
 #include <apr_strings.h>
 
-#include "kiss_records.h"
+#include "lib/file/merge_run.h"
 
 #define CELLS 4
 

@@ -14,10 +14,10 @@
 #include <apr_strings.h>
 #include <apr_time.h>
 
-#include "kiss_date.h"
-#include "kiss_kss.h"
-#include "kiss_page_sql.h"
-#include "kiss_sql.h"
+#include "lib/api/kss.h"
+#include "lib/api/page_sql.h"
+#include "lib/api/plan.h"
+#include "lib/base/date.h"
 
 static apr_array_header_t *split(const char *text, apr_pool_t *p)
 {

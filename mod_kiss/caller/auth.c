@@ -1,0 +1,77 @@
+#include "caller/auth.h"
+
+#include <apr_lib.h>
+
+#include <string.h>
+
+#include "caller/auth_apikey.h"
+#include "caller/token_endpoint.h"
+#include "core/config.h"
+#include "core/error.h"
+#include "lib/credential/jwt_cache.h"
+
+#define SCHEME "Bearer"
+
+/* Tokens that this child has verified; NULL when there is no memory for them. */
+static kiss_verdicts *verdicts;
+
+apr_status_t kiss_auth_attach(apr_pool_t *pchild)
+{
+    verdicts = NULL;
+    return kiss_verdicts_create(&verdicts, pchild);
+}
+
+/**
+ * The token of `Authorization: Bearer token`, the scheme in any case (RFC 9110 section 11.1), or NULL. Two such headers
+ * arrive joined by a comma, which no token holds.
+ */
+static const char *bearer_token(request_rec *r)
+{
+    const char *header = apr_table_get(r->headers_in, "Authorization");
+
+    if (!header || ap_cstr_casecmpn(header, SCHEME, sizeof(SCHEME) - 1) != 0
+        || header[sizeof(SCHEME) - 1] != ' ') {
+        return NULL;
+    }
+    header += sizeof(SCHEME) - 1;
+    while (*header == ' ') {
+        header++;
+    }
+    return *header ? header : NULL;
+}
+
+/** Verifies the token, if there is one. */
+static void identify_bearer(kiss_req *k)
+{
+    const char *token = bearer_token(k->r), *customer, *why;
+    kiss_jwt_policy policy;
+
+    if (!token || !k->conf->token_keys) {
+        return;
+    }
+    policy = kiss_config_token_policy(k->conf, k->r);
+    why = kiss_verdicts_verify(verdicts, &customer, &policy, token, apr_time_sec(apr_time_now()), k->pool);
+    if (why) {
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, k->r, KISS_LOGNO(0401) "token refused: %s", why);
+        return;
+    }
+    k->customer = customer;
+    k->verified = 1;
+    k->r->user = apr_pstrdup(k->pool, customer);
+    k->r->ap_auth_type = SCHEME;
+}
+
+const kiss_error *kiss_auth_identify(kiss_req *k)
+{
+    if (k->api->keyed) {
+        return kiss_key_identify(k);
+    }
+    if (k->endpoint && k->endpoint->auth == KISS_AUTH_CLIENT) {
+        return kiss_token_read(k);
+    }
+    identify_bearer(k);
+    if (!k->endpoint || k->endpoint->auth == KISS_AUTH_NONE || k->verified) {
+        return NULL;
+    }
+    return &kiss_error_bearer;
+}

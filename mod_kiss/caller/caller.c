@@ -1,0 +1,269 @@
+#include "caller/caller.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "caller/caller_cache.h"
+#include "core/config.h"
+#include "core/error.h"
+#include "db/db_revision.h"
+#include "lib/base/crypto.h"
+#include "lib/base/decimal.h"
+#include "lib/base/etag.h"
+
+/* Part of every ETag: raised when the same rows are written differently by a new version of the module. */
+#define FORMAT "1"
+
+/* How often it is said that a revision is missing. */
+#define QUIET apr_time_from_sec(10)
+
+/* discount_percent in sql/: DECIMAL(7,4). */
+#define DISCOUNT_DIGITS 7
+
+/* --- what an answer depends on --- */
+
+/** A set of rows with a revision of its own. */
+typedef struct {
+    unsigned data;              /* KISS_DATA_ of lib/api/table.h */
+    const char *name;
+    apr_size_t revision;        /* in kiss_revisions */
+    kiss_term term;             /* there is one for each of these; NONE: it is the same for all callers */
+    int discounted;             /* and the caller's discount is applied to it */
+} dataset;
+
+/* What an answer depends on is said here alone: its ETag, which lists are the same for two callers, what the label of a kept
+ * one says, and which revisions a database must have follow from it. */
+static const dataset datasets[] = {
+    { KISS_DATA_PRODUCTS, "products", offsetof(kiss_revisions, products), KISS_TERM_NONE, 0 },
+    { KISS_DATA_ASSORTMENT, "assortment", offsetof(kiss_revisions, assortment), KISS_TERM_NONE, 0 },
+    { KISS_DATA_PRICES, "prices", offsetof(kiss_revisions, prices), KISS_TERM_PRICE_LIST, 1 },
+    { KISS_DATA_LISTING, "listing", offsetof(kiss_revisions, listing), KISS_TERM_PRICE_LIST, 0 },
+    { KISS_DATA_STOCK, "stock", offsetof(kiss_revisions, stock), KISS_TERM_WAREHOUSE, 0 },
+    { 0, NULL, 0, KISS_TERM_NONE, 0 }
+};
+
+static const char *revision_of(const kiss_revisions *revisions, const dataset *d)
+{
+    return *(const char *const *)((const char *)revisions + d->revision);
+}
+
+kiss_terms kiss_caller_terms(const kiss_caller *c, const kiss_endpoint *endpoint)
+{
+    kiss_terms terms = { { NULL }, NULL };
+    const dataset *d;
+
+    for (d = datasets; d->name; d++) {
+        if (endpoint->data & d->data && d->term) {
+            terms.term[d->term] = c->term[d->term];
+        }
+        if (endpoint->data & d->data && d->discounted) {
+            terms.discount = &c->discount;
+        }
+    }
+    return terms;
+}
+
+/**
+ * The scope of an answer as text, with the revisions that it depends on or without. Each part ends with a line feed, which
+ * no code or number holds: two scopes never give one text.
+ */
+static const char *scope_text(const kiss_caller *c, const kiss_api *api, const kiss_endpoint *endpoint, int revisions,
+                              apr_pool_t *p)
+{
+    const char *scope = apr_pstrcat(p, FORMAT "\n", api->name, "\n", api->profile, "\n", endpoint->name, "\n",
+                                    c->revision.epoch, "\n", NULL);
+    const dataset *d;
+
+    for (d = datasets; d->name; d++) {
+        if (endpoint->data & d->data) {
+            scope = apr_pstrcat(p, scope, d->name, "\n", d->term ? c->term[d->term] : "", d->term ? "\n" : "",
+                                revisions ? revision_of(&c->revision, d) : "", "\n",
+                                d->discounted ? apr_off_t_toa(p, (apr_off_t)c->discount) : "",
+                                d->discounted ? "\n" : "", NULL);
+        }
+    }
+    return scope;
+}
+
+const char *kiss_caller_etag(const kiss_caller *c, const kiss_api *api, const kiss_endpoint *endpoint, apr_pool_t *p)
+{
+    return kiss_etag_make(scope_text(c, api, endpoint, 1, p), p);
+}
+
+const char *kiss_caller_scope(const kiss_caller *c, const kiss_api *api, const kiss_endpoint *endpoint, apr_pool_t *p)
+{
+    return kiss_etag_make(scope_text(c, api, endpoint, 0, p), p);
+}
+
+/* --- the record --- */
+
+/** A value as text in `p`; "" for NULL. */
+static const char *text(const kiss_value *v, apr_pool_t *p)
+{
+    return v->data ? apr_pstrmemdup(p, v->data, v->len) : "";
+}
+
+static apr_int64_t limit(const kiss_value *v, apr_pool_t *p)
+{
+    return v->data ? apr_atoi64(text(v, p)) : -1;
+}
+
+/** Fills the record from a row of KISS_SQL_CALLER. @return 0, or -1 when the discount is not one */
+static int fill(kiss_caller *c, const kiss_value *row, apr_pool_t *p)
+{
+    const kiss_value *discount = &row[KISS_CALLER_DISCOUNT];
+
+    c->code = text(&row[KISS_CALLER_CODE], p);
+    c->enabled = strcmp(text(&row[KISS_CALLER_ENABLED], p), "0") != 0;
+    c->limit_minute = limit(&row[KISS_CALLER_LIMIT_MINUTE], p);
+    c->limit_hour = limit(&row[KISS_CALLER_LIMIT_HOUR], p);
+    c->term[KISS_TERM_PRICE_LIST] = text(&row[KISS_CALLER_PRICE_LIST], p);
+    c->term[KISS_TERM_PRICE_LIST_NAME] = text(&row[KISS_CALLER_PRICE_LIST_NAME], p);
+    c->term[KISS_TERM_CURRENCY] = text(&row[KISS_CALLER_CURRENCY], p);
+    c->term[KISS_TERM_WAREHOUSE] = text(&row[KISS_CALLER_WAREHOUSE], p);
+    c->revision.epoch = text(&row[KISS_CALLER_EPOCH], p);
+    c->revision.products = text(&row[KISS_CALLER_PRODUCTS], p);
+    c->revision.assortment = text(&row[KISS_CALLER_ASSORTMENT], p);
+    c->revision.prices = text(&row[KISS_CALLER_PRICES], p);
+    c->revision.listing = text(&row[KISS_CALLER_LISTING], p);
+    c->revision.stock = text(&row[KISS_CALLER_STOCK], p);
+    c->state = text(&row[KISS_CALLER_STATE], p);
+    return kiss_decimal_parse(&c->discount, discount->data ? discount->data : "0", discount->data ? discount->len : 1,
+                              DISCOUNT_DIGITS, KISS_DISCOUNT_SCALE) == KISS_DECIMAL_OK ? 0 : -1;
+}
+
+void kiss_caller_log_missing(const kiss_req *k, const char *what)
+{
+    static apr_time_t logged;           /* a race only costs a second line */
+    apr_time_t now = apr_time_now();
+
+    if (now - logged > QUIET || now < logged) {
+        logged = now;
+        KISS_LOG(k, APLOG_ERR, 0, KISS_LOGNO(0230) "the table revision lacks rows (%s): what depends on them is answered with "
+                 "503; run 'kissctl schema repair', or 'kissctl kss schema repair'", what);
+    }
+}
+
+/** The revision that a customer's answers depend on and that the database lacks, or NULL. */
+static const char *missing_revision(const kiss_caller *c)
+{
+    const dataset *d;
+
+    if (!*c->revision.epoch) {
+        return "epoch";
+    }
+    for (d = datasets; d->name; d++) {
+        if ((!d->term || *c->term[d->term]) && !*revision_of(&c->revision, d)) {
+            return d->name;
+        }
+    }
+    return NULL;
+}
+
+kiss_db_status kiss_caller_fetch(const kiss_caller **caller, kiss_db_conn *conn, const kiss_sql_plan *plan,
+                                 const char *code, apr_pool_t *p)
+{
+    kiss_caller *c = apr_pcalloc(p, sizeof(*c));
+    kiss_db_cursor *cursor;
+    const kiss_value *row;
+    kiss_db_status status = kiss_db_select(&cursor, conn, &plan->statements[KISS_SQL_CALLER], &code, p);
+
+    if (status == KISS_DB_OK) {
+        status = kiss_db_next(cursor, &row);
+    }
+    if (status != KISS_DB_OK) {
+        return status;
+    }
+    c->limit_minute = c->limit_hour = -1;
+    *caller = c;
+    if (!row) {
+        return KISS_DB_OK;
+    }
+    if (fill(c, row, p) != 0) {
+        KISS_LOG(kiss_db_request(conn), APLOG_ERR, 0, KISS_LOGNO(0220) "customer %s has a discount that is not a "
+                 "percentage", c->code);
+        return KISS_DB_FAILED;
+    }
+    if (missing_revision(c)) {
+        kiss_caller_log_missing(kiss_db_request(conn), missing_revision(c));
+        return KISS_DB_REFUSED;
+    }
+    return kiss_db_close(cursor);       /* the code is a primary key: there is no second row */
+}
+
+/* --- what is remembered --- */
+
+static kiss_callercache *known;
+
+apr_status_t kiss_caller_attach(apr_pool_t *pchild)
+{
+    known = NULL;
+    return kiss_callercache_create(&known, pchild);
+}
+
+kiss_callercache *kiss_caller_known(void)
+{
+    return known;
+}
+
+typedef struct {
+    kiss_req *k;
+    const char *code;
+    const kiss_caller *caller;
+} reading;
+
+static kiss_db_status fetch(kiss_db_conn *conn, void *baton)
+{
+    reading *b = baton;
+
+    return kiss_caller_fetch(&b->caller, conn, b->k->conf->plan, b->code, b->k->pool);
+}
+
+kiss_db_status kiss_caller_read(const kiss_caller **caller, kiss_req *k, const char *code)
+{
+    reading b = { k, code, NULL };
+    unsigned char digest[KISS_SHA256_LEN];
+    const char *state = "";
+    kiss_db_status status = known ? kiss_state_read(&state, k) : KISS_DB_OK;
+    int ignored;
+
+    if (status == KISS_DB_OK && known) {
+        kiss_secret_sha256(digest, code, strlen(code));
+        b.caller = kiss_callercache_get(known, k->db, digest, state, &ignored, k->pool);
+    }
+    if (status == KISS_DB_OK && !b.caller) {
+        status = kiss_db_run(k, fetch, &b);
+        if (status == KISS_DB_OK && known && b.caller->code) {
+            kiss_callercache_put(known, k->db, digest, b.caller->state, 0, b.caller);
+        }
+    }
+    *caller = b.caller;
+    return status;
+}
+
+const kiss_error *kiss_caller_check(kiss_req *k)
+{
+    kiss_auth_need need = k->endpoint->auth;
+
+    if (need == KISS_AUTH_KEY) {
+        return k->endpoint->roles & (1u << k->caller->key->role) ? NULL : &kiss_error_role;
+    }
+    if (need != KISS_AUTH_CUSTOMER && need != KISS_AUTH_TOKEN) {
+        return NULL;
+    }
+    if (k->db_error) {
+        return k->db_error;
+    }
+    if (!k->caller) {
+        kiss_db_status status = kiss_caller_read(&k->caller, k, k->customer);
+
+        if (status != KISS_DB_OK) {
+            return kiss_db_error(status);
+        }
+    }
+    if (!k->caller->code) {
+        return need == KISS_AUTH_CUSTOMER ? &kiss_error_no_customer : NULL;
+    }
+    return k->caller->enabled ? NULL : &kiss_error_bearer;
+}

@@ -1,0 +1,62 @@
+/**
+ * kiss_caller - the customer's record: who it is, what it may see, and the revisions that its answers depend on.
+ *
+ * One small query reads all of it. While the database stays as it is, a child process remembers it: then the look at the
+ * database's state (db/db_revision.h) is the whole cost of an unchanged answer.
+ */
+#ifndef KISS_CALLER_H
+#define KISS_CALLER_H
+
+#include "caller/caller_record.h"
+#include "db/db.h"
+
+/** Reads the record of `code` on a connection. `caller` and its texts live in `p`. */
+kiss_db_status kiss_caller_fetch(const kiss_caller **caller, kiss_db_conn *conn, const kiss_sql_plan *plan,
+                                 const char *code, apr_pool_t *p);
+
+/** Makes what a child process remembers of callers. In child_init. */
+apr_status_t kiss_caller_attach(apr_pool_t *pchild);
+
+/** What this child remembers of callers; NULL when there is no memory for it. */
+struct kiss_callercache *kiss_caller_known(void);
+
+/** Finds the record of `code`: remembered, if the database is as it was then, or read on a connection of its own. */
+kiss_db_status kiss_caller_read(const kiss_caller **caller, kiss_req *k, const char *code);
+
+/**
+ * The scope stage: makes sure that the endpoint's caller exists and is not disabled, whatever its token says; of a caller
+ * with a key, that its role may call the endpoint.
+ *
+ * Sets k->caller. @return NULL, or 401, 403, 404, 503
+ */
+const kiss_error *kiss_caller_check(kiss_req *k);
+
+/**
+ * Logs, at most every ten seconds, that a row of `revision` is missing: an answer without it could be taken for another one, so
+ * there is none.
+ *
+ * @param what which one
+ */
+void kiss_caller_log_missing(const kiss_req *k, const char *what);
+
+/** What of a customer's record an endpoint's answer depends on, beside the revisions. */
+typedef struct {
+    const char *term[KISS_TERMS];   /**< of the record; NULL where it does not depend on it */
+    const apr_int64_t *discount;    /**< of the record, likewise */
+} kiss_terms;
+
+/** The terms of an endpoint's answer to this caller; they live as long as the record. */
+kiss_terms kiss_caller_terms(const kiss_caller *caller, const kiss_endpoint *endpoint);
+
+/**
+ * The strong ETag of an endpoint's answer to this caller, without quotes: a digest of the scope and the revisions that
+ * the answer depends on. Equal on every host that sees the same data. In `p`.
+ */
+const char *kiss_caller_etag(const kiss_caller *caller, const kiss_api *api, const kiss_endpoint *endpoint,
+                             apr_pool_t *p);
+
+/** The same without the revisions: two answers have the same one when they are of one list to equal terms, then and now. */
+const char *kiss_caller_scope(const kiss_caller *caller, const kiss_api *api, const kiss_endpoint *endpoint,
+                              apr_pool_t *p);
+
+#endif

@@ -1,0 +1,150 @@
+#include "caller/caller_cache.h"
+
+#include <apr_atomic.h>
+
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/lru.h"
+#include "lib/base/shared.h"
+
+/* Callers at the same time are few; more of them are read again and again, not refused. */
+#define RECORDS 512
+
+/* The texts of db/db_revision.h have less. */
+#define MAX_STATE 128
+
+#define SECOND APR_INT64_C(1000000)
+#define NOTE_AFTER 60                       /* seconds */
+
+/* What a record depends on: the database and the key or code (its digest), the state of the database in which it was read, and
+ * the time, for a key that expires. */
+typedef struct {
+    const kiss_db *db;
+    unsigned char digest[KISS_SHA256_LEN];
+} record_key;
+
+typedef struct {
+    kiss_shared shared;
+    volatile apr_uint32_t noted;            /* second of kiss_clock in which the use of its key was noted */
+    const kiss_caller *caller;
+} record;
+
+struct kiss_callercache {
+    kiss_lru *records;                      /* of record * */
+};
+
+apr_status_t kiss_callercache_create(kiss_callercache **cache, apr_pool_t *p)
+{
+    static const kiss_lru_type type = { .key_size = sizeof(record_key), .state_size = MAX_STATE, .value_size = sizeof(record *),
+                                        .entries = RECORDS, .hold = kiss_shared_hold_value,
+                                        .release = kiss_shared_release_value };
+    kiss_callercache *made = apr_palloc(p, sizeof(*made));
+    apr_status_t rv = kiss_lru_create(&made->records, &type, p);
+
+    if (rv == APR_SUCCESS) {
+        *cache = made;
+    }
+    return rv;
+}
+
+static const apr_array_header_t *copy_list(const apr_array_header_t *list, apr_pool_t *p)
+{
+    apr_array_header_t *copy = apr_array_copy(p, list);
+    int i;
+
+    for (i = 0; i < copy->nelts; i++) {
+        APR_ARRAY_IDX(copy, i, const char *) = apr_pstrdup(p, APR_ARRAY_IDX(list, i, const char *));
+    }
+    return copy;
+}
+
+static const kiss_key *copy_key(const kiss_key *key, apr_pool_t *p)
+{
+    kiss_key *copy = apr_pmemdup(p, key, sizeof(*key));
+
+    copy->id = apr_pstrdup(p, key->id);
+    copy->prefix = apr_pstrdup(p, key->prefix);
+    copy->user_id = apr_pstrdup(p, key->user_id);
+    copy->accounts = copy_list(key->accounts, p);
+    copy->states = copy_list(key->states, p);
+    copy->revisions = apr_pstrdup(p, key->revisions);
+    return copy;
+}
+
+static kiss_caller *copy_caller(const kiss_caller *caller, apr_pool_t *p)
+{
+    kiss_caller *copy = apr_pmemdup(p, caller, sizeof(*caller));
+    int i;
+
+    copy->state = NULL;
+    copy->code = apr_pstrdup(p, caller->code);
+    for (i = 0; i < KISS_TERMS; i++) {
+        copy->term[i] = apr_pstrdup(p, caller->term[i]);
+    }
+    copy->revision.epoch = apr_pstrdup(p, caller->revision.epoch);
+    copy->revision.products = apr_pstrdup(p, caller->revision.products);
+    copy->revision.assortment = apr_pstrdup(p, caller->revision.assortment);
+    copy->revision.prices = apr_pstrdup(p, caller->revision.prices);
+    copy->revision.listing = apr_pstrdup(p, caller->revision.listing);
+    copy->revision.stock = apr_pstrdup(p, caller->revision.stock);
+    copy->key = caller->key ? copy_key(caller->key, p) : NULL;
+    return copy;
+}
+
+/** @return 0 when the state is too long */
+static int make_key(record_key *key, char padded[MAX_STATE], const kiss_db *db, const unsigned char *digest, const char *state)
+{
+    memset(key, 0, sizeof(*key));
+    key->db = db;
+    memcpy(key->digest, digest, KISS_SHA256_LEN);
+    memset(padded, 0, MAX_STATE);
+    memcpy(padded, state, strlen(state) < MAX_STATE ? strlen(state) : 0);
+    return strlen(state) < MAX_STATE;
+}
+
+static apr_uint32_t second(apr_int64_t now)
+{
+    return (apr_uint32_t)(now / SECOND);
+}
+
+/** 1 for one of those who use it, when a minute has passed. */
+static int is_due(record *r, apr_uint32_t now)
+{
+    const apr_uint32_t noted = apr_atomic_read32(&r->noted);
+
+    return now - noted >= NOTE_AFTER && apr_atomic_cas32(&r->noted, now, noted) == noted;
+}
+
+const kiss_caller *kiss_callercache_get(kiss_callercache *cache, const kiss_db *db, const unsigned char digest[KISS_SHA256_LEN],
+                                        const char *state, int *note, apr_pool_t *p)
+{
+    const apr_int64_t now = kiss_clock_now();
+    char padded[MAX_STATE];
+    record_key key;
+    record *r;
+
+    *note = 0;
+    if (!make_key(&key, padded, db, digest, state) || !kiss_lru_get(cache->records, &key, padded, now, &r)) {
+        return NULL;
+    }
+    kiss_shared_release_with(r, p);
+    *note = is_due(r, second(now));
+    return r->caller;
+}
+
+void kiss_callercache_put(kiss_callercache *cache, const kiss_db *db, const unsigned char digest[KISS_SHA256_LEN],
+                          const char *state, apr_int64_t until, const kiss_caller *caller)
+{
+    char padded[MAX_STATE];
+    record_key key;
+    record *r;
+
+    if (!make_key(&key, padded, db, digest, state) || !(r = kiss_shared_create(sizeof(*r)))) {
+        return;
+    }
+    r->noted = second(kiss_clock_now());
+    r->caller = copy_caller(caller, r->shared.pool);
+    kiss_lru_put(cache->records, &key, padded, until, 0, &r);
+    kiss_shared_release(r);
+}

@@ -1,0 +1,593 @@
+#include "caller/ratelimit.h"
+
+#include <unixd.h>
+#include <util_mutex.h>
+
+#include <apr_atomic.h>
+#include <apr_shm.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "caller/caller.h"
+#include "core/config.h"
+#include "core/error.h"
+#include "core/log_seldom.h"
+#include "lib/base/clock.h"
+#include "lib/base/crypto.h"
+#include "lib/base/date.h"
+#include "lib/ratelimit/slots.h"
+
+#define MUTEX_TYPE "kiss-limit"
+#define RETAINED   "mod_kiss-limit-5"       /* changes with the layout of the segment: an old one is then left alone */
+
+#define SECOND APR_INT64_C(1000000)
+
+/* A customer's own limits are looked up again after this time, so that a change is felt soon, by a blocked one too. */
+#define POLICY_AGE (5 * SECOND)
+
+/** The beginning of the segment; the table of callers comes after it. */
+typedef struct {
+    volatile apr_uint32_t failed;           /* second of kiss_clock in which a login failed last, from any address */
+    apr_uint32_t lost_clients;              /* callers whose windows were forgotten for want of room */
+    apr_uint32_t lost_keys;
+    apr_uint32_t unused;                    /* what follows is aligned for 64 bits */
+} shared;
+
+/** What survives a reload. Lives in the process pool; the segment and the mutex do too. */
+typedef struct {
+    apr_shm_t *shm;
+    apr_global_mutex_t *mutex;
+    shared *shared;                         /* NULL until all was made */
+    kiss_slots table;
+    apr_uint32_t clients;                   /* KissLimitClients, when it was made */
+    unsigned char key[KISS_SLOT_ID];        /* random: nobody can choose names that fall together */
+} segment;
+
+/** The counters as this process knows them; NULL when they could not be made. */
+static segment *counters;
+
+/** Which window spoke, after a request was counted. */
+typedef struct {
+    kiss_window_state window[KISS_WINDOWS];
+} verdict;
+
+/* --- life cycle --- */
+
+apr_status_t kiss_limit_register(apr_pool_t *pconf)
+{
+#if APR_HAS_PROC_PTHREAD_SERIALIZE
+    /* Uncontended it is no system call, and it is released when its owner dies. */
+    return ap_mutex_register(pconf, MUTEX_TYPE, NULL, APR_LOCK_PROC_PTHREAD, 0);
+#else
+    return ap_mutex_register(pconf, MUTEX_TYPE, NULL, APR_LOCK_DEFAULT, 0);
+#endif
+}
+
+/** Why the user of the children cannot open the mutex, which they must where it is flock()'s; or APR_SUCCESS. */
+static apr_status_t try_as_child(apr_global_mutex_t *mutex, apr_pool_t *p)
+{
+    const char *path = apr_global_mutex_lockfile(mutex);
+    apr_status_t rv = APR_SUCCESS;
+    apr_file_t *file;
+
+    if (geteuid() != 0 || !path || strcmp(apr_global_mutex_name(mutex), "flock") != 0
+        || seteuid(ap_unixd_config.user_id) != 0) {
+        return APR_SUCCESS;
+    }
+    rv = apr_file_open(&file, path, APR_FOPEN_WRITE, APR_OS_DEFAULT, p);
+    if (rv == APR_SUCCESS) {
+        apr_file_close(file);
+    }
+    if (seteuid(0) != 0) {
+        exit(APEXIT_CHILDFATAL);
+    }
+    return rv;
+}
+
+/** Makes segment and mutex. @return NULL, or what could not be made; `rv` says why, if there is more to say */
+static const char *make_segment(segment *made, server_rec *s, apr_status_t *rv)
+{
+    apr_uint32_t clients = (apr_uint32_t)kiss_config_limit_clients(s), keys = (apr_uint32_t)kiss_config_limit_keys(s);
+    apr_pool_t *process = s->process->pool;
+    char *base;
+
+    /* Anonymous: no file or key that a killed server would leave behind, and nobody else can attach it. It comes
+     * filled with zero bytes, and takes memory where it is written to only. */
+    *rv = apr_shm_create(&made->shm, sizeof(shared) + kiss_slots_size(clients, keys), NULL, process);
+    if (*rv != APR_SUCCESS) {
+        return "shared memory cannot be had (KissLimitClients and KissLimitKeys say how much)";
+    }
+    *rv = ap_global_mutex_create(&made->mutex, NULL, MUTEX_TYPE, NULL, s, process, 0);
+    if (*rv != APR_SUCCESS) {
+        return "the mutex '" MUTEX_TYPE "' cannot be made (the Mutex directive says of which kind)";
+    }
+    *rv = try_as_child(made->mutex, process);
+    if (*rv != APR_SUCCESS) {
+        return "the user of the child processes cannot open the mutex '" MUTEX_TYPE "' (the Mutex directive "
+               "says where it is)";
+    }
+    if (kiss_secret_random(made->key, sizeof(made->key)) != APR_SUCCESS) {
+        return "the system has no random bytes";
+    }
+    base = apr_shm_baseaddr_get(made->shm);
+    kiss_slots_init(&made->table, base + sizeof(shared), clients, keys);
+    made->clients = clients;
+    made->shared = (shared *)base;
+    return NULL;
+}
+
+int kiss_limit_create(server_rec *s, int first)
+{
+    segment *kept = ap_retained_data_get(RETAINED);
+    const char *what;
+    apr_status_t rv;
+
+    counters = NULL;
+    if (!kept) {
+        kept = ap_retained_data_create(RETAINED, sizeof(*kept));
+    }
+    if (!kept->shared && (what = make_segment(kept, s, &rv))) {
+        ap_log_error(APLOG_MARK, (first ? APLOG_STARTUP : 0) | APLOG_CRIT, rv, s, KISS_LOGNO(0301) "rate limits cannot be "
+                     "counted: %s. %s", what, first ? "The server does not start without them"
+                     : "Data requests are not limited, and no token is issued");
+        return first ? -1 : 0;
+    }
+    if (kept->clients != (apr_uint32_t)kiss_config_limit_clients(s)
+        || kept->table.nkeys != (apr_uint32_t)kiss_config_limit_keys(s)) {
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, KISS_LOGNO(0302) "KissLimitClients and KissLimitKeys take effect when "
+                     "httpd is stopped and started; until then %u callers and %u keys are counted",
+                     kiss_slots_clients(kept->clients), kept->table.nkeys);
+    }
+    counters = kept;
+    return 0;
+}
+
+void kiss_limit_attach(server_rec *s, apr_pool_t *pchild)
+{
+    if (counters) {
+        apr_status_t rv = apr_global_mutex_child_init(&counters->mutex, apr_global_mutex_lockfile(counters->mutex),
+                                                      pchild);
+
+        if (rv != APR_SUCCESS) {
+            ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s, KISS_LOGNO(0303) "cannot use the mutex of the rate limits: data "
+                         "requests of this child are not limited, and it issues no token");
+            counters = NULL;
+        }
+    }
+}
+
+static int lock(kiss_req *k)
+{
+    apr_status_t rv = counters ? apr_global_mutex_lock(counters->mutex) : APR_SUCCESS;
+
+    if (counters && rv == APR_SUCCESS) {
+        return 1;
+    }
+    KISS_LOG_SELDOM(KISS_FLOOD_LIMITS, k, APLOG_WARNING, rv, KISS_LOGNO(0304) "rate limits cannot be counted: requests pass "
+                    "without them");
+    return 0;
+}
+
+static void unlock(void)
+{
+    apr_global_mutex_unlock(counters->mutex);
+}
+
+/* --- slots --- */
+
+/** The digest that names a caller. Environments count apart, also when they call their databases by one name. */
+static void make_id(unsigned char id[KISS_SLOT_ID], kiss_req *k, const char *kind, const char *name)
+{
+    unsigned char digest[KISS_SHA256_LEN];
+    const kiss_database_conf *zone = kiss_config_database(k->conf, k->r->server);
+    const char *text = apr_pstrcat(k->pool, zone->name, zone->place, "\n", kind, "\n", name, NULL);
+    apr_size_t n = strlen(text);
+    char *keyed = apr_palloc(k->pool, KISS_SLOT_ID + n);
+
+    if (counters) {
+        memcpy(keyed, counters->key, KISS_SLOT_ID);
+        memcpy(keyed + KISS_SLOT_ID, text, n);
+        kiss_secret_sha256(digest, keyed, KISS_SLOT_ID + n);
+    }
+    else {
+        memset(digest, 0, sizeof(digest));
+    }
+    memcpy(id, digest, KISS_SLOT_ID);
+    id[0] |= 1;                     /* never all zero */
+}
+
+/** The client's address; in IPv6 its network, of which one client has every address. */
+static const char *address_of(const kiss_req *k)
+{
+    const char *ip = k->r->useragent_ip;
+    struct in6_addr a;
+
+    if (!strchr(ip, ':') || inet_pton(AF_INET6, ip, &a) != 1 || IN6_IS_ADDR_V4MAPPED(&a)) {
+        return ip;
+    }
+    return apr_psprintf(k->pool, "%02x%02x:%02x%02x:%02x%02x:%02x%02x::/64", a.s6_addr[0], a.s6_addr[1], a.s6_addr[2],
+                        a.s6_addr[3], a.s6_addr[4], a.s6_addr[5], a.s6_addr[6], a.s6_addr[7]);
+}
+
+/** The slot of a caller, made if there is none, under the lock. */
+static kiss_slot *find(const unsigned char id[KISS_SLOT_ID], apr_int64_t now, apr_uint32_t rank, int *lost)
+{
+    int forgotten = 0;
+    kiss_slot *s = kiss_slots_find(&counters->table, id, now, 1, rank, &forgotten);
+
+    if (forgotten) {
+        *lost = (int)++counters->shared->lost_clients;
+    }
+    return s;
+}
+
+/** After unlocking: says that callers were forgotten that still counted; `lost` of them so far, or none. */
+static void warn_clients(kiss_req *k, int lost)
+{
+    if (lost) {
+        KISS_LOG_SELDOM(KISS_FLOOD_CLIENTS, k, APLOG_WARNING, 0, KISS_LOGNO(0310) "more customers are active than "
+                        "KissLimitClients has room for: the limits of %d began again before their time, since the "
+                        "server was started", lost);
+    }
+}
+
+static void warn_keys(kiss_req *k, int lost)
+{
+    if (lost) {
+        KISS_LOG_SELDOM(KISS_FLOOD_KEYS, k, APLOG_WARNING, 0, KISS_LOGNO(0311) "more API keys are active than KissLimitKeys "
+                        "has room for: the limits of %d began again before their time, since the server was started", lost);
+    }
+}
+
+/** Counts one request in both windows, under the lock. */
+static void count(verdict *v, kiss_slot *s, apr_int64_t now, const kiss_req *k, int anonymous)
+{
+    int w;
+
+    for (w = 0; w < KISS_WINDOWS; w++) {
+        /* The location's limit is looked up each time: the same customer may have another one elsewhere. */
+        apr_uint32_t limit = s->own_limit[w] >= 0 ? (apr_uint32_t)s->own_limit[w] : kiss_config_limit(k->conf, w, anonymous);
+
+        v->window[w] = kiss_window_take(&s->window[w], now, kiss_window_length[w], limit);
+    }
+    s->used = now;
+}
+
+/* --- the answer's headers --- */
+
+/** "2026-05-14T10:32:00Z", `wait` microseconds from now, in whole seconds: a little later, never earlier. */
+static const char *reset_time(kiss_req *k, apr_int64_t wait)
+{
+    apr_int64_t then = kiss_window_seconds(apr_time_now() + wait);
+    int of_day = (int)(then % 86400), part[] = { of_day / 3600, of_day / 60 % 60, of_day % 60 }, i;
+    char *text = apr_pstrdup(k->pool, "YYYY-MM-DDTHH:MM:SSZ");
+
+    kiss_date_of_day_number(text, then / 86400);
+    text[KISS_DATE_DAY - 1] = 'T';
+    for (i = 0; i < 3; i++) {
+        text[11 + 3 * i] = (char)('0' + part[i] / 10);
+        text[12 + 3 * i] = (char)('0' + part[i] % 10);
+    }
+    return text;
+}
+
+/** A number as text, without the cost of a format: every answer has several. */
+static const char *number(kiss_req *k, apr_int64_t n)
+{
+    return apr_off_t_toa(k->pool, (apr_off_t)n);
+}
+
+/** RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers), beside the published ones. */
+static void put_standard_headers(kiss_req *k, const verdict *v)
+{
+    const char *policy = "", *state = "";
+    int w;
+
+    for (w = 0; w < KISS_WINDOWS; w++) {
+        const kiss_window_state *s = &v->window[w];
+
+        policy = apr_pstrcat(k->pool, policy, w ? ", \"" : "\"", kiss_window_policy[w], "\";q=", number(k, s->limit),
+                             ";w=", number(k, kiss_window_length[w] / SECOND), NULL);
+        state = apr_pstrcat(k->pool, state, w ? ", \"" : "\"", kiss_window_policy[w], "\";r=", number(k, s->remaining),
+                            ";t=", number(k, kiss_window_seconds(s->wait)), NULL);
+    }
+    apr_table_setn(k->r->err_headers_out, "RateLimit-Policy", policy);
+    apr_table_setn(k->r->err_headers_out, "RateLimit", state);
+}
+
+static void put_headers(kiss_req *k, const kiss_window_state *s, int w)
+{
+    apr_table_t *out = k->r->err_headers_out;
+
+    apr_table_setn(out, "X-Rate-Limit-Limit", kiss_window_name[w]);
+    apr_table_setn(out, "X-Rate-Limit-Remaining", number(k, s->remaining));
+    apr_table_setn(out, "X-Rate-Limit-Reset", reset_time(k, s->wait));
+}
+
+static const kiss_error *quota(kiss_req *k, const kiss_window_state *s, int w)
+{
+    k->retry_after = (int)kiss_window_seconds(s->wait);
+    k->description = apr_psprintf(k->pool, "API calls quota exceeded! maximum admitted %u per %s.", s->limit,
+                                  kiss_window_name[w]);
+    if (!k->api->keyed) {
+        put_headers(k, s, w);
+    }
+    return &kiss_error_quota;
+}
+
+/** The error of the window at `hit`. */
+static const kiss_error *refuse(kiss_req *k, const kiss_window_state *states, int hit)
+{
+    int w = hit % KISS_WINDOWS;         /* states come in the order of the windows */
+
+    apr_table_setn(k->r->notes, "kiss-limit", kiss_window_name[w]);
+    return quota(k, &states[hit], w);
+}
+
+/** Headers, log note and, if a window is exceeded, the error. */
+static const kiss_error *conclude(kiss_req *k, const verdict *v, const kiss_error *e)
+{
+    int hit = kiss_window_hit(v->window, KISS_WINDOWS);
+
+    put_standard_headers(k, v);
+    if (hit >= 0) {
+        return refuse(k, v->window, hit);
+    }
+    /* The habit of the package whose headers these are: successful answers tell about the longest window. */
+    put_headers(k, &v->window[KISS_WINDOW_HOUR], KISS_WINDOW_HOUR);
+    apr_table_setn(k->r->notes, "kiss-limit",
+                   apr_pstrcat(k->pool, number(k, v->window[KISS_WINDOW_MINUTE].remaining), "/",
+                               number(k, v->window[KISS_WINDOW_HOUR].remaining), NULL));
+    return e;
+}
+
+/* --- the stage --- */
+
+/**
+ * Reads the customer's own limits. @return 0 when the database is away: what was known, or the defaults, go on
+ */
+static int read_policy(kiss_req *k, apr_int64_t own_limit[KISS_WINDOWS])
+{
+    const kiss_caller *caller = NULL;
+    kiss_db_status status = kiss_caller_read(&caller, k, k->customer);
+
+    if (status != KISS_DB_OK) {
+        k->db_error = kiss_db_error(status);
+        return 0;
+    }
+    own_limit[KISS_WINDOW_MINUTE] = caller->limit_minute;
+    own_limit[KISS_WINDOW_HOUR] = caller->limit_hour;
+    k->caller = caller;             /* read after the request came: fresh enough for the scope stage too */
+    return 1;
+}
+
+/** What happens when nothing can be counted: requests pass, but not to the token endpoint. */
+static const kiss_error *uncounted(const kiss_req *k, const kiss_error *e)
+{
+    return !e && k->endpoint->auth == KISS_AUTH_CLIENT ? &kiss_error_unavailable : e;
+}
+
+/** A customer that has proved who it is, or the anonymous caller: two fixed windows. */
+static const kiss_error *take_windows(kiss_req *k, const kiss_error *e)
+{
+    apr_int64_t own_limit[KISS_WINDOWS] = { -1, -1 }, now = kiss_clock_now();
+    unsigned char id[KISS_SLOT_ID];
+    int read = 0, known, lost = 0;
+    verdict v;
+    kiss_slot *s;
+
+    make_id(id, k, k->customer ? "customer" : "anonymous", k->customer ? k->customer : "");
+    if (!lock(k)) {
+        return uncounted(k, e);
+    }
+    s = find(id, now, KISS_RANK_CALLER, &lost);
+    known = !k->customer || (s->policy_time && now - s->policy_time < POLICY_AGE);
+    if (!known) {
+        unlock();
+        read = read_policy(k, own_limit);
+        now = kiss_clock_now();
+        if (!lock(k)) {
+            return uncounted(k, e);
+        }
+        s = find(id, now, KISS_RANK_CALLER, &lost);
+    }
+    if (read || !s->policy_time) {
+        memcpy(s->own_limit, own_limit, sizeof(s->own_limit));
+    }
+    if (!known || !s->policy_time) {
+        s->policy_time = now;       /* after a failure too: the next look is POLICY_AGE away */
+    }
+    count(&v, s, now, k, k->customer == NULL);
+    unlock();
+    warn_clients(k, lost);
+    return conclude(k, &v, e);
+}
+
+/** A request without a valid token where one is needed: the others who are anonymous do not decide what it is told. */
+static const kiss_error *take_stranger(kiss_req *k, const kiss_error *e)
+{
+    unsigned char id[KISS_SLOT_ID], own[KISS_SLOT_ID];
+    apr_int64_t now = kiss_clock_now();
+    int hit, lost = 0;
+    verdict v;
+
+    make_id(id, k, "anonymous", "");
+    make_id(own, k, "stranger", address_of(k));
+    if (!lock(k)) {
+        return uncounted(k, e);
+    }
+    count(&v, find(id, now, KISS_RANK_CALLER, &lost), now, k, 1);
+    count(&v, find(own, now, KISS_RANK_ADDRESS, &lost), now, k, 1);
+    unlock();
+    warn_clients(k, lost);
+    hit = kiss_window_hit(v.window, KISS_WINDOWS);
+    return hit >= 0 ? refuse(k, v.window, hit) : e;
+}
+
+/** Counts a request of an API key, under the lock, and remembers that the key was right. */
+static kiss_window_state count_key(const unsigned char id[KISS_SLOT_ID], const unsigned char proof[KISS_SLOT_ID],
+                                   apr_int64_t now, apr_uint32_t limit, int *lost)
+{
+    int forgotten = 0;
+    apr_uint32_t i = kiss_slots_find_key(&counters->table, id, now, &forgotten);
+
+    if (forgotten) {
+        *lost = (int)++counters->shared->lost_keys;
+    }
+    memcpy(counters->table.keys[i].proof, proof, KISS_SLOT_ID);
+    return kiss_sliding_take(&counters->table.sliding[i], now, kiss_window_length[KISS_WINDOW_HOUR], limit);
+}
+
+/** The meter stage of an API with keys: a sliding hour (KSS API, section 2 "Rate limit"). */
+static const kiss_error *take_key(kiss_req *k, const kiss_error *e)
+{
+    apr_int64_t now = kiss_clock_now(), own = k->caller->limit_hour;
+    apr_uint32_t limit = own >= 0 ? (apr_uint32_t)own : kiss_config_key_limit(k->conf);
+    apr_table_t *out = k->r->err_headers_out;
+    unsigned char id[KISS_SLOT_ID], proof[KISS_SLOT_ID];
+    kiss_window_state state;
+    const char *remaining;
+    int lost = 0;
+
+    make_id(id, k, "key", k->customer);
+    make_id(proof, k, "proof", k->proof);
+    if (!lock(k)) {
+        return e;
+    }
+    state = count_key(id, proof, now, limit, &lost);
+    unlock();
+    warn_keys(k, lost);
+    remaining = number(k, state.remaining);
+    apr_table_setn(out, "RateLimit-Limit", number(k, limit));
+    apr_table_setn(out, "RateLimit-Remaining", remaining);
+    apr_table_setn(out, "RateLimit-Reset", number(k, kiss_window_seconds(state.wait)));
+    apr_table_setn(k->r->notes, "kiss-limit", state.exceeded ? "1h" : remaining);
+    if (!state.exceeded) {
+        return e;
+    }
+    k->retry_after = (int)kiss_window_seconds(state.wait);
+    return &kiss_error_quota;
+}
+
+const kiss_error *kiss_limit_take(kiss_req *k, const kiss_error *e)
+{
+    if (k->api->keyed) {
+        return k->caller ? take_key(k, e) : e;      /* nobody to count for: no key, or the database is away */
+    }
+    if (!e && k->endpoint->auth == KISS_AUTH_CLIENT && !k->verified) {
+        return counters ? NULL : uncounted(k, NULL);
+    }
+    return e == &kiss_error_bearer && !k->verified ? take_stranger(k, e) : take_windows(k, e);
+}
+
+/* --- wrong credentials --- */
+
+/** Counts a failure of the address, under the lock. */
+static kiss_window_state count_failure(const unsigned char address[KISS_SLOT_ID], apr_int64_t now, apr_uint32_t allowed,
+                                       int *lost)
+{
+    kiss_slot *s = find(address, now, KISS_RANK_ADDRESS, lost);
+
+    s->used = now;
+    apr_atomic_set32(&counters->shared->failed, (apr_uint32_t)(now / SECOND));
+    /* With 0 any number is allowed. */
+    return kiss_window_take(&s->window[KISS_WINDOW_MINUTE], now, kiss_window_length[KISS_WINDOW_MINUTE],
+                            allowed ? allowed : APR_UINT32_MAX);
+}
+
+const kiss_error *kiss_limit_login_failed(kiss_req *k, const char *client_id)
+{
+    unsigned char guess[KISS_SLOT_ID], address[KISS_SLOT_ID];
+    kiss_window_state states[KISS_WINDOWS + 1];
+    apr_int64_t now = kiss_clock_now();
+    int lost = 0, hit;
+    verdict v;
+
+    make_id(guess, k, "guess", apr_pstrcat(k->pool, address_of(k), "\n", client_id, NULL));
+    make_id(address, k, "address", address_of(k));
+    if (!lock(k)) {
+        return NULL;
+    }
+    count(&v, find(guess, now, KISS_RANK_GUESS, &lost), now, k, 0);
+    states[KISS_WINDOWS] = count_failure(address, now, kiss_config_login_failures(k->conf), &lost);
+    unlock();
+    warn_clients(k, lost);
+    memcpy(states, v.window, sizeof(v.window));
+    /* The address's window tells how long to wait, but the failure that fills it is still answered. */
+    states[KISS_WINDOWS].exceeded = 0;
+    hit = kiss_window_hit(states, KISS_WINDOWS + 1);
+    return hit >= 0 ? refuse(k, states, hit) : NULL;
+}
+
+/** The key's slot if it was right before, under the lock. */
+static kiss_key_slot *proved(const unsigned char id[KISS_SLOT_ID], const unsigned char proof[KISS_SLOT_ID])
+{
+    kiss_key_slot *key = kiss_slots_known_key(&counters->table, id);
+
+    return key && kiss_secret_equal(key->proof, proof, KISS_SLOT_ID) ? key : NULL;
+}
+
+void kiss_limit_key_failed(kiss_req *k, const char *prefix, const char *proof)
+{
+    unsigned char address[KISS_SLOT_ID], id[KISS_SLOT_ID], digest[KISS_SLOT_ID];
+    apr_uint32_t allowed = kiss_config_login_failures(k->conf);
+    apr_int64_t now = kiss_clock_now();
+    kiss_key_slot *key;
+    int lost = 0;
+
+    make_id(address, k, "address", address_of(k));
+    make_id(id, k, "key", prefix);
+    make_id(digest, k, "proof", proof);
+    if (!lock(k)) {
+        return;
+    }
+    key = proved(id, digest);
+    if (key) {
+        memset(key->proof, 0, KISS_SLOT_ID);        /* revoked since */
+    }
+    if (allowed) {
+        count_failure(address, now, allowed, &lost);
+    }
+    unlock();
+    warn_clients(k, lost);
+}
+
+/** 1 when no login has failed for so long that no address can be refused for it: what every request looks at first. */
+static int no_failure(apr_int64_t now)
+{
+    apr_int64_t longest = kiss_window_length[KISS_WINDOW_MINUTE] / SECOND + 1;
+
+    return counters && now / SECOND - apr_atomic_read32(&counters->shared->failed) > longest;
+}
+
+const kiss_error *kiss_limit_login_check(kiss_req *k, const char *prefix, const char *proof)
+{
+    kiss_window_state state = { kiss_config_login_failures(k->conf), 0, 0, 0 };
+    unsigned char address[KISS_SLOT_ID], id[KISS_SLOT_ID], digest[KISS_SLOT_ID];
+    apr_int64_t now = kiss_clock_now();
+    int lost = 0;
+
+    if (!state.limit || no_failure(now)) {
+        return NULL;
+    }
+    make_id(address, k, "address", address_of(k));
+    if (prefix) {
+        make_id(id, k, "key", prefix);
+        make_id(digest, k, "proof", proof);
+    }
+    if (lock(k)) {
+        kiss_slot *s = prefix && proved(id, digest) ? NULL
+                       : kiss_slots_find(&counters->table, address, now, 0, KISS_RANK_ADDRESS, &lost);
+
+        if (s) {
+            s->used = now;
+            state = kiss_window_look(&s->window[KISS_WINDOW_MINUTE], now, kiss_window_length[KISS_WINDOW_MINUTE],
+                                     state.limit);
+        }
+        unlock();
+    }
+    return state.exceeded ? refuse(k, &state, 0) : NULL;
+}

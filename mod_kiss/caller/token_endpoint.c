@@ -1,0 +1,289 @@
+#include "caller/token_endpoint.h"
+
+#include <apr_base64.h>
+#include <apr_lib.h>
+
+#include <string.h>
+
+#include "caller/ratelimit.h"
+#include "core/config.h"
+#include "core/error.h"
+#include "core/log_seldom.h"
+#include "db/db.h"
+#include "http/request_body.h"
+#include "http/response.h"
+#include "lib/base/crypto.h"
+#include "lib/base/urlencoded.h"
+
+#define FORM_TYPE "application/x-www-form-urlencoded"
+#define BASE64    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+#define MAX_BODY  8192
+#define MAX_CREDENTIAL 512
+
+static const kiss_error *invalid(kiss_req *k, const char *what)
+{
+    k->description = what;
+    return &kiss_error_invalid_request;
+}
+
+/* --- reading --- */
+
+/** Reads the whole body, at most MAX_BODY bytes. */
+static const kiss_error *read_body(kiss_req *k, char **body, apr_size_t *len)
+{
+    switch (kiss_body_read(body, len, k->r, MAX_BODY)) {
+    case KISS_BODY_LARGE:
+        return &kiss_error_body_too_large;
+    case KISS_BODY_LATE:
+        return &kiss_error_late_body;
+    case KISS_BODY_BROKEN:
+        return invalid(k, "The request body ended early.");
+    case KISS_BODY_OK:
+        break;
+    }
+    return NULL;
+}
+
+/** 1 for base64 with its padding or without, and nothing after it: the decoder would stop there without a word. */
+static int is_base64(const char *text)
+{
+    apr_size_t n = strspn(text, BASE64), padding = strspn(text + n, "=");
+
+    return text[n + padding] == '\0' && n % 4 != 1 && (padding == 0 || (padding <= 2 && (n + padding) % 4 == 0));
+}
+
+/** Reads `Authorization: Basic`; id and secret are form-encoded inside it (RFC 6749 section 2.3.1). */
+static const kiss_error *read_basic(kiss_req *k, kiss_token_request *t)
+{
+    const char *header = apr_table_get(k->r->headers_in, "Authorization"), *colon;
+    char *decoded;
+    int n;
+
+    if (!header) {
+        return NULL;
+    }
+    t->basic = 1;
+    if (ap_cstr_casecmpn(header, "Basic ", 6) != 0) {
+        return invalid(k, "Only the Basic scheme is accepted in the Authorization header here.");
+    }
+    for (header += 6; *header == ' '; header++) {
+        continue;
+    }
+    if (!is_base64(header)) {           /* or a second header, joined by a comma */
+        return invalid(k, "The Basic credentials are malformed.");
+    }
+    decoded = apr_palloc(k->pool, (apr_size_t)apr_base64_decode_len(header) + 1);
+    n = apr_base64_decode(decoded, header);
+    decoded[n] = '\0';
+    colon = memchr(decoded, ':', (apr_size_t)n);
+    if (!colon || strlen(decoded) != (apr_size_t)n) {
+        return invalid(k, "The Basic credentials are malformed.");
+    }
+    t->client_id = kiss_form_decode(decoded, (apr_size_t)(colon - decoded), k->pool);
+    t->client_secret = kiss_form_decode(colon + 1, strlen(colon + 1), k->pool);
+    if (!t->client_id || !t->client_secret) {
+        return invalid(k, "The Basic credentials are malformed.");
+    }
+    return NULL;
+}
+
+/** What is wrong with the form itself. */
+static const char *form_problem(kiss_form_status status)
+{
+    switch (status) {
+    case KISS_FORM_ENCODING:
+        return "The form encoding of the body is broken.";
+    case KISS_FORM_REPEATED:
+        return "A parameter stands in the request twice.";
+    case KISS_FORM_TOO_MANY:
+        return "The request has too many parameters.";
+    default:
+        return NULL;
+    }
+}
+
+/** Takes the credentials from the form, unless Basic brought them. */
+static const kiss_error *read_credentials(kiss_req *k, kiss_token_request *t, const apr_table_t *form)
+{
+    const char *id = kiss_form_get(form, "client_id"), *secret = kiss_form_get(form, "client_secret");
+
+    if (t->basic) {
+        /* The id alone beside Basic names the same client and is harmless; a secret is a second method (section 2.3). */
+        if (secret || (id && strcmp(id, t->client_id) != 0)) {
+            return invalid(k, "Credentials were sent in the header and in the body: use one.");
+        }
+    }
+    else {
+        t->client_id = id;
+        t->client_secret = secret;
+    }
+    return NULL;
+}
+
+const kiss_error *kiss_token_read(kiss_req *k)
+{
+    kiss_token_request *t = apr_pcalloc(k->pool, sizeof(*t));
+    const kiss_error *e = read_basic(k, t);
+    const char *grant, *problem;
+    apr_table_t *form;
+    apr_size_t len;
+    char *body;
+
+    /* Success or error, no cache may keep it (section 5.1). */
+    apr_table_setn(k->r->err_headers_out, "Cache-Control", "no-store");
+    apr_table_setn(k->r->err_headers_out, "Pragma", "no-cache");
+    k->token_request = t;
+    if (e) {
+        return e;
+    }
+    if (k->r->args && (strstr(k->r->args, "client_") || strstr(k->r->args, "grant_type"))) {
+        return invalid(k, "Parameters belong into the body, never into the URL.");
+    }
+    if (!kiss_body_is(k->r, FORM_TYPE)) {
+        return invalid(k, "The Content-Type must be " FORM_TYPE ".");
+    }
+    if ((e = read_body(k, &body, &len))) {
+        return e;
+    }
+    if ((problem = form_problem(kiss_form_parse(&form, body, len, k->pool)))) {
+        return invalid(k, problem);
+    }
+    if ((e = read_credentials(k, t, form))) {
+        return e;
+    }
+    if (!(grant = kiss_form_get(form, "grant_type"))) {
+        return invalid(k, "The parameter grant_type is missing.");
+    }
+    if (strcmp(grant, "client_credentials") != 0) {
+        return &kiss_error_grant_type;
+    }
+    if (!t->client_id || !*t->client_id || !t->client_secret || !*t->client_secret) {
+        return invalid(k, "The parameters client_id and client_secret are required.");
+    }
+    return kiss_form_get(form, "scope") ? &kiss_error_scope : NULL;
+}
+
+/* --- checking --- */
+
+/** Outcome of a look at the keys. */
+typedef struct {
+    kiss_req *k;
+    unsigned char hash[KISS_SHA256_LEN];    /* of the key that was sent */
+    int matched;
+    int enabled;
+    const char *key_id;                     /* of the key that matched */
+    int stale;                              /* its last use should be noted */
+} checking;
+
+/** Compares the hash of one live key. */
+static void compare(checking *c, const kiss_value *row)
+{
+    static const unsigned char none[KISS_SHA256_LEN];
+    const kiss_value *hash = &row[KISS_CRED_HASH];
+    int present = hash->data && hash->len == KISS_SHA256_LEN;
+
+    /* A customer without keys costs the same comparison as one with. */
+    if (kiss_secret_equal(c->hash, present ? (const void *)hash->data : none, KISS_SHA256_LEN) && present) {
+        c->matched = 1;
+        c->enabled = !(row[KISS_CRED_ENABLED].len == 1 && row[KISS_CRED_ENABLED].data[0] == '0');
+        c->key_id = apr_pstrmemdup(c->k->pool, row[KISS_CRED_KEY_ID].data, row[KISS_CRED_KEY_ID].len);
+        c->stale = row[KISS_CRED_STALE].len == 1 && row[KISS_CRED_STALE].data[0] == '1';
+    }
+}
+
+static kiss_db_status check_keys(kiss_db_conn *conn, void *baton)
+{
+    checking *c = baton;
+    const kiss_sql_plan *plan = c->k->conf->plan;
+    const kiss_value *row;
+    kiss_db_cursor *cursor;
+    kiss_db_status status;
+
+    c->matched = 0;
+    status = kiss_db_select(&cursor, conn, &plan->statements[KISS_SQL_CREDENTIALS], &c->k->token_request->client_id,
+                            c->k->pool);
+    while (status == KISS_DB_OK && (status = kiss_db_next(cursor, &row)) == KISS_DB_OK && row) {
+        compare(c, row);
+    }
+    return status;
+}
+
+/* A read-only database must not stop logins: the note is a convenience. */
+static kiss_db_status note_use(kiss_db_conn *conn, void *baton)
+{
+    checking *c = baton;
+
+    return kiss_db_execute(conn, &c->k->conf->plan->statements[KISS_SQL_KEY_USED], &c->key_id);
+}
+
+static const kiss_error *refuse(kiss_req *k)
+{
+    const kiss_error *e = kiss_limit_login_failed(k, k->token_request->client_id);
+
+    if (e) {
+        return e;
+    }
+    if (k->token_request->basic) {
+        apr_table_setn(k->r->err_headers_out, "WWW-Authenticate", "Basic realm=\"token\"");
+    }
+    return &kiss_error_invalid_client;
+}
+
+/** Sends the token (RFC 6749 section 5.1). */
+static const kiss_error *grant(kiss_req *k, int *status)
+{
+    kiss_jwt_policy policy = kiss_config_token_policy(k->conf, k->r);
+    const char *token = kiss_jwt_sign(&policy, k->customer, apr_time_sec(apr_time_now()), k->pool), *text;
+
+    if (!token) {
+        KISS_LOG_SELDOM(KISS_FLOOD_SIGNING, k, APLOG_ERR, 0, KISS_LOGNO(0402) "a token could not be signed");
+        return &kiss_error_internal;
+    }
+    /* Three segments of base64url and a number: nothing in them needs an escape. */
+    text = apr_pstrcat(k->pool, "{\"access_token\":\"", token, "\",\"token_type\":\"Bearer\",\"expires_in\":",
+                       apr_off_t_toa(k->pool, (apr_off_t)policy.lifetime), "}", NULL);
+    *status = kiss_out_text(k, HTTP_OK, KISS_JSON_TYPE, text);
+    return NULL;
+}
+
+const kiss_error *kiss_token_run(kiss_req *k, int *status)
+{
+    const kiss_token_request *t = k->token_request;
+    const kiss_error *e = kiss_limit_login_check(k, NULL, NULL);
+    kiss_db_status db;
+    checking c;
+
+    if (e) {
+        return e;
+    }
+    if (!k->conf->token_keys) {
+        KISS_LOG_SELDOM(KISS_FLOOD_TOKEN_KEYS, k, APLOG_ERR, 0, KISS_LOGNO(0403) "no token can be issued: KissTokenKeys is "
+                        "missing");
+        return &kiss_error_unavailable;
+    }
+    if (strlen(t->client_id) > MAX_CREDENTIAL || strlen(t->client_secret) > MAX_CREDENTIAL) {
+        return refuse(k);
+    }
+    memset(&c, 0, sizeof(c));
+    c.k = k;
+    kiss_secret_sha256(c.hash, t->client_secret, strlen(t->client_secret));
+    if ((db = kiss_db_run(k, check_keys, &c)) != KISS_DB_OK) {
+        return kiss_db_error(db);
+    }
+    if (!c.matched) {
+        return refuse(k);
+    }
+    k->customer = t->client_id;
+    k->verified = 1;
+    k->r->user = apr_pstrdup(k->pool, k->customer);
+    if ((e = kiss_limit_take(k, NULL))) {
+        return e;                       /* 429: now it is known whose request this is */
+    }
+    if (!c.enabled) {
+        return &kiss_error_unauthorized_client;
+    }
+    if (c.stale) {
+        (void)kiss_db_run(k, note_use, &c);
+    }
+    return grant(k, status);
+}

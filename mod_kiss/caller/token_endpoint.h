@@ -1,0 +1,29 @@
+/** kiss_token - the token endpoint: OAuth 2.0 client credentials (RFC 6749 sections 2.3.1, 4.4, 5; contract section 2). */
+#ifndef KISS_TOKEN_H
+#define KISS_TOKEN_H
+
+#include "core/kiss.h"
+
+/** What a client sent. */
+struct kiss_token_request {
+    const char *client_id;          /**< customer code, or NULL */
+    const char *client_secret;      /**< API key, or NULL */
+    int basic;                      /**< came by HTTP Basic: a refusal carries WWW-Authenticate: Basic */
+};
+
+/**
+ * Reads the request's body and credentials; sets k->token_request. The caller is anonymous until they are checked.
+ *
+ * @return NULL, or the OAuth error
+ */
+const kiss_error *kiss_token_read(kiss_req *k);
+
+/**
+ * Checks the key, counts the request under the customer whose it is, or as wrong credentials, and answers with a token.
+ *
+ * @param status receives what the handler returns when the result is NULL
+ * @return NULL when the answer was sent, or the error
+ */
+const kiss_error *kiss_token_run(kiss_req *k, int *status);
+
+#endif

@@ -1,0 +1,210 @@
+#include "core/config.h"
+
+#include <apr_hash.h>
+
+#include "lib/ratelimit/fixed_window.h"
+
+#define MEGABYTE APR_INT64_C(1048576)
+
+/* --- create and merge --- */
+
+#define UNSET_TEXT(type, member)
+#define UNSET_NUMBER(type, member, ...) conf->member = -1;
+
+void *kiss_config_create_dir(apr_pool_t *p, char *dir)
+{
+    kiss_dir_conf *conf = apr_pcalloc(p, sizeof(*conf));
+
+    (void)dir;
+    KISS_DIR_MEMBERS(UNSET_TEXT, UNSET_NUMBER)
+    return conf;
+}
+
+void *kiss_config_create_server(apr_pool_t *p, server_rec *s)
+{
+    kiss_server_conf *conf = apr_pcalloc(p, sizeof(*conf));
+
+    (void)s;
+    conf->databases = apr_hash_make(p);
+    KISS_SERVER_MEMBERS(UNSET_TEXT, UNSET_NUMBER)
+    return conf;
+}
+
+#define MERGE_TEXT(type, member) conf->member = inner->member ? inner->member : outer->member;
+#define MERGE_NUMBER(type, member, ...) conf->member = inner->member != -1 ? inner->member : outer->member;
+
+void *kiss_config_merge_dir(apr_pool_t *p, void *base, void *add)
+{
+    const kiss_dir_conf *outer = base, *inner = add;
+    kiss_dir_conf *conf = apr_palloc(p, sizeof(*conf));
+
+    KISS_DIR_MEMBERS(MERGE_TEXT, MERGE_NUMBER)
+    return conf;
+}
+
+void *kiss_config_merge_server(apr_pool_t *p, void *base, void *add)
+{
+    const kiss_server_conf *outer = base, *inner = add;
+    kiss_server_conf *conf = apr_palloc(p, sizeof(*conf));
+
+    conf->databases = apr_hash_overlay(p, inner->databases, outer->databases);
+    KISS_SERVER_MEMBERS(MERGE_TEXT, MERGE_NUMBER)
+    return conf;
+}
+
+/* --- getters --- */
+
+kiss_server_conf *kiss_config_server(const server_rec *s)
+{
+    return ap_get_module_config(s->module_config, &kiss_module);
+}
+
+/** The value as getters return it. */
+static apr_int64_t value_of(apr_int64_t set, apr_int64_t preset, kiss_config_unit unit)
+{
+    return (set != -1 ? set : preset) * (unit == KISS_UNIT_MEGABYTES ? MEGABYTE : 1);
+}
+
+#define NO_GETTER(type, member)
+
+#define SERVER_GETTER(type, member, getter, directive, preset, low, high, unit) \
+    type getter(const server_rec *s)                                            \
+    {                                                                           \
+        return (type)value_of(kiss_config_server(s)->member, preset, unit);     \
+    }
+
+#define DIR_GETTER(type, member, getter, directive, preset, low, high, unit)    \
+    type getter(const kiss_dir_conf *conf)                                      \
+    {                                                                           \
+        return (type)value_of(conf->member, preset, unit);                      \
+    }
+
+KISS_SERVER_MEMBERS(NO_GETTER, SERVER_GETTER)
+KISS_DIR_MEMBERS(NO_GETTER, DIR_GETTER)
+
+const char *kiss_config_cache_dir(const server_rec *s)
+{
+    const char *dir = kiss_config_server(s)->cache_dir;
+
+    return dir ? dir : KISS_CACHEDIR;
+}
+
+kiss_jwt_policy kiss_config_token_policy(const kiss_dir_conf *conf, request_rec *r)
+{
+    kiss_jwt_policy policy;
+
+    policy.keys = conf->token_keys;
+    /* The configured name, not the Host header: a token must not depend on what the client calls the server. */
+    policy.issuer = conf->issuer ? conf->issuer : apr_pstrcat(r->pool, "https://", r->server->server_hostname, NULL);
+    policy.audience = conf->audience ? conf->audience : policy.issuer;
+    policy.lifetime = kiss_config_lifetime(conf);
+    return policy;
+}
+
+apr_uint32_t kiss_config_limit(const kiss_dir_conf *conf, int window, int anonymous)
+{
+    if (window == KISS_WINDOW_MINUTE) {
+        return anonymous ? kiss_config_anonymous_minute(conf) : kiss_config_limit_minute(conf);
+    }
+    return anonymous ? kiss_config_anonymous_hour(conf) : kiss_config_limit_hour(conf);
+}
+
+/* --- databases and locations --- */
+
+kiss_database_conf *kiss_config_database(const kiss_dir_conf *conf, const server_rec *s)
+{
+    return apr_hash_get(kiss_config_server(s)->databases, conf->database ? conf->database : conf->plan->api->name,
+                        APR_HASH_KEY_STRING);
+}
+
+apr_array_header_t *kiss_config_databases(server_rec *main_server, apr_pool_t *p)
+{
+    apr_array_header_t *all = apr_array_make(p, 4, sizeof(kiss_database_conf *));
+    server_rec *s;
+
+    for (s = main_server; s; s = s->next) {
+        apr_hash_index_t *hi;
+
+        for (hi = apr_hash_first(p, kiss_config_server(s)->databases); hi; hi = apr_hash_next(hi)) {
+            kiss_database_conf *database = apr_hash_this_val(hi);
+            int i = 0;
+
+            while (i < all->nelts && APR_ARRAY_IDX(all, i, kiss_database_conf *) != database) {
+                i++;
+            }
+            if (i == all->nelts) {
+                APR_ARRAY_PUSH(all, kiss_database_conf *) = database;
+            }
+        }
+    }
+    return all;
+}
+
+/** The places as they are noted, in the configuration's pool: their configuration without that of the server, no database. */
+static apr_array_header_t *noted_places(apr_pool_t *pconf)
+{
+    void *all = NULL;
+
+    apr_pool_userdata_get(&all, "kiss-places", pconf);
+    if (!all) {
+        all = apr_array_make(pconf, 4, sizeof(kiss_config_place));
+        apr_pool_userdata_setn(all, "kiss-places", apr_pool_cleanup_null, pconf);
+    }
+    return all;
+}
+
+void kiss_config_add_place(server_rec *s, const kiss_dir_conf *conf, const ap_directive_t *directive)
+{
+    const kiss_config_place place = { s, conf, NULL, directive };
+
+    APR_ARRAY_PUSH(noted_places(s->process->pconf), kiss_config_place) = place;
+}
+
+apr_array_header_t *kiss_config_places(server_rec *main_server, apr_pool_t *p)
+{
+    apr_array_header_t *places = apr_array_copy(p, noted_places(main_server->process->pconf));
+    int i;
+
+    for (i = 0; i < places->nelts; i++) {
+        kiss_config_place *place = &APR_ARRAY_IDX(places, i, kiss_config_place);
+        void *outer = ap_get_module_config(place->server->lookup_defaults, &kiss_module);
+
+        place->conf = kiss_config_merge_dir(p, outer, (void *)place->conf);
+        place->database = kiss_config_database(place->conf, place->server);
+    }
+    return places;
+}
+
+int kiss_config_has_lists(const kiss_dir_conf *conf)
+{
+    const kiss_endpoint *e = conf->plan->api->endpoints;
+
+    while (e->path && e->run != KISS_RUN_LIST) {
+        e++;
+    }
+    return e->path != NULL;
+}
+
+apr_array_header_t *kiss_config_uses(server_rec *main_server, apr_pool_t *p)
+{
+    const apr_array_header_t *places = kiss_config_places(main_server, p);
+    apr_array_header_t *uses = apr_array_make(p, 4, sizeof(kiss_config_use));
+    int i, j;
+
+    for (i = 0; i < places->nelts; i++) {
+        const kiss_config_place *place = &APR_ARRAY_IDX(places, i, kiss_config_place);
+        const kiss_config_use use = { place->database, place->conf->plan };
+
+        for (j = 0; j < uses->nelts; j++) {
+            const kiss_config_use *u = &APR_ARRAY_IDX(uses, j, kiss_config_use);
+
+            if (u->database == use.database && u->plan == use.plan) {
+                break;
+            }
+        }
+        if (j == uses->nelts) {
+            APR_ARRAY_PUSH(uses, kiss_config_use) = use;
+        }
+    }
+    return uses;
+}

@@ -1,0 +1,121 @@
+#include "core/config_check.h"
+
+#include <string.h>
+
+#include "core/config.h"
+
+/* It looks at the tree of directives, for httpd itself keeps the handler as an expression that only a request can answer. */
+
+static int is(const ap_directive_t *d, const char *name)
+{
+    return ap_cstr_casecmp(d->directive, name) == 0;
+}
+
+/** The section around a directive that says for which requests it holds; NULL for all of the server. */
+static const ap_directive_t *section_of(const ap_directive_t *d)
+{
+    for (d = d->parent; d && (is(d, "<If") || is(d, "<ElseIf") || is(d, "<Else")); d = d->parent) {
+        continue;
+    }
+    return d && is(d, "<VirtualHost") ? NULL : d;
+}
+
+/** The virtual host of a directive, or NULL. */
+static const ap_directive_t *host_of(const ap_directive_t *d)
+{
+    while (d && !is(d, "<VirtualHost")) {
+        d = d->parent;
+    }
+    return d;
+}
+
+/** 1 when a SetHandler names the handler of the module, or may. */
+static int names_handler(const ap_directive_t *d, apr_pool_t *p)
+{
+    const char *args = d->args, *handler = ap_getword_conf(p, &args);
+
+    return strcmp(handler, KISS_HANDLER) == 0 || strncmp(handler, "expr=", 5) == 0 || strstr(handler, "%{");
+}
+
+/** 1 when the paths of a section may lie around `base` or below it. */
+static int is_related(const ap_directive_t *section, const char *base, apr_pool_t *p)
+{
+    const char *args;
+    apr_size_t n, len = strlen(base);
+    char *path;
+
+    if (!section || is(section, "<LocationMatch")) {
+        return 1;
+    }
+    if (!is(section, "<Location")) {
+        return 0;                       /* of files, which the API's paths are not */
+    }
+    args = section->args;
+    path = ap_getword_conf(p, &args);
+    n = strcspn(path, ">");
+    while (n > 0 && path[n - 1] == '/') {
+        n--;
+    }
+    return strpbrk(path, "~*?[") || strncmp(path, base, n < len ? n : len) == 0;
+}
+
+/** Looks through directives and the sections among them for a SetHandler that reaches the location. */
+static int search(const ap_directive_t *d, const ap_directive_t *api, const char *base, apr_pool_t *p)
+{
+    const ap_directive_t *host;
+
+    for (; d; d = d->next) {
+        if (d->first_child && search(d->first_child, api, base, p)) {
+            return 1;
+        }
+        host = host_of(d);
+        if (is(d, "SetHandler") && names_handler(d, p) && (!host || host == host_of(api))
+            && is_related(section_of(d), base, p)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/**
+ * 1 when requests for a location come to the module: its own section has SetHandler kiss, or one around it, or the server; or
+ * one below it, or by a pattern or an expression, of which it is not known before a request comes.
+ *
+ * @param api  the location's directive KissApi
+ * @param base the location's path, without a slash at the end
+ */
+static int is_handled(const ap_directive_t *api, const char *base, apr_pool_t *p)
+{
+    const ap_directive_t *d, *own = NULL;
+
+    for (d = api->parent->first_child; d; d = d->next) {
+        own = is(d, "SetHandler") ? d : own;
+    }
+    return own ? names_handler(own, p) : search(ap_conftree, api, base, p);
+}
+
+const char *kiss_config_check(server_rec *main_server, apr_pool_t *p)
+{
+    const apr_array_header_t *places = kiss_config_places(main_server, p);
+    int i;
+
+    for (i = 0; i < places->nelts; i++) {
+        const kiss_config_place *place = &APR_ARRAY_IDX(places, i, kiss_config_place);
+        const kiss_dir_conf *conf = place->conf;
+        const char *where = apr_psprintf(p, "line %d of %s: KissApi %s", place->directive->line_num, place->directive->filename,
+                                         conf->plan->api->name);
+
+        if (!is_handled(place->directive, conf->base, p)) {
+            return apr_psprintf(p, "%s: 'SetHandler " KISS_HANDLER "' is missing in this <Location>: httpd would look for files",
+                                where);
+        }
+        if (!place->database) {
+            return apr_psprintf(p, "%s: no 'KissDatabase %s ...' in this server (KissUseDatabase names another)", where,
+                                conf->database ? conf->database : conf->plan->api->name);
+        }
+        if (!conf->token_keys && !conf->plan->api->keyed) {
+            return apr_psprintf(p, "%s: KissTokenKeys is missing: make the file with 'kissctl token-key rotate'", where);
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,15 @@
+/** kiss_config_check - what no single directive can know: whether each location with an API has all that it needs. */
+#ifndef KISS_CONFIG_CHECK_H
+#define KISS_CONFIG_CHECK_H
+
+#include "core/kiss.h"
+
+/**
+ * Checks that every location with an API is handled by this module and has a database, and token keys if it needs them. In
+ * check_config, so that configtest and apachectl graceful find it while the server runs on.
+ *
+ * @return NULL, or a sentence that names file and line
+ */
+const char *kiss_config_check(server_rec *main_server, apr_pool_t *p);
+
+#endif

@@ -1,0 +1,255 @@
+#include "core/directives.h"
+
+#include <apr_fnmatch.h>
+#include <apr_hash.h>
+
+#include <stddef.h>
+#include <string.h>
+
+#include "core/config.h"
+#include "core/config_value.h"
+#include "lib/api/customer.h"
+#include "lib/api/kss.h"
+#include "lib/api/plan.h"
+#include "lib/base/crypto.h"
+
+/* What KissApi may be. */
+static const kiss_api *const apis[] = { &kiss_customer_api, &kiss_kss_api, NULL };
+
+/** Names the directive in front of what is wrong. */
+static const char *wrong(cmd_parms *cmd, const char *what)
+{
+    return what ? apr_pstrcat(cmd->pool, cmd->cmd->name, ": ", what, NULL) : NULL;
+}
+
+/* --- numbers --- */
+
+/** A number as its row in core/config.h describes it. */
+typedef struct {
+    apr_size_t offset;                  /* of the member */
+    const char *directive;
+    apr_int64_t preset, low, high;
+    kiss_config_unit unit;
+} number;
+
+#define NO_ROW(type, member)
+#define SERVER_ROW(type, member, getter, ...) { offsetof(kiss_server_conf, member), __VA_ARGS__ },
+#define DIR_ROW(type, member, getter, ...) { offsetof(kiss_dir_conf, member), __VA_ARGS__ },
+
+static const number server_numbers[] = {
+    KISS_SERVER_MEMBERS(NO_ROW, SERVER_ROW)
+    { 0, NULL, 0, 0, 0, KISS_UNIT_COUNT }
+};
+
+static const number dir_numbers[] = {
+    KISS_DIR_MEMBERS(NO_ROW, DIR_ROW)
+    { 0, NULL, 0, 0, 0, KISS_UNIT_COUNT }
+};
+
+/** Reads the arguments of a directive into the members of its rows; what may be left out, and is, gets its default. */
+static const char *set_numbers(cmd_parms *cmd, void *conf, const number *n, const char *first, const char *second)
+{
+    const char *text = first, *e = NULL;
+
+    for (; n->directive && !e; n++) {
+        if (strcmp(n->directive, cmd->cmd->name) == 0) {
+            apr_int64_t *member = (apr_int64_t *)((char *)conf + n->offset);
+
+            *member = n->preset;
+            e = !text ? NULL : n->unit == KISS_UNIT_TIME ? kiss_config_time(member, text, n->low, n->high, cmd->pool)
+                : kiss_config_number(member, text, n->low, n->high, cmd->pool);
+            text = second;
+        }
+    }
+    return wrong(cmd, e);
+}
+
+static const char *set_dir_numbers(cmd_parms *cmd, void *dir, const char *first, const char *second)
+{
+    return set_numbers(cmd, dir, dir_numbers, first, second);
+}
+
+static const char *set_dir_number(cmd_parms *cmd, void *dir, const char *text)
+{
+    return set_numbers(cmd, dir, dir_numbers, text, NULL);
+}
+
+static const char *set_dir_flag(cmd_parms *cmd, void *dir, int on)
+{
+    return set_numbers(cmd, dir, dir_numbers, on ? "1" : "0", NULL);
+}
+
+static const char *set_server_numbers(cmd_parms *cmd, void *dir, const char *first, const char *second)
+{
+    const char *e = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+
+    (void)dir;
+    return e ? e : set_numbers(cmd, kiss_config_server(cmd->server), server_numbers, first, second);
+}
+
+static const char *set_server_number(cmd_parms *cmd, void *dir, const char *text)
+{
+    return set_server_numbers(cmd, dir, text, NULL);
+}
+
+/* --- directives of a location --- */
+
+static const char *api_names(apr_pool_t *p)
+{
+    const char *names = "";
+    int i;
+
+    for (i = 0; apis[i]; i++) {
+        names = apr_pstrcat(p, names, i ? ", " : "", apis[i]->name, NULL);
+    }
+    return names;
+}
+
+/** The plan of an API; made once for all locations that serve it, so that a connection prepares a statement once. */
+static const char *plan_of(const kiss_sql_plan **plan, const kiss_api *api, apr_pool_t *p)
+{
+    const char *key = apr_pstrcat(p, "kiss-plan-", api->name, NULL), *e;
+    void *made = NULL;
+
+    apr_pool_userdata_get(&made, key, p);
+    if (made) {
+        *plan = made;
+        return NULL;
+    }
+    e = kiss_sql_plan_make(plan, api, p);
+    if (!e) {
+        apr_pool_userdata_setn(*plan, key, apr_pool_cleanup_null, p);
+    }
+    return e;
+}
+
+static const char *set_api(cmd_parms *cmd, void *dir, const char *name)
+{
+    const ap_directive_t *section = cmd->directive->parent;
+    kiss_dir_conf *conf = dir;
+    apr_size_t len;
+    int i;
+
+    if (!section || ap_cstr_casecmp(section->directive, "<Location") != 0 || !cmd->path || *cmd->path != '/'
+        || apr_fnmatch_test(cmd->path)) {
+        return wrong(cmd, "stands in a <Location /path> section (no pattern): the API's paths begin there");
+    }
+    for (i = 0; apis[i] && strcmp(apis[i]->name, name) != 0; i++) {
+        continue;
+    }
+    if (!apis[i]) {
+        return wrong(cmd, apr_psprintf(cmd->pool, "no API is called '%s': use one of %s", name, api_names(cmd->pool)));
+    }
+    for (len = strlen(cmd->path); len > 0 && cmd->path[len - 1] == '/'; len--) {
+        continue;
+    }
+    conf->base = apr_pstrmemdup(cmd->pool, cmd->path, len);
+    kiss_config_add_place(cmd->server, conf, cmd->directive);
+    return wrong(cmd, plan_of(&conf->plan, apis[i], cmd->server->process->pconf));
+}
+
+static const char *set_use_database(cmd_parms *cmd, void *dir, const char *name)
+{
+    (void)cmd;
+    ((kiss_dir_conf *)dir)->database = name;
+    return NULL;
+}
+
+static const char *set_token_keys(cmd_parms *cmd, void *dir, const char *file)
+{
+    const char *path = ap_server_root_relative(cmd->pool, file), *text, *e;
+    apr_array_header_t *keys;
+
+    if (!path) {
+        return wrong(cmd, apr_psprintf(cmd->pool, "'%s' is not a usable path", file));
+    }
+    e = kiss_secret_read_file(&text, path, cmd->pool);
+    if (e) {
+        return wrong(cmd, e);
+    }
+    e = kiss_tokenkeys_parse(&keys, text, cmd->pool);
+    if (e) {
+        return wrong(cmd, apr_pstrcat(cmd->pool, path, ": ", e, NULL));
+    }
+    ((kiss_dir_conf *)dir)->token_keys = keys;
+    return NULL;
+}
+
+static const char *set_issuer(cmd_parms *cmd, void *dir, const char *text)
+{
+    ((kiss_dir_conf *)dir)->issuer = text;
+    return *text ? NULL : wrong(cmd, "must not be empty");
+}
+
+static const char *set_audience(cmd_parms *cmd, void *dir, const char *text)
+{
+    ((kiss_dir_conf *)dir)->audience = text;
+    return *text ? NULL : wrong(cmd, "must not be empty");
+}
+
+/* --- directives of a server --- */
+
+static const char *set_cache_dir(cmd_parms *cmd, void *dir, const char *path)
+{
+    const char *e = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+
+    (void)dir;
+    if (!e) {
+        kiss_config_server(cmd->server)->cache_dir = ap_server_root_relative(cmd->pool, path);
+        e = kiss_config_server(cmd->server)->cache_dir ? NULL : wrong(cmd, "is not a usable path");
+    }
+    return e;
+}
+
+static const char *set_database(cmd_parms *cmd, void *dir, const char *args)
+{
+    kiss_database_conf *database = apr_pcalloc(cmd->pool, sizeof(*database));
+    kiss_server_conf *conf = kiss_config_server(cmd->server);
+    const char *e = kiss_config_database_read(database, args, cmd->pool);
+
+    (void)dir;
+    if (e) {
+        return wrong(cmd, e);
+    }
+    database->server = cmd->server;
+    if (apr_hash_get(conf->databases, database->name, APR_HASH_KEY_STRING)) {
+        return wrong(cmd, apr_psprintf(cmd->pool, "%s is defined twice in this server", database->name));
+    }
+    apr_hash_set(conf->databases, database->name, APR_HASH_KEY_STRING, database);
+    return NULL;
+}
+
+#define LOCATION (RSRC_CONF | ACCESS_CONF)
+
+const command_rec kiss_directives[] = {
+    AP_INIT_RAW_ARGS("KissDatabase", set_database, NULL, RSRC_CONF,
+                     "a name and key=value pairs: socket host port user dbname password-file tls ca cert key keep max wait connect timeout idle"),
+    AP_INIT_TAKE1("KissCacheDir", set_cache_dir, NULL, RSRC_CONF, "directory in which answers are built"),
+    AP_INIT_TAKE1("KissCacheSize", set_server_number, NULL, RSRC_CONF,
+                  "megabytes of whole answers that are kept in KissCacheDir, 1 to 1000000"),
+    AP_INIT_TAKE1("KissCacheAge", set_server_number, NULL, RSRC_CONF,
+                  "time after which whole answers that nobody asks for are removed, 5mi or more"),
+    AP_INIT_TAKE12("KissWarm", set_server_numbers, NULL, RSRC_CONF,
+                   "how many of the most used lists are built in advance when something has changed, and how often to look"),
+    AP_INIT_TAKE1("KissLimitClients", set_server_number, NULL, RSRC_CONF,
+                  "callers whose requests are counted at the same time, 64 to 1000000"),
+    AP_INIT_TAKE1("KissLimitKeys", set_server_number, NULL, RSRC_CONF,
+                  "API keys whose requests are counted at the same time, 16 to 65536"),
+    AP_INIT_TAKE1("KissApi", set_api, NULL, ACCESS_CONF, "the API that is served in this <Location>: customer or kss"),
+    AP_INIT_TAKE1("KissUseDatabase", set_use_database, NULL, LOCATION, "name of the KissDatabase that the API reads"),
+    AP_INIT_TAKE1("KissTokenKeys", set_token_keys, NULL, LOCATION, "file of token signing keys"),
+    AP_INIT_TAKE1("KissTokenIssuer", set_issuer, NULL, LOCATION, "claim iss of the tokens"),
+    AP_INIT_TAKE1("KissTokenAudience", set_audience, NULL, LOCATION, "claim aud of the tokens"),
+    AP_INIT_TAKE1("KissTokenLifetime", set_dir_number, NULL, LOCATION, "seconds that a token is valid, 60 to 86400"),
+    AP_INIT_TAKE2("KissLimit", set_dir_numbers, NULL, LOCATION, "requests of a customer in a minute, and in an hour"),
+    AP_INIT_TAKE2("KissLimitAnonymous", set_dir_numbers, NULL, LOCATION,
+                  "requests of all callers without a token in a minute, and in an hour"),
+    AP_INIT_TAKE1("KissKeyLimit", set_dir_number, NULL, LOCATION, "requests of an API key in an hour"),
+    AP_INIT_TAKE1("KissLoginFailureLimit", set_dir_number, NULL, LOCATION,
+                  "wrong credentials from one address in a minute; 0: any number"),
+    AP_INIT_TAKE1("KissFreshness", set_dir_number, NULL, LOCATION,
+                  "how old what is known of the database may be, 0 to 60s; 0, the default: it is asked each time"),
+    AP_INIT_FLAG("KissAllowPlainHTTP", set_dir_flag, NULL, LOCATION,
+                 "On behind a proxy that ends TLS; Off (the default) refuses plain HTTP"),
+    { NULL }
+};

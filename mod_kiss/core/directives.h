@@ -1,0 +1,10 @@
+/** kiss_directives - the directives: where each may stand, and how its arguments are read. */
+#ifndef KISS_DIRECTIVES_H
+#define KISS_DIRECTIVES_H
+
+#include "core/kiss.h"
+
+/** For the module record. */
+extern const command_rec kiss_directives[];
+
+#endif

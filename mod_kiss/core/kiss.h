@@ -1,0 +1,76 @@
+/**
+ * kiss - what every stage of a request shares: the request itself, log tags, forward declarations.
+ *
+ * A request flows through the stages in the order of kiss_handler() in mod_kiss.c. Each stage fills its part of kiss_req
+ * and returns NULL, or the error that ends the request.
+ */
+#ifndef KISS_H
+#define KISS_H
+
+#include <httpd.h>
+#include <http_config.h>
+#include <http_core.h>
+#include <http_log.h>
+#include <http_protocol.h>
+
+#include <apr_strings.h>
+#include <apr_tables.h>
+#include <apr_time.h>
+
+#include "lib/api/table.h"
+
+/** Value of SetHandler. */
+#define KISS_HANDLER "kiss"
+
+/** Each log message has a number, listed with cause and remedy in conf/errors.md. Numbers are never used twice. */
+#define KISS_LOGNO(n) "KISS" #n ": "
+
+extern module AP_MODULE_DECLARE_DATA kiss_module;
+APLOG_USE_MODULE(kiss);
+
+typedef struct kiss_dir_conf kiss_dir_conf;
+typedef struct kiss_error kiss_error;
+typedef struct kiss_caller kiss_caller;
+typedef struct kiss_db kiss_db;
+typedef struct kiss_state kiss_state;
+typedef struct kiss_token_request kiss_token_request;
+
+/** Logs with the request, or with the server where work is done without one. Arguments as of ap_log_rerror(). */
+#define KISS_LOG(k, level, rv, ...)                                                         \
+    do {                                                                                    \
+        if ((k)->r) {                                                                       \
+            ap_log_rerror(APLOG_MARK, level, rv, (k)->r, __VA_ARGS__);                      \
+        }                                                                                   \
+        else {                                                                              \
+            ap_log_error(APLOG_MARK, level, rv, (k)->server, __VA_ARGS__);                  \
+        }                                                                                   \
+    } while (0)
+
+/** One request on its way. Lives in r->pool. */
+typedef struct kiss_req {
+    request_rec *r;                         /**< httpd's request; NULL when a list is built before anybody asks for it */
+    server_rec *server;                     /**< r->server */
+    apr_pool_t *pool;                       /**< r->pool */
+    const kiss_dir_conf *conf;              /**< configuration of the location */
+    const kiss_api *api;                    /**< the API served there */
+    kiss_db *db;                            /**< its database in this child */
+    kiss_state *state;                      /**< the state of that database, as the child's requests share it; or NULL */
+    const kiss_endpoint *endpoint;          /**< route: NULL when nothing matched */
+    const char *named;                      /**< route: the path's segment that stands for `:name`, or NULL */
+    const char *request_id;                 /**< X-Request-Id of the answer */
+    const char *customer;                   /**< identify: customer code to count under; NULL is anonymous */
+    unsigned verified : 1;                  /**< identify: the customer has proved to be that one */
+    const char *proof;                      /**< identify: digest of the API key that it was proved with, or NULL */
+    const kiss_token_request *token_request;/**< identify: credentials of the token endpoint */
+    const kiss_caller *caller;              /**< scope: the customer's record; NULL until it was read */
+    const kiss_error *db_error;             /**< the database failed this request already: do not wait for it again */
+    const char *description;                /**< what the error's text says instead of its standard sentence */
+    int retry_after;                        /**< seconds for Retry-After; 0 for the error's standard */
+    apr_interval_time_t db_time;            /**< time spent with the database */
+    apr_int64_t rows;                       /**< rows written */
+    apr_off_t length;                       /**< bytes of the answer, once they are known */
+    const char *coding;                     /**< its Content-Encoding then, as the header's value; NULL without one */
+    volatile apr_uint32_t *stop;      /**< NULL, or set to 1 when nobody needs what is read any more */
+} kiss_req;
+
+#endif

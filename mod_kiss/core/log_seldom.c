@@ -1,0 +1,31 @@
+#include "core/log_seldom.h"
+
+#include <apr_atomic.h>
+#include <apr_shm.h>
+
+#include "lib/base/clock.h"
+
+#define SECOND APR_INT64_C(1000000)
+#define PAUSE  60                       /* seconds */
+
+/* Second of kiss_clock in which each kind was logged last, and one more; 0: never. */
+static volatile apr_uint32_t own[KISS_FLOODS];
+static volatile apr_uint32_t *last = own;
+
+void kiss_flood_create(apr_pool_t *pconf)
+{
+    apr_shm_t *shm;
+
+    last = own;
+    if (apr_shm_create(&shm, sizeof(own), NULL, pconf) == APR_SUCCESS) {
+        last = apr_shm_baseaddr_get(shm);       /* anonymous, and zero bytes at first */
+    }
+}
+
+int kiss_flood_due(kiss_flood kind)
+{
+    apr_uint32_t now = (apr_uint32_t)(kiss_clock_now() / SECOND) + 1, before = apr_atomic_read32(&last[kind]);
+
+    /* Of several that look at the same time one is quicker. */
+    return (!before || now - before >= PAUSE) && apr_atomic_cas32(&last[kind], now, before) == before;
+}

@@ -1,0 +1,375 @@
+#include "db/db.h"
+
+#include <string.h>
+
+#include "core/error.h"
+#include "db/db_pool.h"
+#include "lib/mariadb/server_error.h"
+
+/* A connection that fails sooner than this was dead already: worth another try. One that fails later has waited for a
+ * server that hangs, and so would the next. */
+#define DEAD_WITHIN apr_time_from_sec(1)
+
+/* Room for a cell until one is found that is longer: few are, in a MEDIUMTEXT column or an array that the database makes of
+ * rows. */
+#define CELL 65535
+
+/* No cell is that long, unless something is badly wrong. */
+#define MAX_CELL (64 * 1024 * 1024)
+
+struct kiss_db_cursor {
+    kiss_db_conn *conn;
+    apr_pool_t *pool;
+    MYSQL_STMT *stmt;
+    int columns;
+    MYSQL_BIND *bind;
+    unsigned long *length;
+    my_bool *is_null;
+    my_bool *cut;
+    kiss_value *row;
+};
+
+const kiss_req *kiss_db_request(const kiss_db_conn *conn)
+{
+    return conn->k;
+}
+
+const kiss_error *kiss_db_error(kiss_db_status status)
+{
+    return status == KISS_DB_BUSY ? &kiss_error_busy
+         : status == KISS_DB_FAILED ? &kiss_error_internal : &kiss_error_unavailable;
+}
+
+const char *kiss_db_place(const kiss_db *db)
+{
+    return kiss_db_pool_place(db);
+}
+
+static kiss_db_status failed(kiss_db_conn *conn, unsigned int code, const char *text, const char *what)
+{
+    const char *advice = kiss_server_error_advice(code, conn->k->api->name, conn->k->pool);
+    kiss_server_kind kind = kiss_server_error_kind(code);
+
+    text = *text ? text : "(no text)";
+    switch (kind) {
+    case KISS_SERVER_AGAIN:
+        KISS_LOG(conn->k, APLOG_DEBUG, 0, KISS_LOGNO(0212) "%s met another one: %u %s", what, code, text);
+        return KISS_DB_AGAIN;
+    case KISS_SERVER_LOST:
+        conn->lost = 1;
+        KISS_LOG(conn->k, APLOG_INFO, 0, KISS_LOGNO(0213) "the connection was lost: %s: %u %s", what, code, text);
+        return KISS_DB_AWAY;
+    case KISS_SERVER_AWAY:
+    case KISS_SERVER_BUSY:
+        if (kiss_db_pool_may_log(conn)) {
+            KISS_LOG(conn->k, APLOG_ERR, 0, KISS_LOGNO(0253) "database %s: %s (error %u). %s Statement: %s",
+                     kiss_db_pool_conf(conn)->name, text, code, advice, what);
+        }
+        return kind == KISS_SERVER_BUSY ? KISS_DB_BUSY : KISS_DB_AWAY;
+    case KISS_SERVER_OURS:
+    default:
+        KISS_LOG(conn->k, APLOG_ERR, 0, KISS_LOGNO(0210) "%s failed: %u %s%s%s", what, code, text, *advice ? ". " : "",
+                 advice);
+        return KISS_DB_FAILED;
+    }
+}
+
+static kiss_db_status stmt_failed(kiss_db_conn *conn, MYSQL_STMT *stmt, const char *what)
+{
+    /* While rows are fetched one by one the statement has no error of its own: it is the connection's. */
+    return mysql_stmt_errno(stmt) ? failed(conn, mysql_stmt_errno(stmt), mysql_stmt_error(stmt), what)
+           : failed(conn, mysql_errno(conn->mysql), mysql_error(conn->mysql), what);
+}
+
+/** The work, on a connection that is made if need be. @return its status; conn->lost tells whether another one may do */
+static kiss_db_status attempt(kiss_db_conn *conn, kiss_req *k, kiss_db_work work, void *baton)
+{
+    kiss_db_status status = kiss_db_pool_ends(k) ? KISS_DB_AWAY : KISS_DB_OK;
+    apr_uint32_t losses = kiss_db_pool_losses(conn);
+    apr_time_t start = apr_time_now();
+
+    conn->lost = 0;
+    if (conn->mysql && conn->trust != losses) {
+        kiss_db_pool_abandon(conn);
+    }
+    if (status == KISS_DB_OK && !conn->mysql) {
+        status = kiss_db_pool_connect(conn, k->api->schema_version);
+    }
+    if (status == KISS_DB_OK) {
+        status = work(conn, baton);
+    }
+    if (status != KISS_DB_OK) {
+        if (conn->lost && apr_time_now() - start >= DEAD_WITHIN && !kiss_db_pool_ends(k)) {
+            kiss_db_pool_note_loss(conn);
+        }
+        kiss_db_pool_abandon(conn);
+    }
+    conn->trust = losses;
+    return status;
+}
+
+kiss_db_status kiss_db_run(kiss_req *k, kiss_db_work work, void *baton)
+{
+    apr_time_t start = apr_time_now(), begun;
+    kiss_db_status status;
+    kiss_db_conn *conn;
+
+    if (!k->db) {
+        KISS_LOG(k, APLOG_ERR, 0, KISS_LOGNO(0211) "this child has no pool for the database");
+        return KISS_DB_FAILED;
+    }
+    status = kiss_db_pool_take(&conn, k->db, k);
+    if (status == KISS_DB_OK) {
+        int idle = conn->mysql != NULL;
+
+        begun = apr_time_now();
+        status = attempt(conn, k, work, baton);
+        if (status == KISS_DB_AWAY && idle && conn->lost && apr_time_now() - begun < DEAD_WITHIN) {
+            status = attempt(conn, k, work, baton);
+        }
+        kiss_db_pool_give(conn);
+    }
+    k->db_time += apr_time_now() - start;
+    return status;
+}
+
+static kiss_db_status run_text(kiss_db_conn *conn, const char *sql)
+{
+    if (mysql_real_query(conn->mysql, sql, strlen(sql)) != 0) {
+        return failed(conn, mysql_errno(conn->mysql), mysql_error(conn->mysql), sql);
+    }
+    return KISS_DB_OK;
+}
+
+kiss_db_status kiss_db_begin(kiss_db_conn *conn)
+{
+    return run_text(conn, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
+}
+
+kiss_db_status kiss_db_begin_write(kiss_db_conn *conn)
+{
+    return run_text(conn, "START TRANSACTION");
+}
+
+kiss_db_status kiss_db_end(kiss_db_conn *conn)
+{
+    return run_text(conn, "COMMIT");
+}
+
+kiss_db_status kiss_db_rollback(kiss_db_conn *conn)
+{
+    return run_text(conn, "ROLLBACK");
+}
+
+const char *kiss_db_insert_id(kiss_db_conn *conn, apr_pool_t *p)
+{
+    return apr_psprintf(p, "%" APR_UINT64_T_FMT, (apr_uint64_t)mysql_insert_id(conn->mysql));
+}
+
+/** The statement with this text on this connection; else the place for it: a free one, or the longest unused. */
+static kiss_db_prepared *find_prepared(kiss_db_conn *conn, const char *text, apr_size_t len)
+{
+    kiss_db_prepared *place = &conn->prepared[0];
+    int i;
+
+    for (i = 0; i < KISS_DB_STATEMENTS && conn->prepared[i].pool; i++) {
+        kiss_db_prepared *s = &conn->prepared[i];
+
+        if (s->len == len && memcmp(s->text, text, len) == 0) {
+            return s;
+        }
+        place = s->used < place->used ? s : place;
+    }
+    return i < KISS_DB_STATEMENTS ? &conn->prepared[i] : place;
+}
+
+/** Frees a place. A free one stands behind all that are not, so it is filled again at once. */
+static void forget(kiss_db_prepared *s)
+{
+    if (s->pool) {
+        mysql_stmt_close(s->stmt);
+        apr_pool_destroy(s->pool);
+        memset(s, 0, sizeof(*s));
+    }
+}
+
+/** The statement's handle on this connection, prepared at its first use. */
+static kiss_db_status prepare(MYSQL_STMT **stmt, kiss_db_conn *conn, const kiss_statement *statement)
+{
+    apr_size_t len = strlen(statement->text);
+    kiss_db_prepared *s = find_prepared(conn, statement->text, len);
+    kiss_db_status status = KISS_DB_OK;
+    MYSQL_STMT *made;
+
+    s->used = ++conn->uses;
+    if (s->pool && s->len == len && memcmp(s->text, statement->text, len) == 0) {
+        *stmt = s->stmt;
+        return KISS_DB_OK;
+    }
+    if (!(made = mysql_stmt_init(conn->mysql))) {
+        return failed(conn, 0, "out of memory", statement->text);
+    }
+    if (mysql_stmt_prepare(made, statement->text, len) != 0) {
+        status = stmt_failed(conn, made, statement->text);
+        mysql_stmt_close(made);
+        return status;
+    }
+    forget(s);
+    if (apr_pool_create(&s->pool, conn->session) != APR_SUCCESS) {
+        mysql_stmt_close(made);
+        s->pool = NULL;
+        return failed(conn, 0, "out of memory", statement->text);
+    }
+    s->text = apr_pstrmemdup(s->pool, statement->text, len);
+    s->len = len;
+    s->used = conn->uses;
+    *stmt = s->stmt = made;
+    return KISS_DB_OK;
+}
+
+/** Prepares if need be, binds, executes. */
+static kiss_db_status start(MYSQL_STMT **stmt, kiss_db_conn *conn, const kiss_statement *statement,
+                            const char *const *args, apr_pool_t *p)
+{
+    MYSQL_BIND *bind = apr_pcalloc(p, (apr_size_t)statement->bound * sizeof(*bind) + 1);
+    kiss_db_status status = prepare(stmt, conn, statement);
+    int i;
+
+    if (status != KISS_DB_OK) {
+        return status;
+    }
+    for (i = 0; i < statement->bound; i++) {
+        bind[i].buffer_type = args[i] ? MYSQL_TYPE_STRING : MYSQL_TYPE_NULL;
+        bind[i].buffer = (void *)args[i];
+        bind[i].buffer_length = args[i] ? strlen(args[i]) : 0;
+    }
+    if ((statement->bound && mysql_stmt_bind_param(*stmt, bind) != 0) || mysql_stmt_execute(*stmt) != 0) {
+        return stmt_failed(conn, *stmt, statement->text);
+    }
+    return KISS_DB_OK;
+}
+
+kiss_db_status kiss_db_execute(kiss_db_conn *conn, const kiss_statement *statement, const char *const *args)
+{
+    MYSQL_STMT *stmt;
+
+    return start(&stmt, conn, statement, args, conn->k->pool);
+}
+
+/** Binds every column to a text buffer of its own size; pages of long ones that no cell fills are never touched. */
+static kiss_db_status bind_columns(kiss_db_cursor *c, const kiss_statement *statement, apr_pool_t *p)
+{
+    MYSQL_RES *meta = mysql_stmt_result_metadata(c->stmt);
+    int i;
+
+    if (!meta || mysql_num_fields(meta) != (unsigned int)c->columns) {
+        mysql_free_result(meta);
+        return failed(c->conn, 0, "the result has other columns than the table says", statement->text);
+    }
+    for (i = 0; i < c->columns; i++) {
+        unsigned long room = mysql_fetch_field_direct(meta, (unsigned int)i)->length;
+        MYSQL_BIND *b = &c->bind[i];
+
+        /* Numbers and dates become text here: 64 bytes hold any of them. */
+        room = room < 64 ? 64 : room > CELL ? CELL : room;
+        b->buffer_type = MYSQL_TYPE_STRING;
+        b->buffer = apr_palloc(p, room + 1);
+        b->buffer_length = room + 1;
+        b->length = &c->length[i];
+        b->is_null = &c->is_null[i];
+        b->error = &c->cut[i];
+    }
+    mysql_free_result(meta);
+    return mysql_stmt_bind_result(c->stmt, c->bind) ? stmt_failed(c->conn, c->stmt, statement->text) : KISS_DB_OK;
+}
+
+kiss_db_status kiss_db_select(kiss_db_cursor **cursor, kiss_db_conn *conn, const kiss_statement *statement,
+                              const char *const *args, apr_pool_t *p)
+{
+    kiss_db_cursor *c = apr_pcalloc(p, sizeof(*c));
+    apr_size_t n = (apr_size_t)statement->columns;
+    kiss_db_status status = start(&c->stmt, conn, statement, args, p);
+
+    if (status != KISS_DB_OK) {
+        return status;
+    }
+    c->conn = conn;
+    c->pool = p;
+    c->columns = statement->columns;
+    c->bind = apr_pcalloc(p, n * sizeof(*c->bind));
+    c->length = apr_pcalloc(p, n * sizeof(*c->length));
+    c->is_null = apr_pcalloc(p, n * sizeof(*c->is_null));
+    c->cut = apr_pcalloc(p, n * sizeof(*c->cut));
+    c->row = apr_pcalloc(p, n * sizeof(*c->row));
+    *cursor = c;
+    return bind_columns(c, statement, p);
+}
+
+static const kiss_value *deliver(kiss_db_cursor *c)
+{
+    int i;
+
+    for (i = 0; i < c->columns; i++) {
+        c->row[i].data = c->is_null[i] ? NULL : c->bind[i].buffer;
+        c->row[i].len = c->is_null[i] ? 0 : c->length[i];
+    }
+    return c->row;
+}
+
+/** Reads the cells that were longer than their buffers once more, into larger ones, which stay for the next rows. */
+static kiss_db_status fetch_long_cells(kiss_db_cursor *c, const kiss_value **row)
+{
+    int i;
+
+    for (i = 0; i < c->columns; i++) {
+        MYSQL_BIND *b = &c->bind[i];
+
+        if (!c->cut[i]) {
+            continue;
+        }
+        if (c->length[i] > MAX_CELL) {
+            return failed(c->conn, 0, "a cell is longer than 64 MB", "reading a row");
+        }
+        b->buffer_length = c->length[i] + c->length[i] / 2;
+        b->buffer = apr_palloc(c->pool, b->buffer_length);
+        if (mysql_stmt_fetch_column(c->stmt, b, (unsigned int)i, 0) != 0) {
+            return stmt_failed(c->conn, c->stmt, "reading a long cell");
+        }
+    }
+    if (mysql_stmt_bind_result(c->stmt, c->bind) != 0) {
+        return stmt_failed(c->conn, c->stmt, "reading a long cell");
+    }
+    *row = deliver(c);
+    return KISS_DB_OK;
+}
+
+kiss_db_status kiss_db_next(kiss_db_cursor *c, const kiss_value **row)
+{
+    const kiss_req *k = c->conn->k;
+    int rv;
+
+    *row = NULL;
+    if (kiss_db_pool_ends(k)) {
+        return KISS_DB_AWAY;            /* not a second time either: the connection is closed with what is unread */
+    }
+    rv = mysql_stmt_fetch(c->stmt);
+    if (rv == MYSQL_NO_DATA) {
+        return kiss_db_close(c);
+    }
+    if (rv == MYSQL_DATA_TRUNCATED) {
+        return fetch_long_cells(c, row);
+    }
+    if (rv != 0) {
+        return stmt_failed(c->conn, c->stmt, "reading a row");
+    }
+    *row = deliver(c);
+    return KISS_DB_OK;
+}
+
+kiss_db_status kiss_db_close(kiss_db_cursor *c)
+{
+    if (mysql_stmt_free_result(c->stmt) != 0) {
+        return stmt_failed(c->conn, c->stmt, "ending a result");
+    }
+    return KISS_DB_OK;
+}

@@ -1,0 +1,348 @@
+#include "db/db_check.h"
+
+#include <ap_mpm.h>
+
+#include <apr_atomic.h>
+#include <apr_file_io.h>
+#include <apr_shm.h>
+
+#include <mysqld_error.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/config.h"
+#include "db/db_pool.h"
+#include "lib/api/page_sql.h"
+#include "lib/base/clock.h"
+#include "lib/base/thread.h"
+#include "lib/mariadb/server_error.h"
+
+/** The work of this child. */
+typedef struct {
+    server_rec *server;
+    apr_pool_t *pool;               /* of the thread, with its own allocator */
+    apr_pool_t *scratch;            /* of one database */
+    apr_thread_t *thread;
+    const apr_array_header_t *uses; /* of kiss_config_use */
+    volatile apr_uint32_t stop;
+    int all;                        /* nothing was given up */
+} checker;
+
+/* Shared by the children of a generation: 1 when one of them has begun. NULL without shared memory. */
+static volatile apr_uint32_t *begun;
+
+/* The one of this process; NULL when another one does it. */
+static checker *self;
+
+/* --- one database --- */
+
+/**
+ * A statement failed. Where that says nothing of the statement, because the server is busy or the connection ended, it says so
+ * of every other one, too.
+ *
+ * @param gone receives why the check ends
+ */
+static void failed(kiss_db_conn *conn, unsigned int code, const char *text, const char *sql, const char **gone)
+{
+    const char *advice = kiss_server_error_advice(code, conn->k->api->name, conn->k->pool);
+
+    if (code && kiss_server_error_kind(code) != KISS_SERVER_OURS) {
+        *gone = apr_psprintf(conn->k->pool, "%s (error %u)%s%s", text, code, *advice ? ". " : "", advice);
+    }
+    else if (!kiss_db_pool_ends(conn->k)) {
+        KISS_LOG(conn->k, APLOG_ERR, 0, KISS_LOGNO(0203) "database %s: a statement cannot be prepared: %s (error %u). %s "
+                 "Statement: %s", kiss_db_pool_conf(conn)->name, text, code, *advice ? advice : "Run 'kissctl doctor'.", sql);
+    }
+}
+
+/** @return 1 when the statement cannot be prepared; `gone` as above */
+static int check_statement(kiss_db_conn *conn, const char *sql, const char **gone)
+{
+    MYSQL_STMT *stmt;
+    int rv;
+
+    if (*gone || kiss_db_pool_ends(conn->k)) {
+        return 0;
+    }
+    stmt = mysql_stmt_init(conn->mysql);
+    rv = !stmt || mysql_stmt_prepare(stmt, sql, strlen(sql)) != 0;
+    if (rv) {
+        failed(conn, stmt ? mysql_stmt_errno(stmt) : 0, stmt ? mysql_stmt_error(stmt) : "out of memory", sql, gone);
+    }
+    if (stmt) {
+        mysql_stmt_close(stmt);
+    }
+    return rv;
+}
+
+/** Prepares every statement, pages with all their filters. @return how many failed */
+static int check_statements(kiss_db_conn *conn, const kiss_sql_plan *plan, const char **gone)
+{
+    const kiss_endpoint *e;
+    int i, n = 0;
+
+    for (i = 0; i < plan->count; i++) {
+        n += check_statement(conn, plan->statements[i].text, gone);
+    }
+    for (e = plan->api->endpoints; e->path; e++) {
+        for (i = 0; e->pages && i < KISS_ROLES; i++) {
+            n += check_statement(conn, kiss_sql_sample(plan, e, (kiss_role)i, conn->k->pool), gone);
+        }
+    }
+    return n;
+}
+
+/** The name in backquotes behind `lead`, at `text` or behind it, in `p`; `text` is moved behind it. "" when there is none. */
+static const char *quoted(const char **text, const char *lead, apr_pool_t *p)
+{
+    const char *at = strstr(*text, lead);
+    const char *end = at ? strchr(at + strlen(lead), '`') : NULL;
+
+    if (!end) {
+        return "";
+    }
+    *text = end;
+    return apr_pstrmemdup(p, at + strlen(lead), (apr_size_t)(end - at) - strlen(lead));
+}
+
+/** Compares "CONSTRAINT `guard_NAME` FOREIGN KEY (...) REFERENCES `NAME`" for each NAME. */
+static void check_guard_keys(const kiss_db_conn *conn, const char *definition)
+{
+    const char *name;
+
+    while (*(name = quoted(&definition, "CONSTRAINT `guard_", conn->k->pool))) {
+        const char *table = quoted(&definition, "REFERENCES `", conn->k->pool);
+
+        if (strcmp(name, table) != 0) {
+            KISS_LOG(conn->k, APLOG_WARNING, 0, KISS_LOGNO(0231) "database %s: the guard of %s leads to %s: the table was swapped, "
+                     "and its changes are not seen (run 'kissctl schema repair', or 'kissctl kss schema repair')",
+                     kiss_db_pool_conf(conn)->name, name, table);
+        }
+    }
+}
+
+/**
+ * Looks whether each table that the guard refers to is the one of that name: a table that was swapped has taken its triggers
+ * along. The triggers themselves, and the catalogue of foreign keys, are not shown to an account that only reads.
+ */
+static void check_guard(kiss_db_conn *conn, const char **gone)
+{
+    static const char show[] = "SHOW CREATE TABLE truncate_guard";
+    MYSQL_RES *result = NULL;
+    MYSQL_ROW row;
+
+    if (mysql_query(conn->mysql, show) == 0 && (result = mysql_store_result(conn->mysql))
+        && (row = mysql_fetch_row(result)) && row[1]) {
+        check_guard_keys(conn, row[1]);
+    }
+    else if (mysql_errno(conn->mysql) != ER_NO_SUCH_TABLE) {
+        failed(conn, mysql_errno(conn->mysql), mysql_error(conn->mysql), show, gone);
+    }
+    else if (!kiss_db_pool_ends(conn->k)) {
+        KISS_LOG(conn->k, APLOG_WARNING, 0, KISS_LOGNO(0232) "database %s: the table truncate_guard is missing: TRUNCATE would not "
+                 "be seen (run 'kissctl schema repair', or 'kissctl kss schema repair')", kiss_db_pool_conf(conn)->name);
+    }
+    mysql_free_result(result);
+}
+
+/**
+ * Connections that all children may open. A child uses as many at a time as it has threads that serve, since a list is read
+ * by one in place of the request that wants it; one child has another one, for KissWarm and for this check.
+ */
+static int budget(int *children, int *each, int max)
+{
+    int threads = 1;
+
+    *children = 1;
+    ap_mpm_query(AP_MPMQ_MAX_DAEMONS, children);
+    /* Prefork says 0, or what no directive has set. */
+    if (ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads) != APR_SUCCESS || threads < 1) {
+        threads = 1;
+    }
+    *each = threads < max ? threads : max;
+    return *children * *each + 1;
+}
+
+/** Compares the budget, which holds twice during a reload, with what the server allows. */
+static void check_budget(kiss_db_conn *conn)
+{
+    const kiss_database_conf *conf = kiss_db_pool_conf(conn);
+    int children, each, need = 2 * budget(&children, &each, conf->max);
+    MYSQL_RES *result = NULL;
+    MYSQL_ROW row;
+
+    if (mysql_query(conn->mysql, "SELECT @@max_connections") == 0 && (result = mysql_store_result(conn->mysql))
+        && (row = mysql_fetch_row(result)) && row[0] && atoi(row[0]) < need) {
+        KISS_LOG(conn->k, APLOG_WARNING, 0, KISS_LOGNO(0204) "database %s: %d children with up to %d connections, and one "
+                 "more, twice during a reload, are %d, but the server allows %s: lower max= or the number of children, or raise "
+                 "max_connections", conf->name, children, each, need, row[0]);
+    }
+    mysql_free_result(result);
+}
+
+/** How the connection is protected on its way. */
+static const char *way_of(const kiss_db_conn *conn)
+{
+    const char *cipher = mysql_get_ssl_cipher(conn->mysql);
+
+    int verified = kiss_db_pool_conf(conn)->tls == KISS_TLS_VERIFY;
+
+    return cipher ? apr_psprintf(conn->k->pool, "over TLS (%s), %s", cipher, verified ? "verified" : "not verified")
+           : "in the clear";
+}
+
+/** On a connection. @return why it cannot be used any more, or NULL */
+static const char *check_connected(const checker *c, const kiss_config_use *use, kiss_db_conn *conn)
+{
+    const char *gone = NULL;
+
+    if (check_statements(conn, use->plan, &gone) == 0 && !gone && !kiss_db_pool_ends(conn->k)) {
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, c->server, KISS_LOGNO(0206) "database %s: MariaDB %s at %s, %s; "
+                     "schema version %u, %d statements", use->database->name, mysql_get_server_info(conn->mysql),
+                     use->database->address, way_of(conn), use->plan->api->schema_version, use->plan->count);
+    }
+    if (!gone && !kiss_db_pool_ends(conn->k)) {
+        check_guard(conn, &gone);
+    }
+    if (!gone && !kiss_db_pool_ends(conn->k)) {
+        check_budget(conn);
+    }
+    return gone;
+}
+
+static void check(const checker *c, const kiss_config_use *use)
+{
+    kiss_req k = {
+        .server = c->server,
+        .pool = c->scratch,
+        .api = use->plan->api,
+        .db = use->database->db,
+        .stop = (volatile apr_uint32_t *)&c->stop
+    };
+    kiss_db_conn *conn = kiss_db_pool_extra(k.db, &k);
+    const char *gone = "see above";
+
+    if (kiss_db_pool_connect(conn, use->plan->api->schema_version) == KISS_DB_OK) {
+        gone = check_connected(c, use, conn);
+        kiss_db_pool_abandon(conn);
+    }
+    if (gone && !kiss_db_pool_ends(&k)) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, c->server, KISS_LOGNO(0205) "database %s is not usable now (%s): the API "
+                     "answers 503 until it is", use->database->name, gone);
+    }
+}
+
+/* --- the thread --- */
+
+static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *baton)
+{
+    checker *c = baton;
+    apr_int64_t start = kiss_clock_now();
+    int i;
+
+    (void)thread;
+    for (i = 0; i < c->uses->nelts && !apr_atomic_read32(&c->stop); i++) {
+        const kiss_config_use *use = &APR_ARRAY_IDX(c->uses, i, kiss_config_use);
+
+        apr_pool_clear(c->scratch);
+        if (use->database->db) {
+            check(c, use);
+        }
+    }
+    c->all = !apr_atomic_read32(&c->stop);
+    if (c->all) {
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, c->server, KISS_LOGNO(0250) "%d databases were checked in %d ms",
+                     c->uses->nelts, (int)((kiss_clock_now() - start) / 1000));
+    }
+    return NULL;
+}
+
+void kiss_db_check_stop(void)
+{
+    if (self) {
+        apr_atomic_set32(&self->stop, 1);
+    }
+}
+
+/** Before the pools go away. */
+static apr_status_t finish(void *baton)
+{
+    checker *c = baton;
+    apr_status_t rv;
+
+    kiss_db_check_stop();
+    kiss_db_pool_stop(0);
+    apr_thread_join(&rv, c->thread);
+    if (!c->all) {
+        apr_atomic_set32(begun, 0);         /* the next child that begins */
+    }
+    self = NULL;
+    apr_pool_destroy(c->pool);
+    return APR_SUCCESS;
+}
+
+/** Says that the option file which former versions read has no part in it any more. */
+static void warn_of_option_file(server_rec *s, apr_pool_t *p)
+{
+    const char *home = getenv("MARIADB_HOME"), *path = home ? apr_pstrcat(p, home, "/my.cnf", NULL) : NULL;
+    char line[256];
+    apr_file_t *f;
+
+    if (!path || apr_file_open(&f, path, APR_FOPEN_READ | APR_FOPEN_BUFFERED, APR_FPROT_OS_DEFAULT, p) != APR_SUCCESS) {
+        return;
+    }
+    while (apr_file_gets(line, sizeof(line), f) == APR_SUCCESS) {
+        if (strncmp(line, "[mod_kiss]", 10) == 0) {
+            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, KISS_LOGNO(0254) "the group [mod_kiss] of %s is not read any "
+                         "more: its connect-timeout is connect= of KissDatabase, its ssl-ca is ca=", path);
+            break;
+        }
+    }
+    apr_file_close(f);
+}
+
+void kiss_db_check_prepare(server_rec *s, apr_pool_t *pconf)
+{
+    apr_shm_t *shm;
+    apr_status_t rv = apr_shm_create(&shm, sizeof(*begun), NULL, pconf);
+
+    warn_of_option_file(s, pconf);
+    begun = rv == APR_SUCCESS ? apr_shm_baseaddr_get(shm) : NULL;
+    if (begun) {
+        *begun = 0;
+    }
+    else {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0251) "no shared memory: the databases are not "
+                     "checked at start");
+    }
+}
+
+void kiss_db_check_start(server_rec *s, apr_pool_t *pchild)
+{
+    checker *c = apr_pcalloc(pchild, sizeof(*c));
+    apr_status_t rv;
+
+    self = NULL;
+    c->uses = kiss_config_uses(s, pchild);
+    if (!c->uses->nelts || !begun || apr_atomic_cas32(begun, 1, 0) != 0) {
+        return;
+    }
+    c->server = s;
+    rv = apr_pool_create_unmanaged_ex(&c->pool, NULL, NULL);
+    if (rv == APR_SUCCESS) {
+        apr_pool_tag(c->pool, "kiss_db_check");
+        rv = apr_pool_create(&c->scratch, c->pool);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = kiss_thread_create(&c->thread, run, c, pchild);
+    }
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0252) "no thread to check the databases: another child "
+                     "does");
+        apr_atomic_set32(begun, 0);
+        return;
+    }
+    self = c;
+    apr_pool_pre_cleanup_register(pchild, c, finish);
+}

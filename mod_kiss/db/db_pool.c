@@ -1,0 +1,451 @@
+#include "db/db_pool.h"
+
+#include <apr_allocator.h>
+#include <apr_atomic.h>
+#include <apr_reslist.h>
+#include <apr_shm.h>
+
+#include <mysqld_error.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/base/crypto.h"
+#include "lib/mariadb/server_error.h"
+#include "lib/mariadb/session.h"
+
+/* The same trouble is not logged more often than this. */
+#define QUIET apr_time_from_sec(10)
+
+static const char session_sql[] = KISS_SESSION_SQL;
+static const char isolation_sql[] = KISS_SESSION_TRANSACTION;
+
+/* Unknown to older servers. */
+static const char snapshot_sql[] = KISS_SESSION_ISOLATION;
+
+static const char check_sql[] =
+    "SELECT @@session.sql_mode LIKE '%STRICT_ALL_TABLES%', @@session.time_zone = '+00:00',"
+    " @@character_set_client = 'utf8mb4' AND @@character_set_results = 'utf8mb4'"
+    " AND @@character_set_connection = 'utf8mb4', (SELECT MAX(version) FROM schema_migration)";
+
+struct kiss_db {
+    const kiss_database_conf *conf;
+    apr_reslist_t *places;
+    apr_pool_t *pool;               /* has its own allocator; used under the list's lock only, after the child's start */
+    apr_uint32_t logged;            /* second of the last message, for QUIET */
+    kiss_cut *cuts;                 /* sockets, one for each place, and the extra one: they stay when a place goes */
+    char *used;                     /* which of them belong to a place; under the list's lock */
+    kiss_db *next;                  /* the next one of this child */
+    const char *place;              /* kiss_db_place() */
+};
+
+/* The databases of this child, and whether it is to end. Written before and after there are threads. */
+static kiss_db *databases;
+static volatile apr_uint32_t ending;
+
+const char *kiss_db_pool_place(const kiss_db *db)
+{
+    return db->place;
+}
+
+/* --- one connection --- */
+
+/** 1 when a message may be logged now. */
+static int may_log(kiss_db *db)
+{
+    apr_uint32_t now = (apr_uint32_t)apr_time_sec(apr_time_now()), then = apr_atomic_read32(&db->logged);
+
+    return now - then >= apr_time_sec(QUIET) && apr_atomic_cas32(&db->logged, now, then) == then;
+}
+
+int kiss_db_pool_may_log(kiss_db_conn *conn)
+{
+    return may_log(conn->db);
+}
+
+int kiss_db_pool_ends(const kiss_req *k)
+{
+    return apr_atomic_read32(&ending) || (k && k->stop && apr_atomic_read32(k->stop));
+}
+
+static kiss_db_status refuse(kiss_db_conn *conn, kiss_db_status status, const char *what)
+{
+    /* What fails because this child cut it off is no fault of the database's. */
+    if (!kiss_db_pool_ends(conn->k) && may_log(conn->db)) {
+        KISS_LOG(conn->k, APLOG_ERR, 0, KISS_LOGNO(0201) "database %s: %s", conn->db->conf->name, what);
+    }
+    return status;
+}
+
+/** Refuses because of the connection's last error. */
+static kiss_db_status refuse_error(kiss_db_conn *conn, MYSQL *mysql, const char *what)
+{
+    unsigned int code = mysql_errno(mysql);
+    const char *advice = kiss_server_error_advice(code, conn->k->api->name, conn->k->pool);
+    const char *text = apr_psprintf(conn->k->pool, "%s: %s (error %u)%s%s", what, mysql_error(mysql), code,
+                                    *advice ? ". " : "", advice);
+
+    switch (kiss_server_error_kind(code)) {
+    case KISS_SERVER_BUSY:
+        return refuse(conn, KISS_DB_BUSY, text);
+    case KISS_SERVER_OURS:
+        return refuse(conn, KISS_DB_REFUSED, text);
+    default:
+        return refuse(conn, KISS_DB_AWAY, text);
+    }
+}
+
+void kiss_db_pool_stop(int all)
+{
+    const kiss_db *db;
+    int i;
+
+    if (all) {
+        apr_atomic_set32(&ending, 1);
+    }
+    for (db = databases; db; db = db->next) {
+        for (i = 0; i <= db->conf->max; i++) {
+            kiss_cut_now(&db->cuts[i], all);
+        }
+    }
+}
+
+void kiss_db_pool_abandon(kiss_db_conn *conn)
+{
+    my_socket fd = conn->mysql ? mysql_get_socket(conn->mysql) : MARIADB_INVALID_SOCKET;
+
+    if (fd != MARIADB_INVALID_SOCKET) {
+        shutdown(fd, SHUT_RDWR);
+    }
+    kiss_db_pool_disconnect(conn);
+}
+
+void kiss_db_pool_disconnect(kiss_db_conn *conn)
+{
+    int i;
+
+    if (!conn->mysql) {
+        return;
+    }
+    for (i = 0; i < KISS_DB_STATEMENTS; i++) {
+        if (conn->prepared[i].pool) {
+            mysql_stmt_close(conn->prepared[i].stmt);
+        }
+    }
+    memset(conn->prepared, 0, sizeof(conn->prepared));      /* their pools go with the session's */
+    kiss_cut_forbid(conn->cut);
+    mysql_close(conn->mysql);
+    conn->mysql = NULL;
+    apr_pool_destroy(conn->session);
+    conn->session = NULL;
+}
+
+/** Makes the session what it must be. @return 0; or not, with the error in the connection */
+static int prepare_session(MYSQL *mysql)
+{
+    /* innodb_snapshot_isolation, ON in newer servers, fails a transaction whose rows changed since its first read. */
+    return mysql_set_character_set(mysql, "utf8mb4") || mysql_real_query(mysql, session_sql, sizeof(session_sql) - 1)
+        || mysql_real_query(mysql, isolation_sql, sizeof(isolation_sql) - 1)
+        || (mysql_real_query(mysql, snapshot_sql, sizeof(snapshot_sql) - 1)
+            && mysql_errno(mysql) != ER_UNKNOWN_SYSTEM_VARIABLE);
+}
+
+/** Prepares the session and reads the one row of check_sql. */
+static kiss_db_status check_session(kiss_db_conn *conn, unsigned schema_version)
+{
+    const char *e = NULL;
+    MYSQL_RES *result;
+    MYSQL_ROW row;
+
+    if (prepare_session(conn->mysql) || mysql_real_query(conn->mysql, check_sql, sizeof(check_sql) - 1)
+        || !(result = mysql_store_result(conn->mysql))) {
+        return refuse_error(conn, conn->mysql, "cannot prepare the session");
+    }
+    row = mysql_fetch_row(result);
+    if (!row || !row[0] || *row[0] != '1' || !row[1] || *row[1] != '1' || !row[2] || *row[2] != '1') {
+        e = "the server does not keep the session's SQL mode, time zone or character set";
+    }
+    else if (!row[3] || strtoul(row[3], NULL, 10) != schema_version) {
+        e = apr_psprintf(conn->session, "schema version is %s, this module needs %u: run 'kissctl schema upgrade', or "
+                         "install the module that belongs to the schema", row[3] ? row[3] : "unknown", schema_version);
+    }
+    mysql_free_result(result);
+    return e ? refuse(conn, KISS_DB_REFUSED, e) : KISS_DB_OK;
+}
+
+/** Whole seconds, as the client library knows them; a part of one counts as one. */
+static unsigned int seconds(apr_interval_time_t time)
+{
+    return (unsigned int)apr_time_sec(time + apr_time_from_sec(1) - 1);
+}
+
+/** Sets what the connection will be. Nothing comes from option files: what holds is what the configuration says. */
+static void set_options(MYSQL *mysql, const kiss_database_conf *conf)
+{
+    unsigned int connect = seconds(conf->connect), silence = seconds(conf->timeout), no_files = 0;
+    my_bool off = 0, encrypt = conf->tls != KISS_TLS_OFF, verify = conf->tls == KISS_TLS_VERIFY;
+
+    mysql_options(mysql, MYSQL_OPT_CONNECT_TIMEOUT, &connect);
+    mysql_options(mysql, MYSQL_OPT_READ_TIMEOUT, &silence);
+    mysql_options(mysql, MYSQL_OPT_WRITE_TIMEOUT, &silence);
+    mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+    /* A server must not ask for files of this machine. NULL would not switch it off. */
+    mysql_options(mysql, MYSQL_OPT_LOCAL_INFILE, &no_files);
+    /* A dead connection is ours to notice: its statements and its transaction died with it. */
+    mysql_options(mysql, MYSQL_OPT_RECONNECT, &off);
+    /* All said: the library's defaults differ from version to version. */
+    mysql_options(mysql, MYSQL_OPT_SSL_ENFORCE, &encrypt);
+    mysql_options(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
+    if (encrypt) {
+        mysql_ssl_set(mysql, conf->tls_key, conf->tls_cert, conf->ca, NULL, NULL);
+    }
+}
+
+/** Opens the connection. */
+static kiss_db_status open_connection(kiss_db_conn *conn)
+{
+    const kiss_database_conf *conf = conn->db->conf;
+    MYSQL *mysql = mysql_init(NULL);
+    kiss_db_status status = KISS_DB_OK;
+
+    if (!mysql) {
+        return refuse(conn, KISS_DB_BUSY, "out of memory");
+    }
+    set_options(mysql, conf);
+    if (!mysql_real_connect(mysql, conf->host, conf->user, conf->password, conf->dbname, (unsigned int)conf->port,
+                            conf->socket, 0)) {
+        status = refuse_error(conn, mysql, apr_pstrcat(conn->session, "cannot connect to ", conf->dbname, " at ", conf->address,
+                                                       NULL));
+    }
+    else if (conf->tls != KISS_TLS_OFF && !mysql_get_ssl_cipher(mysql)) {
+        status = refuse(conn, KISS_DB_REFUSED, "the server has no TLS (ssl_cert, ssl_key), and the connection is not to be "
+                        "in the clear (tls= of KissDatabase)");
+    }
+    if (status != KISS_DB_OK) {
+        mysql_close(mysql);
+        return status;
+    }
+    conn->mysql = mysql;
+    return KISS_DB_OK;
+}
+
+kiss_db_status kiss_db_pool_connect(kiss_db_conn *conn, unsigned schema_version)
+{
+    kiss_db_status status;
+
+    if (kiss_db_pool_ends(conn->k)) {
+        return KISS_DB_AWAY;
+    }
+    if (apr_pool_create(&conn->session, conn->pool) != APR_SUCCESS) {
+        return KISS_DB_FAILED;
+    }
+    status = open_connection(conn);
+    if (status != KISS_DB_OK) {
+        apr_pool_destroy(conn->session);
+        conn->session = NULL;
+        return status;
+    }
+    kiss_cut_allow(conn->cut, (int)mysql_get_socket(conn->mysql), conn->k->stop != NULL);
+    /* Asked once more: who set it since then has not seen this socket. */
+    status = kiss_db_pool_ends(conn->k) ? KISS_DB_AWAY : check_session(conn, schema_version);
+    if (status != KISS_DB_OK) {
+        kiss_db_pool_abandon(conn);
+    }
+    return status;
+}
+
+/* --- connections that were lost without a word --- */
+
+/** 1 when two databases are at the same server. */
+static int same_server(const kiss_database_conf *a, const kiss_database_conf *b)
+{
+    return a->socket && b->socket ? strcmp(a->socket, b->socket) == 0 : strcmp(a->address, b->address) == 0;
+}
+
+void kiss_db_pool_prepare(server_rec *s, apr_pool_t *pconf)
+{
+    apr_array_header_t *all = kiss_config_databases(s, pconf);
+    volatile apr_uint32_t *counts;
+    apr_shm_t *shm;
+    apr_status_t rv;
+    int i, j;
+
+    if (!all->nelts) {
+        return;
+    }
+    rv = apr_shm_create(&shm, (apr_size_t)all->nelts * sizeof(*counts), NULL, pconf);
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0255) "no shared memory: each connection that a firewall "
+                     "has forgotten costs a request");
+        return;
+    }
+    counts = apr_shm_baseaddr_get(shm);
+    for (i = 0; i < all->nelts; i++) {
+        kiss_database_conf *database = APR_ARRAY_IDX(all, i, kiss_database_conf *);
+
+        for (j = 0; !same_server(database, APR_ARRAY_IDX(all, j, kiss_database_conf *)); j++) {
+            continue;
+        }
+        counts[i] = 0;
+        database->losses = &counts[j];
+    }
+}
+
+apr_uint32_t kiss_db_pool_losses(const kiss_db_conn *conn)
+{
+    return conn->db->conf->losses ? apr_atomic_read32(conn->db->conf->losses) : 0;
+}
+
+void kiss_db_pool_note_loss(const kiss_db_conn *conn)
+{
+    if (conn->db->conf->losses) {
+        apr_atomic_inc32(conn->db->conf->losses);
+    }
+}
+
+/* --- the pool --- */
+
+/** Makes a pool with an allocator of its own, since that of the parent is not for several threads. */
+static apr_status_t create_pool(apr_pool_t **pool, apr_pool_t *parent)
+{
+    apr_allocator_t *allocator;
+    apr_status_t rv = apr_allocator_create(&allocator);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    rv = apr_pool_create_ex(pool, parent, NULL, allocator);
+    if (rv != APR_SUCCESS) {
+        apr_allocator_destroy(allocator);
+        return rv;
+    }
+    apr_allocator_owner_set(allocator, *pool);
+    return APR_SUCCESS;
+}
+
+/* Runs under the list's lock, so it must not connect: a server that does not answer would stop every request of the
+ * child, those too that only want to give a connection back. */
+static apr_status_t make_place(void **resource, void *params, apr_pool_t *ignored)
+{
+    kiss_db *db = params;
+    kiss_db_conn *conn;
+    apr_pool_t *pool;
+    apr_status_t rv = create_pool(&pool, db->pool);
+    int i;
+
+    (void)ignored;
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    apr_pool_tag(pool, "kiss_db_conn");
+    conn = apr_pcalloc(pool, sizeof(*conn));
+    conn->db = db;
+    conn->pool = pool;
+    for (i = 0; i < db->conf->max - 1 && db->used[i]; i++) {
+        continue;
+    }
+    db->used[i] = 1;
+    conn->cut = &db->cuts[i];
+    *resource = conn;
+    return APR_SUCCESS;
+}
+
+static apr_status_t destroy_place(void *resource, void *params, apr_pool_t *ignored)
+{
+    kiss_db_conn *conn = resource;
+
+    (void)params;
+    (void)ignored;
+    kiss_db_pool_disconnect(conn);
+    conn->db->used[conn->cut - conn->db->cuts] = 0;
+    apr_pool_destroy(conn->pool);
+    return APR_SUCCESS;
+}
+
+/** Closes every connection, before the pools that they live in are destroyed as children of the child's. */
+static apr_status_t destroy_places(void *db)
+{
+    databases = NULL;
+    return apr_reslist_destroy(((kiss_db *)db)->places);
+}
+
+/** The digest of where a database is. */
+static const char *place_of(const kiss_database_conf *conf, apr_pool_t *p)
+{
+    unsigned char digest[KISS_SHA256_LEN];
+
+    kiss_secret_sha256(digest, conf->place, strlen(conf->place));
+    return kiss_secret_base64url(p, digest, KISS_DB_PLACE_BYTES);
+}
+
+apr_status_t kiss_db_pool_create(kiss_db **db, const kiss_database_conf *conf, apr_pool_t *p)
+{
+    kiss_db *made = apr_pcalloc(p, sizeof(*made));
+    apr_status_t rv;
+
+    made->conf = conf;
+    /* Not the child's, which other lists and modules use at the same time: this one is used under this list's lock alone. */
+    if ((rv = create_pool(&made->pool, p)) != APR_SUCCESS) {
+        return rv;
+    }
+    apr_pool_tag(made->pool, "kiss_db");
+    made->cuts = apr_pcalloc(p, (apr_size_t)(conf->max + 1) * sizeof(*made->cuts));
+    made->used = apr_pcalloc(p, (apr_size_t)conf->max);
+    /* The library's first call prepares what its threads share: it must not be made by two of them. */
+    if (mysql_library_init(0, NULL, NULL) != 0) {
+        return APR_ENOMEM;
+    }
+    made->place = place_of(conf, p);
+    rv = apr_reslist_create(&made->places, 0, conf->keep, conf->max, conf->idle, make_place, destroy_place, made,
+                            made->pool);
+    if (rv == APR_SUCCESS) {
+        apr_pool_pre_cleanup_register(p, made, destroy_places);
+        apr_reslist_timeout_set(made->places, conf->wait);
+        made->next = databases;
+        databases = *db = made;
+    }
+    return rv;
+}
+
+kiss_db_status kiss_db_pool_take(kiss_db_conn **conn, kiss_db *db, const kiss_req *k)
+{
+    void *place;
+    apr_status_t rv = apr_reslist_acquire(db->places, &place);
+
+    if (rv != APR_SUCCESS) {
+        if (may_log(db)) {
+            KISS_LOG(k, APLOG_WARNING, rv, KISS_LOGNO(0202) "database %s: no connection became free: all %d of this child "
+                     "are in use (max= of KissDatabase)", db->conf->name, db->conf->max);
+        }
+        return KISS_DB_BUSY;
+    }
+    *conn = place;
+    (*conn)->k = k;
+    kiss_cut_early((*conn)->cut, k->stop != NULL);
+    return KISS_DB_OK;
+}
+
+void kiss_db_pool_give(kiss_db_conn *conn)
+{
+    kiss_cut_early(conn->cut, 0);
+    conn->k = NULL;
+    apr_reslist_release(conn->db->places, conn);
+}
+
+kiss_db_conn *kiss_db_pool_extra(kiss_db *db, const kiss_req *k)
+{
+    kiss_db_conn *conn = apr_pcalloc(k->pool, sizeof(*conn));
+
+    conn->db = db;
+    conn->pool = k->pool;
+    conn->cut = &db->cuts[db->conf->max];
+    conn->k = k;
+    return conn;
+}
+
+const kiss_database_conf *kiss_db_pool_conf(const kiss_db_conn *conn)
+{
+    return conn->db->conf;
+}

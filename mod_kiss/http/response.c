@@ -1,0 +1,495 @@
+#include "http/response.h"
+
+#include <http_request.h>
+#include <http_ssl.h>
+
+#include <apr_escape.h>
+#include <apr_portable.h>
+#include <json-c/json.h>
+
+#include <poll.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "lib/base/crypto.h"
+
+/* Characters of request ids. */
+#define WORD "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+
+#define MAX_REQUEST_ID 64
+#define REQUEST_ID_BYTES 16
+
+/* A file is read in pieces of this size where it cannot be sent by the kernel (TLS, filters). */
+#define FILE_PIECE (64 * 1024)
+
+/* What is in memory is given to httpd in pieces of this size. */
+#define CLIENT_PIECE (48 * 1024)
+
+/* How long to wait for a slow client before it is looked again whether the answer is whole: milliseconds. */
+#define CLIENT_POLL 20
+
+static int valid_request_id(const char *id)
+{
+    apr_size_t n = strspn(id, WORD);
+
+    return n > 0 && n <= MAX_REQUEST_ID && id[n] == '\0';
+}
+
+/** A UUID of version 4 (RFC 9562) from random bytes. */
+static const char *uuid(unsigned char b[REQUEST_ID_BYTES], apr_pool_t *p)
+{
+    char hex[2 * REQUEST_ID_BYTES + 1], *text = apr_pstrdup(p, "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx");
+    int from = 0, to;
+
+    b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
+    b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
+    apr_escape_hex(hex, b, REQUEST_ID_BYTES, 0, NULL);
+    for (to = 0; text[to]; to++) {
+        text[to] = text[to] == '-' ? '-' : hex[from++];
+    }
+    return text;
+}
+
+/** Random bytes for the next request id of this thread, taken from the system's generator for several at once. */
+static unsigned char *random_id(void)
+{
+    static __thread unsigned char stock[32][REQUEST_ID_BYTES];
+    static __thread int left;
+
+    if (left == 0 && kiss_secret_random(&stock[0][0], sizeof(stock)) == APR_SUCCESS) {
+        left = (int)(sizeof(stock) / sizeof(stock[0]));
+    }
+    return left > 0 ? stock[--left] : NULL;
+}
+
+static void put_request_id(kiss_req *k)
+{
+    /* A request that httpd sends on elsewhere keeps its id; a subrequest has that of the request. */
+    const char *id = apr_table_get(k->r->err_headers_out, "X-Request-Id");
+
+    if (!id) {
+        id = apr_table_get(k->r->main ? k->r->main->err_headers_out : k->r->headers_in, "X-Request-Id");
+    }
+    if (!id || !valid_request_id(id)) {
+        unsigned char *random = random_id();
+
+        if (!random) {
+            return;
+        }
+        id = k->api->keyed ? uuid(random, k->pool) : kiss_secret_base64url(k->pool, random, REQUEST_ID_BYTES);
+    }
+    k->request_id = id;
+    apr_table_setn(k->r->err_headers_out, "X-Request-Id", id);
+    apr_table_setn(k->r->notes, "kiss-request-id", id);
+}
+
+void kiss_out_begin(kiss_req *k)
+{
+    put_request_id(k);
+    apr_table_mergen(k->r->err_headers_out, "Vary", k->api->keyed ? "x-api-key" : "Authorization");
+}
+
+void kiss_out_private(kiss_req *k)
+{
+    apr_table_setn(k->r->headers_out, "Cache-Control", "private, no-cache");
+    apr_table_mergen(k->r->headers_out, "Vary", "Accept-Encoding");
+}
+
+void kiss_out_tag(kiss_req *k, const char *tag)
+{
+    apr_table_setn(k->r->headers_out, "ETag", apr_pstrcat(k->pool, "\"", tag, "\"", NULL));
+}
+
+void kiss_out_delta(kiss_req *k, const char *tag, const char *base, const char *im)
+{
+    kiss_out_tag(k, tag);
+    k->r->status = HTTP_IM_USED;
+    apr_table_setn(k->r->headers_out, "IM", im);
+    apr_table_setn(k->r->headers_out, "Delta-Base", apr_pstrcat(k->pool, "\"", base, "\"", NULL));
+}
+
+void kiss_out_gzip(kiss_req *k)
+{
+    apr_table_setn(k->r->headers_out, "Content-Encoding", "gzip");
+}
+
+/** Says how long the answer is. */
+static void set_length(kiss_req *k, apr_off_t length)
+{
+    k->length = length;
+    k->coding = apr_table_get(k->r->headers_out, "Content-Encoding");
+    ap_set_content_length(k->r, length);
+}
+
+/** Passes one bucket and the end of the answer. */
+static int pass(kiss_req *k, apr_bucket_brigade *bb)
+{
+    apr_status_t rv;
+
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(bb->bucket_alloc));
+    rv = ap_pass_brigade(k->r->output_filters, bb);
+    apr_brigade_cleanup(bb);
+    if (rv != APR_SUCCESS) {
+        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, rv, k->r, KISS_LOGNO(0501) "the client went away before the answer's end");
+        return DONE;
+    }
+    return OK;
+}
+
+/** Sends a body that stands in memory as long as r->pool. */
+static int send_bytes(kiss_req *k, int status, const char *type, const char *body, apr_size_t len)
+{
+    request_rec *r = k->r;
+    apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+
+    if (r->eos_sent) {
+        return DONE;                /* a filter has answered while the request's body was read */
+    }
+    r->status = status;
+    if (type) {
+        ap_set_content_type(r, type);
+    }
+    set_length(k, (apr_off_t)len);
+    if (len) {
+        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_pool_create(body, len, r->pool, bb->bucket_alloc));
+    }
+    return pass(k, bb);
+}
+
+int kiss_out_text(kiss_req *k, int status, const char *type, const char *body)
+{
+    return send_bytes(k, status, type, body, strlen(body));
+}
+
+int kiss_out_bytes(kiss_req *k, const char *body, apr_size_t len)
+{
+    return send_bytes(k, HTTP_OK, KISS_JSON_TYPE, body, len);
+}
+
+/* --- errors --- */
+
+/** The sentence of an API with keys, where it has one of its own (KSS API, "Left open" 1). */
+static const char *keyed_text(const kiss_req *k, const kiss_error *e)
+{
+    if (k->description && e->body != KISS_BODY_MESSAGE) {
+        return k->description;
+    }
+    switch (e->status) {
+    case HTTP_NOT_FOUND:
+        return "The endpoint does not exist";
+    case HTTP_TOO_MANY_REQUESTS:
+        return "Rate limit exceeded";
+    case HTTP_INTERNAL_SERVER_ERROR:
+        return "Unexpected server error";
+    default:
+        return e->text;
+    }
+}
+
+/** {"first":"a"} or {"first":"a","second":"b"} */
+static const char *object(apr_pool_t *p, const char *first, const char *a, const char *second, const char *b)
+{
+    json_object *o = json_object_new_object();
+    const char *text;
+
+    json_object_object_add(o, first, json_object_new_string(a));
+    if (second) {
+        json_object_object_add(o, second, json_object_new_string(b));
+    }
+    text = apr_pstrdup(p, json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+    json_object_put(o);
+    return text;
+}
+
+/** Whether an error belongs to the token endpoint, whose errors have a shape of their own. */
+static int is_oauth(const kiss_req *k, const kiss_error *e)
+{
+    return e->body == KISS_BODY_OAUTH
+           || (e->body == KISS_BODY_ERROR && k->endpoint && k->endpoint->auth == KISS_AUTH_CLIENT
+               && e->status >= HTTP_BAD_REQUEST && e->status < HTTP_INTERNAL_SERVER_ERROR
+               && e->status != HTTP_METHOD_NOT_ALLOWED);
+}
+
+/** Sets the headers of an error. @return its body; `type` receives the Content-Type, NULL for none */
+static const char *render(kiss_req *k, const kiss_error *e, const char **type)
+{
+    const char *text = k->description ? k->description : e->text;
+    int seconds = k->retry_after ? k->retry_after : e->retry_after;
+
+    if (seconds) {
+        apr_table_setn(k->r->err_headers_out, "Retry-After", apr_itoa(k->pool, seconds));
+    }
+    if (e == &kiss_error_bearer) {
+        apr_table_setn(k->r->err_headers_out, "WWW-Authenticate", "Bearer error=\"invalid_token\"");
+    }
+    apr_table_unset(k->r->headers_out, "Cache-Control");
+    apr_table_setn(k->r->err_headers_out, "Cache-Control", "no-store");
+    *type = KISS_JSON_TYPE;
+    if (k->api->keyed) {
+        return object(k->pool, "Error", keyed_text(k, e), NULL, NULL);
+    }
+    if (is_oauth(k, e)) {
+        return object(k->pool, "error", e->code ? e->code : "invalid_request", "error_description", text);
+    }
+    switch (e->body) {
+    case KISS_BODY_NONE:
+        *type = NULL;
+        return "";
+    case KISS_BODY_TEXT:
+        *type = "text/plain";
+        return text;
+    case KISS_BODY_MESSAGE:
+        return object(k->pool, "message", text, NULL, NULL);
+    default:
+        return object(k->pool, "error", text, NULL, NULL);
+    }
+}
+
+int kiss_out_error(kiss_req *k, const kiss_error *e)
+{
+    const char *type, *body = render(k, e, &type);
+
+    return kiss_out_text(k, e->status, type, body);
+}
+
+apr_status_t kiss_out_error_instead(kiss_req *k, const kiss_error *e, ap_filter_t *f, apr_bucket_brigade *bb)
+{
+    const char *type, *body;
+    apr_bucket *b = APR_BRIGADE_FIRST(bb);
+
+    while (b != APR_BRIGADE_SENTINEL(bb) && !APR_BUCKET_IS_EOS(b)) {
+        b = APR_BUCKET_NEXT(b);
+    }
+    if (b == APR_BRIGADE_SENTINEL(bb)) {
+        apr_brigade_cleanup(bb);
+        return APR_SUCCESS;
+    }
+    apr_brigade_cleanup(bb);
+    body = render(k, e, &type);
+    k->r->status = e->status;
+    k->r->status_line = NULL;
+    if (type) {
+        ap_set_content_type(k->r, type);
+    }
+    ap_set_content_length(k->r, (apr_off_t)strlen(body));
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_pool_create(body, strlen(body), k->pool, bb->bucket_alloc));
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(bb->bucket_alloc));
+    ap_remove_output_filter(f);
+    return ap_pass_brigade(f->next, bb);
+}
+
+/* --- clients that are slow ---
+ *
+ * A file that the kernel sends costs no thread (event MPM): httpd goes on with it whenever the client can take more. With
+ * what stands in memory the request's thread waits for the client, as soon as httpd holds more than 64 KB of it
+ * (FlushMaxThreshold); that includes what httpd has read of a file itself. So memory is given to httpd in pieces that it need
+ * not wait with, as long as the client keeps up; the rest as a file for sendfile(). */
+
+/** 1 when the kernel can send files: over plain HTTP/1. mod_ssl encrypts in this thread, mod_http2 has its own threads. */
+static int may_leave(const request_rec *r)
+{
+    const core_dir_config *core = ap_get_core_module_config(r->per_dir_config);
+
+    return !r->main && !r->connection->master && !ap_ssl_conn_is_ssl(r->connection)
+           && core->enable_sendfile != ENABLE_SENDFILE_OFF;
+}
+
+/** Opens an open file once more, whatever its name is by now: with a position of its own, and for sendfile(). */
+static apr_status_t reopen(apr_file_t **again, apr_file_t *file, apr_pool_t *p)
+{
+    apr_os_file_t fd;
+    apr_status_t rv = apr_os_file_get(&fd, file);
+
+    return rv != APR_SUCCESS ? rv : apr_file_open(again, apr_psprintf(p, "/proc/self/fd/%d", fd), APR_FOPEN_READ
+                                                  | APR_FOPEN_BINARY | APR_FOPEN_SENDFILE_ENABLED, APR_OS_DEFAULT, p);
+}
+
+/** Adds a part of an open file, which must be this answer's alone: httpd takes its descriptor away. */
+static void insert_own_file(kiss_req *k, apr_bucket_brigade *bb, apr_file_t *file, apr_off_t offset, apr_off_t size)
+{
+    apr_bucket *e = apr_brigade_insert_file(bb, file, offset, size, k->pool);
+
+    /* Not mapped: the pages of fifty catalogues would all count as this child's memory. */
+    apr_bucket_file_enable_mmap(e, 0);
+    apr_bucket_file_set_buf_size(e, FILE_PIECE);
+}
+
+/** Adds a part of a file of this answer's, in the form that costs no thread if there is a descriptor left for it. */
+static void insert_file(kiss_req *k, apr_bucket_brigade *bb, apr_file_t *file, apr_off_t offset, apr_off_t size)
+{
+    apr_file_t *again;
+
+    insert_own_file(k, bb, may_leave(k->r) && reopen(&again, file, k->pool) == APR_SUCCESS ? again : file, offset, size);
+}
+
+/** Adds a part of a file that other answers use, too. @return 0, or -1 when there is no descriptor left for that */
+static int insert_shared_file(kiss_req *k, apr_bucket_brigade *bb, apr_file_t *file, apr_off_t offset, apr_off_t size)
+{
+    apr_file_t *again;
+
+    if (reopen(&again, file, k->pool) != APR_SUCCESS) {
+        return -1;
+    }
+    insert_own_file(k, bb, again, offset, size);
+    return 0;
+}
+
+/** Sends the beginning of a file and what stands in a buffer behind it. */
+static int send_parts(kiss_req *k, int status, apr_file_t *file, apr_off_t size, const kiss_spool *spool)
+{
+    request_rec *r = k->r;
+    apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    apr_size_t rest = spool ? (apr_size_t)spool->buffer->bpos : 0;
+
+    if (size) {
+        insert_file(k, bb, file, 0, size);
+    }
+    if (rest) {
+        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_pool_create(spool->buffer->buf, rest, spool->pool, bb->bucket_alloc));
+    }
+    r->status = status;
+    ap_set_content_type(r, KISS_JSON_TYPE);
+    set_length(k, size + (apr_off_t)rest);
+    return pass(k, bb);
+}
+
+int kiss_out_spool(kiss_req *k, int status, const kiss_spool *spool)
+{
+    return send_parts(k, status, spool->file, spool->size, spool);
+}
+
+int kiss_out_file(kiss_req *k, apr_file_t *file, apr_off_t size)
+{
+    return send_parts(k, k->r->status, file, size, NULL);
+}
+
+/** Passes what is there. @return 0, or -1 when the client is gone */
+static int pass_piece(kiss_req *k, apr_bucket_brigade *bb)
+{
+    apr_status_t rv = ap_pass_brigade(k->r->output_filters, bb);
+
+    apr_brigade_cleanup(bb);
+    if (rv == APR_SUCCESS && !k->r->connection->aborted) {
+        return 0;
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, rv, k->r, KISS_LOGNO(0503) "the client went away before the answer's end");
+    return -1;
+}
+
+/** Lets httpd write what it holds, as the event MPM does when the client can take more. */
+static void write_more(const conn_rec *c)
+{
+    ap_filter_t *f = c->output_filters;
+
+    while (f->next) {
+        f = f->next;
+    }
+    f->frec->filter_func.out_func(f, NULL);
+}
+
+/** Waits until the client has taken all that httpd holds, but not beyond the end of the work. @return as pass_piece() */
+static int wait_for_client(const request_rec *r, kiss_growing *growing)
+{
+    conn_rec *c = r->connection;
+    struct pollfd client = { -1, POLLOUT, 0 };
+
+    if (c->master || apr_os_sock_get(&client.fd, ap_get_conn_socket(c)) != APR_SUCCESS) {
+        return 0;
+    }
+    while (c->data_in_output_filters && !c->aborted && !kiss_growing_wait(growing, -1).ended) {
+        if (poll(&client, 1, CLIENT_POLL) > 0) {
+            write_more(c);
+        }
+    }
+    return c->aborted ? -1 : 0;
+}
+
+/** Sends a bucket piece by piece, and its rest from the file when the client does not keep up. */
+static int send_pieces(kiss_req *k, apr_bucket_brigade *all, apr_off_t size, apr_file_t *file)
+{
+    conn_rec *c = k->r->connection;
+    apr_bucket_brigade *bb = apr_brigade_create(k->pool, c->bucket_alloc);
+    apr_off_t offset = 0;
+
+    while (size - offset > CLIENT_PIECE) {
+        apr_bucket *e = APR_BRIGADE_FIRST(all);
+
+        apr_bucket_split(e, CLIENT_PIECE);
+        APR_BUCKET_REMOVE(e);
+        APR_BRIGADE_INSERT_TAIL(bb, e);
+        offset += CLIENT_PIECE;
+        if (pass_piece(k, bb)) {
+            return DONE;
+        }
+        if (c->data_in_output_filters && insert_shared_file(k, bb, file, offset, size - offset) == 0) {
+            apr_brigade_cleanup(all);           /* what holds the file too */
+            return pass(k, bb);
+        }
+    }
+    return pass(k, all);
+}
+
+int kiss_out_bucket(kiss_req *k, apr_bucket *body, apr_file_t *file)
+{
+    request_rec *r = k->r;
+    apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    apr_off_t size = (apr_off_t)body->length;
+    int leave = may_leave(r) && size > CLIENT_PIECE && !r->header_only;
+
+    ap_set_content_type(r, KISS_JSON_TYPE);
+    set_length(k, size);
+    /* httpd cuts ranges out of an answer that it gets at once. */
+    if (leave && apr_table_get(r->headers_in, "Range")) {
+        leave = 0;
+        if (insert_shared_file(k, bb, file, 0, size) == 0) {
+            apr_bucket_destroy(body);
+            return pass(k, bb);
+        }
+    }
+    APR_BRIGADE_INSERT_TAIL(bb, body);
+    return leave ? send_pieces(k, bb, size, file) : pass(k, bb);
+}
+
+/** Passes the end of an answer that cannot be whole, so that httpd does not make it look so. */
+static int break_off(kiss_req *k, apr_bucket_brigade *bb)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, k->r, KISS_LOGNO(0502) "the answer was broken off, since it could not be built to "
+                  "its end: is the database away, or KissCacheDir full? (LogLevel kiss:info says more)");
+    APR_BRIGADE_INSERT_TAIL(bb, ap_bucket_error_create(HTTP_BAD_GATEWAY, NULL, k->r->pool, bb->bucket_alloc));
+    k->r->connection->keepalive = AP_CONN_CLOSE;
+    return pass(k, bb);
+}
+
+int kiss_out_growing(kiss_req *k, kiss_growing *growing)
+{
+    request_rec *r = k->r;
+    apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    char *buffer = apr_palloc(r->pool, CLIENT_PIECE);
+    kiss_grown grown = kiss_growing_wait(growing, 0);
+    apr_off_t offset = 0;
+
+    ap_set_content_type(r, KISS_JSON_TYPE);
+    if (grown.ended) {
+        set_length(k, grown.size);
+    }
+    while (!grown.ended) {
+        apr_size_t n = CLIENT_PIECE;
+
+        if (kiss_growing_read(growing, offset, buffer, &n) != APR_SUCCESS) {
+            return break_off(k, bb);
+        }
+        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_transient_create(buffer, n, bb->bucket_alloc));
+        offset += (apr_off_t)n;
+        if (pass_piece(k, bb) || wait_for_client(r, growing)) {
+            return DONE;
+        }
+        grown = kiss_growing_wait(growing, offset);
+    }
+    if (grown.result != APR_SUCCESS) {
+        return break_off(k, bb);
+    }
+    if (grown.size > offset) {
+        insert_file(k, bb, grown.file, offset, grown.size - offset);
+    }
+    return pass(k, bb);
+}

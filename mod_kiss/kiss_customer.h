@@ -1,9 +1,0 @@
-/** kiss_customer - the Customer API's tables (contract: spec sections 2, 6 to 11). Constant data, no logic. */
-#ifndef KISS_CUSTOMER_H
-#define KISS_CUSTOMER_H
-
-#include "kiss_table.h"
-
-extern const kiss_api kiss_customer_api;
-
-#endif

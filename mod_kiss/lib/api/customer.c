@@ -1,0 +1,248 @@
+#include "lib/api/customer.h"
+
+static const kiss_scope of_price_list[] = {
+    { "p.price_list_code = ?", KISS_TERM_PRICE_LIST },
+    { 0 }
+};
+
+/* What is unknown or obsolete is in none of the lists, so that stock, prices and products always match. */
+static const kiss_rowset current = {
+    .from = "product t FORCE INDEX (current_sku)",
+    .where = "t.is_obsolete = 0",
+    .shared = 1,
+    .key = "t.sku",
+    .order = "t.sku"
+};
+
+static const kiss_rowset listed = {
+    .from = "price p FORCE INDEX (PRIMARY)",
+    .scope = of_price_list,
+    .key = "p.sku",
+    .order = "p.sku"
+};
+
+static const kiss_rowset *const within_current[] = { &current, NULL };
+static const kiss_rowset *const within_listed_and_current[] = { &listed, &current, NULL };
+
+static const kiss_column price_columns[] = {
+    { "PriceListCode", KISS_TEXT, .term = KISS_TERM_PRICE_LIST },
+    { "PriceListName", KISS_TEXT, .term = KISS_TERM_PRICE_LIST_NAME },
+    { "CurrencyCode", KISS_TEXT, .term = KISS_TERM_CURRENCY },
+    { "SKU", KISS_TEXT, "p.sku", .required = 1 },
+    { "PriceExclVAT", KISS_NET_PRICE, "p.unit_price", .flag = "p.discount_eligible" },
+    { "MOQ", KISS_QUANTITY, "p.moq" },
+    { "OrderMultiple", KISS_QUANTITY, "p.order_multiple" },
+    { 0 }
+};
+
+static const kiss_rowset few_prices = {
+    .from = "price p STRAIGHT_JOIN product t FORCE INDEX (current_sku) ON t.sku = p.sku",
+    .where = "t.is_obsolete = 0",
+    .scope = of_price_list,
+    .key = "p.sku",
+    .order = "p.sku, p.moq",
+    .columns = price_columns
+};
+
+static const kiss_rowset prices = {
+    .from = "price p FORCE INDEX (PRIMARY)",
+    .scope = of_price_list,
+    .key = "p.sku",
+    .order = "p.sku, p.moq",
+    .columns = price_columns,
+    .within = within_current,
+    .keys = &listed,
+    .few = &few_prices
+};
+
+static const kiss_scope of_warehouse[] = {
+    { "s.stock_location = ?", KISS_TERM_WAREHOUSE },
+    { 0 }
+};
+
+static const kiss_scope of_price_list_and_warehouse[] = {
+    { "p.price_list_code = ?", KISS_TERM_PRICE_LIST },
+    { "s.stock_location = ?", KISS_TERM_WAREHOUSE },
+    { 0 }
+};
+
+static const kiss_column stock_columns[] = {
+    { "SKU", KISS_TEXT, "s.sku", .required = 1 },
+    { "StockLocation", KISS_TEXT, .term = KISS_TERM_WAREHOUSE },
+    { "AvailableQTY", KISS_QUANTITY, "s.available_qty" },
+    { "NextAvailableETA", KISS_DATE, "s.next_available_eta" },
+    { 0 }
+};
+
+/* A SKU with several prices brings its stock several times. */
+static const kiss_rowset few_stock = {
+    .from = "price p STRAIGHT_JOIN product t FORCE INDEX (current_sku) ON t.sku = p.sku"
+            " STRAIGHT_JOIN stock s FORCE INDEX (PRIMARY) ON s.sku = p.sku",
+    .where = "t.is_obsolete = 0",
+    .scope = of_price_list_and_warehouse,
+    .key = "p.sku",
+    .order = "p.sku",
+    .columns = stock_columns,
+    .repeats = 1
+};
+
+static const kiss_rowset stock = {
+    .from = "stock s FORCE INDEX (PRIMARY)",
+    .scope = of_warehouse,
+    .key = "s.sku",
+    .order = "s.sku",
+    .columns = stock_columns,
+    .within = within_listed_and_current,
+    .keys = &listed,
+    .few = &few_stock
+};
+
+/* Nested rows are scanned in key order without regard to the caller and merged into the products that the caller may
+ * see. */
+
+static const kiss_column image_columns[] = {
+    { "ImageID", KISS_TEXT, "i.image_id" },
+    { "FileName", KISS_TEXT, "i.file_name" },
+    { "IsPrimaryImage", KISS_BOOLEAN, "NOT i.is_secondary" },
+    { 0 }
+};
+
+static const kiss_rowset images = {
+    .from = "product_image i FORCE INDEX (PRIMARY)",
+    .shared = 1,
+    .key = "i.sku",
+    .order = "i.sku, i.is_secondary, i.image_id",
+    .columns = image_columns
+};
+
+static const kiss_column accessory_columns[] = {
+    { "AccessorySKU", KISS_TEXT, "a.accessory_sku" },
+    { 0 }
+};
+
+static const kiss_rowset accessories = {
+    .from = "product_accessory a FORCE INDEX (PRIMARY)",
+    .shared = 1,
+    .key = "a.sku",
+    .order = "a.sku, a.accessory_sku",
+    .columns = accessory_columns
+};
+
+static const kiss_column substitution_columns[] = {
+    { "SubstituteSKU", KISS_TEXT, "u.substitute_sku" },
+    { 0 }
+};
+
+static const kiss_rowset substitutions = {
+    .from = "product_substitution u FORCE INDEX (PRIMARY)",
+    .shared = 1,
+    .key = "u.sku",
+    .order = "u.sku, u.substitute_sku",
+    .columns = substitution_columns
+};
+
+static const kiss_column composition_columns[] = {
+    { "MaterialCode", KISS_TEXT, "m.material_code" },
+    { "MaterialDescription", KISS_TEXT, "m.material_description" },
+    { "CompositionPercentage", KISS_QUANTITY, "m.composition_percentage" },
+    { 0 }
+};
+
+static const kiss_rowset composition = {
+    .from = "product_composition m FORCE INDEX (PRIMARY)",
+    .shared = 1,
+    .key = "m.sku",
+    .order = "m.sku, m.material_code",
+    .columns = composition_columns
+};
+
+static const kiss_column product_columns[] = {
+    { "SKU", KISS_TEXT, "t.sku", .required = 1 },
+    { "Name", KISS_TEXT, "t.name" },
+    { "Description", KISS_TEXT, "t.description" },
+    { "WebsiteDescription", KISS_TEXT, "t.website_description" },
+    { "ProductCategoryCode", KISS_TEXT, "t.product_category_code" },
+    { "WashingInstructions", KISS_TEXT, "t.washing_instructions" },
+    { "Gender", KISS_TEXT, "t.gender" },
+    { "Audience", KISS_TEXT, "t.audience" },
+    { "MainColour", KISS_TEXT, "t.main_colour" },
+    { "Barcode", KISS_TEXT, "t.barcode" },
+    { "Photo", KISS_TEXT, "t.photo" },
+    { "Theme", KISS_TEXT, "t.theme" },
+    { "PackagedLength_in_cm", KISS_DECIMAL, "t.packaged_length_in_cm" },
+    { "PackagedWidth_in_cm", KISS_DECIMAL, "t.packaged_width_in_cm" },
+    { "PackagedHeight_in_cm", KISS_DECIMAL, "t.packaged_height_in_cm" },
+    { "PackagedWeight_in_g", KISS_DECIMAL, "t.packaged_weight_in_g" },
+    { "CartonLength_in_cm", KISS_DECIMAL, "t.carton_length_in_cm" },
+    { "CartonWidth_in_cm", KISS_DECIMAL, "t.carton_width_in_cm" },
+    { "CartonHeight_in_cm", KISS_DECIMAL, "t.carton_height_in_cm" },
+    { "CartonWeight_in_g", KISS_DECIMAL, "t.carton_weight_in_g" },
+    { "CartonQty", KISS_QUANTITY, "t.carton_qty" },
+    { "AmazonASIN", KISS_TEXT, "t.amazon_asin" },
+    { "CountryOfOrigin", KISS_TEXT, "t.country_of_origin" },
+    { "Status", KISS_TEXT, "t.status" },
+    { "StyleCode", KISS_TEXT, "t.style_code" },
+    { "CartonBarcode", KISS_TEXT, "t.carton_barcode" },
+    { "HSCode", KISS_TEXT, "t.hs_code" },
+    { "WhatsIncluded", KISS_TEXT, "t.whats_included" },
+    { "ProductCompositionText", KISS_TEXT, "t.product_composition_text" },
+    { "ProductImages", KISS_ROWS, .rows = &images },
+    { "ProductAccessories", KISS_ROWS, .rows = &accessories },
+    { "ProductSubstitutions", KISS_ROWS, .rows = &substitutions },
+    { "ProductComposition", KISS_ROWS, .rows = &composition },
+    { "ProductPrices", KISS_ROWS, .rows = &prices },
+    { 0 }
+};
+
+/* Joined to the price list, because rows so wide must not be read in vain; a SKU with several prices comes several times. */
+static const kiss_rowset products = {
+    .from = "price p STRAIGHT_JOIN product t FORCE INDEX (PRIMARY) ON t.sku = p.sku",
+    .where = "t.is_obsolete = 0",
+    .scope = of_price_list,
+    .key = "p.sku",
+    .order = "p.sku",
+    .columns = product_columns,
+    .keys = &listed,
+    .repeats = 1
+};
+
+static const kiss_endpoint endpoints[] = {
+    { "token", KISS_POST, "/auth/token", KISS_AUTH_CLIENT, KISS_RUN_TOKEN },
+    { "products", KISS_GET, "/products", KISS_AUTH_CUSTOMER, KISS_RUN_LIST, &products,
+      KISS_DATA_PRODUCTS | KISS_DATA_ASSORTMENT | KISS_DATA_PRICES },
+    { "products-schema", KISS_GET, "/products/schema", KISS_AUTH_TOKEN, KISS_RUN_SCHEMA, &products, .about = "/products" },
+    { "stock", KISS_GET, "/stock", KISS_AUTH_CUSTOMER, KISS_RUN_LIST, &stock,
+      KISS_DATA_ASSORTMENT | KISS_DATA_LISTING | KISS_DATA_STOCK },
+    { "stock-schema", KISS_GET, "/stock/schema", KISS_AUTH_TOKEN, KISS_RUN_SCHEMA, &stock, .about = "/stock" },
+    { "prices", KISS_GET, "/prices", KISS_AUTH_CUSTOMER, KISS_RUN_LIST, &prices,
+      KISS_DATA_ASSORTMENT | KISS_DATA_PRICES },
+    { "version", KISS_GET, "/api/version", KISS_AUTH_NONE, KISS_RUN_VERSION },
+    { "health", KISS_GET, "/health", KISS_AUTH_NONE, KISS_RUN_HEALTH },
+    { 0 }
+};
+
+/* The tables of sql/customer/, and what their triggers raise. */
+static const kiss_dataset datasets[] = {
+    { "api_key", .unrevised = 1 },
+    { "customer" },
+    { "key_usage", .unrevised = 1 },
+    { "price", .data = KISS_DATA_PRICES | KISS_DATA_LISTING },
+    { "price_list" },
+    { "product", .data = KISS_DATA_PRODUCTS | KISS_DATA_ASSORTMENT },
+    { "product_accessory", .data = KISS_DATA_PRODUCTS },
+    { "product_composition", .data = KISS_DATA_PRODUCTS },
+    { "product_image", .data = KISS_DATA_PRODUCTS },
+    { "product_substitution", .data = KISS_DATA_PRODUCTS },
+    { "revision", .unrevised = 1 },
+    { "stock", .data = KISS_DATA_STOCK },
+    { "warehouse" },
+    { 0 }
+};
+
+const kiss_api kiss_customer_api = {
+    .name = "customer",
+    .profile = "2026-04",
+    .schema_version = 2,
+    .endpoints = endpoints,
+    .datasets = datasets
+};

@@ -1,0 +1,1123 @@
+#include "lib/api/kss.h"
+
+#include <stddef.h>
+
+/* One row for each of the 40 endpoints of the contract (section 3), in its order; columns in the order of its section 5.
+ * The scope conditions follow its lines "Keys", and "Left open" 18 and 19 where they say nothing. */
+
+/* --- columns --- */
+
+#define COLUMN(n, t, s)         .name = n, .type = t, .sql = s
+#define NUMBER(n, s)            { COLUMN(n, KISS_QUANTITY, s) }
+#define NUMBER_NULL(n, s)       { COLUMN(n, KISS_QUANTITY, s), .nullable = 1 }
+#define TEXT(n, s)              { COLUMN(n, KISS_TEXT, s) }
+#define TEXT_NULL(n, s)         { COLUMN(n, KISS_TEXT, s), .nullable = 1 }
+#define FIXED(n, decimals, s)   { COLUMN(n, KISS_FIXED, s), .scale = decimals }
+#define FIXED_NULL(n, decimals, s) { COLUMN(n, KISS_FIXED, s), .scale = decimals, .nullable = 1 }
+#define FLAG(n, s)              { COLUMN(n, KISS_BOOLEAN, s) }
+#define DAY(n, s)               { COLUMN(n, KISS_DATE, s) }
+#define TIME(n, s)              { COLUMN(n, KISS_TIME, s) }
+#define ARRAY(n, s)             { COLUMN(n, KISS_JSON, s) }
+#define ARRAY_NULL(n, s)        { COLUMN(n, KISS_JSON, s), .nullable = 1 }
+
+/* --- scopes that several endpoints share --- */
+
+/* A supplier or product without state belongs to all of them; so does a key of such a supplier. But a key whose accounts
+ * do not exist has no states: LEFT(NULL, 0) is NULL, and finds nothing. */
+#define HAS_STATES "COALESCE({states}) IS NOT NULL"
+#define OF_STATES(column) column " IN (LEFT(COALESCE({states}), 0), {states})"
+#define CUSTOMER_OF_STATES(column) "(" column " IN ({states}) OR '' IN ({states}))"
+#define PRODUCT_OF_ACCOUNTS(column) column " IN (SELECT product_id FROM product WHERE supplier_id IN ({accounts}))"
+#define AR_ACCOUNT_OF_ACCOUNTS(column) column " IN (SELECT ar_account_id FROM ar_account WHERE customer_id IN ({accounts}))"
+#define INVOICE_OF_ACCOUNTS(column) column " IN (SELECT invoice_id FROM invoice WHERE customer_id IN ({accounts}))"
+
+/* --- parameters that several endpoints share --- */
+
+#define PARAM(n, t, w)          .name = n, .type = t, .where = w
+#define NUMBERS(n, w)           { PARAM(n, KISS_PARAM_NUMBERS, w) }
+#define TEXTS(n, w)             { PARAM(n, KISS_PARAM_TEXTS, w) }
+#define SOME_OF(w)              .words = w
+#define BY_PRODUCT_SUPPLIER(column) \
+    NUMBERS("SupplierIDs", column " IN (SELECT product_id FROM product WHERE supplier_id IN ({}))")
+#define BY_CUSTOMER_STATE(column) \
+    TEXTS("States", column " IN (SELECT customer_id FROM customer WHERE state IN ({}))")
+#define BY_LOCATION_STATE(column) \
+    TEXTS("States", column " IN (SELECT location_id FROM location WHERE state IN ({}))")
+
+/* The last moment of a day. Not the beginning of the next one: the calendar's last day has none, and NULL finds nothing. */
+#define END_OF_DAY "TIMESTAMP({}, '23:59:59.999999')"
+
+#define INVOICE_STATUSES "1,2,3,4,5,7"
+
+/* --- 1: allocations --- */
+
+static const kiss_column allocation_columns[] = {
+    NUMBER("AllocationID", "a.allocation_id"), NUMBER("ProductID", "a.product_id"),
+    NUMBER("CustomerID", "a.customer_id"),
+    NUMBER("Units", "a.units"), NUMBER("AllocationTypeID", "a.allocation_type_id"), DAY("StartDate", "a.start_date"),
+    DAY("EndDate", "a.end_date"), TIME("TimeUpdated", "a.time_updated"), { 0 }
+};
+
+static const kiss_pageset allocations = {
+    .table = "allocation a",
+    .key = { "a.allocation_id", "a.product_id", "a.customer_id" },
+    .scope = { [KISS_ROLE_CUSTOMER] = "a.customer_id IN ({accounts})",
+               [KISS_ROLE_SUPPLIER] = PRODUCT_OF_ACCOUNTS("a.product_id") },
+    .order = "a.allocation_id, a.product_id, a.customer_id",
+    .join = "allocation a ON a.allocation_id = page.k1 AND a.product_id = page.k2 AND a.customer_id = page.k3",
+    .columns = allocation_columns
+};
+
+static const kiss_param allocation_params[] = {
+    NUMBERS("CustomerIDs", "a.customer_id IN ({})"), BY_PRODUCT_SUPPLIER("a.product_id"),
+    BY_CUSTOMER_STATE("a.customer_id"), { 0 }
+};
+
+/* --- 2: receivables --- */
+
+/* Amounts and invoices of all buckets come from one grouped read per row (the server joins it laterally). */
+#define DUE(bucket)      " SUM(IF(d.bucket = '" bucket "', d.open_balance, 0)) AS due_" bucket ","
+#define INVOICES(bucket) " GROUP_CONCAT(IF(d.bucket = '" bucket "', JSON_OBJECT('InvoiceID', d.invoice_id, 'InvoiceNum'," \
+                         " v.invoice_num, 'OpenBalance', CAST(d.open_balance AS CHAR)), NULL) ORDER BY d.invoice_id)" \
+                         " AS list_" bucket ","
+#define BUCKETS \
+    "(SELECT d.ar_account_id, d.supplier_id," DUE("Current") DUE("1_30") DUE("31_60") DUE("61_90") DUE("91") \
+    INVOICES("Current") INVOICES("1_30") INVOICES("31_60") INVOICES("61_90") INVOICES("91") INVOICES("Credit") \
+    " SUM(IF(d.bucket = 'Credit', 0, d.open_balance)) AS total" \
+    " FROM ar_aging_invoice d JOIN invoice v ON v.invoice_id = d.invoice_id GROUP BY d.ar_account_id, d.supplier_id)"
+#define LIST(name, bucket) ARRAY(name, "CONCAT('[', b.list_" bucket ", ']')")
+
+static const kiss_column ar_aging_columns[] = {
+    NUMBER("ARAccountID", "g.ar_account_id"), NUMBER("SupplierID", "g.supplier_id"),
+    NUMBER("CustomerID", "n.customer_id"),
+    FIXED("OpenCredit", 6, "g.open_credit"),
+    FIXED("CurrentDue", 6, "b.due_Current"), FIXED("Due_1_30", 6, "b.due_1_30"), FIXED("Due_31_60", 6, "b.due_31_60"),
+    FIXED("Due_61_90", 6, "b.due_61_90"), FIXED("Due_91", 6, "b.due_91"),
+    TIME("CloseDate", "g.close_date"), FIXED("TotalBalanceOutstanding", 6, "b.total"),
+    TEXT_NULL("StatementLink", "g.statement_link"),
+    LIST("CurrentInvoices", "Current"), LIST("Invoices_1_30", "1_30"),
+    LIST("Invoices_31_60", "31_60"), LIST("Invoices_61_90", "61_90"), LIST("Invoices_91", "91"),
+    TIME("StatementDate", "g.statement_date"), TIME("TimeCreated", "g.time_created"),
+    TIME("TimeUpdated", "g.time_updated"),
+    LIST("CreditInvoices", "Credit"), { 0 }
+};
+
+static const kiss_pageset ar_aging = {
+    .table = "ar_aging g",
+    .key = { "g.ar_account_id", "g.supplier_id" },
+    .scope = { [KISS_ROLE_CUSTOMER] = AR_ACCOUNT_OF_ACCOUNTS("g.ar_account_id"),
+               [KISS_ROLE_SUPPLIER] = "g.supplier_id IN ({accounts})" },
+    .order = "g.ar_account_id, g.supplier_id",
+    .join = "ar_aging g ON g.ar_account_id = page.k1 AND g.supplier_id = page.k2"
+            " JOIN ar_account n ON n.ar_account_id = g.ar_account_id"
+            " LEFT JOIN " BUCKETS " b ON b.ar_account_id = page.k1 AND b.supplier_id = page.k2",
+    .columns = ar_aging_columns
+};
+
+static const kiss_param ar_aging_params[] = {
+    NUMBERS("CustomerIDs", "g.ar_account_id IN (SELECT ar_account_id FROM ar_account WHERE customer_id IN ({}))"),
+    NUMBERS("SupplierIDs", "g.supplier_id IN ({})"),
+    TEXTS("States", "g.ar_account_id IN (SELECT n.ar_account_id FROM ar_account n JOIN customer c"
+                    " ON c.customer_id = n.customer_id WHERE c.state IN ({}))"), { 0 }
+};
+
+/* --- 3: prices of a customer on a day --- */
+
+/* The three amounts are rounded before they are subtracted: FullPrice - Discount = UnitPrice in what the client sees. */
+#define FULL_PRICE "CAST(p.full_price AS DECIMAL(30,2))"
+#define UNIT_PRICE "CAST(COALESCE(o.unit_price, p.full_price) AS DECIMAL(30,2))"
+
+/* Of several promotions the one with the lowest price counts, then the one with the lowest id. A promotion covers products
+ * of its own supplier, in its states, or everywhere when it names none; one that lowers nothing that a client would see is
+ * none: who gets a promotion named gets a discount. */
+#define BEST_PROMOTION \
+    "(SELECT x.promotion_id FROM promotion x WHERE x.supplier_id = p.supplier_id" \
+    " AND CAST(x.unit_price AS DECIMAL(30,2)) < " FULL_PRICE \
+    " AND x.start_date <= {EffectiveDate} AND (x.end_date IS NULL OR x.end_date >= {EffectiveDate})" \
+    " AND (x.all_products OR EXISTS (SELECT 1 FROM promotion_product y" \
+    " WHERE y.promotion_id = x.promotion_id AND y.product_id = p.product_id))" \
+    " AND (EXISTS (SELECT 1 FROM promotion_state z WHERE z.promotion_id = x.promotion_id AND z.state = c.state)" \
+    " OR NOT EXISTS (SELECT 1 FROM promotion_state z WHERE z.promotion_id = x.promotion_id))" \
+    " ORDER BY x.unit_price, x.promotion_id LIMIT 1)"
+
+static const kiss_column customer_pricing_columns[] = {
+    NUMBER("ProductID", "p.product_id"), NUMBER("CustomerID", "c.customer_id"), FIXED("FullPrice", 2, FULL_PRICE),
+    FIXED("UnitPrice", 2, UNIT_PRICE), FIXED("Discount", 2, FULL_PRICE " - " UNIT_PRICE),
+    NUMBER_NULL("PromotionID", "o.promotion_id"), DAY("StartDate", "o.start_date"), DAY("EndDate", "o.end_date"),
+    TIME("TimeUpdated", "o.time_updated"), { 0 }
+};
+
+static const kiss_pageset customer_pricing = {
+    .table = "product p JOIN customer c ON p.state IN ('', c.state)",
+    .key = { "p.product_id", "c.customer_id" },
+    .where = "p.status_id = 1",
+    .scope = { [KISS_ROLE_CUSTOMER] = "c.customer_id IN ({accounts})", [KISS_ROLE_SUPPLIER] = "p.supplier_id IN ({accounts})" },
+    .order = "p.product_id, c.customer_id",
+    .join = "product p ON p.product_id = page.k1 JOIN customer c ON c.customer_id = page.k2"
+            " LEFT JOIN promotion o ON o.promotion_id = " BEST_PROMOTION,
+    .columns = customer_pricing_columns
+};
+
+static const kiss_param customer_pricing_params[] = {
+    { PARAM("CustomerIDs", KISS_PARAM_NUMBERS, "c.customer_id IN ({})"), .required = 1 },
+    { .name = "EffectiveDate", .type = KISS_PARAM_DATE, .fallback = "today" }, { 0 }
+};
+
+/* --- 4 to 7: customers --- */
+
+#define NOT_FOR_SUPPLIER .hidden = KISS_SUPPLIER
+
+static const kiss_column customer_columns[] = {
+    NUMBER("CustomerID", "c.customer_id"), TEXT("CustomerName", "c.customer_name"),
+    TEXT_NULL("CustomerNameAlt", "c.customer_name_alt"), TEXT_NULL("ChainName", "c.chain_name"),
+    TEXT_NULL("LicenseNum", "c.license_num"),
+    TEXT("Address", "CONCAT_WS(', ', NULLIF(c.address, ''), NULLIF(c.city, ''),"
+                    " NULLIF(CONCAT_WS(' ', NULLIF(c.state, ''), NULLIF(c.postal_code, '')), ''))"),
+    NUMBER("LocationID", "c.location_id"),
+    { COLUMN("OnHold", KISS_BOOLEAN, "c.on_hold"), NOT_FOR_SUPPLIER },
+    { COLUMN("SalesRepEmail", KISS_TEXT, "r.email"), .nullable = 1, NOT_FOR_SUPPLIER },
+    { COLUMN("SalesRepName", KISS_TEXT, "r.full_name"), .nullable = 1, NOT_FOR_SUPPLIER },
+    { COLUMN("SalesRepPhone", KISS_TEXT, "r.phone"), .nullable = 1, NOT_FOR_SUPPLIER },
+    { COLUMN("SalesRepUserID", KISS_QUANTITY, "c.sales_rep_user_id"), .nullable = 1, NOT_FOR_SUPPLIER },
+    { COLUMN("ProfilePictureURL", KISS_TEXT, "r.profile_picture_url"), .nullable = 1, NOT_FOR_SUPPLIER },
+    { COLUMN("CollectionAgentFullName", KISS_TEXT, "g.full_name"), .nullable = 1, NOT_FOR_SUPPLIER },
+    { COLUMN("CollectionAgentEmail", KISS_TEXT, "g.email"), .nullable = 1, NOT_FOR_SUPPLIER },
+    TEXT("State", "c.state"), TEXT_NULL("DeliveryDays", "c.delivery_days"),
+    { COLUMN("NextDeliveryDates", KISS_COMING_TEXT, "c.delivery_days"), .nullable = 1, NOT_FOR_SUPPLIER },
+    TEXT("AccountStatus", "c.account_status"),
+    { COLUMN("DeliveryDates", KISS_COMING_DAYS, "c.delivery_days"), .nullable = 1 },
+    { COLUMN("DeliveryMinimum", KISS_QUANTITY, "c.delivery_minimum"), .nullable = 1, NOT_FOR_SUPPLIER },
+    TIME("TimeUpdated", "c.time_updated"), { 0 }
+};
+
+static const kiss_pageset customers = {
+    .table = "customer c",
+    .key = { "c.customer_id" },
+    .scope = { [KISS_ROLE_CUSTOMER] = "c.customer_id IN ({accounts})",
+               [KISS_ROLE_SUPPLIER] = CUSTOMER_OF_STATES("c.state") },
+    .order = "c.customer_id",
+    .join = "customer c ON c.customer_id = page.k1 LEFT JOIN portal_user r ON r.user_id = c.sales_rep_user_id"
+            " LEFT JOIN portal_user g ON g.user_id = c.collection_agent_user_id",
+    .columns = customer_columns,
+    .daily = 1
+};
+
+static const kiss_param customer_params[] = {
+    NUMBERS("CustomerIDs", "c.customer_id IN ({})"), TEXTS("States", "c.state IN ({})"),
+    { PARAM("AccountStatuses", KISS_PARAM_WORDS, "c.account_status IN ({})"), SOME_OF("Active,Inactive,OutOfBus"),
+    .fallback = "Active" },
+    { PARAM("OnHold", KISS_PARAM_BOOLEANS, "c.on_hold IN ({})") }, { 0 }
+};
+
+static const kiss_param customer_id[] = { { PARAM("customerID", KISS_PARAM_NUMBER, "c.customer_id = {}") }, { 0 } };
+
+static const kiss_column customer_credit_term_columns[] = {
+    NUMBER("CustomerID", "t.customer_id"), NUMBER("SupplierID", "t.supplier_id"), NUMBER("TermID", "t.term_id"),
+    TEXT("Term", "m.term"), TIME("TimeUpdated", "t.time_updated"), { 0 }
+};
+
+static const kiss_pageset customer_credit_terms = {
+    .table = "customer_credit_term t",
+    .key = { "t.customer_id", "t.supplier_id" },
+    .scope = { [KISS_ROLE_CUSTOMER] = "t.customer_id IN ({accounts})",
+               [KISS_ROLE_SUPPLIER] = "t.supplier_id IN ({accounts})" },
+    .order = "t.customer_id, t.supplier_id",
+    .join = "customer_credit_term t ON t.customer_id = page.k1 AND t.supplier_id = page.k2"
+            " JOIN credit_term m ON m.term_id = t.term_id",
+    .columns = customer_credit_term_columns
+};
+
+static const kiss_param customer_credit_term_params[] = {
+    NUMBERS("CustomerIDs", "t.customer_id IN ({})"), NUMBERS("SupplierIDs", "t.supplier_id IN ({})"), { 0 }
+};
+
+static const kiss_column delivery_day_columns[] = {
+    NUMBER("CustomerID", "c.customer_id"), TEXT_NULL("DeliveryDays", "c.delivery_days"),
+    { COLUMN("DeliveryDates", KISS_COMING_DAYS, "c.delivery_days"), .nullable = 1 }, { 0 }
+};
+
+static const kiss_pageset delivery_days = {
+    .table = "customer c",
+    .key = { "c.customer_id" },
+    .where = "c.account_status = 'Active'",
+    .scope = { [KISS_ROLE_CUSTOMER] = "c.customer_id IN ({accounts})",
+               [KISS_ROLE_SUPPLIER] = CUSTOMER_OF_STATES("c.state") },
+    .order = "c.customer_id",
+    .join = "customer c ON c.customer_id = page.k1",
+    .columns = delivery_day_columns,
+    .daily = 1
+};
+
+static const kiss_param delivery_day_params[] = {
+    NUMBERS("CustomerIDs", "c.customer_id IN ({})"), TEXTS("States", "c.state IN ({})"), { 0 }
+};
+
+/* --- 8 to 10: stock --- */
+
+static const kiss_column inventory_columns[] = {
+    NUMBER("LocationID", "n.location_id"), NUMBER("ProductID", "n.product_id"),
+    FIXED("OnFloorInventory", 2, "n.on_floor_inventory"), FIXED("PreSales", 2, "n.pre_sales"),
+    FIXED("Allocated", 2, "n.allocated"), FLAG("NotAuthorized", "n.not_authorized"),
+    NUMBER("AvailableUnits", "n.on_floor_inventory - n.pre_sales - n.allocated"),
+    NUMBER("PurchaseTransID", "n.purchase_trans_id"), FIXED("DOI", 2, "n.doi"),
+    FIXED("AvgDailySales90d", 2, "n.avg_daily_sales_90d"),
+    FIXED("Inventory", 2, "n.on_floor_inventory + n.received + n.loaded + n.picked + n.delivered + n.unsellable"),
+    FIXED("Received", 2, "n.received"), FIXED("Loaded", 2, "n.loaded"), FIXED("Picked", 2, "n.picked"),
+    FIXED("Delivered", 2, "n.delivered"), FIXED("Unsellable", 2, "n.unsellable"), TIME("TimeUpdated", "n.time_updated"),
+    { 0 }
+};
+
+static const kiss_pageset inventory = {
+    .table = "inventory n",
+    .key = { "n.location_id", "n.product_id" },
+    .scope = { [KISS_ROLE_SUPPLIER] = PRODUCT_OF_ACCOUNTS("n.product_id") },
+    .order = "n.location_id, n.product_id",
+    .join = "inventory n ON n.location_id = page.k1 AND n.product_id = page.k2",
+    .columns = inventory_columns
+};
+
+static const kiss_param inventory_params[] = {
+    BY_PRODUCT_SUPPLIER("n.product_id"), NUMBERS("ProductIDs", "n.product_id IN ({})"),
+    NUMBERS("LocationIDs", "n.location_id IN ({})"), BY_LOCATION_STATE("n.location_id"), { 0 }
+};
+
+static const kiss_column batch_columns[] = {
+    NUMBER("LocationID", "b.location_id"), NUMBER("ProductID", "b.product_id"), NUMBER("SupplierID", "p.supplier_id"),
+    TEXT("State", "l.state"), NUMBER("InventoryUnits", "b.inventory_units"),
+    NUMBER("PurchaseTransID", "b.purchase_trans_id"), DAY("ExpirationDate", "b.expiration_date"),
+    TEXT_NULL("COAURL", "b.coa_url"), TEXT("BatchCode", "b.batch_code"), TEXT_NULL("Vintage", "b.vintage"),
+    TEXT_NULL("UID", "b.uid"), TEXT_NULL("Laboratory", "b.laboratory"), DAY("BestByDate", "b.best_by_date"),
+    DAY("HarvestDate", "b.harvest_date"), DAY("ManufactureDate", "b.manufacture_date"), DAY("PackDate", "b.pack_date"),
+    DAY("COAExpirationDate", "b.coa_expiration_date"), TEXT("PotencyType", "b.potency_type"),
+    FIXED_NULL("THCPotency", 2, "b.thc_potency"), FIXED_NULL("CBDPotency", 2, "b.cbd_potency"),
+    FIXED_NULL("TotalCannabinoids", 2, "b.total_cannabinoids"), FIXED_NULL("LabelTHCPotency", 2, "b.label_thc_potency"),
+    FIXED_NULL("LabelCBDPotency", 2, "b.label_cbd_potency"),
+    FIXED_NULL("LabelTotalCannabinoids", 2, "b.label_total_cannabinoids"), TIME("TimeCreated", "b.time_created"),
+    TIME("TimeUpdated", "b.time_updated"), { 0 }
+};
+
+static const kiss_pageset batches = {
+    .table = "inventory_batch b",
+    .key = { "b.batch_id" },
+    .where = "EXISTS (SELECT 1 FROM inventory n WHERE n.location_id = b.location_id AND n.product_id = b.product_id)",
+    .scope = { [KISS_ROLE_SUPPLIER] = PRODUCT_OF_ACCOUNTS("b.product_id") },
+    .order = "b.location_id, b.product_id, b.batch_id",
+    .join = "inventory_batch b ON b.batch_id = page.k1 JOIN product p ON p.product_id = b.product_id"
+            " JOIN location l ON l.location_id = b.location_id",
+    .columns = batch_columns
+};
+
+static const kiss_param batch_params[] = {
+    BY_PRODUCT_SUPPLIER("b.product_id"), NUMBERS("ProductIDs", "b.product_id IN ({})"),
+    NUMBERS("LocationIDs", "b.location_id IN ({})"), BY_LOCATION_STATE("b.location_id"),
+    TEXTS("BatchCodes", "b.batch_code IN ({})"), { 0 }
+};
+
+static const kiss_column retailer_inventory_columns[] = {
+    NUMBER("ID", "n.id"), NUMBER("ProductID", "n.product_id"), NUMBER("CustomerID", "n.customer_id"),
+    TIME("LastInventoryDate", "n.last_inventory_date"), FIXED("Inventory", 2, "n.inventory"),
+    FIXED("DailySales", 2, "n.daily_sales"), TIME("TimeUpdated", "n.time_updated"),
+    TIME("TimeCreated", "n.time_created"),
+    { 0 }
+};
+
+static const kiss_pageset retailer_inventory = {
+    .table = "retailer_inventory n",
+    .key = { "n.id" },
+    .scope = { [KISS_ROLE_CUSTOMER] = "n.customer_id IN ({accounts})",
+               [KISS_ROLE_SUPPLIER] = PRODUCT_OF_ACCOUNTS("n.product_id") },
+    .order = "n.customer_id, n.product_id, n.id",
+    .join = "retailer_inventory n ON n.id = page.k1",
+    .columns = retailer_inventory_columns
+};
+
+static const kiss_param retailer_inventory_params[] = {
+    NUMBERS("CustomerIDs", "n.customer_id IN ({})"), BY_PRODUCT_SUPPLIER("n.product_id"),
+    NUMBERS("ProductIDs", "n.product_id IN ({})"), BY_CUSTOMER_STATE("n.customer_id"), { 0 }
+};
+
+/* --- 11 to 17: invoices --- */
+
+/* The sums of all lines; an invoice without lines has none. */
+#define SUMS " LEFT JOIN invoice_sum n ON n.invoice_id = page.k1"
+
+/* What a Supplier key sees of an invoice's sums: its own accounts' part. The rows of a page's invoices are read by their
+ * key and grouped; a grouped subquery would be filled with all invoices of the accounts, as soon as the server knows how
+ * large the table is. */
+#define OWN_PART \
+    " JOIN invoice_supplier o FORCE INDEX (PRIMARY) ON o.invoice_id = page.k1 AND o.supplier_id IN ({accounts})"
+#define TOTAL(name, digits, column) \
+    { COLUMN(name, KISS_FIXED, "COALESCE(n." column ", 0)"), .scale = digits, \
+      .for_role = { [KISS_ROLE_SUPPLIER] = "SUM(o." column ")" } }
+
+/* Never null in the contract: an invoice that says nothing of it, be it by '0000-00-00', is due at once. */
+#define DUE_DATE "IF(YEAR(i.due_date) > 0, i.due_date, i.date)"
+
+static const kiss_column invoice_columns[] = {
+    NUMBER("InvoiceID", "i.invoice_id"), NUMBER("CustomerID", "i.customer_id"), TEXT("CustomerName", "c.customer_name"),
+    TEXT("InvoiceNum", "i.invoice_num"), FIXED("OpenDebit", 6, "i.open_debit"), FIXED("OpenCredit", 6, "i.open_credit"),
+    TEXT_NULL("PONum", "i.po_num"), TIME("PODate", "i.po_date"), NUMBER("TermID", "i.term_id"),
+    TEXT_NULL("PDFURL", "i.pdf_url"), TEXT_NULL("Memo", "i.memo"), TIME("Date", "i.date"), TIME("DueDate", DUE_DATE),
+    NUMBER("Status", "i.status"), FIXED("InvoiceTotal", 6, "i.invoice_total"),
+    NUMBER_NULL("SubmittedByUserID", "i.submitted_by_user_id"), TEXT_NULL("SubmittedByUserName", "s.full_name"),
+    TEXT_NULL("SubmittedByUserEmail", "s.email"), NUMBER_NULL("BuiltByUserID", "i.built_by_user_id"),
+    TEXT_NULL("BuiltByUserName", "b.full_name"), TEXT_NULL("BuiltByUserEmail", "b.email"),
+    TIME("InvoiceTimeCreated", "i.invoice_time_created"), TIME("InvoiceLastUpdated", "i.invoice_last_updated"),
+    TEXT_NULL("ARNote", "i.ar_note"), TOTAL("TotalNumUnits", 0, "total_num_units"),
+    TOTAL("TotalCases", 2, "total_cases"),
+    TOTAL("TotalFullPrice", 6, "total_full_price"), TOTAL("TotalExtPrice", 6, "total_ext_price"),
+    { COLUMN("TotalDiscount", KISS_FIXED, "COALESCE(n.total_full_price - n.total_ext_price, 0)"), .scale = 6,
+      .for_role = { [KISS_ROLE_SUPPLIER] = "SUM(o.total_full_price) - SUM(o.total_ext_price)" } },
+    FIXED("OpenBalance", 6, "i.open_balance"), { 0 }
+};
+
+#define INVOICE_ORDER "i.date DESC, i.invoice_id DESC"
+#define INVOICE_JOIN \
+    "invoice i ON i.invoice_id = page.k1 JOIN customer c ON c.customer_id = i.customer_id" \
+    " LEFT JOIN portal_user s ON s.user_id = i.submitted_by_user_id LEFT JOIN portal_user b ON b.user_id = i.built_by_user_id"
+
+static const kiss_pageset supplier_invoices = {
+    .table = "invoice_supplier i",
+    .key = { "i.invoice_id" },
+    .several = 1,
+    .scope = { [KISS_ROLE_SUPPLIER] = "i.supplier_id IN ({accounts})" },
+    .order = INVOICE_ORDER,
+    .join = INVOICE_JOIN OWN_PART,
+    .columns = invoice_columns
+};
+
+static const kiss_pageset invoices = {
+    .table = "invoice i",
+    .key = { "i.invoice_id" },
+    .scope = { [KISS_ROLE_CUSTOMER] = "i.customer_id IN ({accounts})" },
+    .order = INVOICE_ORDER,
+    .join = INVOICE_JOIN SUMS,
+    .columns = invoice_columns,
+    .for_supplier = &supplier_invoices
+};
+
+static const kiss_param invoice_params[] = {
+    NUMBERS("CustomerIDs", "i.customer_id IN ({})"), NUMBERS("InvoiceIDs", "i.invoice_id IN ({})"),
+    BY_CUSTOMER_STATE("i.customer_id"),
+    { PARAM("Statuses", KISS_PARAM_WORDS, "i.status IN ({})"), SOME_OF(INVOICE_STATUSES), .fallback = "1" },
+    { PARAM("StartDate", KISS_PARAM_DATE, "i.date >= {}") },
+    { PARAM("EndDate", KISS_PARAM_DATE, "i.date <= " END_OF_DAY) }, { 0 }
+};
+
+static const kiss_param invoice_id[] = { { PARAM("invoiceID", KISS_PARAM_NUMBER, "i.invoice_id = {}") }, { 0 } };
+
+static const kiss_column line_columns[] = {
+    NUMBER("InvoiceTransID", "l.invoice_trans_id"), NUMBER("InvoiceID", "l.invoice_id"),
+    NUMBER("CustomerID", "i.customer_id"), NUMBER("ProductID", "l.product_id"), TEXT("ProductName", "p.product_name"),
+    FIXED("Cases", 2, "l.cases"), NUMBER("NumUnits", "l.num_units"), NUMBER("Ordered", "l.ordered"),
+    NUMBER("BackOrder", "l.back_order"), FIXED("FullPrice", 6, "l.full_price"),
+    FIXED("Discount", 6, "l.full_price - l.unit_price"), FIXED("UnitPrice", 6, "l.unit_price"),
+    FIXED("ExtPrice", 6, "l.ext_price"), TIME("TimeUpdated", "l.time_updated"), NUMBER("SupplierID", "l.supplier_id"),
+    NUMBER_NULL("PromotionID", "l.promotion_id"), TIME("TimeCreated", "l.time_created"),
+    TEXT_NULL("BatchCode", "l.batch_code"), TEXT_NULL("COA_URL", "a.coa_url"), NUMBER_NULL("ReasonID", "l.reason_id"),
+    TEXT_NULL("Reason", "l.reason"), { 0 }
+};
+
+#define LINE_SCOPE \
+    { [KISS_ROLE_CUSTOMER] = INVOICE_OF_ACCOUNTS("l.invoice_id"), [KISS_ROLE_SUPPLIER] = "l.supplier_id IN ({accounts})" }
+
+static const kiss_pageset lines = {
+    .table = "invoice_line l",
+    .key = { "l.invoice_trans_id" },
+    .scope = LINE_SCOPE,
+    .order = "l.invoice_trans_id",
+    .join = "invoice_line l ON l.invoice_trans_id = page.k1 JOIN invoice i ON i.invoice_id = l.invoice_id"
+            " JOIN product p ON p.product_id = l.product_id"
+            " LEFT JOIN invoice_coa a ON a.invoice_trans_id = l.invoice_trans_id",
+    .columns = line_columns
+};
+
+static const kiss_param line_params[] = {
+    { PARAM("InvoiceIDs", KISS_PARAM_NUMBERS, "l.invoice_id IN ({})"), .required = 1 },
+    { PARAM("Statuses", KISS_PARAM_WORDS, "l.invoice_id IN (SELECT invoice_id FROM invoice WHERE status IN ({}))"),
+      INVOICE_STATUSES }, { 0 }
+};
+
+static const kiss_param line_invoice_id[] = { { PARAM("invoiceID", KISS_PARAM_NUMBER, "l.invoice_id = {}") }, { 0 } };
+
+static const kiss_column coa_columns[] = {
+    NUMBER("InvoiceID", "l.invoice_id"), NUMBER("ProductID", "l.product_id"),
+    NUMBER("InvoiceTransID", "l.invoice_trans_id"), TEXT("BatchCode", "l.batch_code"), TEXT("COA_URL", "a.coa_url"),
+    TIME("TimeCreated", "a.time_created"), TIME("TimeUpdated", "a.time_updated"), { 0 }
+};
+
+static const kiss_pageset coas = {
+    .table = "invoice_line l JOIN invoice_coa a ON a.invoice_trans_id = l.invoice_trans_id",
+    .key = { "l.invoice_trans_id" },
+    .scope = LINE_SCOPE,
+    .order = "l.invoice_id, l.invoice_trans_id",
+    .join = "invoice_line l ON l.invoice_trans_id = page.k1 JOIN invoice_coa a ON a.invoice_trans_id = l.invoice_trans_id",
+    .columns = coa_columns
+};
+
+static const kiss_param coa_params[] = {
+    { PARAM("InvoiceIDs", KISS_PARAM_NUMBERS, "l.invoice_id IN ({})"), .required = 1 }, { 0 }
+};
+
+static const kiss_column credit_term_columns[] = {
+    NUMBER("TermID", "m.term_id"), TEXT("Term", "m.term"), NUMBER("DaysOfCredit", "m.days_of_credit"),
+    FLAG("AccountOnHold", "m.account_on_hold"), TIME("TimeUpdated", "m.time_updated"), { 0 }
+};
+
+static const kiss_pageset credit_terms = {
+    .table = "credit_term m",
+    .key = { "m.term_id" },
+    .order = "m.term_id",
+    .join = "credit_term m ON m.term_id = page.k1",
+    .columns = credit_term_columns
+};
+
+static const kiss_param credit_term_params[] = { NUMBERS("TermIDs", "m.term_id IN ({})"), { 0 } };
+
+/* --- 18, 19: warehouses --- */
+
+static const kiss_column location_columns[] = {
+    NUMBER("LocationID", "l.location_id"), TEXT("Location", "l.location"), TEXT("DBA", "l.dba"),
+    TEXT("Address", "l.address"),
+    TEXT_NULL("Address2", "l.address2"), TEXT_NULL("Address3", "l.address3"), TEXT("City", "l.city"),
+    TEXT("State", "l.state"), TEXT("PostalCode", "l.postal_code"), TIME("TimeUpdated", "l.time_updated"), { 0 }
+};
+
+static const kiss_pageset locations = {
+    .table = "location l",
+    .key = { "l.location_id" },
+    .scope = { [KISS_ROLE_CUSTOMER] = OF_STATES("l.state") },
+    .order = "l.location_id",
+    .join = "location l ON l.location_id = page.k1",
+    .columns = location_columns
+};
+
+static const kiss_param location_params[] = {
+    NUMBERS("LocationIDs", "l.location_id IN ({})"), TEXTS("States", "l.state IN ({})"), { 0 }
+};
+
+static const kiss_param location_id[] = { { PARAM("locationID", KISS_PARAM_NUMBER, "l.location_id = {}") }, { 0 } };
+
+/* --- 20, 21: promotions --- */
+
+static const kiss_column menu_promotion_columns[] = {
+    NUMBER("MenuPromotionID", "m.menu_promotion_id"), NUMBER("SupplierID", "m.supplier_id"),
+    TEXT("SupplierName", "s.supplier"), TEXT("State", "m.state"), TEXT("Description", "m.description"),
+    DAY("StartDate", "m.start_date"), DAY("EndDate", "m.end_date"), TIME("TimeCreated", "m.time_created"),
+    TIME("TimeUpdated", "m.time_updated"), { 0 }
+};
+
+static const kiss_pageset menu_promotions = {
+    .table = "menu_promotion m",
+    .key = { "m.menu_promotion_id" },
+    .scope = { [KISS_ROLE_CUSTOMER] = OF_STATES("m.state"), [KISS_ROLE_SUPPLIER] = "m.supplier_id IN ({accounts})" },
+    .order = "m.menu_promotion_id",
+    .join = "menu_promotion m ON m.menu_promotion_id = page.k1 JOIN supplier s ON s.supplier_id = m.supplier_id",
+    .columns = menu_promotion_columns
+};
+
+static const kiss_param menu_promotion_params[] = {
+    NUMBERS("SupplierIDs", "m.supplier_id IN ({})"), TEXTS("States", "m.state IN ({})"),
+    { PARAM("StartDate", KISS_PARAM_DATE, "m.end_date >= {}") },
+    { PARAM("EndDate", KISS_PARAM_DATE, "m.start_date <= {}") }, { 0 }
+};
+
+static const kiss_column promotion_columns[] = {
+    NUMBER("PromotionID", "o.promotion_id"), NUMBER("PromotionTypeID", "o.promotion_type_id"),
+    ARRAY("States", "(SELECT JSON_ARRAYAGG(z.state ORDER BY z.state) FROM promotion_state z"
+                    " WHERE z.promotion_id = o.promotion_id)"),
+    TEXT("PromotionName", "o.promotion_name"), TEXT("ProductOverrideType", "o.product_override_type"),
+    NUMBER_NULL("UnitPrice", "o.unit_price"), DAY("StartDate", "o.start_date"), DAY("EndDate", "o.end_date"),
+    FLAG("AllProducts", "o.all_products"),
+    ARRAY("ProductIDs", "(SELECT JSON_ARRAYAGG(y.product_id ORDER BY y.product_id) FROM promotion_product y"
+                        " WHERE y.promotion_id = o.promotion_id)"),
+    TIME("TimeUpdated", "o.time_updated"), { 0 }
+};
+
+static const kiss_pageset promotions = {
+    .table = "promotion o",
+    .key = { "o.promotion_id" },
+    .scope = { [KISS_ROLE_CUSTOMER] = "(EXISTS (SELECT 1 FROM promotion_state z WHERE z.promotion_id = o.promotion_id"
+                                      " AND z.state IN ({states}))"
+                                      " OR " HAS_STATES
+                                      " AND NOT EXISTS (SELECT 1 FROM promotion_state z WHERE z.promotion_id = o.promotion_id))",
+               [KISS_ROLE_SUPPLIER] = "o.supplier_id IN ({accounts})" },
+    .order = "o.promotion_id",
+    .join = "promotion o ON o.promotion_id = page.k1",
+    .columns = promotion_columns
+};
+
+static const kiss_param promotion_params[] = {
+    NUMBERS("SupplierIDs", "o.supplier_id IN ({})"),
+    TEXTS("States", "o.promotion_id IN (SELECT promotion_id FROM promotion_state WHERE state IN ({}))"), { 0 }
+};
+
+/* --- 22 to 24: products --- */
+
+static const kiss_column category_columns[] = {
+    NUMBER("ProductCategoryID", "g.product_category_id"), TEXT("CategoryName", "g.category_name"),
+    NUMBER("Sequence", "g.sequence"), TIME("TimeUpdated", "g.time_updated"), { 0 }
+};
+
+static const kiss_pageset categories = {
+    .table = "product_category g",
+    .key = { "g.product_category_id" },
+    .order = "g.sequence, g.product_category_id",
+    .join = "product_category g ON g.product_category_id = page.k1",
+    .columns = category_columns
+};
+
+static const kiss_param no_params[] = { { 0 } };
+
+static const kiss_column product_columns[] = {
+    NUMBER("ProductID", "p.product_id"), TEXT("Supplier", "s.supplier"), NUMBER("SupplierID", "p.supplier_id"),
+    TEXT("ProductName", "p.product_name"), TEXT("BrandFamily", "p.brand_family"),
+    TEXT("ProductTypeName", "p.product_type_name"), TEXT("UnitNetWeight", "p.unit_net_weight"),
+    NUMBER("WholesaleUnitsPerCase", "p.wholesale_units_per_case"), TEXT_NULL("Description", "p.description"),
+    TEXT_NULL("Ingredients", "p.ingredients"), TEXT_NULL("ThumbnailImageURL", "p.thumbnail_image_url"),
+    TEXT_NULL("FullSizeImageURL", "p.full_size_image_url"), TEXT_NULL("Potency", "p.potency"),
+    TEXT_NULL("PotencyTHC", "p.potency_thc"), TEXT_NULL("Blend", "p.blend"), TEXT("KSSMenuCategory", "g.category_name"),
+    NUMBER("KSSLiveCategoryID", "p.product_category_id"), NUMBER("StatusID", "p.status_id"),
+    TIME("TimeUpdated", "p.time_updated"), TEXT("State", "p.state"), FLAG("IsSample", "p.is_sample"),
+    NUMBER("ProductGroupID", "p.product_group_id"), TEXT_NULL("BrandStyle", "p.brand_style"),
+    NUMBER("PackageID", "p.package_id"), TEXT("PackageName", "p.package_name"),
+    NUMBER("ProductTypeID", "p.product_type_id"),
+    TEXT_NULL("StrainName", "p.strain_name"), NUMBER_NULL("StrainID", "p.strain_id"), TEXT_NULL("Flavor", "p.flavor"),
+    NUMBER("BrandID", "p.brand_id"), TEXT("BrandName", "p.brand_name"),
+    TEXT_NULL("SupplierProductNumber", "p.supplier_product_number"), { 0 }
+};
+
+static const kiss_pageset products = {
+    .table = "product p",
+    .key = { "p.product_id" },
+    .scope = { [KISS_ROLE_CUSTOMER] = OF_STATES("p.state"), [KISS_ROLE_SUPPLIER] = "p.supplier_id IN ({accounts})" },
+    .order = "p.product_id",
+    .join = "product p ON p.product_id = page.k1 LEFT JOIN supplier s ON s.supplier_id = p.supplier_id"
+            " LEFT JOIN product_category g ON g.product_category_id = p.product_category_id",
+    .columns = product_columns
+};
+
+static const kiss_param product_params[] = {
+    NUMBERS("SupplierIDs", "p.supplier_id IN ({})"), NUMBERS("ProductIDs", "p.product_id IN ({})"),
+    TEXTS("States", "p.state IN ({})"),
+    { PARAM("Statuses", KISS_PARAM_WORDS, "p.status_id IN ({})"), SOME_OF("0,1,2,3,4,5"),
+    .fallback = "1", .unless = "ProductIDs",
+      .locked_for = KISS_CUSTOMER },
+    TEXTS("SupplierProductNumbers", "p.supplier_product_number IN ({})"), { 0 }
+};
+
+static const kiss_param product_id[] = { { PARAM("productID", KISS_PARAM_NUMBER, "p.product_id = {}") }, { 0 } };
+
+/* --- 25: states --- */
+
+static const kiss_column state_columns[] = {
+    TEXT("StateAbbreviation", "s.state"), TEXT("StateName", "s.state_name"),
+    TEXT("OrderCutOffTime", "s.order_cut_off_time"), TEXT("TimeZone", "s.time_zone"),
+    TEXT("OrderCutOffDaysInAdvance", "s.order_cut_off_days_in_advance"), TIME("TimeUpdated", "s.time_updated"), { 0 }
+};
+
+static const kiss_pageset states = {
+    .table = "state s",
+    .key = { "s.state" },
+    .where = "s.active = 1",
+    .scope = { [KISS_ROLE_CUSTOMER] = "s.state IN ({states})", [KISS_ROLE_SUPPLIER] = CUSTOMER_OF_STATES("s.state") },
+    .order = "s.state",
+    .join = "state s ON s.state = page.k1",
+    .columns = state_columns
+};
+
+static const kiss_param state_params[] = { TEXTS("States", "s.state IN ({})"), { 0 } };
+
+/* --- 26 to 28: suppliers --- */
+
+static const kiss_column supplier_columns[] = {
+    NUMBER("SupplierID", "u.supplier_id"), TEXT("Supplier", "u.supplier"), TEXT("State", "u.state"),
+    FLAG("Active", "u.active"), TEXT_NULL("Description", "u.description"),
+    TEXT_NULL("BrandAssetsURL", "u.brand_assets_url"), TEXT_NULL("SupplierWebsiteURL", "u.supplier_website_url"),
+    TIME("TimeUpdated", "u.time_updated"), { 0 }
+};
+
+static const kiss_pageset suppliers = {
+    .table = "supplier u",
+    .key = { "u.supplier_id" },
+    .scope = { [KISS_ROLE_CUSTOMER] = "u.active = 1 AND " OF_STATES("u.state"),
+               [KISS_ROLE_SUPPLIER] = "u.supplier_id IN ({accounts})" },
+    .order = "u.supplier_id",
+    .join = "supplier u ON u.supplier_id = page.k1",
+    .columns = supplier_columns
+};
+
+#define NOT_EMPLOYEE (KISS_CUSTOMER | KISS_SUPPLIER)
+#define ACTIVE_UNLESS_EMPLOYEE(where) \
+    { PARAM("Active", KISS_PARAM_BOOLEANS, where), .fallback = "true", .fallback_for = NOT_EMPLOYEE, .locked_for = NOT_EMPLOYEE }
+#define ACTIVE_LOCKED(where) { PARAM("Active", KISS_PARAM_BOOLEANS, where), .fallback = "true", .locked_for = NOT_EMPLOYEE }
+
+static const kiss_param supplier_params[] = {
+    NUMBERS("SupplierIDs", "u.supplier_id IN ({})"), TEXTS("States", "u.state IN ({})"),
+    ACTIVE_UNLESS_EMPLOYEE("u.active IN ({})"), { 0 }
+};
+
+static const kiss_param supplier_id[] = { { PARAM("supplierID", KISS_PARAM_NUMBER, "u.supplier_id = {}") }, { 0 } };
+
+static const kiss_column supplier_credit_term_columns[] = {
+    NUMBER("SupplierID", "t.supplier_id"), NUMBER("TermID", "t.term_id"), TEXT("Term", "m.term"),
+    TIME("TimeUpdated", "t.time_updated"), { 0 }
+};
+
+static const kiss_pageset supplier_credit_terms = {
+    .table = "supplier_credit_term t",
+    .key = { "t.term_id", "t.supplier_id" },
+    .scope = { [KISS_ROLE_SUPPLIER] = "t.supplier_id IN ({accounts})" },
+    .order = "t.term_id, t.supplier_id",
+    .join = "supplier_credit_term t ON t.term_id = page.k1 AND t.supplier_id = page.k2"
+            " JOIN credit_term m ON m.term_id = t.term_id",
+    .columns = supplier_credit_term_columns
+};
+
+static const kiss_param supplier_credit_term_params[] = { NUMBERS("SupplierIDs", "t.supplier_id IN ({})"), { 0 } };
+
+/* --- 29, 30: users --- */
+
+/* A key sees of a user's customers and suppliers only those that it may know of: a buyer of several chains must not tell
+ * one about the other. Nor does it find users by the others. */
+#define OF_USER(table, column) \
+    "(SELECT JSON_ARRAYAGG(x." column " ORDER BY x." column ") FROM " table " x WHERE x.user_id = u.user_id)"
+
+static const kiss_column user_columns[] = {
+    NUMBER("UserID", "u.user_id"), NUMBER("SiteUserID", "u.site_user_id"), FLAG("UserActive", "u.active"),
+    FLAG("KSSLiveAccess", "u.kss_live_access"), TEXT_NULL("Email", "u.email"),
+    ARRAY("States", OF_USER("user_state", "state")),
+    TEXT("Role", "u.role"),
+    { COLUMN("CustomerIDs", KISS_JSON, OF_USER("user_customer", "customer_id")), .nullable = 1,
+      .for_role = { [KISS_ROLE_CUSTOMER] = "(SELECT JSON_ARRAYAGG(x.customer_id ORDER BY x.customer_id) FROM user_customer x"
+                                           " WHERE x.user_id = u.user_id AND x.customer_id IN ({accounts}))",
+                    [KISS_ROLE_SUPPLIER] = "(SELECT JSON_ARRAYAGG(x.customer_id ORDER BY x.customer_id) FROM user_customer x"
+                                           " JOIN customer c ON c.customer_id = x.customer_id"
+                                           " WHERE x.user_id = u.user_id AND " CUSTOMER_OF_STATES("c.state") ")" } },
+    { COLUMN("SupplierIDs", KISS_JSON, OF_USER("user_supplier", "supplier_id")), .nullable = 1,
+      .for_role = { [KISS_ROLE_SUPPLIER] = "(SELECT JSON_ARRAYAGG(x.supplier_id ORDER BY x.supplier_id) FROM user_supplier x"
+                                           " WHERE x.user_id = u.user_id AND x.supplier_id IN ({accounts}))" } },
+    ARRAY_NULL("LocationIDs", OF_USER("user_location", "location_id")), FLAG("PowerUser", "u.power_user"),
+    TEXT_NULL("JobTitle", "u.job_title"), TEXT_NULL("Department", "u.department"), TEXT("FullName", "u.full_name"),
+    { 0 }
+};
+
+static const kiss_pageset users = {
+    .table = "portal_user u",
+    .key = { "u.user_id" },
+    .scope = { [KISS_ROLE_CUSTOMER] = "u.role = 'Customer'"
+                                      " AND u.user_id IN (SELECT user_id FROM user_customer WHERE customer_id IN ({accounts}))",
+               [KISS_ROLE_SUPPLIER] = "(u.role = 'Supplier' AND u.user_id IN"
+                                      " (SELECT user_id FROM user_supplier WHERE supplier_id IN ({accounts}))"
+                                      " OR u.role = 'Customer' AND u.active = 1 AND u.user_id IN"
+                                      " (SELECT x.user_id FROM user_customer x JOIN customer c"
+                                      " ON c.customer_id = x.customer_id WHERE " CUSTOMER_OF_STATES("c.state") "))" },
+    .order = "u.user_id",
+    .join = "portal_user u ON u.user_id = page.k1",
+    .columns = user_columns
+};
+
+#define USERS_OF_CUSTOMERS(table) \
+    { PARAM("CustomerIDs", KISS_PARAM_NUMBERS, "u.user_id IN (SELECT user_id FROM " table " WHERE customer_id IN ({}))"), \
+      .where_customer = "u.user_id IN (SELECT user_id FROM " table " WHERE customer_id IN ({})" \
+                        " AND customer_id IN ({accounts}))", \
+      .where_supplier = "u.user_id IN (SELECT x.user_id FROM " table " x JOIN customer c ON c.customer_id = x.customer_id" \
+                        " WHERE x.customer_id IN ({}) AND " CUSTOMER_OF_STATES("c.state") ")" }
+#define USERS_OF_SUPPLIERS(table) \
+    PARAM("SupplierIDs", KISS_PARAM_NUMBERS, "u.user_id IN (SELECT user_id FROM " table " WHERE supplier_id IN ({}))"), \
+    .where_supplier = "u.user_id IN (SELECT user_id FROM " table " WHERE supplier_id IN ({}) AND supplier_id IN ({accounts}))"
+
+static const kiss_param user_params[] = {
+    NUMBERS("UserIDs", "u.user_id IN ({})"),
+    TEXTS("States", "u.user_id IN (SELECT user_id FROM user_state WHERE state IN ({}))"),
+    USERS_OF_CUSTOMERS("user_customer"), { USERS_OF_SUPPLIERS("user_supplier") },
+    { PARAM("Roles", KISS_PARAM_WORDS, "u.role IN ({})"), SOME_OF("Customer,Supplier,Admin,DistributorRep") },
+    ACTIVE_UNLESS_EMPLOYEE("u.active IN ({})"), { 0 }
+};
+
+static const kiss_param user_id[] = { { PARAM("userID", KISS_PARAM_NUMBER, "u.user_id = {}") }, { 0 } };
+
+/* --- 31 to 35: payments --- */
+
+static const kiss_column payment_type_columns[] = {
+    NUMBER("PaymentTypeID", "t.payment_type_id"), TEXT("Name", "t.name"), NUMBER_NULL("SupplierID", "q.supplier_id"),
+    TIME("TimeCreated", "t.time_created"), TIME("TimeUpdated", "t.time_updated"), { 0 }
+};
+
+static const kiss_pageset payment_types = {
+    .table = "payment_type t LEFT JOIN payment_type_supplier q ON q.payment_type_id = t.payment_type_id",
+    .key = { "t.payment_type_id", "q.supplier_id" },
+    .scope = { [KISS_ROLE_SUPPLIER] = "(t.payment_type_id = -1 OR q.supplier_id IN ({accounts}))" },
+    .order = "t.payment_type_id, q.supplier_id",
+    .join = "payment_type t ON t.payment_type_id = page.k1 LEFT JOIN payment_type_supplier q"
+            " ON q.payment_type_id = page.k1 AND q.supplier_id = page.k2",
+    .columns = payment_type_columns
+};
+
+static const kiss_param payment_type_params[] = {
+    NUMBERS("PaymentTypeIDs", "t.payment_type_id IN ({})"), NUMBERS("SupplierIDs", "q.supplier_id IN ({})"),
+    ACTIVE_LOCKED("(q.supplier_id IN (SELECT supplier_id FROM supplier WHERE active IN ({}))"
+                  " OR q.supplier_id IS NULL AND 1 IN ({}))"), { 0 }
+};
+
+#define BALANCE \
+    "GREATEST(0, y.amount - COALESCE((SELECT SUM(a.amount) FROM payment_application a WHERE a.payment_id = y.payment_id" \
+    " AND a.status IN ('Pending', 'Exported', 'Confirmed')), 0))"
+
+static const kiss_column payment_columns[] = {
+    NUMBER("PaymentID", "y.payment_id"), NUMBER("PaymentInvoiceID", "y.payment_invoice_id"),
+    TEXT("PaymentInvoiceNum", "y.payment_invoice_num"), NUMBER("ARAccountID", "y.ar_account_id"),
+    NUMBER("PaymentTypeID", "y.payment_type_id"), TEXT("PaymentTypeName", "t.name"), FIXED("Amount", 6, "y.amount"),
+    NUMBER_NULL("SupplierID", "y.supplier_id"), NUMBER("LoadSheetStatusID", "y.load_sheet_status_id"),
+    TIME("PostDate", "y.post_date"), TIME("TimeCreated", "y.time_created"), TIME("TimeUpdated", "y.time_updated"),
+    TEXT_NULL("ARNote", "y.ar_note"), TEXT_NULL("Memo", "y.memo"), FIXED("AvailableBalance", 6, BALANCE),
+    FIXED("AvailableAmount", 6, BALANCE), { 0 }
+};
+
+static const kiss_pageset payments = {
+    .table = "payment y",
+    .key = { "y.payment_id" },
+    .scope = { [KISS_ROLE_CUSTOMER] = AR_ACCOUNT_OF_ACCOUNTS("y.ar_account_id"),
+               [KISS_ROLE_SUPPLIER] = "y.supplier_id IN ({accounts})" },
+    .order = "y.post_date DESC, y.payment_id DESC",
+    .join = "payment y ON y.payment_id = page.k1 JOIN payment_type t ON t.payment_type_id = y.payment_type_id",
+    .columns = payment_columns
+};
+
+static const kiss_param payment_params[] = {
+    NUMBERS("ARAccountIDs", "y.ar_account_id IN ({})"), NUMBERS("SupplierIDs", "y.supplier_id IN ({})"),
+    NUMBERS("PaymentTypeIDs", "y.payment_type_id IN ({})"), { 0 }
+};
+
+/* A supplier's part of what is open is its part of the lines. */
+#define OWN_BALANCE \
+    "CASE WHEN COALESCE(n.total_ext_price, 0) = 0 THEN 0 ELSE i.open_balance * SUM(o.total_ext_price) / n.total_ext_price END"
+
+/* The same before the page is chosen. What is open is what a client sees to be: an OpenBalance of 0.00 is none. */
+#define IS_OPEN(balance) "i.is_open = 1 AND CAST(" balance " AS DECIMAL(30,2)) <> 0"
+#define OWN_BALANCE_OF_INVOICE \
+    "(SELECT v.open_balance * (SELECT SUM(x.total_ext_price) FROM invoice_supplier x WHERE x.invoice_id = i.invoice_id" \
+    " AND x.supplier_id IN ({accounts})) / NULLIF(t.total_ext_price, 0) FROM invoice v" \
+    " JOIN invoice_sum t ON t.invoice_id = v.invoice_id WHERE v.invoice_id = i.invoice_id)"
+
+static const kiss_column open_invoice_columns[] = {
+    NUMBER("InvoiceID", "i.invoice_id"), TEXT("InvoiceNum", "i.invoice_num"), NUMBER("CustomerID", "i.customer_id"),
+    NUMBER("ARAccountID", "i.ar_account_id"),
+    { COLUMN("InvoiceTotal", KISS_FIXED, "i.invoice_total"), .scale = 2,
+      .for_role = { [KISS_ROLE_SUPPLIER] = "SUM(o.total_ext_price)" } },
+    { COLUMN("OpenDebit", KISS_FIXED, "i.open_debit"), .scale = 2, NOT_FOR_SUPPLIER },
+    { COLUMN("OpenCredit", KISS_FIXED, "i.open_credit"), .scale = 2, NOT_FOR_SUPPLIER },
+    { COLUMN("OpenBalance", KISS_FIXED, "i.open_balance"),
+    .scale = 2, .for_role = { [KISS_ROLE_SUPPLIER] = OWN_BALANCE } },
+    NUMBER("CreditTermID", "i.term_id"), NUMBER("TermID", "i.term_id"), TIME("DueDate", DUE_DATE),
+    TIME("Date", "i.date"),
+    TEXT_NULL("PONum", "i.po_num"), { 0 }
+};
+
+static const kiss_pageset supplier_open_invoices = {
+    .table = "invoice_supplier i",
+    .key = { "i.invoice_id" },
+    .several = 1,
+    .where = IS_OPEN(OWN_BALANCE_OF_INVOICE),
+    .scope = { [KISS_ROLE_SUPPLIER] = "i.supplier_id IN ({accounts})" },
+    .order = "i.date, i.invoice_id",
+    .join = "invoice i ON i.invoice_id = page.k1" SUMS OWN_PART,
+    .columns = open_invoice_columns
+};
+
+static const kiss_pageset open_invoices = {
+    .table = "invoice i",
+    .key = { "i.invoice_id" },
+    .where = IS_OPEN("i.open_balance"),
+    .scope = { [KISS_ROLE_CUSTOMER] = AR_ACCOUNT_OF_ACCOUNTS("i.ar_account_id") },
+    .order = "i.date, i.invoice_id",
+    .join = "invoice i ON i.invoice_id = page.k1",
+    .columns = open_invoice_columns,
+    .for_supplier = &supplier_open_invoices
+};
+
+static const kiss_param open_invoice_params[] = {
+    { PARAM("ARAccountIDs", KISS_PARAM_NUMBERS, "i.ar_account_id IN ({})"),
+      .where_supplier = "i.invoice_id IN (SELECT invoice_id FROM invoice WHERE ar_account_id IN ({}))" },
+    { PARAM("SupplierIDs", KISS_PARAM_NUMBERS, "i.supplier_id IN ({})"), .only_for = KISS_SUPPLIER }, { 0 }
+};
+
+#define REQUESTED(sql) "CASE WHEN a.request_id IS NOT NULL THEN " sql " END"
+
+static const kiss_column application_columns[] = {
+    NUMBER_NULL("PaymentApplicationID", "a.payment_application_id"), NUMBER_NULL("RequestID", "a.request_id"),
+    NUMBER("PaymentInvoiceID", "y.payment_invoice_id"), TEXT("PaymentInvoiceNum", "y.payment_invoice_num"),
+    NUMBER("TargetInvoiceID", "a.target_invoice_id"), TEXT("TargetInvoiceNum", "i.invoice_num"),
+    NUMBER("ARAccountID", "a.ar_account_id"), FIXED("Amount", 2, "a.amount"), TEXT("Status", "a.status"),
+    NUMBER_NULL("RequestedByUserID", "a.requested_by_user_id"), TEXT_NULL("AppliedBy", "a.applied_by"),
+    TIME("TimeRequested", "a.time_requested"), TIME("TimeExported", "a.time_exported"),
+    TIME("TimeApplied", "a.time_applied"),
+    TIME("TimeConfirmed", REQUESTED("a.time_applied")), NUMBER_NULL("MatchedPaymentApplicationID",
+                                                                    REQUESTED("a.payment_application_id")),
+    TIME("TimeCreated", "a.time_created"), TIME("TimeUpdated", "a.time_updated"), { 0 }
+};
+
+static const kiss_pageset applications = {
+    .table = "payment_application a",
+    .key = { "a.allocation_no" },
+    .scope = { [KISS_ROLE_CUSTOMER] = AR_ACCOUNT_OF_ACCOUNTS("a.ar_account_id"),
+               [KISS_ROLE_SUPPLIER] = "a.payment_id IN (SELECT payment_id FROM payment WHERE supplier_id IN ({accounts}))" },
+    .order = "a.is_waiting DESC, a.sort_time DESC, a.payment_application_id DESC, a.allocation_no DESC",
+    .join = "payment_application a ON a.allocation_no = page.k1 JOIN payment y ON y.payment_id = a.payment_id"
+            " JOIN invoice i ON i.invoice_id = a.target_invoice_id",
+    .columns = application_columns
+};
+
+static const kiss_param application_params[] = {
+    NUMBERS("ARAccountIDs", "a.ar_account_id IN ({})"),
+    NUMBERS("SupplierIDs", "a.payment_id IN (SELECT payment_id FROM payment WHERE supplier_id IN ({}))"),
+    TEXTS("PaymentInvoiceNums", "a.payment_id IN (SELECT payment_id FROM payment WHERE payment_invoice_num IN ({}))"),
+    TEXTS("TargetInvoiceNums", "a.target_invoice_id IN (SELECT invoice_id FROM invoice WHERE invoice_num IN ({}))"),
+    { PARAM("Statuses", KISS_PARAM_WORDS, "a.status IN ({})"), SOME_OF("Pending,Exported,Confirmed,Rejected") }, { 0 }
+};
+
+/* What the POST answers with, in the earlier edition's shape. */
+static const kiss_column request_columns[] = {
+    NUMBER("RequestID", "a.request_id"), TEXT("PaymentInvoiceNum", "y.payment_invoice_num"),
+    TEXT("TargetInvoiceNum", "i.invoice_num"), NUMBER("ARAccountID", "a.ar_account_id"), FIXED("Amount", 2, "a.amount"),
+    TEXT("Status", "a.status"), NUMBER_NULL("RequestedByUserID", "a.requested_by_user_id"),
+    TIME("TimeRequested", "a.time_requested"), TIME("TimeExported", "a.time_exported"),
+    TIME("TimeConfirmed", "a.time_applied"),
+    NUMBER_NULL("MatchedPaymentApplicationID", "a.payment_application_id"), TIME("TimeUpdated", "a.time_updated"), { 0 }
+};
+
+static const kiss_pageset requests = {
+    .table = "payment_application a",
+    .key = { "a.allocation_no" },
+    .scope = { [KISS_ROLE_CUSTOMER] = AR_ACCOUNT_OF_ACCOUNTS("a.ar_account_id"), [KISS_ROLE_SUPPLIER] = "0" },
+    .order = "a.allocation_no",
+    .join = "payment_application a ON a.allocation_no = page.k1 JOIN payment y ON y.payment_id = a.payment_id"
+            " JOIN invoice i ON i.invoice_id = a.target_invoice_id",
+    .columns = request_columns
+};
+
+static const kiss_param request_params[] = {
+    { .name = "PaymentInvoiceNum", .type = KISS_PARAM_TEXT, .required = 1 },
+    { .name = "TargetInvoiceNum", .type = KISS_PARAM_TEXT, .required = 1 },
+    { .name = "ARAccountID", .type = KISS_PARAM_NUMBER, .required = 1 },
+    { .name = "Amount", .type = KISS_PARAM_AMOUNT, .required = 1 }, { 0 }
+};
+
+/* --- 36 to 39: purchases --- */
+
+static const kiss_column vendor_columns[] = {
+    NUMBER("SupplierID", "w.supplier_id"), NUMBER("LocationID", "w.location_id"), NUMBER("VendorID", "w.vendor_id"),
+    TEXT("VendorName", "v.vendor_name"), TEXT_NULL("VendorLicenseNumber", "v.vendor_license_number"),
+    TEXT_NULL("VendorAddress", "v.vendor_address"), TEXT_NULL("VendorAddress2", "v.vendor_address2"),
+    TEXT_NULL("VendorCity", "v.vendor_city"), TEXT_NULL("VendorState", "v.vendor_state"),
+    TEXT_NULL("VendorPostalCode", "v.vendor_postal_code"), NUMBER("LeadTimeDays", "w.lead_time_days"),
+    NUMBER("TargetDOI", "w.target_doi"), NUMBER("MaxDOI", "w.max_doi"),
+    { COLUMN("PickupDates", KISS_SPLIT, "w.pickup_dates") }, FLAG("RequirePOBatchCodes", "w.require_po_batch_codes"),
+    FLAG("Active", "w.active"), TIME("TimeUpdated", "w.time_updated"), { 0 }
+};
+
+static const kiss_pageset vendors = {
+    .table = "vendor_route w",
+    .key = { "w.vendor_id", "w.supplier_id", "w.location_id" },
+    .scope = { [KISS_ROLE_SUPPLIER] = "w.supplier_id IN ({accounts})" },
+    .order = "w.vendor_id, w.supplier_id, w.location_id",
+    .join = "vendor_route w ON w.vendor_id = page.k1 AND w.supplier_id = page.k2 AND w.location_id = page.k3"
+            " JOIN vendor v ON v.vendor_id = w.vendor_id",
+    .columns = vendor_columns
+};
+
+static const kiss_param vendor_params[] = {
+    NUMBERS("SupplierIDs", "w.supplier_id IN ({})"), NUMBERS("LocationIDs", "w.location_id IN ({})"),
+    NUMBERS("VendorIDs", "w.vendor_id IN ({})"), ACTIVE_LOCKED("w.active IN ({})"), { 0 }
+};
+
+static const kiss_column purchase_columns[] = {
+    NUMBER("PurchaseID", "h.purchase_id"), TIME("ReceiveDate", "h.receive_date"),
+    TEXT_NULL("ShipmentNum", "h.shipment_num"),
+    NUMBER_NULL("ShipmentID", "h.shipment_id"), NUMBER("ToLocationID", "h.to_location_id"),
+    TEXT("ToLocationName", "l.location"), TEXT("VendorName", "v.vendor_name"), NUMBER("VendorID", "h.vendor_id"),
+    TIME("PostDate", "h.post_date"), TEXT("Status", "h.status"), TEXT_NULL("PONum", "h.po_num"),
+    FIXED("Freight", 2, "h.freight"), FIXED("Tax", 2, "h.tax"), FIXED("OtherCost", 2, "h.other_cost"),
+    FIXED("Total", 2, "h.total"), FIXED("TotalCases", 0, "h.total_cases"),
+    TEXT_NULL("PublicPDFLink", "h.public_pdf_link"),
+    TEXT_NULL("Memo", "h.memo"), TIME("InvoiceDate", "h.invoice_date"), TIME("DueDate", "h.due_date"),
+    TEXT_NULL("Terms", "m.term"), NUMBER_NULL("TermID", "h.term_id"), TIME("LastEditTime", "h.last_edit_time"),
+    TIME("LastCalcTime", "h.last_calc_time"), TIME("TimeUpdated", "h.time_updated"),
+    TIME("TimeCreated", "h.time_created"),
+    TEXT_NULL("ReceivingNum", "h.receiving_num"), TEXT_NULL("PurchaseGlobalID", "h.purchase_global_id"),
+    TIME("PurchaseGlobalIDExportedAt", "h.purchase_global_id_exported_at"),
+    NUMBER_NULL("PurchasePDFURLAPIKeyID", "h.purchase_pdf_url_api_key_id"), { 0 }
+};
+
+static const kiss_pageset purchases = {
+    .table = "purchase h",
+    .key = { "h.purchase_id" },
+    .scope = { [KISS_ROLE_SUPPLIER] = "h.supplier_id IN ({accounts})" },
+    .order = "h.sort_date DESC, h.purchase_id",
+    .join = "purchase h ON h.purchase_id = page.k1 JOIN location l ON l.location_id = h.to_location_id"
+            " JOIN vendor v ON v.vendor_id = h.vendor_id LEFT JOIN credit_term m ON m.term_id = h.term_id",
+    .columns = purchase_columns
+};
+
+static const kiss_param purchase_params[] = {
+    NUMBERS("PurchaseIDs", "h.purchase_id IN ({})"), NUMBERS("VendorIDs", "h.vendor_id IN ({})"),
+    NUMBERS("LocationIDs", "h.to_location_id IN ({})"),
+    { PARAM("Statuses", KISS_PARAM_WORDS, "h.status IN ({})"), SOME_OF("New,Accepted,Received,Confirmed,Verified") },
+    { PARAM("StartDate", KISS_PARAM_DATE, "h.sort_date >= {} AND h.post_date IS NOT NULL") },
+    { PARAM("EndDate", KISS_PARAM_DATE, "h.sort_date <= " END_OF_DAY " AND h.post_date IS NOT NULL") }, { 0 }
+};
+
+static const kiss_param purchase_id[] = { { PARAM("purchaseID", KISS_PARAM_NUMBER, "h.purchase_id = {}") }, { 0 } };
+
+static const kiss_column purchase_line_columns[] = {
+    NUMBER("PurchaseTransID", "l.purchase_trans_id"), NUMBER("PurchaseID", "l.purchase_id"),
+    NUMBER("ProductID", "l.product_id"), FIXED("Ordered", 0, "l.ordered"), FIXED("NumUnits", 0, "l.num_units"),
+    FIXED("FOB", 2, "l.fob"), FIXED("DepositCost", 2, "l.deposit_cost"), FIXED("ExtPrice", 2, "l.ext_price"),
+    TIME("ExpirationDate", "l.expiration_date"), TIME("CodeDate", "l.code_date"),
+    TEXT_NULL("BatchCode", "l.batch_code"),
+    FIXED("LaidInCost", 2, "l.laid_in_cost"), TEXT_NULL("PalletTag", "l.pallet_tag"), FIXED("Cases", 0, "l.cases"),
+    FIXED("Weight", 2, "l.weight"), TIME("TimeUpdated", "l.time_updated"), TIME("TimeCreated", "l.time_created"), { 0 }
+};
+
+static const kiss_pageset purchase_lines = {
+    .table = "purchase_line l",
+    .key = { "l.purchase_trans_id" },
+    .scope = { [KISS_ROLE_SUPPLIER] = "l.purchase_id IN (SELECT purchase_id FROM purchase WHERE supplier_id IN ({accounts}))" },
+    .order = "l.purchase_trans_id",
+    .join = "purchase_line l ON l.purchase_trans_id = page.k1",
+    .columns = purchase_line_columns
+};
+
+static const kiss_param purchase_line_params[] = {
+    { PARAM("PurchaseIDs", KISS_PARAM_NUMBERS, "l.purchase_id IN ({})"), .required = 1 }, { 0 }
+};
+
+/* --- 40: sales representatives --- */
+
+/* The customers and suppliers that a rep covers, as far as the key may see them. */
+#define REP_SUPPLIERS(scope) \
+    "(SELECT JSON_ARRAYAGG(JSON_OBJECT('SupplierID', s.supplier_id, 'Supplier', s.supplier) ORDER BY s.supplier_id)" \
+    " FROM sales_rep_supplier x JOIN supplier s ON s.supplier_id = x.supplier_id" \
+    " WHERE x.user_id = u.user_id AND s.active = 1 AND " scope ")"
+#define REP_CUSTOMERS(scope) \
+    "(SELECT JSON_ARRAYAGG(JSON_OBJECT('CustomerID', c.customer_id, 'CustomerName', c.customer_name) ORDER BY c.customer_id)" \
+    " FROM sales_rep_customer x JOIN customer c ON c.customer_id = x.customer_id" \
+    " WHERE x.user_id = u.user_id AND c.account_status = 'Active' AND " scope ")"
+
+static const kiss_column sales_rep_columns[] = {
+    NUMBER("UserID", "u.user_id"), TEXT("Name", "u.full_name"), TEXT("Email", "u.email"),
+    TEXT("Type", "IF(EXISTS (SELECT 1 FROM sales_rep_group x WHERE x.user_id = u.user_id AND x.product_group = 'Supplier'),"
+                 " 'Supplier Rep', 'Territory Manager')"),
+    ARRAY("ProductGroups", OF_USER("sales_rep_group", "product_group")),
+    { COLUMN("Suppliers", KISS_JSON, REP_SUPPLIERS("1")),
+      .for_role = { [KISS_ROLE_CUSTOMER] = REP_SUPPLIERS(OF_STATES("s.state")),
+                    [KISS_ROLE_SUPPLIER] = REP_SUPPLIERS("s.supplier_id IN ({accounts})") } },
+    { COLUMN("Customers", KISS_JSON, REP_CUSTOMERS("1")),
+      .for_role = { [KISS_ROLE_CUSTOMER] = REP_CUSTOMERS("c.customer_id IN ({accounts})"),
+                    [KISS_ROLE_SUPPLIER] = REP_CUSTOMERS(CUSTOMER_OF_STATES("c.state")) } },
+    { 0 }
+};
+
+static const kiss_pageset sales_reps = {
+    .table = "portal_user u",
+    .key = { "u.user_id" },
+    .where = "u.active = 1 AND EXISTS (SELECT 1 FROM sales_rep_group x WHERE x.user_id = u.user_id)",
+    .scope = { [KISS_ROLE_CUSTOMER] = "u.user_id IN (SELECT user_id FROM sales_rep_customer WHERE customer_id IN ({accounts}))",
+               [KISS_ROLE_SUPPLIER] = "u.user_id IN (SELECT user_id FROM sales_rep_supplier WHERE supplier_id IN ({accounts}))" },
+    .order = "u.full_name, u.user_id",
+    .join = "portal_user u ON u.user_id = page.k1",
+    .columns = sales_rep_columns
+};
+
+/* 'Supplier' picks Supplier Reps, any other group Territory Managers: a rep of both kinds of groups is a Supplier Rep. */
+static const kiss_param sales_rep_params[] = {
+    { USERS_OF_SUPPLIERS("sales_rep_supplier"),
+      .where_customer = "u.user_id IN (SELECT x.user_id FROM sales_rep_supplier x JOIN supplier s ON s.supplier_id = x.supplier_id"
+                        " WHERE x.supplier_id IN ({}) AND " OF_STATES("s.state") ")" },
+    USERS_OF_CUSTOMERS("sales_rep_customer"),
+    TEXTS("ProductGroups", "u.user_id IN (SELECT x.user_id FROM sales_rep_group x WHERE x.product_group IN ({})"
+                           " AND (x.product_group = 'Supplier' OR NOT EXISTS (SELECT 1 FROM sales_rep_group y"
+                           " WHERE y.user_id = x.user_id AND y.product_group = 'Supplier')))"), { 0 }
+};
+
+/* --- the endpoints --- */
+
+#define READ(n, p, what, set, parameters, who) \
+    { .name = n, .methods = KISS_GET, .path = p, .auth = KISS_AUTH_KEY, .run = what, .pages = &set, \
+      .params = parameters, .roles = who }
+#define PAGE(name, path, set, parameters) READ(name, path, KISS_RUN_PAGE, set, parameters, KISS_EVERYONE)
+#define PAGE_CLOSED(name, path, set, parameters) \
+    READ(name, path, KISS_RUN_PAGE, set, parameters, KISS_EMPLOYEE | KISS_SUPPLIER)
+#define RECORD(name, path, set, parameters) READ(name, path, KISS_RUN_RECORD, set, parameters, KISS_EVERYONE)
+
+/* Exact paths stand before those with `:name`: /customers/creditTerms is not a customer. */
+static const kiss_endpoint endpoints[] = {
+    PAGE("allocations", "/allocations", allocations, allocation_params),
+    PAGE("arAging", "/arAging", ar_aging, ar_aging_params),
+    { .name = "customerPricing", .methods = KISS_GET, .path = "/customerPricing", .auth = KISS_AUTH_KEY, .run = KISS_RUN_PAGE,
+      .pages = &customer_pricing, .params = customer_pricing_params, .roles = KISS_EVERYONE,
+      .forbidden_unless = "CustomerIDs" },
+    PAGE("customers", "/customers", customers, customer_params),
+    PAGE("customers-creditTerms", "/customers/creditTerms", customer_credit_terms, customer_credit_term_params),
+    RECORD("customer", "/customers/:customerID", customers, customer_id),
+    PAGE("deliveryDays", "/deliveryDays", delivery_days, delivery_day_params),
+    PAGE_CLOSED("inventory", "/inventory", inventory, inventory_params),
+    PAGE_CLOSED("inventory-batches", "/inventory/batches", batches, batch_params),
+    PAGE("retailerInventory", "/retailerInventory", retailer_inventory, retailer_inventory_params),
+    PAGE("invoices", "/invoices", invoices, invoice_params),
+    PAGE("invoices-creditTerms", "/invoices/creditTerms", credit_terms, credit_term_params),
+    RECORD("invoice", "/invoices/:invoiceID", invoices, invoice_id),
+    PAGE("invoiceTransactions", "/invoiceTransactions", lines, line_params),
+    PAGE("invoiceTransactions-of", "/invoiceTransactions/:invoiceID", lines, line_invoice_id),
+    PAGE("invoiceCOAs", "/invoiceCOAs", coas, coa_params),
+    PAGE("invoiceCOAs-of", "/invoiceCOAs/:invoiceID", coas, line_invoice_id),
+    PAGE("locations", "/locations", locations, location_params),
+    RECORD("location", "/locations/:locationID", locations, location_id),
+    PAGE("menuPromotions", "/menuPromotions", menu_promotions, menu_promotion_params),
+    PAGE("promotionsProducts", "/promotionsProducts", promotions, promotion_params),
+    PAGE("productCategories", "/productCategories", categories, no_params),
+    PAGE("products", "/products", products, product_params),
+    RECORD("product", "/products/:productID", products, product_id),
+    PAGE("states", "/states", states, state_params),
+    PAGE("suppliers", "/suppliers", suppliers, supplier_params),
+    PAGE_CLOSED("suppliers-creditTerms", "/suppliers/creditTerms", supplier_credit_terms, supplier_credit_term_params),
+    RECORD("supplier", "/suppliers/:supplierID", suppliers, supplier_id),
+    PAGE("users", "/users", users, user_params),
+    RECORD("user", "/users/:userID", users, user_id),
+    PAGE("payments-types", "/payments/types", payment_types, payment_type_params),
+    PAGE("payments", "/payments", payments, payment_params),
+    PAGE("payments-openInvoices", "/payments/openInvoices", open_invoices, open_invoice_params),
+    PAGE("payments-applications", "/payments/applications", applications, application_params),
+    { .name = "payments-applications-post", .methods = KISS_POST, .path = "/payments/applications", .auth = KISS_AUTH_KEY,
+      .run = KISS_RUN_ALLOCATE, .pages = &requests, .params = request_params, .roles = KISS_EMPLOYEE | KISS_CUSTOMER },
+    PAGE_CLOSED("vendors", "/vendors", vendors, vendor_params),
+    PAGE_CLOSED("purchases", "/purchases", purchases, purchase_params),
+    READ("purchase", "/purchases/:purchaseID", KISS_RUN_RECORD, purchases, purchase_id, KISS_EMPLOYEE | KISS_SUPPLIER),
+    PAGE_CLOSED("purchaseTrans", "/purchaseTrans", purchase_lines, purchase_line_params),
+    PAGE("salesReps", "/salesReps", sales_reps, sales_rep_params),
+    { 0 }
+};
+
+/* The tables of sql/kss/. */
+static const kiss_dataset datasets[] = {
+    { "allocation" }, { "api_key" }, { "api_key_account" }, { "ar_account" }, { "ar_aging" }, { "ar_aging_invoice" },
+    { "credit_term" }, { "customer" }, { "customer_credit_term" }, { "idempotency", .unrevised = 1 }, { "inventory" },
+    { "inventory_batch" }, { "invoice" }, { "invoice_coa" }, { "invoice_line" },
+    { "invoice_sum", .follows = { "invoice_line" } }, { "invoice_supplier", .follows = { "invoice", "invoice_line" } },
+    { "key_usage", .unrevised = 1 }, { "location" }, { "menu_promotion" }, { "payment" }, { "payment_application" },
+    { "payment_type" }, { "payment_type_supplier" }, { "portal_user" }, { "product" }, { "product_category" },
+    { "promotion" }, { "promotion_product" }, { "promotion_state" }, { "purchase" }, { "purchase_line" },
+    { "retailer_inventory" }, { "revision", .unrevised = 1 }, { "sales_rep_customer" }, { "sales_rep_group" },
+    { "sales_rep_supplier" }, { "state" }, { "supplier" }, { "supplier_credit_term" }, { "user_customer" },
+    { "user_location" }, { "user_state" }, { "user_supplier" }, { "vendor" }, { "vendor_route" },
+    { 0 }
+};
+
+const kiss_api kiss_kss_api = {
+    .name = "kss",
+    .profile = "v1",
+    .schema_version = 2,
+    .endpoints = endpoints,
+    .datasets = datasets,
+    .keyed = 1
+};

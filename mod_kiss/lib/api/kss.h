@@ -1,0 +1,10 @@
+/** kiss_kss - the KSS API of a distributor, written down in the vocabulary of lib/api/table.h. Data only. */
+#ifndef KISS_KSS_H
+#define KISS_KSS_H
+
+#include "lib/api/table.h"
+
+/** The API as KissApi names it: "kss". */
+extern const kiss_api kiss_kss_api;
+
+#endif

@@ -1,0 +1,211 @@
+#include "lib/api/list_plan.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "lib/api/dataset.h"
+
+/** The select list: the key, then each column that comes from other SQL, a price followed by its flag. */
+static const char *select_list(const kiss_rowset *rows, int *columns, apr_pool_t *p)
+{
+    const char *list = rows->key;
+    const kiss_column *c;
+
+    *columns = 1;
+    for (c = rows->columns; c && c->name; c++) {
+        if (c->sql && strcmp(c->sql, rows->key) != 0) {
+            list = apr_pstrcat(p, list, ", ", c->sql, NULL);
+            ++*columns;
+        }
+        if (c->flag) {
+            list = apr_pstrcat(p, list, ", ", c->flag, NULL);
+            ++*columns;
+        }
+    }
+    return list;
+}
+
+/** Fills the statement for a part of a row set. */
+static void derive(kiss_statement *s, const kiss_rowset *rows, kiss_sql_part part, apr_pool_t *p)
+{
+    const char *where = rows->where ? rows->where : "1";
+    const kiss_scope *scope;
+
+    for (scope = rows->scope; scope && scope->sql; scope++) {
+        where = apr_pstrcat(p, where, " AND ", scope->sql, NULL);
+        s->term[s->terms++] = scope->term;
+    }
+    if (part != KISS_SQL_WHOLE) {
+        where = apr_pstrcat(p, where, " AND ", rows->key, " >= ?",
+                            part == KISS_SQL_RANGE ? apr_pstrcat(p, " AND ", rows->key, " < ?", NULL) : "", NULL);
+    }
+    s->bound = s->terms + (part == KISS_SQL_WHOLE ? 0 : part == KISS_SQL_REST ? 1 : 2);
+    s->rows = rows;
+    s->part = part;
+    s->writer = rows->columns ? kiss_json_writer_make(rows->columns, rows->key, 0, p) : NULL;
+    s->text = apr_pstrcat(p, "SELECT ", select_list(rows, &s->columns, p), " FROM ", rows->from, " WHERE ", where,
+                          " ORDER BY ", rows->order, part == KISS_SQL_NEXT ? " LIMIT 1 OFFSET ?" : "", NULL);
+}
+
+/** Checks what the compiler cannot: a mistake here would show rows to the wrong caller or write broken JSON. */
+static const char *check(const kiss_rowset *rows, int nested, apr_pool_t *p)
+{
+    const struct kiss_rowset *const *w;
+    const kiss_column *c, *d;
+    const kiss_scope *s;
+    int n = 1, scopes = 0, children = 0, filters = 0;
+
+    for (s = rows->scope; s && s->sql; s++, scopes++) {
+        const char *mark = strchr(s->sql, '?');
+
+        if (!s->term || !mark || strchr(mark + 1, '?')) {
+            return apr_psprintf(p, "rows from '%s': scope condition '%s' needs one '?' and a term", rows->from, s->sql);
+        }
+    }
+    if (scopes > KISS_MAX_SCOPES || (scopes == 0) != rows->shared || (rows->shared && !nested)) {
+        return apr_psprintf(p, "rows from '%s' have no scope (only nested rows may be shared) or too many", rows->from);
+    }
+    for (c = rows->columns; c && c->name; c++) {
+        if ((c->sql != NULL) + (c->term != 0) + (c->rows != NULL) != 1 || (c->type == KISS_ROWS) != (c->rows != NULL)
+            || (c->type == KISS_NET_PRICE) != (c->flag != NULL) || (c->term && c->type != KISS_TEXT)) {
+            return apr_psprintf(p, "column %s: needs one of SQL, term and rows, as its type says", c->name);
+        }
+        for (d = rows->columns; d < c; d++) {
+            if (strcmp(d->name, c->name) == 0) {
+                return apr_psprintf(p, "column %s stands twice", c->name);
+            }
+        }
+        n += (c->sql != NULL) + (c->flag != NULL);
+        children += c->rows != NULL;
+    }
+    for (w = rows->within; w && *w; w++) {
+        filters += (*w)->columns == NULL && (*w)->within == NULL;
+    }
+    if (n > KISS_MAX_COLUMNS || children > KISS_MAX_NESTED || filters > KISS_MAX_NESTED || (nested && children)
+        || (w && w != rows->within + filters) || (!nested && !rows->columns)) {
+        return apr_psprintf(p, "rows from '%s': too many columns or nested rows, or within rows that are not only keys",
+                            rows->from);
+    }
+    return NULL;
+}
+
+/** The statements of an API's lists in the making. */
+typedef struct {
+    apr_array_header_t *all;        /* of kiss_statement */
+    const kiss_api *api;
+    const kiss_endpoint *endpoint;  /* whose rows are being added */
+    apr_pool_t *pool;
+} planning;
+
+/** Refuses rows from a table of whose changes the endpoint's data do not tell: a 304 would be untrue. */
+static const char *check_tables(const planning *l, const kiss_rowset *rows)
+{
+    const kiss_dataset *dataset = l->api->datasets;
+    apr_uint64_t reads = 0;
+    const char *e = kiss_dataset_depend(&reads, rows->from, 1, dataset, l->pool);
+    const kiss_column *c;
+    const kiss_scope *s;
+    int i;
+
+    e = e ? e : kiss_dataset_depend(&reads, rows->where, 0, dataset, l->pool);
+    for (s = rows->scope; s && s->sql && !e; s++) {
+        e = kiss_dataset_depend(&reads, s->sql, 0, dataset, l->pool);
+    }
+    for (c = rows->columns; c && c->name && !e; c++) {
+        e = kiss_dataset_depend(&reads, c->sql, 0, dataset, l->pool);
+        e = e ? e : kiss_dataset_depend(&reads, c->flag, 0, dataset, l->pool);
+    }
+    for (i = 0; !e && dataset[i].table; i++) {
+        if ((reads >> i & 1) && !(dataset[i].data & l->endpoint->data)) {
+            e = apr_pstrcat(l->pool, "reads ", dataset[i].table, ", of whose changes its data do not tell", NULL);
+        }
+    }
+    return e ? apr_psprintf(l->pool, "%s: SQL %s", l->endpoint->name, e) : NULL;
+}
+
+/** Adds the statement unless another endpoint brought it already. */
+static void add_part(const planning *l, const kiss_rowset *rows, kiss_sql_part part)
+{
+    int i;
+
+    for (i = 0; i < l->all->nelts; i++) {
+        const kiss_statement *s = &APR_ARRAY_IDX(l->all, i, kiss_statement);
+
+        if (s->rows == rows && s->part == part) {
+            return;
+        }
+    }
+    derive(memset(apr_array_push(l->all), 0, sizeof(kiss_statement)), rows, part, l->pool);
+}
+
+static const char *check_rows(const planning *l, const kiss_rowset *rows, int nested)
+{
+    const char *e = check(rows, nested, l->pool);
+
+    return e ? e : check_tables(l, rows);
+}
+
+/** Adds rows, as a whole or in parts. `nested`: they are merged with others, and need no scope but theirs. */
+static const char *add(const planning *l, const kiss_rowset *rows, int parts, int nested)
+{
+    const char *e = check_rows(l, rows, nested);
+
+    if (!e && parts) {
+        add_part(l, rows, KISS_SQL_RANGE);
+        add_part(l, rows, KISS_SQL_REST);
+    }
+    else if (!e) {
+        add_part(l, rows, KISS_SQL_WHOLE);
+    }
+    return e;
+}
+
+/** Adds the rows of a list, and all that are merged with them. */
+static const char *add_list(const planning *l, const kiss_rowset *rows)
+{
+    int parts = rows->keys && !rows->few;
+    const char *error = add(l, rows, parts, 0);
+    const struct kiss_rowset *const *w;
+    const kiss_column *c;
+
+    for (w = rows->within; w && *w && !error; w++) {
+        error = add(l, *w, parts, 1);
+    }
+    for (c = rows->columns; !error && c->name; c++) {
+        error = c->rows ? add(l, c->rows, parts, 1) : NULL;
+    }
+    if (!error && rows->few) {
+        error = rows->few->columns != rows->columns || rows->few->within || rows->few->keys || !rows->keys
+                ? "few rows must have the columns of the others, and nothing to be merged with"
+                : add(l, rows->few, 0, 0);
+    }
+    if (!error && rows->keys) {
+        error = rows->keys->columns ? "keys have no columns" : check_rows(l, rows->keys, 1);
+        add_part(l, rows->keys, KISS_SQL_NEXT);
+    }
+    return error;
+}
+
+const char *kiss_list_plan_add(apr_array_header_t *all, const kiss_api *api, apr_pool_t *p)
+{
+    planning l = { all, api, api->endpoints, p };
+    const char *error = NULL;
+
+    for (; l.endpoint->path && !error; l.endpoint++) {
+        error = l.endpoint->run == KISS_RUN_LIST ? add_list(&l, l.endpoint->rows) : NULL;
+    }
+    return error;
+}
+
+const kiss_statement *kiss_sql_find(const kiss_sql_plan *plan, const kiss_rowset *rows, kiss_sql_part part)
+{
+    int i;
+
+    for (i = 0; i < plan->count; i++) {
+        if (plan->statements[i].rows == rows && plan->statements[i].part == part) {
+            return &plan->statements[i];
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,25 @@
+/**
+ * kiss_list_plan - whole lists: row sets to SQL statements. Pure.
+ *
+ * Every statement over a row set carries the row set's scope conditions: they are added here, not by the author of a
+ * row. Values are bound, never pasted; identifiers come from the tables only.
+ */
+#ifndef KISS_LIST_PLAN_H
+#define KISS_LIST_PLAN_H
+
+#include <apr_pools.h>
+#include <apr_tables.h>
+
+#include "lib/api/statements.h"
+
+/**
+ * Adds the statements of an API's lists to `all`, an array of kiss_statement.
+ *
+ * @return NULL, or what is wrong with the tables (a row set without scope, a name twice, too many columns, ...)
+ */
+const char *kiss_list_plan_add(apr_array_header_t *all, const kiss_api *api, apr_pool_t *p);
+
+/** The statement that reads that part of `rows`; NULL when no list needs it. */
+const kiss_statement *kiss_sql_find(const kiss_sql_plan *plan, const kiss_rowset *rows, kiss_sql_part part);
+
+#endif

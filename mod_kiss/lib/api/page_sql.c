@@ -1,0 +1,279 @@
+#include "lib/api/page_sql.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "lib/api/dataset.h"
+
+static const char *expression(const kiss_column *c, kiss_role role, apr_pool_t *p)
+{
+    const char *sql = c->for_role[role] ? c->for_role[role] : c->sql;
+
+    return c->type == KISS_FIXED ? apr_psprintf(p, "CAST(%s AS DECIMAL(30,%u))", sql, c->scale) : sql;
+}
+
+/** The condition of a parameter for a role. */
+static const char *condition(const kiss_param *param, kiss_role role)
+{
+    const char *own = role == KISS_ROLE_SUPPLIER ? param->where_supplier
+                    : role == KISS_ROLE_CUSTOMER ? param->where_customer : NULL;
+
+    return own ? own : param->where;
+}
+
+static const char *check_pages(const kiss_endpoint *e, apr_pool_t *p)
+{
+    const kiss_param *param;
+    int n = 0;
+
+    for (param = e->params; param->name; param++) {
+        if (++n > KISS_MAX_PARAMS || (param->type == KISS_PARAM_WORDS) != (param->words != NULL)
+            || (param->where && !strstr(param->where, "{}"))) {
+            return apr_psprintf(p, "%s: parameter %s has no words, no {} in its condition, or is one too many", e->name,
+                                param->name);
+        }
+    }
+    if (!e->roles || !e->pages->columns || !e->pages->key[0] || !e->pages->order) {
+        return apr_psprintf(p, "%s: pages need roles, columns, a key and an order", e->name);
+    }
+    return NULL;
+}
+
+/** Finds what an endpoint depends on for a role: always, and when a parameter filters. @return NULL, or what is refused */
+static const char *find_reads(kiss_sql_pages *made, const kiss_endpoint *e, kiss_role role, const kiss_api *api,
+                              apr_pool_t *p)
+{
+    const kiss_dataset *all = api->datasets;
+    const kiss_pageset *pages = made->pages;
+    const char *wrong = kiss_dataset_depend(&made->reads, pages->table, 1, all, p);
+    int i;
+
+    wrong = wrong ? wrong : kiss_dataset_depend(&made->reads, pages->where, 0, all, p);
+    wrong = wrong ? wrong : kiss_dataset_depend(&made->reads, pages->scope[role], 0, all, p);
+    wrong = wrong ? wrong : kiss_dataset_depend(&made->reads, pages->join, 1, all, p);
+    wrong = wrong ? wrong : kiss_dataset_depend(&made->reads, made->list, 0, all, p);
+    wrong = wrong ? wrong : kiss_dataset_depend(&made->reads, pages->order, 0, all, p);
+    for (i = 0; e->params[i].name && !wrong; i++) {
+        wrong = kiss_dataset_depend(&made->param_reads[i], condition(&e->params[i], role), 0, all, p);
+    }
+    return wrong ? apr_psprintf(p, "%s: SQL %s", e->name, wrong) : NULL;
+}
+
+/** Fills what an endpoint is for one role. */
+static const char *derive_pages(kiss_sql_pages *made, const kiss_endpoint *e, kiss_role role, const kiss_api *api,
+                                apr_pool_t *p)
+{
+    const kiss_column *c;
+
+    made->pages = role == KISS_ROLE_SUPPLIER && e->pages->for_supplier ? e->pages->for_supplier : e->pages;
+    made->list = "";
+    for (c = made->pages->columns; c->name; c++) {
+        if (!(c->hidden & (1u << role))) {
+            made->list = apr_pstrcat(p, made->list, made->columns ? ", " : "", expression(c, role, p), NULL);
+            made->columns++;
+        }
+    }
+    made->writer = kiss_json_writer_make(made->pages->columns, NULL, 1u << role, p);
+    return find_reads(made, e, role, api, p);
+}
+
+const char *kiss_page_sql_plan(kiss_sql_plan *plan, apr_pool_t *p)
+{
+    const kiss_endpoint *e;
+    const char *error = NULL;
+    kiss_sql_pages *made;
+    apr_size_t n = 0;
+
+    for (e = plan->api->endpoints; e->path; e++) {
+        n++;
+    }
+    made = plan->pages = apr_pcalloc(p, n * KISS_ROLES * sizeof(*plan->pages));
+    for (e = plan->api->endpoints; e->path && !error; e++) {
+        int role;
+
+        error = e->pages ? check_pages(e, p) : NULL;
+        for (role = 0; role < KISS_ROLES; role++, made++) {
+            error = error || !e->pages ? error : derive_pages(made, e, (kiss_role)role, plan->api, p);
+        }
+    }
+    return error;
+}
+
+const kiss_sql_pages *kiss_sql_pages_of(const kiss_sql_plan *plan, const kiss_endpoint *endpoint, kiss_role role)
+{
+    return &plan->pages[(endpoint - plan->api->endpoints) * KISS_ROLES + role];
+}
+
+/** A statement in the making. */
+typedef struct {
+    apr_array_header_t *text;               /* its pieces, of const char * */
+    apr_array_header_t *args;               /* of const char * */
+    const kiss_sql_values *values;
+    apr_pool_t *pool;
+} writing;
+
+static void say(writing *w, const char *text)
+{
+    APR_ARRAY_PUSH(w->text, const char *) = text;
+}
+
+/** Binds a list. As many marks as the next power of two, so that few texts serve all lengths; NULL for none. */
+static void bind_list(writing *w, const char *const *value, int n)
+{
+    int marks = 1, i;
+    char *text;
+
+    while (marks < n) {
+        marks *= 2;
+    }
+    text = apr_palloc(w->pool, (apr_size_t)marks * 2);
+    for (i = 0; i < marks; i++) {
+        text[2 * i] = '?';
+        text[2 * i + 1] = ',';
+        APR_ARRAY_PUSH(w->args, const char *) = n == 0 ? NULL : value[i < n ? i : n - 1];
+    }
+    text[2 * marks - 1] = '\0';
+    say(w, text);
+}
+
+/** Binds what the mark `{name}` stands for; `own` are the values of `{}`. */
+static void bind_mark(writing *w, const char *name, apr_size_t len, const kiss_param_values *own)
+{
+    const apr_array_header_t *list = NULL;
+
+    if (len == 8 && memcmp(name, "accounts", len) == 0) {
+        list = w->values->accounts;
+    }
+    else if (len == 6 && memcmp(name, "states", len) == 0) {
+        list = w->values->states;
+    }
+    else if (len > 0) {
+        own = kiss_params_find(w->values->params, name, len);
+    }
+    if (list) {
+        bind_list(w, (const char *const *)list->elts, list->nelts);
+    }
+    else {
+        bind_list(w, own ? own->value : NULL, own ? own->count : 0);
+    }
+}
+
+/** Writes SQL of the tables, binding at its marks. */
+static void expand(writing *w, const char *sql, const kiss_param_values *own)
+{
+    const char *mark;
+
+    while ((mark = strchr(sql, '{'))) {
+        const char *end = strchr(mark, '}');
+
+        say(w, apr_pstrmemdup(w->pool, sql, (apr_size_t)(mark - sql)));
+        bind_mark(w, mark + 1, (apr_size_t)(end - mark - 1), own);
+        sql = end + 1;
+    }
+    say(w, sql);
+}
+
+/** The conditions on the rows: all callers', the role's, the request's. */
+static void write_where(writing *w, const kiss_pageset *pages, kiss_role role)
+{
+    const kiss_params *params = w->values->params;
+    int i;
+
+    say(w, " WHERE ");
+    expand(w, pages->where ? pages->where : "1", NULL);
+    if (pages->scope[role]) {
+        say(w, " AND ");
+        expand(w, pages->scope[role], NULL);
+    }
+    for (i = 0; i < params->count; i++) {
+        const kiss_param *param = params->values[i].param;
+        const char *where = condition(param, role);
+
+        if (where && params->values[i].count) {
+            say(w, " AND ");
+            expand(w, where, &params->values[i]);
+        }
+    }
+}
+
+/** How many rows stand before the page; a page whose number is that large has none. */
+static apr_int64_t offset_of(const kiss_params *params)
+{
+    apr_int64_t offset;
+
+    return __builtin_mul_overflow(params->page - 1, (apr_int64_t)params->page_size, &offset) ? APR_INT64_MAX : offset;
+}
+
+/** The narrow scan that chooses the page. */
+static void write_choice(writing *w, const kiss_pageset *pages, kiss_role role)
+{
+    const kiss_params *params = w->values->params;
+    int i;
+
+    say(w, "SELECT ");
+    for (i = 0; i < 3 && pages->key[i]; i++) {
+        say(w, apr_psprintf(w->pool, "%s%s AS k%d", i ? ", " : "", pages->key[i], i + 1));
+    }
+    say(w, " FROM ");
+    say(w, pages->table);
+    write_where(w, pages, role);
+    if (pages->several && w->values->accounts->nelts > 1) {
+        say(w, " GROUP BY ");
+        say(w, pages->order);
+    }
+    say(w, " ORDER BY ");
+    say(w, pages->order);
+    say(w, " LIMIT ? OFFSET ?");
+    APR_ARRAY_PUSH(w->args, const char *) = apr_itoa(w->pool, params->page_size + 1);
+    APR_ARRAY_PUSH(w->args, const char *) = apr_psprintf(w->pool, "%" APR_INT64_T_FMT, offset_of(params));
+}
+
+void kiss_sql_page(kiss_sql_query *query, const kiss_sql_plan *plan, const kiss_endpoint *endpoint, kiss_role role,
+                   const kiss_sql_values *values, apr_pool_t *p)
+{
+    const kiss_sql_pages *made = kiss_sql_pages_of(plan, endpoint, role);
+    writing w = { apr_array_make(p, 64, sizeof(const char *)), apr_array_make(p, 32, sizeof(const char *)), values, p };
+
+    say(&w, "SELECT STRAIGHT_JOIN ");
+    expand(&w, made->list, NULL);
+    say(&w, " FROM (");
+    write_choice(&w, made->pages, role);
+    say(&w, ") page JOIN ");
+    expand(&w, made->pages->join, NULL);
+    if (made->pages->several) {
+        say(&w, " GROUP BY ");
+        say(&w, made->pages->order);
+    }
+    say(&w, " ORDER BY ");
+    say(&w, made->pages->order);
+    memset(query, 0, sizeof(*query));
+    query->statement.text = apr_array_pstrcat(p, w.text, 0);
+    query->statement.columns = made->columns;
+    query->statement.bound = w.args->nelts;
+    query->statement.writer = made->writer;
+    query->args = (const char *const *)w.args->elts;
+}
+
+const char *kiss_sql_sample(const kiss_sql_plan *plan, const kiss_endpoint *endpoint, kiss_role role, apr_pool_t *p)
+{
+    static const char *const two[] = { "1", "2" };
+    apr_array_header_t *list = apr_array_make(p, 2, sizeof(const char *));
+    kiss_params params = { .page = 1, .page_size = KISS_PAGE_SIZE };
+    kiss_sql_values values = { list, list, &params };
+    const kiss_param *param;
+    kiss_sql_query query;
+
+    APR_ARRAY_PUSH(list, const char *) = two[0];
+    APR_ARRAY_PUSH(list, const char *) = two[1];
+    for (param = endpoint->params; param->name; param++) {
+        if (!param->only_for || (param->only_for & (1u << role))) {
+            kiss_param_values filled = { param, param->type == KISS_PARAM_DATE || param->type == KISS_PARAM_NUMBER ? 1 : 2,
+                                         two };
+
+            params.values[params.count++] = filled;
+        }
+    }
+    kiss_sql_page(&query, plan, endpoint, role, &values, p);
+    return query.statement.text;
+}

@@ -1,0 +1,25 @@
+#include "lib/api/plan.h"
+
+#include "lib/api/dataset.h"
+#include "lib/api/list_plan.h"
+#include "lib/api/page_sql.h"
+
+const char *kiss_sql_plan_make(const kiss_sql_plan **plan, const kiss_api *api, apr_pool_t *p)
+{
+    apr_array_header_t *all = apr_array_make(p, 16, sizeof(kiss_statement));
+    kiss_sql_plan *made = apr_pcalloc(p, sizeof(*made));
+    const char *error = kiss_dataset_check(api->datasets, p);
+    int i;
+
+    made->api = api;
+    error = error ? error : kiss_statements_add(all, api, p);
+    error = error ? error : kiss_list_plan_add(all, api, p);
+    error = error ? error : kiss_page_sql_plan(made, p);
+    made->count = all->nelts;
+    made->statements = (kiss_statement *)all->elts;
+    for (i = 0; i < made->count; i++) {
+        made->statements[i].id = i;
+    }
+    *plan = made;
+    return error;
+}

@@ -1,0 +1,15 @@
+/** kiss_sql - all SQL of an API, made of its tables. Pure; made once at start, immutable afterwards. */
+#ifndef KISS_SQL_H
+#define KISS_SQL_H
+
+#include "lib/api/statements.h"
+
+/**
+ * Makes the plan of an API, in `p`.
+ *
+ * @param plan receives it
+ * @return NULL, or what is wrong with the tables (a row set without scope, a name twice, too many columns, ...)
+ */
+const char *kiss_sql_plan_make(const kiss_sql_plan **plan, const kiss_api *api, apr_pool_t *p);
+
+#endif

@@ -1,0 +1,152 @@
+/**
+ * kiss_statements - the statements of an API as a connection knows them, and those that are not derived from its tables:
+ * who the caller is, the state of the database, the way of a payment. Pure; made once at start, immutable afterwards.
+ */
+#ifndef KISS_STATEMENTS_H
+#define KISS_STATEMENTS_H
+
+#include <apr_pools.h>
+#include <apr_tables.h>
+
+#include "lib/api/row_json.h"
+#include "lib/api/table.h"
+
+/** The first statement of every API. */
+enum {
+    KISS_SQL_STATE              /**< the state of the database: sum, greatest and number of its revisions */
+};
+
+/** Statements of the Customer API that are not derived from a row set. The others follow behind them. */
+enum {
+    KISS_SQL_CALLER = KISS_SQL_STATE + 1,   /**< customer code -> the caller's record with all revisions */
+    KISS_SQL_CREDENTIALS,       /**< customer code -> hashes of the live keys */
+    KISS_SQL_KEY_USED,          /**< key id -> notes that it was used now */
+    KISS_SQL_HEALTH,            /**< reads one revision */
+    KISS_SQL_FIXED              /**< how many there are */
+};
+
+/** Statements of an API with keys; what is read by pages is written for each request, by kiss_sql_page(). */
+enum {
+    KISS_SQL_KEY = KISS_SQL_STATE + 1,      /**< hash as hexadecimal text -> the key's record with all revisions */
+    KISS_SQL_KEY_NOTED,         /**< key id -> notes that it was used now */
+    KISS_SQL_LOCK_PAYMENT,      /**< number of a payment -> locks it: id, AR account, amount */
+    KISS_SQL_PAYMENT_USED,      /**< payment id -> sum of what is allocated or requested */
+    KISS_SQL_ACCOUNT_OWNER,     /**< AR account -> customer */
+    KISS_SQL_TARGET,            /**< number of an invoice -> id, AR account */
+    KISS_SQL_REPEATED,          /**< key id, Idempotency-Key -> digest of its parameters, allocation */
+    KISS_SQL_REQUEST,           /**< payment, invoice, AR account, amount, user -> a new request */
+    KISS_SQL_REMEMBER,          /**< key id, Idempotency-Key, digest, allocation -> remembered */
+    KISS_SQL_LAST_REQUEST,      /**< highest number of a request */
+    KISS_SQL_KEYED              /**< how many there are */
+};
+
+/** How much of a row set a statement reads. */
+typedef enum {
+    KISS_SQL_WHOLE,             /**< all of it */
+    KISS_SQL_RANGE,             /**< from a key to before another one */
+    KISS_SQL_REST,              /**< from a key to the end */
+    KISS_SQL_NEXT               /**< one key: that of the row that stands so many places behind the first one from a key */
+} kiss_sql_part;
+
+/** Most values that a statement over a row set is bound to: its terms, then a key, then the other key or a number. */
+#define KISS_MAX_BOUND (KISS_MAX_SCOPES + 2)
+
+/** One statement, known to a connection by its place in the plan. */
+typedef struct {
+    const char *text;                       /**< SQL with `?` */
+    int id;                                 /**< place in kiss_sql_plan.statements */
+    int columns;                            /**< values in a row, the key included; 0 where there is no result */
+    int bound;                              /**< number of `?` */
+    int terms;                              /**< how many of them are terms */
+    kiss_term term[KISS_MAX_SCOPES];        /**< what they are bound to, for row sets */
+    const kiss_rowset *rows;                /**< the row set, or NULL for a fixed statement */
+    kiss_sql_part part;                     /**< how much of it */
+    const kiss_json_writer *writer;         /**< writes its rows; NULL where they are only keys */
+} kiss_statement;
+
+/** All statements of one API. */
+typedef struct {
+    const kiss_api *api;                    /**< the API */
+    int count;                              /**< how many statements */
+    kiss_statement *statements;             /**< them, by id: the fixed ones first */
+    struct kiss_sql_pages *pages;           /**< by endpoint and role, for kiss_sql_pages_of() */
+} kiss_sql_plan;
+
+/** Columns of KISS_SQL_CALLER's result. */
+enum {
+    KISS_CALLER_CODE,
+    KISS_CALLER_ENABLED,
+    KISS_CALLER_DISCOUNT,
+    KISS_CALLER_LIMIT_MINUTE,
+    KISS_CALLER_LIMIT_HOUR,
+    KISS_CALLER_PRICE_LIST,
+    KISS_CALLER_PRICE_LIST_NAME,
+    KISS_CALLER_CURRENCY,
+    KISS_CALLER_WAREHOUSE,
+    KISS_CALLER_EPOCH,
+    KISS_CALLER_PRODUCTS,
+    KISS_CALLER_ASSORTMENT,
+    KISS_CALLER_PRICES,
+    KISS_CALLER_LISTING,
+    KISS_CALLER_STOCK,
+    KISS_CALLER_STATE,
+    KISS_CALLER_COLUMNS
+};
+
+/** Columns of KISS_SQL_KEY's result. */
+enum {
+    KISS_KEY_ID,
+    KISS_KEY_TYPE,              /**< employee, customer, supplier */
+    KISS_KEY_PREFIX,
+    KISS_KEY_USER,
+    KISS_KEY_LIMIT_HOUR,
+    KISS_KEY_STALE,             /**< 1 when its last use was noted more than a minute ago, or never */
+    KISS_KEY_ACCOUNTS,          /**< ids joined by commas, or NULL */
+    KISS_KEY_STATES,            /**< states of the accounts, joined by commas, or NULL; one may be empty */
+    KISS_KEY_LEFT,              /**< microseconds until it expires, or NULL */
+    KISS_KEY_STATE,             /**< as KISS_SQL_STATE */
+    KISS_KEY_REVISIONS,         /**< dataset=n, joined by commas, in the order of the names */
+    KISS_KEY_COLUMNS
+};
+
+/** Columns of KISS_SQL_LOCK_PAYMENT's result. */
+enum {
+    KISS_PAYMENT_ID,
+    KISS_PAYMENT_ACCOUNT,       /**< AR account */
+    KISS_PAYMENT_AMOUNT,
+    KISS_PAYMENT_COLUMNS
+};
+
+/** Columns of KISS_SQL_TARGET's result. */
+enum {
+    KISS_TARGET_ID,
+    KISS_TARGET_ACCOUNT,        /**< AR account */
+    KISS_TARGET_COLUMNS
+};
+
+/** Columns of KISS_SQL_REPEATED's result. */
+enum {
+    KISS_REPEATED_HASH,         /**< digest of the parameters, hexadecimal */
+    KISS_REPEATED_ALLOCATION,
+    KISS_REPEATED_COLUMNS
+};
+
+/** Columns of KISS_SQL_CREDENTIALS' result: one row per live key, or one with NULL keys. */
+enum {
+    KISS_CRED_ENABLED,
+    KISS_CRED_LIMIT_MINUTE,
+    KISS_CRED_LIMIT_HOUR,
+    KISS_CRED_KEY_ID,
+    KISS_CRED_HASH,
+    KISS_CRED_STALE,            /**< 1 when its last use was noted more than a minute ago, or never */
+    KISS_CRED_COLUMNS
+};
+
+/**
+ * Adds the fixed statements of an API to `all`, an array of kiss_statement, in the order of their ids.
+ *
+ * @return NULL, or what is wrong: one reads a table that is not in the API's list of datasets
+ */
+const char *kiss_statements_add(apr_array_header_t *all, const kiss_api *api, apr_pool_t *p);
+
+#endif

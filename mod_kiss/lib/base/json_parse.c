@@ -1,0 +1,246 @@
+#include "lib/base/json_parse.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "lib/base/json_text.h"
+
+/** A text that is being checked. */
+typedef struct {
+    const char *at;
+    const char *end;
+    int depth;                  /* arrays and objects that may still be opened in one another */
+    apr_size_t names;           /* how many members objects have, names that come twice included */
+    apr_size_t nuls;            /* how often \u0000 came */
+} scanner;
+
+static int value(scanner *s);
+
+static int is_digit(const scanner *s)
+{
+    return s->at < s->end && *s->at >= '0' && *s->at <= '9';
+}
+
+/** Goes on if this character comes. @return 1 when it did */
+static int take(scanner *s, char c)
+{
+    if (s->at < s->end && *s->at == c) {
+        s->at++;
+        return 1;
+    }
+    return 0;
+}
+
+static void skip_space(scanner *s)
+{
+    while (s->at < s->end && *s->at && strchr(" \t\r\n", *s->at)) {
+        s->at++;
+    }
+}
+
+static int word(scanner *s, const char *w)
+{
+    apr_size_t n = strlen(w);
+
+    if ((apr_size_t)(s->end - s->at) < n || memcmp(s->at, w, n) != 0) {
+        return 0;
+    }
+    s->at += n;
+    return 1;
+}
+
+/** One or more digits. @return how many */
+static apr_size_t digits(scanner *s)
+{
+    const char *start = s->at;
+
+    while (is_digit(s)) {
+        s->at++;
+    }
+    return (apr_size_t)(s->at - start);
+}
+
+static int number(scanner *s)
+{
+    const char *start;
+    apr_size_t n;
+
+    take(s, '-');
+    start = s->at;
+    n = digits(s);
+    if (n == 0 || (n > 1 && *start == '0') || (take(s, '.') && !digits(s))) {
+        return 0;
+    }
+    if (take(s, 'e') || take(s, 'E')) {
+        if (!take(s, '-')) {
+            take(s, '+');
+        }
+        return digits(s) > 0;
+    }
+    return 1;
+}
+
+/** The four digits of \u. @return the code unit, or -1 */
+static int code_unit(scanner *s)
+{
+    int unit = 0, i;
+
+    for (i = 0; i < 4; i++) {
+        static const char hex[] = "0123456789abcdef0123456789ABCDEF";
+        const char *c = s->at < s->end && *s->at ? strchr(hex, *s->at) : NULL;
+
+        if (!c) {
+            return -1;
+        }
+        unit = unit * 16 + (int)(c - hex) % 16;
+        s->at++;
+    }
+    return unit;
+}
+
+/** What stands behind a backslash. A pair of surrogates stands together, high before low. */
+static int escape(scanner *s)
+{
+    int unit;
+
+    if (s->at < s->end && *s->at && strchr("\"\\/bfnrt", *s->at)) {
+        s->at++;
+        return 1;
+    }
+    if (!take(s, 'u') || (unit = code_unit(s)) < 0) {
+        return 0;
+    }
+    if (unit < 0xD800 || unit > 0xDFFF) {
+        s->nuls += unit == 0;
+        return 1;
+    }
+    if (unit > 0xDBFF || !take(s, '\\') || !take(s, 'u')) {
+        return 0;
+    }
+    unit = code_unit(s);
+    return unit >= 0xDC00 && unit <= 0xDFFF;
+}
+
+static int string(scanner *s)
+{
+    if (!take(s, '"')) {
+        return 0;
+    }
+    while (s->at < s->end && *s->at != '"') {
+        if (take(s, '\\')) {
+            if (!escape(s)) {
+                return 0;
+            }
+        }
+        else if ((unsigned char)*s->at++ < ' ') {
+            return 0;
+        }
+    }
+    return take(s, '"');
+}
+
+static int member(scanner *s)
+{
+    apr_size_t nuls = s->nuls;
+
+    s->names++;
+    skip_space(s);
+    if (!string(s) || s->nuls != nuls) {    /* json-c would keep a name up to its NUL, and take it for another one */
+        return 0;
+    }
+    skip_space(s);
+    return take(s, ':') && value(s);
+}
+
+/** What stands between the brackets of an array or object. */
+static int items(scanner *s, char end, int (*item)(scanner *))
+{
+    int good;
+
+    if (--s->depth < 0) {
+        return 0;
+    }
+    skip_space(s);
+    if (!take(s, end)) {
+        do {
+            good = item(s);
+        } while (good && take(s, ','));
+        if (!good || !take(s, end)) {
+            return 0;
+        }
+    }
+    s->depth++;
+    return 1;
+}
+
+/** A value with the blanks around it. */
+static int value(scanner *s)
+{
+    int good;
+
+    skip_space(s);
+    if (take(s, '{')) {
+        good = items(s, '}', member);
+    }
+    else if (take(s, '[')) {
+        good = items(s, ']', value);
+    }
+    else if (s->at < s->end && *s->at == '"') {
+        good = string(s);
+    }
+    else {
+        good = word(s, "true") || word(s, "false") || word(s, "null") || number(s);
+    }
+    skip_space(s);
+    return good;
+}
+
+/** How many members the objects of a value have. json-c keeps one of those with equal names. */
+static apr_size_t members(json_object *o)
+{
+    apr_size_t n = 0, i;
+
+    if (json_object_is_type(o, json_type_object)) {
+        json_object_object_foreach(o, name, v) {
+            (void)name;
+            n += 1 + members(v);
+        }
+    }
+    else if (json_object_is_type(o, json_type_array)) {
+        for (i = 0; i < json_object_array_length(o); i++) {
+            n += members(json_object_array_get_idx(o, i));
+        }
+    }
+    return n;
+}
+
+static apr_status_t release(void *object)
+{
+    json_object_put(object);
+    return APR_SUCCESS;
+}
+
+json_object *kiss_json_parse(const char *text, apr_size_t n, int depth, apr_pool_t *p)
+{
+    scanner s = { text, text + n, depth, 0, 0 };
+    json_tokener *tok;
+    json_object *o;
+
+    if (n >= INT_MAX || !kiss_json_is_utf8(text, n) || !value(&s) || s.at != s.end) {
+        return NULL;
+    }
+    /* For json-c what is in the innermost brackets is a level, too. */
+    tok = json_tokener_new_ex(depth + 2);
+    if (!tok) {
+        return NULL;
+    }
+    o = json_tokener_parse_ex(tok, text, (int)n);
+    if (json_tokener_get_error(tok) == json_tokener_continue) {
+        o = json_tokener_parse_ex(tok, "", 1);      /* a number ends only where something follows */
+    }
+    json_tokener_free(tok);
+    if (o) {
+        apr_pool_cleanup_register(p, o, release, apr_pool_cleanup_null);
+    }
+    return o && members(o) == s.names ? o : NULL;
+}

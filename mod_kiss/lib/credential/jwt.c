@@ -1,0 +1,236 @@
+#include "lib/credential/jwt.h"
+
+#include <math.h>
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "lib/base/crypto.h"
+#include "lib/base/json_parse.h"
+#include "lib/base/json_text.h"
+
+#define ALGORITHM "HS256"
+#define JTI_BYTES 16
+#define MAX_DEPTH 8
+
+/** A member that is a string, or NULL. */
+static const char *string_member(json_object *o, const char *name)
+{
+    json_object *v = NULL;
+
+    json_object_object_get_ex(o, name, &v);
+    return json_object_is_type(v, json_type_string) ? json_object_get_string(v) : NULL;
+}
+
+/** A member that is a whole number of seconds. */
+static int seconds_member(json_object *o, const char *name, apr_int64_t *value)
+{
+    json_object *v = NULL;
+
+    if (!json_object_object_get_ex(o, name, &v) || !json_object_is_type(v, json_type_int)) {
+        return 0;
+    }
+    *value = json_object_get_int64(v);
+    return *value >= 0 && *value < APR_INT64_MAX;
+}
+
+/** `aud` may be a string or an array of strings (RFC 7519 section 4.1.3). */
+static int audience_matches(json_object *claims, const char *audience)
+{
+    json_object *aud = NULL;
+    const char *one = string_member(claims, "aud");
+    apr_size_t i;
+
+    if (one) {
+        return strcmp(one, audience) == 0;
+    }
+    if (!json_object_object_get_ex(claims, "aud", &aud) || !json_object_is_type(aud, json_type_array)) {
+        return 0;
+    }
+    for (i = 0; i < json_object_array_length(aud); i++) {
+        json_object *v = json_object_array_get_idx(aud, i);
+
+        if (json_object_is_type(v, json_type_string) && strcmp(json_object_get_string(v), audience) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/**
+ * 1 for JSON that every reader takes for the same: no text holds a NUL, which would end it for many, and no number goes
+ * beyond 64 bits with a sign, or beyond a double, of which json-c makes the nearest one.
+ */
+static int is_unambiguous(json_object *o)
+{
+    int good = 1;
+    apr_size_t i;
+
+    if (json_object_is_type(o, json_type_object)) {
+        json_object_object_foreach(o, name, member) {
+            (void)name;
+            good = good && is_unambiguous(member);
+        }
+    }
+    else if (json_object_is_type(o, json_type_array)) {
+        for (i = 0; good && i < json_object_array_length(o); i++) {
+            good = is_unambiguous(json_object_array_get_idx(o, i));
+        }
+    }
+    else if (json_object_is_type(o, json_type_string)) {
+        good = strlen(json_object_get_string(o)) == (apr_size_t)json_object_get_string_len(o);
+    }
+    else if (json_object_is_type(o, json_type_int)) {
+        good = json_object_get_int64(o) > APR_INT64_MIN && json_object_get_uint64(o) <= APR_INT64_MAX;
+    }
+    else if (json_object_is_type(o, json_type_double)) {
+        good = isfinite(json_object_get_double(o));
+    }
+    return good;
+}
+
+/** Decodes one segment of a token into a JSON object, or NULL. */
+static json_object *segment(const char *text, apr_size_t len, apr_pool_t *p)
+{
+    json_object *o = NULL;
+    unsigned char *json;
+    apr_size_t n;
+
+    if (kiss_secret_unbase64url(&json, &n, text, len, p)) {
+        o = kiss_json_parse((char *)json, n, MAX_DEPTH, p);
+    }
+    return json_object_is_type(o, json_type_object) && is_unambiguous(o) ? o : NULL;
+}
+
+/** Finds the key that the header asks for, if the header is one that we write. */
+static const char *check_header(const kiss_tokenkey **key, const char *token, apr_size_t len,
+                                const kiss_jwt_policy *policy, apr_pool_t *p)
+{
+    json_object *header = segment(token, len, p);
+    const char *alg = header ? string_member(header, "alg") : NULL;
+    const char *kid = header ? string_member(header, "kid") : NULL, *typ = header ? string_member(header, "typ") : NULL;
+
+    if (!header) {
+        return "the header is not a JSON object";
+    }
+    if (!alg || strcmp(alg, ALGORITHM) != 0) {
+        return "the algorithm is not " ALGORITHM;
+    }
+    if (!typ || strcmp(typ, "JWT") != 0) {
+        return "the type is not JWT";
+    }
+    if (json_object_object_get_ex(header, "crit", NULL)) {
+        return "the header has critical extensions";        /* RFC 7515 section 4.1.11: we know none */
+    }
+    *key = kid ? kiss_tokenkeys_find(policy->keys, kid) : NULL;
+    return *key ? NULL : "the key id is unknown";
+}
+
+/** Compares the signature behind `end` with that of what stands before it. */
+static const char *check_signature(const char *token, const char *end, const kiss_tokenkey *key, apr_pool_t *p)
+{
+    unsigned char *sent, right[KISS_SHA256_LEN];
+    apr_size_t n;
+
+    if (!kiss_secret_unbase64url(&sent, &n, end + 1, strlen(end + 1), p)) {
+        return "the signature is not base64url";
+    }
+    if (!kiss_secret_hmac(right, key->secret, key->len, token, (apr_size_t)(end - token))) {
+        return "the signature could not be computed";
+    }
+    return n == sizeof(right) && kiss_secret_equal(sent, right, n) ? NULL : "the signature is wrong";
+}
+
+static const char *check_claims(kiss_jwt_claims *said, json_object *claims, const kiss_jwt_policy *policy,
+                                apr_int64_t now, apr_pool_t *p)
+{
+    const char *iss = string_member(claims, "iss"), *sub = string_member(claims, "sub");
+    const char *client = string_member(claims, "client_id"), *jti = string_member(claims, "jti");
+    apr_int64_t iat, nbf, expires;
+
+    if (!seconds_member(claims, "exp", &expires) || !seconds_member(claims, "nbf", &nbf)
+        || !seconds_member(claims, "iat", &iat)) {
+        return "exp, nbf or iat is missing or not a time";
+    }
+    said->from = (nbf > iat ? nbf : iat) - KISS_JWT_LEEWAY;
+    said->until = expires < APR_INT64_MAX - KISS_JWT_LEEWAY ? expires + KISS_JWT_LEEWAY : APR_INT64_MAX;
+    if (now >= said->until) {
+        return "expired";
+    }
+    if (now < said->from) {
+        return "not valid yet";
+    }
+    if (!iss || strcmp(iss, policy->issuer) != 0) {
+        return "issued by another issuer";
+    }
+    if (!audience_matches(claims, policy->audience)) {
+        return "meant for another audience";
+    }
+    if (!sub || !*sub || !client || strcmp(sub, client) != 0 || !jti) {
+        return "sub, client_id or jti is missing";
+    }
+    said->customer = apr_pstrdup(p, sub);
+    return NULL;
+}
+
+const char *kiss_jwt_verify(kiss_jwt_claims *said, const kiss_jwt_policy *policy, const char *token, apr_int64_t now,
+                            apr_pool_t *p)
+{
+    const char *first = strchr(token, '.'), *second = first ? strchr(first + 1, '.') : NULL, *e;
+    const kiss_tokenkey *key = NULL;
+    json_object *claims;
+
+    memset(said, 0, sizeof(*said));
+    if (!second || strchr(second + 1, '.') || strlen(token) > KISS_JWT_MAX) {
+        return "not three segments, or too long";
+    }
+    if ((e = check_header(&key, token, (apr_size_t)(first - token), policy, p))
+        || (e = check_signature(token, second, key, p))) {
+        return e;
+    }
+    claims = segment(first + 1, (apr_size_t)(second - first - 1), p);
+    return claims ? check_claims(said, claims, policy, now, p) : "the claims are not a JSON object";
+}
+
+/** A string as JSON, in `p`, or NULL when it is not UTF-8. */
+static const char *quoted(const char *text, apr_pool_t *p)
+{
+    struct printbuf *pb = printbuf_new();
+    const char *json = NULL;
+    apr_size_t replaced = 0;
+
+    if (pb && kiss_json_string(pb, text, strlen(text), &replaced) == 0 && !replaced) {
+        json = apr_pstrmemdup(p, pb->buf, (apr_size_t)pb->bpos);
+    }
+    printbuf_free(pb);
+    return json;
+}
+
+static const char *encoded(const char *text, apr_pool_t *p)
+{
+    return kiss_secret_base64url(p, (const unsigned char *)text, strlen(text));
+}
+
+/* Two texts and a digest: a tree of JSON objects would take longer than the signature. */
+const char *kiss_jwt_sign(const kiss_jwt_policy *policy, const char *customer, apr_int64_t now, apr_pool_t *p)
+{
+    const kiss_tokenkey *key = &APR_ARRAY_IDX(policy->keys, 0, kiss_tokenkey);
+    const char *sub = quoted(customer, p), *iss = quoted(policy->issuer, p), *aud = quoted(policy->audience, p);
+    const char *seconds = apr_off_t_toa(p, (apr_off_t)now), *header, *claims, *text;
+    unsigned char random[JTI_BYTES], signature[KISS_SHA256_LEN];
+
+    if (!sub || !iss || !aud || kiss_secret_random(random, sizeof(random)) != APR_SUCCESS) {
+        return NULL;
+    }
+    /* The key's id and the base64url text hold nothing that must be escaped. */
+    header = apr_pstrcat(p, "{\"alg\":\"" ALGORITHM "\",\"kid\":\"", key->kid, "\",\"typ\":\"JWT\"}", NULL);
+    claims = apr_pstrcat(p, "{\"iss\":", iss, ",\"aud\":", aud, ",\"sub\":", sub, ",\"client_id\":", sub,
+                         ",\"jti\":\"", kiss_secret_base64url(p, random, sizeof(random)), "\",\"iat\":", seconds,
+                         ",\"nbf\":", seconds, ",\"exp\":", apr_off_t_toa(p, (apr_off_t)(now + policy->lifetime)),
+                         "}", NULL);
+    text = apr_pstrcat(p, encoded(header, p), ".", encoded(claims, p), NULL);
+    if (!kiss_secret_hmac(signature, key->secret, key->len, text, strlen(text))) {
+        return NULL;
+    }
+    return apr_pstrcat(p, text, ".", kiss_secret_base64url(p, signature, sizeof(signature)), NULL);
+}

@@ -1,0 +1,54 @@
+/**
+ * kiss_jwt - access tokens: signed and verified JWTs (RFC 7519). Pure, thread-safe.
+ *
+ * A token never chooses how it is verified: the header must say HS256, the algorithm of every key, before its signature
+ * is looked at (RFC 8725 sections 3.1 and 3.2). Only then are the claims parsed, and every one that kiss_jwt_sign() writes
+ * must be there and right.
+ */
+#ifndef KISS_JWT_H
+#define KISS_JWT_H
+
+#include <apr_pools.h>
+#include <apr_tables.h>
+
+#include "lib/credential/jwt_keys.h"
+
+/** Clocks of hosts that share keys may differ by this many seconds. */
+#define KISS_JWT_LEEWAY 30
+
+/** Longest token that is looked at; ours have about 400 bytes. */
+#define KISS_JWT_MAX 4096
+
+/** What a token is issued with, and must have to be accepted. */
+typedef struct {
+    const apr_array_header_t *keys;     /**< of kiss_tokenkey; the first signs, all verify */
+    const char *issuer;                 /**< claim iss */
+    const char *audience;               /**< claim aud */
+    apr_int64_t lifetime;               /**< seconds from iat to exp */
+} kiss_jwt_policy;
+
+/**
+ * Issues a token for a customer (contract, "Left open" 3): sub = client_id = `customer`, iss, aud, iat, nbf, exp, jti.
+ *
+ * @param now seconds since 1970
+ * @return the token in `p`, or NULL when memory or randomness failed
+ */
+const char *kiss_jwt_sign(const kiss_jwt_policy *policy, const char *customer, apr_int64_t now, apr_pool_t *p);
+
+/** What a verified token says. */
+typedef struct {
+    const char *customer;               /**< customer code; NULL when the token was refused */
+    apr_int64_t from;                   /**< first second of its life, with the leeway */
+    apr_int64_t until;                  /**< first second after its life, with the leeway */
+} kiss_jwt_claims;
+
+/**
+ * Verifies a token.
+ *
+ * @param said receives what it says; texts in `p`
+ * @return NULL, or why the token is refused (for the log; it quotes nothing of the token)
+ */
+const char *kiss_jwt_verify(kiss_jwt_claims *said, const kiss_jwt_policy *policy, const char *token, apr_int64_t now,
+                            apr_pool_t *p);
+
+#endif

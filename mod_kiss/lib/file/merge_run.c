@@ -1,0 +1,252 @@
+#include "lib/file/merge_run.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "lib/base/json_text.h"
+#include "lib/file/spool.h"
+
+/* A set with more than that goes to a file: an answer has a few of them, and must do with less than a megabyte. */
+#define IN_MEMORY (192 * 1024)
+
+/** Stands before each key, which its rows follow. */
+typedef struct {
+    apr_uint32_t key_len;
+    apr_uint32_t rows_len;
+} header;
+
+/* Before each cell there is a byte with its length; or one of these, the first with four bytes more. */
+#define LONG_CELL 254
+#define NULL_CELL 255
+
+struct kiss_records {
+    kiss_spool *spool;          /* its buffer holds all, or what is behind the file; while reading, a piece of the file */
+    apr_size_t at;              /* where the last record begins in the buffer */
+    header current;             /* of it; while writing, without the length of its rows */
+    int has_current;            /* there is one: while reading, it is whole in the buffer */
+    apr_off_t size;             /* bytes of all records, once all were written */
+    apr_off_t left;             /* while reading: bytes of the file that are not in the buffer yet */
+};
+
+apr_status_t kiss_records_create(kiss_records **records, const char *dir, apr_pool_t *p)
+{
+    *records = apr_pcalloc(p, sizeof(**records));
+    return kiss_spool_create(&(*records)->spool, dir, p);
+}
+
+/** Goes to the beginning of the file. It keeps its room for what is written next. */
+static apr_status_t rewind_file(kiss_records *r)
+{
+    apr_off_t start = 0;
+
+    return r->spool->file ? apr_file_seek(r->spool->file, APR_SET, &start) : APR_SUCCESS;
+}
+
+apr_status_t kiss_records_clear(kiss_records *r)
+{
+    printbuf_reset(r->spool->buffer);
+    r->spool->size = 0;
+    r->at = 0;
+    r->has_current = 0;
+    r->left = 0;
+    return rewind_file(r);
+}
+
+/** Order of two keys by their bytes, which is the order by code point and that of the database. */
+static int compare(const char *a, apr_size_t a_len, const kiss_value *b)
+{
+    int order = memcmp(a, b->data, a_len < b->len ? a_len : b->len);
+
+    return order ? order : (a_len > b->len) - (a_len < b->len);
+}
+
+static apr_size_t rows_at(const kiss_records *r)
+{
+    return r->at + sizeof(header) + r->current.key_len;
+}
+
+/** Ends the record that was written last: now the length of its rows is known. */
+static void end_record(kiss_records *r)
+{
+    if (r->has_current) {
+        r->current.rows_len = (apr_uint32_t)((apr_size_t)r->spool->buffer->bpos - rows_at(r));
+        memcpy(r->spool->buffer->buf + r->at, &r->current, sizeof(header));
+    }
+}
+
+/** Begins a record. All that is in the buffer until then is whole records, and may go. */
+static apr_status_t begin_record(kiss_records *r, const kiss_value *key)
+{
+    struct printbuf *pb = r->spool->buffer;
+    apr_status_t rv;
+
+    end_record(r);
+    if (pb->bpos >= IN_MEMORY && (rv = kiss_spool_flush(r->spool, 1)) != APR_SUCCESS) {
+        return rv;
+    }
+    r->at = (apr_size_t)pb->bpos;
+    r->current.key_len = (apr_uint32_t)key->len;
+    r->has_current = 1;
+    return kiss_json_raw(pb, (const char *)&r->current, sizeof(header)) || kiss_json_raw(pb, key->data, key->len)
+           ? APR_ENOMEM : APR_SUCCESS;
+}
+
+/** Writes a cell, for which there is room. @return behind it */
+static char *write_cell(char *to, const kiss_value *cell)
+{
+    apr_uint32_t len = (apr_uint32_t)cell->len;
+
+    if (!cell->data) {
+        *to++ = (char)NULL_CELL;
+        return to;
+    }
+    *to++ = (char)(len < LONG_CELL ? len : LONG_CELL);
+    if (len >= LONG_CELL) {
+        memcpy(to, &len, sizeof(len));
+        to += sizeof(len);
+    }
+    memcpy(to, cell->data, len);
+    return to + len;
+}
+
+apr_status_t kiss_records_add(kiss_records *r, const kiss_value *row, int n)
+{
+    struct printbuf *pb = r->spool->buffer;
+    apr_size_t need = 0;
+    apr_status_t rv;
+    char *to;
+    int i;
+
+    if ((!r->has_current || compare(pb->buf + r->at + sizeof(header), r->current.key_len, &row[0]) != 0)
+        && (rv = begin_record(r, &row[0])) != APR_SUCCESS) {
+        return rv;
+    }
+    for (i = 1; i < n; i++) {
+        need += 1 + sizeof(apr_uint32_t) + row[i].len;
+    }
+    to = kiss_json_room(pb, need);
+    if (!to) {
+        return APR_ENOMEM;
+    }
+    for (i = 1; i < n; i++) {
+        to = write_cell(to, &row[i]);
+    }
+    pb->bpos = (int)(to - pb->buf);
+    return APR_SUCCESS;
+}
+
+apr_status_t kiss_records_done(kiss_records *r)
+{
+    apr_status_t rv = APR_SUCCESS;
+
+    end_record(r);
+    r->at = 0;
+    r->has_current = 0;
+    r->size = r->spool->size + r->spool->buffer->bpos;
+    if (r->spool->file && r->spool->size > 0) {
+        rv = kiss_spool_flush(r->spool, 1);
+        r->left = r->spool->size;
+        rv = rv == APR_SUCCESS ? rewind_file(r) : rv;
+    }
+    return rv;
+}
+
+/** Makes sure that `need` bytes from the current record on are in the buffer. */
+static apr_status_t fill(kiss_records *r, apr_size_t need)
+{
+    struct printbuf *pb = r->spool->buffer;
+    apr_size_t n = (apr_size_t)pb->bpos - r->at;
+    apr_status_t rv;
+
+    if (n >= need) {
+        return APR_SUCCESS;
+    }
+    memmove(pb->buf, pb->buf + r->at, n);
+    r->at = 0;
+    pb->bpos = (int)n;
+    if (!kiss_json_room(pb, need - n)) {
+        return APR_ENOMEM;
+    }
+    n = (apr_size_t)pb->size - n;
+    n = r->left < (apr_off_t)n ? (apr_size_t)r->left : n;
+    rv = n ? apr_file_read_full(r->spool->file, pb->buf + pb->bpos, n, &n) : APR_SUCCESS;
+    pb->bpos += (int)n;
+    r->left -= (apr_off_t)n;
+    return rv != APR_SUCCESS ? rv : (apr_size_t)pb->bpos >= need ? APR_SUCCESS : APR_EOF;
+}
+
+/** Brings the record at r->at into the buffer. @return APR_EOF behind the last one */
+static apr_status_t load(kiss_records *r)
+{
+    apr_status_t rv;
+
+    if (r->has_current) {
+        return APR_SUCCESS;
+    }
+    if (r->left == 0 && r->at == (apr_size_t)r->spool->buffer->bpos) {
+        return APR_EOF;
+    }
+    rv = fill(r, sizeof(header));
+    if (rv == APR_SUCCESS) {
+        memcpy(&r->current, r->spool->buffer->buf + r->at, sizeof(header));
+        rv = fill(r, sizeof(header) + r->current.key_len + r->current.rows_len);
+    }
+    r->has_current = rv == APR_SUCCESS;
+    return rv == APR_EOF ? EIO : rv;                /* a record that is cut short is not an end */
+}
+
+apr_status_t kiss_records_find(kiss_records *r, const kiss_value *key, kiss_value *rows)
+{
+    apr_status_t rv;
+
+    rows->data = NULL;
+    rows->len = 0;
+    while ((rv = load(r)) == APR_SUCCESS) {
+        int order = compare(r->spool->buffer->buf + r->at + sizeof(header), r->current.key_len, key);
+
+        if (order == 0) {
+            rows->data = r->spool->buffer->buf + rows_at(r);
+            rows->len = r->current.rows_len;
+        }
+        if (order >= 0) {
+            return APR_SUCCESS;
+        }
+        r->at = rows_at(r) + r->current.rows_len;
+        r->has_current = 0;
+    }
+    return rv == APR_EOF ? APR_SUCCESS : rv;
+}
+
+int kiss_records_row(kiss_value *rows, kiss_value *row, int n)
+{
+    const char *from = rows->data, *end;
+    int i;
+
+    if (rows->len == 0) {
+        return 0;
+    }
+    end = from + rows->len;
+    for (i = 1; i < n; i++) {
+        apr_uint32_t len = (unsigned char)*from++;
+
+        row[i].data = NULL;
+        row[i].len = 0;
+        if (len != NULL_CELL) {
+            if (len == LONG_CELL) {
+                memcpy(&len, from, sizeof(len));
+                from += sizeof(len);
+            }
+            row[i].data = from;
+            row[i].len = len;
+            from += len;
+        }
+    }
+    rows->len = (apr_size_t)(end - from);
+    rows->data = from;
+    return 1;
+}
+
+apr_off_t kiss_records_size(const kiss_records *r)
+{
+    return r->size;
+}

@@ -1,0 +1,92 @@
+#include "lib/file/progress.h"
+
+#include <apr_portable.h>
+#include <apr_thread_cond.h>
+#include <apr_thread_mutex.h>
+
+#include <errno.h>
+#include <unistd.h>
+
+struct kiss_growing {
+    apr_thread_mutex_t *mutex;
+    apr_thread_cond_t *more;
+    kiss_grown grown;
+};
+
+apr_status_t kiss_growing_create(kiss_growing **growing, apr_pool_t *p)
+{
+    kiss_growing *g = apr_pcalloc(p, sizeof(*g));
+    apr_status_t rv = apr_thread_mutex_create(&g->mutex, APR_THREAD_MUTEX_DEFAULT, p);
+
+    if (rv == APR_SUCCESS) {
+        rv = apr_thread_cond_create(&g->more, p);
+    }
+    *growing = g;
+    return rv;
+}
+
+void kiss_growing_name(kiss_growing *g, const char *tag)
+{
+    apr_thread_mutex_lock(g->mutex);
+    g->grown.tag = tag;
+    apr_thread_mutex_unlock(g->mutex);
+}
+
+void kiss_growing_advance(kiss_growing *g, apr_file_t *file, apr_off_t size)
+{
+    apr_thread_mutex_lock(g->mutex);
+    g->grown.file = file;
+    g->grown.size = size;
+    apr_thread_cond_broadcast(g->more);
+    apr_thread_mutex_unlock(g->mutex);
+}
+
+void kiss_growing_end(kiss_growing *g, apr_status_t result)
+{
+    apr_thread_mutex_lock(g->mutex);
+    g->grown.ended = 1;
+    g->grown.result = result;
+    apr_thread_cond_broadcast(g->more);
+    apr_thread_mutex_unlock(g->mutex);
+}
+
+kiss_grown kiss_growing_wait(kiss_growing *g, apr_off_t size)
+{
+    kiss_grown grown;
+
+    apr_thread_mutex_lock(g->mutex);
+    while (!g->grown.ended && g->grown.size <= size) {
+        apr_thread_cond_wait(g->more, g->mutex);
+    }
+    grown = g->grown;
+    apr_thread_mutex_unlock(g->mutex);
+    return grown;
+}
+
+apr_status_t kiss_growing_read(kiss_growing *g, apr_off_t offset, char *buffer, apr_size_t *len)
+{
+    kiss_grown grown = kiss_growing_wait(g, offset);
+    apr_os_file_t fd;
+    apr_status_t rv;
+    ssize_t n;
+
+    if (grown.size <= offset) {
+        return grown.result == APR_SUCCESS ? APR_EOF : grown.result;
+    }
+    rv = apr_os_file_get(&fd, grown.file);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    if (grown.size - offset < (apr_off_t)*len) {
+        *len = (apr_size_t)(grown.size - offset);
+    }
+    /* At a place of its own: the position of the file is the writer's. */
+    do {
+        n = pread(fd, buffer, *len, offset);
+    } while (n < 0 && errno == EINTR);
+    if (n <= 0) {
+        return n < 0 ? errno : EIO;     /* shorter than what was written */
+    }
+    *len = (apr_size_t)n;
+    return APR_SUCCESS;
+}

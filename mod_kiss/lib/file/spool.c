@@ -1,0 +1,135 @@
+#include "lib/file/spool.h"
+
+#include <apr_portable.h>
+#include <apr_strings.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "lib/base/json_text.h"
+
+/* Written at once; small enough to stay in the processor's cache. */
+#define PIECE (64 * 1024)
+
+apr_status_t kiss_spool_create(kiss_spool **spool, const char *dir, apr_pool_t *p)
+{
+    kiss_spool *s = apr_pcalloc(p, sizeof(*s));
+
+    s->pool = p;
+    s->dir = dir;
+    s->buffer = kiss_json_buffer(p);
+    if (!s->buffer) {
+        return APR_ENOMEM;
+    }
+    *spool = s;
+    return APR_SUCCESS;
+}
+
+static apr_status_t remove_file(void *spool)
+{
+    kiss_spool *s = spool;
+
+    if (s->name) {
+        apr_file_remove(s->name, s->pool);
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t kiss_spool_create_linkable(kiss_spool **spool, const char *dir, apr_pool_t *p)
+{
+    apr_status_t rv = kiss_spool_create(spool, dir, p);
+
+    if (rv == APR_SUCCESS) {
+        (*spool)->linkable = 1;
+        (*spool)->checksum = (apr_uint32_t)crc32(0, NULL, 0);
+        apr_pool_cleanup_register(p, *spool, remove_file, apr_pool_cleanup_null);
+    }
+    return rv;
+}
+
+/** Makes a file without a name that can be given one, where the file system can do that. */
+static apr_status_t make_nameless(kiss_spool *s)
+{
+    apr_status_t rv;
+    int fd = -1;
+
+#ifdef O_TMPFILE
+    fd = open(s->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR);
+#endif
+    if (fd < 0) {
+        return APR_ENOTIMPL;
+    }
+    /* Opened again, because APR would never close a descriptor that it did not open itself, once a filter sets it aside. */
+    rv = apr_file_open(&s->file, apr_psprintf(s->pool, "/proc/self/fd/%d", fd),
+                       APR_FOPEN_READ | APR_FOPEN_WRITE | APR_FOPEN_BINARY, APR_OS_DEFAULT, s->pool);
+    close(fd);
+    return rv;
+}
+
+/** Makes the file. */
+static apr_status_t make_file(kiss_spool *s)
+{
+    char *name;
+    apr_status_t rv;
+
+    if (s->linkable && make_nameless(s) == APR_SUCCESS) {
+        return APR_SUCCESS;
+    }
+    name = apr_pstrcat(s->pool, s->dir, "/" KISS_SPOOL_PREFIX "XXXXXX", NULL);
+    rv = apr_file_mktemp(&s->file, name, APR_FOPEN_CREATE | APR_FOPEN_READ | APR_FOPEN_WRITE | APR_FOPEN_EXCL
+                         | APR_FOPEN_BINARY, s->pool);
+    if (rv == APR_SUCCESS && s->linkable) {
+        s->name = name;
+    }
+    else if (rv == APR_SUCCESS) {
+        apr_file_remove(name, s->pool);
+    }
+    return rv;
+}
+
+apr_status_t kiss_spool_link(kiss_spool *s, const char *path)
+{
+    apr_os_file_t fd;
+    apr_status_t rv;
+
+    if (s->name) {
+        rv = apr_file_rename(s->name, path, s->pool);
+        s->name = rv == APR_SUCCESS ? NULL : s->name;
+        return rv;
+    }
+    rv = apr_os_file_get(&fd, s->file);
+    if (rv == APR_SUCCESS && linkat(AT_FDCWD, apr_psprintf(s->pool, "/proc/self/fd/%d", fd), AT_FDCWD, path,
+                                    AT_SYMLINK_FOLLOW) != 0 && errno != EEXIST) {
+        rv = errno;
+    }
+    return rv;
+}
+
+apr_status_t kiss_spool_flush(kiss_spool *s, int all)
+{
+    apr_size_t len = (apr_size_t)s->buffer->bpos;
+    apr_status_t rv;
+
+    if (len == 0 || (len < PIECE && !all)) {
+        return APR_SUCCESS;
+    }
+    if (!s->file && (rv = make_file(s)) != APR_SUCCESS) {
+        return rv;
+    }
+    if (s->linkable) {
+        s->checksum = (apr_uint32_t)crc32(s->checksum, (const Bytef *)s->buffer->buf, (uInt)len);
+    }
+    rv = apr_file_write_full(s->file, s->buffer->buf, len, NULL);
+    if (rv == APR_SUCCESS) {
+        s->size += (apr_off_t)len;
+        printbuf_reset(s->buffer);
+        if (s->growing) {
+            kiss_growing_advance(s->growing, s->file, s->size);
+        }
+    }
+    return rv;
+}

@@ -1,0 +1,74 @@
+#include "lib/mariadb/socket_shutdown.h"
+
+#include <apr_atomic.h>
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* States: no socket; one that is being shut down; else the descriptor with EARLY as its lowest bit. */
+#define NONE  0
+#define BUSY  1
+#define FIRST 2
+#define EARLY 1
+
+static apr_uint32_t state_of(int fd, int early)
+{
+    return (((apr_uint32_t)fd + FIRST / 2) << 1) | (early ? EARLY : 0);
+}
+
+static int descriptor(apr_uint32_t state)
+{
+    return (int)(state >> 1) - FIRST / 2;
+}
+
+/** The state, as soon as nobody shuts the socket down, which takes one system call. */
+static apr_uint32_t calm(const kiss_cut *c)
+{
+    apr_uint32_t seen;
+
+    while ((seen = apr_atomic_read32((volatile apr_uint32_t *)&c->state)) == BUSY) {
+        sched_yield();
+    }
+    return seen;
+}
+
+void kiss_cut_allow(kiss_cut *c, int fd, int early)
+{
+    int own = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+    kiss_cut_forbid(c);
+    apr_atomic_set32(&c->state, own < 0 ? NONE : state_of(own, early));
+}
+
+void kiss_cut_early(kiss_cut *c, int early)
+{
+    apr_uint32_t seen;
+
+    do {
+        seen = calm(c);
+    } while (seen != NONE && apr_atomic_cas32(&c->state, state_of(descriptor(seen), early), seen) != seen);
+}
+
+void kiss_cut_forbid(kiss_cut *c)
+{
+    apr_uint32_t seen;
+
+    do {
+        seen = calm(c);
+    } while (apr_atomic_cas32(&c->state, NONE, seen) != seen);
+    if (seen != NONE) {
+        close(descriptor(seen));
+    }
+}
+
+void kiss_cut_now(kiss_cut *c, int all)
+{
+    apr_uint32_t seen = apr_atomic_read32(&c->state);
+
+    if (seen >= FIRST && (all || (seen & EARLY)) && apr_atomic_cas32(&c->state, BUSY, seen) == seen) {
+        shutdown(descriptor(seen), SHUT_RDWR);
+        apr_atomic_set32(&c->state, seen);
+    }
+}

@@ -1,0 +1,177 @@
+#include "list/list.h"
+
+#include <string.h>
+
+#include "caller/caller.h"
+#include "core/config.h"
+#include "http/precondition.h"
+#include "http/response.h"
+#include "lib/base/etag.h"
+#include "lib/base/negotiate.h"
+#include "lib/file/delta.h"
+#include "list/list_cache.h"
+#include "list/list_cache_map.h"
+#include "list/list_job.h"
+#include "list/list_usage.h"
+
+/* An answer that has come so far before it is whole is sent as it grows, by coding; a smaller one has Content-Length. */
+static const apr_off_t send_at[] = { 2 * 1024 * 1024, 256 * 1024 };
+
+/* A client has one state, or few: each costs a look into the directory. */
+#define MAX_BASES 8
+
+/* --- sending --- */
+
+/** 1 unless the server is told not to map files (EnableMMAP). */
+static int may_map(const kiss_req *k)
+{
+    const core_dir_config *core = ap_get_core_module_config(k->r->per_dir_config);
+
+    return core->enable_mmap != ENABLE_MMAP_OFF;
+}
+
+/** Sets the headers that say in which form the list with this ETag is sent. */
+static void describe(kiss_req *k, const char *tag, const kiss_form *form)
+{
+    if (form->base) {
+        kiss_out_delta(k, tag, form->base, KISS_DELTA_IM);
+    }
+    else {
+        kiss_out_tag(k, form->gzip ? apr_pstrcat(k->pool, tag, KISS_ETAG_GZIP, NULL) : tag);
+    }
+    if (form->gzip) {
+        kiss_out_gzip(k);
+    }
+}
+
+/** Sends a mapped snapshot, and gives up the reference to it. */
+static int send_mapped(kiss_req *k, kiss_mapped *mapped)
+{
+    apr_file_t *file = kiss_mapped_file(mapped);
+
+    return kiss_out_bucket(k, kiss_mapped_bucket(mapped, k->r->connection->bucket_alloc), file);
+}
+
+/** Sends what is kept of the list with this ETag in this form, if there is something. @return 1 when sent */
+static int send_kept(kiss_req *k, const char *tag, const kiss_form *form, int *status)
+{
+    const char *name = kiss_form_name(form, k, tag, k->pool);
+    kiss_mapped *mapped = NULL;
+    kiss_snapshot snapshot;
+    apr_status_t rv = may_map(k) ? kiss_mapped_open(&mapped, kiss_config_cache_dir(k->server), name) : APR_ENOTIMPL;
+
+    if (rv == APR_ENOTIMPL) {
+        rv = kiss_snapshot_open(&snapshot, kiss_config_cache_dir(k->server), name, k->pool);
+    }
+    if (!kiss_snapshot_is_sound(rv, k, name)) {
+        return 0;
+    }
+    describe(k, tag, form);
+    *status = mapped ? send_mapped(k, mapped) : kiss_out_file(k, snapshot.file, snapshot.size);
+    return 1;
+}
+
+/** 1 when an answer can be sent whose length is not known yet. */
+static int may_stream(const request_rec *r)
+{
+    /* An HTTP/1.0 client could not see that it was broken off, nor can a page that includes it; a range needs the length. */
+    return !r->main && !r->header_only && r->proto_num >= HTTP_VERSION(1, 1) && !apr_table_get(r->headers_in, "Range");
+}
+
+/** Waits for an answer in the making, and sends it. When one form cannot be made, that which it was made of is sent. */
+static const kiss_error *send_making(kiss_req *k, kiss_making *m, int *status)
+{
+    const kiss_error *e = NULL;
+
+    apr_table_setn(k->r->notes, "kiss-snapshot", kiss_making_work(m));
+    for (; m; m = kiss_making_source(m)) {
+        const kiss_form *form = kiss_making_form(m);
+        kiss_growing *growing = kiss_making_growing(m);
+        kiss_grown grown = kiss_growing_wait(growing, may_stream(k->r) ? send_at[form->gzip] : KISS_GROWING_WHOLE);
+
+        e = grown.ended ? kiss_making_end(m, k) : NULL;
+        if (!e && grown.ended && send_kept(k, grown.tag, form, status)) {
+            break;
+        }
+        if (!e) {
+            describe(k, grown.tag, form);
+            *status = kiss_out_growing(k, growing);
+            kiss_making_end(m, k);
+            break;
+        }
+    }
+    return e;
+}
+
+/** The list is not kept in this form: this request makes it so, or waits for the one that does. */
+static const kiss_error *make(kiss_req *k, const char *tag, const kiss_form *form, int *status)
+{
+    kiss_making *m;
+    const kiss_error *e = kiss_making_begin(&m, k, tag, form);
+
+    return e ? e : send_making(k, m, status);
+}
+
+/* --- what the client has --- */
+
+/** 1 when a state with this ETag is kept, of the same list to the same terms: nobody learns from a delta what he may not see. */
+static int is_base(const kiss_req *k, const char *tag)
+{
+    const char *dir = kiss_config_cache_dir(k->server);
+    const kiss_form whole = { NULL, 0 };
+    kiss_snapfile_label label;
+    kiss_snapshot snapshot;
+    kiss_snapfile f;
+
+    return kiss_snapshot_open(&snapshot, dir, kiss_form_name(&whole, k, tag, k->pool), k->pool) == APR_SUCCESS
+           && kiss_snapfile_read(&f, snapshot.file, snapshot.info.size) == APR_SUCCESS
+           && kiss_snapfile_label_read(&label, &f, snapshot.file, k->pool) == APR_SUCCESS
+           && strcmp(label.scope, kiss_caller_scope(k->caller, k->api, k->endpoint, k->pool)) == 0;
+}
+
+/**
+ * The first state that the client has, by its If-None-Match, from which it can be told what has changed; NULL when there is none
+ * or it does not ask for that.
+ */
+static const char *find_base(const kiss_req *k)
+{
+    const char *at = apr_table_get(k->r->headers_in, "If-None-Match");
+    kiss_etag sent;
+    int looked;
+
+    if (kiss_precondition_is_fragment(k->r) || !may_map(k)
+        || !kiss_accept_im(apr_table_get(k->r->headers_in, "A-IM"), KISS_DELTA_IM)) {
+        return NULL;
+    }
+    for (looked = 0; looked < MAX_BASES && kiss_etag_next(&sent, &at); looked++) {
+        const char *tag = apr_pstrmemdup(k->pool, sent.opaque, kiss_etag_bare(&sent, KISS_ETAG_LEN));
+
+        if (*tag && is_base(k, tag)) {
+            return tag;
+        }
+    }
+    return NULL;
+}
+
+const kiss_error *kiss_list_run(kiss_req *k, int *status)
+{
+    const char *tag = kiss_caller_etag(k->caller, k->api, k->endpoint, k->pool);
+    kiss_form form = { NULL, !kiss_precondition_is_fragment(k->r)
+                             && kiss_accept_gzip(apr_table_get(k->r->headers_in, "Accept-Encoding")) };
+    kiss_validator v = { tag, form.gzip ? KISS_ETAG_GZIP : "", 0 };
+    const kiss_error *e;
+
+    kiss_usage_count(k, form.gzip);
+    kiss_out_private(k);
+    /* The coding is chosen here, by q-values, and costs nothing: mod_deflate is not to do it again. */
+    apr_table_setn(k->r->subprocess_env, "no-gzip", "1");
+    if ((e = kiss_precondition_check(k, &v, status)) || *status) {
+        return e;
+    }
+    form.base = find_base(k);
+    apr_table_setn(k->r->notes, "kiss-snapshot", "hit");
+    if (!send_kept(k, tag, &form, status) && (e = make(k, tag, &form, status))) {
+        apr_table_unset(k->r->headers_out, "ETag");
+    }
+    return e;
+}

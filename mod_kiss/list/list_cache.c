@@ -1,0 +1,293 @@
+#include "list/list_cache.h"
+
+#include <apr_file_info.h>
+#include <apr_portable.h>
+#include <apr_strings.h>
+
+#include <errno.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <zlib.h>
+
+#include "core/config.h"
+#include "core/log_seldom.h"
+#include "db/db.h"
+#include "lib/base/lru.h"
+
+/* Locks are few files that stay: a lock file that comes and goes could be two at the same time. Several tags share one. Who
+ * compresses an answer, or compares it, holds its lock while it takes that of the answer as it is. Forms are told apart by the
+ * length of their tags, and each has locks of its own, so that nobody waits for itself, or two for each other. */
+#define LOCKS 64
+#define LOCK_PAUSE (2 * 1000)           /* microseconds; grows while it waits */
+#define LOCK_PAUSE_MAX (50 * 1000)
+
+/* Files that a child has checked; more of them are only checked again. */
+#define CHECKED 256
+
+#define NAME_SIZE (KISS_SNAPFILE_NAME + 1)
+
+/* A use is noted once in this time: enough to tell what was not used for long. */
+#define NOTE_AFTER apr_time_from_sec(60)
+
+/** What a file whose checksum was right must still be; it is kept by its name, which says what it holds. */
+typedef struct {
+    apr_ino_t inode;
+    apr_dev_t device;
+    apr_off_t whole;                    /* bytes of the file */
+    apr_time_t mtime;
+} file_state;
+
+typedef struct {
+    apr_off_t size;                     /* bytes of the answer */
+    apr_time_t noted;                   /* for kiss_snapshot_use() */
+} checked_file;
+
+/* Of checked_file; NULL when nothing is remembered. */
+static kiss_lru *checked;
+
+_Static_assert(KISS_DB_PLACE == KISS_SNAPFILE_PLACE, "names of snapshots hold places as the database gives them");
+
+const char *kiss_form_name(const kiss_form *form, const kiss_req *k, const char *tag, apr_pool_t *p)
+{
+    return kiss_snapfile_name(kiss_db_place(k->db), tag, form->base, form->gzip, p);
+}
+
+static const char *path_of(const char *dir, const char *name, const char *suffix, apr_pool_t *p)
+{
+    return apr_pstrcat(p, dir, "/" KISS_SNAPFILE_FOLDER "/", name, suffix, NULL);
+}
+
+const char *kiss_snapshot_dir(const char *dir, apr_pool_t *p)
+{
+    return apr_pstrcat(p, dir, "/" KISS_SNAPFILE_FOLDER, NULL);
+}
+
+apr_status_t kiss_snapshot_attach(apr_pool_t *pchild)
+{
+    static const kiss_lru_type type = { .key_size = NAME_SIZE, .state_size = sizeof(file_state), .value_size = sizeof(checked_file),
+                                        .entries = CHECKED };
+
+    checked = NULL;
+    return kiss_lru_create(&checked, &type, pchild);
+}
+
+/* --- opening --- */
+
+/** 1 when a use is to be noted now. */
+static int is_due(apr_time_t *noted)
+{
+    apr_time_t now = apr_time_now();
+    int due = now - *noted >= NOTE_AFTER || now < *noted;
+
+    *noted = due ? now : *noted;
+    return due;
+}
+
+/** Sets the time of access alone: by the time of change a checked file is known. */
+static void note(apr_file_t *file)
+{
+    const struct timespec times[] = { { 0, UTIME_NOW }, { 0, UTIME_OMIT } };
+    apr_os_file_t fd;
+
+    if (apr_os_file_get(&fd, file) == APR_SUCCESS && futimens(fd, times) != 0) {
+        return;                         /* somebody else's file: it only seems to be used less than it is */
+    }
+}
+
+void kiss_snapshot_use(apr_file_t *file, apr_time_t *noted)
+{
+    if (is_due(noted)) {
+        note(file);
+    }
+}
+
+/** @return 0 when a name is too long */
+static int make_key(char key[NAME_SIZE], file_state *state, const char *tag, const apr_finfo_t *f)
+{
+    memset(key, 0, NAME_SIZE);
+    memcpy(key, tag, strlen(tag) < NAME_SIZE ? strlen(tag) : 0);
+    memset(state, 0, sizeof(*state));
+    state->inode = f->inode;
+    state->device = f->device;
+    state->whole = f->size;
+    state->mtime = f->mtime;
+    return strlen(tag) < NAME_SIZE;
+}
+
+/**
+ * Looks for a file among those that were checked.
+ *
+ * @param size receives the bytes of the answer
+ * @param due  receives 1 when this use is to be noted
+ */
+static int was_checked(const char *tag, const apr_finfo_t *info, apr_off_t *size, int *due)
+{
+    char key[NAME_SIZE];
+    checked_file file;
+    file_state state;
+
+    *due = 1;
+    if (!checked || !make_key(key, &state, tag, info) || !kiss_lru_get(checked, key, &state, 0, &file)) {
+        return 0;
+    }
+    *size = file.size;
+    *due = is_due(&file.noted);
+    if (*due) {
+        kiss_lru_put(checked, key, &state, 0, 0, &file);
+    }
+    return 1;
+}
+
+static void remember(const char *tag, const apr_finfo_t *info, apr_off_t size)
+{
+    const checked_file file = { size, apr_time_now() };
+    char key[NAME_SIZE];
+    file_state state;
+
+    if (checked && make_key(key, &state, tag, info)) {
+        kiss_lru_put(checked, key, &state, 0, 0, &file);
+    }
+}
+
+/** Reads and compares all of a file, and its name with what it says itself. */
+static apr_status_t check(apr_off_t *size, const char *tag, apr_file_t *file, const apr_finfo_t *info, apr_pool_t *p)
+{
+    kiss_snapfile f;
+    kiss_snapfile_label label = { .tag = "" };
+    apr_status_t rv = info->filetype == APR_REG ? kiss_snapfile_read(&f, file, info->size) : APR_EMISMATCH;
+
+    if (rv == APR_SUCCESS) {
+        rv = kiss_snapfile_verify(&label, &f, file, p);
+    }
+    if (rv == APR_SUCCESS && strcmp(label.tag, tag) != 0) {
+        rv = APR_EMISMATCH;             /* moved here from another name */
+    }
+    if (rv == APR_SUCCESS) {
+        *size = f.size;
+        remember(tag, info, f.size);
+    }
+    return rv;
+}
+
+/** Takes away what stands where a snapshot should be. @return `found`, or why it cannot be taken away */
+static apr_status_t take_away(const char *path, apr_status_t found, apr_pool_t *p)
+{
+    apr_status_t rv = apr_file_remove(path, p);
+
+    if (rv != APR_SUCCESS && !APR_STATUS_IS_ENOENT(rv) && apr_dir_remove(path, p) == APR_SUCCESS) {
+        rv = APR_SUCCESS;
+    }
+    return rv == APR_SUCCESS || APR_STATUS_IS_ENOENT(rv) ? found : rv;
+}
+
+/** 1 when it is the file that cannot be opened, not that there is no descriptor or memory. */
+static int is_barred(apr_status_t rv)
+{
+    return APR_STATUS_IS_EACCES(rv) || rv == ELOOP || rv == ENXIO || rv == EPERM;
+}
+
+apr_status_t kiss_snapshot_open(kiss_snapshot *snapshot, const char *dir, const char *tag, apr_pool_t *p)
+{
+    const char *path = path_of(dir, tag, KISS_SNAPFILE_SUFFIX, p);
+    apr_file_t *file;
+    int due;
+    /* Without blocking: somebody's pipe of that name would have no end. */
+    apr_status_t rv = apr_file_open(&file, path, APR_FOPEN_READ | APR_FOPEN_BINARY | APR_FOPEN_NONBLOCK, APR_OS_DEFAULT, p);
+
+    if (rv != APR_SUCCESS) {
+        return APR_STATUS_IS_ENOENT(rv) ? APR_ENOENT : is_barred(rv) ? take_away(path, APR_EMISMATCH, p) : rv;
+    }
+    rv = apr_file_info_get(&snapshot->info, APR_FINFO_MIN | APR_FINFO_IDENT, file);
+    if (rv == APR_SUCCESS && !was_checked(tag, &snapshot->info, &snapshot->size, &due)) {
+        rv = check(&snapshot->size, tag, file, &snapshot->info, p);
+    }
+    if (rv != APR_SUCCESS) {
+        apr_file_close(file);
+        return rv == APR_EMISMATCH || rv == APR_ENOENT ? take_away(path, rv, p) : rv;
+    }
+    if (due) {
+        note(file);
+    }
+    snapshot->file = file;
+    return APR_SUCCESS;
+}
+
+int kiss_snapshot_is_sound(apr_status_t opened, const kiss_req *k, const char *tag)
+{
+    const char *dir = kiss_config_cache_dir(k->server);
+
+    if (opened == APR_EMISMATCH) {
+        KISS_LOG(k, APLOG_WARNING, 0, KISS_LOGNO(0608) "the snapshot %s in %s (KissCacheDir) was damaged and is removed", tag,
+                 dir);
+    }
+    else if (opened != APR_SUCCESS && opened != APR_ENOENT) {
+        KISS_LOG_SELDOM(KISS_FLOOD_UNREADABLE, k, APLOG_WARNING, opened, KISS_LOGNO(0610) "the snapshot %s in %s "
+                        "(KissCacheDir) cannot be read", tag, dir);
+    }
+    return opened == APR_SUCCESS;
+}
+
+int kiss_snapshot_exists(const char *dir, const char *tag, apr_pool_t *p)
+{
+    apr_finfo_t info;
+
+    return apr_stat(&info, path_of(dir, tag, KISS_SNAPFILE_SUFFIX, p), APR_FINFO_TYPE, p) == APR_SUCCESS;
+}
+
+/* --- building --- */
+
+apr_status_t kiss_snapshot_lock(const char *dir, const char *tag, apr_interval_time_t wait, apr_pool_t *p)
+{
+    unsigned n = (unsigned)crc32(0, (const Bytef *)tag, (uInt)strlen(tag)) % LOCKS;
+    const char *path = path_of(dir, apr_psprintf(p, "lock.%d.%02u", (int)strlen(tag), n), "", p);
+    apr_time_t end = apr_time_now() + wait;
+    apr_interval_time_t pause = LOCK_PAUSE;
+    apr_file_t *file;
+    apr_os_file_t fd = -1;
+    apr_status_t rv = apr_file_open(&file, path, APR_FOPEN_READ | APR_FOPEN_WRITE | APR_FOPEN_CREATE,
+                                    APR_FPROT_UREAD | APR_FPROT_UWRITE, p);
+
+    /* flock(), not APR's fcntl(): it belongs to the open file, so threads of one process exclude each other too. */
+    if (rv == APR_SUCCESS) {
+        rv = apr_os_file_get(&fd, file);
+    }
+    while (rv == APR_SUCCESS && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR) {
+            rv = errno;
+        }
+        else if (apr_time_now() >= end) {
+            apr_file_close(file);
+            rv = APR_TIMEUP;
+        }
+        else {
+            apr_sleep(pause);
+            pause = pause < LOCK_PAUSE_MAX ? pause * 2 : LOCK_PAUSE_MAX;
+        }
+    }
+    return rv;
+}
+
+apr_status_t kiss_snapshot_begin(kiss_spool **spool, const char *dir, apr_pool_t *p)
+{
+    return kiss_spool_create_linkable(spool, kiss_snapshot_dir(dir, p), p);
+}
+
+apr_status_t kiss_snapshot_publish(kiss_spool *spool, const char *dir, const kiss_snapfile_label *label, apr_pool_t *p)
+{
+    apr_status_t rv = kiss_spool_flush(spool, 1);
+    apr_finfo_t info;
+
+    if (rv == APR_SUCCESS) {
+        rv = kiss_snapfile_finish(spool->file, spool->size, spool->checksum, label, p);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = kiss_spool_link(spool, path_of(dir, label->tag, KISS_SNAPFILE_SUFFIX, p));
+    }
+    /* This child has just written it: it need not read it all once more. */
+    if (rv == APR_SUCCESS
+        && apr_file_info_get(&info, APR_FINFO_MIN | APR_FINFO_IDENT, spool->file) == APR_SUCCESS) {
+        remember(label->tag, &info, spool->size);
+    }
+    return rv;
+}

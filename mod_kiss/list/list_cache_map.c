@@ -1,0 +1,304 @@
+#include "list/list_cache_map.h"
+
+#include <apr_allocator.h>
+#include <apr_atomic.h>
+#include <apr_file_info.h>
+#include <apr_mmap.h>
+#include <apr_strings.h>
+#include <apr_thread_mutex.h>
+
+#include <string.h>
+
+#include "lib/base/clock.h"
+
+/* Each costs a file descriptor. What has no place is sent from its file. */
+#define PLACES 128
+
+/* Larger than any process wants to have in its address space. */
+#define MAX_SIZE (APR_INT64_C(4) << 30)
+
+#define IDLE_AFTER (APR_INT64_C(60) * 1000000)
+
+struct kiss_mapped {
+    apr_pool_t *pool;               /* owns it, its file and its mapping; has its own allocator */
+    apr_uint32_t references;        /* of answers on their way, and one of the table */
+    const char *dir;
+    const char *tag;
+    apr_file_t *file;
+    apr_finfo_t info;               /* of the file when its checksum was right */
+    const char *data;
+    apr_off_t size;
+    apr_int64_t used;
+    apr_time_t noted;               /* for kiss_snapshot_use() */
+};
+
+static struct {
+    apr_thread_mutex_t *mutex;
+    kiss_mapped *place[PLACES];
+} table;
+
+apr_status_t kiss_mapped_attach(apr_pool_t *pchild)
+{
+    memset(&table, 0, sizeof(table));
+    return apr_thread_mutex_create(&table.mutex, APR_THREAD_MUTEX_DEFAULT, pchild);
+}
+
+/* --- one mapping --- */
+
+void kiss_mapped_release(kiss_mapped *m)
+{
+    if (m && apr_atomic_dec32(&m->references) == 0) {
+        apr_pool_destroy(m->pool);
+    }
+}
+
+/** Opens, checks and maps a snapshot, with one reference. */
+static apr_status_t make(kiss_mapped **mapped, const char *dir, const char *tag)
+{
+    apr_pool_t *pool;
+    kiss_snapshot snapshot;
+    kiss_mapped *m;
+    apr_mmap_t *map;
+    apr_status_t rv = apr_pool_create_unmanaged_ex(&pool, NULL, NULL);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    m = apr_pcalloc(pool, sizeof(*m));
+    rv = kiss_snapshot_open(&snapshot, dir, tag, pool);
+    if (rv == APR_SUCCESS && (snapshot.size == 0 || snapshot.size > MAX_SIZE
+                              || apr_mmap_create(&map, snapshot.file, 0, (apr_size_t)snapshot.size, APR_MMAP_READ, pool)
+                                 != APR_SUCCESS)) {
+        rv = APR_ENOTIMPL;
+    }
+    if (rv != APR_SUCCESS) {
+        apr_pool_destroy(pool);
+        return rv;
+    }
+    m->pool = pool;
+    m->references = 1;
+    m->dir = dir;
+    m->tag = apr_pstrdup(pool, tag);
+    m->file = snapshot.file;
+    m->info = snapshot.info;
+    m->data = map->mm;
+    m->size = snapshot.size;
+    m->noted = apr_time_now();      /* opening it was noted */
+    *mapped = m;
+    return APR_SUCCESS;
+}
+
+/** 1 when the file is as it was, and still has its name. */
+static int is_sound(const kiss_mapped *m)
+{
+    apr_finfo_t now;
+
+    return apr_file_info_get(&now, APR_FINFO_MIN | APR_FINFO_NLINK, m->file) == APR_SUCCESS && now.nlink > 0
+           && now.size == m->info.size && now.mtime == m->info.mtime;
+}
+
+/* --- the table --- */
+
+/** The place of this snapshot, under the mutex; -1 when it has none. */
+static int find(const char *dir, const char *tag)
+{
+    int i;
+
+    for (i = 0; i < PLACES; i++) {
+        const kiss_mapped *m = table.place[i];
+
+        if (m && strcmp(m->tag, tag) == 0 && strcmp(m->dir, dir) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+/** A free place, under the mutex, or that of the longest unused, which is returned in `old` to be released. */
+static int make_room(kiss_mapped **old)
+{
+    int i, place = 0;
+
+    for (i = 0; i < PLACES && table.place[i]; i++) {
+        place = table.place[i]->used < table.place[place]->used ? i : place;
+    }
+    place = i < PLACES ? i : place;
+    *old = table.place[place];
+    return place;
+}
+
+static kiss_mapped *take(const char *dir, const char *tag)
+{
+    kiss_mapped *m = NULL;
+    int i;
+
+    if (table.mutex && apr_thread_mutex_lock(table.mutex) == APR_SUCCESS) {
+        i = find(dir, tag);
+        if (i >= 0) {
+            m = table.place[i];
+            m->used = kiss_clock_now();
+            apr_atomic_inc32(&m->references);
+        }
+        apr_thread_mutex_unlock(table.mutex);
+    }
+    return m;
+}
+
+/** Puts a new one into the table. Another thread may have been quicker: then there are two for a while, and one stays. */
+static void put(kiss_mapped *m)
+{
+    kiss_mapped *old = NULL;
+    int i;
+
+    if (!table.mutex || apr_thread_mutex_lock(table.mutex) != APR_SUCCESS) {
+        return;
+    }
+    i = find(m->dir, m->tag);
+    if (i < 0) {
+        i = make_room(&old);
+    }
+    else {
+        old = table.place[i];
+    }
+    apr_atomic_inc32(&m->references);
+    m->used = kiss_clock_now();
+    table.place[i] = m;
+    apr_thread_mutex_unlock(table.mutex);
+    kiss_mapped_release(old);
+}
+
+/** Takes one out of the table, if it is still there. */
+static void drop(kiss_mapped *m)
+{
+    int i, found = 0;
+
+    if (apr_thread_mutex_lock(table.mutex) != APR_SUCCESS) {
+        return;
+    }
+    for (i = 0; i < PLACES && !found; i++) {
+        if (table.place[i] == m) {
+            table.place[i] = NULL;
+            found = 1;
+        }
+    }
+    apr_thread_mutex_unlock(table.mutex);
+    if (found) {
+        kiss_mapped_release(m);
+    }
+}
+
+apr_status_t kiss_mapped_open(kiss_mapped **mapped, const char *dir, const char *tag)
+{
+    kiss_mapped *m = take(dir, tag);
+    apr_status_t rv;
+
+    if (m && is_sound(m)) {
+        kiss_snapshot_use(m->file, &m->noted);
+        *mapped = m;
+        return APR_SUCCESS;
+    }
+    if (m) {
+        drop(m);
+        kiss_mapped_release(m);
+    }
+    rv = make(&m, dir, tag);
+    if (rv == APR_SUCCESS) {
+        put(m);
+        *mapped = m;
+    }
+    return rv;
+}
+
+apr_off_t kiss_mapped_size(const kiss_mapped *mapped)
+{
+    return mapped->size;
+}
+
+const char *kiss_mapped_data(const kiss_mapped *mapped)
+{
+    return mapped->data;
+}
+
+apr_file_t *kiss_mapped_file(const kiss_mapped *mapped)
+{
+    return mapped->file;
+}
+
+void kiss_mapped_sweep(void)
+{
+    apr_int64_t before = kiss_clock_now() - IDLE_AFTER;
+    kiss_mapped *m[PLACES];
+    int idle[PLACES], i, n = 0;
+
+    if (!table.mutex || apr_thread_mutex_lock(table.mutex) != APR_SUCCESS) {
+        return;
+    }
+    for (i = 0; i < PLACES; i++) {
+        if (table.place[i]) {
+            m[n] = table.place[i];
+            idle[n] = m[n]->used < before;
+            apr_atomic_inc32(&m[n++]->references);
+        }
+    }
+    apr_thread_mutex_unlock(table.mutex);
+    for (i = 0; i < n; i++) {           /* looks at files: not under the mutex */
+        if (idle[i] || !is_sound(m[i])) {
+            drop(m[i]);
+        }
+        kiss_mapped_release(m[i]);
+    }
+}
+
+/* --- the bucket --- */
+
+typedef struct {
+    apr_bucket_refcount refcount;   /* of the buckets that a filter made of one */
+    kiss_mapped *mapped;
+} mapped_bucket;
+
+static void destroy_bucket(void *data)
+{
+    mapped_bucket *b = data;
+
+    if (apr_bucket_shared_destroy(b)) {
+        kiss_mapped_release(b->mapped);
+        apr_bucket_free(b);
+    }
+}
+
+static apr_status_t read_bucket(apr_bucket *e, const char **text, apr_size_t *len, apr_read_type_e block)
+{
+    const mapped_bucket *b = e->data;
+
+    (void)block;
+    *text = b->mapped->data + e->start;
+    *len = e->length;
+    return APR_SUCCESS;
+}
+
+/* The bucket itself keeps what it shows, whatever pool is destroyed. */
+static apr_status_t setaside_bucket(apr_bucket *e, apr_pool_t *p)
+{
+    (void)e;
+    (void)p;
+    return APR_SUCCESS;
+}
+
+static const apr_bucket_type_t mapped_type = {
+    "KISS_MAPPED", 5, APR_BUCKET_DATA, destroy_bucket, read_bucket, setaside_bucket, apr_bucket_shared_split,
+    apr_bucket_shared_copy
+};
+
+apr_bucket *kiss_mapped_bucket(kiss_mapped *mapped, apr_bucket_alloc_t *list)
+{
+    apr_bucket *e = apr_bucket_alloc(sizeof(*e), list);
+    mapped_bucket *b = apr_bucket_alloc(sizeof(*b), list);
+
+    APR_BUCKET_INIT(e);
+    e->free = apr_bucket_free;
+    e->list = list;
+    b->mapped = mapped;
+    e = apr_bucket_shared_make(e, b, 0, (apr_size_t)mapped->size);
+    e->type = &mapped_type;
+    return e;
+}

@@ -1,0 +1,341 @@
+#include "list/list_job.h"
+
+#include <string.h>
+
+#include "caller/caller.h"
+#include "core/config.h"
+#include "core/error.h"
+#include "core/log_seldom.h"
+#include "lib/base/decimal.h"
+#include "lib/base/thread.h"
+#include "lib/file/delta.h"
+#include "lib/file/gzip.h"
+#include "list/list_cache.h"
+#include "list/list_cache_map.h"
+#include "list/list_reader.h"
+
+/* How long a request waits for another one that makes the same list. */
+#define LOCK_WAIT apr_time_from_sec(30)
+
+struct kiss_making {
+    apr_pool_t *pool;           /* owns it; the thread's while there is one; has its own allocator */
+    apr_pool_t *lock;           /* holds the lock */
+    kiss_req k;                 /* the request without its client */
+    kiss_growing *growing;
+    apr_thread_t *thread;       /* NULL when there is none, or no more */
+    kiss_form form;             /* what is made */
+    kiss_making *source;        /* of what; NULL for the list itself, which is read from the database */
+    const char *work;
+    const kiss_error *error;    /* once the thread has ended */
+};
+
+/** Waits for the thread. */
+static void join(kiss_making *m)
+{
+    apr_status_t ignored;
+
+    if (m->thread) {
+        apr_thread_join(&ignored, m->thread);
+        m->thread = NULL;
+    }
+}
+
+static apr_status_t destroy(void *making)
+{
+    kiss_making *m = making;
+
+    if (m) {
+        join(m);
+        destroy(m->source);         /* after the thread that reads it */
+        apr_pool_destroy(m->pool);
+    }
+    return APR_SUCCESS;
+}
+
+static kiss_making *create(const kiss_req *k, const kiss_form *form)
+{
+    kiss_making *m;
+    apr_pool_t *pool;
+
+    /* Not below the request's pool: that belongs to the request's thread. */
+    if (apr_pool_create_unmanaged_ex(&pool, NULL, NULL) != APR_SUCCESS) {
+        return NULL;
+    }
+    m = apr_pcalloc(pool, sizeof(*m));
+    if (apr_pool_create(&m->lock, pool) != APR_SUCCESS || kiss_growing_create(&m->growing, pool) != APR_SUCCESS) {
+        apr_pool_destroy(pool);
+        return NULL;
+    }
+    m->pool = pool;
+    m->k = *k;
+    m->k.r = NULL;
+    m->k.pool = pool;
+    m->k.customer = apr_pstrdup(pool, k->customer);
+    m->k.rows = 0;
+    m->k.db_time = 0;
+    m->form.gzip = form->gzip;
+    m->form.base = apr_pstrdup(pool, form->base);
+    m->work = "hit";
+    return m;
+}
+
+/* --- finding --- */
+
+/** Opens the snapshot, if there is one: then there is nothing to do. @return 1 when there is */
+static int find(kiss_making *m, const char *tag)
+{
+    const char *name = kiss_form_name(&m->form, &m->k, tag, m->pool);
+    kiss_snapshot snapshot;
+
+    if (!kiss_snapshot_is_sound(kiss_snapshot_open(&snapshot, kiss_config_cache_dir(m->k.server), name, m->pool), &m->k, name)) {
+        return 0;
+    }
+    kiss_growing_name(m->growing, apr_pstrdup(m->pool, tag));
+    kiss_growing_advance(m->growing, snapshot.file, snapshot.size);
+    kiss_growing_end(m->growing, APR_SUCCESS);
+    return 1;
+}
+
+/** Finds the snapshot, or takes the right to make it. @return NULL when it was found or may be made; 503 */
+static const kiss_error *find_or_lock(kiss_making *m, const char *tag, int *found)
+{
+    *found = find(m, tag);
+    if (!*found) {
+        const char *name = kiss_form_name(&m->form, &m->k, tag, m->pool);
+        apr_status_t rv = kiss_snapshot_lock(kiss_config_cache_dir(m->k.server), name, LOCK_WAIT, m->lock);
+
+        if (rv == APR_TIMEUP) {
+            return &kiss_error_busy;
+        }
+        /* Another one may have been quicker. Without a lock (no space, say) each makes its own. */
+        *found = rv == APR_SUCCESS && find(m, tag);
+        if (*found) {
+            apr_pool_clear(m->lock);
+        }
+    }
+    return NULL;
+}
+
+/* --- making --- */
+
+/** "7.5" */
+static const char *percentage(apr_int64_t discount, apr_pool_t *p)
+{
+    char text[KISS_DECIMAL_TEXT];
+    int n = kiss_decimal_format(text, discount, KISS_DISCOUNT_SCALE);
+
+    while (text[n - 1] == '0') {
+        n--;
+    }
+    return apr_pstrmemdup(p, text, (apr_size_t)(text[n - 1] == '.' ? n - 1 : n));
+}
+
+/** What stands in the label of a kept list: the scope in words, of which the ETag is a digest. */
+static kiss_snapfile_label label_of(const kiss_req *k, const char *name, int gzip)
+{
+    const kiss_terms terms = kiss_caller_terms(k->caller, k->endpoint);
+    const char *price_list = terms.term[KISS_TERM_PRICE_LIST], *warehouse = terms.term[KISS_TERM_WAREHOUSE];
+    kiss_snapfile_label label = {
+        .tag = name,
+        .scope = kiss_caller_scope(k->caller, k->api, k->endpoint, k->pool),
+        .endpoint = k->endpoint->name,
+        .location = *k->conf->base ? k->conf->base : "/",
+        .coding = gzip ? "gzip" : "identity",
+        .price_list = price_list ? price_list : "",
+        .discount = terms.discount ? percentage(*terms.discount, k->pool) : "",
+        .warehouse = warehouse ? warehouse : "",
+        .customer = k->caller->code
+    };
+
+    return label;
+}
+
+/** Keeps what was made. A failure costs the next request the same work; this one has its answer. */
+static apr_status_t keep(kiss_making *m, kiss_spool *spool, const char *tag)
+{
+    const char *dir = kiss_config_cache_dir(m->k.server);
+    apr_status_t rv = kiss_spool_flush(spool, 1);
+
+    if (rv == APR_SUCCESS) {
+        const char *name = kiss_form_name(&m->form, &m->k, tag, m->pool);
+        kiss_snapfile_label label = label_of(&m->k, name, m->form.gzip);
+        apr_status_t kept = kiss_snapshot_publish(spool, dir, &label, m->pool);
+
+        if (kept != APR_SUCCESS) {
+            KISS_LOG_SELDOM(KISS_FLOOD_NOT_KEPT, &m->k, APLOG_WARNING, kept, KISS_LOGNO(0607) "the answer could not be kept "
+                            "in %s (KissCacheDir): is it full, or not writable for the server's user?", dir);
+        }
+    }
+    return rv;
+}
+
+static void build(kiss_making *m)
+{
+    kiss_built built;
+    apr_status_t rv = APR_SUCCESS;
+
+    m->error = kiss_build_list(&built, &m->k, m->growing);
+    if (!m->error) {
+        m->k.caller = built.caller;         /* whose terms are those of what was read */
+        rv = keep(m, built.spool, built.tag);
+    }
+    if (rv != APR_SUCCESS) {
+        KISS_LOG_SELDOM(KISS_FLOOD_LAST_PART, &m->k, APLOG_ERR, rv, KISS_LOGNO(0612) "cannot write the end of the answer "
+                        "in %s (KissCacheDir): is it full?", kiss_config_cache_dir(m->k.server));
+        m->error = &kiss_error_unavailable;
+    }
+    apr_pool_clear(m->lock);
+    kiss_growing_end(m->growing, m->error ? APR_EGENERAL : APR_SUCCESS);
+}
+
+/** Compares the list with its base, both as they are kept. */
+static apr_status_t compare(kiss_making *m, kiss_spool *spool, const char *tag)
+{
+    const char *dir = kiss_config_cache_dir(m->k.server);
+    const kiss_form whole = { NULL, 0 };
+    kiss_mapped *before = NULL, *now = NULL;
+    apr_status_t rv = kiss_growing_wait(m->source->growing, KISS_GROWING_WHOLE).result;
+
+    if (rv == APR_SUCCESS && (rv = kiss_mapped_open(&before, dir, kiss_form_name(&whole, &m->k, m->form.base, m->pool))) == APR_SUCCESS
+        && (rv = kiss_mapped_open(&now, dir, kiss_form_name(&whole, &m->k, tag, m->pool))) == APR_SUCCESS) {
+        kiss_value old = { kiss_mapped_data(before), (apr_size_t)kiss_mapped_size(before) };
+        kiss_value new = { kiss_mapped_data(now), (apr_size_t)kiss_mapped_size(now) };
+
+        rv = kiss_delta_write(spool, &old, &new, m->pool);
+    }
+    kiss_mapped_release(before);
+    kiss_mapped_release(now);
+    return rv;
+}
+
+/** Makes one form of a list from another one, and keeps it. */
+static apr_status_t make_from_source(kiss_making *m)
+{
+    kiss_growing *source = m->source->growing;
+    kiss_grown begun = kiss_growing_wait(source, 0);
+    kiss_spool *spool;
+    apr_status_t rv = begun.size ? kiss_snapshot_begin(&spool, kiss_config_cache_dir(m->k.server), m->pool) : APR_EGENERAL;
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    m->k.caller = m->source->k.caller;
+    kiss_growing_name(m->growing, begun.tag);
+    spool->growing = m->growing;
+    rv = m->form.gzip ? kiss_gzip(spool, source, m->pool) : compare(m, spool, begun.tag);
+    return rv == APR_SUCCESS ? keep(m, spool, begun.tag) : rv;
+}
+
+static void convert(kiss_making *m)
+{
+    apr_status_t rv = make_from_source(m);
+
+    join(m->source);
+    if (rv != APR_SUCCESS) {
+        m->error = m->source->error ? m->source->error : &kiss_error_unavailable;
+    }
+    if (rv != APR_SUCCESS && !m->source->error) {
+        KISS_LOG_SELDOM(KISS_FLOOD_VARIANT, &m->k, APLOG_WARNING, rv == APR_EGENERAL ? 0 : rv, KISS_LOGNO(0609) "the answer "
+                        "could not be %s in %s (KissCacheDir), and is sent as it is", m->form.gzip ? "compressed"
+                        : "compared with the one before", kiss_config_cache_dir(m->k.server));
+    }
+    apr_pool_clear(m->lock);
+    kiss_growing_end(m->growing, rv);
+}
+
+static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *making)
+{
+    kiss_making *m = making;
+
+    (void)thread;
+    if (m->source) {
+        convert(m);
+    }
+    else {
+        build(m);
+    }
+    return NULL;
+}
+
+/** Begins the work; without a thread it is done at once. */
+static void start(kiss_making *m)
+{
+    m->work = !m->source ? "built" : strcmp(m->source->work, "hit") != 0 ? m->source->work
+              : m->form.gzip ? "compressed" : "compared";
+    if (kiss_thread_create(&m->thread, run, m, m->pool) != APR_SUCCESS) {
+        m->thread = NULL;
+        run(NULL, m);
+    }
+}
+
+/** Finds or makes a form, and what it is made of. @param making receives it; NULL with an error */
+static const kiss_error *begin(kiss_making **making, const kiss_req *k, const char *tag, const kiss_form *form)
+{
+    kiss_form from = { form->gzip ? form->base : NULL, 0 };
+    kiss_making *m = create(k, form);
+    const kiss_error *e;
+    int found;
+
+    *making = NULL;
+    if (!m) {
+        return &kiss_error_internal;
+    }
+    e = find_or_lock(m, tag, &found);
+    if (!e && !found && (form->gzip || form->base)) {
+        e = begin(&m->source, k, tag, &from);
+    }
+    if (e) {
+        destroy(m);                 /* no lock is held while the client reads why */
+        return e;
+    }
+    if (!found) {
+        start(m);
+    }
+    *making = m;
+    return NULL;
+}
+
+const kiss_error *kiss_making_begin(kiss_making **making, const kiss_req *k, const char *tag, const kiss_form *form)
+{
+    const kiss_error *e = begin(making, k, tag, form);
+
+    if (!e) {
+        apr_pool_pre_cleanup_register(k->pool, *making, destroy);
+    }
+    return e;
+}
+
+/* --- for the request --- */
+
+kiss_growing *kiss_making_growing(kiss_making *m)
+{
+    return m->growing;
+}
+
+const kiss_form *kiss_making_form(const kiss_making *m)
+{
+    return &m->form;
+}
+
+kiss_making *kiss_making_source(kiss_making *m)
+{
+    return m->source;
+}
+
+const char *kiss_making_work(const kiss_making *m)
+{
+    return m->work;
+}
+
+const kiss_error *kiss_making_end(kiss_making *m, kiss_req *k)
+{
+    const kiss_making *builder = m;
+
+    join(m);
+    while (builder->source) {
+        builder = builder->source;
+    }
+    k->rows = builder->k.rows;
+    k->db_time += builder->k.db_time;
+    return m->error;
+}

@@ -1,0 +1,453 @@
+#include "list/list_reader.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "caller/caller.h"
+#include "core/config.h"
+#include "core/error.h"
+#include "core/log_seldom.h"
+#include "lib/api/list_plan.h"
+#include "lib/api/row_json.h"
+#include "lib/base/json_text.h"
+#include "lib/file/merge_run.h"
+#include "lib/file/spool.h"
+#include "list/list_cache.h"
+
+/* A list that is divided is read in ranges of keys. The first one is short, so that the first rows come soon. The others are
+ * as long as what is merged with them fits in memory: each range costs a round trip per scan. */
+#define FIRST_RANGE 800
+#define MOST_RANGE  16000
+#define MOST_GROWTH 4
+#define IN_MEMORY   (640 * 1024)
+
+/* So many keys are looked up one by one in the time that it takes to scan all of a catalogue of 10,000. */
+#define FEW 1000
+
+/** The part of the list that is being read: all of it, if it is not divided. */
+typedef struct {
+    kiss_sql_part part;
+    const char *from;                   /* its first key */
+    const char *to;                     /* the key behind its last one */
+} range;
+
+/** What the rows are merged with: the scans of a range, read before the rows themselves. */
+typedef struct {
+    kiss_records *records[KISS_MAX_NESTED];     /* made when they are first used */
+    const kiss_statement *statement[KISS_MAX_NESTED];
+    int count;
+} merged;
+
+/** An answer in the making. */
+typedef struct {
+    kiss_req *k;
+    apr_pool_t *pool;                   /* of this attempt; the spool lives longer */
+    kiss_db_conn *conn;
+    const kiss_caller *caller;          /* as of the moment that the read sees */
+    const char *tag;                    /* ETag of that moment */
+    kiss_json_terms terms;
+    kiss_growing *growing;              /* is told what there is of it */
+    kiss_spool *out;                    /* the answer */
+    range range;
+    apr_pool_t *range_pool;             /* cleared before the next range */
+    merged within;                      /* keys: a row must be in each */
+    merged nested;                      /* rows of arrays by key */
+    struct printbuf *arrays;            /* what is nested in one row, as JSON */
+    struct printbuf *key;               /* the key of the rows being read */
+    apr_size_t replaced;                /* invalid UTF-8 bytes */
+} building;
+
+/* --- errors --- */
+
+static kiss_db_status spool_failed(building *b, apr_status_t rv)
+{
+    KISS_LOG_SELDOM(KISS_FLOOD_SPOOL, b->k, APLOG_ERR, rv, KISS_LOGNO(0601) "cannot build the answer in %s (KissCacheDir)",
+                    kiss_config_cache_dir(b->k->server));
+    return KISS_DB_AWAY;                /* the client may try again: 503 */
+}
+
+static kiss_db_status row_failed(building *b, kiss_json_status status, const char *column, const kiss_value *key)
+{
+    KISS_LOG(b->k, APLOG_ERR, 0, KISS_LOGNO(0602) "row %.*s cannot be written: %s%s", (int)key->len, key->data,
+             status == KISS_JSON_MEMORY ? "out of memory" : "the database holds no valid value for ",
+             status == KISS_JSON_MEMORY ? "" : column);
+    return KISS_DB_FAILED;
+}
+
+/* --- scope --- */
+
+/**
+ * The values that a statement is bound to: terms, then the keys of the range.
+ *
+ * @return 0 when the caller lacks a term: it may see no row
+ */
+static int bind_values(const building *b, const kiss_statement *s, const char **args)
+{
+    int i;
+
+    for (i = 0; i < s->terms; i++) {
+        args[i] = b->caller->term[s->term[i]];
+        if (!args[i] || !*args[i]) {
+            return 0;
+        }
+    }
+    args[i++] = b->range.from;
+    args[i] = b->range.to;
+    return 1;
+}
+
+static void prepare_terms(building *b)
+{
+    int i;
+
+    for (i = 1; i < KISS_TERMS; i++) {
+        b->terms.fragment[i] = kiss_json_term(b->caller->term[i], b->pool);
+    }
+    b->terms.discount = b->caller->discount;
+}
+
+/* --- keys --- */
+
+static int is_current(const building *b, const kiss_value *key)
+{
+    return key->len == (apr_size_t)b->key->bpos && memcmp(key->data, b->key->buf, key->len) == 0;
+}
+
+/** Remembers a row's key: the row's memory is the next row's. */
+static int set_current(building *b, const kiss_value *key)
+{
+    printbuf_reset(b->key);
+    return kiss_json_raw(b->key, key->data, key->len);
+}
+
+/* --- what is merged with the rows: each table is scanned in the order of its keys --- */
+
+static kiss_db_status scan_merged(building *b, const kiss_statement *s, const char *const *args, kiss_records *records)
+{
+    kiss_db_cursor *cursor;
+    const kiss_value *row;
+    kiss_db_status status = kiss_db_select(&cursor, b->conn, s, args, b->range_pool);
+    apr_status_t rv;
+
+    while (status == KISS_DB_OK && (status = kiss_db_next(cursor, &row)) == KISS_DB_OK && row) {
+        if ((rv = kiss_records_add(records, row, s->columns)) != APR_SUCCESS) {
+            return spool_failed(b, rv);
+        }
+    }
+    return status;
+}
+
+/** Reads what is merged with the rows, before them: one connection, one moment. */
+static kiss_db_status read_merged(building *b, merged *with, const kiss_rowset *rows)
+{
+    const kiss_statement *s = kiss_sql_find(b->k->conf->plan, rows, b->range.part);
+    kiss_records **records = &with->records[with->count];
+    const char *args[KISS_MAX_BOUND];
+    kiss_db_status status = KISS_DB_OK;
+    apr_status_t rv = *records ? kiss_records_clear(*records)
+                               : kiss_records_create(records, kiss_config_cache_dir(b->k->server), b->pool);
+
+    with->statement[with->count++] = s;
+    if (rv == APR_SUCCESS && bind_values(b, s, args)) {
+        status = scan_merged(b, s, args, *records);
+    }
+    if (rv == APR_SUCCESS && status == KISS_DB_OK) {
+        rv = kiss_records_done(*records);
+    }
+    return rv != APR_SUCCESS ? spool_failed(b, rv) : status;
+}
+
+static kiss_db_status read_all_merged(building *b, const kiss_rowset *rows)
+{
+    const kiss_rowset *const *w;
+    const kiss_column *c;
+    kiss_db_status status = KISS_DB_OK;
+
+    b->within.count = b->nested.count = 0;
+    for (w = rows->within; w && *w && status == KISS_DB_OK; w++) {
+        status = read_merged(b, &b->within, *w);
+    }
+    for (c = rows->columns; c->name && status == KISS_DB_OK; c++) {
+        if (c->type == KISS_ROWS) {
+            status = read_merged(b, &b->nested, c->rows);
+        }
+    }
+    return status;
+}
+
+/** Finds what belongs to a key in each. @return APR_SUCCESS; `missing` is set when one has nothing */
+static apr_status_t seek(const merged *with, const kiss_value *key, kiss_value *found, int *missing)
+{
+    apr_status_t rv = APR_SUCCESS;
+    int i;
+
+    for (i = 0, *missing = 0; i < with->count && rv == APR_SUCCESS; i++) {
+        rv = kiss_records_find(with->records[i], key, &found[i]);
+        *missing |= found[i].data == NULL;
+    }
+    return rv;
+}
+
+/* --- the rows themselves --- */
+
+/** Writes the objects of each array that is nested in the row with this key. */
+static kiss_db_status write_nested(building *b, const kiss_value *key, kiss_value *nested)
+{
+    kiss_value row[KISS_MAX_COLUMNS];
+    const char *column = NULL;
+    int begin[KISS_MAX_NESTED + 1], i;
+
+    row[0] = *key;
+    printbuf_reset(b->arrays);
+    for (i = 0; i < b->nested.count; i++) {
+        const kiss_statement *s = b->nested.statement[i];
+
+        begin[i] = b->arrays->bpos;
+        while (kiss_records_row(&nested[i], row, s->columns)) {
+            kiss_json_status written = b->arrays->bpos > begin[i] && kiss_json_raw(b->arrays, ",", 1) ? KISS_JSON_MEMORY
+                                       : kiss_json_row(b->arrays, s->writer, &b->terms, row, NULL, &b->replaced, &column);
+
+            if (written != KISS_JSON_OK) {
+                return row_failed(b, written, column, key);
+            }
+        }
+    }
+    begin[i] = b->arrays->bpos;
+    while (i-- > 0) {
+        nested[i].data = b->arrays->buf + begin[i];
+        nested[i].len = (apr_size_t)(begin[i + 1] - begin[i]);
+    }
+    return KISS_DB_OK;
+}
+
+/** Writes one row with what is nested in it, if it belongs to the list. */
+static kiss_db_status write_row(building *b, const kiss_statement *s, const kiss_value *row)
+{
+    kiss_value found[KISS_MAX_NESTED];
+    const char *column = NULL;
+    kiss_json_status written;
+    kiss_db_status status;
+    apr_status_t rv;
+    int missing;
+
+    if ((rv = seek(&b->within, &row[0], found, &missing)) != APR_SUCCESS) {
+        return spool_failed(b, rv);
+    }
+    if (missing) {
+        return KISS_DB_OK;
+    }
+    if ((rv = seek(&b->nested, &row[0], found, &missing)) != APR_SUCCESS) {
+        return spool_failed(b, rv);
+    }
+    if ((status = write_nested(b, &row[0], found)) != KISS_DB_OK) {
+        return status;
+    }
+    if (kiss_json_raw(b->out->buffer, b->k->rows ? ",\n" : "[", b->k->rows ? 2 : 1)) {
+        return spool_failed(b, APR_ENOMEM);
+    }
+    written = kiss_json_row(b->out->buffer, s->writer, &b->terms, row, found, &b->replaced, &column);
+    if (written != KISS_JSON_OK) {
+        return row_failed(b, written, column, &row[0]);
+    }
+    b->k->rows++;
+    return (rv = kiss_spool_flush(b->out, 0)) != APR_SUCCESS ? spool_failed(b, rv) : KISS_DB_OK;
+}
+
+static kiss_db_status scan_rows(building *b, const kiss_statement *s, const char *const *args)
+{
+    kiss_db_cursor *cursor;
+    const kiss_value *row;
+    kiss_db_status status = kiss_db_select(&cursor, b->conn, s, args, b->range_pool);
+    int first = 1;
+
+    for (; status == KISS_DB_OK && (status = kiss_db_next(cursor, &row)) == KISS_DB_OK && row; first = 0) {
+        if (s->rows->repeats) {
+            if (!first && is_current(b, &row[0])) {
+                continue;
+            }
+            if (set_current(b, &row[0])) {
+                return spool_failed(b, APR_ENOMEM);
+            }
+        }
+        status = write_row(b, s, row);
+    }
+    return status;
+}
+
+/** Writes the rows of the range. */
+static kiss_db_status write_range(building *b, const kiss_rowset *rows)
+{
+    const kiss_statement *s = kiss_sql_find(b->k->conf->plan, rows, b->range.part);
+    const char *args[KISS_MAX_BOUND];
+    kiss_db_status status = KISS_DB_OK;
+
+    if (bind_values(b, s, args)) {
+        status = read_all_merged(b, rows);
+        if (status == KISS_DB_OK) {
+            status = scan_rows(b, s, args);
+        }
+    }
+    return status;
+}
+
+/** Finds where the range ends that begins at b->range.from and has n keys: it is the rest when there are no more. */
+static kiss_db_status end_range(building *b, const kiss_rowset *keys, int n)
+{
+    const kiss_statement *s = kiss_sql_find(b->k->conf->plan, keys, KISS_SQL_NEXT);
+    const char *args[KISS_MAX_BOUND];
+    kiss_db_cursor *cursor;
+    const kiss_value *row = NULL;
+    kiss_db_status status = KISS_DB_OK;
+
+    b->range.part = KISS_SQL_REST;
+    b->range.to = apr_itoa(b->range_pool, n);
+    if (bind_values(b, s, args)) {
+        status = kiss_db_select(&cursor, b->conn, s, args, b->range_pool);
+        status = status == KISS_DB_OK ? kiss_db_next(cursor, &row) : status;
+    }
+    if (row) {
+        b->range.part = KISS_SQL_RANGE;
+        b->range.to = apr_pstrmemdup(b->pool, row[0].data, row[0].len);
+        status = kiss_db_close(cursor);
+    }
+    return status;
+}
+
+/** How many keys the next range is to have, after one of n. */
+static int next_range(const building *b, int n)
+{
+    apr_off_t used = 1, most = n * MOST_GROWTH < MOST_RANGE ? n * MOST_GROWTH : MOST_RANGE, fit;
+    int i;
+
+    for (i = 0; i < KISS_MAX_NESTED; i++) {
+        used += i < b->within.count ? kiss_records_size(b->within.records[i]) : 0;
+        used += i < b->nested.count ? kiss_records_size(b->nested.records[i]) : 0;
+    }
+    fit = (apr_off_t)n * IN_MEMORY / used;
+    return (int)(fit > most ? most : fit > 0 ? fit : 1);
+}
+
+/** Writes rows that are divided, range by range. */
+static kiss_db_status write_ranges(building *b, const kiss_rowset *rows)
+{
+    kiss_db_status status;
+    int n = FIRST_RANGE;
+    apr_status_t rv;
+
+    do {
+        apr_pool_clear(b->range_pool);
+        status = end_range(b, rows->keys, n);
+        if (status == KISS_DB_OK) {
+            status = write_range(b, rows);
+        }
+        /* Whoever sends the answer while it grows has something to send now. */
+        if (status == KISS_DB_OK && (rv = kiss_spool_flush(b->out, 1)) != APR_SUCCESS) {
+            status = spool_failed(b, rv);
+        }
+        n = next_range(b, n);
+        b->range.from = b->range.to;
+    } while (status == KISS_DB_OK && b->range.part == KISS_SQL_RANGE);
+    return status;
+}
+
+/** Writes all rows. */
+static kiss_db_status write_rows(building *b, const kiss_rowset *rows)
+{
+    kiss_db_status status = KISS_DB_OK;
+
+    b->range.from = "";
+    if (rows->keys && !rows->few) {
+        return write_ranges(b, rows);
+    }
+    if (rows->few) {
+        status = end_range(b, rows->keys, FEW);
+        rows = b->range.part == KISS_SQL_REST ? rows->few : rows;
+    }
+    b->range.part = KISS_SQL_WHOLE;
+    return status == KISS_DB_OK ? write_range(b, rows) : status;
+}
+
+/** Writes the whole array. */
+static kiss_db_status write_list(building *b)
+{
+    kiss_db_status status = write_rows(b, b->k->endpoint->rows);
+    const char *end = b->k->rows ? "]" : "[]";
+
+    if (status == KISS_DB_OK && kiss_json_raw(b->out->buffer, end, strlen(end))) {
+        status = spool_failed(b, APR_ENOMEM);
+    }
+    return status;
+}
+
+/** One attempt, on one connection, in one transaction that sees one moment of the database. */
+static kiss_db_status build(kiss_db_conn *conn, void *baton)
+{
+    building *b = baton;
+    kiss_req *k = b->k;
+    kiss_db_status status;
+    apr_status_t rv;
+
+    if (b->out && b->out->size) {
+        return KISS_DB_AWAY;            /* begun on a connection that died: some of it may have been sent */
+    }
+    apr_pool_clear(b->pool);
+    b->conn = conn;
+    memset(&b->within, 0, sizeof(b->within));
+    memset(&b->nested, 0, sizeof(b->nested));
+    b->replaced = 0;
+    b->out = NULL;
+    k->rows = 0;
+    status = kiss_db_begin(conn);
+    if (status == KISS_DB_OK) {
+        status = kiss_caller_fetch(&b->caller, conn, k->conf->plan, k->customer, k->pool);
+    }
+    if (status != KISS_DB_OK || !b->caller->code || !b->caller->enabled) {
+        return status == KISS_DB_OK ? kiss_db_end(conn) : status;
+    }
+    rv = kiss_snapshot_begin(&b->out, kiss_config_cache_dir(k->server), k->pool);
+    if (rv == APR_SUCCESS) {
+        rv = apr_pool_create(&b->range_pool, b->pool);
+    }
+    b->arrays = kiss_json_buffer(b->pool);
+    b->key = kiss_json_buffer(b->pool);
+    if (rv != APR_SUCCESS || !b->arrays || !b->key) {
+        return spool_failed(b, rv != APR_SUCCESS ? rv : APR_ENOMEM);
+    }
+    prepare_terms(b);
+    b->tag = kiss_caller_etag(b->caller, k->api, k->endpoint, k->pool);
+    kiss_growing_name(b->growing, b->tag);
+    b->out->growing = b->growing;
+    status = write_list(b);
+    return status == KISS_DB_OK ? kiss_db_end(conn) : status;
+}
+
+const kiss_error *kiss_build_list(kiss_built *built, kiss_req *k, kiss_growing *growing)
+{
+    building b = { .k = k, .growing = growing };
+    kiss_db_status status;
+
+    if (apr_pool_create(&b.pool, k->pool) != APR_SUCCESS) {
+        return &kiss_error_internal;
+    }
+    status = kiss_db_run(k, build, &b);
+    apr_pool_destroy(b.pool);
+    if (status != KISS_DB_OK) {
+        return kiss_db_error(status);
+    }
+    if (!b.caller->code) {
+        return &kiss_error_no_customer;         /* deleted or disabled between the two looks */
+    }
+    if (!b.caller->enabled) {
+        return &kiss_error_bearer;
+    }
+    if (b.replaced) {
+        KISS_LOG(k, APLOG_WARNING, 0, KISS_LOGNO(0603) "%" APR_SIZE_T_FMT " bytes in the database are not UTF-8; they were "
+                 "sent as U+FFFD", b.replaced);
+    }
+    k->caller = b.caller;
+    built->spool = b.out;
+    built->tag = b.tag;
+    built->caller = b.caller;
+    return NULL;
+}

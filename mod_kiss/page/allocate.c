@@ -1,0 +1,432 @@
+#include "page/allocate.h"
+
+#include <apr_escape.h>
+
+#include <http_log.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "caller/auth_apikey.h"
+#include "core/config.h"
+#include "core/error.h"
+#include "db/db.h"
+#include "http/request_body.h"
+#include "http/response.h"
+#include "lib/api/page_sql.h"
+#include "lib/api/row_json.h"
+#include "lib/base/crypto.h"
+#include "lib/base/decimal.h"
+#include "lib/base/json_parse.h"
+#include "lib/base/json_text.h"
+
+#define MAX_BODY 8192
+
+/* Arrays and objects in one another, in a body of JSON. */
+#define MAX_DEPTH 4
+
+#define MAX_IDEMPOTENCY_KEY 255
+
+/* A transaction that met another one is tried again this often. */
+#define TRIES 5
+
+/* DECIMAL(18,6) in sql/kss/. */
+#define AMOUNT_DIGITS 18
+#define AMOUNT_SCALE 6
+
+/** A request in the making. */
+typedef struct {
+    kiss_req *k;
+    kiss_params params;
+    const char *payment, *target, *account, *amount;    /* the parameters */
+    const char *repeat;             /* Idempotency-Key, or NULL */
+    const char *hash;               /* digest of the parameters, hexadecimal */
+    const char *allocation;         /* allocation_no of the request */
+    int again;                      /* it was made by an earlier one with the same Idempotency-Key */
+    const kiss_error *error;        /* why it is refused */
+    struct printbuf *answer;
+} allocating;
+
+static const kiss_error *refuse(allocating *a, const char *what)
+{
+    a->k->description = what;
+    return a->error = &kiss_error_param;
+}
+
+/* --- reading --- */
+
+/** A member's value as a text: numbers digit by digit as they were sent; null is as if it were not there. */
+static const char *text_of(json_object *value)
+{
+    const char *text = value ? json_object_get_string(value) : "";
+
+    if (json_object_is_type(value, json_type_string) && strlen(text) != (apr_size_t)json_object_get_string_len(value)) {
+        return "\x01";              /* a NUL: valid nowhere */
+    }
+    return text;
+}
+
+/** The members of a JSON object, of kiss_param_field; NULL when it is none. */
+static const apr_array_header_t *members_of(const char *body, apr_size_t len, apr_pool_t *p)
+{
+    apr_array_header_t *members = apr_array_make(p, 8, sizeof(kiss_param_field));
+    json_object *o = kiss_json_parse(body, len, MAX_DEPTH, p);
+
+    if (!json_object_is_type(o, json_type_object)) {
+        return NULL;
+    }
+    json_object_object_foreach(o, name, value) {
+        kiss_param_field *f = apr_array_push(members);
+
+        f->name = name;
+        f->value = text_of(value);
+    }
+    return members;
+}
+
+/** Reads the body into what the parameters are read from. */
+static const kiss_error *read_body(allocating *a, kiss_param_source *source)
+{
+    apr_size_t len;
+    char *body;
+
+    switch (kiss_body_read(&body, &len, a->k->r, MAX_BODY)) {
+    case KISS_BODY_LARGE:
+        return &kiss_error_body;
+    case KISS_BODY_LATE:
+        return &kiss_error_late_body;
+    case KISS_BODY_BROKEN:
+        return refuse(a, "The request body ended early");
+    case KISS_BODY_OK:
+        break;
+    }
+    if (len == 0) {
+        return NULL;
+    }
+    if (strlen(body) != len) {
+        return refuse(a, "The request body is invalid");
+    }
+    if (kiss_body_is(a->k->r, "application/x-www-form-urlencoded")) {
+        source->body = body;
+        return NULL;
+    }
+    if (!kiss_body_is(a->k->r, "application/json")) {
+        return refuse(a, "The request body must be application/json or application/x-www-form-urlencoded");
+    }
+    source->members = members_of(body, len, a->k->pool);
+    return source->members ? NULL : refuse(a, "The request body is not a JSON object");
+}
+
+static const char *value_of(const allocating *a, const char *name)
+{
+    const kiss_param_values *v = kiss_params_find(&a->params, name, strlen(name));
+
+    return v ? v->value[0] : NULL;
+}
+
+static const char *hex_digest(const char *text, apr_pool_t *p)
+{
+    unsigned char digest[KISS_SHA256_LEN];
+
+    kiss_secret_sha256(digest, text, strlen(text));
+    return apr_pescape_hex(p, digest, sizeof(digest), 0);
+}
+
+static const kiss_error *read_idempotency_key(allocating *a)
+{
+    const char *c;
+
+    a->repeat = apr_table_get(a->k->r->headers_in, "Idempotency-Key");
+    if (!a->repeat) {
+        return NULL;
+    }
+    for (c = a->repeat; *c > 0x20 && *c < 0x7f; c++) {
+        continue;
+    }
+    return *c || c == a->repeat || c - a->repeat > MAX_IDEMPOTENCY_KEY ? refuse(a, "Idempotency-Key header is invalid")
+                                                                       : NULL;
+}
+
+static const kiss_error *read_request(allocating *a)
+{
+    kiss_req *k = a->k;
+    kiss_param_source source = { .query = k->r->args, .role = k->caller->key->role, .today = "" };
+    const kiss_error *e = read_body(a, &source);
+    const char *problem;
+
+    if (e || (e = read_idempotency_key(a))) {
+        return e;
+    }
+    if ((problem = kiss_params_read(&a->params, k->endpoint, &source, k->pool))) {
+        return refuse(a, problem);
+    }
+    a->payment = value_of(a, "PaymentInvoiceNum");
+    a->target = value_of(a, "TargetInvoiceNum");
+    a->account = value_of(a, "ARAccountID");
+    a->amount = value_of(a, "Amount");
+    a->hash = hex_digest(kiss_params_text(&a->params, k->pool), k->pool);
+    return NULL;
+}
+
+/* --- deciding, inside the transaction --- */
+
+static const kiss_statement *fixed(const allocating *a, int id)
+{
+    return &a->k->conf->plan->statements[id];
+}
+
+/** Reads the one row that a statement finds, as texts in the request's pool; row[0] is NULL when there is none. */
+static kiss_db_status find(allocating *a, kiss_db_conn *conn, const kiss_statement *s, const char *const *args,
+                           const char **row)
+{
+    kiss_db_cursor *cursor;
+    const kiss_value *found = NULL;
+    kiss_db_status status = kiss_db_select(&cursor, conn, s, args, a->k->pool);
+    int i;
+
+    row[0] = NULL;
+    if (status == KISS_DB_OK) {
+        status = kiss_db_next(cursor, &found);
+    }
+    if (status != KISS_DB_OK || !found) {
+        return status;
+    }
+    for (i = 0; i < s->columns; i++) {
+        row[i] = found[i].data ? apr_pstrmemdup(a->k->pool, found[i].data, found[i].len) : "";
+    }
+    return kiss_db_close(cursor);
+}
+
+/** 1 when `amount` is more than what is left of the payment. */
+static int exceeds(const char *amount, const char *paid, const char *used)
+{
+    apr_int64_t asked, all, taken;
+
+    if (kiss_decimal_parse(&asked, amount, strlen(amount), AMOUNT_DIGITS, AMOUNT_SCALE) != KISS_DECIMAL_OK
+        || kiss_decimal_parse(&all, paid, strlen(paid), AMOUNT_DIGITS, AMOUNT_SCALE) != KISS_DECIMAL_OK
+        || kiss_decimal_parse(&taken, used, strlen(used), AMOUNT_DIGITS, AMOUNT_SCALE) != KISS_DECIMAL_OK) {
+        return 1;
+    }
+    return asked > all - taken;
+}
+
+/** 1 when the AR account belongs to one of the key's customers. */
+static kiss_db_status owns_account(allocating *a, kiss_db_conn *conn, int *owns)
+{
+    const kiss_key *key = a->k->caller->key;
+    const char *row[1];
+    kiss_db_status status;
+    int i;
+
+    *owns = key->role == KISS_ROLE_EMPLOYEE;
+    if (*owns) {
+        return KISS_DB_OK;
+    }
+    status = find(a, conn, fixed(a, KISS_SQL_ACCOUNT_OWNER), &a->account, row);
+    for (i = 0; status == KISS_DB_OK && row[0] && i < key->accounts->nelts; i++) {
+        *owns |= strcmp(APR_ARRAY_IDX(key->accounts, i, const char *), row[0]) == 0;
+    }
+    return status;
+}
+
+/** The same request again: finds what it has made. `a->allocation` is set, or a->error when it is another request. */
+static kiss_db_status find_repeated(allocating *a, kiss_db_conn *conn)
+{
+    const char *args[] = { a->k->caller->key->id, a->repeat }, *row[KISS_REPEATED_COLUMNS];
+    kiss_db_status status = a->repeat ? find(a, conn, fixed(a, KISS_SQL_REPEATED), args, row) : KISS_DB_OK;
+
+    if (a->repeat && status == KISS_DB_OK && row[KISS_REPEATED_HASH]) {
+        if (ap_cstr_casecmp(row[KISS_REPEATED_HASH], a->hash) == 0) {
+            a->allocation = row[KISS_REPEATED_ALLOCATION];
+            a->again = 1;
+        }
+        else {
+            refuse(a, "Idempotency-Key header was used for another request");
+        }
+    }
+    return status;
+}
+
+/** Looks whether the request may be made. a->error is set when not. */
+static kiss_db_status decide(allocating *a, kiss_db_conn *conn, const char **payment, const char **target)
+{
+    const char *used[1];
+    kiss_db_status status = find(a, conn, fixed(a, KISS_SQL_LOCK_PAYMENT), &a->payment, payment);
+
+    if (status == KISS_DB_OK) {
+        status = find_repeated(a, conn);
+    }
+    if (status != KISS_DB_OK || a->error || a->allocation) {
+        return status;
+    }
+    /* What belongs to another account is as unknown as what does not exist. */
+    if (!payment[KISS_PAYMENT_ID] || strcmp(payment[KISS_PAYMENT_ACCOUNT], a->account) != 0) {
+        refuse(a, "PaymentInvoiceNum parameter is invalid");
+        return KISS_DB_OK;
+    }
+    status = find(a, conn, fixed(a, KISS_SQL_TARGET), &a->target, target);
+    if (status == KISS_DB_OK && (!target[KISS_TARGET_ID] || strcmp(target[KISS_TARGET_ACCOUNT], a->account) != 0)) {
+        refuse(a, "TargetInvoiceNum parameter is invalid");
+        return KISS_DB_OK;
+    }
+    if (status == KISS_DB_OK) {
+        status = find(a, conn, fixed(a, KISS_SQL_PAYMENT_USED), &payment[KISS_PAYMENT_ID], used);
+    }
+    if (status == KISS_DB_OK && exceeds(a->amount, payment[KISS_PAYMENT_AMOUNT], used[0])) {
+        refuse(a, "Amount parameter is invalid: it is more than the payment's available balance");
+    }
+    return status;
+}
+
+/** Writes the request. */
+static kiss_db_status insert(allocating *a, kiss_db_conn *conn, const char *payment_id, const char *target_id)
+{
+    const kiss_key *key = a->k->caller->key;
+    const char *values[] = { payment_id, target_id, a->account, a->amount, key->user_id };
+    kiss_db_status status = kiss_db_execute(conn, fixed(a, KISS_SQL_REQUEST), values);
+
+    if (status != KISS_DB_OK) {
+        return status;
+    }
+    a->allocation = kiss_db_insert_id(conn, a->k->pool);
+    if (a->repeat) {
+        const char *remembered[] = { key->id, a->repeat, a->hash, a->allocation };
+
+        status = kiss_db_execute(conn, fixed(a, KISS_SQL_REMEMBER), remembered);
+    }
+    return status;
+}
+
+/** The request cannot be read: what an earlier one made may be gone by now, what this one has just made may not. */
+static kiss_db_status not_there(allocating *a)
+{
+    if (a->again) {
+        refuse(a, "Idempotency-Key header was used for a request that does not exist any more");
+        return KISS_DB_OK;
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, a->k->r, KISS_LOGNO(0420) "allocation %s was made but the key cannot read it: "
+                  "it is not stored", a->allocation);
+    return KISS_DB_FAILED;
+}
+
+/** Reads the request as the API shows it. */
+static kiss_db_status read_back(allocating *a, kiss_db_conn *conn)
+{
+    static const kiss_param by_number = { .name = "", .type = KISS_PARAM_NUMBER, .where = "a.allocation_no = {}" };
+    const kiss_key *key = a->k->caller->key;
+    kiss_params params = { .page = 1, .page_size = 1, .count = 1, .values = { { &by_number, 1, &a->allocation } } };
+    kiss_sql_values values = { key->accounts, key->states, &params };
+    kiss_json_terms terms;
+    kiss_sql_query query;
+    kiss_db_cursor *cursor;
+    const kiss_value *row = NULL;
+    kiss_db_status status;
+    apr_size_t replaced = 0;
+    const char *column;
+
+    memset(&terms, 0, sizeof(terms));
+    kiss_sql_page(&query, a->k->conf->plan, a->k->endpoint, key->role, &values, a->k->pool);
+    status = kiss_db_select(&cursor, conn, &query.statement, query.args, a->k->pool);
+    if (status == KISS_DB_OK) {
+        status = kiss_db_next(cursor, &row);
+    }
+    if (status != KISS_DB_OK || !row) {
+        return status == KISS_DB_OK ? not_there(a) : status;
+    }
+    printbuf_reset(a->answer);
+    if (kiss_json_raw(a->answer, "{\"Data\":", 8)
+        || kiss_json_row(a->answer, query.statement.writer, &terms, row, NULL, &replaced, &column) != KISS_JSON_OK
+        || kiss_json_raw(a->answer, "}", 2)) {          /* with its NUL */
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, a->k->r, KISS_LOGNO(0421) "allocation %s cannot be written as the contract "
+                      "says: no memory, or a value of its row in payment_application does not fit", a->allocation);
+        return KISS_DB_FAILED;
+    }
+    return kiss_db_close(cursor);
+}
+
+/** The transaction, once. */
+static kiss_db_status transact(allocating *a, kiss_db_conn *conn)
+{
+    const char *payment[KISS_PAYMENT_COLUMNS], *target[KISS_TARGET_COLUMNS];
+    kiss_db_status status = kiss_db_begin_write(conn);
+
+    a->error = NULL;
+    a->allocation = NULL;
+    a->again = 0;
+    if (status == KISS_DB_OK) {
+        status = decide(a, conn, payment, target);
+    }
+    if (status == KISS_DB_OK && !a->error && !a->allocation) {
+        status = insert(a, conn, payment[KISS_PAYMENT_ID], target[KISS_TARGET_ID]);
+    }
+    if (status == KISS_DB_OK && !a->error) {
+        status = read_back(a, conn);
+    }
+    if (status != KISS_DB_OK || a->error) {
+        return status == KISS_DB_OK || status == KISS_DB_AGAIN ? (kiss_db_rollback(conn), status) : status;
+    }
+    /* A commit whose answer is lost may have been done: it is never sent a second time. */
+    status = kiss_db_end(conn);
+    return status == KISS_DB_OK || status == KISS_DB_AGAIN ? status : KISS_DB_REFUSED;
+}
+
+/** Moves the counter of requests behind all that are there: some may have come by an import. */
+static kiss_db_status catch_up(allocating *a, kiss_db_conn *conn)
+{
+    const char *last[1], *ignored[1];
+    kiss_statement move = { .columns = 1 };
+    kiss_db_status status = find(a, conn, fixed(a, KISS_SQL_LAST_REQUEST), NULL, last);
+
+    if (status == KISS_DB_OK) {
+        /* SETVAL() takes no bound value. Going back it does nothing. */
+        move.text = apr_psprintf(a->k->pool, "SELECT SETVAL(request_number, %" APR_INT64_T_FMT ")", apr_atoi64(last[0]));
+        status = find(a, conn, &move, NULL, ignored);
+    }
+    return status;
+}
+
+static kiss_db_status allocate(kiss_db_conn *conn, void *baton)
+{
+    allocating *a = baton;
+    kiss_db_status status;
+    int owns = 0, tries;
+
+    status = owns_account(a, conn, &owns);
+    if (status != KISS_DB_OK || !owns) {
+        a->error = status == KISS_DB_OK ? &kiss_error_role : NULL;
+        return status;
+    }
+    for (tries = 0; (status = transact(a, conn)) == KISS_DB_AGAIN && tries < TRIES; tries++) {
+        if ((status = catch_up(a, conn)) != KISS_DB_OK) {
+            return status;
+        }
+    }
+    return status == KISS_DB_AGAIN ? KISS_DB_AWAY : status;
+}
+
+const kiss_error *kiss_pay_run(kiss_req *k, int *status)
+{
+    allocating a;
+    const kiss_error *e;
+    kiss_db_status db;
+
+    memset(&a, 0, sizeof(a));
+    a.k = k;
+    a.answer = kiss_json_buffer(k->pool);
+    if (!a.answer) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, APR_ENOMEM, k->r, KISS_LOGNO(0422) "no memory for the answer");
+        return &kiss_error_internal;
+    }
+    if ((e = read_request(&a))) {
+        return e;
+    }
+    if ((db = kiss_db_run(k, allocate, &a)) != KISS_DB_OK) {
+        return kiss_db_error(db);
+    }
+    if (a.error) {
+        return a.error;
+    }
+    kiss_out_private(k);
+    *status = kiss_out_text(k, HTTP_CREATED, KISS_JSON_TYPE, a.answer->buf);
+    return NULL;
+}

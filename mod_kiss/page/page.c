@@ -1,0 +1,215 @@
+#include "page/page.h"
+
+#include <string.h>
+
+#include "caller/auth_apikey.h"
+#include "core/config.h"
+#include "core/error.h"
+#include "core/log_seldom.h"
+#include "http/precondition.h"
+#include "http/response.h"
+#include "lib/api/page_sql.h"
+#include "lib/api/row_json.h"
+#include "lib/base/date.h"
+#include "lib/base/json_text.h"
+#include "lib/file/spool.h"
+#include "page/page_cache.h"
+
+/* A page is put together in memory up to this size; a larger one goes on in a file. */
+#define PAGE_IN_MEMORY (512 * 1024)
+
+/** An answer in the making. */
+typedef struct {
+    kiss_req *k;
+    kiss_params params;
+    kiss_sql_query query;
+    kiss_json_terms terms;
+    kiss_spool *out;
+    int more;                       /* there is a row behind the page */
+    apr_size_t replaced;            /* invalid UTF-8 bytes */
+} building;
+
+/* --- parameters --- */
+
+/** 403 where a parameter must name one of the caller's accounts and names none (customerPricing). */
+static int names_no_account(const building *b)
+{
+    const kiss_key *key = b->k->caller->key;
+    const char *name = b->k->endpoint->forbidden_unless;
+    const kiss_param_values *v = name ? kiss_params_find(&b->params, name, strlen(name)) : NULL;
+    int i, j;
+
+    if (!v || key->role != KISS_ROLE_CUSTOMER) {
+        return 0;
+    }
+    for (i = 0; i < v->count; i++) {
+        for (j = 0; j < key->accounts->nelts; j++) {
+            if (strcmp(v->value[i], APR_ARRAY_IDX(key->accounts, j, const char *)) == 0) {
+                return 0;
+            }
+        }
+    }
+    return 1;
+}
+
+static const kiss_error *read_params(building *b)
+{
+    kiss_req *k = b->k;
+    char *today = apr_palloc(k->pool, KISS_DATE_DAY);
+    kiss_param_source source = { k->r->args, NULL, k->named, k->caller->key->role, today };
+
+    b->terms.today = apr_time_sec(k->r->request_time) / 86400;
+    kiss_date_of_day_number(today, b->terms.today);
+    k->description = kiss_params_read(&b->params, k->endpoint, &source, k->pool);
+    if (k->description) {
+        return &kiss_error_param;
+    }
+    return names_no_account(b) ? &kiss_error_role : NULL;
+}
+
+/* --- the ETag --- */
+
+static const char *make_tag(const building *b)
+{
+    kiss_req *k = b->k;
+    const kiss_sql_pages *made = kiss_sql_pages_of(k->conf->plan, k->endpoint, k->caller->key->role);
+    const char *request = kiss_params_text(&b->params, k->pool);
+    apr_uint64_t reads = made->reads;
+    int i;
+
+    for (i = 0; i < b->params.count; i++) {
+        reads |= b->params.values[i].count ? made->param_reads[i] : 0;
+    }
+    if (made->pages->daily) {
+        request = apr_psprintf(k->pool, "%s\nday\n%" APR_INT64_T_FMT "\n", request, b->terms.today);
+    }
+    return kiss_key_etag(k, request, reads);
+}
+
+/* --- rows --- */
+
+static kiss_db_status spool_failed(building *b, apr_status_t rv)
+{
+    KISS_LOG_SELDOM(KISS_FLOOD_PAGE, b->k, APLOG_ERR, rv, KISS_LOGNO(0604) "cannot build the page in %s (KissCacheDir): is it "
+                    "full, or not writable for the server's user?", kiss_config_cache_dir(b->k->r->server));
+    return KISS_DB_AWAY;                /* the client may try again: 503 */
+}
+
+static kiss_db_status write_row(building *b, const kiss_value *row)
+{
+    const char *column = NULL;
+    struct printbuf *pb = b->out->buffer;
+    kiss_json_status written;
+    apr_status_t rv;
+
+    if (b->k->rows && kiss_json_raw(pb, ",", 1)) {
+        return spool_failed(b, APR_ENOMEM);
+    }
+    written = kiss_json_row(pb, b->query.statement.writer, &b->terms, row, NULL, &b->replaced, &column);
+    if (written != KISS_JSON_OK) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, b->k->r, KISS_LOGNO(0605) "row %" APR_INT64_T_FMT " of the page cannot be "
+                      "written: %s%s", b->k->rows + 1, written == KISS_JSON_MEMORY ? "out of memory"
+                      : "the database holds no valid value for ", written == KISS_JSON_MEMORY ? "" : column);
+        return KISS_DB_FAILED;
+    }
+    b->k->rows++;
+    rv = pb->bpos < PAGE_IN_MEMORY ? APR_SUCCESS : kiss_spool_flush(b->out, 0);
+    return rv != APR_SUCCESS ? spool_failed(b, rv) : KISS_DB_OK;
+}
+
+/** One attempt. */
+static kiss_db_status read_page(kiss_db_conn *conn, void *baton)
+{
+    building *b = baton;
+    kiss_db_cursor *cursor;
+    const kiss_value *row;
+    kiss_db_status status;
+    apr_status_t rv;
+
+    b->k->rows = 0;
+    b->more = 0;
+    b->replaced = 0;
+    rv = kiss_spool_create(&b->out, kiss_config_cache_dir(b->k->r->server), b->k->pool);
+    if (rv != APR_SUCCESS || kiss_json_raw(b->out->buffer, "{\"Data\":[", 9)) {
+        return spool_failed(b, rv != APR_SUCCESS ? rv : APR_ENOMEM);
+    }
+    status = kiss_db_select(&cursor, conn, &b->query.statement, b->query.args, b->k->pool);
+    while (status == KISS_DB_OK && (status = kiss_db_next(cursor, &row)) == KISS_DB_OK && row) {
+        if (b->k->rows == b->params.page_size) {
+            b->more = 1;
+            return kiss_db_close(cursor);
+        }
+        status = write_row(b, row);
+    }
+    return status;
+}
+
+static int end_page(building *b)
+{
+    const char *end = apr_psprintf(b->k->pool, "],\"Page\":%" APR_INT64_T_FMT ",\"PageSize\":%d,\"HasNextPage\":%s}",
+                                   b->params.page, b->params.page_size, b->more ? "true" : "false");
+
+    return kiss_json_raw(b->out->buffer, end, strlen(end));
+}
+
+/** Reads the page, and keeps it if it is one to be kept: whole in memory, and nothing to be logged each time. */
+static const kiss_error *make_page(building *b, const char *tag)
+{
+    kiss_req *k = b->k;
+    const kiss_key *key = k->caller->key;
+    kiss_sql_values values = { key->accounts, key->states, &b->params };
+    kiss_db_status built;
+
+    kiss_sql_page(&b->query, k->conf->plan, k->endpoint, key->role, &values, k->pool);
+    built = kiss_db_run(k, read_page, b);
+    if (built == KISS_DB_OK && end_page(b)) {
+        built = spool_failed(b, APR_ENOMEM);
+    }
+    if (built != KISS_DB_OK) {
+        return kiss_db_error(built);
+    }
+    if (b->replaced) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, k->r, KISS_LOGNO(0606) "%" APR_SIZE_T_FMT " bytes in the database are "
+                      "not UTF-8; they were sent as U+FFFD", b->replaced);
+    }
+    else if (b->out->size == 0) {
+        kiss_pages_body body = { b->out->buffer->buf, (apr_size_t)b->out->buffer->bpos, k->rows };
+
+        kiss_pages_keep(&body, k->db, tag);
+    }
+    return NULL;
+}
+
+const kiss_error *kiss_page_run(kiss_req *k, int *status)
+{
+    kiss_validator v = { NULL, "", 1 };
+    kiss_pages_body body;
+    const kiss_error *e;
+    const char *tag;
+    building b;
+
+    memset(&b, 0, sizeof(b));
+    b.k = k;
+    if ((e = read_params(&b))) {
+        return e;
+    }
+    if (!(tag = make_tag(&b))) {
+        return &kiss_error_unavailable;
+    }
+    kiss_out_private(k);
+    v.tag = tag;
+    if ((e = kiss_precondition_check(k, &v, status)) || *status) {
+        return e;
+    }
+    if (kiss_pages_find(&body, k->db, tag, k->pool)) {
+        k->rows = body.rows;
+        *status = kiss_out_bytes(k, body.data, body.len);
+        return NULL;
+    }
+    if ((e = make_page(&b, tag))) {
+        apr_table_unset(k->r->headers_out, "ETag");
+        return e;
+    }
+    *status = kiss_out_spool(k, HTTP_OK, b.out);
+    return NULL;
+}

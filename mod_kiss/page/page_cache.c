@@ -1,0 +1,96 @@
+#include "page/page_cache.h"
+
+#include <ap_mpm.h>
+
+#include <string.h>
+
+#include "lib/base/lru.h"
+#include "lib/base/shared.h"
+
+/* Of all children together; prefork has many of them. */
+#define MEMORY    (64 * 1024 * 1024)
+#define MIN_SHARE (256 * 1024)
+
+/* A larger page is not kept: reading and sending it takes longer than what would be saved. */
+#define MAX_BODY (64 * 1024)
+
+/* What a page takes beside its bytes: a pool's first block. */
+#define OVERHEAD (8 * 1024)
+
+/* An ETag has 22 characters. */
+#define MAX_TAG 32
+
+/** What a page is found by, and all that it depends on: the database, because a copy of one has the same ETags, and what the ETag is
+ *  a digest of (kiss_key_etag()): API and profile, endpoint, the key's scope, the request, the revisions, the form of the rows. */
+typedef struct {
+    const kiss_db *db;
+    char tag[MAX_TAG];
+} page_key;
+
+typedef struct {
+    kiss_shared shared;
+    kiss_pages_body body;
+} page;
+
+/* Of page *; NULL when nothing is kept. */
+static kiss_lru *pages;
+
+/* The child ends. */
+static apr_status_t forget(void *unused)
+{
+    (void)unused;
+    pages = NULL;
+    return APR_SUCCESS;
+}
+
+apr_status_t kiss_pages_attach(apr_pool_t *pchild)
+{
+    kiss_lru_type type = { .key_size = sizeof(page_key), .value_size = sizeof(page *), .hold = kiss_shared_hold_value,
+                           .release = kiss_shared_release_value };
+    int children = 1;
+
+    pages = NULL;
+    ap_mpm_query(AP_MPMQ_MAX_DAEMONS, &children);
+    type.weight = (apr_size_t)(MEMORY / (children > 0 ? children : 1));
+    type.weight = type.weight > MIN_SHARE ? type.weight : MIN_SHARE;
+    type.entries = (int)(type.weight / OVERHEAD);
+    apr_pool_pre_cleanup_register(pchild, NULL, forget);
+    return kiss_lru_create(&pages, &type, pchild);
+}
+
+static int make_key(page_key *key, const kiss_db *db, const char *tag)
+{
+    apr_size_t len = strlen(tag);
+
+    memset(key, 0, sizeof(*key));
+    key->db = db;
+    memcpy(key->tag, tag, len < MAX_TAG ? len : 0);
+    return len < MAX_TAG;
+}
+
+int kiss_pages_find(kiss_pages_body *body, const kiss_db *db, const char *tag, apr_pool_t *p)
+{
+    page_key key;
+    page *found;
+
+    if (!pages || !make_key(&key, db, tag) || !kiss_lru_get(pages, &key, NULL, 0, &found)) {
+        return 0;
+    }
+    kiss_shared_release_with(found, p);
+    *body = found->body;
+    return 1;
+}
+
+void kiss_pages_keep(const kiss_pages_body *body, const kiss_db *db, const char *tag)
+{
+    page_key key;
+    page *kept;
+
+    if (!pages || body->len > MAX_BODY || !make_key(&key, db, tag) || !(kept = kiss_shared_create(sizeof(*kept)))) {
+        return;
+    }
+    kept->body = *body;
+    kept->body.data = apr_pmemdup(kept->shared.pool, body->data, body->len);
+    kiss_lru_put(pages, &key, NULL, 0, body->len + OVERHEAD, &kept);
+    kiss_shared_release(kept);
+}
