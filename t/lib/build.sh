@@ -96,12 +96,17 @@ build_tree() {
         [ "$top/Makefile.am" -nt "$top/Makefile.in" ]; then
         (cd "$top" && autoreconf -fi) >>"$log" 2>&1 || build_failed "$log"
     fi
+    # What was built before files moved: make would look for headers that are gone, or take old objects for new ones.
+    if [ -e "$build/config.status" ] && ! cmp -s "$top/Makefile.am" "$build/Makefile.am.built"; then
+        rm -rf "$build/config.status" "$build/mod_kiss" "$build/support" "$build/t"
+    fi
     if [ -e "$top/config.status" ]; then
         build=$top
     elif [ ! -e "$build/config.status" ] || [ "$top/configure" -nt "$build/config.status" ]; then
         (cd "$build" && "$top/configure" "$@") >>"$log" 2>&1 || build_failed "$log"
     fi
     make -C "$build" -s -j"$(nproc)" "${targets[@]}" >>"$log" 2>&1 || build_failed "$log"
+    [ "$build" = "$top" ] || cp "$top/Makefile.am" "$build/Makefile.am.built"
     exec 9>&-
 }
 
