@@ -4,6 +4,7 @@
 # and text are those of the connection, mysql_errno(). A program that looks at the statement, as the manual of the
 # function says, logs "error 0", or takes a result that was cut off for one that has ended.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
+# SPDX-License-Identifier: Apache-2.0
 . "$(dirname "$0")/lib.sh"
 
 version=1:10.11.19-0+deb12u1

@@ -4,6 +4,7 @@
 # that link the library (timeouts, TLS, a socket) come into force; before, what was written there for them did nothing.
 # (The command line clients read the files in their own way and always followed it.)
 # shellcheck source-path=SCRIPTDIR source=lib.sh
+# SPDX-License-Identifier: Apache-2.0
 . "$(dirname "$0")/lib.sh"
 
 cat >"$work/connect.c" <<'C'

@@ -4,6 +4,7 @@
 # file, for ever. An answer that is an error takes the tag away (without an ETag of its own), and its body the place of
 # the file.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
+# SPDX-License-Identifier: Apache-2.0
 . "$(dirname "$0")/lib.sh"
 
 debian_root bookworm curl=7.88.1-10+deb12u15

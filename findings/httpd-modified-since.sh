@@ -6,6 +6,7 @@
 # which calls it for a script's output: clients that send the Date of the last answer back poll in vain if something
 # changes within that second.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
+# SPDX-License-Identifier: Apache-2.0
 . "$(dirname "$0")/lib.sh"
 
 version=2.4.71-1~deb12u1

@@ -4,6 +4,7 @@
 # what strangers send, refuses names like Müller after the upgrade of the system, without being rebuilt. Names of
 # members pass.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
+# SPDX-License-Identifier: Apache-2.0
 . "$(dirname "$0")/lib.sh"
 
 cat >"$work/strict.c" <<'C'

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Sourced by the findings: packages of one Debian release in a folder of their own, and the verdict.
 # Environment: FINDINGS_CACHE=DIR keeps downloaded packages there.
+# SPDX-License-Identifier: Apache-2.0
 set -euo pipefail
 export LC_ALL=C.UTF-8
 

@@ -3,6 +3,7 @@
 # NULL finds nothing. So a half-open range, `at >= from AND at < to + INTERVAL 1 DAY`, is empty for 9999-12-31, which
 # many systems write for "no end". Nothing fails: the list is just empty.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
+# SPDX-License-Identifier: Apache-2.0
 . "$(dirname "$0")/lib.sh"
 
 version=1:10.11.19-0+deb12u1

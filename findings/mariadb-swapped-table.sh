@@ -3,6 +3,7 @@
 # one and RENAME both in one statement, leaves them on the old table under its new name: what they kept (a history, a
 # counter, a revision) stops without an error. CREATE TRIGGER with the old name is refused then, for the name is taken.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
+# SPDX-License-Identifier: Apache-2.0
 . "$(dirname "$0")/lib.sh"
 
 version=1:10.11.19-0+deb12u1

@@ -5,6 +5,7 @@
 # different rows of the table. At 10.11 the second one waited for the first, and both were right. In autocommit, at READ
 # COMMITTED and where nothing was read before, 11.8 does as 10.11 did.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
+# SPDX-License-Identifier: Apache-2.0
 . "$(dirname "$0")/lib.sh"
 
 # two_writers BEFORE: one transaction begins with BEFORE and then changes row 1; another one changes row 2 in between.

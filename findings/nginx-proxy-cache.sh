@@ -3,6 +3,7 @@
 # HEAD, because it wants the whole answer for its store. It does so before it knows the answer: also for one that says
 # Cache-Control: private and is never stored. An API behind it loses its 304s and ranges, and nothing is gained.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
+# SPDX-License-Identifier: Apache-2.0
 . "$(dirname "$0")/lib.sh"
 
 version=1.22.1-9+deb12u11

@@ -4,6 +4,7 @@
 # programs use do not do their part: axios-cache-interceptor never asks conditionally, undici (Node's own client)
 # forgets the tag whenever it has had a 304, so every second poll is the whole list. (undici 7.16 never asked.)
 # shellcheck source-path=SCRIPTDIR source=lib.sh
+# SPDX-License-Identifier: Apache-2.0
 . "$(dirname "$0")/lib.sh"
 
 command -v npm >/dev/null && [ "$(node -p 'process.versions.node.split(".")[0] >= 20')" = true ] || die "this needs Node 20 and npm"

@@ -4,6 +4,7 @@
 # stored like this has lost its end. (The option auto_decode = false leaves chunks as they came, so that a program can
 # look for the last one.)
 # shellcheck source-path=SCRIPTDIR source=lib.sh
+# SPDX-License-Identifier: Apache-2.0
 . "$(dirname "$0")/lib.sh"
 
 version=8.2.36-1~deb12u1

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * mod_kiss - customer-scoped JSON APIs over MariaDB, inside Apache httpd 2.4.
  *

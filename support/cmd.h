@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * cmd - the verbs of kissctl, as its table calls them: see kissctl --help.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * cmd_customer - customers: list, show, add, set, disable, enable.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * cmd_doctor - the verbs doctor and kss doctor: which checks are made, and in which order.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * cmd_import - the verbs import and kss import: their options, and the file of --map.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * cmd_key - API keys of the Customer API's customers: issue, list, revoke.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * cmd_kss_key - API keys of the KSS API: issue, list, revoke. A key has a type and a list of customers or suppliers.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * cmd_kss_payments - requests to allocate a payment, on their way through the back office: Pending (asked for through
  * the API), Exported (handed over), Confirmed (applied), Rejected (not confirmed in time).

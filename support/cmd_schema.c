@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * cmd_schema - the verbs schema install, check, upgrade and repair: each schema file is sent whole.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * cmd_snapshot - the answers that httpd keeps in KissCacheDir: list, purge.
  *

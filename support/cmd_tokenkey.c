@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * cmd_tokenkey - the file of token signing keys: list, rotate, retire. Never prints a secret.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * cmd_touch - the verb touch: raises revisions, because data were changed past the triggers.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * csv - a streaming reader of RFC 4180 files.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * csv - streaming reader of RFC 4180 files. Pure: knows neither tables nor files; the bytes come from a callback.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * ctl - what every part of kissctl shares: the context of a run, the options, what a verb is, exit statuses. Types only.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * ctl_db - the connection of kissctl, and statements with bound values.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * ctl_defaults - reads the few options that kissctl must know before it connects.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * ctl_defaults - values of the option file of kissctl's connection that kissctl must know before the client library
  * reads it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * ctl_httpd - what only httpd's configuration knows: runs httpd as `apachectl -t -D DUMP_RUN_CFG` does.
  */

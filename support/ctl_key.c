@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * ctl_key - makes, shows and revokes keys of both APIs.
  */

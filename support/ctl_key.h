@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * ctl_key - what the keys of both APIs have in common: form, label, expiry, digest, how they are shown and revoked.
  *

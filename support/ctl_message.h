@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * ctl_message - messages of kissctl on standard error. Single-threaded.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * ctl_out - data on standard output: tables, JSON, CSV.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * demo - writes the files of `kss demo-data`.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * demo - the files of `kss demo-data`: a made-up distributor's data for `kss import`.
  */

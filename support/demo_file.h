@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * demo_file - CSV files of made-up data, and the numbers they are made of, which only look random: the same everywhere
  * and every time. Single-threaded.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * demo_masters - places, people, products and promotions of the made-up distributor.
  */

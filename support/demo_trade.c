@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * demo_trade - stock, invoices, receivables, payments and purchases of the made-up distributor.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * demo_trade - the files about stock, invoices, receivables, payments and purchases.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * demo_world - works out what each row of the made-up distributor is, from its number alone.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * demo_world - the made-up distributor of `kss demo-data`: who sells what to whom. Pure but for its pools.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * doctor - the list of findings: adding to it, queries that make a finding, printing.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * doctor - the findings of `kissctl doctor`.
  *

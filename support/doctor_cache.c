@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * doctor_cache - checks KissCacheDir, which httpd makes: its owner and mode, what it holds, how much space is free.
  */

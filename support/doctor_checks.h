@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * doctor_checks - the checks of `kissctl doctor`. Each adds its findings. Single-threaded.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * doctor_content - what the tables of either API lack or hold that customers would notice.
  */

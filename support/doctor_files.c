@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * doctor_files - files that hold secrets: the option file of the connection, the token signing keys.
  */

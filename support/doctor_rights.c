@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * doctor_rights - what the accounts of kissctl and of the module may do in the database.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * doctor_schema - the version of the schema, the objects that its files make, and rows changed past the triggers.
  */

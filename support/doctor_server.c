@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * doctor_server - the connection of kissctl, the settings of the server, and the budget of connections.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import - the run: the stages in their order, lock and transaction, and how it ends.
  */

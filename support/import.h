@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import - loads a folder of CSV files into their tables, all or nothing.
  * 

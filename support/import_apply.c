@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_apply - writes, inside the transaction, what import_compare found to differ. In SQL `o` is the real table and `n`
  * the temporary one.

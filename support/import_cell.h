@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_cell - a checked cell: its value, and what it gives rise to note. Pure.
  */

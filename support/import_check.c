@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_check - duplicates within a file, references between files and tables, as they would be after the import.
  */

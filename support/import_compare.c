@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_compare - counts, inside the transaction, what differs between the temporary and the real tables.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_customer - the import set of the Customer API. Data only; import_table.h defines the members.
  *

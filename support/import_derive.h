@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_derive - what an import set derives from its tables. Single-threaded.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_fault - keeps faults and notes, a bounded number of each sort.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_fault - keeps what a run finds: faults of the files, and notes.
  * 

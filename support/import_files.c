@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_files - the folder: which files of the set it has, whether they are complete, and whether they are CSV at all.
  *

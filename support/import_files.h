@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_files - the files of a folder: which there are, whether they are complete, what they are.
  */

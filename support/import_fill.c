@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_fill - columns whose value follows from another file or table: looked up, or made there.
  *

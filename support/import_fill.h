@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_fill - values that rows get from other files and tables.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_guard - refuses files that would take away more than a whole file usually does: one that was cut off, holds
  * only its header, or came with other keys.

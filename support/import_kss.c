@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_kss - the import set of the KSS API: a distributor's data. Data only; import_table.h
  * defines the members.

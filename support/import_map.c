@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_map - reads the rules of --map, and finds the one for a file or a column. Pure.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_map - a file with somebody else's names of files and columns: option --map.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_number - checks cells that hold a decimal, a whole number or a flag. Pure.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_progress - how far a run is, in one line of a terminal that is written again a few times a second.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_remark - counts remarks on cells, and makes notes of them at the end of a file.
  */

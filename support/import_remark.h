@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_remark - what is noted of good cells of a file: counted while it is read, reported once at its end.
  */

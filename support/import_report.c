@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_report - what an import writes at its end: faults, notes, the summary, and all of it as JSON.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_run - what the stages of an import share: the run, its queries, and whether to stop.
  */

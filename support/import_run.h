@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_run - one run of an import: its files, its options, what was found so far. Every stage gets it.
  * 

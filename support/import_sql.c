@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_sql - conditions and lists of columns in SQL, from the columns of a file.
  */

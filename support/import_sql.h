@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_sql - SQL of the tables of a file that several stages have in common. `o` is the real table, `n` the temporary one.
  */

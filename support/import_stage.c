@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_stage - from a CSV file into a temporary table, row by row, in batches of bound arrays.
  *

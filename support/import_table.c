@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_table - finds files and columns of an import set by their names. Pure.
  */

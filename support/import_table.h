@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_table - what an import set is: files, their tables, columns, keys, references, revisions.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_text - what is known of texts: blanks, characters that nobody sees, traces of spreadsheets, barcodes. Pure.
  *

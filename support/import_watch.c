@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_watch - waits for signals while the import works, so that a long statement can be stopped in the server.
  */

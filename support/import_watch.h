@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_watch - a thread that waits for signals while the import works, and draws the progress line.
  */

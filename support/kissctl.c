@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kissctl - the operator's tool of mod_kiss. This file: options, the command line, help.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kissctl_verbs - the table of verbs. Data only.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * schema_diff - compares a database with the schema files: tables, triggers with table and body, foreign keys, revisions.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * schema_diff - how a database differs from the schema files. Single-threaded; functions that fail have written
  * why to standard error.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * schema_files - the numbered schema files SQLDIR/FOLDER/NNNN-*.sql, and the version of the database compared with them.
  * FOLDER is that of the verb's database: customer or kss.

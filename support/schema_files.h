@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * schema_files - the numbered schema files and the version of the database. Single-threaded.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * schema_parts - the schema files taken apart. See schema_parts.h.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * schema_parts - the schema files taken apart: what a database must have. The files are the only list of it. Pure.
  *

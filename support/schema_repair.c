@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * schema_repair - puts back what a database lacks, and raises its revisions.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * schema_repair - makes a database what the schema files define. Single-threaded; functions that fail have written why to
  * standard error.

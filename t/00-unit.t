@@ -1,5 +1,6 @@
 #!/usr/bin/perl
 # Runs the C unit tests that make has built; each writes TAP.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

@@ -1,5 +1,6 @@
 #!/usr/bin/perl
 # Replays the corpora of the fuzz targets: what a fuzzer has found once stays right (t/fuzz/README.md).
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

@@ -1,5 +1,6 @@
 #!/usr/bin/perl
 # What the compiler cannot see: documents that follow the code, and units that know no more than they may.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;
@@ -100,7 +101,7 @@ for my $file (sort keys %support) {
     ok $room{$here}, "support/$file is in a room";
     is "@wrong", '', "support/$file includes its own room, rooms below it and libkiss";
     is_deeply [grep { !/^\Q$here\E_/ } $file =~ /\.h$/ ? declared($support{$file}) : ()], [], "support/$file declares names of its room";
-    like $support{$file}, qr{\A/\*\*\n \* \Q@{[$file =~ s/\.[ch]$//r]}\E - }, "support/$file begins with what it is";
+    like $support{$file}, qr{\A/\* SPDX-License-Identifier: Apache-2\.0 \*/\n/\*\*\n \* \Q@{[$file =~ s/\.[ch]$//r]}\E - }, "support/$file begins with what it is";
 }
 is_deeply [grep { !/^demo/ && $support{$_} =~ /^#include "demo/m } sort keys %support], ['cmd_kss_demo.c'],
     'one verb knows the generator of demo data';
@@ -160,6 +161,12 @@ sub circles {
     $state{$_} || $walk->($_) for sort keys %knows;
     return \@found;
 }
+
+# Every source file names its licence.
+my @sources = map { glob "$top/$_" } qw(mod_kiss/*.[ch] mod_kiss/*/*.[ch] mod_kiss/*/*/*.[ch] support/*.[ch] t/*.t t/lib/*.pm t/lib/*/*.pm
+    t/unit/*.c t/fuzz/*.[ch] t/bench/*.c t/bench/*/*.pm doc/pollers/* findings/*.sh);
+is_deeply [map { substr $_, 1 + length $top } grep { slurp($_) !~ /SPDX-License-Identifier: Apache-2\.0/ } @sources], [],
+    'every source file has its SPDX line';
 
 # A function fits a screen.
 my %code = (%source, %support);

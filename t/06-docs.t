@@ -2,6 +2,7 @@
 # The documents agree with the tree: links and anchors lead somewhere, files, verbs, options, directives and log numbers that are
 # named exist, examples in JSON parse, scripts are scripts, what the source cites of the contracts is there. Configurations of
 # doc/in-front.md are run by t/84, the clients by t/83.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

@@ -1,5 +1,6 @@
 #!/usr/bin/perl
 # The configuration that we ship is true: the reference describes every directive, can be used, and changes nothing.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

@@ -1,5 +1,6 @@
 # Directives: what each accepts and refuses (with file and line, exit status not 0), how they are inherited from server to
 # virtual host to <Location> as seen over the wire, TLS, and what configtest finds before a reload would.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

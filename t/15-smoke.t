@@ -1,5 +1,6 @@
 #!/usr/bin/perl
 # The thin slice: a key, a token, the three lists and the rest of the endpoints, in each way once.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

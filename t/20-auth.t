@@ -1,5 +1,6 @@
 # POST /auth/token over the wire (contract section 2, "Left open" 1-4; RFC 6749): every answer with status, headers and
 # exact body, the life of keys and customers, and that no secret reaches the log.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

@@ -1,5 +1,6 @@
 # Preconditions (RFC 9110 section 13): which header says what of which bytes. Every header that names a tag, with every coding, with
 # and without a range, GET and HEAD, for lists that are kept and for those that are not; no answer has a modification date.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

@@ -1,5 +1,6 @@
 # Bearer tokens (contract section 3; RFC 6750, 7515, 7519, 8725): whatever is wrong with one, the answer is the same 401
 # without a body. And the rotation of signing keys by a graceful restart.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

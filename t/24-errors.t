@@ -1,5 +1,6 @@
 # Errors, whoever finds them: the module or httpd itself, before or after it knows the location. Below an API's location each is the
 # API's JSON, with X-Request-Id, and no cache gives it to another caller; an ErrorDocument changes nothing there.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

@@ -1,5 +1,6 @@
 #!/usr/bin/perl
 # Rate limits: exact over processes, published headers and text, overrides, reload, floods, failed logins.
+# SPDX-License-Identifier: Apache-2.0
 
 use strict;
 use warnings;

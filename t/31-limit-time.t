@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # What a client is told of time holds, over the wire: Retry-After, X-Rate-Limit-Reset, RateLimit-Reset. All histories, with a
 # clock of their own: t/unit/pure.c.
+# SPDX-License-Identifier: Apache-2.0
 
 use strict;
 use warnings;

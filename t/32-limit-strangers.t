@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # What somebody can do to a customer, or learn of it, who knows its customer code and nothing else: nothing. Wrong credentials
 # and tokens count for the address that sends them; addresses are told apart as a proxy and mod_remoteip pass them on.
+# SPDX-License-Identifier: Apache-2.0
 
 use strict;
 use warnings;

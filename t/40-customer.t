@@ -1,5 +1,6 @@
 #!/usr/bin/perl
 # The contract of the Customer API over the wire, on the sample data.
+# SPDX-License-Identifier: Apache-2.0
 
 use strict;
 use warnings;

@@ -1,5 +1,6 @@
 # Delta: a client that has a state of a list asks for what has changed since (RFC 3229). Old answer and delta give the new
 # answer, always; where there is no delta it gets the whole list, as anybody does.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

@@ -1,5 +1,6 @@
 # The same over HTTP/2 and TLS, with curl: whole, compressed, changes only, 304, and a stream that is reset when a list that is sent
 # while it is built cannot be finished.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

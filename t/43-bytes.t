@@ -1,4 +1,5 @@
 # Kept lists, with files mapped into memory and without: any range gives just these bytes, absurd ranges and tags a defined answer.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

@@ -1,5 +1,6 @@
 # A large list is sent while it is still being built: soon, in chunks, broken off visibly when it cannot be finished. A slow
 # or lost client does not disturb the building, and what was built is kept.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

@@ -1,5 +1,6 @@
 # Clients that read slowly, as many as httpd has threads, each of them the first after a change: only the time of building costs a
 # thread, not that of reading (event MPM, plain HTTP). The same for lists that are kept, and for parts of them.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

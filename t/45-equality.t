@@ -1,5 +1,6 @@
 #!/usr/bin/perl
 # What each customer gets is, digit by digit, what KissExpect computes from the CSV files alone.
+# SPDX-License-Identifier: Apache-2.0
 
 use strict;
 use warnings;

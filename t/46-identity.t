@@ -1,5 +1,6 @@
 # What is kept of one database is never another's: a copy of a database with the same epoch, terms, keys and revisions, one
 # KissCacheDir for both, and one change in each.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

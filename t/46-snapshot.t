@@ -1,5 +1,6 @@
 # Whole lists are kept and sent again: to everybody with the same terms, until something in them changes; built once,
 # never sent when damaged, removed when there are too many.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

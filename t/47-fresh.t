@@ -1,5 +1,6 @@
 # A change that was committed before a request was sent is seen by it, always: under load too, when requests of a process
 # share one look at the state of the database, and with records and lists that are kept.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

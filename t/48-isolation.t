@@ -1,5 +1,6 @@
 #!/usr/bin/perl
 # Nobody gets anything of another's price list or warehouse, whatever is asked for, one by one or all at once.
+# SPDX-License-Identifier: Apache-2.0
 
 use strict;
 use warnings;

@@ -1,5 +1,6 @@
 # What can happen while a list is built or kept: its data change, its builder dies, the disk is full or closed; and servers
 # that share a directory, or have one each.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

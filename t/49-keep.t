@@ -1,5 +1,6 @@
 # How snapshots are kept: what stands in their files, what removes them and what never does, whatever happens to the files,
 # the directory, the builders and the servers that share it.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # Lists are merged from scans in the order of their keys, long ones range by range. Whatever the keys are, wherever scans
 # have gaps, and whatever happens while they are read: the answer is whole and of one moment.
+# SPDX-License-Identifier: Apache-2.0
 
 use strict;
 use warnings;

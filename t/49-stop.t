@@ -1,5 +1,6 @@
 # A child that is told to stop does so at once: whatever it reads from the database is given up, and nobody waits for a server that
 # says nothing.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

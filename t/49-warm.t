@@ -1,4 +1,5 @@
 # KissWarm: the most used lists are built in advance when something has changed, by one process, and no others.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

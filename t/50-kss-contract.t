@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # The contract of the KSS API over the wire, endpoint by endpoint, for every type of key: who is let in, what an answer
 # is made of, in what order its rows stand, what the filters leave, and how it is cut into pages.
+# SPDX-License-Identifier: Apache-2.0
 
 use strict;
 use warnings;

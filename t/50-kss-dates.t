@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # Dates and times of the KSS API over the wire: the bounds of the calendar, the ways to write a moment, what is refused
 # and why, and what stands in the database at the calendar's ends.
+# SPDX-License-Identifier: Apache-2.0
 
 use strict;
 use warnings;

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # Nobody gets anything of another's accounts from the KSS API: every endpoint, every type of key, every parameter with
 # own ids, foreign ones, both and unknown ones. What belongs to whom is read from the CSV files.
+# SPDX-License-Identifier: Apache-2.0
 
 use strict;
 use warnings;

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # What a client may send to the KSS API, and what it gets: every parameter of every endpoint with all kinds of wrong
 # and right values, paths, methods, keys, the order of checks, the headers of every answer.
+# SPDX-License-Identifier: Apache-2.0
 
 use strict;
 use warnings;

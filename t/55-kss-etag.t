@@ -1,5 +1,6 @@
 #!/usr/bin/perl
 # Conditional requests of the KSS API: which ETag, what it depends on, what a 304 is and what it costs.
+# SPDX-License-Identifier: Apache-2.0
 
 use strict;
 use warnings;

@@ -2,6 +2,7 @@
 # The one write of the KSS API: POST /payments/applications. What is asked for and answered, what is refused, that no
 # cent
 # is given away twice however many ask at once, retries, bodies of all kinds, and the back office's side.
+# SPDX-License-Identifier: Apache-2.0
 
 use strict;
 use warnings;

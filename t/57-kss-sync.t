@@ -3,6 +3,7 @@
 # ids
 # per request. Both ways of walking (until HasNextPage is false; until a page is shorter than asked) give each row once,
 # in the order of the contract, and equal the database.
+# SPDX-License-Identifier: Apache-2.0
 
 use strict;
 use warnings;

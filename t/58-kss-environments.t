@@ -3,6 +3,7 @@
 # and
 # limits; and what a client sees while a database is away: 503 that says when to come again, nothing lost, nothing
 # doubled.
+# SPDX-License-Identifier: Apache-2.0
 
 use strict;
 use warnings;

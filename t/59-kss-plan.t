@@ -1,5 +1,6 @@
 # No page of the KSS API scans a table: the server counts what it reads for each, and that is what the page's own rows
 # and those in front of it demand, whatever the tables' size.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

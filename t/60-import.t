@@ -1,5 +1,6 @@
 # kissctl against a real database and a running API: import (faults, all or nothing, dry run, revisions, concurrency) and
 # the verbs for customers, keys and signing keys.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

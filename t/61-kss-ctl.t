@@ -1,4 +1,5 @@
 # kissctl for the KSS API against a real database: schema, keys, payment runs, doctor.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

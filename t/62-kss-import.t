@@ -1,5 +1,6 @@
 # kissctl kss import against a real database: the sample, faults, all or nothing, revisions, sums, requests that stay, made
 # categories; a real distributor's data when it is there; kissctl kss demo-data.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

@@ -1,4 +1,5 @@
 # kissctl snapshot and what the doctor says of KissCacheDir, beside a server that uses it.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

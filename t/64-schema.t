@@ -1,5 +1,6 @@
 # What the schema promises beside its tables: revisions that are never used twice, ways past the triggers that are closed or seen and
 # repaired, sums that are exact; long texts fit and arrive whole, a customer that a load has set aside is refused.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

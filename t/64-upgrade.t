@@ -1,5 +1,6 @@
 # kissctl schema upgrade: a database of version 1 with data comes to the schema of a new one, also when it is interrupted, run again, or
 # run while clients poll and others write.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

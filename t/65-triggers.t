@@ -1,6 +1,7 @@
 # Whatever ordinary SQL does to a table raises the revisions of what answers show of it, with a number of the clock: for every
 # table of both databases INSERT, INSERT IGNORE, UPDATE of each column and of the keys, UPDATE over a join, REPLACE, ON
 # DUPLICATE KEY UPDATE, LOAD DATA REPLACE, DELETE over a join, and rows that go with their parent.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

@@ -1,5 +1,6 @@
 # What a load may take away: files that were cut off, hold only their header or came with other keys are refused, in both
 # APIs, with a sentence that says how to load them all the same.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

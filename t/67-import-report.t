@@ -1,5 +1,6 @@
 # What an import says: files that are not complete or are no CSV at all, names that are almost right, sentences, floods of
 # faults and notes, the report for programs, the progress line on a terminal, a server that logs statements.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

@@ -1,5 +1,6 @@
 # What a cell of an import means: blanks, characters that nobody sees, what spreadsheets make of codes, empty prices, dates,
 # decimals, thousands, discounts, texts that are too long. Both import sets; seen in the database and over the API.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

@@ -1,5 +1,6 @@
 # How an import's files may be written: what separates cells, how columns are called, rows of commas, rows that end early,
 # columns that are absent, decimal commas, flags, and --map for somebody else's files. Both import sets.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

@@ -1,5 +1,6 @@
 # The database dies, hangs, is full, refuses; the disk is full; a child is killed. Each answer is a complete and correct
 # 200, or a 503 that says when to come again; nothing hangs; all is well as soon as the cause is gone.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

@@ -1,5 +1,6 @@
 # Errors of the server: each means what the one table of their numbers says, whether it comes with a statement or in the middle of its
 # rows. Away and busy are 503 with Retry-After, ours are 500, and the log says what to do.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

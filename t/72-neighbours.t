@@ -1,5 +1,6 @@
 # Other modules of httpd beside ours: those that look for files do not look for the API's paths, paths that the configuration gives
 # back to httpd are httpd's, and what is included in a page is text.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use Digest::MD5 qw(md5_hex);

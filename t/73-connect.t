@@ -1,5 +1,6 @@
 # Connecting to the database: what KissDatabase says and nothing else, over TLS where the way leaves this machine, without files of
 # this machine for whoever answers, and with few waits when a way is lost.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

@@ -1,5 +1,6 @@
 # Clients that read slowly, or go away: they hold no database connection, others do not wait for them, and nothing of
 # them is left.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

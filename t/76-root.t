@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # What root does in directories of other users: nothing by name. KissCacheDir belongs to the user of httpd's processes, who
 # decides what every name in it means; root starts httpd and runs kissctl.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

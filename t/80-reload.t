@@ -1,5 +1,6 @@
 # Graceful reloads under load: no request goes without its answer, counters are kept, nothing grows. And a short look at
 # every endpoint under each of httpd's process models.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # The clients of doc/pollers, in five languages: against the module, and against a server that breaks off, refuses, asks to
 # wait and closes as real networks do. One whose language is not installed is skipped.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # The proxies of doc/in-front.md, configured as they are there: what the module sends and what it must learn comes through.
 # Those that are not installed are skipped; httpd always is.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

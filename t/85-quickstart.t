@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # The README's first command, in a copy of the tree: a demo that works, goes on after a stop, also when somebody has loaded
 # other customers into it, and stops.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

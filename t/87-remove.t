@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # How it is removed (README): make uninstall leaves no file; httpd goes on without the module when it was taken out of the
 # configuration before the file went, and says so at configtest when it was not.
+# SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use FindBin;

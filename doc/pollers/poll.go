@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Keeps a copy of a list up to date. Go 1.18 or newer, nothing else: go run poll.go, or go build poll.go
 //
 //	poll LIST FILE [SECONDS]     LIST: products, stock or prices of the Customer API; every SECONDS, or once

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// SPDX-License-Identifier: Apache-2.0
 // Keeps a copy of a list up to date. Node 18 or newer, nothing else.
 //
 //     poll.mjs LIST FILE [SECONDS]     LIST: products, stock or prices of the Customer API; every SECONDS, or once

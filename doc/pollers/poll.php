@@ -1,5 +1,6 @@
 #!/usr/bin/env php
 <?php
+// SPDX-License-Identifier: Apache-2.0
 // Keeps a copy of a list up to date. PHP 8.0 or newer, nothing else (not even the curl extension).
 //
 //     poll.php LIST FILE [SECONDS]     LIST: products, stock or prices of the Customer API; every SECONDS, or once

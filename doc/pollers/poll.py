@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Keeps a copy of a list up to date. Python 3.9 or newer, nothing else.
 
     poll.py LIST FILE [SECONDS]     LIST: products, stock or prices of the Customer API; every SECONDS, or once

@@ -8,6 +8,7 @@
 # The first line of FILE is the tag, the rest the list as it was sent: tail -n +2 FILE. Of the KSS API FILE holds one page
 # a line. Environment: KISS_URL, KISS_CLIENT_ID, KISS_CLIENT_SECRET; KSS_URL, KSS_KEY; KISS_CA, a file with the CA if it is
 # one of your own.
+# SPDX-License-Identifier: Apache-2.0
 set -euo pipefail
 umask 077
 

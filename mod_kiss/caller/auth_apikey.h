@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_key - callers with an API key (KSS API, section 2 "Key"): who it is, what it may see, and the revisions that its
  * answers depend on.

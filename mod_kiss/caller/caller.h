@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_caller - the customer's record: who it is, what it may see, and the revisions that its answers depend on.
  *

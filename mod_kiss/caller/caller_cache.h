@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_callercache - records of callers that a child process has read, customers and API keys, each as of the state of the
  * database that it was read in. A record is used again only while the database is in that very state, which one small

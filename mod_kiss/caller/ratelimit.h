@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_limit - requests counted per caller, exactly, over all processes (contract section 4, "Left open" 13).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "core/config_value.h"
 
 #include <apr_file_info.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "core/directives.h"
 
 #include <apr_fnmatch.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "core/error.h"
 
 const kiss_error kiss_error_tls = { HTTP_FORBIDDEN, KISS_BODY_ERROR, NULL, "This API is served over HTTPS only." };

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss - what every stage of a request shares: the request itself, log tags, forward declarations.
  *

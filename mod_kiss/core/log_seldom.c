@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "core/log_seldom.h"
 
 #include <apr_atomic.h>

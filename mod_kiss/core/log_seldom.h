@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_flood - log messages that every request could cause: each kind is logged once a minute, whatever number of processes
  * has something to say.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_db - the database: a bounded pool of connections in each child, prepared statements, unbuffered rows.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_db_check - whether each database is as it must be, found out once after each start and reload, and written into the
  * error log: reachable, schema, statements, number of connections.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "db/db_pool.h"
 
 #include <apr_allocator.h>

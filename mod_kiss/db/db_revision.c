@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "db/db_revision.h"
 
 #include <apr_thread_cond.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_state - the state of a database, as one text that is equal while nothing in it has changed: sum, greatest and number of
  * its revisions. They only grow; after a restore they are below what they were, and the next one is beyond all that were given.

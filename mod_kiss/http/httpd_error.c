@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "http/httpd_error.h"
 
 #include <http_request.h>

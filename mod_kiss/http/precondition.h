@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_precondition - the preconditions of a request (RFC 9110 section 13): If-Match, If-None-Match, If-Range.
  *

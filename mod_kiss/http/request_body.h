@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /** kiss_body - the body of a request, read whole and bounded. */
 #ifndef KISS_BODY_H
 #define KISS_BODY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /** kiss_out - the answer to httpd's output filters: headers that every answer has, bodies. */
 #ifndef KISS_OUT_H
 #define KISS_OUT_H

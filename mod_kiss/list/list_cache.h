@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_snapshot - whole answers kept as files below KissCacheDir, named by kiss_form_name(): after the place of the
  * database and the ETag that says what they hold. Customers with equal terms share them, processes too. `tag` here is

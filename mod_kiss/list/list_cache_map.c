@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "list/list_cache_map.h"
 
 #include <apr_allocator.h>

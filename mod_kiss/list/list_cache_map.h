@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_mapped - snapshots that this child has mapped into its memory: a kept answer is sent without opening, reading or
  * copying a file. The pages belong to the kernel's cache and are the same for all children.

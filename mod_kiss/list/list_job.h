@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_making - a list that is being built, compared or compressed, in a thread of its own. The request that wants it reads along:
  * its client may be slow, but the work never waits for a client, and neither does the database.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_build - a whole list, read from the database and written as JSON into a spool.
  *

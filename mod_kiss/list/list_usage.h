@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_usage - which lists are asked for most, counted over all children in shared memory. What is counted is a scope: an
  * endpoint of a location with the terms of a customer; customers with equal terms are one.

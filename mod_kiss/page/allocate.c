@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "page/allocate.h"
 
 #include <apr_escape.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /** kiss_pay - takes a request to allocate a part of a payment to an invoice: the one write of the KSS API. */
 #ifndef KISS_PAY_H
 #define KISS_PAY_H

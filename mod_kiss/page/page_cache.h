@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_pages - pages and records that a child has sent, kept in its memory by their ETags: the same one asked for again
  * costs a look at the state of the database, and no more, as long as nothing that it was made of has changed.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/cache_manager.h"
 
 #include <apr_atomic.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_keeper - what is done beside the requests, by a thread in each child: the snapshots are kept within their limits, and
  * lists are built in advance (worker/cache_warmer.h).

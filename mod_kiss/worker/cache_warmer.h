@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_warm - builds the most used lists in advance, when something in a database has changed: the first client that asks
  * then finds them ready (KissWarm).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * barequery - the floor for a page: one statement run over and over on open connections, its rows thrown away.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * bareread - the floor for a list's time: its rows read from the database and thrown away.
  *

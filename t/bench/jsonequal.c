@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * jsonequal - whether two files hold the same JSON: keys in any order, numbers by value, strings by their characters.
  *

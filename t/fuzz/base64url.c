@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Fuzz target: base64url, read strictly (kiss_secret). */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Fuzz target: the CSV reader. The same file in pieces of any size is the same; written again, it is read the same. */
 #include <string.h>
 

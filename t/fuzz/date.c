@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Fuzz target: dates and times. Input: a byte with the flags, then the text. */
 #include <string.h>
 #include <time.h>

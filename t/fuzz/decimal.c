@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Fuzz target: decimals. Input: digits, scale (a byte each), then the text; the same bytes are values for discounts. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Fuzz target: the changes between two states of a list. The input is both of them, with a NUL between. */
 #include <string.h>
 

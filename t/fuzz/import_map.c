@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Fuzz target: the rules of `kissctl import --map`. Any text, for both sets. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Fuzz target: the check of one cell of the import. Input: a byte that names the column, then the cell. Each is read as
  * given, and with decimal commas and texts cut. */
 #include <string.h>

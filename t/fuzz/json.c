@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Fuzz target: the JSON writer. Whatever the bytes, what comes out is JSON in UTF-8 and means the same. */
 #include <string.h>
 

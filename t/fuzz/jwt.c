@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Fuzz target: access tokens. Input: a token; or, when it begins with '{', a header and (from the next line on) claims,
  * which are signed here with the right key, so that what is behind the signature is reached too.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * palloc - each piece of a pool as a piece of its own, so that the sanitizer sees the first byte behind its end. In a
  * real pool pieces lie side by side and nobody would notice. `t/fuzz/run` includes this in front of every source.

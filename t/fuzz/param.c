@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Fuzz target: the parameters of a request of the KSS API, and the statement that they become. The first byte chooses the
  * endpoint, the second the role; up to the first line feed stands the path's segment, behind it the query.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * replay - main() of the replay programs: gives every file named, or every file of a directory named, to the target.
  * Ends with 0 when there was one at least and all were read; a broken promise ends it by SIGABRT.

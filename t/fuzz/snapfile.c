@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Fuzz target: the files of kept answers. */
 #include <stdio.h>
 #include <string.h>

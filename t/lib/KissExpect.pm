@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 package KissExpect;
 
 # What the Customer API must answer, computed from a directory of CSV files alone: nothing here knows the module, its

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 package KissKssClient;
 
 # Asking the KSS API in the tests t/50 to t/52: one connection that is kept, parameters as a hash of lists.

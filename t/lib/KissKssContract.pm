@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 package KissKssContract;
 
 # The contract of the KSS API as a table: its endpoints, what they take, and what stands in an answer, in order. The

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 package KissKssData;
 
 # A small import set of the KSS API in which every rule of the contract has a row that shows it: all statuses, states

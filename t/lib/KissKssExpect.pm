@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 package KissKssExpect;
 
 # What the KSS API must answer, computed from a directory of CSV files alone: who sees which rows, what the filters

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 package KissRooms;
 # The rooms of mod_kiss/, which are its folders, and which of them a room may include beside itself. A unit is a .c file with its
 # header, or one of them; it is named by its place.

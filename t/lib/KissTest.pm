@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 package KissTest;
 
 # The test harness: a private MariaDB per run, a private httpd per test, helpers around both. Core Perl only (TLS tests

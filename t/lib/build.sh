@@ -1,5 +1,6 @@
 # shellcheck shell=bash disable=SC2015,SC2034
 # Sourced by quickstart and runtests (bash): which Debian packages are needed, and how the tree is built.
+# SPDX-License-Identifier: Apache-2.0
 
 # The -core packages and apache2-bin bring programs without a system service: nothing is started or configured by apt.
 packages_build=(gcc libc6-dev make autoconf automake libtool pkgconf apache2-dev libmariadb-dev libjson-c-dev

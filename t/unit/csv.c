@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * csv - unit test of the CSV reader (support/csv.c). Prints TAP.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Unit tests of what the database layer has beside the database, in TAP. */
 #include <stdio.h>
 #include <stdlib.h>

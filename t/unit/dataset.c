@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which tables SQL reads, and that an API is refused whose answers depend on tables that nobody watches. TAP. */
 #include <stdio.h>
 #include <stdlib.h>

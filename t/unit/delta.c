@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the comparison of two large lists keeps in memory: nothing of a SKU, also of one with an escape in JSON. TAP. */
 #include <limits.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import - unit test of what the import knows of texts, names, numbers and rules (support/import_text.c, import_number.c,
  * import_table.c, import_value.c). Prints TAP.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Counters in shared memory, a process that is killed between any two stores: what is left is right, or heals. TAP. */
 #include <signal.h>
 #include <stdio.h>

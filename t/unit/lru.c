@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Unit test of kiss_lru and kiss_shared, in TAP: what is found again and what is not, which entry makes room, that references are
  * counted right, that nothing is allocated after the start, and all of it with several threads. */
 #include <malloc.h>

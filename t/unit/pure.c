@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Unit tests of the pure units, in TAP. */
 #include <stdio.h>
 #include <stdlib.h>

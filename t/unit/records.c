@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Unit test of kiss_records, in TAP: what is put in comes out, in memory and from a file, whatever the sizes. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Prints the SQL that a request of the KSS API becomes, its values put in as literals, for EXPLAIN and for the benchmark.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/api/customer.h"
 
 static const kiss_scope of_price_list[] = {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_dataset - which tables a piece of SQL reads, and so which revisions an answer depends on. Pure.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_list_plan - whole lists: row sets to SQL statements. Pure.
  *

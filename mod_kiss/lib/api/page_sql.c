@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/api/page_sql.h"
 
 #include <string.h>

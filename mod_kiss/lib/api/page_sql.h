@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_page_sql - what is read by pages: the statement of a request, written from the tables of its endpoint. Pure.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_param - the parameters of a request: from query and path to checked values (KSS API, section 2 "Parameters" and
  * "Left open" 3, 5, 6, 16, 24; doc/contract-kss.md). Pure, thread-safe.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /** kiss_sql - all SQL of an API, made of its tables. Pure; made once at start, immutable afterwards. */
 #ifndef KISS_SQL_H
 #define KISS_SQL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /** kiss_route - method and path to endpoint row. Pure, thread-safe. */
 #ifndef KISS_ROUTE_H
 #define KISS_ROUTE_H

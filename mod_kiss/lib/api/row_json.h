@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_row_json - rows of the database written as JSON (RFC 8259) into a json-c printbuf.
  *

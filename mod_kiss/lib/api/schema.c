@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/api/schema.h"
 
 #include <apr_lib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_table - the vocabulary in which an API is written down. Data only.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_secret - random bytes, digests and secret files. The only unit that reads a secret from disk.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/base/decimal.h"
 
 kiss_decimal_status kiss_decimal_parse(apr_int64_t *value, const char *text, apr_size_t len, int digits, int scale)

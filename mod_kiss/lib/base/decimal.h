@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_decimal - exact decimals as fixed-point integers. Pure: no I/O, no pools, thread-safe.
  *

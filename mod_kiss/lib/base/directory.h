@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_dir - directories that root opens and makes although other users own some of them.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_etag - entity tags in request headers (RFC 9110 section 8.8.3), and what becomes of ours on their way.
  *

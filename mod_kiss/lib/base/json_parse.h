@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_json_parse - JSON that comes from outside, read as RFC 8259 has it and no further. Pure.
  *

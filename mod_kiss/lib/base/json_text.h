@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_json_text - JSON text (RFC 8259) and its UTF-8, in json-c's printbuf: what is written without an object tree.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /** kiss_local - which hosts are this one: the one rule for module and kissctl of where TLS is needed. Pure. */
 #ifndef KISS_LOCAL_H
 #define KISS_LOCAL_H

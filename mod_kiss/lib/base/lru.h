@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_lru - what a process remembers by keys of a fixed size: a fixed number of entries, of which the least recently used makes
  * room. Pure, thread-safe.

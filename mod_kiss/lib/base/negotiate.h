@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /** kiss_accept - in which form a client wants an answer. Pure, thread-safe. */
 #ifndef KISS_ACCEPT_H
 #define KISS_ACCEPT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_shared - objects that several threads use and nobody changes, each in a pool of its own that goes with the last reference.
  *

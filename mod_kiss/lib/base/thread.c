@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/base/thread.h"
 
 void kiss_thread_block_signals(sigset_t *before)

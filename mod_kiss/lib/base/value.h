@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /** kiss_value - a value as it came, without a copy. */
 #ifndef KISS_VALUE_H
 #define KISS_VALUE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_apikey - the form of an API key. Pure but for the random bytes; thread-safe.
  *

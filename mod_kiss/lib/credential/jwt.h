@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_jwt - access tokens: signed and verified JWTs (RFC 7519). Pure, thread-safe.
  *

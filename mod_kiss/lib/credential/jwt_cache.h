@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_verdict - tokens that a child process has verified: a token that comes again is compared with its digest instead of
  * being taken apart again.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/credential/jwt_keys.h"
 
 #include <string.h>

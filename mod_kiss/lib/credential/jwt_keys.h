@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_tokenkeys - the file of token signing keys. Pure; thread-safe.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_snapfile - the files of kept answers: their form, and the folder that they are in. Known to the module and to kissctl.
  *

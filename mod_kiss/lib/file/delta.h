@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_delta - what has changed between two states of a list: RFC 3229 with the instance manipulation "sku-delta".
  *

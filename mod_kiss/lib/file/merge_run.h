@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_records - what the rows of a list are merged with: rows by key, kept as they came from the database.
  *

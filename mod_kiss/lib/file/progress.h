@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_growing - a file that one thread writes while another one reads what is there already.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_spool - temporary files in which an answer is built. No request knows more than a few buffers of memory of its
  * own, whatever the answer's size.

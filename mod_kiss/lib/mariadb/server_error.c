@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/mariadb/server_error.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_session - what a session with a database must be, whatever the server's defaults are: one list for module and
  * kissctl.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/mariadb/socket_shutdown.h"
 
 #include <apr_atomic.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_cut - the socket of a connection, which another thread may shut down while its own thread waits in a read. Pure.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/ratelimit/fixed_window.h"
 
 #include "lib/ratelimit/store_order.h"

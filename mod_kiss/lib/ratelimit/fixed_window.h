@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_window - the arithmetic of fixed rate windows (contract section 4 and "Left open" 13). Pure: time is an argument.
  *

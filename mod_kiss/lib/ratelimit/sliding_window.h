@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_sliding - the arithmetic of a sliding rate window (KSS API, section 2 "Rate limit" and "Left open" 9). Pure: time is
  * an argument.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * kiss_order - stores to shared memory in an order that holds even when the process is killed between them.
  *

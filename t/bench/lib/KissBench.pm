@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 package KissBench;
 
 # What the programs of t/bench share: data, clients, the floors written in C, what processes cost, figures.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 package KissTest::CSV;
 
 # RFC 4180, as bytes: what stands in the file is what comes out. Byte order of UTF-8 is code point order.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 package KissTest::Database;
 
 # One private MariaDB for a test run: own data directory, unix socket only, gone at the end.

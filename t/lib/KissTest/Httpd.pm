@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 package KissTest::Httpd;
 
 # A private httpd: own ServerRoot, free port on 127.0.0.1, the smallest configuration that serves the API.

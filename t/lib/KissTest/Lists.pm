@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 package KissTest::Lists;
 
 # Whole lists as they are asked for and kept: an httpd whose access log says what became of each request, and its snapshots.

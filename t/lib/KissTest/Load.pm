@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 package KissTest::Load;
 
 # A steady load in the background, while the test does something to the servers, and what the load saw of it.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 package KissTest::Proxy;
 
 # A way from a port of 127.0.0.1 to a database's socket. It can be lost as a firewall loses it: nothing that was connected before

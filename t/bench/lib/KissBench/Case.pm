@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 package KissBench::Case;
 
 # A comparison: contenders that do the same, measured in turn over different numbers of connections.

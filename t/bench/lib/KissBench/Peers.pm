@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 package KissBench::Peers;
 
 # The programs that the module is compared with (t/bench/peer/): what each needs, how it is built and started.

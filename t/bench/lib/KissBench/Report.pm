@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 package KissBench::Report;
 
 # The report of t/bench/peers: what was measured as tables, what was asked for beside it, the machine, and a plot.

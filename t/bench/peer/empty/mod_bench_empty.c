@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The floor of httpd itself: a handler that answers what /api/version does, and does nothing for it. Built with apxs by
  * t/bench/peers. */
 #include <httpd.h>

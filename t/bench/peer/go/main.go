@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The Go peer of t/bench/peers: net/http and go-sql-driver, one process with a thread for each core, kept connections,
 // statements prepared once. Everything it needs to know comes from the environment (t/bench/lib/KissBench/Peers.pm).
 package main

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 'use strict';
 
 // The Node peer of t/bench/peers: Fastify and the mariadb connector, a worker for each core, kept connections. Everything

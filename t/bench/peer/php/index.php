@@ -1,4 +1,5 @@
 <?php
+// SPDX-License-Identifier: Apache-2.0
 
 // The PHP peer of t/bench/peers: mod_php under prefork, opcache and JIT, persistent PDO connections. Everything it needs
 // to know comes from the environment (t/bench/lib/KissBench/Peers.pm).
