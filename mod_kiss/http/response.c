@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "lib/base/clock.h"
 #include "lib/base/crypto.h"
 
 /* Characters of request ids. */
@@ -25,6 +26,11 @@
 
 /* What is in memory is given to httpd in pieces of this size. */
 #define CLIENT_PIECE (48 * 1024)
+
+/* How long the client may take nothing, in milliseconds, and how long an answer waits for it in all, in microseconds, before the
+ * rest is left to httpd as a file. */
+#define CLIENT_PATIENCE 20
+#define CLIENT_WAIT     APR_INT64_C(1000000)
 
 /* How long to wait for a slow client before it is looked again whether the answer is whole: milliseconds. */
 #define CLIENT_POLL 20
@@ -405,11 +411,37 @@ static int wait_for_client(const request_rec *r, kiss_growing *growing)
     return c->aborted ? -1 : 0;
 }
 
+/**
+ * Waits for a client that is about to take what httpd holds: most do at once, and memory is quicker than sendfile().
+ *
+ * @param left microseconds that this answer may still wait in all; counted down
+ * @return 1 when it took all; 0 when it is slow, or gone
+ */
+static int keeps_up(conn_rec *c, apr_int64_t *left)
+{
+    struct pollfd client = { -1, POLLOUT, 0 };
+
+    if (apr_os_sock_get(&client.fd, ap_get_conn_socket(c)) != APR_SUCCESS) {
+        return 0;
+    }
+    while (c->data_in_output_filters && !c->aborted) {
+        apr_int64_t begun = kiss_clock_now();
+
+        if (*left <= 0 || poll(&client, 1, CLIENT_PATIENCE) <= 0) {
+            return 0;
+        }
+        *left -= kiss_clock_now() - begun;
+        write_more(c);
+    }
+    return !c->aborted;
+}
+
 /** Sends a bucket piece by piece, and its rest from the file when the client does not keep up. */
 static int send_pieces(kiss_req *k, apr_bucket_brigade *all, apr_off_t size, apr_file_t *file)
 {
     conn_rec *c = k->r->connection;
     apr_bucket_brigade *bb = apr_brigade_create(k->pool, c->bucket_alloc);
+    apr_int64_t left = CLIENT_WAIT;
     apr_off_t offset = 0;
 
     while (size - offset > CLIENT_PIECE) {
@@ -422,7 +454,7 @@ static int send_pieces(kiss_req *k, apr_bucket_brigade *all, apr_off_t size, apr
         if (pass_piece(k, bb)) {
             return DONE;
         }
-        if (c->data_in_output_filters && insert_shared_file(k, bb, file, offset, size - offset) == 0) {
+        if (c->data_in_output_filters && !keeps_up(c, &left) && insert_shared_file(k, bb, file, offset, size - offset) == 0) {
             apr_brigade_cleanup(all);           /* what holds the file too */
             return pass(k, bb);
         }
