@@ -80,24 +80,24 @@ static int may_stream(const request_rec *r)
 }
 
 /** Waits for an answer in the making, and sends it. When one form cannot be made, that which it was made of is sent. */
-static const kiss_error *send_making(kiss_req *k, kiss_making *m, int *status)
+static const kiss_error *send_job(kiss_req *k, kiss_list_job *m, int *status)
 {
     const kiss_error *e = NULL;
 
-    apr_table_setn(k->r->notes, "kiss-snapshot", kiss_making_work(m));
-    for (; m; m = kiss_making_source(m)) {
-        const kiss_form *form = kiss_making_form(m);
-        kiss_growing *growing = kiss_making_growing(m);
+    apr_table_setn(k->r->notes, "kiss-snapshot", kiss_list_job_work(m));
+    for (; m; m = kiss_list_job_source(m)) {
+        const kiss_form *form = kiss_list_job_variant(m);
+        kiss_growing *growing = kiss_list_job_progress(m);
         kiss_grown grown = kiss_growing_wait(growing, may_stream(k->r) ? send_at[form->gzip] : KISS_GROWING_WHOLE);
 
-        e = grown.ended ? kiss_making_end(m, k) : NULL;
+        e = grown.ended ? kiss_list_job_end(m, k) : NULL;
         if (!e && grown.ended && send_kept(k, grown.tag, form, status)) {
             break;
         }
         if (!e) {
             describe(k, grown.tag, form);
             *status = kiss_out_growing(k, growing);
-            kiss_making_end(m, k);
+            kiss_list_job_end(m, k);
             break;
         }
     }
@@ -107,10 +107,10 @@ static const kiss_error *send_making(kiss_req *k, kiss_making *m, int *status)
 /** The list is not kept in this form: this request makes it so, or waits for the one that does. */
 static const kiss_error *make(kiss_req *k, const char *tag, const kiss_form *form, int *status)
 {
-    kiss_making *m;
-    const kiss_error *e = kiss_making_begin(&m, k, tag, form);
+    kiss_list_job *m;
+    const kiss_error *e = kiss_list_job_begin(&m, k, tag, form);
 
-    return e ? e : send_making(k, m, status);
+    return e ? e : send_job(k, m, status);
 }
 
 /* --- what the client has --- */

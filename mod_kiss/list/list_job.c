@@ -18,20 +18,20 @@
 /* How long a request waits for another one that makes the same list. */
 #define LOCK_WAIT apr_time_from_sec(30)
 
-struct kiss_making {
+struct kiss_list_job {
     apr_pool_t *pool;           /* owns it; the thread's while there is one; has its own allocator */
     apr_pool_t *lock;           /* holds the lock */
     kiss_req k;                 /* the request without its client */
     kiss_growing *growing;
     apr_thread_t *thread;       /* NULL when there is none, or no more */
     kiss_form form;             /* what is made */
-    kiss_making *source;        /* of what; NULL for the list itself, which is read from the database */
+    kiss_list_job *source;        /* of what; NULL for the list itself, which is read from the database */
     const char *work;
     const kiss_error *error;    /* once the thread has ended */
 };
 
 /** Waits for the thread. */
-static void join(kiss_making *m)
+static void join(kiss_list_job *m)
 {
     apr_status_t ignored;
 
@@ -41,9 +41,9 @@ static void join(kiss_making *m)
     }
 }
 
-static apr_status_t destroy(void *making)
+static apr_status_t destroy(void *job)
 {
-    kiss_making *m = making;
+    kiss_list_job *m = job;
 
     if (m) {
         join(m);
@@ -53,9 +53,9 @@ static apr_status_t destroy(void *making)
     return APR_SUCCESS;
 }
 
-static kiss_making *create(const kiss_req *k, const kiss_form *form)
+static kiss_list_job *create(const kiss_req *k, const kiss_form *form)
 {
-    kiss_making *m;
+    kiss_list_job *m;
     apr_pool_t *pool;
 
     /* Not below the request's pool: that belongs to the request's thread. */
@@ -83,7 +83,7 @@ static kiss_making *create(const kiss_req *k, const kiss_form *form)
 /* --- finding --- */
 
 /** Opens the snapshot, if there is one: then there is nothing to do. @return 1 when there is */
-static int find(kiss_making *m, const char *tag)
+static int find(kiss_list_job *m, const char *tag)
 {
     const char *name = kiss_form_name(&m->form, &m->k, tag, m->pool);
     kiss_snapshot snapshot;
@@ -98,7 +98,7 @@ static int find(kiss_making *m, const char *tag)
 }
 
 /** Finds the snapshot, or takes the right to make it. @return NULL when it was found or may be made; 503 */
-static const kiss_error *find_or_lock(kiss_making *m, const char *tag, int *found)
+static const kiss_error *find_or_lock(kiss_list_job *m, const char *tag, int *found)
 {
     *found = find(m, tag);
     if (!*found) {
@@ -152,7 +152,7 @@ static kiss_snapfile_label label_of(const kiss_req *k, const char *name, int gzi
 }
 
 /** Keeps what was made. A failure costs the next request the same work; this one has its answer. */
-static apr_status_t keep(kiss_making *m, kiss_spool *spool, const char *tag)
+static apr_status_t keep(kiss_list_job *m, kiss_spool *spool, const char *tag)
 {
     const char *dir = kiss_config_cache_dir(m->k.server);
     apr_status_t rv = kiss_spool_flush(spool, 1);
@@ -170,7 +170,7 @@ static apr_status_t keep(kiss_making *m, kiss_spool *spool, const char *tag)
     return rv;
 }
 
-static void build(kiss_making *m)
+static void build(kiss_list_job *m)
 {
     kiss_built built;
     apr_status_t rv = APR_SUCCESS;
@@ -190,7 +190,7 @@ static void build(kiss_making *m)
 }
 
 /** Compares the list with its base, both as they are kept. */
-static apr_status_t compare(kiss_making *m, kiss_spool *spool, const char *tag)
+static apr_status_t compare(kiss_list_job *m, kiss_spool *spool, const char *tag)
 {
     const char *dir = kiss_config_cache_dir(m->k.server);
     const kiss_form whole = { NULL, 0 };
@@ -210,7 +210,7 @@ static apr_status_t compare(kiss_making *m, kiss_spool *spool, const char *tag)
 }
 
 /** Makes one form of a list from another one, and keeps it. */
-static apr_status_t make_from_source(kiss_making *m)
+static apr_status_t make_from_source(kiss_list_job *m)
 {
     kiss_growing *source = m->source->growing;
     kiss_grown begun = kiss_growing_wait(source, 0);
@@ -227,7 +227,7 @@ static apr_status_t make_from_source(kiss_making *m)
     return rv == APR_SUCCESS ? keep(m, spool, begun.tag) : rv;
 }
 
-static void convert(kiss_making *m)
+static void convert(kiss_list_job *m)
 {
     apr_status_t rv = make_from_source(m);
 
@@ -244,9 +244,9 @@ static void convert(kiss_making *m)
     kiss_growing_end(m->growing, rv);
 }
 
-static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *making)
+static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *job)
 {
-    kiss_making *m = making;
+    kiss_list_job *m = job;
 
     (void)thread;
     if (m->source) {
@@ -259,7 +259,7 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *making)
 }
 
 /** Begins the work; without a thread it is done at once. */
-static void start(kiss_making *m)
+static void start(kiss_list_job *m)
 {
     m->work = !m->source ? "built" : strcmp(m->source->work, "hit") != 0 ? m->source->work
               : m->form.gzip ? "compressed" : "compared";
@@ -270,14 +270,14 @@ static void start(kiss_making *m)
 }
 
 /** Finds or makes a form, and what it is made of. @param making receives it; NULL with an error */
-static const kiss_error *begin(kiss_making **making, const kiss_req *k, const char *tag, const kiss_form *form)
+static const kiss_error *begin(kiss_list_job **job, const kiss_req *k, const char *tag, const kiss_form *form)
 {
     kiss_form from = { form->gzip ? form->base : NULL, 0 };
-    kiss_making *m = create(k, form);
+    kiss_list_job *m = create(k, form);
     const kiss_error *e;
     int found;
 
-    *making = NULL;
+    *job = NULL;
     if (!m) {
         return &kiss_error_internal;
     }
@@ -292,45 +292,45 @@ static const kiss_error *begin(kiss_making **making, const kiss_req *k, const ch
     if (!found) {
         start(m);
     }
-    *making = m;
+    *job = m;
     return NULL;
 }
 
-const kiss_error *kiss_making_begin(kiss_making **making, const kiss_req *k, const char *tag, const kiss_form *form)
+const kiss_error *kiss_list_job_begin(kiss_list_job **job, const kiss_req *k, const char *tag, const kiss_form *form)
 {
-    const kiss_error *e = begin(making, k, tag, form);
+    const kiss_error *e = begin(job, k, tag, form);
 
     if (!e) {
-        apr_pool_pre_cleanup_register(k->pool, *making, destroy);
+        apr_pool_pre_cleanup_register(k->pool, *job, destroy);
     }
     return e;
 }
 
 /* --- for the request --- */
 
-kiss_growing *kiss_making_growing(kiss_making *m)
+kiss_growing *kiss_list_job_progress(kiss_list_job *m)
 {
     return m->growing;
 }
 
-const kiss_form *kiss_making_form(const kiss_making *m)
+const kiss_form *kiss_list_job_variant(const kiss_list_job *m)
 {
     return &m->form;
 }
 
-kiss_making *kiss_making_source(kiss_making *m)
+kiss_list_job *kiss_list_job_source(kiss_list_job *m)
 {
     return m->source;
 }
 
-const char *kiss_making_work(const kiss_making *m)
+const char *kiss_list_job_work(const kiss_list_job *m)
 {
     return m->work;
 }
 
-const kiss_error *kiss_making_end(kiss_making *m, kiss_req *k)
+const kiss_error *kiss_list_job_end(kiss_list_job *m, kiss_req *k)
 {
-    const kiss_making *builder = m;
+    const kiss_list_job *builder = m;
 
     join(m);
     while (builder->source) {

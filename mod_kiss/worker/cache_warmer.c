@@ -131,7 +131,7 @@ static int make(kiss_req *k, const char *tag, int gzip)
     const kiss_form form = { NULL, gzip };
     const char *coded = kiss_form_name(&form, k, tag, k->pool);
     const kiss_error *e;
-    kiss_making *making;
+    kiss_list_job *making;
     apr_pool_t *lock;
     apr_status_t rv;
 
@@ -143,8 +143,8 @@ static int make(kiss_req *k, const char *tag, int gzip)
     if (rv != APR_SUCCESS) {
         return 0;
     }
-    e = kiss_making_begin(&making, k, tag, &form);
-    e = e ? e : kiss_making_end(making, k);
+    e = kiss_list_job_begin(&making, k, tag, &form);
+    e = e ? e : kiss_list_job_end(making, k);
     return !e ? 1 : e == &kiss_error_unavailable || e == &kiss_error_busy ? -1 : 0;
 }
 
