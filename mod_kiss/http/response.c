@@ -395,7 +395,7 @@ static void write_more(const conn_rec *c)
 }
 
 /** Waits until the client has taken all that httpd holds, but not beyond the end of the work. @return as pass_piece() */
-static int wait_for_client(const request_rec *r, kiss_growing *growing)
+static int wait_for_client(const request_rec *r, kiss_progress *progress)
 {
     conn_rec *c = r->connection;
     struct pollfd client = { -1, POLLOUT, 0 };
@@ -403,7 +403,7 @@ static int wait_for_client(const request_rec *r, kiss_growing *growing)
     if (c->master || apr_os_sock_get(&client.fd, ap_get_conn_socket(c)) != APR_SUCCESS) {
         return 0;
     }
-    while (c->data_in_output_filters && !c->aborted && !kiss_growing_wait(growing, -1).ended) {
+    while (c->data_in_output_filters && !c->aborted && !kiss_progress_wait(progress, -1).ended) {
         if (poll(&client, 1, CLIENT_POLL) > 0) {
             write_more(c);
         }
@@ -493,36 +493,36 @@ static int break_off(kiss_req *k, apr_bucket_brigade *bb)
     return pass(k, bb);
 }
 
-int kiss_out_growing(kiss_req *k, kiss_growing *growing)
+int kiss_response_progress(kiss_req *k, kiss_progress *progress)
 {
     request_rec *r = k->r;
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     char *buffer = apr_palloc(r->pool, CLIENT_PIECE);
-    kiss_grown grown = kiss_growing_wait(growing, 0);
+    kiss_progress_view view = kiss_progress_wait(progress, 0);
     apr_off_t offset = 0;
 
     ap_set_content_type(r, KISS_JSON_TYPE);
-    if (grown.ended) {
-        set_length(k, grown.size);
+    if (view.ended) {
+        set_length(k, view.size);
     }
-    while (!grown.ended) {
+    while (!view.ended) {
         apr_size_t n = CLIENT_PIECE;
 
-        if (kiss_growing_read(growing, offset, buffer, &n) != APR_SUCCESS) {
+        if (kiss_progress_read(progress, offset, buffer, &n) != APR_SUCCESS) {
             return break_off(k, bb);
         }
         APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_transient_create(buffer, n, bb->bucket_alloc));
         offset += (apr_off_t)n;
-        if (pass_piece(k, bb) || wait_for_client(r, growing)) {
+        if (pass_piece(k, bb) || wait_for_client(r, progress)) {
             return DONE;
         }
-        grown = kiss_growing_wait(growing, offset);
+        view = kiss_progress_wait(progress, offset);
     }
-    if (grown.result != APR_SUCCESS) {
+    if (view.result != APR_SUCCESS) {
         return break_off(k, bb);
     }
-    if (grown.size > offset) {
-        insert_file(k, bb, grown.file, offset, grown.size - offset);
+    if (view.size > offset) {
+        insert_file(k, bb, view.file, offset, view.size - offset);
     }
     return pass(k, bb);
 }

@@ -60,7 +60,7 @@ int kiss_out_bucket(kiss_req *k, apr_bucket *body, apr_file_t *file);
  * slower than the file holds this thread until the file has ended, and not until it has read it (event MPM). When it
  * does not become whole the connection is broken off, without the last chunk (RFC 9112 section 8). @return as kiss_out_text()
  */
-int kiss_out_growing(kiss_req *k, kiss_growing *growing);
+int kiss_response_progress(kiss_req *k, kiss_progress *progress);
 
 /** Says that what is sent next is compressed with gzip. */
 void kiss_out_gzip(kiss_req *k);

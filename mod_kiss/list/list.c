@@ -87,16 +87,16 @@ static const kiss_error *send_job(kiss_req *k, kiss_list_job *m, int *status)
     apr_table_setn(k->r->notes, "kiss-snapshot", kiss_list_job_work(m));
     for (; m; m = kiss_list_job_source(m)) {
         const kiss_form *form = kiss_list_job_variant(m);
-        kiss_growing *growing = kiss_list_job_progress(m);
-        kiss_grown grown = kiss_growing_wait(growing, may_stream(k->r) ? send_at[form->gzip] : KISS_GROWING_WHOLE);
+        kiss_progress *progress = kiss_list_job_progress(m);
+        kiss_progress_view view = kiss_progress_wait(progress, may_stream(k->r) ? send_at[form->gzip] : KISS_PROGRESS_WHOLE);
 
-        e = grown.ended ? kiss_list_job_end(m, k) : NULL;
-        if (!e && grown.ended && send_kept(k, grown.tag, form, status)) {
+        e = view.ended ? kiss_list_job_end(m, k) : NULL;
+        if (!e && view.ended && send_kept(k, view.tag, form, status)) {
             break;
         }
         if (!e) {
-            describe(k, grown.tag, form);
-            *status = kiss_out_growing(k, growing);
+            describe(k, view.tag, form);
+            *status = kiss_response_progress(k, progress);
             kiss_list_job_end(m, k);
             break;
         }

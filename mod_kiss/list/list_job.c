@@ -22,7 +22,7 @@ struct kiss_list_job {
     apr_pool_t *pool;           /* owns it; the thread's while there is one; has its own allocator */
     apr_pool_t *lock;           /* holds the lock */
     kiss_req k;                 /* the request without its client */
-    kiss_growing *growing;
+    kiss_progress *progress;
     apr_thread_t *thread;       /* NULL when there is none, or no more */
     kiss_form form;             /* what is made */
     kiss_list_job *source;        /* of what; NULL for the list itself, which is read from the database */
@@ -63,7 +63,7 @@ static kiss_list_job *create(const kiss_req *k, const kiss_form *form)
         return NULL;
     }
     m = apr_pcalloc(pool, sizeof(*m));
-    if (apr_pool_create(&m->lock, pool) != APR_SUCCESS || kiss_growing_create(&m->growing, pool) != APR_SUCCESS) {
+    if (apr_pool_create(&m->lock, pool) != APR_SUCCESS || kiss_progress_create(&m->progress, pool) != APR_SUCCESS) {
         apr_pool_destroy(pool);
         return NULL;
     }
@@ -91,9 +91,9 @@ static int find(kiss_list_job *m, const char *tag)
     if (!kiss_snapshot_is_sound(kiss_snapshot_open(&snapshot, kiss_config_cache_dir(m->k.server), name, m->pool), &m->k, name)) {
         return 0;
     }
-    kiss_growing_name(m->growing, apr_pstrdup(m->pool, tag));
-    kiss_growing_advance(m->growing, snapshot.file, snapshot.size);
-    kiss_growing_end(m->growing, APR_SUCCESS);
+    kiss_progress_name(m->progress, apr_pstrdup(m->pool, tag));
+    kiss_progress_advance(m->progress, snapshot.file, snapshot.size);
+    kiss_progress_end(m->progress, APR_SUCCESS);
     return 1;
 }
 
@@ -175,7 +175,7 @@ static void build(kiss_list_job *m)
     kiss_built built;
     apr_status_t rv = APR_SUCCESS;
 
-    m->error = kiss_build_list(&built, &m->k, m->growing);
+    m->error = kiss_build_list(&built, &m->k, m->progress);
     if (!m->error) {
         m->k.caller = built.caller;         /* whose terms are those of what was read */
         rv = keep(m, built.spool, built.tag);
@@ -186,7 +186,7 @@ static void build(kiss_list_job *m)
         m->error = &kiss_error_unavailable;
     }
     apr_pool_clear(m->lock);
-    kiss_growing_end(m->growing, m->error ? APR_EGENERAL : APR_SUCCESS);
+    kiss_progress_end(m->progress, m->error ? APR_EGENERAL : APR_SUCCESS);
 }
 
 /** Compares the list with its base, both as they are kept. */
@@ -195,7 +195,7 @@ static apr_status_t compare(kiss_list_job *m, kiss_spool *spool, const char *tag
     const char *dir = kiss_config_cache_dir(m->k.server);
     const kiss_form whole = { NULL, 0 };
     kiss_mapped *before = NULL, *now = NULL;
-    apr_status_t rv = kiss_growing_wait(m->source->growing, KISS_GROWING_WHOLE).result;
+    apr_status_t rv = kiss_progress_wait(m->source->progress, KISS_PROGRESS_WHOLE).result;
 
     if (rv == APR_SUCCESS && (rv = kiss_mapped_open(&before, dir, kiss_form_name(&whole, &m->k, m->form.base, m->pool))) == APR_SUCCESS
         && (rv = kiss_mapped_open(&now, dir, kiss_form_name(&whole, &m->k, tag, m->pool))) == APR_SUCCESS) {
@@ -212,8 +212,8 @@ static apr_status_t compare(kiss_list_job *m, kiss_spool *spool, const char *tag
 /** Makes one form of a list from another one, and keeps it. */
 static apr_status_t make_from_source(kiss_list_job *m)
 {
-    kiss_growing *source = m->source->growing;
-    kiss_grown begun = kiss_growing_wait(source, 0);
+    kiss_progress *source = m->source->progress;
+    kiss_progress_view begun = kiss_progress_wait(source, 0);
     kiss_spool *spool;
     apr_status_t rv = begun.size ? kiss_snapshot_begin(&spool, kiss_config_cache_dir(m->k.server), m->pool) : APR_EGENERAL;
 
@@ -221,8 +221,8 @@ static apr_status_t make_from_source(kiss_list_job *m)
         return rv;
     }
     m->k.caller = m->source->k.caller;
-    kiss_growing_name(m->growing, begun.tag);
-    spool->growing = m->growing;
+    kiss_progress_name(m->progress, begun.tag);
+    spool->progress = m->progress;
     rv = m->form.gzip ? kiss_gzip(spool, source, m->pool) : compare(m, spool, begun.tag);
     return rv == APR_SUCCESS ? keep(m, spool, begun.tag) : rv;
 }
@@ -241,7 +241,7 @@ static void convert(kiss_list_job *m)
                         : "compared with the one before", kiss_config_cache_dir(m->k.server));
     }
     apr_pool_clear(m->lock);
-    kiss_growing_end(m->growing, rv);
+    kiss_progress_end(m->progress, rv);
 }
 
 static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *job)
@@ -308,9 +308,9 @@ const kiss_error *kiss_list_job_begin(kiss_list_job **job, const kiss_req *k, co
 
 /* --- for the request --- */
 
-kiss_growing *kiss_list_job_progress(kiss_list_job *m)
+kiss_progress *kiss_list_job_progress(kiss_list_job *m)
 {
-    return m->growing;
+    return m->progress;
 }
 
 const kiss_form *kiss_list_job_variant(const kiss_list_job *m)

@@ -25,7 +25,7 @@ typedef struct kiss_list_job kiss_list_job;
 const kiss_error *kiss_list_job_begin(kiss_list_job **job, const kiss_req *k, const char *tag, const kiss_form *form);
 
 /** The list's bytes as they come. The tag there is that of the moment that was read: it may differ from the one asked for. */
-kiss_growing *kiss_list_job_progress(kiss_list_job *job);
+kiss_progress *kiss_list_job_progress(kiss_list_job *job);
 
 /** The form in which it is made. */
 const kiss_form *kiss_list_job_variant(const kiss_list_job *job);

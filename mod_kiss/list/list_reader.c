@@ -48,7 +48,7 @@ typedef struct {
     const kiss_caller *caller;          /* as of the moment that the read sees */
     const char *tag;                    /* ETag of that moment */
     kiss_json_terms terms;
-    kiss_growing *growing;              /* is told what there is of it */
+    kiss_progress *progress;              /* is told what there is of it */
     kiss_spool *out;                    /* the answer */
     range range;
     apr_pool_t *range_pool;             /* cleared before the next range */
@@ -417,15 +417,15 @@ static kiss_db_status build(kiss_db_conn *conn, void *baton)
     }
     prepare_terms(b);
     b->tag = kiss_caller_etag(b->caller, k->api, k->endpoint, k->pool);
-    kiss_growing_name(b->growing, b->tag);
-    b->out->growing = b->growing;
+    kiss_progress_name(b->progress, b->tag);
+    b->out->progress = b->progress;
     status = write_list(b);
     return status == KISS_DB_OK ? kiss_db_end(conn) : status;
 }
 
-const kiss_error *kiss_build_list(kiss_built *built, kiss_req *k, kiss_growing *growing)
+const kiss_error *kiss_build_list(kiss_built *built, kiss_req *k, kiss_progress *progress)
 {
-    building b = { .k = k, .growing = growing };
+    building b = { .k = k, .progress = progress };
     kiss_db_status status;
 
     if (apr_pool_create(&b.pool, k->pool) != APR_SUCCESS) {

@@ -27,6 +27,6 @@ typedef struct {
  *                tell
  * @return NULL, or 404, 401, 500, 503
  */
-const kiss_error *kiss_build_list(kiss_built *built, kiss_req *k, kiss_growing *growing);
+const kiss_error *kiss_build_list(kiss_built *built, kiss_req *k, kiss_progress *progress);
 
 #endif

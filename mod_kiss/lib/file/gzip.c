@@ -33,7 +33,7 @@ static apr_status_t compress_piece(kiss_spool *spool, z_stream *z, char *in, apr
     return rv;
 }
 
-apr_status_t kiss_gzip(kiss_spool *spool, kiss_growing *source, apr_pool_t *p)
+apr_status_t kiss_gzip(kiss_spool *spool, kiss_progress *source, apr_pool_t *p)
 {
     char *buffer = apr_palloc(p, PIECE);
     apr_off_t offset = 0;
@@ -48,8 +48,8 @@ apr_status_t kiss_gzip(kiss_spool *spool, kiss_growing *source, apr_pool_t *p)
     do {
         n = PIECE;
         /* In whole pieces, however fast they come: what zlib makes of them is the same each time. */
-        kiss_growing_wait(source, offset + PIECE - 1);
-        rv = kiss_growing_read(source, offset, buffer, &n);
+        kiss_progress_wait(source, offset + PIECE - 1);
+        rv = kiss_progress_read(source, offset, buffer, &n);
         if (rv == APR_SUCCESS) {
             offset += (apr_off_t)n;
             rv = compress_piece(spool, &z, buffer, n, 0);

@@ -13,6 +13,6 @@
  * @param p  for buffers
  * @return APR_SUCCESS when the source was whole, APR_ENOMEM, or why reading or writing failed
  */
-apr_status_t kiss_gzip(kiss_spool *spool, kiss_growing *source, apr_pool_t *p);
+apr_status_t kiss_gzip(kiss_spool *spool, kiss_progress *source, apr_pool_t *p);
 
 #endif

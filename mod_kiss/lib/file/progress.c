@@ -8,32 +8,32 @@
 #include <errno.h>
 #include <unistd.h>
 
-struct kiss_growing {
+struct kiss_progress {
     apr_thread_mutex_t *mutex;
     apr_thread_cond_t *more;
-    kiss_grown grown;
+    kiss_progress_view grown;
 };
 
-apr_status_t kiss_growing_create(kiss_growing **growing, apr_pool_t *p)
+apr_status_t kiss_progress_create(kiss_progress **progress, apr_pool_t *p)
 {
-    kiss_growing *g = apr_pcalloc(p, sizeof(*g));
+    kiss_progress *g = apr_pcalloc(p, sizeof(*g));
     apr_status_t rv = apr_thread_mutex_create(&g->mutex, APR_THREAD_MUTEX_DEFAULT, p);
 
     if (rv == APR_SUCCESS) {
         rv = apr_thread_cond_create(&g->more, p);
     }
-    *growing = g;
+    *progress = g;
     return rv;
 }
 
-void kiss_growing_name(kiss_growing *g, const char *tag)
+void kiss_progress_name(kiss_progress *g, const char *tag)
 {
     apr_thread_mutex_lock(g->mutex);
     g->grown.tag = tag;
     apr_thread_mutex_unlock(g->mutex);
 }
 
-void kiss_growing_advance(kiss_growing *g, apr_file_t *file, apr_off_t size)
+void kiss_progress_advance(kiss_progress *g, apr_file_t *file, apr_off_t size)
 {
     apr_thread_mutex_lock(g->mutex);
     g->grown.file = file;
@@ -42,7 +42,7 @@ void kiss_growing_advance(kiss_growing *g, apr_file_t *file, apr_off_t size)
     apr_thread_mutex_unlock(g->mutex);
 }
 
-void kiss_growing_end(kiss_growing *g, apr_status_t result)
+void kiss_progress_end(kiss_progress *g, apr_status_t result)
 {
     apr_thread_mutex_lock(g->mutex);
     g->grown.ended = 1;
@@ -51,9 +51,9 @@ void kiss_growing_end(kiss_growing *g, apr_status_t result)
     apr_thread_mutex_unlock(g->mutex);
 }
 
-kiss_grown kiss_growing_wait(kiss_growing *g, apr_off_t size)
+kiss_progress_view kiss_progress_wait(kiss_progress *g, apr_off_t size)
 {
-    kiss_grown grown;
+    kiss_progress_view grown;
 
     apr_thread_mutex_lock(g->mutex);
     while (!g->grown.ended && g->grown.size <= size) {
@@ -64,9 +64,9 @@ kiss_grown kiss_growing_wait(kiss_growing *g, apr_off_t size)
     return grown;
 }
 
-apr_status_t kiss_growing_read(kiss_growing *g, apr_off_t offset, char *buffer, apr_size_t *len)
+apr_status_t kiss_progress_read(kiss_progress *g, apr_off_t offset, char *buffer, apr_size_t *len)
 {
-    kiss_grown grown = kiss_growing_wait(g, offset);
+    kiss_progress_view grown = kiss_progress_wait(g, offset);
     apr_os_file_t fd;
     apr_status_t rv;
     ssize_t n;

@@ -1,30 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_growing - a file that one thread writes while another one reads what is there already.
+ * kiss_progress - a file that one thread writes while another one reads what is there already.
  *
  * The writer says how much can be read; it never waits for the reader. Thread-safe.
  */
-#ifndef KISS_GROWING_H
-#define KISS_GROWING_H
+#ifndef KISS_PROGRESS_H
+#define KISS_PROGRESS_H
 
 #include <apr_file_io.h>
 
 /** What both know of the file. */
-typedef struct kiss_growing kiss_growing;
+typedef struct kiss_progress kiss_progress;
 
 /** Makes one that is empty, in `p`, which must live as long as both threads use it. */
-apr_status_t kiss_growing_create(kiss_growing **growing, apr_pool_t *p);
+apr_status_t kiss_progress_create(kiss_progress **progress, apr_pool_t *p);
 
 /* --- for the writer --- */
 
 /** Says what the file will hold: its ETag, without the coding; before any of it can be read. */
-void kiss_growing_name(kiss_growing *growing, const char *tag);
+void kiss_progress_name(kiss_progress *progress, const char *tag);
 
 /** Says that the first `size` bytes of `file` can be read. */
-void kiss_growing_advance(kiss_growing *growing, apr_file_t *file, apr_off_t size);
+void kiss_progress_advance(kiss_progress *progress, apr_file_t *file, apr_off_t size);
 
 /** Says that nothing more comes: APR_SUCCESS when it is whole, or why it never will be. */
-void kiss_growing_end(kiss_growing *growing, apr_status_t result);
+void kiss_progress_end(kiss_progress *progress, apr_status_t result);
 
 /* --- for readers --- */
 
@@ -35,13 +35,13 @@ typedef struct {
     apr_off_t size;             /**< bytes that can be read */
     int ended;                  /**< nothing more comes */
     apr_status_t result;        /**< then: APR_SUCCESS when it is whole */
-} kiss_grown;
+} kiss_progress_view;
 
-/** As `size` of kiss_growing_wait(): no file is that long, so it waits for the end. */
-#define KISS_GROWING_WHOLE (APR_INT64_MAX - 1)
+/** As `size` of kiss_progress_wait(): no file is that long, so it waits for the end. */
+#define KISS_PROGRESS_WHOLE (APR_INT64_MAX - 1)
 
 /** Waits until more than `size` bytes can be read, or until the end. Bounded: the writer is, by the database's timeouts. */
-kiss_grown kiss_growing_wait(kiss_growing *growing, apr_off_t size);
+kiss_progress_view kiss_progress_wait(kiss_progress *progress, apr_off_t size);
 
 /**
  * Reads what stands at `offset`, waiting for it.
@@ -49,6 +49,6 @@ kiss_grown kiss_growing_wait(kiss_growing *growing, apr_off_t size);
  * @param len room in the buffer, and what was read
  * @return APR_SUCCESS; APR_EOF at the end of a whole file; why it is not whole
  */
-apr_status_t kiss_growing_read(kiss_growing *growing, apr_off_t offset, char *buffer, apr_size_t *len);
+apr_status_t kiss_progress_read(kiss_progress *progress, apr_off_t offset, char *buffer, apr_size_t *len);
 
 #endif

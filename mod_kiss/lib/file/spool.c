@@ -128,8 +128,8 @@ apr_status_t kiss_spool_flush(kiss_spool *s, int all)
     if (rv == APR_SUCCESS) {
         s->size += (apr_off_t)len;
         printbuf_reset(s->buffer);
-        if (s->growing) {
-            kiss_growing_advance(s->growing, s->file, s->size);
+        if (s->progress) {
+            kiss_progress_advance(s->progress, s->file, s->size);
         }
     }
     return rv;

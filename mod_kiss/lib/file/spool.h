@@ -25,7 +25,7 @@ typedef struct {
     const char *name;           /**< the file's name, while it has one */
     int linkable;               /**< the file can be given a name, and a checksum is kept */
     apr_uint32_t checksum;      /**< CRC-32 of what was written */
-    kiss_growing *growing;      /**< is told what can be read of the file; or NULL */
+    kiss_progress *progress;      /**< is told what can be read of the file; or NULL */
     apr_pool_t *pool;           /**< owns it */
 } kiss_spool;
 
