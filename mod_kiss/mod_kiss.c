@@ -362,7 +362,7 @@ static const struct {
     apr_status_t (*attach)(apr_pool_t *pchild);
     const char *without;
 } memories[] = {
-    { kiss_snapshot_attach, KISS_LOGNO(0107) "no memory for what is known of snapshots: each is checked whenever it is used" },
+    { kiss_list_cache_attach, KISS_LOGNO(0107) "no memory for what is known of snapshots: each is checked whenever it is used" },
     { kiss_mapped_attach, KISS_LOGNO(0108) "no memory for the table of mapped snapshots: each answer maps its own" },
     { kiss_caller_attach, KISS_LOGNO(0106) "no memory for records of callers: each request reads its own" },
     { kiss_auth_attach, KISS_LOGNO(0112) "no memory for tokens that were verified: each is verified whenever it comes" },

@@ -32,7 +32,7 @@
 /** What was found in a file. */
 typedef struct {
     const char *state;              /* "sound", "damaged", "older"; NULL: not looked at closely */
-    kiss_snapfile_label label;
+    kiss_cache_file_label label;
 } finding;
 
 static const out_column columns[] = {
@@ -61,11 +61,11 @@ static apr_status_t open_quietly(apr_file_t **file, const snapshot_folder *folde
 }
 
 /** Reads the head of a file; with `check`, all of it. */
-static apr_status_t look(finding *found, const snapshot_folder *folder, const kiss_snapfile_entry *e, int check,
+static apr_status_t look(finding *found, const snapshot_folder *folder, const kiss_cache_file_entry *e, int check,
                          apr_pool_t *p)
 {
-    kiss_snapfile_label label = { .tag = "" };
-    kiss_snapfile f;
+    kiss_cache_file_label label = { .tag = "" };
+    kiss_cache_file f;
     apr_file_t *file;
     apr_status_t rv = open_quietly(&file, folder, e->name, p);
 
@@ -73,13 +73,13 @@ static apr_status_t look(finding *found, const snapshot_folder *folder, const ki
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    rv = kiss_snapfile_read(&f, file, e->size);
+    rv = kiss_cache_file_read(&f, file, e->size);
     if (rv == APR_SUCCESS) {
-        rv = check ? kiss_snapfile_verify(&label, &f, file, p) : kiss_snapfile_label_read(&label, &f, file, p);
+        rv = check ? kiss_cache_file_verify(&label, &f, file, p) : kiss_cache_file_label_read(&label, &f, file, p);
     }
     apr_file_close(file);
     if (rv == APR_SUCCESS && (strncmp(e->name, label.tag, strlen(label.tag)) != 0
-                              || strcmp(e->name + strlen(label.tag), KISS_SNAPFILE_SUFFIX) != 0)) {
+                              || strcmp(e->name + strlen(label.tag), KISS_CACHE_FILE_SUFFIX) != 0)) {
         rv = APR_EMISMATCH;
     }
     if (rv == APR_SUCCESS) {
@@ -99,10 +99,10 @@ static int scan(ctl *c, snapshot_folder *folder, apr_array_header_t **entries)
     apr_status_t rv;
     char reason[120];
 
-    folder->path = apr_pstrcat(c->pool, ctl_cache_dir(c), "/" KISS_SNAPFILE_FOLDER, NULL);
-    rv = kiss_snapfile_open_folder(&folder->fd, ctl_cache_dir(c), c->pool);
+    folder->path = apr_pstrcat(c->pool, ctl_cache_dir(c), "/" KISS_CACHE_FILE_FOLDER, NULL);
+    rv = kiss_cache_file_open_folder(&folder->fd, ctl_cache_dir(c), c->pool);
     if (rv == APR_SUCCESS) {
-        rv = kiss_snapfile_scan(entries, folder->fd, c->pool);
+        rv = kiss_cache_file_scan(entries, folder->fd, c->pool);
     }
     if (rv == ELOOP || rv == ENOTDIR) {
         return ctl_fail("%s is no directory, or behind a symbolic link that another user controls: it is left alone",
@@ -111,7 +111,7 @@ static int scan(ctl *c, snapshot_folder *folder, apr_array_header_t **entries)
     if (rv != APR_SUCCESS) {
         return ctl_fail("cannot read %s: %s (%s)", folder->path, apr_strerror(rv, reason, sizeof(reason)), FOLDER_ADVICE);
     }
-    kiss_snapfile_sort(*entries);
+    kiss_cache_file_sort(*entries);
     return CTL_OK;
 }
 
@@ -129,11 +129,11 @@ static const char *some(const char *text)
     return text && *text ? text : NULL;
 }
 
-static const char **row_of(const kiss_snapfile_entry *e, const finding *found, apr_pool_t *p)
+static const char **row_of(const kiss_cache_file_entry *e, const finding *found, apr_pool_t *p)
 {
-    const kiss_snapfile_label *l = &found->label;
+    const kiss_cache_file_label *l = &found->label;
     const char *row[COLUMNS] = {
-        kiss_snapfile_shown(e->name, p), some(l->endpoint), some(l->location), some(l->price_list), some(l->discount),
+        kiss_cache_file_shown(e->name, p), some(l->endpoint), some(l->location), some(l->price_list), some(l->discount),
         some(l->warehouse), some(l->customer), some(l->coding), apr_psprintf(p, "%" APR_OFF_T_FMT, e->size),
         moment(e->built, p), moment(e->used, p), found->state
     };
@@ -154,11 +154,11 @@ int cmd_snapshot_list(ctl *c, const char *const *args)
         return CTL_FAILED;
     }
     for (i = entries->nelts - 1; i >= 0; i--) {
-        const kiss_snapfile_entry *e = &APR_ARRAY_IDX(entries, i, kiss_snapfile_entry);
+        const kiss_cache_file_entry *e = &APR_ARRAY_IDX(entries, i, kiss_cache_file_entry);
         finding found;
         apr_status_t rv;
 
-        if (!e->is_snapshot) {
+        if (!e->is_entry) {
             continue;
         }
         apr_pool_clear(scratch);
@@ -205,12 +205,12 @@ static int read_age(apr_time_t *age, const char *text, apr_pool_t *p)
 }
 
 /** Whether a file is to be removed. A damaged one that cannot be read is not known to be damaged. */
-static int is_meant(const ctl *c, const snapshot_folder *folder, const kiss_snapfile_entry *e, apr_time_t before,
+static int is_meant(const ctl *c, const snapshot_folder *folder, const kiss_cache_file_entry *e, apr_time_t before,
                     apr_pool_t *scratch)
 {
     finding found;
 
-    if (!e->is_snapshot) {
+    if (!e->is_entry) {
         return 0;                           /* locks above all: they must keep their names */
     }
     if (c->option[OPT_DAMAGED]) {
@@ -254,7 +254,7 @@ int cmd_snapshot_purge(ctl *c, const char *const *args)
         return CTL_FAILED;
     }
     for (i = 0; i < entries->nelts; i++) {
-        const kiss_snapfile_entry *e = &APR_ARRAY_IDX(entries, i, kiss_snapfile_entry);
+        const kiss_cache_file_entry *e = &APR_ARRAY_IDX(entries, i, kiss_cache_file_entry);
         apr_status_t rv = APR_SUCCESS;
 
         apr_pool_clear(scratch);

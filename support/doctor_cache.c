@@ -42,16 +42,16 @@ static void check_content(doctor *d, const char *folder, int fd)
     struct statvfs fs;
     int i, n = 0;
 
-    if (kiss_snapfile_scan(&entries, fd, d->c->pool) != APR_SUCCESS || fstatvfs(fd, &fs) != 0) {
+    if (kiss_cache_file_scan(&entries, fd, d->c->pool) != APR_SUCCESS || fstatvfs(fd, &fs) != 0) {
         doctor_finding(d, "cache", DOCTOR_WARNING, "run the doctor as root", "%s cannot be read: %s", folder,
                        strerror(errno));
         return;
     }
     for (i = 0; i < entries->nelts; i++) {
-        const kiss_snapfile_entry *e = &APR_ARRAY_IDX(entries, i, kiss_snapfile_entry);
+        const kiss_cache_file_entry *e = &APR_ARRAY_IDX(entries, i, kiss_cache_file_entry);
 
-        n += e->is_snapshot;
-        bytes += e->is_snapshot ? e->size : 0;
+        n += e->is_entry;
+        bytes += e->is_entry ? e->size : 0;
     }
     room = (apr_int64_t)fs.f_bavail * (apr_int64_t)fs.f_frsize;
     doctor_finding(d, "cache", room < LOW ? DOCTOR_WARNING : DOCTOR_OK, room < LOW
@@ -63,10 +63,10 @@ static void check_content(doctor *d, const char *folder, int fd)
 
 void doctor_check_cache(doctor *d)
 {
-    const char *folder = apr_pstrcat(d->c->pool, ctl_cache_dir(d->c), "/" KISS_SNAPFILE_FOLDER, NULL);
+    const char *folder = apr_pstrcat(d->c->pool, ctl_cache_dir(d->c), "/" KISS_CACHE_FILE_FOLDER, NULL);
     struct stat st;
     int fd;
-    apr_status_t rv = kiss_snapfile_open_folder(&fd, ctl_cache_dir(d->c), d->c->pool);
+    apr_status_t rv = kiss_cache_file_open_folder(&fd, ctl_cache_dir(d->c), d->c->pool);
 
     if (rv == APR_SUCCESS) {
         if (fstat(fd, &st) == 0 && check_owner(d, folder, &st)) {

@@ -58,17 +58,17 @@ static int send_kept(kiss_req *k, const char *tag, const kiss_form *form, int *s
 {
     const char *name = kiss_form_name(form, k, tag, k->pool);
     kiss_mapped *mapped = NULL;
-    kiss_snapshot snapshot;
+    kiss_list_cache_entry entry;
     apr_status_t rv = may_map(k) ? kiss_mapped_open(&mapped, kiss_config_cache_dir(k->server), name) : APR_ENOTIMPL;
 
     if (rv == APR_ENOTIMPL) {
-        rv = kiss_snapshot_open(&snapshot, kiss_config_cache_dir(k->server), name, k->pool);
+        rv = kiss_list_cache_open(&entry, kiss_config_cache_dir(k->server), name, k->pool);
     }
-    if (!kiss_snapshot_is_sound(rv, k, name)) {
+    if (!kiss_list_cache_is_sound(rv, k, name)) {
         return 0;
     }
     describe(k, tag, form);
-    *status = mapped ? send_mapped(k, mapped) : kiss_out_file(k, snapshot.file, snapshot.size);
+    *status = mapped ? send_mapped(k, mapped) : kiss_out_file(k, entry.file, entry.size);
     return 1;
 }
 
@@ -120,13 +120,13 @@ static int is_base(const kiss_req *k, const char *tag)
 {
     const char *dir = kiss_config_cache_dir(k->server);
     const kiss_form whole = { NULL, 0 };
-    kiss_snapfile_label label;
-    kiss_snapshot snapshot;
-    kiss_snapfile f;
+    kiss_cache_file_label label;
+    kiss_list_cache_entry entry;
+    kiss_cache_file f;
 
-    return kiss_snapshot_open(&snapshot, dir, kiss_form_name(&whole, k, tag, k->pool), k->pool) == APR_SUCCESS
-           && kiss_snapfile_read(&f, snapshot.file, snapshot.info.size) == APR_SUCCESS
-           && kiss_snapfile_label_read(&label, &f, snapshot.file, k->pool) == APR_SUCCESS
+    return kiss_list_cache_open(&entry, dir, kiss_form_name(&whole, k, tag, k->pool), k->pool) == APR_SUCCESS
+           && kiss_cache_file_read(&f, entry.file, entry.info.size) == APR_SUCCESS
+           && kiss_cache_file_label_read(&label, &f, entry.file, k->pool) == APR_SUCCESS
            && strcmp(label.scope, kiss_caller_scope(k->caller, k->api, k->endpoint, k->pool)) == 0;
 }
 

@@ -26,7 +26,7 @@
 /* Files that a child has checked; more of them are only checked again. */
 #define CHECKED 256
 
-#define NAME_SIZE (KISS_SNAPFILE_NAME + 1)
+#define NAME_SIZE (KISS_CACHE_FILE_NAME + 1)
 
 /* A use is noted once in this time: enough to tell what was not used for long. */
 #define NOTE_AFTER apr_time_from_sec(60)
@@ -41,30 +41,30 @@ typedef struct {
 
 typedef struct {
     apr_off_t size;                     /* bytes of the answer */
-    apr_time_t noted;                   /* for kiss_snapshot_use() */
+    apr_time_t noted;                   /* for kiss_list_cache_use() */
 } checked_file;
 
 /* Of checked_file; NULL when nothing is remembered. */
 static kiss_lru *checked;
 
-_Static_assert(KISS_DB_PLACE == KISS_SNAPFILE_PLACE, "names of snapshots hold places as the database gives them");
+_Static_assert(KISS_DB_PLACE == KISS_CACHE_FILE_ORIGIN, "names of snapshots hold places as the database gives them");
 
 const char *kiss_form_name(const kiss_form *form, const kiss_req *k, const char *tag, apr_pool_t *p)
 {
-    return kiss_snapfile_name(kiss_db_place(k->db), tag, form->base, form->gzip, p);
+    return kiss_cache_file_name(kiss_db_place(k->db), tag, form->base, form->gzip, p);
 }
 
 static const char *path_of(const char *dir, const char *name, const char *suffix, apr_pool_t *p)
 {
-    return apr_pstrcat(p, dir, "/" KISS_SNAPFILE_FOLDER "/", name, suffix, NULL);
+    return apr_pstrcat(p, dir, "/" KISS_CACHE_FILE_FOLDER "/", name, suffix, NULL);
 }
 
-const char *kiss_snapshot_dir(const char *dir, apr_pool_t *p)
+const char *kiss_list_cache_dir(const char *dir, apr_pool_t *p)
 {
-    return apr_pstrcat(p, dir, "/" KISS_SNAPFILE_FOLDER, NULL);
+    return apr_pstrcat(p, dir, "/" KISS_CACHE_FILE_FOLDER, NULL);
 }
 
-apr_status_t kiss_snapshot_attach(apr_pool_t *pchild)
+apr_status_t kiss_list_cache_attach(apr_pool_t *pchild)
 {
     static const kiss_lru_type type = { .key_size = NAME_SIZE, .state_size = sizeof(file_state), .value_size = sizeof(checked_file),
                                         .entries = CHECKED };
@@ -96,7 +96,7 @@ static void note(apr_file_t *file)
     }
 }
 
-void kiss_snapshot_use(apr_file_t *file, apr_time_t *noted)
+void kiss_list_cache_use(apr_file_t *file, apr_time_t *noted)
 {
     if (is_due(noted)) {
         note(file);
@@ -154,12 +154,12 @@ static void remember(const char *tag, const apr_finfo_t *info, apr_off_t size)
 /** Reads and compares all of a file, and its name with what it says itself. */
 static apr_status_t check(apr_off_t *size, const char *tag, apr_file_t *file, const apr_finfo_t *info, apr_pool_t *p)
 {
-    kiss_snapfile f;
-    kiss_snapfile_label label = { .tag = "" };
-    apr_status_t rv = info->filetype == APR_REG ? kiss_snapfile_read(&f, file, info->size) : APR_EMISMATCH;
+    kiss_cache_file f;
+    kiss_cache_file_label label = { .tag = "" };
+    apr_status_t rv = info->filetype == APR_REG ? kiss_cache_file_read(&f, file, info->size) : APR_EMISMATCH;
 
     if (rv == APR_SUCCESS) {
-        rv = kiss_snapfile_verify(&label, &f, file, p);
+        rv = kiss_cache_file_verify(&label, &f, file, p);
     }
     if (rv == APR_SUCCESS && strcmp(label.tag, tag) != 0) {
         rv = APR_EMISMATCH;             /* moved here from another name */
@@ -188,9 +188,9 @@ static int is_barred(apr_status_t rv)
     return APR_STATUS_IS_EACCES(rv) || rv == ELOOP || rv == ENXIO || rv == EPERM;
 }
 
-apr_status_t kiss_snapshot_open(kiss_snapshot *snapshot, const char *dir, const char *tag, apr_pool_t *p)
+apr_status_t kiss_list_cache_open(kiss_list_cache_entry *entry, const char *dir, const char *tag, apr_pool_t *p)
 {
-    const char *path = path_of(dir, tag, KISS_SNAPFILE_SUFFIX, p);
+    const char *path = path_of(dir, tag, KISS_CACHE_FILE_SUFFIX, p);
     apr_file_t *file;
     int due;
     /* Without blocking: somebody's pipe of that name would have no end. */
@@ -199,9 +199,9 @@ apr_status_t kiss_snapshot_open(kiss_snapshot *snapshot, const char *dir, const 
     if (rv != APR_SUCCESS) {
         return APR_STATUS_IS_ENOENT(rv) ? APR_ENOENT : is_barred(rv) ? take_away(path, APR_EMISMATCH, p) : rv;
     }
-    rv = apr_file_info_get(&snapshot->info, APR_FINFO_MIN | APR_FINFO_IDENT, file);
-    if (rv == APR_SUCCESS && !was_checked(tag, &snapshot->info, &snapshot->size, &due)) {
-        rv = check(&snapshot->size, tag, file, &snapshot->info, p);
+    rv = apr_file_info_get(&entry->info, APR_FINFO_MIN | APR_FINFO_IDENT, file);
+    if (rv == APR_SUCCESS && !was_checked(tag, &entry->info, &entry->size, &due)) {
+        rv = check(&entry->size, tag, file, &entry->info, p);
     }
     if (rv != APR_SUCCESS) {
         apr_file_close(file);
@@ -210,11 +210,11 @@ apr_status_t kiss_snapshot_open(kiss_snapshot *snapshot, const char *dir, const 
     if (due) {
         note(file);
     }
-    snapshot->file = file;
+    entry->file = file;
     return APR_SUCCESS;
 }
 
-int kiss_snapshot_is_sound(apr_status_t opened, const kiss_req *k, const char *tag)
+int kiss_list_cache_is_sound(apr_status_t opened, const kiss_req *k, const char *tag)
 {
     const char *dir = kiss_config_cache_dir(k->server);
 
@@ -229,16 +229,16 @@ int kiss_snapshot_is_sound(apr_status_t opened, const kiss_req *k, const char *t
     return opened == APR_SUCCESS;
 }
 
-int kiss_snapshot_exists(const char *dir, const char *tag, apr_pool_t *p)
+int kiss_list_cache_exists(const char *dir, const char *tag, apr_pool_t *p)
 {
     apr_finfo_t info;
 
-    return apr_stat(&info, path_of(dir, tag, KISS_SNAPFILE_SUFFIX, p), APR_FINFO_TYPE, p) == APR_SUCCESS;
+    return apr_stat(&info, path_of(dir, tag, KISS_CACHE_FILE_SUFFIX, p), APR_FINFO_TYPE, p) == APR_SUCCESS;
 }
 
 /* --- building --- */
 
-apr_status_t kiss_snapshot_lock(const char *dir, const char *tag, apr_interval_time_t wait, apr_pool_t *p)
+apr_status_t kiss_list_cache_lock(const char *dir, const char *tag, apr_interval_time_t wait, apr_pool_t *p)
 {
     unsigned n = (unsigned)crc32(0, (const Bytef *)tag, (uInt)strlen(tag)) % LOCKS;
     const char *path = path_of(dir, apr_psprintf(p, "lock.%d.%02u", (int)strlen(tag), n), "", p);
@@ -269,21 +269,21 @@ apr_status_t kiss_snapshot_lock(const char *dir, const char *tag, apr_interval_t
     return rv;
 }
 
-apr_status_t kiss_snapshot_begin(kiss_spool **spool, const char *dir, apr_pool_t *p)
+apr_status_t kiss_list_cache_begin(kiss_spool **spool, const char *dir, apr_pool_t *p)
 {
-    return kiss_spool_create_linkable(spool, kiss_snapshot_dir(dir, p), p);
+    return kiss_spool_create_linkable(spool, kiss_list_cache_dir(dir, p), p);
 }
 
-apr_status_t kiss_snapshot_publish(kiss_spool *spool, const char *dir, const kiss_snapfile_label *label, apr_pool_t *p)
+apr_status_t kiss_list_cache_publish(kiss_spool *spool, const char *dir, const kiss_cache_file_label *label, apr_pool_t *p)
 {
     apr_status_t rv = kiss_spool_flush(spool, 1);
     apr_finfo_t info;
 
     if (rv == APR_SUCCESS) {
-        rv = kiss_snapfile_finish(spool->file, spool->size, spool->checksum, label, p);
+        rv = kiss_cache_file_finish(spool->file, spool->size, spool->checksum, label, p);
     }
     if (rv == APR_SUCCESS) {
-        rv = kiss_spool_link(spool, path_of(dir, label->tag, KISS_SNAPFILE_SUFFIX, p));
+        rv = kiss_spool_link(spool, path_of(dir, label->tag, KISS_CACHE_FILE_SUFFIX, p));
     }
     /* This child has just written it: it need not read it all once more. */
     if (rv == APR_SUCCESS

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_snapshot - whole answers kept as files below KissCacheDir, named by kiss_form_name(): after the place of the
+ * kiss_list_cache_entry - whole answers kept as files below KissCacheDir, named by kiss_form_name(): after the place of the
  * database and the ETag that says what they hold. Customers with equal terms share them, processes too. `tag` here is
  * that whole name.
  *
@@ -10,8 +10,8 @@
  * foreign or under another's name is never sent. Who builds one holds a lock that the kernel takes back when its process
  * dies. worker/cache_manager.h removes what is not used.
  */
-#ifndef KISS_SNAPSHOT_H
-#define KISS_SNAPSHOT_H
+#ifndef KISS_LIST_CACHE_H
+#define KISS_LIST_CACHE_H
 
 #include <apr_file_info.h>
 #include <apr_time.h>
@@ -27,7 +27,7 @@ typedef struct {
 } kiss_form;
 
 /**
- * The name of a form of the list with this ETag, under which it is kept (kiss_snapfile_name()). In `p`.
+ * The name of a form of the list with this ETag, under which it is kept (kiss_cache_file_name()). In `p`.
  *
  * What a kept list depends on, all of it: where its database is (kiss_db_place()), because a copy of a database has the same
  * ETags until the first change, and both may have one KissCacheDir; what the ETag is a digest of (kiss_caller_etag()): API
@@ -40,13 +40,13 @@ typedef struct {
     apr_file_t *file;           /**< open for reading */
     apr_off_t size;             /**< bytes of the answer; the file has some more behind them */
     apr_finfo_t info;           /**< of the file: it is sound as long as inode, device, size and mtime are these */
-} kiss_snapshot;
+} kiss_list_cache_entry;
 
 /** The directory of the snapshots below `dir`. */
-const char *kiss_snapshot_dir(const char *dir, apr_pool_t *p);
+const char *kiss_list_cache_dir(const char *dir, apr_pool_t *p);
 
 /** Makes what a child process remembers of the files that it has checked. In child_init. */
-apr_status_t kiss_snapshot_attach(apr_pool_t *pchild);
+apr_status_t kiss_list_cache_attach(apr_pool_t *pchild);
 
 /**
  * Opens the snapshot with this tag, and notes that it is used. The first time a child sees a file it reads it whole and
@@ -56,10 +56,10 @@ apr_status_t kiss_snapshot_attach(apr_pool_t *pchild);
  * @return APR_SUCCESS; APR_ENOENT when there is none, or one of an older version of mod_kiss, which was removed; APR_EMISMATCH
  *         when what was there is damaged or no snapshot: it was removed; else why it cannot be used
  */
-apr_status_t kiss_snapshot_open(kiss_snapshot *snapshot, const char *dir, const char *tag, apr_pool_t *p);
+apr_status_t kiss_list_cache_open(kiss_list_cache_entry *entry, const char *dir, const char *tag, apr_pool_t *p);
 
 /** 1 when there is a file for this tag; it may be damaged. */
-int kiss_snapshot_exists(const char *dir, const char *tag, apr_pool_t *p);
+int kiss_list_cache_exists(const char *dir, const char *tag, apr_pool_t *p);
 
 /**
  * Notes that an open snapshot is used, at most once a minute: in the file's time of access, which it does not leave to the
@@ -67,10 +67,10 @@ int kiss_snapshot_exists(const char *dir, const char *tag, apr_pool_t *p);
  *
  * @param noted belongs to whoever keeps the file open, and is 0 at first
  */
-void kiss_snapshot_use(apr_file_t *file, apr_time_t *noted);
+void kiss_list_cache_use(apr_file_t *file, apr_time_t *noted);
 
-/** Logs what is wrong with the result of kiss_snapshot_open(), if anything. @return 1 when there is a snapshot */
-int kiss_snapshot_is_sound(apr_status_t opened, const kiss_req *k, const char *tag);
+/** Logs what is wrong with the result of kiss_list_cache_open(), if anything. @return 1 when there is a snapshot */
+int kiss_list_cache_is_sound(apr_status_t opened, const kiss_req *k, const char *tag);
 
 /**
  * Takes the right to build the snapshot with this tag, among all threads and processes that share `dir`; waits for it at
@@ -78,15 +78,15 @@ int kiss_snapshot_is_sound(apr_status_t opened, const kiss_req *k, const char *t
  *
  * @return APR_SUCCESS, APR_TIMEUP, or why the lock cannot be used
  */
-apr_status_t kiss_snapshot_lock(const char *dir, const char *tag, apr_interval_time_t wait, apr_pool_t *p);
+apr_status_t kiss_list_cache_lock(const char *dir, const char *tag, apr_interval_time_t wait, apr_pool_t *p);
 
 /** Makes a spool that can become a snapshot. */
-apr_status_t kiss_snapshot_begin(kiss_spool **spool, const char *dir, apr_pool_t *p);
+apr_status_t kiss_list_cache_begin(kiss_spool **spool, const char *dir, apr_pool_t *p);
 
 /**
  * Makes a spool the snapshot with the label's tag. The spool can still be sent, also when this fails: then there is only no
  * snapshot, unless spool->buffer is not empty.
  */
-apr_status_t kiss_snapshot_publish(kiss_spool *spool, const char *dir, const kiss_snapfile_label *label, apr_pool_t *p);
+apr_status_t kiss_list_cache_publish(kiss_spool *spool, const char *dir, const kiss_cache_file_label *label, apr_pool_t *p);
 
 #endif

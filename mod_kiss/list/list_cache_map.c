@@ -30,7 +30,7 @@ struct kiss_mapped {
     const char *data;
     apr_off_t size;
     apr_int64_t used;
-    apr_time_t noted;               /* for kiss_snapshot_use() */
+    apr_time_t noted;               /* for kiss_list_cache_use() */
 };
 
 static struct {
@@ -57,7 +57,7 @@ void kiss_mapped_release(kiss_mapped *m)
 static apr_status_t make(kiss_mapped **mapped, const char *dir, const char *tag)
 {
     apr_pool_t *pool;
-    kiss_snapshot snapshot;
+    kiss_list_cache_entry entry;
     kiss_mapped *m;
     apr_mmap_t *map;
     apr_status_t rv = apr_pool_create_unmanaged_ex(&pool, NULL, NULL);
@@ -66,9 +66,9 @@ static apr_status_t make(kiss_mapped **mapped, const char *dir, const char *tag)
         return rv;
     }
     m = apr_pcalloc(pool, sizeof(*m));
-    rv = kiss_snapshot_open(&snapshot, dir, tag, pool);
-    if (rv == APR_SUCCESS && (snapshot.size == 0 || snapshot.size > MAX_SIZE
-                              || apr_mmap_create(&map, snapshot.file, 0, (apr_size_t)snapshot.size, APR_MMAP_READ, pool)
+    rv = kiss_list_cache_open(&entry, dir, tag, pool);
+    if (rv == APR_SUCCESS && (entry.size == 0 || entry.size > MAX_SIZE
+                              || apr_mmap_create(&map, entry.file, 0, (apr_size_t)entry.size, APR_MMAP_READ, pool)
                                  != APR_SUCCESS)) {
         rv = APR_ENOTIMPL;
     }
@@ -80,10 +80,10 @@ static apr_status_t make(kiss_mapped **mapped, const char *dir, const char *tag)
     m->references = 1;
     m->dir = dir;
     m->tag = apr_pstrdup(pool, tag);
-    m->file = snapshot.file;
-    m->info = snapshot.info;
+    m->file = entry.file;
+    m->info = entry.info;
     m->data = map->mm;
-    m->size = snapshot.size;
+    m->size = entry.size;
     m->noted = apr_time_now();      /* opening it was noted */
     *mapped = m;
     return APR_SUCCESS;
@@ -194,7 +194,7 @@ apr_status_t kiss_mapped_open(kiss_mapped **mapped, const char *dir, const char 
     apr_status_t rv;
 
     if (m && is_sound(m)) {
-        kiss_snapshot_use(m->file, &m->noted);
+        kiss_list_cache_use(m->file, &m->noted);
         *mapped = m;
         return APR_SUCCESS;
     }

@@ -25,7 +25,7 @@ apr_status_t kiss_mapped_attach(apr_pool_t *pchild);
  * @param dir  KissCacheDir; lives as long as the child
  * @param tag  its name (kiss_form_name()), which says all that its content depends on
  * @param mapped receives a reference, to be given to kiss_mapped_bucket() or kiss_mapped_release()
- * @return as kiss_snapshot_open(); APR_ENOTIMPL when there is a sound one that cannot be mapped: it can still be opened
+ * @return as kiss_list_cache_open(); APR_ENOTIMPL when there is a sound one that cannot be mapped: it can still be opened
  */
 apr_status_t kiss_mapped_open(kiss_mapped **mapped, const char *dir, const char *tag);
 

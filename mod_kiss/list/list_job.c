@@ -86,13 +86,13 @@ static kiss_list_job *create(const kiss_req *k, const kiss_form *form)
 static int find(kiss_list_job *m, const char *tag)
 {
     const char *name = kiss_form_name(&m->form, &m->k, tag, m->pool);
-    kiss_snapshot snapshot;
+    kiss_list_cache_entry entry;
 
-    if (!kiss_snapshot_is_sound(kiss_snapshot_open(&snapshot, kiss_config_cache_dir(m->k.server), name, m->pool), &m->k, name)) {
+    if (!kiss_list_cache_is_sound(kiss_list_cache_open(&entry, kiss_config_cache_dir(m->k.server), name, m->pool), &m->k, name)) {
         return 0;
     }
     kiss_progress_name(m->progress, apr_pstrdup(m->pool, tag));
-    kiss_progress_advance(m->progress, snapshot.file, snapshot.size);
+    kiss_progress_advance(m->progress, entry.file, entry.size);
     kiss_progress_end(m->progress, APR_SUCCESS);
     return 1;
 }
@@ -103,7 +103,7 @@ static const kiss_error *find_or_lock(kiss_list_job *m, const char *tag, int *fo
     *found = find(m, tag);
     if (!*found) {
         const char *name = kiss_form_name(&m->form, &m->k, tag, m->pool);
-        apr_status_t rv = kiss_snapshot_lock(kiss_config_cache_dir(m->k.server), name, LOCK_WAIT, m->lock);
+        apr_status_t rv = kiss_list_cache_lock(kiss_config_cache_dir(m->k.server), name, LOCK_WAIT, m->lock);
 
         if (rv == APR_TIMEUP) {
             return &kiss_error_busy;
@@ -132,11 +132,11 @@ static const char *percentage(apr_int64_t discount, apr_pool_t *p)
 }
 
 /** What stands in the label of a kept list: the scope in words, of which the ETag is a digest. */
-static kiss_snapfile_label label_of(const kiss_req *k, const char *name, int gzip)
+static kiss_cache_file_label label_of(const kiss_req *k, const char *name, int gzip)
 {
     const kiss_terms terms = kiss_caller_terms(k->caller, k->endpoint);
     const char *price_list = terms.term[KISS_TERM_PRICE_LIST], *warehouse = terms.term[KISS_TERM_WAREHOUSE];
-    kiss_snapfile_label label = {
+    kiss_cache_file_label label = {
         .tag = name,
         .scope = kiss_caller_scope(k->caller, k->api, k->endpoint, k->pool),
         .endpoint = k->endpoint->name,
@@ -159,8 +159,8 @@ static apr_status_t keep(kiss_list_job *m, kiss_spool *spool, const char *tag)
 
     if (rv == APR_SUCCESS) {
         const char *name = kiss_form_name(&m->form, &m->k, tag, m->pool);
-        kiss_snapfile_label label = label_of(&m->k, name, m->form.gzip);
-        apr_status_t kept = kiss_snapshot_publish(spool, dir, &label, m->pool);
+        kiss_cache_file_label label = label_of(&m->k, name, m->form.gzip);
+        apr_status_t kept = kiss_list_cache_publish(spool, dir, &label, m->pool);
 
         if (kept != APR_SUCCESS) {
             KISS_LOG_SELDOM(KISS_FLOOD_NOT_KEPT, &m->k, APLOG_WARNING, kept, KISS_LOGNO(0607) "the answer could not be kept "
@@ -215,7 +215,7 @@ static apr_status_t make_from_source(kiss_list_job *m)
     kiss_progress *source = m->source->progress;
     kiss_progress_view begun = kiss_progress_wait(source, 0);
     kiss_spool *spool;
-    apr_status_t rv = begun.size ? kiss_snapshot_begin(&spool, kiss_config_cache_dir(m->k.server), m->pool) : APR_EGENERAL;
+    apr_status_t rv = begun.size ? kiss_list_cache_begin(&spool, kiss_config_cache_dir(m->k.server), m->pool) : APR_EGENERAL;
 
     if (rv != APR_SUCCESS) {
         return rv;

@@ -406,7 +406,7 @@ static kiss_db_status build(kiss_db_conn *conn, void *baton)
     if (status != KISS_DB_OK || !b->caller->code || !b->caller->enabled) {
         return status == KISS_DB_OK ? kiss_db_end(conn) : status;
     }
-    rv = kiss_snapshot_begin(&b->out, kiss_config_cache_dir(k->server), k->pool);
+    rv = kiss_list_cache_begin(&b->out, kiss_config_cache_dir(k->server), k->pool);
     if (rv == APR_SUCCESS) {
         rv = apr_pool_create(&b->range_pool, b->pool);
     }

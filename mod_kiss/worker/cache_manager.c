@@ -82,7 +82,7 @@ typedef struct {
     const char *name;
 } outcome;
 
-static void discard(const kiss_snapfile_entry *e, outcome *o)
+static void discard(const kiss_cache_file_entry *e, outcome *o)
 {
     apr_status_t rv = unlinkat(o->folder, e->name, 0) == 0 ? APR_SUCCESS : errno;
 
@@ -96,7 +96,7 @@ static void discard(const kiss_snapfile_entry *e, outcome *o)
     }
 }
 
-static int is_orphan(const kiss_snapfile_entry *e, apr_time_t now)
+static int is_orphan(const kiss_cache_file_entry *e, apr_time_t now)
 {
     return strncmp(e->name, KISS_SPOOL_PREFIX, strlen(KISS_SPOOL_PREFIX)) == 0 && now - e->used > ORPHAN_AGE;
 }
@@ -109,10 +109,10 @@ static void sort_out(keeper *k, int folder, apr_array_header_t *entries, apr_tim
 
     k->total = k->largest = 0;
     for (i = 0; i < entries->nelts; i++) {
-        kiss_snapfile_entry e = APR_ARRAY_IDX(entries, i, kiss_snapfile_entry);
+        kiss_cache_file_entry e = APR_ARRAY_IDX(entries, i, kiss_cache_file_entry);
 
-        if (e.is_snapshot) {
-            APR_ARRAY_IDX(entries, n++, kiss_snapfile_entry) = e;
+        if (e.is_entry) {
+            APR_ARRAY_IDX(entries, n++, kiss_cache_file_entry) = e;
             k->total += e.size;
             k->largest = e.size > k->largest ? e.size : k->largest;
         }
@@ -150,7 +150,7 @@ static void discard_all(const keeper *k, const apr_array_header_t *entries, apr_
     int i;
 
     for (i = 0; i < entries->nelts; i++) {
-        const kiss_snapfile_entry *e = &APR_ARRAY_IDX(entries, i, kiss_snapfile_entry);
+        const kiss_cache_file_entry *e = &APR_ARRAY_IDX(entries, i, kiss_cache_file_entry);
         apr_interval_time_t unused = now - e->used;
         int last = i == entries->nelts - 1;         /* in use now, whatever its size */
 
@@ -165,11 +165,11 @@ static apr_status_t clean_folder(keeper *k, outcome *o)
 {
     apr_time_t now = apr_time_now();
     apr_array_header_t *entries;
-    apr_status_t rv = kiss_snapfile_scan(&entries, o->folder, k->scratch);
+    apr_status_t rv = kiss_cache_file_scan(&entries, o->folder, k->scratch);
 
     if (rv == APR_SUCCESS) {
         sort_out(k, o->folder, entries, now);
-        kiss_snapfile_sort(entries);
+        kiss_cache_file_sort(entries);
         discard_all(k, entries, missing(k), now, o);
         k->total -= o->freed;
     }
@@ -417,7 +417,7 @@ void kiss_keeper_start(server_rec *s, apr_pool_t *pchild)
         return;
     }
     k->server = s;
-    k->folder = kiss_snapshot_dir(kiss_config_cache_dir(s), pchild);
+    k->folder = kiss_list_cache_dir(kiss_config_cache_dir(s), pchild);
     k->watch = -1;
     make_folder(k);
     rv = apr_pool_create_unmanaged_ex(&k->pool, NULL, NULL);

@@ -135,10 +135,10 @@ static int make(kiss_req *k, const char *tag, int gzip)
     apr_pool_t *lock;
     apr_status_t rv;
 
-    if (kiss_snapshot_exists(dir, coded, k->pool) || apr_pool_create(&lock, k->pool) != APR_SUCCESS) {
+    if (kiss_list_cache_exists(dir, coded, k->pool) || apr_pool_create(&lock, k->pool) != APR_SUCCESS) {
         return 0;
     }
-    rv = kiss_snapshot_lock(dir, coded, 0, lock);
+    rv = kiss_list_cache_lock(dir, coded, 0, lock);
     apr_pool_destroy(lock);
     if (rv != APR_SUCCESS) {
         return 0;

@@ -32,7 +32,7 @@ static apr_off_t size_of(apr_file_t *file)
 }
 
 /** A label has texts only, each in its line. */
-static void check_label(const kiss_snapfile_label *l)
+static void check_label(const kiss_cache_file_label *l)
 {
     const char *texts[] = { l->tag, l->scope, l->endpoint, l->location, l->coding, l->price_list, l->discount, l->warehouse,
                             l->customer };
@@ -46,18 +46,18 @@ static void check_label(const kiss_snapfile_label *l)
 /** What is read from any file keeps the promises of the header. */
 static void read_any(const uint8_t *data, size_t size, apr_pool_t *p)
 {
-    kiss_snapfile_label label;
-    kiss_snapfile f;
+    kiss_cache_file_label label;
+    kiss_cache_file f;
     FILE *owner;
     apr_file_t *file = empty_file(&owner, p);
 
     MUST(apr_file_write_full(file, data, size, NULL) == APR_SUCCESS);
-    if (kiss_snapfile_read(&f, file, (apr_off_t)size) == APR_SUCCESS) {
+    if (kiss_cache_file_read(&f, file, (apr_off_t)size) == APR_SUCCESS) {
         MUST(f.size >= 0 && f.size <= f.checked && f.checked < (apr_off_t)size);
-        if (kiss_snapfile_label_read(&label, &f, file, p) == APR_SUCCESS) {
+        if (kiss_cache_file_label_read(&label, &f, file, p) == APR_SUCCESS) {
             check_label(&label);
         }
-        if (kiss_snapfile_verify(&label, &f, file, p) == APR_SUCCESS) {
+        if (kiss_cache_file_verify(&label, &f, file, p) == APR_SUCCESS) {
             MUST(crc32(0, data, (uInt)f.checked) == f.checksum);
             check_label(&label);
         }
@@ -83,22 +83,22 @@ static int is_kept(const char *kept, const char *text)
 /** What was written is read again, whatever the texts are; one byte altered is noticed. */
 static void write_and_read(const char *text, size_t answer, apr_pool_t *p)
 {
-    kiss_snapfile_label label = { .tag = text, .scope = text, .endpoint = "prices", .location = text, .coding = "gzip",
+    kiss_cache_file_label label = { .tag = text, .scope = text, .endpoint = "prices", .location = text, .coding = "gzip",
                                   .price_list = text, .discount = "", .warehouse = "x", .customer = text }, again;
     const char *body = apr_pstrmemdup(p, text, strlen(text) < answer ? strlen(text) : answer);
     size_t len = strlen(body);
-    kiss_snapfile f;
+    kiss_cache_file f;
     FILE *owner;
     apr_file_t *file = empty_file(&owner, p);
     apr_off_t whole, at;
     char c;
 
     MUST(apr_file_write_full(file, body, len, NULL) == APR_SUCCESS);
-    MUST(kiss_snapfile_finish(file, (apr_off_t)len, (apr_uint32_t)crc32(0, (const Bytef *)body, (uInt)len), &label, p)
+    MUST(kiss_cache_file_finish(file, (apr_off_t)len, (apr_uint32_t)crc32(0, (const Bytef *)body, (uInt)len), &label, p)
          == APR_SUCCESS);
     whole = size_of(file);
-    MUST(kiss_snapfile_read(&f, file, whole) == APR_SUCCESS && f.size == (apr_off_t)len);
-    MUST(kiss_snapfile_verify(&again, &f, file, p) == APR_SUCCESS);
+    MUST(kiss_cache_file_read(&f, file, whole) == APR_SUCCESS && f.size == (apr_off_t)len);
+    MUST(kiss_cache_file_verify(&again, &f, file, p) == APR_SUCCESS);
     MUST(is_kept(again.tag, text) && is_kept(again.location, text) && is_kept(again.customer, text));
     MUST(strcmp(again.coding, "gzip") == 0 && strcmp(again.discount, "") == 0);
     at = (apr_off_t)(answer % (size_t)f.checked);
@@ -106,7 +106,7 @@ static void write_and_read(const char *text, size_t answer, apr_pool_t *p)
     at = (apr_off_t)(answer % (size_t)f.checked);
     c = (char)(c ^ 1);
     MUST(apr_file_seek(file, APR_SET, &at) == APR_SUCCESS && apr_file_putc(c, file) == APR_SUCCESS);
-    MUST(kiss_snapfile_verify(&again, &f, file, p) == APR_EMISMATCH);
+    MUST(kiss_cache_file_verify(&again, &f, file, p) == APR_EMISMATCH);
     fclose(owner);
 }
 

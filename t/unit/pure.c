@@ -604,14 +604,14 @@ static void test_snapshot_names(void)
     int i, wrong = 0;
 
     for (i = 0; i < 4; i++) {
-        const char *name = kiss_snapfile_name(place, tag, i > 1 ? base : NULL, i % 2, pool);
-        const char *file = apr_pstrcat(pool, name, KISS_SNAPFILE_SUFFIX, NULL);
+        const char *name = kiss_cache_file_name(place, tag, i > 1 ? base : NULL, i % 2, pool);
+        const char *file = apr_pstrcat(pool, name, KISS_CACHE_FILE_SUFFIX, NULL);
 
-        wrong += strcmp(name, expected[i]) != 0 || strlen(name) > KISS_SNAPFILE_NAME;
-        wrong += strcmp(kiss_snapfile_shown(file, pool), strchr(expected[i], 'T')) != 0;
+        wrong += strcmp(name, expected[i]) != 0 || strlen(name) > KISS_CACHE_FILE_NAME;
+        wrong += strcmp(kiss_cache_file_shown(file, pool), strchr(expected[i], 'T')) != 0;
     }
-    ok(wrong == 0 && strlen(expected[3]) == KISS_SNAPFILE_NAME, "a list, a delta, either compressed: their names");
-    ok(strcmp(kiss_snapfile_shown("TTTTTTTTTTTTTTTTTTTTTT.json", pool), tag) == 0, "... and one of former versions");
+    ok(wrong == 0 && strlen(expected[3]) == KISS_CACHE_FILE_NAME, "a list, a delta, either compressed: their names");
+    ok(strcmp(kiss_cache_file_shown("TTTTTTTTTTTTTTTTTTTTTT.json", pool), tag) == 0, "... and one of former versions");
 }
 
 /** The dates of four weeks behind `today` that fall on `weekdays`. */

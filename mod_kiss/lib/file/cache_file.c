@@ -38,15 +38,15 @@ static const struct {
     const char *name;
     apr_size_t offset;
 } fields[] = {
-    { "Tag", offsetof(kiss_snapfile_label, tag) },
-    { "Scope", offsetof(kiss_snapfile_label, scope) },
-    { "Endpoint", offsetof(kiss_snapfile_label, endpoint) },
-    { "Location", offsetof(kiss_snapfile_label, location) },
-    { "Coding", offsetof(kiss_snapfile_label, coding) },
-    { "PriceList", offsetof(kiss_snapfile_label, price_list) },
-    { "Discount", offsetof(kiss_snapfile_label, discount) },
-    { "Warehouse", offsetof(kiss_snapfile_label, warehouse) },
-    { "Customer", offsetof(kiss_snapfile_label, customer) }
+    { "Tag", offsetof(kiss_cache_file_label, tag) },
+    { "Scope", offsetof(kiss_cache_file_label, scope) },
+    { "Endpoint", offsetof(kiss_cache_file_label, endpoint) },
+    { "Location", offsetof(kiss_cache_file_label, location) },
+    { "Coding", offsetof(kiss_cache_file_label, coding) },
+    { "PriceList", offsetof(kiss_cache_file_label, price_list) },
+    { "Discount", offsetof(kiss_cache_file_label, discount) },
+    { "Warehouse", offsetof(kiss_cache_file_label, warehouse) },
+    { "Customer", offsetof(kiss_cache_file_label, customer) }
 };
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
 
@@ -61,30 +61,30 @@ static const struct {
 /* A name has one or more tags, for the list and for what it is compared with. */
 #define MAX_PARTS 3
 
-const char *kiss_snapfile_name(const char *place, const char *tag, const char *base, int gzip, apr_pool_t *p)
+const char *kiss_cache_file_name(const char *place, const char *tag, const char *base, int gzip, apr_pool_t *p)
 {
     const char at[] = { AT, '\0' }, from[] = { FROM, '\0' };
 
     return apr_pstrcat(p, place, at, tag, base ? from : "", base ? base : "", gzip ? KISS_ETAG_GZIP : "", NULL);
 }
 
-const char *kiss_snapfile_shown(const char *file, apr_pool_t *p)
+const char *kiss_cache_file_shown(const char *file, apr_pool_t *p)
 {
     const char *at = strchr(file, AT), *shown = at ? at + 1 : file;
 
-    return apr_pstrmemdup(p, shown, strlen(shown) - (sizeof(KISS_SNAPFILE_SUFFIX) - 1));
+    return apr_pstrmemdup(p, shown, strlen(shown) - (sizeof(KISS_CACHE_FILE_SUFFIX) - 1));
 }
 
 /**
  * 1 for the names of snapshots with their suffix, and for those that versions before gave, without the place.
  */
-static int is_snapshot(const char *name)
+static int is_entry(const char *name)
 {
-    static const char *const ends[] = { KISS_SNAPFILE_SUFFIX, KISS_ETAG_GZIP KISS_SNAPFILE_SUFFIX };
+    static const char *const ends[] = { KISS_CACHE_FILE_SUFFIX, KISS_ETAG_GZIP KISS_CACHE_FILE_SUFFIX };
     int parts;
 
-    if (strspn(name, BASE64URL) == KISS_SNAPFILE_PLACE && name[KISS_SNAPFILE_PLACE] == AT) {
-        name += KISS_SNAPFILE_PLACE + 1;
+    if (strspn(name, BASE64URL) == KISS_CACHE_FILE_ORIGIN && name[KISS_CACHE_FILE_ORIGIN] == AT) {
+        name += KISS_CACHE_FILE_ORIGIN + 1;
     }
     for (parts = 0; parts < MAX_PARTS; parts++) {
         if (strspn(name, BASE64URL) < KISS_ETAG_LEN) {
@@ -103,7 +103,7 @@ static int is_snapshot(const char *name)
 
 /* --- the file --- */
 
-static const char **field(const kiss_snapfile_label *label, apr_size_t i)
+static const char **field(const kiss_cache_file_label *label, apr_size_t i)
 {
     return (const char **)((char *)label + fields[i].offset);
 }
@@ -119,8 +119,8 @@ static const char *plain(const char *value, apr_pool_t *p)
     return copy;
 }
 
-apr_status_t kiss_snapfile_finish(apr_file_t *file, apr_off_t size, apr_uint32_t checksum,
-                                  const kiss_snapfile_label *label, apr_pool_t *p)
+apr_status_t kiss_cache_file_finish(apr_file_t *file, apr_off_t size, apr_uint32_t checksum,
+                                  const kiss_cache_file_label *label, apr_pool_t *p)
 {
     const char *text = "\n";
     apr_size_t i, len;
@@ -140,7 +140,7 @@ apr_status_t kiss_snapfile_finish(apr_file_t *file, apr_off_t size, apr_uint32_t
     return rv == APR_SUCCESS ? apr_file_write_full(file, &t, sizeof(t), NULL) : rv;
 }
 
-apr_status_t kiss_snapfile_read(kiss_snapfile *f, apr_file_t *file, apr_off_t whole)
+apr_status_t kiss_cache_file_read(kiss_cache_file *f, apr_file_t *file, apr_off_t whole)
 {
     trailer t;
     apr_off_t at = whole - (apr_off_t)sizeof(t);
@@ -163,7 +163,7 @@ apr_status_t kiss_snapfile_read(kiss_snapfile *f, apr_file_t *file, apr_off_t wh
 }
 
 /** Takes the label's text apart, in place. @return APR_EMISMATCH when it is none */
-static apr_status_t parse(kiss_snapfile_label *label, char *text)
+static apr_status_t parse(kiss_cache_file_label *label, char *text)
 {
     apr_size_t i;
 
@@ -183,7 +183,7 @@ static apr_status_t parse(kiss_snapfile_label *label, char *text)
     return APR_SUCCESS;
 }
 
-apr_status_t kiss_snapfile_label_read(kiss_snapfile_label *label, const kiss_snapfile *f, apr_file_t *file, apr_pool_t *p)
+apr_status_t kiss_cache_file_label_read(kiss_cache_file_label *label, const kiss_cache_file *f, apr_file_t *file, apr_pool_t *p)
 {
     apr_size_t len = (apr_size_t)(f->checked - f->size);
     char *text = apr_pcalloc(p, len + 1);
@@ -196,7 +196,7 @@ apr_status_t kiss_snapfile_label_read(kiss_snapfile_label *label, const kiss_sna
     return rv == APR_SUCCESS ? parse(label, text) : rv == APR_EOF ? APR_EMISMATCH : rv;
 }
 
-apr_status_t kiss_snapfile_verify(kiss_snapfile_label *label, const kiss_snapfile *f, apr_file_t *file, apr_pool_t *p)
+apr_status_t kiss_cache_file_verify(kiss_cache_file_label *label, const kiss_cache_file *f, apr_file_t *file, apr_pool_t *p)
 {
     char *buffer = apr_palloc(p, PIECE);
     uLong crc = crc32(0, NULL, 0);
@@ -213,7 +213,7 @@ apr_status_t kiss_snapfile_verify(kiss_snapfile_label *label, const kiss_snapfil
     if (rv != APR_SUCCESS || crc != f->checksum) {
         return rv == APR_SUCCESS || rv == APR_EOF ? APR_EMISMATCH : rv;
     }
-    return kiss_snapfile_label_read(label, f, file, p);
+    return kiss_cache_file_label_read(label, f, file, p);
 }
 
 /* --- the folder --- */
@@ -223,20 +223,20 @@ static apr_time_t to_time(const struct timespec *t)
     return apr_time_from_sec(t->tv_sec) + t->tv_nsec / 1000;
 }
 
-apr_status_t kiss_snapfile_open_folder(int *fd, const char *cache_dir, apr_pool_t *p)
+apr_status_t kiss_cache_file_open_folder(int *fd, const char *cache_dir, apr_pool_t *p)
 {
     int dir;
     apr_status_t rv = kiss_dir_open(&dir, cache_dir, p);
 
     if (rv == APR_SUCCESS) {
-        *fd = openat(dir, KISS_SNAPFILE_FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        *fd = openat(dir, KISS_CACHE_FILE_FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         rv = *fd < 0 ? errno : APR_SUCCESS;
         close(dir);
     }
     return rv;
 }
 
-apr_status_t kiss_snapfile_scan(apr_array_header_t **entries, int folder, apr_pool_t *p)
+apr_status_t kiss_cache_file_scan(apr_array_header_t **entries, int folder, apr_pool_t *p)
 {
     int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);   /* of its own: reading moves a position */
     DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -251,17 +251,17 @@ apr_status_t kiss_snapfile_scan(apr_array_header_t **entries, int folder, apr_po
         }
         return rv;
     }
-    *entries = apr_array_make(p, 64, sizeof(kiss_snapfile_entry));
+    *entries = apr_array_make(p, 64, sizeof(kiss_cache_file_entry));
     while ((name = readdir(d))) {
         /* A file may go away while its name is read: it is left out. */
         if (fstatat(folder, name->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode)) {
-            kiss_snapfile_entry *e = apr_array_push(*entries);
+            kiss_cache_file_entry *e = apr_array_push(*entries);
 
             e->name = apr_pstrdup(p, name->d_name);
             e->size = (apr_off_t)st.st_size;
             e->built = to_time(&st.st_mtim);
             e->used = to_time(&st.st_atim) > e->built ? to_time(&st.st_atim) : e->built;
-            e->is_snapshot = is_snapshot(name->d_name);
+            e->is_entry = is_entry(name->d_name);
         }
     }
     closedir(d);
@@ -270,12 +270,12 @@ apr_status_t kiss_snapfile_scan(apr_array_header_t **entries, int folder, apr_po
 
 static int by_use(const void *a, const void *b)
 {
-    const kiss_snapfile_entry *x = a, *y = b;
+    const kiss_cache_file_entry *x = a, *y = b;
 
     return (x->used > y->used) - (x->used < y->used);
 }
 
-void kiss_snapfile_sort(apr_array_header_t *entries)
+void kiss_cache_file_sort(apr_array_header_t *entries)
 {
-    qsort(entries->elts, (size_t)entries->nelts, sizeof(kiss_snapfile_entry), by_use);
+    qsort(entries->elts, (size_t)entries->nelts, sizeof(kiss_cache_file_entry), by_use);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_snapfile - the files of kept answers: their form, and the folder that they are in. Known to the module and to kissctl.
+ * kiss_cache_file - the files of kept answers: their form, and the folder that they are in. Known to the module and to kissctl.
  *
  * A file is the answer's bytes, then a label that says for people what it is, then a trailer with the length of both and a
  * checksum over both. It holds no time: the same list gives the same file. Thread-safe, as far as its arguments are.
  */
-#ifndef KISS_SNAPFILE_H
-#define KISS_SNAPFILE_H
+#ifndef KISS_CACHE_FILE_H
+#define KISS_CACHE_FILE_H
 
 #include <apr_file_info.h>
 #include <apr_file_io.h>
@@ -15,16 +15,16 @@
 #include "lib/base/etag.h"
 
 /** The folder of snapshots below KissCacheDir. */
-#define KISS_SNAPFILE_FOLDER "snapshots"
+#define KISS_CACHE_FILE_FOLDER "snapshots"
 
-/** How names of files end; the name of the snapshot stands before it (kiss_snapfile_name()). */
-#define KISS_SNAPFILE_SUFFIX ".json"
+/** How names of files end; the name of the snapshot stands before it (kiss_cache_file_name()). */
+#define KISS_CACHE_FILE_SUFFIX ".json"
 
 /** Characters of the digest that says where a database is. */
-#define KISS_SNAPFILE_PLACE 16
+#define KISS_CACHE_FILE_ORIGIN 16
 
 /** Most characters of a snapshot's name. */
-#define KISS_SNAPFILE_NAME (KISS_SNAPFILE_PLACE + 1 + KISS_ETAG_LEN + 1 + KISS_ETAG_LEN + sizeof(KISS_ETAG_GZIP) - 1)
+#define KISS_CACHE_FILE_NAME (KISS_CACHE_FILE_ORIGIN + 1 + KISS_ETAG_LEN + 1 + KISS_ETAG_LEN + sizeof(KISS_ETAG_GZIP) - 1)
 
 /** What a snapshot is. "" where it does not depend on something. */
 typedef struct {
@@ -37,14 +37,14 @@ typedef struct {
     const char *discount;           /**< percentage */
     const char *warehouse;          /**< the warehouse's code */
     const char *customer;           /**< for whom it was built; customers with equal terms share it */
-} kiss_snapfile_label;
+} kiss_cache_file_label;
 
 /** A file whose trailer was read. */
 typedef struct {
     apr_off_t size;                 /**< bytes of the answer */
     apr_off_t checked;              /**< bytes of answer and label */
     apr_uint32_t checksum;          /**< CRC-32 of these */
-} kiss_snapfile;
+} kiss_cache_file;
 
 /** A file in the folder. */
 typedef struct {
@@ -52,8 +52,8 @@ typedef struct {
     apr_off_t size;                 /**< bytes of all of the file */
     apr_time_t built;               /**< when it was written */
     apr_time_t used;                /**< when it was last used, or written */
-    int is_snapshot;                /**< 0: something that is being built, a lock, or not ours */
-} kiss_snapfile_entry;
+    int is_entry;                /**< 0: something that is being built, a lock, or not ours */
+} kiss_cache_file_entry;
 
 /**
  * The name of a snapshot: PLACE@TAG, PLACE@TAG-gzip, PLACE@TAG.BASE or PLACE@TAG.BASE-gzip. In `p`.
@@ -63,10 +63,10 @@ typedef struct {
  * @param base  NULL, or the ETag of the list that this one is told from
  * @param gzip  1 when it is compressed
  */
-const char *kiss_snapfile_name(const char *place, const char *tag, const char *base, int gzip, apr_pool_t *p);
+const char *kiss_cache_file_name(const char *place, const char *tag, const char *base, int gzip, apr_pool_t *p);
 
 /** What people know a file by: its name without place and suffix, in `p`. */
-const char *kiss_snapfile_shown(const char *file, apr_pool_t *p);
+const char *kiss_cache_file_shown(const char *file, apr_pool_t *p);
 
 /**
  * Puts label and trailer behind an answer.
@@ -75,8 +75,8 @@ const char *kiss_snapfile_shown(const char *file, apr_pool_t *p);
  * @param size     bytes of the answer
  * @param checksum CRC-32 of the answer
  */
-apr_status_t kiss_snapfile_finish(apr_file_t *file, apr_off_t size, apr_uint32_t checksum,
-                                  const kiss_snapfile_label *label, apr_pool_t *p);
+apr_status_t kiss_cache_file_finish(apr_file_t *file, apr_off_t size, apr_uint32_t checksum,
+                                  const kiss_cache_file_label *label, apr_pool_t *p);
 
 /**
  * Reads the trailer of an open file.
@@ -84,7 +84,7 @@ apr_status_t kiss_snapfile_finish(apr_file_t *file, apr_off_t size, apr_uint32_t
  * @param whole bytes of all of the file
  * @return APR_SUCCESS; APR_EMISMATCH when it has none that fits; APR_ENOENT when an older version of mod_kiss made it
  */
-apr_status_t kiss_snapfile_read(kiss_snapfile *f, apr_file_t *file, apr_off_t whole);
+apr_status_t kiss_cache_file_read(kiss_cache_file *f, apr_file_t *file, apr_off_t whole);
 
 /**
  * Reads all of the file and compares its checksum.
@@ -92,26 +92,26 @@ apr_status_t kiss_snapfile_read(kiss_snapfile *f, apr_file_t *file, apr_off_t wh
  * @param label receives what the file is, in `p`
  * @return APR_SUCCESS, APR_EMISMATCH, or why it cannot be read
  */
-apr_status_t kiss_snapfile_verify(kiss_snapfile_label *label, const kiss_snapfile *f, apr_file_t *file, apr_pool_t *p);
+apr_status_t kiss_cache_file_verify(kiss_cache_file_label *label, const kiss_cache_file *f, apr_file_t *file, apr_pool_t *p);
 
-/** Reads the label alone: what it says is only known to be true after kiss_snapfile_verify(). */
-apr_status_t kiss_snapfile_label_read(kiss_snapfile_label *label, const kiss_snapfile *f, apr_file_t *file, apr_pool_t *p);
+/** Reads the label alone: what it says is only known to be true after kiss_cache_file_verify(). */
+apr_status_t kiss_cache_file_label_read(kiss_cache_file_label *label, const kiss_cache_file *f, apr_file_t *file, apr_pool_t *p);
 
 /**
  * Opens the folder in a KissCacheDir, for root too: a symbolic link of another user is not followed (lib/base/directory.h).
  *
  * @return APR_SUCCESS; ELOOP or ENOTDIR when there is such a link, or no directory; else why not
  */
-apr_status_t kiss_snapfile_open_folder(int *fd, const char *cache_dir, apr_pool_t *p);
+apr_status_t kiss_cache_file_open_folder(int *fd, const char *cache_dir, apr_pool_t *p);
 
 /**
- * Lists the files of a folder: an array of kiss_snapfile_entry in `p`. Nothing below it, and no links.
+ * Lists the files of a folder: an array of kiss_cache_file_entry in `p`. Nothing below it, and no links.
  *
  * @param folder descriptor of the open directory; what is done with an entry goes by it, too: openat(), unlinkat()
  */
-apr_status_t kiss_snapfile_scan(apr_array_header_t **entries, int folder, apr_pool_t *p);
+apr_status_t kiss_cache_file_scan(apr_array_header_t **entries, int folder, apr_pool_t *p);
 
 /** Sorts the longest unused to the front. */
-void kiss_snapfile_sort(apr_array_header_t *entries);
+void kiss_cache_file_sort(apr_array_header_t *entries);
 
 #endif
