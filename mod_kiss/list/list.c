@@ -32,15 +32,15 @@ static int may_map(const kiss_req *k)
 }
 
 /** Sets the headers that say in which form the list with this ETag is sent. */
-static void describe(kiss_req *k, const char *tag, const kiss_form *form)
+static void describe(kiss_req *k, const char *tag, const kiss_list_variant *variant)
 {
-    if (form->base) {
-        kiss_out_delta(k, tag, form->base, KISS_DELTA_IM);
+    if (variant->base) {
+        kiss_out_delta(k, tag, variant->base, KISS_DELTA_IM);
     }
     else {
-        kiss_out_tag(k, form->gzip ? apr_pstrcat(k->pool, tag, KISS_ETAG_GZIP, NULL) : tag);
+        kiss_out_tag(k, variant->gzip ? apr_pstrcat(k->pool, tag, KISS_ETAG_GZIP, NULL) : tag);
     }
-    if (form->gzip) {
+    if (variant->gzip) {
         kiss_out_gzip(k);
     }
 }
@@ -54,9 +54,9 @@ static int send_mapped(kiss_req *k, kiss_mapped *mapped)
 }
 
 /** Sends what is kept of the list with this ETag in this form, if there is something. @return 1 when sent */
-static int send_kept(kiss_req *k, const char *tag, const kiss_form *form, int *status)
+static int send_kept(kiss_req *k, const char *tag, const kiss_list_variant *variant, int *status)
 {
-    const char *name = kiss_form_name(form, k, tag, k->pool);
+    const char *name = kiss_list_variant_name(variant, k, tag, k->pool);
     kiss_mapped *mapped = NULL;
     kiss_list_cache_entry entry;
     apr_status_t rv = may_map(k) ? kiss_mapped_open(&mapped, kiss_config_cache_dir(k->server), name) : APR_ENOTIMPL;
@@ -67,7 +67,7 @@ static int send_kept(kiss_req *k, const char *tag, const kiss_form *form, int *s
     if (!kiss_list_cache_is_sound(rv, k, name)) {
         return 0;
     }
-    describe(k, tag, form);
+    describe(k, tag, variant);
     *status = mapped ? send_mapped(k, mapped) : kiss_out_file(k, entry.file, entry.size);
     return 1;
 }
@@ -86,16 +86,16 @@ static const kiss_error *send_job(kiss_req *k, kiss_list_job *m, int *status)
 
     apr_table_setn(k->r->notes, "kiss-snapshot", kiss_list_job_work(m));
     for (; m; m = kiss_list_job_source(m)) {
-        const kiss_form *form = kiss_list_job_variant(m);
+        const kiss_list_variant *variant = kiss_list_job_variant(m);
         kiss_progress *progress = kiss_list_job_progress(m);
-        kiss_progress_view view = kiss_progress_wait(progress, may_stream(k->r) ? send_at[form->gzip] : KISS_PROGRESS_WHOLE);
+        kiss_progress_view view = kiss_progress_wait(progress, may_stream(k->r) ? send_at[variant->gzip] : KISS_PROGRESS_WHOLE);
 
         e = view.ended ? kiss_list_job_end(m, k) : NULL;
-        if (!e && view.ended && send_kept(k, view.tag, form, status)) {
+        if (!e && view.ended && send_kept(k, view.tag, variant, status)) {
             break;
         }
         if (!e) {
-            describe(k, view.tag, form);
+            describe(k, view.tag, variant);
             *status = kiss_response_progress(k, progress);
             kiss_list_job_end(m, k);
             break;
@@ -105,10 +105,10 @@ static const kiss_error *send_job(kiss_req *k, kiss_list_job *m, int *status)
 }
 
 /** The list is not kept in this form: this request makes it so, or waits for the one that does. */
-static const kiss_error *make(kiss_req *k, const char *tag, const kiss_form *form, int *status)
+static const kiss_error *make(kiss_req *k, const char *tag, const kiss_list_variant *variant, int *status)
 {
     kiss_list_job *m;
-    const kiss_error *e = kiss_list_job_begin(&m, k, tag, form);
+    const kiss_error *e = kiss_list_job_begin(&m, k, tag, variant);
 
     return e ? e : send_job(k, m, status);
 }
@@ -119,12 +119,12 @@ static const kiss_error *make(kiss_req *k, const char *tag, const kiss_form *for
 static int is_base(const kiss_req *k, const char *tag)
 {
     const char *dir = kiss_config_cache_dir(k->server);
-    const kiss_form whole = { NULL, 0 };
+    const kiss_list_variant whole = { NULL, 0 };
     kiss_cache_file_label label;
     kiss_list_cache_entry entry;
     kiss_cache_file f;
 
-    return kiss_list_cache_open(&entry, dir, kiss_form_name(&whole, k, tag, k->pool), k->pool) == APR_SUCCESS
+    return kiss_list_cache_open(&entry, dir, kiss_list_variant_name(&whole, k, tag, k->pool), k->pool) == APR_SUCCESS
            && kiss_cache_file_read(&f, entry.file, entry.info.size) == APR_SUCCESS
            && kiss_cache_file_label_read(&label, &f, entry.file, k->pool) == APR_SUCCESS
            && strcmp(label.scope, kiss_caller_scope(k->caller, k->api, k->endpoint, k->pool)) == 0;
@@ -157,21 +157,21 @@ static const char *find_base(const kiss_req *k)
 const kiss_error *kiss_list_run(kiss_req *k, int *status)
 {
     const char *tag = kiss_caller_etag(k->caller, k->api, k->endpoint, k->pool);
-    kiss_form form = { NULL, !kiss_precondition_is_fragment(k->r)
+    kiss_list_variant variant = { NULL, !kiss_precondition_is_fragment(k->r)
                              && kiss_accept_gzip(apr_table_get(k->r->headers_in, "Accept-Encoding")) };
-    kiss_validator v = { tag, form.gzip ? KISS_ETAG_GZIP : "", 0 };
+    kiss_validator v = { tag, variant.gzip ? KISS_ETAG_GZIP : "", 0 };
     const kiss_error *e;
 
-    kiss_usage_count(k, form.gzip);
+    kiss_usage_count(k, variant.gzip);
     kiss_out_private(k);
     /* The coding is chosen here, by q-values, and costs nothing: mod_deflate is not to do it again. */
     apr_table_setn(k->r->subprocess_env, "no-gzip", "1");
     if ((e = kiss_precondition_check(k, &v, status)) || *status) {
         return e;
     }
-    form.base = find_base(k);
+    variant.base = find_base(k);
     apr_table_setn(k->r->notes, "kiss-snapshot", "hit");
-    if (!send_kept(k, tag, &form, status) && (e = make(k, tag, &form, status))) {
+    if (!send_kept(k, tag, &variant, status) && (e = make(k, tag, &variant, status))) {
         apr_table_unset(k->r->headers_out, "ETag");
     }
     return e;

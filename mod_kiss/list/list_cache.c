@@ -49,9 +49,9 @@ static kiss_lru *checked;
 
 _Static_assert(KISS_DB_PLACE == KISS_CACHE_FILE_ORIGIN, "names of snapshots hold places as the database gives them");
 
-const char *kiss_form_name(const kiss_form *form, const kiss_req *k, const char *tag, apr_pool_t *p)
+const char *kiss_list_variant_name(const kiss_list_variant *variant, const kiss_req *k, const char *tag, apr_pool_t *p)
 {
-    return kiss_cache_file_name(kiss_db_place(k->db), tag, form->base, form->gzip, p);
+    return kiss_cache_file_name(kiss_db_place(k->db), tag, variant->base, variant->gzip, p);
 }
 
 static const char *path_of(const char *dir, const char *name, const char *suffix, apr_pool_t *p)

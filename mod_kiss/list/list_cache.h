@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_list_cache_entry - whole answers kept as files below KissCacheDir, named by kiss_form_name(): after the place of the
+ * kiss_list_cache_entry - whole answers kept as files below KissCacheDir, named by kiss_list_variant_name(): after the place of the
  * database and the ETag that says what they hold. Customers with equal terms share them, processes too. `tag` here is
  * that whole name.
  *
@@ -24,7 +24,7 @@
 typedef struct {
     const char *base;           /**< NULL, or the ETag of the state since which the changes are wanted (lib/file/delta.h) */
     int gzip;                   /**< compressed */
-} kiss_form;
+} kiss_list_variant;
 
 /**
  * The name of a form of the list with this ETag, under which it is kept (kiss_cache_file_name()). In `p`.
@@ -33,7 +33,7 @@ typedef struct {
  * ETags until the first change, and both may have one KissCacheDir; what the ETag is a digest of (kiss_caller_etag()): API
  * and profile, endpoint, terms, revisions, the form of the rows; the ETag of the base, of which the same holds; the coding.
  */
-const char *kiss_form_name(const kiss_form *form, const kiss_req *k, const char *tag, apr_pool_t *p);
+const char *kiss_list_variant_name(const kiss_list_variant *variant, const kiss_req *k, const char *tag, apr_pool_t *p);
 
 /** A snapshot that is open. */
 typedef struct {

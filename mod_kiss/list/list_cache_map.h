@@ -23,7 +23,7 @@ apr_status_t kiss_mapped_attach(apr_pool_t *pchild);
  * Finds the snapshot with this tag, maps it if it is not mapped yet. Thread-safe.
  *
  * @param dir  KissCacheDir; lives as long as the child
- * @param tag  its name (kiss_form_name()), which says all that its content depends on
+ * @param tag  its name (kiss_list_variant_name()), which says all that its content depends on
  * @param mapped receives a reference, to be given to kiss_mapped_bucket() or kiss_mapped_release()
  * @return as kiss_list_cache_open(); APR_ENOTIMPL when there is a sound one that cannot be mapped: it can still be opened
  */

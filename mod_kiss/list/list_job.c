@@ -24,7 +24,7 @@ struct kiss_list_job {
     kiss_req k;                 /* the request without its client */
     kiss_progress *progress;
     apr_thread_t *thread;       /* NULL when there is none, or no more */
-    kiss_form form;             /* what is made */
+    kiss_list_variant variant;             /* what is made */
     kiss_list_job *source;        /* of what; NULL for the list itself, which is read from the database */
     const char *work;
     const kiss_error *error;    /* once the thread has ended */
@@ -53,7 +53,7 @@ static apr_status_t destroy(void *job)
     return APR_SUCCESS;
 }
 
-static kiss_list_job *create(const kiss_req *k, const kiss_form *form)
+static kiss_list_job *create(const kiss_req *k, const kiss_list_variant *variant)
 {
     kiss_list_job *m;
     apr_pool_t *pool;
@@ -74,8 +74,8 @@ static kiss_list_job *create(const kiss_req *k, const kiss_form *form)
     m->k.customer = apr_pstrdup(pool, k->customer);
     m->k.rows = 0;
     m->k.db_time = 0;
-    m->form.gzip = form->gzip;
-    m->form.base = apr_pstrdup(pool, form->base);
+    m->variant.gzip = variant->gzip;
+    m->variant.base = apr_pstrdup(pool, variant->base);
     m->work = "hit";
     return m;
 }
@@ -85,7 +85,7 @@ static kiss_list_job *create(const kiss_req *k, const kiss_form *form)
 /** Opens the snapshot, if there is one: then there is nothing to do. @return 1 when there is */
 static int find(kiss_list_job *m, const char *tag)
 {
-    const char *name = kiss_form_name(&m->form, &m->k, tag, m->pool);
+    const char *name = kiss_list_variant_name(&m->variant, &m->k, tag, m->pool);
     kiss_list_cache_entry entry;
 
     if (!kiss_list_cache_is_sound(kiss_list_cache_open(&entry, kiss_config_cache_dir(m->k.server), name, m->pool), &m->k, name)) {
@@ -102,7 +102,7 @@ static const kiss_error *find_or_lock(kiss_list_job *m, const char *tag, int *fo
 {
     *found = find(m, tag);
     if (!*found) {
-        const char *name = kiss_form_name(&m->form, &m->k, tag, m->pool);
+        const char *name = kiss_list_variant_name(&m->variant, &m->k, tag, m->pool);
         apr_status_t rv = kiss_list_cache_lock(kiss_config_cache_dir(m->k.server), name, LOCK_WAIT, m->lock);
 
         if (rv == APR_TIMEUP) {
@@ -158,8 +158,8 @@ static apr_status_t keep(kiss_list_job *m, kiss_spool *spool, const char *tag)
     apr_status_t rv = kiss_spool_flush(spool, 1);
 
     if (rv == APR_SUCCESS) {
-        const char *name = kiss_form_name(&m->form, &m->k, tag, m->pool);
-        kiss_cache_file_label label = label_of(&m->k, name, m->form.gzip);
+        const char *name = kiss_list_variant_name(&m->variant, &m->k, tag, m->pool);
+        kiss_cache_file_label label = label_of(&m->k, name, m->variant.gzip);
         apr_status_t kept = kiss_list_cache_publish(spool, dir, &label, m->pool);
 
         if (kept != APR_SUCCESS) {
@@ -193,12 +193,12 @@ static void build(kiss_list_job *m)
 static apr_status_t compare(kiss_list_job *m, kiss_spool *spool, const char *tag)
 {
     const char *dir = kiss_config_cache_dir(m->k.server);
-    const kiss_form whole = { NULL, 0 };
+    const kiss_list_variant whole = { NULL, 0 };
     kiss_mapped *before = NULL, *now = NULL;
     apr_status_t rv = kiss_progress_wait(m->source->progress, KISS_PROGRESS_WHOLE).result;
 
-    if (rv == APR_SUCCESS && (rv = kiss_mapped_open(&before, dir, kiss_form_name(&whole, &m->k, m->form.base, m->pool))) == APR_SUCCESS
-        && (rv = kiss_mapped_open(&now, dir, kiss_form_name(&whole, &m->k, tag, m->pool))) == APR_SUCCESS) {
+    if (rv == APR_SUCCESS && (rv = kiss_mapped_open(&before, dir, kiss_list_variant_name(&whole, &m->k, m->variant.base, m->pool))) == APR_SUCCESS
+        && (rv = kiss_mapped_open(&now, dir, kiss_list_variant_name(&whole, &m->k, tag, m->pool))) == APR_SUCCESS) {
         kiss_value old = { kiss_mapped_data(before), (apr_size_t)kiss_mapped_size(before) };
         kiss_value new = { kiss_mapped_data(now), (apr_size_t)kiss_mapped_size(now) };
 
@@ -223,7 +223,7 @@ static apr_status_t make_from_source(kiss_list_job *m)
     m->k.caller = m->source->k.caller;
     kiss_progress_name(m->progress, begun.tag);
     spool->progress = m->progress;
-    rv = m->form.gzip ? kiss_gzip(spool, source, m->pool) : compare(m, spool, begun.tag);
+    rv = m->variant.gzip ? kiss_gzip(spool, source, m->pool) : compare(m, spool, begun.tag);
     return rv == APR_SUCCESS ? keep(m, spool, begun.tag) : rv;
 }
 
@@ -237,7 +237,7 @@ static void convert(kiss_list_job *m)
     }
     if (rv != APR_SUCCESS && !m->source->error) {
         KISS_LOG_SELDOM(KISS_FLOOD_VARIANT, &m->k, APLOG_WARNING, rv == APR_EGENERAL ? 0 : rv, KISS_LOGNO(0609) "the answer "
-                        "could not be %s in %s (KissCacheDir), and is sent as it is", m->form.gzip ? "compressed"
+                        "could not be %s in %s (KissCacheDir), and is sent as it is", m->variant.gzip ? "compressed"
                         : "compared with the one before", kiss_config_cache_dir(m->k.server));
     }
     apr_pool_clear(m->lock);
@@ -262,7 +262,7 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *job)
 static void start(kiss_list_job *m)
 {
     m->work = !m->source ? "built" : strcmp(m->source->work, "hit") != 0 ? m->source->work
-              : m->form.gzip ? "compressed" : "compared";
+              : m->variant.gzip ? "compressed" : "compared";
     if (kiss_thread_create(&m->thread, run, m, m->pool) != APR_SUCCESS) {
         m->thread = NULL;
         run(NULL, m);
@@ -270,10 +270,10 @@ static void start(kiss_list_job *m)
 }
 
 /** Finds or makes a form, and what it is made of. @param making receives it; NULL with an error */
-static const kiss_error *begin(kiss_list_job **job, const kiss_req *k, const char *tag, const kiss_form *form)
+static const kiss_error *begin(kiss_list_job **job, const kiss_req *k, const char *tag, const kiss_list_variant *variant)
 {
-    kiss_form from = { form->gzip ? form->base : NULL, 0 };
-    kiss_list_job *m = create(k, form);
+    kiss_list_variant from = { variant->gzip ? variant->base : NULL, 0 };
+    kiss_list_job *m = create(k, variant);
     const kiss_error *e;
     int found;
 
@@ -282,7 +282,7 @@ static const kiss_error *begin(kiss_list_job **job, const kiss_req *k, const cha
         return &kiss_error_internal;
     }
     e = find_or_lock(m, tag, &found);
-    if (!e && !found && (form->gzip || form->base)) {
+    if (!e && !found && (variant->gzip || variant->base)) {
         e = begin(&m->source, k, tag, &from);
     }
     if (e) {
@@ -296,9 +296,9 @@ static const kiss_error *begin(kiss_list_job **job, const kiss_req *k, const cha
     return NULL;
 }
 
-const kiss_error *kiss_list_job_begin(kiss_list_job **job, const kiss_req *k, const char *tag, const kiss_form *form)
+const kiss_error *kiss_list_job_begin(kiss_list_job **job, const kiss_req *k, const char *tag, const kiss_list_variant *variant)
 {
-    const kiss_error *e = begin(job, k, tag, form);
+    const kiss_error *e = begin(job, k, tag, variant);
 
     if (!e) {
         apr_pool_pre_cleanup_register(k->pool, *job, destroy);
@@ -313,9 +313,9 @@ kiss_progress *kiss_list_job_progress(kiss_list_job *m)
     return m->progress;
 }
 
-const kiss_form *kiss_list_job_variant(const kiss_list_job *m)
+const kiss_list_variant *kiss_list_job_variant(const kiss_list_job *m)
 {
-    return &m->form;
+    return &m->variant;
 }
 
 kiss_list_job *kiss_list_job_source(kiss_list_job *m)

@@ -22,13 +22,13 @@ typedef struct kiss_list_job kiss_list_job;
  * @param tag    the list's ETag
  * @return NULL; 500, 503
  */
-const kiss_error *kiss_list_job_begin(kiss_list_job **job, const kiss_req *k, const char *tag, const kiss_form *form);
+const kiss_error *kiss_list_job_begin(kiss_list_job **job, const kiss_req *k, const char *tag, const kiss_list_variant *variant);
 
 /** The list's bytes as they come. The tag there is that of the moment that was read: it may differ from the one asked for. */
 kiss_progress *kiss_list_job_progress(kiss_list_job *job);
 
 /** The form in which it is made. */
-const kiss_form *kiss_list_job_variant(const kiss_list_job *job);
+const kiss_list_variant *kiss_list_job_variant(const kiss_list_job *job);
 
 /** What it is made of, or NULL: it can be sent instead when making this one has failed. */
 kiss_list_job *kiss_list_job_source(kiss_list_job *job);

@@ -128,8 +128,8 @@ static const kiss_endpoint *endpoint_of(const kiss_api *api, const char *name)
 static int make(kiss_req *k, const char *tag, int gzip)
 {
     const char *dir = kiss_config_cache_dir(k->server);
-    const kiss_form form = { NULL, gzip };
-    const char *coded = kiss_form_name(&form, k, tag, k->pool);
+    const kiss_list_variant variant = { NULL, gzip };
+    const char *coded = kiss_list_variant_name(&variant, k, tag, k->pool);
     const kiss_error *e;
     kiss_list_job *making;
     apr_pool_t *lock;
@@ -143,7 +143,7 @@ static int make(kiss_req *k, const char *tag, int gzip)
     if (rv != APR_SUCCESS) {
         return 0;
     }
-    e = kiss_list_job_begin(&making, k, tag, &form);
+    e = kiss_list_job_begin(&making, k, tag, &variant);
     e = e ? e : kiss_list_job_end(making, k);
     return !e ? 1 : e == &kiss_error_unavailable || e == &kiss_error_busy ? -1 : 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** kiss_form - application/x-www-form-urlencoded, read strictly. Pure, thread-safe. */
+/** kiss_list_variant - application/x-www-form-urlencoded, read strictly. Pure, thread-safe. */
 #ifndef KISS_FORM_H
 #define KISS_FORM_H
 
