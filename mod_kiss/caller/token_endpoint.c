@@ -80,8 +80,8 @@ static const kiss_error *read_basic(kiss_req *k, kiss_token_request *t)
     if (!colon || strlen(decoded) != (apr_size_t)n) {
         return invalid(k, "The Basic credentials are malformed.");
     }
-    t->client_id = kiss_form_decode(decoded, (apr_size_t)(colon - decoded), k->pool);
-    t->client_secret = kiss_form_decode(colon + 1, strlen(colon + 1), k->pool);
+    t->client_id = kiss_urlencoded_decode(decoded, (apr_size_t)(colon - decoded), k->pool);
+    t->client_secret = kiss_urlencoded_decode(colon + 1, strlen(colon + 1), k->pool);
     if (!t->client_id || !t->client_secret) {
         return invalid(k, "The Basic credentials are malformed.");
     }
@@ -89,14 +89,14 @@ static const kiss_error *read_basic(kiss_req *k, kiss_token_request *t)
 }
 
 /** What is wrong with the form itself. */
-static const char *form_problem(kiss_form_status status)
+static const char *form_problem(kiss_urlencoded_status status)
 {
     switch (status) {
-    case KISS_FORM_ENCODING:
+    case KISS_URLENCODED_ENCODING:
         return "The form encoding of the body is broken.";
-    case KISS_FORM_REPEATED:
+    case KISS_URLENCODED_REPEATED:
         return "A parameter stands in the request twice.";
-    case KISS_FORM_TOO_MANY:
+    case KISS_URLENCODED_TOO_MANY:
         return "The request has too many parameters.";
     default:
         return NULL;
@@ -106,7 +106,7 @@ static const char *form_problem(kiss_form_status status)
 /** Takes the credentials from the form, unless Basic brought them. */
 static const kiss_error *read_credentials(kiss_req *k, kiss_token_request *t, const apr_table_t *form)
 {
-    const char *id = kiss_form_get(form, "client_id"), *secret = kiss_form_get(form, "client_secret");
+    const char *id = kiss_urlencoded_get(form, "client_id"), *secret = kiss_urlencoded_get(form, "client_secret");
 
     if (t->basic) {
         /* The id alone beside Basic names the same client and is harmless; a secret is a second method (section 2.3). */
@@ -146,13 +146,13 @@ const kiss_error *kiss_token_read(kiss_req *k)
     if ((e = read_body(k, &body, &len))) {
         return e;
     }
-    if ((problem = form_problem(kiss_form_parse(&form, body, len, k->pool)))) {
+    if ((problem = form_problem(kiss_urlencoded_parse(&form, body, len, k->pool)))) {
         return invalid(k, problem);
     }
     if ((e = read_credentials(k, t, form))) {
         return e;
     }
-    if (!(grant = kiss_form_get(form, "grant_type"))) {
+    if (!(grant = kiss_urlencoded_get(form, "grant_type"))) {
         return invalid(k, "The parameter grant_type is missing.");
     }
     if (strcmp(grant, "client_credentials") != 0) {
@@ -161,7 +161,7 @@ const kiss_error *kiss_token_read(kiss_req *k)
     if (!t->client_id || !*t->client_id || !t->client_secret || !*t->client_secret) {
         return invalid(k, "The parameters client_id and client_secret are required.");
     }
-    return kiss_form_get(form, "scope") ? &kiss_error_scope : NULL;
+    return kiss_urlencoded_get(form, "scope") ? &kiss_error_scope : NULL;
 }
 
 /* --- checking --- */

@@ -66,7 +66,7 @@ static void check_again(const apr_table_t *fields, apr_pool_t *p)
 
         body = apr_pstrcat(p, body, i ? "&" : "", encode(e->key, p), "=", encode(e->val, p), NULL);
     }
-    MUST(kiss_form_parse(&again, body, strlen(body), p) == KISS_FORM_OK);
+    MUST(kiss_urlencoded_parse(&again, body, strlen(body), p) == KISS_URLENCODED_OK);
     second = apr_table_elts(again);
     MUST(second->nelts == all->nelts);
     for (i = 0; i < all->nelts; i++) {
@@ -75,33 +75,33 @@ static void check_again(const apr_table_t *fields, apr_pool_t *p)
 
         MUST(strcmp(a->key, b->key) == 0 && strcmp(a->val, b->val) == 0);
         MUST(*a->val != '\0');                                  /* without a value it would be left out */
-        MUST(kiss_form_get(fields, a->key) == a->val);          /* no name stands twice */
+        MUST(kiss_urlencoded_get(fields, a->key) == a->val);          /* no name stands twice */
     }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     apr_pool_t *p = fuzz_pool();
-    const char *body = (const char *)data, *text = kiss_form_decode(body, size, p);
+    const char *body = (const char *)data, *text = kiss_urlencoded_decode(body, size, p);
     const int parts = parts_of(data, size);
     apr_table_t *fields;
 
     MUST((text != NULL) == is_encoded(data, size));
     MUST(!text || strlen(text) <= size);
-    MUST(!text || strcmp(kiss_form_decode(encode(text, p), strlen(encode(text, p)), p), text) == 0);
-    switch (kiss_form_parse(&fields, body, size, p)) {
-    case KISS_FORM_OK:
+    MUST(!text || strcmp(kiss_urlencoded_decode(encode(text, p), strlen(encode(text, p)), p), text) == 0);
+    switch (kiss_urlencoded_parse(&fields, body, size, p)) {
+    case KISS_URLENCODED_OK:
         MUST(is_encoded(data, size) && parts <= MOST);
         MUST(apr_table_elts(fields)->nelts <= parts);
         check_again(fields, p);
         break;
-    case KISS_FORM_ENCODING:
+    case KISS_URLENCODED_ENCODING:
         MUST(!is_encoded(data, size));
         break;
-    case KISS_FORM_REPEATED:
+    case KISS_URLENCODED_REPEATED:
         MUST(parts >= 2);
         break;
-    case KISS_FORM_TOO_MANY:
+    case KISS_URLENCODED_TOO_MANY:
         MUST(parts > MOST);
         break;
     }

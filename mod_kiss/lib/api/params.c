@@ -201,8 +201,8 @@ static void add_fields(apr_array_header_t *fields, const char *text, apr_pool_t 
         const char *name_end = equal ? equal : end;
         kiss_param_field *f = apr_array_push(fields);
 
-        f->name = kiss_form_decode(text, (apr_size_t)(name_end - text), p);
-        f->value = equal ? kiss_form_decode(equal + 1, (apr_size_t)(end - equal - 1), p) : "";
+        f->name = kiss_urlencoded_decode(text, (apr_size_t)(name_end - text), p);
+        f->value = equal ? kiss_urlencoded_decode(equal + 1, (apr_size_t)(end - equal - 1), p) : "";
         text = *end ? end + 1 : NULL;
     }
 }

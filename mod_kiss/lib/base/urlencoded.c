@@ -14,7 +14,7 @@ static int hex_digit(char c)
          : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-char *kiss_form_decode(const char *text, apr_size_t len, apr_pool_t *p)
+char *kiss_urlencoded_decode(const char *text, apr_size_t len, apr_pool_t *p)
 {
     char *out = apr_palloc(p, len + 1), *to = out;
     apr_size_t i;
@@ -44,7 +44,7 @@ char *kiss_form_decode(const char *text, apr_size_t len, apr_pool_t *p)
     return out;
 }
 
-const char *kiss_form_get(const apr_table_t *fields, const char *name)
+const char *kiss_urlencoded_get(const apr_table_t *fields, const char *name)
 {
     const apr_array_header_t *all = apr_table_elts(fields);
     int i;
@@ -59,7 +59,7 @@ const char *kiss_form_get(const apr_table_t *fields, const char *name)
     return NULL;
 }
 
-kiss_form_status kiss_form_parse(apr_table_t **fields, const char *body, apr_size_t len, apr_pool_t *p)
+kiss_urlencoded_status kiss_urlencoded_parse(apr_table_t **fields, const char *body, apr_size_t len, apr_pool_t *p)
 {
     const char *end = body + len;
     apr_table_t *seen = apr_table_make(p, 8);
@@ -74,16 +74,16 @@ kiss_form_status kiss_form_parse(apr_table_t **fields, const char *body, apr_siz
         equals = memchr(body, '=', (apr_size_t)(stop - body));
         equals = equals ? equals : stop;
         if (stop > body) {
-            name = kiss_form_decode(body, (apr_size_t)(equals - body), p);
-            value = equals < stop ? kiss_form_decode(equals + 1, (apr_size_t)(stop - equals - 1), p) : "";
+            name = kiss_urlencoded_decode(body, (apr_size_t)(equals - body), p);
+            value = equals < stop ? kiss_urlencoded_decode(equals + 1, (apr_size_t)(stop - equals - 1), p) : "";
             if (!name || !value) {
-                return KISS_FORM_ENCODING;
+                return KISS_URLENCODED_ENCODING;
             }
-            if (kiss_form_get(seen, name)) {
-                return KISS_FORM_REPEATED;
+            if (kiss_urlencoded_get(seen, name)) {
+                return KISS_URLENCODED_REPEATED;
             }
             if (++n > MAX_FIELDS) {
-                return KISS_FORM_TOO_MANY;
+                return KISS_URLENCODED_TOO_MANY;
             }
             apr_table_addn(seen, name, value);
             if (*value) {
@@ -92,5 +92,5 @@ kiss_form_status kiss_form_parse(apr_table_t **fields, const char *body, apr_siz
         }
         body = stop + 1;
     }
-    return KISS_FORM_OK;
+    return KISS_URLENCODED_OK;
 }
