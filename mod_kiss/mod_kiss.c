@@ -363,7 +363,7 @@ static const struct {
     const char *without;
 } memories[] = {
     { kiss_list_cache_attach, KISS_LOGNO(0107) "no memory for what is known of snapshots: each is checked whenever it is used" },
-    { kiss_mapped_attach, KISS_LOGNO(0108) "no memory for the table of mapped snapshots: each answer maps its own" },
+    { kiss_list_cache_map_attach, KISS_LOGNO(0108) "no memory for the table of mapped snapshots: each answer maps its own" },
     { kiss_caller_attach, KISS_LOGNO(0106) "no memory for records of callers: each request reads its own" },
     { kiss_auth_attach, KISS_LOGNO(0112) "no memory for tokens that were verified: each is verified whenever it comes" },
     { kiss_pages_attach, KISS_LOGNO(0113) "no memory for pages that were sent: each is read whenever it is asked for" }

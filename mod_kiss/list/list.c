@@ -46,20 +46,20 @@ static void describe(kiss_req *k, const char *tag, const kiss_list_variant *vari
 }
 
 /** Sends a mapped snapshot, and gives up the reference to it. */
-static int send_mapped(kiss_req *k, kiss_mapped *mapped)
+static int send_mapped(kiss_req *k, kiss_list_cache_map *map)
 {
-    apr_file_t *file = kiss_mapped_file(mapped);
+    apr_file_t *file = kiss_list_cache_map_file(map);
 
-    return kiss_out_bucket(k, kiss_mapped_bucket(mapped, k->r->connection->bucket_alloc), file);
+    return kiss_out_bucket(k, kiss_list_cache_map_bucket(map, k->r->connection->bucket_alloc), file);
 }
 
 /** Sends what is kept of the list with this ETag in this form, if there is something. @return 1 when sent */
 static int send_kept(kiss_req *k, const char *tag, const kiss_list_variant *variant, int *status)
 {
     const char *name = kiss_list_variant_name(variant, k, tag, k->pool);
-    kiss_mapped *mapped = NULL;
+    kiss_list_cache_map *map = NULL;
     kiss_list_cache_entry entry;
-    apr_status_t rv = may_map(k) ? kiss_mapped_open(&mapped, kiss_config_cache_dir(k->server), name) : APR_ENOTIMPL;
+    apr_status_t rv = may_map(k) ? kiss_list_cache_map_open(&map, kiss_config_cache_dir(k->server), name) : APR_ENOTIMPL;
 
     if (rv == APR_ENOTIMPL) {
         rv = kiss_list_cache_open(&entry, kiss_config_cache_dir(k->server), name, k->pool);
@@ -68,7 +68,7 @@ static int send_kept(kiss_req *k, const char *tag, const kiss_list_variant *vari
         return 0;
     }
     describe(k, tag, variant);
-    *status = mapped ? send_mapped(k, mapped) : kiss_out_file(k, entry.file, entry.size);
+    *status = map ? send_mapped(k, map) : kiss_out_file(k, entry.file, entry.size);
     return 1;
 }
 

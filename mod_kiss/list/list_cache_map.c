@@ -20,7 +20,7 @@
 
 #define IDLE_AFTER (APR_INT64_C(60) * 1000000)
 
-struct kiss_mapped {
+struct kiss_list_cache_map {
     apr_pool_t *pool;               /* owns it, its file and its mapping; has its own allocator */
     apr_uint32_t references;        /* of answers on their way, and one of the table */
     const char *dir;
@@ -35,10 +35,10 @@ struct kiss_mapped {
 
 static struct {
     apr_thread_mutex_t *mutex;
-    kiss_mapped *place[PLACES];
+    kiss_list_cache_map *place[PLACES];
 } table;
 
-apr_status_t kiss_mapped_attach(apr_pool_t *pchild)
+apr_status_t kiss_list_cache_map_attach(apr_pool_t *pchild)
 {
     memset(&table, 0, sizeof(table));
     return apr_thread_mutex_create(&table.mutex, APR_THREAD_MUTEX_DEFAULT, pchild);
@@ -46,7 +46,7 @@ apr_status_t kiss_mapped_attach(apr_pool_t *pchild)
 
 /* --- one mapping --- */
 
-void kiss_mapped_release(kiss_mapped *m)
+void kiss_list_cache_map_release(kiss_list_cache_map *m)
 {
     if (m && apr_atomic_dec32(&m->references) == 0) {
         apr_pool_destroy(m->pool);
@@ -54,12 +54,12 @@ void kiss_mapped_release(kiss_mapped *m)
 }
 
 /** Opens, checks and maps a snapshot, with one reference. */
-static apr_status_t make(kiss_mapped **mapped, const char *dir, const char *tag)
+static apr_status_t make(kiss_list_cache_map **map, const char *dir, const char *tag)
 {
     apr_pool_t *pool;
     kiss_list_cache_entry entry;
-    kiss_mapped *m;
-    apr_mmap_t *map;
+    kiss_list_cache_map *m;
+    apr_mmap_t *mm;
     apr_status_t rv = apr_pool_create_unmanaged_ex(&pool, NULL, NULL);
 
     if (rv != APR_SUCCESS) {
@@ -68,7 +68,7 @@ static apr_status_t make(kiss_mapped **mapped, const char *dir, const char *tag)
     m = apr_pcalloc(pool, sizeof(*m));
     rv = kiss_list_cache_open(&entry, dir, tag, pool);
     if (rv == APR_SUCCESS && (entry.size == 0 || entry.size > MAX_SIZE
-                              || apr_mmap_create(&map, entry.file, 0, (apr_size_t)entry.size, APR_MMAP_READ, pool)
+                              || apr_mmap_create(&mm, entry.file, 0, (apr_size_t)entry.size, APR_MMAP_READ, pool)
                                  != APR_SUCCESS)) {
         rv = APR_ENOTIMPL;
     }
@@ -82,15 +82,15 @@ static apr_status_t make(kiss_mapped **mapped, const char *dir, const char *tag)
     m->tag = apr_pstrdup(pool, tag);
     m->file = entry.file;
     m->info = entry.info;
-    m->data = map->mm;
+    m->data = mm->mm;
     m->size = entry.size;
     m->noted = apr_time_now();      /* opening it was noted */
-    *mapped = m;
+    *map = m;
     return APR_SUCCESS;
 }
 
 /** 1 when the file is as it was, and still has its name. */
-static int is_sound(const kiss_mapped *m)
+static int is_sound(const kiss_list_cache_map *m)
 {
     apr_finfo_t now;
 
@@ -106,7 +106,7 @@ static int find(const char *dir, const char *tag)
     int i;
 
     for (i = 0; i < PLACES; i++) {
-        const kiss_mapped *m = table.place[i];
+        const kiss_list_cache_map *m = table.place[i];
 
         if (m && strcmp(m->tag, tag) == 0 && strcmp(m->dir, dir) == 0) {
             return i;
@@ -116,7 +116,7 @@ static int find(const char *dir, const char *tag)
 }
 
 /** A free place, under the mutex, or that of the longest unused, which is returned in `old` to be released. */
-static int make_room(kiss_mapped **old)
+static int make_room(kiss_list_cache_map **old)
 {
     int i, place = 0;
 
@@ -128,9 +128,9 @@ static int make_room(kiss_mapped **old)
     return place;
 }
 
-static kiss_mapped *take(const char *dir, const char *tag)
+static kiss_list_cache_map *take(const char *dir, const char *tag)
 {
-    kiss_mapped *m = NULL;
+    kiss_list_cache_map *m = NULL;
     int i;
 
     if (table.mutex && apr_thread_mutex_lock(table.mutex) == APR_SUCCESS) {
@@ -146,9 +146,9 @@ static kiss_mapped *take(const char *dir, const char *tag)
 }
 
 /** Puts a new one into the table. Another thread may have been quicker: then there are two for a while, and one stays. */
-static void put(kiss_mapped *m)
+static void put(kiss_list_cache_map *m)
 {
-    kiss_mapped *old = NULL;
+    kiss_list_cache_map *old = NULL;
     int i;
 
     if (!table.mutex || apr_thread_mutex_lock(table.mutex) != APR_SUCCESS) {
@@ -165,11 +165,11 @@ static void put(kiss_mapped *m)
     m->used = kiss_clock_now();
     table.place[i] = m;
     apr_thread_mutex_unlock(table.mutex);
-    kiss_mapped_release(old);
+    kiss_list_cache_map_release(old);
 }
 
 /** Takes one out of the table, if it is still there. */
-static void drop(kiss_mapped *m)
+static void drop(kiss_list_cache_map *m)
 {
     int i, found = 0;
 
@@ -184,51 +184,51 @@ static void drop(kiss_mapped *m)
     }
     apr_thread_mutex_unlock(table.mutex);
     if (found) {
-        kiss_mapped_release(m);
+        kiss_list_cache_map_release(m);
     }
 }
 
-apr_status_t kiss_mapped_open(kiss_mapped **mapped, const char *dir, const char *tag)
+apr_status_t kiss_list_cache_map_open(kiss_list_cache_map **map, const char *dir, const char *tag)
 {
-    kiss_mapped *m = take(dir, tag);
+    kiss_list_cache_map *m = take(dir, tag);
     apr_status_t rv;
 
     if (m && is_sound(m)) {
         kiss_list_cache_use(m->file, &m->noted);
-        *mapped = m;
+        *map = m;
         return APR_SUCCESS;
     }
     if (m) {
         drop(m);
-        kiss_mapped_release(m);
+        kiss_list_cache_map_release(m);
     }
     rv = make(&m, dir, tag);
     if (rv == APR_SUCCESS) {
         put(m);
-        *mapped = m;
+        *map = m;
     }
     return rv;
 }
 
-apr_off_t kiss_mapped_size(const kiss_mapped *mapped)
+apr_off_t kiss_list_cache_map_size(const kiss_list_cache_map *map)
 {
-    return mapped->size;
+    return map->size;
 }
 
-const char *kiss_mapped_data(const kiss_mapped *mapped)
+const char *kiss_list_cache_map_data(const kiss_list_cache_map *map)
 {
-    return mapped->data;
+    return map->data;
 }
 
-apr_file_t *kiss_mapped_file(const kiss_mapped *mapped)
+apr_file_t *kiss_list_cache_map_file(const kiss_list_cache_map *map)
 {
-    return mapped->file;
+    return map->file;
 }
 
-void kiss_mapped_sweep(void)
+void kiss_list_cache_map_sweep(void)
 {
     apr_int64_t before = kiss_clock_now() - IDLE_AFTER;
-    kiss_mapped *m[PLACES];
+    kiss_list_cache_map *m[PLACES];
     int idle[PLACES], i, n = 0;
 
     if (!table.mutex || apr_thread_mutex_lock(table.mutex) != APR_SUCCESS) {
@@ -246,7 +246,7 @@ void kiss_mapped_sweep(void)
         if (idle[i] || !is_sound(m[i])) {
             drop(m[i]);
         }
-        kiss_mapped_release(m[i]);
+        kiss_list_cache_map_release(m[i]);
     }
 }
 
@@ -254,7 +254,7 @@ void kiss_mapped_sweep(void)
 
 typedef struct {
     apr_bucket_refcount refcount;   /* of the buckets that a filter made of one */
-    kiss_mapped *mapped;
+    kiss_list_cache_map *map;
 } mapped_bucket;
 
 static void destroy_bucket(void *data)
@@ -262,7 +262,7 @@ static void destroy_bucket(void *data)
     mapped_bucket *b = data;
 
     if (apr_bucket_shared_destroy(b)) {
-        kiss_mapped_release(b->mapped);
+        kiss_list_cache_map_release(b->map);
         apr_bucket_free(b);
     }
 }
@@ -272,7 +272,7 @@ static apr_status_t read_bucket(apr_bucket *e, const char **text, apr_size_t *le
     const mapped_bucket *b = e->data;
 
     (void)block;
-    *text = b->mapped->data + e->start;
+    *text = b->map->data + e->start;
     *len = e->length;
     return APR_SUCCESS;
 }
@@ -286,11 +286,11 @@ static apr_status_t setaside_bucket(apr_bucket *e, apr_pool_t *p)
 }
 
 static const apr_bucket_type_t mapped_type = {
-    "KISS_MAPPED", 5, APR_BUCKET_DATA, destroy_bucket, read_bucket, setaside_bucket, apr_bucket_shared_split,
+    "KISS_LIST_CACHE_MAP", 5, APR_BUCKET_DATA, destroy_bucket, read_bucket, setaside_bucket, apr_bucket_shared_split,
     apr_bucket_shared_copy
 };
 
-apr_bucket *kiss_mapped_bucket(kiss_mapped *mapped, apr_bucket_alloc_t *list)
+apr_bucket *kiss_list_cache_map_bucket(kiss_list_cache_map *map, apr_bucket_alloc_t *list)
 {
     apr_bucket *e = apr_bucket_alloc(sizeof(*e), list);
     mapped_bucket *b = apr_bucket_alloc(sizeof(*b), list);
@@ -298,8 +298,8 @@ apr_bucket *kiss_mapped_bucket(kiss_mapped *mapped, apr_bucket_alloc_t *list)
     APR_BUCKET_INIT(e);
     e->free = apr_bucket_free;
     e->list = list;
-    b->mapped = mapped;
-    e = apr_bucket_shared_make(e, b, 0, (apr_size_t)mapped->size);
+    b->map = map;
+    e = apr_bucket_shared_make(e, b, 0, (apr_size_t)map->size);
     e->type = &mapped_type;
     return e;
 }

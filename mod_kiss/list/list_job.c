@@ -194,18 +194,18 @@ static apr_status_t compare(kiss_list_job *m, kiss_spool *spool, const char *tag
 {
     const char *dir = kiss_config_cache_dir(m->k.server);
     const kiss_list_variant whole = { NULL, 0 };
-    kiss_mapped *before = NULL, *now = NULL;
+    kiss_list_cache_map *before = NULL, *now = NULL;
     apr_status_t rv = kiss_progress_wait(m->source->progress, KISS_PROGRESS_WHOLE).result;
 
-    if (rv == APR_SUCCESS && (rv = kiss_mapped_open(&before, dir, kiss_list_variant_name(&whole, &m->k, m->variant.base, m->pool))) == APR_SUCCESS
-        && (rv = kiss_mapped_open(&now, dir, kiss_list_variant_name(&whole, &m->k, tag, m->pool))) == APR_SUCCESS) {
-        kiss_value old = { kiss_mapped_data(before), (apr_size_t)kiss_mapped_size(before) };
-        kiss_value new = { kiss_mapped_data(now), (apr_size_t)kiss_mapped_size(now) };
+    if (rv == APR_SUCCESS && (rv = kiss_list_cache_map_open(&before, dir, kiss_list_variant_name(&whole, &m->k, m->variant.base, m->pool))) == APR_SUCCESS
+        && (rv = kiss_list_cache_map_open(&now, dir, kiss_list_variant_name(&whole, &m->k, tag, m->pool))) == APR_SUCCESS) {
+        kiss_value old = { kiss_list_cache_map_data(before), (apr_size_t)kiss_list_cache_map_size(before) };
+        kiss_value new = { kiss_list_cache_map_data(now), (apr_size_t)kiss_list_cache_map_size(now) };
 
         rv = kiss_delta_write(spool, &old, &new, m->pool);
     }
-    kiss_mapped_release(before);
-    kiss_mapped_release(now);
+    kiss_list_cache_map_release(before);
+    kiss_list_cache_map_release(now);
     return rv;
 }
 

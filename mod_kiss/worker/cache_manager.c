@@ -345,7 +345,7 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *baton)
         apr_int64_t wait = TRY_AGAIN;
 
         work(k);
-        kiss_mapped_sweep();
+        kiss_list_cache_map_sweep();
         if (k->warm) {
             wait = least(wait, kiss_warm_step(k->warm, k->scratch));
         }
