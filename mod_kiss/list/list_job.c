@@ -172,10 +172,10 @@ static apr_status_t keep(kiss_list_job *m, kiss_spool *spool, const char *tag)
 
 static void build(kiss_list_job *m)
 {
-    kiss_built built;
+    kiss_list_reader_result built;
     apr_status_t rv = APR_SUCCESS;
 
-    m->error = kiss_build_list(&built, &m->k, m->progress);
+    m->error = kiss_list_reader_run(&built, &m->k, m->progress);
     if (!m->error) {
         m->k.caller = built.caller;         /* whose terms are those of what was read */
         rv = keep(m, built.spool, built.tag);

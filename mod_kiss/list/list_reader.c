@@ -423,7 +423,7 @@ static kiss_db_status build(kiss_db_conn *conn, void *baton)
     return status == KISS_DB_OK ? kiss_db_end(conn) : status;
 }
 
-const kiss_error *kiss_build_list(kiss_built *built, kiss_req *k, kiss_progress *progress)
+const kiss_error *kiss_list_reader_run(kiss_list_reader_result *built, kiss_req *k, kiss_progress *progress)
 {
     building b = { .k = k, .progress = progress };
     kiss_db_status status;

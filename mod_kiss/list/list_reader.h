@@ -5,8 +5,8 @@
  * Everything is read on one connection in one transaction that sees one moment of the database, row by row: the memory
  * that it takes does not depend on the length of the list.
  */
-#ifndef KISS_BUILD_H
-#define KISS_BUILD_H
+#ifndef KISS_LIST_READER_H
+#define KISS_LIST_READER_H
 
 #include "core/kiss.h"
 #include "lib/file/spool.h"
@@ -16,7 +16,7 @@ typedef struct {
     kiss_spool *spool;          /**< the JSON; can become a snapshot */
     const char *tag;            /**< its ETag: that of the moment that was read */
     const kiss_caller *caller;  /**< the customer's record, of the same moment */
-} kiss_built;
+} kiss_list_reader_result;
 
 /**
  * Builds the list of k->endpoint for k->customer, whose record is read again: the answer belongs to one moment. Sets
@@ -27,6 +27,6 @@ typedef struct {
  *                tell
  * @return NULL, or 404, 401, 500, 503
  */
-const kiss_error *kiss_build_list(kiss_built *built, kiss_req *k, kiss_progress *progress);
+const kiss_error *kiss_list_reader_run(kiss_list_reader_result *built, kiss_req *k, kiss_progress *progress);
 
 #endif
