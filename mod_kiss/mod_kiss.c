@@ -348,7 +348,7 @@ static int kiss_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pte
         if (kiss_limit_create(s, is_first_start()) != 0 || make_cache_dir(s, ptemp) != OK) {
             return HTTP_INTERNAL_SERVER_ERROR;
         }
-        kiss_usage_create(s);
+        kiss_list_usage_create(s);
         kiss_warm_prepare(s, pconf);
         kiss_db_check_prepare(s, pconf);
     }

@@ -162,7 +162,7 @@ const kiss_error *kiss_list_run(kiss_req *k, int *status)
     kiss_validator v = { tag, variant.gzip ? KISS_ETAG_GZIP : "", 0 };
     const kiss_error *e;
 
-    kiss_usage_count(k, variant.gzip);
+    kiss_list_usage_count(k, variant.gzip);
     kiss_out_private(k);
     /* The coding is chosen here, by q-values, and costs nothing: mod_deflate is not to do it again. */
     apr_table_setn(k->r->subprocess_env, "no-gzip", "1");

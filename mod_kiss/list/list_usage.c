@@ -30,7 +30,7 @@
 enum { FREE, TAKEN, READY };
 
 /** What a slot is found by: path of the location, name and place of its database, endpoint, the terms that the endpoint depends on
- *  (kiss_usage_key()). It holds no data and no state of the database: whatever is made because of it is read anew.
+ *  (kiss_list_usage_key()). It holds no data and no state of the database: whatever is made because of it is read anew.
  *  Position independent, since processes may map the segment at different addresses. */
 typedef struct {
     volatile apr_uint32_t state;
@@ -50,7 +50,7 @@ typedef struct {
 /** The table as this process knows it; NULL when nothing is counted. */
 static slot *slots;
 
-void kiss_usage_create(server_rec *s)
+void kiss_list_usage_create(server_rec *s)
 {
     segment *kept = ap_retained_data_get(RETAINED);
     apr_status_t rv = APR_SUCCESS;
@@ -87,7 +87,7 @@ static apr_uint64_t digest(apr_uint64_t h, const char *text)
     return h;
 }
 
-apr_uint64_t kiss_usage_location(const kiss_dir_conf *conf, const server_rec *s)
+apr_uint64_t kiss_list_usage_location(const kiss_dir_conf *conf, const server_rec *s)
 {
     const kiss_database_conf *database = kiss_config_database(conf, s);
     apr_uint64_t h = digest(APR_UINT64_C(14695981039346656037), conf->base);
@@ -114,9 +114,9 @@ static apr_uint64_t add_scope(apr_uint64_t h, const kiss_req *k)
     return h;
 }
 
-apr_uint64_t kiss_usage_key(const kiss_req *k)
+apr_uint64_t kiss_list_usage_key(const kiss_req *k)
 {
-    return add_scope(kiss_usage_location(k->conf, k->server), k);
+    return add_scope(kiss_list_usage_location(k->conf, k->server), k);
 }
 
 /* --- counting --- */
@@ -134,7 +134,7 @@ static slot *place_of(apr_uint64_t key, int way)
     return &slots[((key >> 32 ^ key) % (SLOTS / WAYS)) * WAYS + (apr_uint64_t)way];
 }
 
-void kiss_usage_count(const kiss_req *k, int gzip)
+void kiss_list_usage_count(const kiss_req *k, int gzip)
 {
     apr_uint64_t location, key;
     slot *s, *free_slot = NULL;
@@ -143,7 +143,7 @@ void kiss_usage_count(const kiss_req *k, int gzip)
     if (!slots) {
         return;
     }
-    location = kiss_usage_location(k->conf, k->server);
+    location = kiss_list_usage_location(k->conf, k->server);
     key = add_scope(location, k);
     for (i = 0; i < WAYS; i++) {
         apr_uint32_t state;
@@ -171,14 +171,14 @@ void kiss_usage_count(const kiss_req *k, int gzip)
 
 static int by_weight(const void *a, const void *b)
 {
-    const kiss_usage *x = a, *y = b;
+    const kiss_list_usage *x = a, *y = b;
 
     return (x->weight < y->weight) - (x->weight > y->weight);
 }
 
-apr_array_header_t *kiss_usage_list(apr_pool_t *p)
+apr_array_header_t *kiss_list_usage_list(apr_pool_t *p)
 {
-    apr_array_header_t *all = apr_array_make(p, 64, sizeof(kiss_usage));
+    apr_array_header_t *all = apr_array_make(p, 64, sizeof(kiss_list_usage));
     int i;
 
     for (i = 0; slots && i < SLOTS; i++) {
@@ -186,7 +186,7 @@ apr_array_header_t *kiss_usage_list(apr_pool_t *p)
 
         if (apr_atomic_read32(&s->state) == READY) {
             apr_uint32_t plain = apr_atomic_read32(&s->weight[0]), gzip = apr_atomic_read32(&s->weight[1]);
-            kiss_usage *u = apr_array_push(all);
+            kiss_list_usage *u = apr_array_push(all);
 
             u->key = s->key;
             u->location = s->location;
@@ -196,7 +196,7 @@ apr_array_header_t *kiss_usage_list(apr_pool_t *p)
             u->weight = plain + gzip;
         }
     }
-    qsort(all->elts, (size_t)all->nelts, sizeof(kiss_usage), by_weight);
+    qsort(all->elts, (size_t)all->nelts, sizeof(kiss_list_usage), by_weight);
     return all;
 }
 
@@ -207,7 +207,7 @@ static void forget(slot *s)
     apr_atomic_xchg32(&s->state, FREE);
 }
 
-void kiss_usage_forget(apr_uint64_t key)
+void kiss_list_usage_forget(apr_uint64_t key)
 {
     int i;
 
@@ -229,7 +229,7 @@ static void fade(volatile apr_uint32_t *weight)
     }
 }
 
-void kiss_usage_fade(void)
+void kiss_list_usage_fade(void)
 {
     int i;
 

@@ -33,7 +33,7 @@
 typedef struct {
     const kiss_config_place *place;     /* a location that is served from it */
     const char *state;                  /* as of db/db_revision.h, when the last round began; "" at first */
-    const apr_array_header_t *round;    /* of kiss_usage: the lists of a round that is not at its end, or NULL */
+    const apr_array_header_t *round;    /* of kiss_list_usage: the lists of a round that is not at its end, or NULL */
     apr_pool_t *pool;                   /* owns both */
     int at;                             /* the next one of the round */
     int made;                           /* how many have been made in it */
@@ -149,7 +149,7 @@ static int make(kiss_req *k, const char *tag, int gzip)
 }
 
 /** Makes the list of a scope. @return as make() */
-static int warm(const kiss_warm *w, const kiss_config_place *place, const kiss_usage *u, apr_pool_t *p)
+static int warm(const kiss_warm *w, const kiss_config_place *place, const kiss_list_usage *u, apr_pool_t *p)
 {
     kiss_req k = request(w, place, p);
 
@@ -159,8 +159,8 @@ static int warm(const kiss_warm *w, const kiss_config_place *place, const kiss_u
         return k.endpoint ? -1 : 0;
     }
     /* The customer may be gone, or have other terms by now: from the next request on somebody else stands for the scope. */
-    if (!k.caller->code || !k.caller->enabled || kiss_usage_key(&k) != u->key) {
-        kiss_usage_forget(u->key);
+    if (!k.caller->code || !k.caller->enabled || kiss_list_usage_key(&k) != u->key) {
+        kiss_list_usage_forget(u->key);
         return 0;
     }
     return make(&k, kiss_caller_etag(k.caller, k.api, k.endpoint, p), u->gzip);
@@ -169,14 +169,14 @@ static int warm(const kiss_warm *w, const kiss_config_place *place, const kiss_u
 /* --- rounds --- */
 
 /** The location of a scope, if it is served from this database. */
-static const kiss_config_place *place_of(const kiss_warm *w, const kiss_usage *u, const kiss_database_conf *database)
+static const kiss_config_place *place_of(const kiss_warm *w, const kiss_list_usage *u, const kiss_database_conf *database)
 {
     int i;
 
     for (i = 0; i < w->places->nelts; i++) {
         const kiss_config_place *place = &APR_ARRAY_IDX(w->places, i, kiss_config_place);
 
-        if (place->database == database && kiss_usage_location(place->conf, place->server) == u->location) {
+        if (place->database == database && kiss_list_usage_location(place->conf, place->server) == u->location) {
             return place;
         }
     }
@@ -190,7 +190,7 @@ static int make_next(kiss_warm *w, watched *d, apr_pool_t *scratch)
     int most = kiss_config_warm(w->server), result = 0;
 
     while (result == 0 && d->at < d->round->nelts && d->at < most && !apr_atomic_read32(w->stop)) {
-        const kiss_usage *u = &APR_ARRAY_IDX(d->round, d->at++, kiss_usage);
+        const kiss_list_usage *u = &APR_ARRAY_IDX(d->round, d->at++, kiss_list_usage);
         const kiss_config_place *place = place_of(w, u, d->place->database);
 
         apr_pool_clear(scratch);
@@ -213,7 +213,7 @@ static int look(const kiss_warm *w, watched *d, apr_pool_t *scratch)
     if (strcmp(state, d->state) != 0) {
         apr_pool_clear(d->pool);
         d->state = apr_pstrdup(d->pool, state);
-        d->round = kiss_usage_list(d->pool);
+        d->round = kiss_list_usage_list(d->pool);
         d->at = d->made = 0;
         d->spent = 0;
     }
@@ -301,7 +301,7 @@ apr_int64_t kiss_warm_step(kiss_warm *w, apr_pool_t *scratch)
     }
     if (now - w->fade >= FADE_AFTER) {
         w->fade = now;
-        kiss_usage_fade();
+        kiss_list_usage_fade();
     }
     next = w->fade + FADE_AFTER;
     for (i = 0; i < w->databases->nelts && !apr_atomic_read32(w->stop); i++) {

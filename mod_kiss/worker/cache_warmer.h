@@ -14,7 +14,7 @@
 /** What the thread of one child knows of the databases. */
 typedef struct kiss_warm kiss_warm;
 
-/** Makes what the children of this server take turns by. In post_config, after kiss_usage_create(). */
+/** Makes what the children of this server take turns by. In post_config, after kiss_list_usage_create(). */
 void kiss_warm_prepare(server_rec *main_server, apr_pool_t *pconf);
 
 /** Makes it, in `p`; NULL where KissWarm does not ask for it. `stop` is set when the thread is to end. */
