@@ -35,7 +35,7 @@ typedef struct {
 
 /** What the rows are merged with: the scans of a range, read before the rows themselves. */
 typedef struct {
-    kiss_records *records[KISS_MAX_NESTED];     /* made when they are first used */
+    kiss_merge_run *run[KISS_MAX_NESTED];     /* made when they are first used */
     const kiss_statement *statement[KISS_MAX_NESTED];
     int count;
 } merged;
@@ -124,7 +124,7 @@ static int set_current(building *b, const kiss_value *key)
 
 /* --- what is merged with the rows: each table is scanned in the order of its keys --- */
 
-static kiss_db_status scan_merged(building *b, const kiss_statement *s, const char *const *args, kiss_records *records)
+static kiss_db_status scan_merged(building *b, const kiss_statement *s, const char *const *args, kiss_merge_run *run)
 {
     kiss_db_cursor *cursor;
     const kiss_value *row;
@@ -132,7 +132,7 @@ static kiss_db_status scan_merged(building *b, const kiss_statement *s, const ch
     apr_status_t rv;
 
     while (status == KISS_DB_OK && (status = kiss_db_next(cursor, &row)) == KISS_DB_OK && row) {
-        if ((rv = kiss_records_add(records, row, s->columns)) != APR_SUCCESS) {
+        if ((rv = kiss_merge_run_add(run, row, s->columns)) != APR_SUCCESS) {
             return spool_failed(b, rv);
         }
     }
@@ -143,18 +143,18 @@ static kiss_db_status scan_merged(building *b, const kiss_statement *s, const ch
 static kiss_db_status read_merged(building *b, merged *with, const kiss_rowset *rows)
 {
     const kiss_statement *s = kiss_sql_find(b->k->conf->plan, rows, b->range.part);
-    kiss_records **records = &with->records[with->count];
+    kiss_merge_run **run = &with->run[with->count];
     const char *args[KISS_MAX_BOUND];
     kiss_db_status status = KISS_DB_OK;
-    apr_status_t rv = *records ? kiss_records_clear(*records)
-                               : kiss_records_create(records, kiss_config_cache_dir(b->k->server), b->pool);
+    apr_status_t rv = *run ? kiss_merge_run_clear(*run)
+                               : kiss_merge_run_create(run, kiss_config_cache_dir(b->k->server), b->pool);
 
     with->statement[with->count++] = s;
     if (rv == APR_SUCCESS && bind_values(b, s, args)) {
-        status = scan_merged(b, s, args, *records);
+        status = scan_merged(b, s, args, *run);
     }
     if (rv == APR_SUCCESS && status == KISS_DB_OK) {
-        rv = kiss_records_done(*records);
+        rv = kiss_merge_run_done(*run);
     }
     return rv != APR_SUCCESS ? spool_failed(b, rv) : status;
 }
@@ -184,7 +184,7 @@ static apr_status_t seek(const merged *with, const kiss_value *key, kiss_value *
     int i;
 
     for (i = 0, *missing = 0; i < with->count && rv == APR_SUCCESS; i++) {
-        rv = kiss_records_find(with->records[i], key, &found[i]);
+        rv = kiss_merge_run_find(with->run[i], key, &found[i]);
         *missing |= found[i].data == NULL;
     }
     return rv;
@@ -205,7 +205,7 @@ static kiss_db_status write_nested(building *b, const kiss_value *key, kiss_valu
         const kiss_statement *s = b->nested.statement[i];
 
         begin[i] = b->arrays->bpos;
-        while (kiss_records_row(&nested[i], row, s->columns)) {
+        while (kiss_merge_run_row(&nested[i], row, s->columns)) {
             kiss_json_status written = b->arrays->bpos > begin[i] && kiss_json_raw(b->arrays, ",", 1) ? KISS_JSON_MEMORY
                                        : kiss_json_row(b->arrays, s->writer, &b->terms, row, NULL, &b->replaced, &column);
 
@@ -322,8 +322,8 @@ static int next_range(const building *b, int n)
     int i;
 
     for (i = 0; i < KISS_MAX_NESTED; i++) {
-        used += i < b->within.count ? kiss_records_size(b->within.records[i]) : 0;
-        used += i < b->nested.count ? kiss_records_size(b->nested.records[i]) : 0;
+        used += i < b->within.count ? kiss_merge_run_size(b->within.run[i]) : 0;
+        used += i < b->nested.count ? kiss_merge_run_size(b->nested.run[i]) : 0;
     }
     fit = (apr_off_t)n * IN_MEMORY / used;
     return (int)(fit > most ? most : fit > 0 ? fit : 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Unit test of kiss_records, in TAP: what is put in comes out, in memory and from a file, whatever the sizes. */
+/* Unit test of kiss_merge_run, in TAP: what is put in comes out, in memory and from a file, whatever the sizes. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,7 +55,7 @@ static int rows_in(int n)
     return n % 3 == 2 ? 0 : 1 + n % 4;
 }
 
-static int write_all(kiss_records *r, int records, apr_size_t big)
+static int write_all(kiss_merge_run *r, int records, apr_size_t big)
 {
     kiss_value row[CELLS];
     int n, j;
@@ -64,25 +64,25 @@ static int write_all(kiss_records *r, int records, apr_size_t big)
         row[0] = key_of(n);
         for (j = 0; j < rows_in(n); j++) {
             fill_row(row, n, j, big);
-            if (kiss_records_add(r, row, CELLS) != APR_SUCCESS) {
+            if (kiss_merge_run_add(r, row, CELLS) != APR_SUCCESS) {
                 return 0;
             }
         }
     }
-    return kiss_records_done(r) == APR_SUCCESS;
+    return kiss_merge_run_done(r) == APR_SUCCESS;
 }
 
 /** Looks up every `step`-th key, present or not, each twice. @return how many were wrong */
-static int wrong(kiss_records *r, int records, apr_size_t big, int step)
+static int wrong(kiss_merge_run *r, int records, apr_size_t big, int step)
 {
     kiss_value key, rows, row[CELLS], expected[CELLS];
     int n, j, i, bad = 0;
 
     for (n = 0; n < records; n += step) {
         key = key_of(n);
-        bad += kiss_records_find(r, &key, &rows) != APR_SUCCESS || kiss_records_find(r, &key, &rows) != APR_SUCCESS;
+        bad += kiss_merge_run_find(r, &key, &rows) != APR_SUCCESS || kiss_merge_run_find(r, &key, &rows) != APR_SUCCESS;
         bad += (rows.data != NULL) != (rows_in(n) > 0);
-        for (j = 0; kiss_records_row(&rows, row, CELLS); j++) {
+        for (j = 0; kiss_merge_run_row(&rows, row, CELLS); j++) {
             fill_row(expected, n, j, big);
             for (i = 1; i < CELLS; i++) {
                 bad += !same(&row[i], &expected[i]);
@@ -91,31 +91,31 @@ static int wrong(kiss_records *r, int records, apr_size_t big, int step)
         bad += j != rows_in(n);
     }
     key = key_of(999999);
-    return bad + (kiss_records_find(r, &key, &rows) != APR_SUCCESS) + (rows.data != NULL);
+    return bad + (kiss_merge_run_find(r, &key, &rows) != APR_SUCCESS) + (rows.data != NULL);
 }
 
-static void round_trip(kiss_records *r, int records, apr_size_t big, int step, const char *what)
+static void round_trip(kiss_merge_run *r, int records, apr_size_t big, int step, const char *what)
 {
-    ok(kiss_records_clear(r) == APR_SUCCESS && write_all(r, records, big), what);
+    ok(kiss_merge_run_clear(r) == APR_SUCCESS && write_all(r, records, big), what);
     ok(wrong(r, records, big, step) == 0, apr_psprintf(pool, "... is read again: %" APR_OFF_T_FMT " bytes",
-                                                       kiss_records_size(r)));
+                                                       kiss_merge_run_size(r)));
 }
 
 /** Keys without rows, as they are kept where only the key matters. */
-static void keys_only(kiss_records *r, int records)
+static void keys_only(kiss_merge_run *r, int records)
 {
     kiss_value key, rows;
-    int n, bad = kiss_records_clear(r) != APR_SUCCESS;
+    int n, bad = kiss_merge_run_clear(r) != APR_SUCCESS;
 
     for (n = 0; n < records; n += 2) {
         key = key_of(n);
-        bad += kiss_records_add(r, &key, 1) != APR_SUCCESS || kiss_records_add(r, &key, 1) != APR_SUCCESS;
+        bad += kiss_merge_run_add(r, &key, 1) != APR_SUCCESS || kiss_merge_run_add(r, &key, 1) != APR_SUCCESS;
     }
-    bad += kiss_records_done(r) != APR_SUCCESS;
+    bad += kiss_merge_run_done(r) != APR_SUCCESS;
     for (n = 0; n < records; n++) {
         key = key_of(n);
-        bad += kiss_records_find(r, &key, &rows) != APR_SUCCESS || (rows.data != NULL) != (n % 2 == 0) || rows.len != 0
-               || kiss_records_row(&rows, &key, 1);
+        bad += kiss_merge_run_find(r, &key, &rows) != APR_SUCCESS || (rows.data != NULL) != (n % 2 == 0) || rows.len != 0
+               || kiss_merge_run_row(&rows, &key, 1);
     }
     ok(bad == 0, apr_psprintf(pool, "%d keys alone", records / 2));
 }
@@ -123,12 +123,12 @@ static void keys_only(kiss_records *r, int records)
 int main(void)
 {
     kiss_value empty = { "", 0 }, rows;
-    kiss_records *r;
+    kiss_merge_run *r;
 
     apr_initialize();
     atexit(apr_terminate);
     apr_pool_create(&pool, NULL);
-    ok(kiss_records_create(&r, "/tmp", pool) == APR_SUCCESS, "made");
+    ok(kiss_merge_run_create(&r, "/tmp", pool) == APR_SUCCESS, "made");
     round_trip(r, 0, 0, 1, "nothing");
     round_trip(r, 100, 0, 1, "a little, in memory");
     round_trip(r, 5000, 0, 1, "much, in a file");
@@ -138,10 +138,10 @@ int main(void)
     round_trip(r, 300, 500000, 11, "... which are passed over");
     keys_only(r, 100);
     keys_only(r, 50000);
-    ok(kiss_records_clear(r) == APR_SUCCESS && kiss_records_add(r, &empty, 1) == APR_SUCCESS
-       && kiss_records_done(r) == APR_SUCCESS && kiss_records_find(r, &empty, &rows) == APR_SUCCESS && rows.data,
+    ok(kiss_merge_run_clear(r) == APR_SUCCESS && kiss_merge_run_add(r, &empty, 1) == APR_SUCCESS
+       && kiss_merge_run_done(r) == APR_SUCCESS && kiss_merge_run_find(r, &empty, &rows) == APR_SUCCESS && rows.data,
        "an empty key");
-    ok(kiss_records_create(&r, "/nonexistent", pool) == APR_SUCCESS && !write_all(r, 5000, 0), "without a place for its file");
+    ok(kiss_merge_run_create(&r, "/nonexistent", pool) == APR_SUCCESS && !write_all(r, 5000, 0), "without a place for its file");
     printf("1..%d\n", count);
     return failures > 0;
 }

@@ -20,7 +20,7 @@ typedef struct {
 #define LONG_CELL 254
 #define NULL_CELL 255
 
-struct kiss_records {
+struct kiss_merge_run {
     kiss_spool *spool;          /* its buffer holds all, or what is behind the file; while reading, a piece of the file */
     apr_size_t at;              /* where the last record begins in the buffer */
     header current;             /* of it; while writing, without the length of its rows */
@@ -29,21 +29,21 @@ struct kiss_records {
     apr_off_t left;             /* while reading: bytes of the file that are not in the buffer yet */
 };
 
-apr_status_t kiss_records_create(kiss_records **records, const char *dir, apr_pool_t *p)
+apr_status_t kiss_merge_run_create(kiss_merge_run **run, const char *dir, apr_pool_t *p)
 {
-    *records = apr_pcalloc(p, sizeof(**records));
-    return kiss_spool_create(&(*records)->spool, dir, p);
+    *run = apr_pcalloc(p, sizeof(**run));
+    return kiss_spool_create(&(*run)->spool, dir, p);
 }
 
 /** Goes to the beginning of the file. It keeps its room for what is written next. */
-static apr_status_t rewind_file(kiss_records *r)
+static apr_status_t rewind_file(kiss_merge_run *r)
 {
     apr_off_t start = 0;
 
     return r->spool->file ? apr_file_seek(r->spool->file, APR_SET, &start) : APR_SUCCESS;
 }
 
-apr_status_t kiss_records_clear(kiss_records *r)
+apr_status_t kiss_merge_run_clear(kiss_merge_run *r)
 {
     printbuf_reset(r->spool->buffer);
     r->spool->size = 0;
@@ -61,13 +61,13 @@ static int compare(const char *a, apr_size_t a_len, const kiss_value *b)
     return order ? order : (a_len > b->len) - (a_len < b->len);
 }
 
-static apr_size_t rows_at(const kiss_records *r)
+static apr_size_t rows_at(const kiss_merge_run *r)
 {
     return r->at + sizeof(header) + r->current.key_len;
 }
 
 /** Ends the record that was written last: now the length of its rows is known. */
-static void end_record(kiss_records *r)
+static void end_record(kiss_merge_run *r)
 {
     if (r->has_current) {
         r->current.rows_len = (apr_uint32_t)((apr_size_t)r->spool->buffer->bpos - rows_at(r));
@@ -76,7 +76,7 @@ static void end_record(kiss_records *r)
 }
 
 /** Begins a record. All that is in the buffer until then is whole records, and may go. */
-static apr_status_t begin_record(kiss_records *r, const kiss_value *key)
+static apr_status_t begin_record(kiss_merge_run *r, const kiss_value *key)
 {
     struct printbuf *pb = r->spool->buffer;
     apr_status_t rv;
@@ -110,7 +110,7 @@ static char *write_cell(char *to, const kiss_value *cell)
     return to + len;
 }
 
-apr_status_t kiss_records_add(kiss_records *r, const kiss_value *row, int n)
+apr_status_t kiss_merge_run_add(kiss_merge_run *r, const kiss_value *row, int n)
 {
     struct printbuf *pb = r->spool->buffer;
     apr_size_t need = 0;
@@ -136,7 +136,7 @@ apr_status_t kiss_records_add(kiss_records *r, const kiss_value *row, int n)
     return APR_SUCCESS;
 }
 
-apr_status_t kiss_records_done(kiss_records *r)
+apr_status_t kiss_merge_run_done(kiss_merge_run *r)
 {
     apr_status_t rv = APR_SUCCESS;
 
@@ -153,7 +153,7 @@ apr_status_t kiss_records_done(kiss_records *r)
 }
 
 /** Makes sure that `need` bytes from the current record on are in the buffer. */
-static apr_status_t fill(kiss_records *r, apr_size_t need)
+static apr_status_t fill(kiss_merge_run *r, apr_size_t need)
 {
     struct printbuf *pb = r->spool->buffer;
     apr_size_t n = (apr_size_t)pb->bpos - r->at;
@@ -177,7 +177,7 @@ static apr_status_t fill(kiss_records *r, apr_size_t need)
 }
 
 /** Brings the record at r->at into the buffer. @return APR_EOF behind the last one */
-static apr_status_t load(kiss_records *r)
+static apr_status_t load(kiss_merge_run *r)
 {
     apr_status_t rv;
 
@@ -196,7 +196,7 @@ static apr_status_t load(kiss_records *r)
     return rv == APR_EOF ? EIO : rv;                /* a record that is cut short is not an end */
 }
 
-apr_status_t kiss_records_find(kiss_records *r, const kiss_value *key, kiss_value *rows)
+apr_status_t kiss_merge_run_find(kiss_merge_run *r, const kiss_value *key, kiss_value *rows)
 {
     apr_status_t rv;
 
@@ -218,7 +218,7 @@ apr_status_t kiss_records_find(kiss_records *r, const kiss_value *key, kiss_valu
     return rv == APR_EOF ? APR_SUCCESS : rv;
 }
 
-int kiss_records_row(kiss_value *rows, kiss_value *row, int n)
+int kiss_merge_run_row(kiss_value *rows, kiss_value *row, int n)
 {
     const char *from = rows->data, *end;
     int i;
@@ -247,7 +247,7 @@ int kiss_records_row(kiss_value *rows, kiss_value *row, int n)
     return 1;
 }
 
-apr_off_t kiss_records_size(const kiss_records *r)
+apr_off_t kiss_merge_run_size(const kiss_merge_run *r)
 {
     return r->size;
 }
