@@ -349,7 +349,7 @@ static int kiss_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pte
             return HTTP_INTERNAL_SERVER_ERROR;
         }
         kiss_list_usage_create(s);
-        kiss_warm_prepare(s, pconf);
+        kiss_cache_warmer_prepare(s, pconf);
         kiss_db_check_prepare(s, pconf);
     }
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, s, KISS_LOGNO(0104) "mod_kiss " KISS_VERSION ", json-c %s, Connector/C %s",
@@ -396,7 +396,7 @@ static void kiss_child_init(apr_pool_t *pchild, server_rec *s)
             database->db = NULL;
         }
     }
-    kiss_keeper_start(s, pchild);
+    kiss_cache_manager_start(s, pchild);
     kiss_db_check_start(s, pchild);
     kiss_thread_restore_signals(&before);
 }
@@ -405,7 +405,7 @@ static void kiss_child_init(apr_pool_t *pchild, server_rec *s)
 static void kiss_child_stopping(apr_pool_t *pchild, int graceful)
 {
     (void)pchild;
-    kiss_keeper_stop();
+    kiss_cache_manager_stop();
     kiss_db_check_stop();
     kiss_db_pool_stop(!graceful);            /* the clients of requests are gone, unless it is graceful */
 }

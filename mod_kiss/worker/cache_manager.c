@@ -33,7 +33,7 @@
 #define TRY_AGAIN (5 * SECOND)
 
 /* How often the whole directory is looked through, whatever happens. */
-#define LOOK_AGAIN (60 * SECOND)
+#define SCAN_INTERVAL (60 * SECOND)
 
 /* How often it is said that the disk is nearly full. */
 #define WARN_AGAIN (600 * SECOND)
@@ -58,18 +58,18 @@ typedef struct {
     apr_thread_t *thread;
     apr_file_t *wake[2];            /* a pipe; the thread sleeps at its end */
     volatile apr_uint32_t stopping;
-    apr_pool_t *turn;               /* exists while this child is the one that works; owns the lock */
+    apr_pool_t *lead;               /* exists while this child is the one that works; owns the lock */
     apr_file_t *lock;
     int watch;                      /* descriptor of inotify, or -1 */
     apr_off_t total;                /* bytes of the snapshots, as far as known */
     apr_off_t largest;              /* bytes of the largest one */
     apr_int64_t warned;             /* when it was last said that there is little room */
-    apr_int64_t look;               /* when to look through the directory again */
-    kiss_warm *warm;                /* NULL: nothing is built in advance */
-} keeper;
+    apr_int64_t next_scan;               /* when to look through the directory again */
+    kiss_cache_warmer *warm;                /* NULL: nothing is built in advance */
+} manager;
 
 /* The one of this process; NULL when it has none. */
-static keeper *self;
+static manager *self;
 
 /* --- cleaning up --- */
 
@@ -102,7 +102,7 @@ static int is_orphan(const kiss_cache_file_entry *e, apr_time_t now)
 }
 
 /** Removes what dead builders left, and takes what is no snapshot out of the list. Sets total and largest. */
-static void sort_out(keeper *k, int folder, apr_array_header_t *entries, apr_time_t now)
+static void sort_out(manager *k, int folder, apr_array_header_t *entries, apr_time_t now)
 {
     outcome ignored = { folder, 0, 0, APR_SUCCESS, NULL };
     int i, n = 0;
@@ -124,7 +124,7 @@ static void sort_out(keeper *k, int folder, apr_array_header_t *entries, apr_tim
 }
 
 /** Bytes that the disk lacks for builders; 0 when there is room. */
-static apr_off_t missing(keeper *k)
+static apr_off_t missing(manager *k)
 {
     struct statvfs fs;
     apr_off_t need = ROOM * k->largest, left;
@@ -143,7 +143,7 @@ static apr_off_t missing(keeper *k)
 }
 
 /** Removes what is too old, and the longest unused until the rest fits the limit and leaves room on the disk. */
-static void discard_all(const keeper *k, const apr_array_header_t *entries, apr_off_t lack, apr_time_t now, outcome *o)
+static void discard_all(const manager *k, const apr_array_header_t *entries, apr_off_t lack, apr_time_t now, outcome *o)
 {
     apr_off_t most = kiss_config_cache_size(k->server), fit = k->total > most ? most - most / MARGIN : most;
     apr_interval_time_t age = kiss_config_cache_age(k->server);
@@ -161,7 +161,7 @@ static void discard_all(const keeper *k, const apr_array_header_t *entries, apr_
 }
 
 /** Looks through the open directory. */
-static apr_status_t clean_folder(keeper *k, outcome *o)
+static apr_status_t clean_folder(manager *k, outcome *o)
 {
     apr_time_t now = apr_time_now();
     apr_array_header_t *entries;
@@ -177,12 +177,12 @@ static apr_status_t clean_folder(keeper *k, outcome *o)
 }
 
 /** Looks through the directory. */
-static void clean(keeper *k)
+static void clean(manager *k)
 {
     outcome o = { open(k->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), 0, 0, APR_SUCCESS, NULL };
     apr_status_t rv = o.folder < 0 ? errno : clean_folder(k, &o);
 
-    k->look = kiss_clock_now() + LOOK_AGAIN;
+    k->next_scan = kiss_clock_now() + SCAN_INTERVAL;
     if (o.folder >= 0) {
         close(o.folder);
     }
@@ -204,7 +204,7 @@ static void clean(keeper *k)
 
 #if defined(__linux__)
 
-static void watch(keeper *k)
+static void watch(manager *k)
 {
     k->watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (k->watch < 0 || inotify_add_watch(k->watch, k->folder, IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) < 0) {
@@ -218,7 +218,7 @@ static void watch(keeper *k)
 }
 
 /** Adds what has appeared. What is not understood makes it look through all. */
-static void take_news(keeper *k)
+static void read_inotify(manager *k)
 {
     char buffer[16 * (sizeof(struct inotify_event) + 256)] __attribute__((aligned(__alignof__(struct inotify_event))));
     ssize_t n;
@@ -232,7 +232,7 @@ static void take_news(keeper *k)
 
             at += sizeof(*event) + event->len;
             if (!event->len) {
-                k->look = 0;                    /* too many at a time, or the directory is not that one any more */
+                k->next_scan = 0;                    /* too many at a time, or the directory is not that one any more */
             }
             else if (apr_stat(&info, apr_pstrcat(k->scratch, k->folder, "/", event->name, NULL), APR_FINFO_SIZE,
                               k->scratch) == APR_SUCCESS) {
@@ -245,12 +245,12 @@ static void take_news(keeper *k)
 
 #else
 
-static void watch(keeper *k)
+static void watch(manager *k)
 {
     k->watch = -1;
 }
 
-static void take_news(keeper *k)
+static void read_inotify(manager *k)
 {
     (void)k;
 }
@@ -259,11 +259,11 @@ static void take_news(keeper *k)
 
 /* --- whose turn it is --- */
 
-static void end_turn(keeper *k)
+static void end_lead(manager *k)
 {
-    if (k->turn) {
-        apr_pool_destroy(k->turn);
-        k->turn = NULL;
+    if (k->lead) {
+        apr_pool_destroy(k->lead);
+        k->lead = NULL;
     }
     if (k->watch >= 0) {
         close(k->watch);
@@ -272,37 +272,37 @@ static void end_turn(keeper *k)
 }
 
 /** 1 when the lock file still has its name: the directory may be emptied. */
-static int has_turn(const keeper *k)
+static int leads(const manager *k)
 {
     apr_finfo_t info;
 
-    return k->turn && apr_file_info_get(&info, APR_FINFO_NLINK, k->lock) == APR_SUCCESS && info.nlink > 0;
+    return k->lead && apr_file_info_get(&info, APR_FINFO_NLINK, k->lock) == APR_SUCCESS && info.nlink > 0;
 }
 
 /** Takes the lock, if no other process has it. */
-static void try_turn(keeper *k)
+static void try_lead(manager *k)
 {
     apr_os_file_t fd;
 
-    end_turn(k);
-    if (apr_pool_create(&k->turn, k->pool) != APR_SUCCESS) {
-        k->turn = NULL;
+    end_lead(k);
+    if (apr_pool_create(&k->lead, k->pool) != APR_SUCCESS) {
+        k->lead = NULL;
         return;
     }
-    if (apr_file_open(&k->lock, apr_pstrcat(k->turn, k->folder, "/keeper.lock", NULL), APR_FOPEN_READ | APR_FOPEN_WRITE
-                      | APR_FOPEN_CREATE, APR_FPROT_UREAD | APR_FPROT_UWRITE, k->turn) != APR_SUCCESS
+    if (apr_file_open(&k->lock, apr_pstrcat(k->lead, k->folder, "/keeper.lock", NULL), APR_FOPEN_READ | APR_FOPEN_WRITE
+                      | APR_FOPEN_CREATE, APR_FPROT_UREAD | APR_FPROT_UWRITE, k->lead) != APR_SUCCESS
         || apr_os_file_get(&fd, k->lock) != APR_SUCCESS || flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        end_turn(k);
+        end_lead(k);
         return;
     }
-    k->look = 0;
+    k->next_scan = 0;
     watch(k);
 }
 
 /* --- the thread --- */
 
 /** Sleeps until something happens, at most so long. */
-static void rest(keeper *k, apr_int64_t most)
+static void rest(manager *k, apr_int64_t most)
 {
     struct pollfd fds[2];
     apr_os_file_t fd = -1;
@@ -317,15 +317,15 @@ static void rest(keeper *k, apr_int64_t most)
     }
 }
 
-static void work(keeper *k)
+static void work(manager *k)
 {
     apr_pool_clear(k->scratch);
-    if (!k->turn || (k->look <= kiss_clock_now() && !has_turn(k))) {
-        try_turn(k);
+    if (!k->lead || (k->next_scan <= kiss_clock_now() && !leads(k))) {
+        try_lead(k);
     }
-    if (k->turn) {
-        take_news(k);
-        if (k->look <= kiss_clock_now() || k->total > kiss_config_cache_size(k->server) || missing(k)) {
+    if (k->lead) {
+        read_inotify(k);
+        if (k->next_scan <= kiss_clock_now() || k->total > kiss_config_cache_size(k->server) || missing(k)) {
             clean(k);
         }
     }
@@ -338,7 +338,7 @@ static apr_int64_t least(apr_int64_t a, apr_int64_t b)
 
 static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *baton)
 {
-    keeper *k = baton;
+    manager *k = baton;
 
     (void)thread;
     while (!apr_atomic_read32(&k->stopping)) {
@@ -347,21 +347,21 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *baton)
         work(k);
         kiss_list_cache_map_sweep();
         if (k->warm) {
-            wait = least(wait, kiss_warm_step(k->warm, k->scratch));
+            wait = least(wait, kiss_cache_warmer_step(k->warm, k->scratch));
         }
-        if (k->turn) {
-            wait = least(wait, k->look - kiss_clock_now());
+        if (k->lead) {
+            wait = least(wait, k->next_scan - kiss_clock_now());
         }
         rest(k, wait);
     }
     if (k->warm) {
-        kiss_warm_end(k->warm);
+        kiss_cache_warmer_end(k->warm);
     }
-    end_turn(k);
+    end_lead(k);
     return NULL;
 }
 
-void kiss_keeper_stop(void)
+void kiss_cache_manager_stop(void)
 {
     apr_os_file_t fd;
 
@@ -376,10 +376,10 @@ void kiss_keeper_stop(void)
 /** Before anything that the thread uses goes away. */
 static apr_status_t finish(void *baton)
 {
-    keeper *k = baton;
+    manager *k = baton;
     apr_status_t rv;
 
-    kiss_keeper_stop();
+    kiss_cache_manager_stop();
     apr_thread_join(&rv, k->thread);
     self = NULL;
     apr_pool_destroy(k->pool);
@@ -399,7 +399,7 @@ static int is_needed(server_rec *s, apr_pool_t *p)
 }
 
 /** A child does it, not root: KissCacheDir belongs to the user of the children, and so does every name in it. */
-static void make_folder(const keeper *k)
+static void make_folder(const manager *k)
 {
     if (mkdir(k->folder, S_IRWXU) != 0 && errno != EEXIST) {
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, k->server, KISS_LOGNO(0640) "cannot make %s: lists are answered with 503 "
@@ -407,9 +407,9 @@ static void make_folder(const keeper *k)
     }
 }
 
-void kiss_keeper_start(server_rec *s, apr_pool_t *pchild)
+void kiss_cache_manager_start(server_rec *s, apr_pool_t *pchild)
 {
-    keeper *k = apr_pcalloc(pchild, sizeof(*k));
+    manager *k = apr_pcalloc(pchild, sizeof(*k));
     apr_status_t rv;
 
     self = NULL;
@@ -422,11 +422,11 @@ void kiss_keeper_start(server_rec *s, apr_pool_t *pchild)
     make_folder(k);
     rv = apr_pool_create_unmanaged_ex(&k->pool, NULL, NULL);
     if (rv == APR_SUCCESS) {
-        apr_pool_tag(k->pool, "kiss_keeper");
+        apr_pool_tag(k->pool, "kiss_cache_manager");
         rv = apr_pool_create(&k->scratch, k->pool);
     }
     if (rv == APR_SUCCESS) {
-        k->warm = kiss_warm_create(s, &k->stopping, k->pool);
+        k->warm = kiss_cache_warmer_create(s, &k->stopping, k->pool);
         rv = apr_file_pipe_create_ex(&k->wake[0], &k->wake[1], APR_FULL_NONBLOCK, pchild);
     }
     if (rv == APR_SUCCESS) {

@@ -33,36 +33,36 @@
 typedef struct {
     const kiss_config_place *place;     /* a location that is served from it */
     const char *state;                  /* as of db/db_revision.h, when the last round began; "" at first */
-    const apr_array_header_t *round;    /* of kiss_list_usage: the lists of a round that is not at its end, or NULL */
+    const apr_array_header_t *pass;    /* of kiss_list_usage: the lists of a round that is not at its end, or NULL */
     apr_pool_t *pool;                   /* owns both */
     int at;                             /* the next one of the round */
-    int made;                           /* how many have been made in it */
+    int built;                           /* how many have been made in it */
     apr_int64_t spent;                  /* time that it has taken */
     apr_int64_t next;                   /* when to go on, or to look again */
     apr_int64_t pause;                  /* while the database is away: how long the last one was */
 } watched;
 
-struct kiss_warm {
+struct kiss_cache_warmer {
     server_rec *server;
     volatile apr_uint32_t *stop;
     const apr_array_header_t *places;   /* of kiss_config_place: every location */
     apr_array_header_t *databases;      /* of watched */
-    int has_turn;
+    int leads;
     apr_int64_t fade;                   /* when to let the counts fade */
 };
 
 /* --- whose turn it is --- */
 
 /* A file without a name that all children have from their parent. Its lock is fcntl()'s: it belongs to a process. */
-static apr_file_t *turn;
+static apr_file_t *lead_lock;
 
-void kiss_warm_prepare(server_rec *s, apr_pool_t *pconf)
+void kiss_cache_warmer_prepare(server_rec *s, apr_pool_t *pconf)
 {
     const char *dir;
     char *name = NULL;
     apr_status_t rv;
 
-    turn = NULL;
+    lead_lock = NULL;
     if (!kiss_config_warm(s)) {
         return;
     }
@@ -70,12 +70,12 @@ void kiss_warm_prepare(server_rec *s, apr_pool_t *pconf)
     rv = apr_temp_dir_get(&dir, pconf);
     if (rv == APR_SUCCESS) {
         name = apr_pstrcat(pconf, dir, "/kiss-warm.XXXXXX", NULL);
-        rv = apr_file_mktemp(&turn, name, APR_FOPEN_CREATE | APR_FOPEN_READ | APR_FOPEN_WRITE | APR_FOPEN_EXCL, pconf);
+        rv = apr_file_mktemp(&lead_lock, name, APR_FOPEN_CREATE | APR_FOPEN_READ | APR_FOPEN_WRITE | APR_FOPEN_EXCL, pconf);
     }
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0711) "no lock file in the system's temporary directory: "
                      "KissWarm does nothing");
-        turn = NULL;
+        lead_lock = NULL;
         return;
     }
     apr_file_remove(name, pconf);
@@ -87,13 +87,13 @@ static int set_lock(short type)
     struct flock lock = { .l_type = type, .l_whence = SEEK_SET };
     apr_os_file_t fd;
 
-    return turn && apr_os_file_get(&fd, turn) == APR_SUCCESS && fcntl(fd, F_SETLK, &lock) == 0;
+    return lead_lock && apr_os_file_get(&fd, lead_lock) == APR_SUCCESS && fcntl(fd, F_SETLK, &lock) == 0;
 }
 
 /* --- one list --- */
 
 /** A request that nobody made. */
-static kiss_req request(const kiss_warm *w, const kiss_config_place *place, apr_pool_t *p)
+static kiss_req request(const kiss_cache_warmer *w, const kiss_config_place *place, apr_pool_t *p)
 {
     kiss_req k = {
         .server = place->server,
@@ -149,7 +149,7 @@ static int make(kiss_req *k, const char *tag, int gzip)
 }
 
 /** Makes the list of a scope. @return as make() */
-static int warm(const kiss_warm *w, const kiss_config_place *place, const kiss_list_usage *u, apr_pool_t *p)
+static int warm(const kiss_cache_warmer *w, const kiss_config_place *place, const kiss_list_usage *u, apr_pool_t *p)
 {
     kiss_req k = request(w, place, p);
 
@@ -169,7 +169,7 @@ static int warm(const kiss_warm *w, const kiss_config_place *place, const kiss_l
 /* --- rounds --- */
 
 /** The location of a scope, if it is served from this database. */
-static const kiss_config_place *place_of(const kiss_warm *w, const kiss_list_usage *u, const kiss_database_conf *database)
+static const kiss_config_place *place_of(const kiss_cache_warmer *w, const kiss_list_usage *u, const kiss_database_conf *database)
 {
     int i;
 
@@ -184,25 +184,25 @@ static const kiss_config_place *place_of(const kiss_warm *w, const kiss_list_usa
 }
 
 /** Makes the next list of a round that is missing. @return as make(); 0 also when nothing is missing any more */
-static int make_next(kiss_warm *w, watched *d, apr_pool_t *scratch)
+static int make_next(kiss_cache_warmer *w, watched *d, apr_pool_t *scratch)
 {
     apr_int64_t begun = kiss_clock_now();
     int most = kiss_config_warm(w->server), result = 0;
 
-    while (result == 0 && d->at < d->round->nelts && d->at < most && !apr_atomic_read32(w->stop)) {
-        const kiss_list_usage *u = &APR_ARRAY_IDX(d->round, d->at++, kiss_list_usage);
+    while (result == 0 && d->at < d->pass->nelts && d->at < most && !apr_atomic_read32(w->stop)) {
+        const kiss_list_usage *u = &APR_ARRAY_IDX(d->pass, d->at++, kiss_list_usage);
         const kiss_config_place *place = place_of(w, u, d->place->database);
 
         apr_pool_clear(scratch);
         result = place ? warm(w, place, u, scratch) : 0;
     }
-    d->made += result > 0;
+    d->built += result > 0;
     d->spent += kiss_clock_now() - begun;
     return result;
 }
 
 /** Looks whether a database has changed: then a round begins. @return 0, or -1 when it cannot be asked */
-static int look(const kiss_warm *w, watched *d, apr_pool_t *scratch)
+static int check(const kiss_cache_warmer *w, watched *d, apr_pool_t *scratch)
 {
     kiss_req k = request(w, d->place, scratch);
     const char *state;
@@ -213,8 +213,8 @@ static int look(const kiss_warm *w, watched *d, apr_pool_t *scratch)
     if (strcmp(state, d->state) != 0) {
         apr_pool_clear(d->pool);
         d->state = apr_pstrdup(d->pool, state);
-        d->round = kiss_list_usage_list(d->pool);
-        d->at = d->made = 0;
+        d->pass = kiss_list_usage_list(d->pool);
+        d->at = d->built = 0;
         d->spent = 0;
     }
     return 0;
@@ -223,32 +223,32 @@ static int look(const kiss_warm *w, watched *d, apr_pool_t *scratch)
 /** The database is away: the round ends, and the next look begins another one. */
 static void give_up(watched *d)
 {
-    d->round = NULL;
+    d->pass = NULL;
     d->state = "";
     d->pause = d->pause * 2 < MAX_PAUSE ? d->pause * 2 : MAX_PAUSE;
     d->next = kiss_clock_now() + d->pause;
 }
 
 /** Everything of a round is there. */
-static void end_round(const kiss_warm *w, watched *d)
+static void end_round(const kiss_cache_warmer *w, watched *d)
 {
-    apr_int64_t rest = d->round ? REST * d->spent : 0;
+    apr_int64_t rest = d->pass ? REST * d->spent : 0;
 
-    if (d->round && d->made) {
+    if (d->pass && d->built) {
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, w->server, KISS_LOGNO(0712) "database %s has changed: %d lists were built in "
-                     "advance in %d ms", d->place->database->name, d->made, (int)(d->spent / 1000));
+                     "advance in %d ms", d->place->database->name, d->built, (int)(d->spent / 1000));
     }
-    d->round = NULL;
+    d->pass = NULL;
     d->pause = kiss_config_warm_interval(w->server);
     d->next = kiss_clock_now() + (rest > d->pause ? rest : d->pause);
 }
 
 /** The work on one database until its next list was made. */
-static void go_on(kiss_warm *w, watched *d, apr_pool_t *scratch)
+static void go_on(kiss_cache_warmer *w, watched *d, apr_pool_t *scratch)
 {
-    int result = d->round ? 0 : look(w, d, scratch);
+    int result = d->pass ? 0 : check(w, d, scratch);
 
-    if (result == 0 && d->round) {
+    if (result == 0 && d->pass) {
         result = make_next(w, d, scratch);
     }
     if (apr_atomic_read32(w->stop)) {
@@ -262,12 +262,12 @@ static void go_on(kiss_warm *w, watched *d, apr_pool_t *scratch)
     }
 }
 
-kiss_warm *kiss_warm_create(server_rec *s, volatile apr_uint32_t *stop, apr_pool_t *p)
+kiss_cache_warmer *kiss_cache_warmer_create(server_rec *s, volatile apr_uint32_t *stop, apr_pool_t *p)
 {
-    kiss_warm *w = apr_pcalloc(p, sizeof(*w));
+    kiss_cache_warmer *w = apr_pcalloc(p, sizeof(*w));
     int i, j;
 
-    if (!kiss_config_warm(s) || !turn) {
+    if (!kiss_config_warm(s) || !lead_lock) {
         return NULL;
     }
     w->server = s;
@@ -290,13 +290,13 @@ kiss_warm *kiss_warm_create(server_rec *s, volatile apr_uint32_t *stop, apr_pool
     return w;
 }
 
-apr_int64_t kiss_warm_step(kiss_warm *w, apr_pool_t *scratch)
+apr_int64_t kiss_cache_warmer_step(kiss_cache_warmer *w, apr_pool_t *scratch)
 {
     apr_int64_t now = kiss_clock_now(), next;
     int i;
 
-    w->has_turn = w->has_turn || set_lock(F_WRLCK);
-    if (!w->has_turn) {
+    w->leads = w->leads || set_lock(F_WRLCK);
+    if (!w->leads) {
         return TRY_AGAIN;
     }
     if (now - w->fade >= FADE_AFTER) {
@@ -317,10 +317,10 @@ apr_int64_t kiss_warm_step(kiss_warm *w, apr_pool_t *scratch)
     return next > now ? next - now : 0;
 }
 
-void kiss_warm_end(kiss_warm *w)
+void kiss_cache_warmer_end(kiss_cache_warmer *w)
 {
-    if (w->has_turn) {
+    if (w->leads) {
         set_lock(F_UNLCK);
-        w->has_turn = 0;
+        w->leads = 0;
     }
 }
