@@ -125,7 +125,7 @@ static const kiss_error *(*const answer[])(kiss_req *k, int *status) = {
     [KISS_RUN_HEALTH] = answer_health,
     [KISS_RUN_PAGE] = kiss_page_run,
     [KISS_RUN_RECORD] = kiss_page_run,
-    [KISS_RUN_ALLOCATE] = kiss_pay_run
+    [KISS_RUN_ALLOCATE] = kiss_allocate_run
 };
 
 static const kiss_error *check_tls(kiss_req *k)
@@ -366,7 +366,7 @@ static const struct {
     { kiss_list_cache_map_attach, KISS_LOGNO(0108) "no memory for the table of mapped snapshots: each answer maps its own" },
     { kiss_caller_attach, KISS_LOGNO(0106) "no memory for records of callers: each request reads its own" },
     { kiss_auth_attach, KISS_LOGNO(0112) "no memory for tokens that were verified: each is verified whenever it comes" },
-    { kiss_pages_attach, KISS_LOGNO(0113) "no memory for pages that were sent: each is read whenever it is asked for" }
+    { kiss_page_cache_attach, KISS_LOGNO(0113) "no memory for pages that were sent: each is read whenever it is asked for" }
 };
 
 static void kiss_child_init(apr_pool_t *pchild, server_rec *s)

@@ -405,7 +405,7 @@ static kiss_db_status allocate(kiss_db_conn *conn, void *baton)
     return status == KISS_DB_AGAIN ? KISS_DB_AWAY : status;
 }
 
-const kiss_error *kiss_pay_run(kiss_req *k, int *status)
+const kiss_error *kiss_allocate_run(kiss_req *k, int *status)
 {
     allocating a;
     const kiss_error *e;

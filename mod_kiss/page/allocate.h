@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** kiss_pay - takes a request to allocate a part of a payment to an invoice: the one write of the KSS API. */
-#ifndef KISS_PAY_H
-#define KISS_PAY_H
+#ifndef KISS_ALLOCATE_H
+#define KISS_ALLOCATE_H
 
 #include "core/kiss.h"
 
@@ -15,6 +15,6 @@
  * @param status receives what the handler returns when the result is NULL
  * @return NULL when the answer was sent, or the error
  */
-const kiss_error *kiss_pay_run(kiss_req *k, int *status);
+const kiss_error *kiss_allocate_run(kiss_req *k, int *status);
 
 #endif

@@ -174,9 +174,9 @@ static const kiss_error *make_page(building *b, const char *tag)
                       "not UTF-8; they were sent as U+FFFD", b->replaced);
     }
     else if (b->out->size == 0) {
-        kiss_pages_body body = { b->out->buffer->buf, (apr_size_t)b->out->buffer->bpos, k->rows };
+        kiss_page_cache_body body = { b->out->buffer->buf, (apr_size_t)b->out->buffer->bpos, k->rows };
 
-        kiss_pages_keep(&body, k->db, tag);
+        kiss_page_cache_keep(&body, k->db, tag);
     }
     return NULL;
 }
@@ -184,7 +184,7 @@ static const kiss_error *make_page(building *b, const char *tag)
 const kiss_error *kiss_page_run(kiss_req *k, int *status)
 {
     kiss_validator v = { NULL, "", 1 };
-    kiss_pages_body body;
+    kiss_page_cache_body body;
     const kiss_error *e;
     const char *tag;
     building b;
@@ -202,7 +202,7 @@ const kiss_error *kiss_page_run(kiss_req *k, int *status)
     if ((e = kiss_precondition_check(k, &v, status)) || *status) {
         return e;
     }
-    if (kiss_pages_find(&body, k->db, tag, k->pool)) {
+    if (kiss_page_cache_find(&body, k->db, tag, k->pool)) {
         k->rows = body.rows;
         *status = kiss_out_bytes(k, body.data, body.len);
         return NULL;

@@ -30,7 +30,7 @@ typedef struct {
 
 typedef struct {
     kiss_shared shared;
-    kiss_pages_body body;
+    kiss_page_cache_body body;
 } page;
 
 /* Of page *; NULL when nothing is kept. */
@@ -44,7 +44,7 @@ static apr_status_t forget(void *unused)
     return APR_SUCCESS;
 }
 
-apr_status_t kiss_pages_attach(apr_pool_t *pchild)
+apr_status_t kiss_page_cache_attach(apr_pool_t *pchild)
 {
     kiss_lru_type type = { .key_size = sizeof(page_key), .value_size = sizeof(page *), .hold = kiss_shared_hold_value,
                            .release = kiss_shared_release_value };
@@ -69,7 +69,7 @@ static int make_key(page_key *key, const kiss_db *db, const char *tag)
     return len < MAX_TAG;
 }
 
-int kiss_pages_find(kiss_pages_body *body, const kiss_db *db, const char *tag, apr_pool_t *p)
+int kiss_page_cache_find(kiss_page_cache_body *body, const kiss_db *db, const char *tag, apr_pool_t *p)
 {
     page_key key;
     page *found;
@@ -82,7 +82,7 @@ int kiss_pages_find(kiss_pages_body *body, const kiss_db *db, const char *tag, a
     return 1;
 }
 
-void kiss_pages_keep(const kiss_pages_body *body, const kiss_db *db, const char *tag)
+void kiss_page_cache_keep(const kiss_page_cache_body *body, const kiss_db *db, const char *tag)
 {
     page_key key;
     page *kept;

@@ -6,8 +6,8 @@
  * Bounded: a large page is not kept, the one that was not used for longest makes room. All children together keep at most
  * 64 MB; each has its share.
  */
-#ifndef KISS_PAGES_H
-#define KISS_PAGES_H
+#ifndef KISS_PAGE_CACHE_H
+#define KISS_PAGE_CACHE_H
 
 #include "db/db.h"
 
@@ -16,10 +16,10 @@ typedef struct {
     const char *data;               /**< the body */
     apr_size_t len;                 /**< its length in bytes */
     apr_int64_t rows;               /**< rows in it */
-} kiss_pages_body;
+} kiss_page_cache_body;
 
 /** Makes the memory. In child_init. */
-apr_status_t kiss_pages_attach(apr_pool_t *pchild);
+apr_status_t kiss_page_cache_attach(apr_pool_t *pchild);
 
 /**
  * Finds a page. Thread-safe.
@@ -29,9 +29,9 @@ apr_status_t kiss_pages_attach(apr_pool_t *pchild);
  * @param body receives it; it is there as long as `p`
  * @return 1 when there is one
  */
-int kiss_pages_find(kiss_pages_body *body, const kiss_db *db, const char *tag, apr_pool_t *p);
+int kiss_page_cache_find(kiss_page_cache_body *body, const kiss_db *db, const char *tag, apr_pool_t *p);
 
 /** Keeps a copy of a page, unless it is too large. Thread-safe. */
-void kiss_pages_keep(const kiss_pages_body *body, const kiss_db *db, const char *tag);
+void kiss_page_cache_keep(const kiss_page_cache_body *body, const kiss_db *db, const char *tag);
 
 #endif
