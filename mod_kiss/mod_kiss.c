@@ -120,7 +120,7 @@ static const kiss_error *answer_health(kiss_req *k, int *status)
 static const kiss_error *(*const answer[])(kiss_req *k, int *status) = {
     [KISS_RUN_LIST] = kiss_list_run,
     [KISS_RUN_SCHEMA] = answer_schema,
-    [KISS_RUN_TOKEN] = kiss_token_run,
+    [KISS_RUN_TOKEN] = kiss_token_endpoint_run,
     [KISS_RUN_VERSION] = answer_version,
     [KISS_RUN_HEALTH] = answer_health,
     [KISS_RUN_PAGE] = kiss_page_run,
@@ -228,7 +228,7 @@ static int kiss_handler(request_rec *r)
         routed = route(k);                          /* 404, 405 */
         refused = kiss_auth_identify(k);            /* who calls; 401, 400 */
         e = k->api->keyed ? (refused ? refused : routed) : (routed ? routed : refused);
-        e = kiss_limit_take(k, e);                  /* counts whoever can be counted; 429 wins */
+        e = kiss_ratelimit_take(k, e);                  /* counts whoever can be counted; 429 wins */
     }
     if (!e) {
         e = kiss_caller_check(k);                   /* the caller's record, what it may call; 404, 401, 403 */
@@ -286,7 +286,7 @@ static int kiss_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptem
 {
     (void)plog;
     (void)ptemp;
-    return kiss_limit_register(pconf) == APR_SUCCESS ? OK : HTTP_INTERNAL_SERVER_ERROR;
+    return kiss_ratelimit_register(pconf) == APR_SUCCESS ? OK : HTTP_INTERNAL_SERVER_ERROR;
 }
 
 static int kiss_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
@@ -345,7 +345,7 @@ static int kiss_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pte
     kiss_db_pool_prepare(s, pconf);
     if (kiss_config_uses(s, ptemp)->nelts) {
         kiss_flood_create(pconf);
-        if (kiss_limit_create(s, is_first_start()) != 0 || make_cache_dir(s, ptemp) != OK) {
+        if (kiss_ratelimit_create(s, is_first_start()) != 0 || make_cache_dir(s, ptemp) != OK) {
             return HTTP_INTERNAL_SERVER_ERROR;
         }
         kiss_list_usage_create(s);
@@ -378,7 +378,7 @@ static void kiss_child_init(apr_pool_t *pchild, server_rec *s)
 
     /* A child that is told to stop now cleans up from within the signal's handler: not in the middle of this. */
     kiss_thread_block_signals(&before);
-    kiss_limit_attach(s, pchild);
+    kiss_ratelimit_attach(s, pchild);
     for (i = 0; i < (int)(sizeof(memories) / sizeof(memories[0])); i++) {
         if ((rv = memories[i].attach(pchild)) != APR_SUCCESS) {
             ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, "%s", memories[i].without);

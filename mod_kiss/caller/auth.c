@@ -65,10 +65,10 @@ static void identify_bearer(kiss_req *k)
 const kiss_error *kiss_auth_identify(kiss_req *k)
 {
     if (k->api->keyed) {
-        return kiss_key_identify(k);
+        return kiss_auth_apikey_identify(k);
     }
     if (k->endpoint && k->endpoint->auth == KISS_AUTH_CLIENT) {
-        return kiss_token_read(k);
+        return kiss_token_endpoint_read(k);
     }
     identify_bearer(k);
     if (!k->endpoint || k->endpoint->auth == KISS_AUTH_NONE || k->verified) {

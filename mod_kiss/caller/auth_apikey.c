@@ -103,7 +103,7 @@ static kiss_db_status read_record(kiss_db_conn *conn, void *baton)
     left = &row[KISS_KEY_LEFT];
     if (kiss_caller_known()) {
         /* The state is of the same moment as the record: both come from one statement. */
-        kiss_callercache_put(kiss_caller_known(), l->k->db, l->digest, text(&row[KISS_KEY_STATE], l->k->pool),
+        kiss_caller_cache_put(kiss_caller_known(), l->k->db, l->digest, text(&row[KISS_KEY_STATE], l->k->pool),
                              left->data ? asked + apr_atoi64(text(left, l->k->pool)) : 0, l->caller);
     }
     return kiss_db_close(cursor);           /* the hash is unique: there is no second row */
@@ -112,12 +112,12 @@ static kiss_db_status read_record(kiss_db_conn *conn, void *baton)
 /** Finds the key's record: remembered, if the database is as it was, or read. */
 static kiss_db_status find_record(looking *l)
 {
-    kiss_callercache *known = kiss_caller_known();
+    kiss_caller_cache *known = kiss_caller_known();
     kiss_db_status status = KISS_DB_OK;
     const char *state;
 
     if (known && (status = kiss_state_read(&state, l->k)) == KISS_DB_OK) {
-        l->caller = kiss_callercache_get(known, l->k->db, l->digest, state, &l->note, l->k->pool);
+        l->caller = kiss_caller_cache_get(known, l->k->db, l->digest, state, &l->note, l->k->pool);
     }
     return status != KISS_DB_OK || l->caller ? status : kiss_db_run(l->k, read_record, l);
 }
@@ -132,7 +132,7 @@ static kiss_db_status note_use(kiss_db_conn *conn, void *baton)
 
 /* --- the stage --- */
 
-const kiss_error *kiss_key_identify(kiss_req *k)
+const kiss_error *kiss_auth_apikey_identify(kiss_req *k)
 {
     const char *sent = apr_table_get(k->r->headers_in, "x-api-key");
     looking l = { .k = k };
@@ -146,7 +146,7 @@ const kiss_error *kiss_key_identify(kiss_req *k)
     kiss_secret_sha256(l.digest, sent, strlen(sent));
     l.hash = apr_pescape_hex(k->pool, l.digest, sizeof(l.digest), 0);
     prefix = kiss_apikey_prefix(sent, k->pool);
-    if ((e = kiss_limit_login_check(k, prefix, l.hash))) {
+    if ((e = kiss_ratelimit_login_check(k, prefix, l.hash))) {
         return e;
     }
     status = find_record(&l);
@@ -154,7 +154,7 @@ const kiss_error *kiss_key_identify(kiss_req *k)
         return kiss_db_error(status);
     }
     if (!l.caller) {
-        kiss_limit_key_failed(k, prefix, l.hash);
+        kiss_ratelimit_key_failed(k, prefix, l.hash);
         return &kiss_error_key;
     }
     k->caller = l.caller;
@@ -218,7 +218,7 @@ static void add_list(apr_array_header_t *parts, const apr_array_header_t *list)
     APR_ARRAY_PUSH(parts, const char *) = "\n";
 }
 
-const char *kiss_key_etag(const kiss_req *k, const char *request, apr_uint64_t reads)
+const char *kiss_auth_apikey_etag(const kiss_req *k, const char *request, apr_uint64_t reads)
 {
     apr_array_header_t *parts = apr_array_make(k->pool, 64, sizeof(const char *));
     const kiss_key *key = k->caller->key;

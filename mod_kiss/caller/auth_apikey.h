@@ -6,8 +6,8 @@
  * One query by the key's hash reads all of it. While the database stays as it is, which the sum of its revisions tells, a
  * child process remembers it: then that sum is the whole database cost of an unchanged answer.
  */
-#ifndef KISS_KEY_H
-#define KISS_KEY_H
+#ifndef KISS_AUTH_APIKEY_H
+#define KISS_AUTH_APIKEY_H
 
 #include "caller/caller_record.h"
 
@@ -18,7 +18,7 @@
  *
  * @return NULL; 401 when there is no key, or no live one; 429 after too many wrong ones from this address; 503
  */
-const kiss_error *kiss_key_identify(kiss_req *k);
+const kiss_error *kiss_auth_apikey_identify(kiss_req *k);
 
 /**
  * The ETag of an answer, without quotes: a digest of the key's scope, the request, and the revisions of the tables in
@@ -27,6 +27,6 @@ const kiss_error *kiss_key_identify(kiss_req *k);
  * @param request what was asked for, as text
  * @return NULL when the database lacks one of these revisions, which is logged
  */
-const char *kiss_key_etag(const kiss_req *k, const char *request, apr_uint64_t reads);
+const char *kiss_auth_apikey_etag(const kiss_req *k, const char *request, apr_uint64_t reads);
 
 #endif

@@ -195,15 +195,15 @@ kiss_db_status kiss_caller_fetch(const kiss_caller **caller, kiss_db_conn *conn,
 
 /* --- what is remembered --- */
 
-static kiss_callercache *known;
+static kiss_caller_cache *known;
 
 apr_status_t kiss_caller_attach(apr_pool_t *pchild)
 {
     known = NULL;
-    return kiss_callercache_create(&known, pchild);
+    return kiss_caller_cache_create(&known, pchild);
 }
 
-kiss_callercache *kiss_caller_known(void)
+kiss_caller_cache *kiss_caller_known(void)
 {
     return known;
 }
@@ -231,12 +231,12 @@ kiss_db_status kiss_caller_read(const kiss_caller **caller, kiss_req *k, const c
 
     if (status == KISS_DB_OK && known) {
         kiss_secret_sha256(digest, code, strlen(code));
-        b.caller = kiss_callercache_get(known, k->db, digest, state, &ignored, k->pool);
+        b.caller = kiss_caller_cache_get(known, k->db, digest, state, &ignored, k->pool);
     }
     if (status == KISS_DB_OK && !b.caller) {
         status = kiss_db_run(k, fetch, &b);
         if (status == KISS_DB_OK && known && b.caller->code) {
-            kiss_callercache_put(known, k->db, digest, b.caller->state, 0, b.caller);
+            kiss_caller_cache_put(known, k->db, digest, b.caller->state, 0, b.caller);
         }
     }
     *caller = b.caller;

@@ -19,7 +19,7 @@ kiss_db_status kiss_caller_fetch(const kiss_caller **caller, kiss_db_conn *conn,
 apr_status_t kiss_caller_attach(apr_pool_t *pchild);
 
 /** What this child remembers of callers; NULL when there is no memory for it. */
-struct kiss_callercache *kiss_caller_known(void);
+struct kiss_caller_cache *kiss_caller_known(void);
 
 /** Finds the record of `code`: remembered, if the database is as it was then, or read on a connection of its own. */
 kiss_db_status kiss_caller_read(const kiss_caller **caller, kiss_req *k, const char *code);

@@ -31,16 +31,16 @@ typedef struct {
     const kiss_caller *caller;
 } record;
 
-struct kiss_callercache {
+struct kiss_caller_cache {
     kiss_lru *records;                      /* of record * */
 };
 
-apr_status_t kiss_callercache_create(kiss_callercache **cache, apr_pool_t *p)
+apr_status_t kiss_caller_cache_create(kiss_caller_cache **cache, apr_pool_t *p)
 {
     static const kiss_lru_type type = { .key_size = sizeof(record_key), .state_size = MAX_STATE, .value_size = sizeof(record *),
                                         .entries = RECORDS, .hold = kiss_shared_hold_value,
                                         .release = kiss_shared_release_value };
-    kiss_callercache *made = apr_palloc(p, sizeof(*made));
+    kiss_caller_cache *made = apr_palloc(p, sizeof(*made));
     apr_status_t rv = kiss_lru_create(&made->records, &type, p);
 
     if (rv == APR_SUCCESS) {
@@ -117,7 +117,7 @@ static int is_due(record *r, apr_uint32_t now)
     return now - noted >= NOTE_AFTER && apr_atomic_cas32(&r->noted, now, noted) == noted;
 }
 
-const kiss_caller *kiss_callercache_get(kiss_callercache *cache, const kiss_db *db, const unsigned char digest[KISS_SHA256_LEN],
+const kiss_caller *kiss_caller_cache_get(kiss_caller_cache *cache, const kiss_db *db, const unsigned char digest[KISS_SHA256_LEN],
                                         const char *state, int *note, apr_pool_t *p)
 {
     const apr_int64_t now = kiss_clock_now();
@@ -134,7 +134,7 @@ const kiss_caller *kiss_callercache_get(kiss_callercache *cache, const kiss_db *
     return r->caller;
 }
 
-void kiss_callercache_put(kiss_callercache *cache, const kiss_db *db, const unsigned char digest[KISS_SHA256_LEN],
+void kiss_caller_cache_put(kiss_caller_cache *cache, const kiss_db *db, const unsigned char digest[KISS_SHA256_LEN],
                           const char *state, apr_int64_t until, const kiss_caller *caller)
 {
     char padded[MAX_STATE];

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_callercache - records of callers that a child process has read, customers and API keys, each as of the state of the
+ * kiss_caller_cache - records of callers that a child process has read, customers and API keys, each as of the state of the
  * database that it was read in. A record is used again only while the database is in that very state, which one small
  * query tells; so a customer that is disabled, a key that is revoked, an account that is taken from it, count at the next
  * request.
  *
  * Thread-safe. What is handed out is shared: nobody changes it.
  */
-#ifndef KISS_CALLERCACHE_H
-#define KISS_CALLERCACHE_H
+#ifndef KISS_CALLER_CACHE_H
+#define KISS_CALLER_CACHE_H
 
 #include "caller/caller_record.h"
 #include "lib/base/crypto.h"
 
 /** The records of a child. */
-typedef struct kiss_callercache kiss_callercache;
+typedef struct kiss_caller_cache kiss_caller_cache;
 
 /** Makes it, in `p`, which must live as long as the child. */
-apr_status_t kiss_callercache_create(kiss_callercache **cache, apr_pool_t *p);
+apr_status_t kiss_caller_cache_create(kiss_caller_cache **cache, apr_pool_t *p);
 
 /**
  * Finds a record.
@@ -29,7 +29,7 @@ apr_status_t kiss_callercache_create(kiss_callercache **cache, apr_pool_t *p);
  * @param p      as long as which the record stays
  * @return NULL when there is none of this state, or the key has expired since
  */
-const kiss_caller *kiss_callercache_get(kiss_callercache *cache, const kiss_db *db, const unsigned char digest[KISS_SHA256_LEN],
+const kiss_caller *kiss_caller_cache_get(kiss_caller_cache *cache, const kiss_db *db, const unsigned char digest[KISS_SHA256_LEN],
                                         const char *state, int *note, apr_pool_t *p);
 
 /**
@@ -37,7 +37,7 @@ const kiss_caller *kiss_callercache_get(kiss_callercache *cache, const kiss_db *
  *
  * @param until when the caller's key expires, by kiss_clock_now(), or 0: never
  */
-void kiss_callercache_put(kiss_callercache *cache, const kiss_db *db, const unsigned char digest[KISS_SHA256_LEN],
+void kiss_caller_cache_put(kiss_caller_cache *cache, const kiss_db *db, const unsigned char digest[KISS_SHA256_LEN],
                           const char *state, apr_int64_t until, const kiss_caller *caller);
 
 #endif

@@ -57,7 +57,7 @@ typedef struct {
 
 /* --- life cycle --- */
 
-apr_status_t kiss_limit_register(apr_pool_t *pconf)
+apr_status_t kiss_ratelimit_register(apr_pool_t *pconf)
 {
 #if APR_HAS_PROC_PTHREAD_SERIALIZE
     /* Uncontended it is no system call, and it is released when its owner dies. */
@@ -120,7 +120,7 @@ static const char *make_segment(segment *made, server_rec *s, apr_status_t *rv)
     return NULL;
 }
 
-int kiss_limit_create(server_rec *s, int first)
+int kiss_ratelimit_create(server_rec *s, int first)
 {
     segment *kept = ap_retained_data_get(RETAINED);
     const char *what;
@@ -146,7 +146,7 @@ int kiss_limit_create(server_rec *s, int first)
     return 0;
 }
 
-void kiss_limit_attach(server_rec *s, apr_pool_t *pchild)
+void kiss_ratelimit_attach(server_rec *s, apr_pool_t *pchild)
 {
     if (counters) {
         apr_status_t rv = apr_global_mutex_child_init(&counters->mutex, apr_global_mutex_lockfile(counters->mutex),
@@ -473,7 +473,7 @@ static const kiss_error *take_key(kiss_req *k, const kiss_error *e)
     return &kiss_error_quota;
 }
 
-const kiss_error *kiss_limit_take(kiss_req *k, const kiss_error *e)
+const kiss_error *kiss_ratelimit_take(kiss_req *k, const kiss_error *e)
 {
     if (k->api->keyed) {
         return k->caller ? take_key(k, e) : e;      /* nobody to count for: no key, or the database is away */
@@ -499,7 +499,7 @@ static kiss_window_state count_failure(const unsigned char address[KISS_SLOT_ID]
                             allowed ? allowed : APR_UINT32_MAX);
 }
 
-const kiss_error *kiss_limit_login_failed(kiss_req *k, const char *client_id)
+const kiss_error *kiss_ratelimit_login_failed(kiss_req *k, const char *client_id)
 {
     unsigned char guess[KISS_SLOT_ID], address[KISS_SLOT_ID];
     kiss_window_state states[KISS_WINDOWS + 1];
@@ -531,7 +531,7 @@ static kiss_key_slot *proved(const unsigned char id[KISS_SLOT_ID], const unsigne
     return key && kiss_secret_equal(key->proof, proof, KISS_SLOT_ID) ? key : NULL;
 }
 
-void kiss_limit_key_failed(kiss_req *k, const char *prefix, const char *proof)
+void kiss_ratelimit_key_failed(kiss_req *k, const char *prefix, const char *proof)
 {
     unsigned char address[KISS_SLOT_ID], id[KISS_SLOT_ID], digest[KISS_SLOT_ID];
     apr_uint32_t allowed = kiss_config_login_failures(k->conf);
@@ -564,7 +564,7 @@ static int no_failure(apr_int64_t now)
     return counters && now / SECOND - apr_atomic_read32(&counters->shared->failed) > longest;
 }
 
-const kiss_error *kiss_limit_login_check(kiss_req *k, const char *prefix, const char *proof)
+const kiss_error *kiss_ratelimit_login_check(kiss_req *k, const char *prefix, const char *proof)
 {
     kiss_window_state state = { kiss_config_login_failures(k->conf), 0, 0, 0 };
     unsigned char address[KISS_SLOT_ID], id[KISS_SLOT_ID], digest[KISS_SLOT_ID];

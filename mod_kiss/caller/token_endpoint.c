@@ -121,7 +121,7 @@ static const kiss_error *read_credentials(kiss_req *k, kiss_token_request *t, co
     return NULL;
 }
 
-const kiss_error *kiss_token_read(kiss_req *k)
+const kiss_error *kiss_token_endpoint_read(kiss_req *k)
 {
     kiss_token_request *t = apr_pcalloc(k->pool, sizeof(*t));
     const kiss_error *e = read_basic(k, t);
@@ -219,7 +219,7 @@ static kiss_db_status note_use(kiss_db_conn *conn, void *baton)
 
 static const kiss_error *refuse(kiss_req *k)
 {
-    const kiss_error *e = kiss_limit_login_failed(k, k->token_request->client_id);
+    const kiss_error *e = kiss_ratelimit_login_failed(k, k->token_request->client_id);
 
     if (e) {
         return e;
@@ -247,10 +247,10 @@ static const kiss_error *grant(kiss_req *k, int *status)
     return NULL;
 }
 
-const kiss_error *kiss_token_run(kiss_req *k, int *status)
+const kiss_error *kiss_token_endpoint_run(kiss_req *k, int *status)
 {
     const kiss_token_request *t = k->token_request;
-    const kiss_error *e = kiss_limit_login_check(k, NULL, NULL);
+    const kiss_error *e = kiss_ratelimit_login_check(k, NULL, NULL);
     kiss_db_status db;
     checking c;
 
@@ -277,7 +277,7 @@ const kiss_error *kiss_token_run(kiss_req *k, int *status)
     k->customer = t->client_id;
     k->verified = 1;
     k->r->user = apr_pstrdup(k->pool, k->customer);
-    if ((e = kiss_limit_take(k, NULL))) {
+    if ((e = kiss_ratelimit_take(k, NULL))) {
         return e;                       /* 429: now it is known whose request this is */
     }
     if (!c.enabled) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** kiss_token - the token endpoint: OAuth 2.0 client credentials (RFC 6749 sections 2.3.1, 4.4, 5; contract section 2). */
-#ifndef KISS_TOKEN_H
-#define KISS_TOKEN_H
+#ifndef KISS_TOKEN_ENDPOINT_H
+#define KISS_TOKEN_ENDPOINT_H
 
 #include "core/kiss.h"
 
@@ -17,7 +17,7 @@ struct kiss_token_request {
  *
  * @return NULL, or the OAuth error
  */
-const kiss_error *kiss_token_read(kiss_req *k);
+const kiss_error *kiss_token_endpoint_read(kiss_req *k);
 
 /**
  * Checks the key, counts the request under the customer whose it is, or as wrong credentials, and answers with a token.
@@ -25,6 +25,6 @@ const kiss_error *kiss_token_read(kiss_req *k);
  * @param status receives what the handler returns when the result is NULL
  * @return NULL when the answer was sent, or the error
  */
-const kiss_error *kiss_token_run(kiss_req *k, int *status);
+const kiss_error *kiss_token_endpoint_run(kiss_req *k, int *status);
 
 #endif

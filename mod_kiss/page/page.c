@@ -84,7 +84,7 @@ static const char *make_tag(const building *b)
     if (made->pages->daily) {
         request = apr_psprintf(k->pool, "%s\nday\n%" APR_INT64_T_FMT "\n", request, b->terms.today);
     }
-    return kiss_key_etag(k, request, reads);
+    return kiss_auth_apikey_etag(k, request, reads);
 }
 
 /* --- rows --- */

@@ -22,7 +22,7 @@
 #define MAX_TAG 32
 
 /** What a page is found by, and all that it depends on: the database, because a copy of one has the same ETags, and what the ETag is
- *  a digest of (kiss_key_etag()): API and profile, endpoint, the key's scope, the request, the revisions, the form of the rows. */
+ *  a digest of (kiss_auth_apikey_etag()): API and profile, endpoint, the key's scope, the request, the revisions, the form of the rows. */
 typedef struct {
     const kiss_db *db;
     char tag[MAX_TAG];
