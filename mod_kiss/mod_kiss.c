@@ -69,9 +69,9 @@ static const kiss_error *route(kiss_req *k)
 
 static const kiss_error *answer_version(kiss_req *k, int *status)
 {
-    kiss_out_private(k);
+    kiss_response_private(k);
     /* A profile is a date: nothing in it needs an escape. */
-    *status = kiss_out_text(k, HTTP_OK, KISS_JSON_TYPE, apr_pstrcat(k->pool, "{\"apiVersion\":\"", k->api->profile,
+    *status = kiss_response_text(k, HTTP_OK, KISS_JSON_TYPE, apr_pstrcat(k->pool, "{\"apiVersion\":\"", k->api->profile,
                                                                     "\"}", NULL));
     return NULL;
 }
@@ -83,8 +83,8 @@ static const kiss_error *answer_schema(kiss_req *k, int *status)
     if (!text) {
         return &kiss_error_internal;
     }
-    kiss_out_private(k);
-    *status = kiss_out_text(k, HTTP_OK, KISS_JSON_TYPE, text);
+    kiss_response_private(k);
+    *status = kiss_response_text(k, HTTP_OK, KISS_JSON_TYPE, text);
     return NULL;
 }
 
@@ -112,7 +112,7 @@ static const kiss_error *answer_health(kiss_req *k, int *status)
         return &kiss_error_unhealthy;
     }
     apr_table_setn(k->r->headers_out, "Cache-Control", "no-store");
-    *status = kiss_out_text(k, HTTP_OK, "text/plain", "Healthy");
+    *status = kiss_response_text(k, HTTP_OK, "text/plain", "Healthy");
     return NULL;
 }
 
@@ -163,7 +163,7 @@ static int is_handled(request_rec *r)
 }
 
 /** The request as ours, from the moment that its location is known; NULL when it is not. */
-static kiss_req *kiss_claim_request(request_rec *r)
+static kiss_req *kiss_httpd_error_claim_request(request_rec *r)
 {
     const kiss_dir_conf *conf = ap_get_module_config(r->per_dir_config, &kiss_module);
     kiss_req *k = ap_get_module_config(r->request_config, &kiss_module);
@@ -186,7 +186,7 @@ static kiss_req *kiss_claim_request(request_rec *r)
     k->conf = conf;
     k->api = conf->plan->api;
     if (!k->request_id) {
-        kiss_out_begin(k);
+        kiss_response_begin(k);
     }
     return k;
 }
@@ -211,7 +211,7 @@ static int kiss_handler(request_rec *r)
     if (!r->handler || strcmp(r->handler, KISS_HANDLER) != 0) {
         return DECLINED;
     }
-    k = kiss_claim_request(r);
+    k = kiss_httpd_error_claim_request(r);
     if (!k || !(database = kiss_config_database(k->conf, r->server))) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, KISS_LOGNO(0101) "SetHandler kiss without KissApi, or without its "
                       "KissDatabase, in this <Location>");
@@ -221,7 +221,7 @@ static int kiss_handler(request_rec *r)
     k->state = database->state;
     kiss_precondition_range(r);
     if ((e = earlier_error(r))) {
-        return kiss_out_error(k, e);
+        return kiss_response_error(k, e);
     }
     e = check_tls(k);                               /* 403 */
     if (!e) {
@@ -237,7 +237,7 @@ static int kiss_handler(request_rec *r)
         e = answer[k->endpoint->run](k, &status);   /* the answer; 304, 500, 503 */
     }
     if (e) {
-        status = kiss_out_error(k, e);
+        status = kiss_response_error(k, e);
     }
     note(k);
     return status;
@@ -248,7 +248,7 @@ static int kiss_handler(request_rec *r)
 /* Before httpd decodes the path, which it may refuse. */
 static int kiss_pre_translate_name(request_rec *r)
 {
-    kiss_claim_request(r);
+    kiss_httpd_error_claim_request(r);
     return DECLINED;
 }
 
@@ -256,7 +256,7 @@ static int kiss_pre_translate_name(request_rec *r)
  * for a variant, for a name that is spelled alike, for a type by the name's end). */
 static int kiss_translate_name(request_rec *r)
 {
-    if (!kiss_claim_request(r)) {
+    if (!kiss_httpd_error_claim_request(r)) {
         return DECLINED;
     }
     r->filename = apr_pstrcat(r->pool, KISS_HANDLER ":/", r->uri, NULL);
@@ -423,7 +423,7 @@ static void kiss_register_hooks(apr_pool_t *p)
     ap_hook_child_stopping(kiss_child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
 #endif
     kiss_precondition_register();
-    kiss_httpd_error_register(kiss_claim_request);
+    kiss_httpd_error_register(kiss_httpd_error_claim_request);
     ap_hook_pre_translate_name(kiss_pre_translate_name, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_translate_name(kiss_translate_name, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_map_to_storage(kiss_map_to_storage, NULL, NULL, APR_HOOK_FIRST);

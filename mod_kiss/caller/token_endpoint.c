@@ -32,14 +32,14 @@ static const kiss_error *invalid(kiss_req *k, const char *what)
 /** Reads the whole body, at most MAX_BODY bytes. */
 static const kiss_error *read_body(kiss_req *k, char **body, apr_size_t *len)
 {
-    switch (kiss_body_read(body, len, k->r, MAX_BODY)) {
-    case KISS_BODY_LARGE:
+    switch (kiss_request_body_read(body, len, k->r, MAX_BODY)) {
+    case KISS_REQUEST_BODY_LARGE:
         return &kiss_error_body_too_large;
-    case KISS_BODY_LATE:
+    case KISS_REQUEST_BODY_LATE:
         return &kiss_error_late_body;
-    case KISS_BODY_BROKEN:
+    case KISS_REQUEST_BODY_BROKEN:
         return invalid(k, "The request body ended early.");
-    case KISS_BODY_OK:
+    case KISS_REQUEST_BODY_OK:
         break;
     }
     return NULL;
@@ -140,7 +140,7 @@ const kiss_error *kiss_token_endpoint_read(kiss_req *k)
     if (k->r->args && (strstr(k->r->args, "client_") || strstr(k->r->args, "grant_type"))) {
         return invalid(k, "Parameters belong into the body, never into the URL.");
     }
-    if (!kiss_body_is(k->r, FORM_TYPE)) {
+    if (!kiss_request_body_is(k->r, FORM_TYPE)) {
         return invalid(k, "The Content-Type must be " FORM_TYPE ".");
     }
     if ((e = read_body(k, &body, &len))) {
@@ -243,7 +243,7 @@ static const kiss_error *grant(kiss_req *k, int *status)
     /* Three segments of base64url and a number: nothing in them needs an escape. */
     text = apr_pstrcat(k->pool, "{\"access_token\":\"", token, "\",\"token_type\":\"Bearer\",\"expires_in\":",
                        apr_off_t_toa(k->pool, (apr_off_t)policy.lifetime), "}", NULL);
-    *status = kiss_out_text(k, HTTP_OK, KISS_JSON_TYPE, text);
+    *status = kiss_response_text(k, HTTP_OK, KISS_JSON_TYPE, text);
     return NULL;
 }
 

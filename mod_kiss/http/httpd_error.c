@@ -15,7 +15,7 @@
 #define FILTER "KISS_ERROR"
 
 static ap_filter_rec_t *error_filter;
-static kiss_claim *claim;
+static kiss_httpd_error_claim *claim;
 
 /* --- ErrorDocument --- */
 
@@ -109,7 +109,7 @@ static apr_status_t replace(ap_filter_t *f, apr_bucket_brigade *bb)
 {
     kiss_req *k = f->ctx;
 
-    return kiss_out_error_instead(k, kiss_error_of_status(f->r->status, k->pool), f, bb);
+    return kiss_response_error_instead(k, kiss_error_of_status(f->r->status, k->pool), f, bb);
 }
 
 /** Each error that httpd is about to describe in HTML. */
@@ -137,7 +137,7 @@ static void insert_error_filter(request_rec *r)
     ap_add_output_filter_handle(error_filter, k, r, r->connection);
 }
 
-void kiss_httpd_error_register(kiss_claim *to_claim)
+void kiss_httpd_error_register(kiss_httpd_error_claim *to_claim)
 {
     claim = to_claim;
     error_filter = ap_register_output_filter(FILTER, replace, NULL, AP_FTYPE_CONTENT_SET);

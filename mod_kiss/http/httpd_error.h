@@ -13,7 +13,7 @@
 #include "core/kiss.h"
 
 /** Finds out whether a request is for an API, by the configuration of its location. @return NULL when it is not */
-typedef kiss_req *kiss_claim(request_rec *r);
+typedef kiss_req *kiss_httpd_error_claim(request_rec *r);
 
 /** Takes the error pages that a request can get away from ErrorDocument. */
 void kiss_httpd_error_own(request_rec *r);
@@ -25,6 +25,6 @@ void kiss_httpd_error_disown(request_rec *r);
 void kiss_httpd_error_head(request_rec *r);
 
 /** Registers hook and filter. In register_hooks. */
-void kiss_httpd_error_register(kiss_claim *claim);
+void kiss_httpd_error_register(kiss_httpd_error_claim *claim);
 
 #endif

@@ -79,7 +79,7 @@ static apr_status_t compare_sent(ap_filter_t *f, apr_bucket_brigade *bb)
         apr_table_unset(r->headers_out, of_the_content[i]);
     }
     r->content_encoding = NULL;
-    return kiss_out_error_instead(k, &kiss_error_precondition, f, bb);
+    return kiss_response_error_instead(k, &kiss_error_precondition, f, bb);
 }
 
 void kiss_precondition_register(void)

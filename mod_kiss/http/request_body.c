@@ -9,17 +9,17 @@
 #include <string.h>
 
 /** Why the body cannot be read. Not by ap_get_client_block(): that sends an error page of its own. */
-static kiss_body_status failed(request_rec *r, apr_status_t rv)
+static kiss_request_body_status failed(request_rec *r, apr_status_t rv)
 {
     int status = ap_map_http_request_error(rv, HTTP_BAD_REQUEST);
 
     r->connection->keepalive = AP_CONN_CLOSE;
-    return status == HTTP_REQUEST_ENTITY_TOO_LARGE ? KISS_BODY_LARGE
-         : status == HTTP_REQUEST_TIME_OUT ? KISS_BODY_LATE : KISS_BODY_BROKEN;
+    return status == HTTP_REQUEST_ENTITY_TOO_LARGE ? KISS_REQUEST_BODY_LARGE
+         : status == HTTP_REQUEST_TIME_OUT ? KISS_REQUEST_BODY_LATE : KISS_REQUEST_BODY_BROKEN;
 }
 
 /** Appends what a brigade holds. @param ended is set at the end of the body */
-static kiss_body_status append(char *body, apr_size_t *len, apr_size_t most, apr_bucket_brigade *bb, int *ended,
+static kiss_request_body_status append(char *body, apr_size_t *len, apr_size_t most, apr_bucket_brigade *bb, int *ended,
                                request_rec *r)
 {
     apr_bucket *e;
@@ -35,24 +35,24 @@ static kiss_body_status append(char *body, apr_size_t *len, apr_size_t most, apr
         }
         if (!APR_BUCKET_IS_METADATA(e)) {
             if (n > most - *len) {
-                return KISS_BODY_LARGE;
+                return KISS_REQUEST_BODY_LARGE;
             }
             memcpy(body + *len, data, n);
             *len += n;
         }
     }
-    return KISS_BODY_OK;
+    return KISS_REQUEST_BODY_OK;
 }
 
-kiss_body_status kiss_body_read(char **body, apr_size_t *len, request_rec *r, apr_size_t most)
+kiss_request_body_status kiss_request_body_read(char **body, apr_size_t *len, request_rec *r, apr_size_t most)
 {
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
-    kiss_body_status status = KISS_BODY_OK;
+    kiss_request_body_status status = KISS_REQUEST_BODY_OK;
     int ended = 0;
 
     *body = apr_palloc(r->pool, most + 1);
     *len = 0;
-    while (status == KISS_BODY_OK && !ended) {
+    while (status == KISS_REQUEST_BODY_OK && !ended) {
         apr_status_t rv = ap_get_brigade(r->input_filters, bb, AP_MODE_READBYTES, APR_BLOCK_READ, HUGE_STRING_LEN);
 
         status = rv == APR_SUCCESS ? append(*body, len, most, bb, &ended, r) : failed(r, rv);
@@ -63,7 +63,7 @@ kiss_body_status kiss_body_read(char **body, apr_size_t *len, request_rec *r, ap
     return status;
 }
 
-int kiss_body_is(const request_rec *r, const char *type)
+int kiss_request_body_is(const request_rec *r, const char *type)
 {
     const char *sent = apr_table_get(r->headers_in, "Content-Type");
     apr_size_t n = strlen(type);

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** kiss_body - the body of a request, read whole and bounded. */
-#ifndef KISS_BODY_H
-#define KISS_BODY_H
+#ifndef KISS_REQUEST_BODY_H
+#define KISS_REQUEST_BODY_H
 
 #include <httpd.h>
 
-/** Outcome of kiss_body_read(). */
+/** Outcome of kiss_request_body_read(). */
 typedef enum {
-    KISS_BODY_OK = 0,
-    KISS_BODY_LARGE,            /**< more than `most` bytes, or than LimitRequestBody allows */
-    KISS_BODY_LATE,             /**< did not come in time */
-    KISS_BODY_BROKEN            /**< ended early, or cannot be read */
-} kiss_body_status;
+    KISS_REQUEST_BODY_OK = 0,
+    KISS_REQUEST_BODY_LARGE,            /**< more than `most` bytes, or than LimitRequestBody allows */
+    KISS_REQUEST_BODY_LATE,             /**< did not come in time */
+    KISS_REQUEST_BODY_BROKEN            /**< ended early, or cannot be read */
+} kiss_request_body_status;
 
 /**
  * Reads the body.
@@ -19,9 +19,9 @@ typedef enum {
  * @param body receives at most `most` bytes with a NUL behind them, in r->pool; empty when the request has none
  * @param len  receives their number
  */
-kiss_body_status kiss_body_read(char **body, apr_size_t *len, request_rec *r, apr_size_t most);
+kiss_request_body_status kiss_request_body_read(char **body, apr_size_t *len, request_rec *r, apr_size_t most);
 
 /** 1 when the Content-Type is `type`, whatever its case and parameters. */
-int kiss_body_is(const request_rec *r, const char *type);
+int kiss_request_body_is(const request_rec *r, const char *type);
 
 #endif

@@ -90,32 +90,32 @@ static void put_request_id(kiss_req *k)
     apr_table_setn(k->r->notes, "kiss-request-id", id);
 }
 
-void kiss_out_begin(kiss_req *k)
+void kiss_response_begin(kiss_req *k)
 {
     put_request_id(k);
     apr_table_mergen(k->r->err_headers_out, "Vary", k->api->keyed ? "x-api-key" : "Authorization");
 }
 
-void kiss_out_private(kiss_req *k)
+void kiss_response_private(kiss_req *k)
 {
     apr_table_setn(k->r->headers_out, "Cache-Control", "private, no-cache");
     apr_table_mergen(k->r->headers_out, "Vary", "Accept-Encoding");
 }
 
-void kiss_out_tag(kiss_req *k, const char *tag)
+void kiss_response_tag(kiss_req *k, const char *tag)
 {
     apr_table_setn(k->r->headers_out, "ETag", apr_pstrcat(k->pool, "\"", tag, "\"", NULL));
 }
 
-void kiss_out_delta(kiss_req *k, const char *tag, const char *base, const char *im)
+void kiss_response_delta(kiss_req *k, const char *tag, const char *base, const char *im)
 {
-    kiss_out_tag(k, tag);
+    kiss_response_tag(k, tag);
     k->r->status = HTTP_IM_USED;
     apr_table_setn(k->r->headers_out, "IM", im);
     apr_table_setn(k->r->headers_out, "Delta-Base", apr_pstrcat(k->pool, "\"", base, "\"", NULL));
 }
 
-void kiss_out_gzip(kiss_req *k)
+void kiss_response_gzip(kiss_req *k)
 {
     apr_table_setn(k->r->headers_out, "Content-Encoding", "gzip");
 }
@@ -163,12 +163,12 @@ static int send_bytes(kiss_req *k, int status, const char *type, const char *bod
     return pass(k, bb);
 }
 
-int kiss_out_text(kiss_req *k, int status, const char *type, const char *body)
+int kiss_response_text(kiss_req *k, int status, const char *type, const char *body)
 {
     return send_bytes(k, status, type, body, strlen(body));
 }
 
-int kiss_out_bytes(kiss_req *k, const char *body, apr_size_t len)
+int kiss_response_bytes(kiss_req *k, const char *body, apr_size_t len)
 {
     return send_bytes(k, HTTP_OK, KISS_JSON_TYPE, body, len);
 }
@@ -252,14 +252,14 @@ static const char *render(kiss_req *k, const kiss_error *e, const char **type)
     }
 }
 
-int kiss_out_error(kiss_req *k, const kiss_error *e)
+int kiss_response_error(kiss_req *k, const kiss_error *e)
 {
     const char *type, *body = render(k, e, &type);
 
-    return kiss_out_text(k, e->status, type, body);
+    return kiss_response_text(k, e->status, type, body);
 }
 
-apr_status_t kiss_out_error_instead(kiss_req *k, const kiss_error *e, ap_filter_t *f, apr_bucket_brigade *bb)
+apr_status_t kiss_response_error_instead(kiss_req *k, const kiss_error *e, ap_filter_t *f, apr_bucket_brigade *bb)
 {
     const char *type, *body;
     apr_bucket *b = APR_BRIGADE_FIRST(bb);
@@ -360,12 +360,12 @@ static int send_parts(kiss_req *k, int status, apr_file_t *file, apr_off_t size,
     return pass(k, bb);
 }
 
-int kiss_out_spool(kiss_req *k, int status, const kiss_spool *spool)
+int kiss_response_spool(kiss_req *k, int status, const kiss_spool *spool)
 {
     return send_parts(k, status, spool->file, spool->size, spool);
 }
 
-int kiss_out_file(kiss_req *k, apr_file_t *file, apr_off_t size)
+int kiss_response_file(kiss_req *k, apr_file_t *file, apr_off_t size)
 {
     return send_parts(k, k->r->status, file, size, NULL);
 }
@@ -462,7 +462,7 @@ static int send_pieces(kiss_req *k, apr_bucket_brigade *all, apr_off_t size, apr
     return pass(k, all);
 }
 
-int kiss_out_bucket(kiss_req *k, apr_bucket *body, apr_file_t *file)
+int kiss_response_bucket(kiss_req *k, apr_bucket *body, apr_file_t *file)
 {
     request_rec *r = k->r;
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);

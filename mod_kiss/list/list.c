@@ -35,13 +35,13 @@ static int may_map(const kiss_req *k)
 static void describe(kiss_req *k, const char *tag, const kiss_list_variant *variant)
 {
     if (variant->base) {
-        kiss_out_delta(k, tag, variant->base, KISS_DELTA_IM);
+        kiss_response_delta(k, tag, variant->base, KISS_DELTA_IM);
     }
     else {
-        kiss_out_tag(k, variant->gzip ? apr_pstrcat(k->pool, tag, KISS_ETAG_GZIP, NULL) : tag);
+        kiss_response_tag(k, variant->gzip ? apr_pstrcat(k->pool, tag, KISS_ETAG_GZIP, NULL) : tag);
     }
     if (variant->gzip) {
-        kiss_out_gzip(k);
+        kiss_response_gzip(k);
     }
 }
 
@@ -50,7 +50,7 @@ static int send_mapped(kiss_req *k, kiss_list_cache_map *map)
 {
     apr_file_t *file = kiss_list_cache_map_file(map);
 
-    return kiss_out_bucket(k, kiss_list_cache_map_bucket(map, k->r->connection->bucket_alloc), file);
+    return kiss_response_bucket(k, kiss_list_cache_map_bucket(map, k->r->connection->bucket_alloc), file);
 }
 
 /** Sends what is kept of the list with this ETag in this form, if there is something. @return 1 when sent */
@@ -68,7 +68,7 @@ static int send_kept(kiss_req *k, const char *tag, const kiss_list_variant *vari
         return 0;
     }
     describe(k, tag, variant);
-    *status = map ? send_mapped(k, map) : kiss_out_file(k, entry.file, entry.size);
+    *status = map ? send_mapped(k, map) : kiss_response_file(k, entry.file, entry.size);
     return 1;
 }
 
@@ -163,7 +163,7 @@ const kiss_error *kiss_list_run(kiss_req *k, int *status)
     const kiss_error *e;
 
     kiss_list_usage_count(k, variant.gzip);
-    kiss_out_private(k);
+    kiss_response_private(k);
     /* The coding is chosen here, by q-values, and costs nothing: mod_deflate is not to do it again. */
     apr_table_setn(k->r->subprocess_env, "no-gzip", "1");
     if ((e = kiss_precondition_check(k, &v, status)) || *status) {

@@ -91,14 +91,14 @@ static const kiss_error *read_body(allocating *a, kiss_param_source *source)
     apr_size_t len;
     char *body;
 
-    switch (kiss_body_read(&body, &len, a->k->r, MAX_BODY)) {
-    case KISS_BODY_LARGE:
+    switch (kiss_request_body_read(&body, &len, a->k->r, MAX_BODY)) {
+    case KISS_REQUEST_BODY_LARGE:
         return &kiss_error_body;
-    case KISS_BODY_LATE:
+    case KISS_REQUEST_BODY_LATE:
         return &kiss_error_late_body;
-    case KISS_BODY_BROKEN:
+    case KISS_REQUEST_BODY_BROKEN:
         return refuse(a, "The request body ended early");
-    case KISS_BODY_OK:
+    case KISS_REQUEST_BODY_OK:
         break;
     }
     if (len == 0) {
@@ -107,11 +107,11 @@ static const kiss_error *read_body(allocating *a, kiss_param_source *source)
     if (strlen(body) != len) {
         return refuse(a, "The request body is invalid");
     }
-    if (kiss_body_is(a->k->r, "application/x-www-form-urlencoded")) {
+    if (kiss_request_body_is(a->k->r, "application/x-www-form-urlencoded")) {
         source->body = body;
         return NULL;
     }
-    if (!kiss_body_is(a->k->r, "application/json")) {
+    if (!kiss_request_body_is(a->k->r, "application/json")) {
         return refuse(a, "The request body must be application/json or application/x-www-form-urlencoded");
     }
     source->members = members_of(body, len, a->k->pool);
@@ -427,7 +427,7 @@ const kiss_error *kiss_allocate_run(kiss_req *k, int *status)
     if (a.error) {
         return a.error;
     }
-    kiss_out_private(k);
-    *status = kiss_out_text(k, HTTP_CREATED, KISS_JSON_TYPE, a.answer->buf);
+    kiss_response_private(k);
+    *status = kiss_response_text(k, HTTP_CREATED, KISS_JSON_TYPE, a.answer->buf);
     return NULL;
 }

@@ -197,20 +197,20 @@ const kiss_error *kiss_page_run(kiss_req *k, int *status)
     if (!(tag = make_tag(&b))) {
         return &kiss_error_unavailable;
     }
-    kiss_out_private(k);
+    kiss_response_private(k);
     v.tag = tag;
     if ((e = kiss_precondition_check(k, &v, status)) || *status) {
         return e;
     }
     if (kiss_page_cache_find(&body, k->db, tag, k->pool)) {
         k->rows = body.rows;
-        *status = kiss_out_bytes(k, body.data, body.len);
+        *status = kiss_response_bytes(k, body.data, body.len);
         return NULL;
     }
     if ((e = make_page(&b, tag))) {
         apr_table_unset(k->r->headers_out, "ETag");
         return e;
     }
-    *status = kiss_out_spool(k, HTTP_OK, b.out);
+    *status = kiss_response_spool(k, HTTP_OK, b.out);
     return NULL;
 }
