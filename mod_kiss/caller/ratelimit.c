@@ -167,7 +167,7 @@ static int lock(kiss_req *k)
     if (counters && rv == APR_SUCCESS) {
         return 1;
     }
-    KISS_LOG_SELDOM(KISS_FLOOD_LIMITS, k, APLOG_WARNING, rv, KISS_LOGNO(0304) "rate limits cannot be counted: requests pass "
+    KISS_LOG_SELDOM(KISS_LOG_SELDOM_LIMITS, k, APLOG_WARNING, rv, KISS_LOGNO(0304) "rate limits cannot be counted: requests pass "
                     "without them");
     return 0;
 }
@@ -229,7 +229,7 @@ static kiss_slot *find(const unsigned char id[KISS_SLOT_ID], apr_int64_t now, ap
 static void warn_clients(kiss_req *k, int lost)
 {
     if (lost) {
-        KISS_LOG_SELDOM(KISS_FLOOD_CLIENTS, k, APLOG_WARNING, 0, KISS_LOGNO(0310) "more customers are active than "
+        KISS_LOG_SELDOM(KISS_LOG_SELDOM_CLIENTS, k, APLOG_WARNING, 0, KISS_LOGNO(0310) "more customers are active than "
                         "KissLimitClients has room for: the limits of %d began again before their time, since the "
                         "server was started", lost);
     }
@@ -238,7 +238,7 @@ static void warn_clients(kiss_req *k, int lost)
 static void warn_keys(kiss_req *k, int lost)
 {
     if (lost) {
-        KISS_LOG_SELDOM(KISS_FLOOD_KEYS, k, APLOG_WARNING, 0, KISS_LOGNO(0311) "more API keys are active than KissLimitKeys "
+        KISS_LOG_SELDOM(KISS_LOG_SELDOM_KEYS, k, APLOG_WARNING, 0, KISS_LOGNO(0311) "more API keys are active than KissLimitKeys "
                         "has room for: the limits of %d began again before their time, since the server was started", lost);
     }
 }

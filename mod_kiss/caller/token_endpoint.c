@@ -237,7 +237,7 @@ static const kiss_error *grant(kiss_req *k, int *status)
     const char *token = kiss_jwt_sign(&policy, k->customer, apr_time_sec(apr_time_now()), k->pool), *text;
 
     if (!token) {
-        KISS_LOG_SELDOM(KISS_FLOOD_SIGNING, k, APLOG_ERR, 0, KISS_LOGNO(0402) "a token could not be signed");
+        KISS_LOG_SELDOM(KISS_LOG_SELDOM_SIGNING, k, APLOG_ERR, 0, KISS_LOGNO(0402) "a token could not be signed");
         return &kiss_error_internal;
     }
     /* Three segments of base64url and a number: nothing in them needs an escape. */
@@ -258,7 +258,7 @@ const kiss_error *kiss_token_endpoint_run(kiss_req *k, int *status)
         return e;
     }
     if (!k->conf->token_keys) {
-        KISS_LOG_SELDOM(KISS_FLOOD_TOKEN_KEYS, k, APLOG_ERR, 0, KISS_LOGNO(0403) "no token can be issued: KissTokenKeys is "
+        KISS_LOG_SELDOM(KISS_LOG_SELDOM_TOKEN_KEYS, k, APLOG_ERR, 0, KISS_LOGNO(0403) "no token can be issued: KissTokenKeys is "
                         "missing");
         return &kiss_error_unavailable;
     }

@@ -1,43 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/error.h"
 
-const kiss_error kiss_error_tls = { HTTP_FORBIDDEN, KISS_BODY_ERROR, NULL, "This API is served over HTTPS only." };
-const kiss_error kiss_error_not_found = { HTTP_NOT_FOUND, KISS_BODY_ERROR, NULL, "Not found." };
-const kiss_error kiss_error_method = { HTTP_METHOD_NOT_ALLOWED, KISS_BODY_ERROR, NULL, "Method not allowed." };
-const kiss_error kiss_error_bearer = { HTTP_UNAUTHORIZED, KISS_BODY_NONE };
-const kiss_error kiss_error_no_customer = { HTTP_NOT_FOUND, KISS_BODY_ERROR, NULL, "Customer not found." };
-const kiss_error kiss_error_quota = { HTTP_TOO_MANY_REQUESTS, KISS_BODY_MESSAGE };
-const kiss_error kiss_error_internal = { HTTP_INTERNAL_SERVER_ERROR, KISS_BODY_ERROR, NULL,
+const kiss_error kiss_error_tls = { HTTP_FORBIDDEN, KISS_ERROR_SHAPE_ERROR, NULL, "This API is served over HTTPS only." };
+const kiss_error kiss_error_not_found = { HTTP_NOT_FOUND, KISS_ERROR_SHAPE_ERROR, NULL, "Not found." };
+const kiss_error kiss_error_method = { HTTP_METHOD_NOT_ALLOWED, KISS_ERROR_SHAPE_ERROR, NULL, "Method not allowed." };
+const kiss_error kiss_error_bearer = { HTTP_UNAUTHORIZED, KISS_ERROR_SHAPE_NONE };
+const kiss_error kiss_error_no_customer = { HTTP_NOT_FOUND, KISS_ERROR_SHAPE_ERROR, NULL, "Customer not found." };
+const kiss_error kiss_error_quota = { HTTP_TOO_MANY_REQUESTS, KISS_ERROR_SHAPE_MESSAGE };
+const kiss_error kiss_error_internal = { HTTP_INTERNAL_SERVER_ERROR, KISS_ERROR_SHAPE_ERROR, NULL,
                                          "An unexpected error occurred." };
-const kiss_error kiss_error_unavailable = { HTTP_SERVICE_UNAVAILABLE, KISS_BODY_ERROR, NULL,
+const kiss_error kiss_error_unavailable = { HTTP_SERVICE_UNAVAILABLE, KISS_ERROR_SHAPE_ERROR, NULL,
                                             "The service is temporarily unavailable. Please retry.", 5 };
-const kiss_error kiss_error_busy = { HTTP_SERVICE_UNAVAILABLE, KISS_BODY_ERROR, NULL,
+const kiss_error kiss_error_busy = { HTTP_SERVICE_UNAVAILABLE, KISS_ERROR_SHAPE_ERROR, NULL,
                                      "The service is busy. Please retry.", 2 };
-const kiss_error kiss_error_unhealthy = { HTTP_SERVICE_UNAVAILABLE, KISS_BODY_TEXT, NULL, "Unhealthy", 5 };
+const kiss_error kiss_error_unhealthy = { HTTP_SERVICE_UNAVAILABLE, KISS_ERROR_SHAPE_TEXT, NULL, "Unhealthy", 5 };
 
-const kiss_error kiss_error_invalid_request = { HTTP_BAD_REQUEST, KISS_BODY_OAUTH, "invalid_request",
+const kiss_error kiss_error_invalid_request = { HTTP_BAD_REQUEST, KISS_ERROR_SHAPE_OAUTH, "invalid_request",
                                                 "The request is malformed." };
-const kiss_error kiss_error_body_too_large = { HTTP_REQUEST_ENTITY_TOO_LARGE, KISS_BODY_OAUTH, "invalid_request",
+const kiss_error kiss_error_body_too_large = { HTTP_REQUEST_ENTITY_TOO_LARGE, KISS_ERROR_SHAPE_OAUTH, "invalid_request",
                                                "The request body is too large." };
-const kiss_error kiss_error_grant_type = { HTTP_BAD_REQUEST, KISS_BODY_OAUTH, "unsupported_grant_type",
+const kiss_error kiss_error_grant_type = { HTTP_BAD_REQUEST, KISS_ERROR_SHAPE_OAUTH, "unsupported_grant_type",
                                            "Only client_credentials is supported." };
-const kiss_error kiss_error_scope = { HTTP_BAD_REQUEST, KISS_BODY_OAUTH, "invalid_scope",
+const kiss_error kiss_error_scope = { HTTP_BAD_REQUEST, KISS_ERROR_SHAPE_OAUTH, "invalid_scope",
                                       "This service has no scopes: leave the parameter out." };
-const kiss_error kiss_error_unauthorized_client = { HTTP_BAD_REQUEST, KISS_BODY_OAUTH, "unauthorized_client",
+const kiss_error kiss_error_unauthorized_client = { HTTP_BAD_REQUEST, KISS_ERROR_SHAPE_OAUTH, "unauthorized_client",
                                                     "This account is disabled." };
-const kiss_error kiss_error_invalid_client = { HTTP_UNAUTHORIZED, KISS_BODY_OAUTH, "invalid_client",
+const kiss_error kiss_error_invalid_client = { HTTP_UNAUTHORIZED, KISS_ERROR_SHAPE_OAUTH, "invalid_client",
                                                "Invalid client credentials." };
 
-const kiss_error kiss_error_key = { HTTP_UNAUTHORIZED, KISS_BODY_ERROR, NULL, "Missing or invalid API key" };
-const kiss_error kiss_error_role = { HTTP_FORBIDDEN, KISS_BODY_ERROR, NULL,
+const kiss_error kiss_error_key = { HTTP_UNAUTHORIZED, KISS_ERROR_SHAPE_ERROR, NULL, "Missing or invalid API key" };
+const kiss_error kiss_error_role = { HTTP_FORBIDDEN, KISS_ERROR_SHAPE_ERROR, NULL,
                                      "Your key does not have access to this resource" };
-const kiss_error kiss_error_param = { HTTP_BAD_REQUEST, KISS_BODY_ERROR, NULL, "A parameter is invalid" };
-const kiss_error kiss_error_body = { HTTP_REQUEST_ENTITY_TOO_LARGE, KISS_BODY_ERROR, NULL,
+const kiss_error kiss_error_param = { HTTP_BAD_REQUEST, KISS_ERROR_SHAPE_ERROR, NULL, "A parameter is invalid" };
+const kiss_error kiss_error_body = { HTTP_REQUEST_ENTITY_TOO_LARGE, KISS_ERROR_SHAPE_ERROR, NULL,
                                      "The request body is too large" };
 
-const kiss_error kiss_error_late_body = { HTTP_REQUEST_TIME_OUT, KISS_BODY_ERROR, NULL,
+const kiss_error kiss_error_late_body = { HTTP_REQUEST_TIME_OUT, KISS_ERROR_SHAPE_ERROR, NULL,
                                           "The request body did not come in time." };
-const kiss_error kiss_error_precondition = { HTTP_PRECONDITION_FAILED, KISS_BODY_ERROR, NULL,
+const kiss_error kiss_error_precondition = { HTTP_PRECONDITION_FAILED, KISS_ERROR_SHAPE_ERROR, NULL,
                                              "A precondition of the request is not met." };
 
 /* Where httpd's own words for a status say too little. */
@@ -65,7 +65,7 @@ const kiss_error *kiss_error_of_status(int status, apr_pool_t *p)
     apr_size_t i;
 
     e->status = status;
-    e->body = KISS_BODY_ERROR;
+    e->shape = KISS_ERROR_SHAPE_ERROR;
     for (i = 0; i < sizeof(sentences) / sizeof(sentences[0]); i++) {
         if (sentences[i].status == status) {
             e->text = sentences[i].text;

@@ -7,17 +7,17 @@
 
 /** Shape of an error's body (contract section 5). An API with keys has one shape for all: {"Error":"sentence"}. */
 typedef enum {
-    KISS_BODY_NONE,         /**< no body */
-    KISS_BODY_ERROR,        /**< {"error":"sentence"} */
-    KISS_BODY_OAUTH,        /**< {"error":"code","error_description":"sentence"} (RFC 6749 section 5.2) */
-    KISS_BODY_MESSAGE,      /**< {"message":"sentence"}: the rate limit only */
-    KISS_BODY_TEXT          /**< text/plain: the health check only */
-} kiss_body;
+    KISS_ERROR_SHAPE_NONE,         /**< no body */
+    KISS_ERROR_SHAPE_ERROR,        /**< {"error":"sentence"} */
+    KISS_ERROR_SHAPE_OAUTH,        /**< {"error":"code","error_description":"sentence"} (RFC 6749 section 5.2) */
+    KISS_ERROR_SHAPE_MESSAGE,      /**< {"message":"sentence"}: the rate limit only */
+    KISS_ERROR_SHAPE_TEXT          /**< text/plain: the health check only */
+} kiss_error_shape;
 
 /** One error. */
 struct kiss_error {
     int status;             /**< HTTP status */
-    kiss_body body;         /**< shape */
+    kiss_error_shape shape;         /**< shape */
     const char *code;       /**< `error` of the OAuth shape */
     const char *text;       /**< the sentence, unless the request has a description of its own */
     int retry_after;        /**< seconds for Retry-After, or 0 */

@@ -10,10 +10,10 @@
 #define PAUSE  60                       /* seconds */
 
 /* Second of kiss_clock in which each kind was logged last, and one more; 0: never. */
-static volatile apr_uint32_t own[KISS_FLOODS];
+static volatile apr_uint32_t own[KISS_LOG_SELDOMS];
 static volatile apr_uint32_t *last = own;
 
-void kiss_flood_create(apr_pool_t *pconf)
+void kiss_log_seldom_create(apr_pool_t *pconf)
 {
     apr_shm_t *shm;
 
@@ -23,7 +23,7 @@ void kiss_flood_create(apr_pool_t *pconf)
     }
 }
 
-int kiss_flood_due(kiss_flood kind)
+int kiss_log_seldom_due(kiss_log_seldom kind)
 {
     apr_uint32_t now = (apr_uint32_t)(kiss_clock_now() / SECOND) + 1, before = apr_atomic_read32(&last[kind]);
 

@@ -178,7 +178,7 @@ int kiss_response_bytes(kiss_req *k, const char *body, apr_size_t len)
 /** The sentence of an API with keys, where it has one of its own (KSS API, "Left open" 1). */
 static const char *keyed_text(const kiss_req *k, const kiss_error *e)
 {
-    if (k->description && e->body != KISS_BODY_MESSAGE) {
+    if (k->description && e->shape != KISS_ERROR_SHAPE_MESSAGE) {
         return k->description;
     }
     switch (e->status) {
@@ -211,8 +211,8 @@ static const char *object(apr_pool_t *p, const char *first, const char *a, const
 /** Whether an error belongs to the token endpoint, whose errors have a shape of their own. */
 static int is_oauth(const kiss_req *k, const kiss_error *e)
 {
-    return e->body == KISS_BODY_OAUTH
-           || (e->body == KISS_BODY_ERROR && k->endpoint && k->endpoint->auth == KISS_AUTH_CLIENT
+    return e->shape == KISS_ERROR_SHAPE_OAUTH
+           || (e->shape == KISS_ERROR_SHAPE_ERROR && k->endpoint && k->endpoint->auth == KISS_AUTH_CLIENT
                && e->status >= HTTP_BAD_REQUEST && e->status < HTTP_INTERNAL_SERVER_ERROR
                && e->status != HTTP_METHOD_NOT_ALLOWED);
 }
@@ -238,14 +238,14 @@ static const char *render(kiss_req *k, const kiss_error *e, const char **type)
     if (is_oauth(k, e)) {
         return object(k->pool, "error", e->code ? e->code : "invalid_request", "error_description", text);
     }
-    switch (e->body) {
-    case KISS_BODY_NONE:
+    switch (e->shape) {
+    case KISS_ERROR_SHAPE_NONE:
         *type = NULL;
         return "";
-    case KISS_BODY_TEXT:
+    case KISS_ERROR_SHAPE_TEXT:
         *type = "text/plain";
         return text;
-    case KISS_BODY_MESSAGE:
+    case KISS_ERROR_SHAPE_MESSAGE:
         return object(k->pool, "message", text, NULL, NULL);
     default:
         return object(k->pool, "error", text, NULL, NULL);

@@ -223,7 +223,7 @@ int kiss_list_cache_is_sound(apr_status_t opened, const kiss_req *k, const char 
                  dir);
     }
     else if (opened != APR_SUCCESS && opened != APR_ENOENT) {
-        KISS_LOG_SELDOM(KISS_FLOOD_UNREADABLE, k, APLOG_WARNING, opened, KISS_LOGNO(0610) "the snapshot %s in %s "
+        KISS_LOG_SELDOM(KISS_LOG_SELDOM_UNREADABLE, k, APLOG_WARNING, opened, KISS_LOGNO(0610) "the snapshot %s in %s "
                         "(KissCacheDir) cannot be read", tag, dir);
     }
     return opened == APR_SUCCESS;

@@ -163,7 +163,7 @@ static apr_status_t keep(kiss_list_job *m, kiss_spool *spool, const char *tag)
         apr_status_t kept = kiss_list_cache_publish(spool, dir, &label, m->pool);
 
         if (kept != APR_SUCCESS) {
-            KISS_LOG_SELDOM(KISS_FLOOD_NOT_KEPT, &m->k, APLOG_WARNING, kept, KISS_LOGNO(0607) "the answer could not be kept "
+            KISS_LOG_SELDOM(KISS_LOG_SELDOM_NOT_KEPT, &m->k, APLOG_WARNING, kept, KISS_LOGNO(0607) "the answer could not be kept "
                             "in %s (KissCacheDir): is it full, or not writable for the server's user?", dir);
         }
     }
@@ -181,7 +181,7 @@ static void build(kiss_list_job *m)
         rv = keep(m, built.spool, built.tag);
     }
     if (rv != APR_SUCCESS) {
-        KISS_LOG_SELDOM(KISS_FLOOD_LAST_PART, &m->k, APLOG_ERR, rv, KISS_LOGNO(0612) "cannot write the end of the answer "
+        KISS_LOG_SELDOM(KISS_LOG_SELDOM_LAST_PART, &m->k, APLOG_ERR, rv, KISS_LOGNO(0612) "cannot write the end of the answer "
                         "in %s (KissCacheDir): is it full?", kiss_config_cache_dir(m->k.server));
         m->error = &kiss_error_unavailable;
     }
@@ -236,7 +236,7 @@ static void convert(kiss_list_job *m)
         m->error = m->source->error ? m->source->error : &kiss_error_unavailable;
     }
     if (rv != APR_SUCCESS && !m->source->error) {
-        KISS_LOG_SELDOM(KISS_FLOOD_VARIANT, &m->k, APLOG_WARNING, rv == APR_EGENERAL ? 0 : rv, KISS_LOGNO(0609) "the answer "
+        KISS_LOG_SELDOM(KISS_LOG_SELDOM_VARIANT, &m->k, APLOG_WARNING, rv == APR_EGENERAL ? 0 : rv, KISS_LOGNO(0609) "the answer "
                         "could not be %s in %s (KissCacheDir), and is sent as it is", m->variant.gzip ? "compressed"
                         : "compared with the one before", kiss_config_cache_dir(m->k.server));
     }

@@ -63,7 +63,7 @@ typedef struct {
 
 static kiss_db_status spool_failed(building *b, apr_status_t rv)
 {
-    KISS_LOG_SELDOM(KISS_FLOOD_SPOOL, b->k, APLOG_ERR, rv, KISS_LOGNO(0601) "cannot build the answer in %s (KissCacheDir)",
+    KISS_LOG_SELDOM(KISS_LOG_SELDOM_SPOOL, b->k, APLOG_ERR, rv, KISS_LOGNO(0601) "cannot build the answer in %s (KissCacheDir)",
                     kiss_config_cache_dir(b->k->server));
     return KISS_DB_AWAY;                /* the client may try again: 503 */
 }

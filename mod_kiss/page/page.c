@@ -91,7 +91,7 @@ static const char *make_tag(const building *b)
 
 static kiss_db_status spool_failed(building *b, apr_status_t rv)
 {
-    KISS_LOG_SELDOM(KISS_FLOOD_PAGE, b->k, APLOG_ERR, rv, KISS_LOGNO(0604) "cannot build the page in %s (KissCacheDir): is it "
+    KISS_LOG_SELDOM(KISS_LOG_SELDOM_PAGE, b->k, APLOG_ERR, rv, KISS_LOGNO(0604) "cannot build the page in %s (KissCacheDir): is it "
                     "full, or not writable for the server's user?", kiss_config_cache_dir(b->k->r->server));
     return KISS_DB_AWAY;                /* the client may try again: 503 */
 }
