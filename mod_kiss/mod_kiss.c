@@ -218,7 +218,7 @@ static int kiss_handler(request_rec *r)
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     k->db = database->db;
-    k->state = database->state;
+    k->revision = database->revision;
     kiss_precondition_range(r);
     if ((e = earlier_error(r))) {
         return kiss_response_error(k, e);
@@ -386,7 +386,7 @@ static void kiss_child_init(apr_pool_t *pchild, server_rec *s)
     }
     for (i = 0; i < databases->nelts; i++) {
         kiss_database_conf *database = APR_ARRAY_IDX(databases, i, kiss_database_conf *);
-        rv = kiss_state_create(&database->state, pchild);
+        rv = kiss_db_revision_create(&database->revision, pchild);
         if (rv == APR_SUCCESS) {
             rv = kiss_db_pool_create(&database->db, database, pchild);
         }

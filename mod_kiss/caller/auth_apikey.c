@@ -116,7 +116,7 @@ static kiss_db_status find_record(looking *l)
     kiss_db_status status = KISS_DB_OK;
     const char *state;
 
-    if (known && (status = kiss_state_read(&state, l->k)) == KISS_DB_OK) {
+    if (known && (status = kiss_db_revision_read(&state, l->k)) == KISS_DB_OK) {
         l->caller = kiss_caller_cache_get(known, l->k->db, l->digest, state, &l->note, l->k->pool);
     }
     return status != KISS_DB_OK || l->caller ? status : kiss_db_run(l->k, read_record, l);

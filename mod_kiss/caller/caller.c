@@ -226,7 +226,7 @@ kiss_db_status kiss_caller_read(const kiss_caller **caller, kiss_req *k, const c
     reading b = { k, code, NULL };
     unsigned char digest[KISS_SHA256_LEN];
     const char *state = "";
-    kiss_db_status status = known ? kiss_state_read(&state, k) : KISS_DB_OK;
+    kiss_db_status status = known ? kiss_db_revision_read(&state, k) : KISS_DB_OK;
     int ignored;
 
     if (status == KISS_DB_OK && known) {

@@ -184,7 +184,7 @@ static void make_id(unsigned char id[KISS_SLOT_ID], kiss_req *k, const char *kin
 {
     unsigned char digest[KISS_SHA256_LEN];
     const kiss_database_conf *zone = kiss_config_database(k->conf, k->r->server);
-    const char *text = apr_pstrcat(k->pool, zone->name, zone->place, "\n", kind, "\n", name, NULL);
+    const char *text = apr_pstrcat(k->pool, zone->name, zone->origin, "\n", kind, "\n", name, NULL);
     apr_size_t n = strlen(text);
     char *keyed = apr_palloc(k->pool, KISS_SLOT_ID + n);
 

@@ -142,38 +142,38 @@ apr_array_header_t *kiss_config_databases(server_rec *main_server, apr_pool_t *p
 }
 
 /** The places as they are noted, in the configuration's pool: their configuration without that of the server, no database. */
-static apr_array_header_t *noted_places(apr_pool_t *pconf)
+static apr_array_header_t *noted_locations(apr_pool_t *pconf)
 {
     void *all = NULL;
 
     apr_pool_userdata_get(&all, "kiss-places", pconf);
     if (!all) {
-        all = apr_array_make(pconf, 4, sizeof(kiss_config_place));
+        all = apr_array_make(pconf, 4, sizeof(kiss_config_location));
         apr_pool_userdata_setn(all, "kiss-places", apr_pool_cleanup_null, pconf);
     }
     return all;
 }
 
-void kiss_config_add_place(server_rec *s, const kiss_dir_conf *conf, const ap_directive_t *directive)
+void kiss_config_add_location(server_rec *s, const kiss_dir_conf *conf, const ap_directive_t *directive)
 {
-    const kiss_config_place place = { s, conf, NULL, directive };
+    const kiss_config_location location = { s, conf, NULL, directive };
 
-    APR_ARRAY_PUSH(noted_places(s->process->pconf), kiss_config_place) = place;
+    APR_ARRAY_PUSH(noted_locations(s->process->pconf), kiss_config_location) = location;
 }
 
-apr_array_header_t *kiss_config_places(server_rec *main_server, apr_pool_t *p)
+apr_array_header_t *kiss_config_locations(server_rec *main_server, apr_pool_t *p)
 {
-    apr_array_header_t *places = apr_array_copy(p, noted_places(main_server->process->pconf));
+    apr_array_header_t *locations = apr_array_copy(p, noted_locations(main_server->process->pconf));
     int i;
 
-    for (i = 0; i < places->nelts; i++) {
-        kiss_config_place *place = &APR_ARRAY_IDX(places, i, kiss_config_place);
-        void *outer = ap_get_module_config(place->server->lookup_defaults, &kiss_module);
+    for (i = 0; i < locations->nelts; i++) {
+        kiss_config_location *location = &APR_ARRAY_IDX(locations, i, kiss_config_location);
+        void *outer = ap_get_module_config(location->server->lookup_defaults, &kiss_module);
 
-        place->conf = kiss_config_merge_dir(p, outer, (void *)place->conf);
-        place->database = kiss_config_database(place->conf, place->server);
+        location->conf = kiss_config_merge_dir(p, outer, (void *)location->conf);
+        location->database = kiss_config_database(location->conf, location->server);
     }
-    return places;
+    return locations;
 }
 
 int kiss_config_has_lists(const kiss_dir_conf *conf)
@@ -188,13 +188,13 @@ int kiss_config_has_lists(const kiss_dir_conf *conf)
 
 apr_array_header_t *kiss_config_uses(server_rec *main_server, apr_pool_t *p)
 {
-    const apr_array_header_t *places = kiss_config_places(main_server, p);
+    const apr_array_header_t *locations = kiss_config_locations(main_server, p);
     apr_array_header_t *uses = apr_array_make(p, 4, sizeof(kiss_config_use));
     int i, j;
 
-    for (i = 0; i < places->nelts; i++) {
-        const kiss_config_place *place = &APR_ARRAY_IDX(places, i, kiss_config_place);
-        const kiss_config_use use = { place->database, place->conf->plan };
+    for (i = 0; i < locations->nelts; i++) {
+        const kiss_config_location *location = &APR_ARRAY_IDX(locations, i, kiss_config_location);
+        const kiss_config_use use = { location->database, location->conf->plan };
 
         for (j = 0; j < uses->nelts; j++) {
             const kiss_config_use *u = &APR_ARRAY_IDX(uses, j, kiss_config_use);

@@ -136,7 +136,7 @@ typedef struct {
     const char *ca;                     /**< certificates of the authorities that are trusted; NULL: the system's */
     const char *tls_cert;               /**< the module's own certificate, or NULL */
     const char *tls_key;                /**< its key */
-    const char *place;                  /**< server and database: two with the same are one */
+    const char *origin;                  /**< server and database: two with the same are one */
     int keep;                           /**< idle connections kept in each child */
     int max;                            /**< connections of each child at most */
     apr_interval_time_t wait;           /**< how long a request waits for a connection */
@@ -145,7 +145,7 @@ typedef struct {
     apr_interval_time_t idle;           /**< an idle connection is closed after this time */
     const server_rec *server;           /**< where it was defined */
     kiss_db *db;                        /**< the pool of this child process; set in child_init */
-    kiss_state *state;                  /**< its state, as the requests of this child process share it; set with the pool */
+    kiss_db_revision *revision;                  /**< its state, as the requests of this child process share it; set with the pool */
     volatile apr_uint32_t *losses;      /**< how often a connection to its server was lost without a word, in whatever child;
                                              NULL without shared memory */
 } kiss_database_conf;
@@ -165,13 +165,13 @@ typedef struct {
     const kiss_dir_conf *conf;          /**< what holds there when no other section adds to it */
     const kiss_database_conf *database; /**< its database; NULL when there is none, which kiss_config_check() refuses */
     const ap_directive_t *directive;    /**< its KissApi; valid while the configuration is checked */
-} kiss_config_place;
+} kiss_config_location;
 
 /** Notes a location that serves an API, while the configuration is read. */
-void kiss_config_add_place(server_rec *s, const kiss_dir_conf *conf, const ap_directive_t *directive);
+void kiss_config_add_location(server_rec *s, const kiss_dir_conf *conf, const ap_directive_t *directive);
 
-/** All locations: an array of kiss_config_place in `p`. */
-apr_array_header_t *kiss_config_places(server_rec *main_server, apr_pool_t *p);
+/** All locations: an array of kiss_config_location in `p`. */
+apr_array_header_t *kiss_config_locations(server_rec *main_server, apr_pool_t *p);
 
 /** 1 when the location's API has whole lists, which are kept. */
 int kiss_config_has_lists(const kiss_dir_conf *conf);

@@ -97,20 +97,20 @@ static int is_handled(const ap_directive_t *api, const char *base, apr_pool_t *p
 
 const char *kiss_config_check(server_rec *main_server, apr_pool_t *p)
 {
-    const apr_array_header_t *places = kiss_config_places(main_server, p);
+    const apr_array_header_t *locations = kiss_config_locations(main_server, p);
     int i;
 
-    for (i = 0; i < places->nelts; i++) {
-        const kiss_config_place *place = &APR_ARRAY_IDX(places, i, kiss_config_place);
-        const kiss_dir_conf *conf = place->conf;
-        const char *where = apr_psprintf(p, "line %d of %s: KissApi %s", place->directive->line_num, place->directive->filename,
+    for (i = 0; i < locations->nelts; i++) {
+        const kiss_config_location *location = &APR_ARRAY_IDX(locations, i, kiss_config_location);
+        const kiss_dir_conf *conf = location->conf;
+        const char *where = apr_psprintf(p, "line %d of %s: KissApi %s", location->directive->line_num, location->directive->filename,
                                          conf->plan->api->name);
 
-        if (!is_handled(place->directive, conf->base, p)) {
+        if (!is_handled(location->directive, conf->base, p)) {
             return apr_psprintf(p, "%s: 'SetHandler " KISS_HANDLER "' is missing in this <Location>: httpd would look for files",
                                 where);
         }
-        if (!place->database) {
+        if (!location->database) {
             return apr_psprintf(p, "%s: no 'KissDatabase %s ...' in this server (KissUseDatabase names another)", where,
                                 conf->database ? conf->database : conf->plan->api->name);
         }

@@ -145,7 +145,7 @@ static const char *set_api(cmd_parms *cmd, void *dir, const char *name)
         continue;
     }
     conf->base = apr_pstrmemdup(cmd->pool, cmd->path, len);
-    kiss_config_add_place(cmd->server, conf, cmd->directive);
+    kiss_config_add_location(cmd->server, conf, cmd->directive);
     return wrong(cmd, plan_of(&conf->plan, apis[i], cmd->server->process->pconf));
 }
 

@@ -33,7 +33,7 @@ typedef struct kiss_dir_conf kiss_dir_conf;
 typedef struct kiss_error kiss_error;
 typedef struct kiss_caller kiss_caller;
 typedef struct kiss_db kiss_db;
-typedef struct kiss_state kiss_state;
+typedef struct kiss_db_revision kiss_db_revision;
 typedef struct kiss_token_request kiss_token_request;
 
 /** Logs with the request, or with the server where work is done without one. Arguments as of ap_log_rerror(). */
@@ -55,7 +55,7 @@ typedef struct kiss_req {
     const kiss_dir_conf *conf;              /**< configuration of the location */
     const kiss_api *api;                    /**< the API served there */
     kiss_db *db;                            /**< its database in this child */
-    kiss_state *state;                      /**< the state of that database, as the child's requests share it; or NULL */
+    kiss_db_revision *revision;                      /**< the state of that database, as the child's requests share it; or NULL */
     const kiss_endpoint *endpoint;          /**< route: NULL when nothing matched */
     const char *named;                      /**< route: the path's segment that stands for `:name`, or NULL */
     const char *request_id;                 /**< X-Request-Id of the answer */

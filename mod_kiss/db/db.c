@@ -41,9 +41,9 @@ const kiss_error *kiss_db_error(kiss_db_status status)
          : status == KISS_DB_FAILED ? &kiss_error_internal : &kiss_error_unavailable;
 }
 
-const char *kiss_db_place(const kiss_db *db)
+const char *kiss_db_origin(const kiss_db *db)
 {
-    return kiss_db_pool_place(db);
+    return kiss_db_pool_origin(db);
 }
 
 static kiss_db_status failed(kiss_db_conn *conn, unsigned int code, const char *text, const char *what)
@@ -170,7 +170,7 @@ const char *kiss_db_insert_id(kiss_db_conn *conn, apr_pool_t *p)
 /** The statement with this text on this connection; else the place for it: a free one, or the longest unused. */
 static kiss_db_prepared *find_prepared(kiss_db_conn *conn, const char *text, apr_size_t len)
 {
-    kiss_db_prepared *place = &conn->prepared[0];
+    kiss_db_prepared *slot = &conn->prepared[0];
     int i;
 
     for (i = 0; i < KISS_DB_STATEMENTS && conn->prepared[i].pool; i++) {
@@ -179,9 +179,9 @@ static kiss_db_prepared *find_prepared(kiss_db_conn *conn, const char *text, apr
         if (s->len == len && memcmp(s->text, text, len) == 0) {
             return s;
         }
-        place = s->used < place->used ? s : place;
+        slot = s->used < slot->used ? s : slot;
     }
-    return i < KISS_DB_STATEMENTS ? &conn->prepared[i] : place;
+    return i < KISS_DB_STATEMENTS ? &conn->prepared[i] : slot;
 }
 
 /** Frees a place. A free one stands behind all that are not, so it is filled again at once. */

@@ -68,7 +68,7 @@ kiss_db_status kiss_db_execute(kiss_db_conn *conn, const kiss_statement *stateme
  * Where the database is, as a digest in base64url: server (host and port, or socket) and name, as KissDatabase gives them.
  * Part of the name of everything that is kept outside of this child.
  */
-const char *kiss_db_place(const kiss_db *db);
+const char *kiss_db_origin(const kiss_db *db);
 
 /** What a client is told of a status other than KISS_DB_OK. */
 const kiss_error *kiss_db_error(kiss_db_status status);

@@ -33,22 +33,22 @@ static const char check_sql[] =
 
 struct kiss_db {
     const kiss_database_conf *conf;
-    apr_reslist_t *places;
+    apr_reslist_t *slots;
     apr_pool_t *pool;               /* has its own allocator; used under the list's lock only, after the child's start */
     apr_uint32_t logged;            /* second of the last message, for QUIET */
     kiss_cut *cuts;                 /* sockets, one for each place, and the extra one: they stay when a place goes */
     char *used;                     /* which of them belong to a place; under the list's lock */
     kiss_db *next;                  /* the next one of this child */
-    const char *place;              /* kiss_db_place() */
+    const char *origin;              /* kiss_db_origin() */
 };
 
 /* The databases of this child, and whether it is to end. Written before and after there are threads. */
 static kiss_db *databases;
 static volatile apr_uint32_t ending;
 
-const char *kiss_db_pool_place(const kiss_db *db)
+const char *kiss_db_pool_origin(const kiss_db *db)
 {
-    return db->place;
+    return db->origin;
 }
 
 /* --- one connection --- */
@@ -328,7 +328,7 @@ static apr_status_t create_pool(apr_pool_t **pool, apr_pool_t *parent)
 
 /* Runs under the list's lock, so it must not connect: a server that does not answer would stop every request of the
  * child, those too that only want to give a connection back. */
-static apr_status_t make_place(void **resource, void *params, apr_pool_t *ignored)
+static apr_status_t open_slot(void **resource, void *params, apr_pool_t *ignored)
 {
     kiss_db *db = params;
     kiss_db_conn *conn;
@@ -353,7 +353,7 @@ static apr_status_t make_place(void **resource, void *params, apr_pool_t *ignore
     return APR_SUCCESS;
 }
 
-static apr_status_t destroy_place(void *resource, void *params, apr_pool_t *ignored)
+static apr_status_t close_slot(void *resource, void *params, apr_pool_t *ignored)
 {
     kiss_db_conn *conn = resource;
 
@@ -366,19 +366,19 @@ static apr_status_t destroy_place(void *resource, void *params, apr_pool_t *igno
 }
 
 /** Closes every connection, before the pools that they live in are destroyed as children of the child's. */
-static apr_status_t destroy_places(void *db)
+static apr_status_t close_slots(void *db)
 {
     databases = NULL;
-    return apr_reslist_destroy(((kiss_db *)db)->places);
+    return apr_reslist_destroy(((kiss_db *)db)->slots);
 }
 
 /** The digest of where a database is. */
-static const char *place_of(const kiss_database_conf *conf, apr_pool_t *p)
+static const char *origin_of(const kiss_database_conf *conf, apr_pool_t *p)
 {
     unsigned char digest[KISS_SHA256_LEN];
 
-    kiss_secret_sha256(digest, conf->place, strlen(conf->place));
-    return kiss_secret_base64url(p, digest, KISS_DB_PLACE_BYTES);
+    kiss_secret_sha256(digest, conf->origin, strlen(conf->origin));
+    return kiss_secret_base64url(p, digest, KISS_DB_ORIGIN_BYTES);
 }
 
 apr_status_t kiss_db_pool_create(kiss_db **db, const kiss_database_conf *conf, apr_pool_t *p)
@@ -398,12 +398,12 @@ apr_status_t kiss_db_pool_create(kiss_db **db, const kiss_database_conf *conf, a
     if (mysql_library_init(0, NULL, NULL) != 0) {
         return APR_ENOMEM;
     }
-    made->place = place_of(conf, p);
-    rv = apr_reslist_create(&made->places, 0, conf->keep, conf->max, conf->idle, make_place, destroy_place, made,
+    made->origin = origin_of(conf, p);
+    rv = apr_reslist_create(&made->slots, 0, conf->keep, conf->max, conf->idle, open_slot, close_slot, made,
                             made->pool);
     if (rv == APR_SUCCESS) {
-        apr_pool_pre_cleanup_register(p, made, destroy_places);
-        apr_reslist_timeout_set(made->places, conf->wait);
+        apr_pool_pre_cleanup_register(p, made, close_slots);
+        apr_reslist_timeout_set(made->slots, conf->wait);
         made->next = databases;
         databases = *db = made;
     }
@@ -412,8 +412,8 @@ apr_status_t kiss_db_pool_create(kiss_db **db, const kiss_database_conf *conf, a
 
 kiss_db_status kiss_db_pool_take(kiss_db_conn **conn, kiss_db *db, const kiss_req *k)
 {
-    void *place;
-    apr_status_t rv = apr_reslist_acquire(db->places, &place);
+    void *slot;
+    apr_status_t rv = apr_reslist_acquire(db->slots, &slot);
 
     if (rv != APR_SUCCESS) {
         if (may_log(db)) {
@@ -422,7 +422,7 @@ kiss_db_status kiss_db_pool_take(kiss_db_conn **conn, kiss_db *db, const kiss_re
         }
         return KISS_DB_BUSY;
     }
-    *conn = place;
+    *conn = slot;
     (*conn)->k = k;
     kiss_cut_early((*conn)->cut, k->stop != NULL);
     return KISS_DB_OK;
@@ -432,7 +432,7 @@ void kiss_db_pool_give(kiss_db_conn *conn)
 {
     kiss_cut_early(conn->cut, 0);
     conn->k = NULL;
-    apr_reslist_release(conn->db->places, conn);
+    apr_reslist_release(conn->db->slots, conn);
 }
 
 kiss_db_conn *kiss_db_pool_extra(kiss_db *db, const kiss_req *k)

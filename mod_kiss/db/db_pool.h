@@ -92,8 +92,8 @@ int kiss_db_pool_may_log(kiss_db_conn *conn);
  */
 void kiss_db_pool_stop(int all);
 
-/** Where a database is, as kiss_db_place() gives it. */
-const char *kiss_db_pool_place(const kiss_db *db);
+/** Where a database is, as kiss_db_origin() gives it. */
+const char *kiss_db_pool_origin(const kiss_db *db);
 
 /** The database of a connection. */
 const kiss_database_conf *kiss_db_pool_conf(const kiss_db_conn *conn);

@@ -13,7 +13,7 @@
 #define MAX_TEXT 96
 
 /* Belongs to one database in this child; what it remembers depends on nothing else but the time. */
-struct kiss_state {
+struct kiss_db_revision {
     apr_thread_mutex_t *mutex;
     apr_thread_cond_t *done[2];         /* a read with an even, an odd number has ended */
     apr_uint64_t begun;                 /* number of the last read that began */
@@ -23,9 +23,9 @@ struct kiss_state {
     char text[MAX_TEXT];
 };
 
-apr_status_t kiss_state_create(kiss_state **state, apr_pool_t *p)
+apr_status_t kiss_db_revision_create(kiss_db_revision **state, apr_pool_t *p)
 {
-    kiss_state *made = apr_pcalloc(p, sizeof(*made));
+    kiss_db_revision *made = apr_pcalloc(p, sizeof(*made));
     apr_status_t rv = apr_thread_mutex_create(&made->mutex, APR_THREAD_MUTEX_DEFAULT, p);
 
     if (rv == APR_SUCCESS) {
@@ -71,7 +71,7 @@ static kiss_db_status query(kiss_db_conn *conn, void *baton)
  * Who came too late for this read waits behind the other condition, and is not woken for nothing: only one of them is, to
  * read next. They are woken without the mutex, which would stop them at once.
  */
-static kiss_db_status lead(kiss_state *s, const char **text, kiss_req *k)
+static kiss_db_status lead(kiss_db_revision *s, const char **text, kiss_req *k)
 {
     reading r = { k, "" };
     apr_uint64_t mine = ++s->begun;
@@ -92,7 +92,7 @@ static kiss_db_status lead(kiss_state *s, const char **text, kiss_req *k)
 }
 
 /** The number of the read that a request needs which comes now. Called with the mutex. */
-static apr_uint64_t needed(const kiss_state *s, const kiss_req *k)
+static apr_uint64_t needed(const kiss_db_revision *s, const kiss_req *k)
 {
     apr_interval_time_t freshness = kiss_config_freshness(k->conf);
     apr_int64_t oldest = kiss_clock_now() - freshness;
@@ -107,9 +107,9 @@ static apr_uint64_t needed(const kiss_state *s, const kiss_req *k)
     return s->begun + 1;
 }
 
-kiss_db_status kiss_state_read(const char **text, kiss_req *k)
+kiss_db_status kiss_db_revision_read(const char **text, kiss_req *k)
 {
-    kiss_state *s = k->state;
+    kiss_db_revision *s = k->revision;
     kiss_db_status status;
     apr_uint64_t need;
 

@@ -8,9 +8,9 @@
 /** One connection; the statements that it prepared stay with it. */
 typedef struct kiss_db_conn kiss_db_conn;
 
-/** Bytes of the digest that kiss_db_place() gives, and the characters that it has. */
-#define KISS_DB_PLACE_BYTES 12
-#define KISS_DB_PLACE       16
+/** Bytes of the digest that kiss_db_origin() gives, and the characters that it has. */
+#define KISS_DB_ORIGIN_BYTES 12
+#define KISS_DB_ORIGIN       16
 
 /** Outcome of whatever asks the database. */
 typedef enum {

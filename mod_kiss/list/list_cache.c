@@ -47,11 +47,11 @@ typedef struct {
 /* Of checked_file; NULL when nothing is remembered. */
 static kiss_lru *checked;
 
-_Static_assert(KISS_DB_PLACE == KISS_CACHE_FILE_ORIGIN, "names of snapshots hold places as the database gives them");
+_Static_assert(KISS_DB_ORIGIN == KISS_CACHE_FILE_ORIGIN, "names of snapshots hold places as the database gives them");
 
 const char *kiss_list_variant_name(const kiss_list_variant *variant, const kiss_req *k, const char *tag, apr_pool_t *p)
 {
-    return kiss_cache_file_name(kiss_db_place(k->db), tag, variant->base, variant->gzip, p);
+    return kiss_cache_file_name(kiss_db_origin(k->db), tag, variant->base, variant->gzip, p);
 }
 
 static const char *path_of(const char *dir, const char *name, const char *suffix, apr_pool_t *p)

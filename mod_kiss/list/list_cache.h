@@ -29,7 +29,7 @@ typedef struct {
 /**
  * The name of a form of the list with this ETag, under which it is kept (kiss_cache_file_name()). In `p`.
  *
- * What a kept list depends on, all of it: where its database is (kiss_db_place()), because a copy of a database has the same
+ * What a kept list depends on, all of it: where its database is (kiss_db_origin()), because a copy of a database has the same
  * ETags until the first change, and both may have one KissCacheDir; what the ETag is a digest of (kiss_caller_etag()): API
  * and profile, endpoint, terms, revisions, the form of the rows; the ETag of the base, of which the same holds; the coding.
  */

@@ -13,7 +13,7 @@
 #include "lib/base/clock.h"
 
 /* Each costs a file descriptor. What has no place is sent from its file. */
-#define PLACES 128
+#define SLOTS 128
 
 /* Larger than any process wants to have in its address space. */
 #define MAX_SIZE (APR_INT64_C(4) << 30)
@@ -35,7 +35,7 @@ struct kiss_list_cache_map {
 
 static struct {
     apr_thread_mutex_t *mutex;
-    kiss_list_cache_map *place[PLACES];
+    kiss_list_cache_map *slot[SLOTS];
 } table;
 
 apr_status_t kiss_list_cache_map_attach(apr_pool_t *pchild)
@@ -105,8 +105,8 @@ static int find(const char *dir, const char *tag)
 {
     int i;
 
-    for (i = 0; i < PLACES; i++) {
-        const kiss_list_cache_map *m = table.place[i];
+    for (i = 0; i < SLOTS; i++) {
+        const kiss_list_cache_map *m = table.slot[i];
 
         if (m && strcmp(m->tag, tag) == 0 && strcmp(m->dir, dir) == 0) {
             return i;
@@ -118,14 +118,14 @@ static int find(const char *dir, const char *tag)
 /** A free place, under the mutex, or that of the longest unused, which is returned in `old` to be released. */
 static int make_room(kiss_list_cache_map **old)
 {
-    int i, place = 0;
+    int i, slot = 0;
 
-    for (i = 0; i < PLACES && table.place[i]; i++) {
-        place = table.place[i]->used < table.place[place]->used ? i : place;
+    for (i = 0; i < SLOTS && table.slot[i]; i++) {
+        slot = table.slot[i]->used < table.slot[slot]->used ? i : slot;
     }
-    place = i < PLACES ? i : place;
-    *old = table.place[place];
-    return place;
+    slot = i < SLOTS ? i : slot;
+    *old = table.slot[slot];
+    return slot;
 }
 
 static kiss_list_cache_map *take(const char *dir, const char *tag)
@@ -136,7 +136,7 @@ static kiss_list_cache_map *take(const char *dir, const char *tag)
     if (table.mutex && apr_thread_mutex_lock(table.mutex) == APR_SUCCESS) {
         i = find(dir, tag);
         if (i >= 0) {
-            m = table.place[i];
+            m = table.slot[i];
             m->used = kiss_clock_now();
             apr_atomic_inc32(&m->references);
         }
@@ -159,11 +159,11 @@ static void put(kiss_list_cache_map *m)
         i = make_room(&old);
     }
     else {
-        old = table.place[i];
+        old = table.slot[i];
     }
     apr_atomic_inc32(&m->references);
     m->used = kiss_clock_now();
-    table.place[i] = m;
+    table.slot[i] = m;
     apr_thread_mutex_unlock(table.mutex);
     kiss_list_cache_map_release(old);
 }
@@ -176,9 +176,9 @@ static void drop(kiss_list_cache_map *m)
     if (apr_thread_mutex_lock(table.mutex) != APR_SUCCESS) {
         return;
     }
-    for (i = 0; i < PLACES && !found; i++) {
-        if (table.place[i] == m) {
-            table.place[i] = NULL;
+    for (i = 0; i < SLOTS && !found; i++) {
+        if (table.slot[i] == m) {
+            table.slot[i] = NULL;
             found = 1;
         }
     }
@@ -228,15 +228,15 @@ apr_file_t *kiss_list_cache_map_file(const kiss_list_cache_map *map)
 void kiss_list_cache_map_sweep(void)
 {
     apr_int64_t before = kiss_clock_now() - IDLE_AFTER;
-    kiss_list_cache_map *m[PLACES];
-    int idle[PLACES], i, n = 0;
+    kiss_list_cache_map *m[SLOTS];
+    int idle[SLOTS], i, n = 0;
 
     if (!table.mutex || apr_thread_mutex_lock(table.mutex) != APR_SUCCESS) {
         return;
     }
-    for (i = 0; i < PLACES; i++) {
-        if (table.place[i]) {
-            m[n] = table.place[i];
+    for (i = 0; i < SLOTS; i++) {
+        if (table.slot[i]) {
+            m[n] = table.slot[i];
             idle[n] = m[n]->used < before;
             apr_atomic_inc32(&m[n++]->references);
         }

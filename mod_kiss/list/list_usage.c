@@ -92,7 +92,7 @@ apr_uint64_t kiss_list_usage_location(const kiss_dir_conf *conf, const server_re
     const kiss_database_conf *database = kiss_config_database(conf, s);
     apr_uint64_t h = digest(APR_UINT64_C(14695981039346656037), conf->base);
 
-    return database ? digest(digest(h, database->name), database->place) : h;
+    return database ? digest(digest(h, database->name), database->origin) : h;
 }
 
 /**
@@ -129,7 +129,7 @@ static void add(slot *s, int gzip)
 }
 
 /** The slots where a scope may be. */
-static slot *place_of(apr_uint64_t key, int way)
+static slot *slot_of(apr_uint64_t key, int way)
 {
     return &slots[((key >> 32 ^ key) % (SLOTS / WAYS)) * WAYS + (apr_uint64_t)way];
 }
@@ -148,7 +148,7 @@ void kiss_list_usage_count(const kiss_req *k, int gzip)
     for (i = 0; i < WAYS; i++) {
         apr_uint32_t state;
 
-        s = place_of(key, i);
+        s = slot_of(key, i);
         state = apr_atomic_read32(&s->state);
         if (state == READY && s->key == key) {
             add(s, gzip);
@@ -212,7 +212,7 @@ void kiss_list_usage_forget(apr_uint64_t key)
     int i;
 
     for (i = 0; slots && i < WAYS; i++) {
-        slot *s = place_of(key, i);
+        slot *s = slot_of(key, i);
 
         if (apr_atomic_read32(&s->state) == READY && s->key == key) {
             forget(s);

@@ -389,11 +389,11 @@ static apr_status_t finish(void *baton)
 /** 1 when there is a location with lists. */
 static int is_needed(server_rec *s, apr_pool_t *p)
 {
-    const apr_array_header_t *places = kiss_config_places(s, p);
+    const apr_array_header_t *locations = kiss_config_locations(s, p);
     int i, needed = 0;
 
-    for (i = 0; i < places->nelts && !needed; i++) {
-        needed = kiss_config_has_lists(APR_ARRAY_IDX(places, i, kiss_config_place).conf);
+    for (i = 0; i < locations->nelts && !needed; i++) {
+        needed = kiss_config_has_lists(APR_ARRAY_IDX(locations, i, kiss_config_location).conf);
     }
     return needed;
 }

@@ -31,7 +31,7 @@
 
 /** A database and what was last seen of it. */
 typedef struct {
-    const kiss_config_place *place;     /* a location that is served from it */
+    const kiss_config_location *location;     /* a location that is served from it */
     const char *state;                  /* as of db/db_revision.h, when the last round began; "" at first */
     const apr_array_header_t *pass;    /* of kiss_list_usage: the lists of a round that is not at its end, or NULL */
     apr_pool_t *pool;                   /* owns both */
@@ -45,7 +45,7 @@ typedef struct {
 struct kiss_cache_warmer {
     server_rec *server;
     volatile apr_uint32_t *stop;
-    const apr_array_header_t *places;   /* of kiss_config_place: every location */
+    const apr_array_header_t *locations;   /* of kiss_config_location: every location */
     apr_array_header_t *databases;      /* of watched */
     int leads;
     apr_int64_t fade;                   /* when to let the counts fade */
@@ -93,15 +93,15 @@ static int set_lock(short type)
 /* --- one list --- */
 
 /** A request that nobody made. */
-static kiss_req request(const kiss_cache_warmer *w, const kiss_config_place *place, apr_pool_t *p)
+static kiss_req request(const kiss_cache_warmer *w, const kiss_config_location *location, apr_pool_t *p)
 {
     kiss_req k = {
-        .server = place->server,
+        .server = location->server,
         .pool = p,
-        .conf = place->conf,
-        .api = place->conf->plan->api,
-        .db = place->database->db,
-        .state = place->database->state,
+        .conf = location->conf,
+        .api = location->conf->plan->api,
+        .db = location->database->db,
+        .revision = location->database->revision,
         .stop = w->stop
     };
 
@@ -149,9 +149,9 @@ static int make(kiss_req *k, const char *tag, int gzip)
 }
 
 /** Makes the list of a scope. @return as make() */
-static int warm(const kiss_cache_warmer *w, const kiss_config_place *place, const kiss_list_usage *u, apr_pool_t *p)
+static int warm(const kiss_cache_warmer *w, const kiss_config_location *location, const kiss_list_usage *u, apr_pool_t *p)
 {
-    kiss_req k = request(w, place, p);
+    kiss_req k = request(w, location, p);
 
     k.endpoint = endpoint_of(k.api, u->endpoint);
     k.customer = u->customer;
@@ -169,15 +169,15 @@ static int warm(const kiss_cache_warmer *w, const kiss_config_place *place, cons
 /* --- rounds --- */
 
 /** The location of a scope, if it is served from this database. */
-static const kiss_config_place *place_of(const kiss_cache_warmer *w, const kiss_list_usage *u, const kiss_database_conf *database)
+static const kiss_config_location *location_of(const kiss_cache_warmer *w, const kiss_list_usage *u, const kiss_database_conf *database)
 {
     int i;
 
-    for (i = 0; i < w->places->nelts; i++) {
-        const kiss_config_place *place = &APR_ARRAY_IDX(w->places, i, kiss_config_place);
+    for (i = 0; i < w->locations->nelts; i++) {
+        const kiss_config_location *location = &APR_ARRAY_IDX(w->locations, i, kiss_config_location);
 
-        if (place->database == database && kiss_list_usage_location(place->conf, place->server) == u->location) {
-            return place;
+        if (location->database == database && kiss_list_usage_location(location->conf, location->server) == u->location) {
+            return location;
         }
     }
     return NULL;
@@ -191,10 +191,10 @@ static int make_next(kiss_cache_warmer *w, watched *d, apr_pool_t *scratch)
 
     while (result == 0 && d->at < d->pass->nelts && d->at < most && !apr_atomic_read32(w->stop)) {
         const kiss_list_usage *u = &APR_ARRAY_IDX(d->pass, d->at++, kiss_list_usage);
-        const kiss_config_place *place = place_of(w, u, d->place->database);
+        const kiss_config_location *location = location_of(w, u, d->location->database);
 
         apr_pool_clear(scratch);
-        result = place ? warm(w, place, u, scratch) : 0;
+        result = location ? warm(w, location, u, scratch) : 0;
     }
     d->built += result > 0;
     d->spent += kiss_clock_now() - begun;
@@ -204,10 +204,10 @@ static int make_next(kiss_cache_warmer *w, watched *d, apr_pool_t *scratch)
 /** Looks whether a database has changed: then a round begins. @return 0, or -1 when it cannot be asked */
 static int check(const kiss_cache_warmer *w, watched *d, apr_pool_t *scratch)
 {
-    kiss_req k = request(w, d->place, scratch);
+    kiss_req k = request(w, d->location, scratch);
     const char *state;
 
-    if (!k.db || kiss_state_read(&state, &k) != KISS_DB_OK) {
+    if (!k.db || kiss_db_revision_read(&state, &k) != KISS_DB_OK) {
         return -1;
     }
     if (strcmp(state, d->state) != 0) {
@@ -236,7 +236,7 @@ static void end_round(const kiss_cache_warmer *w, watched *d)
 
     if (d->pass && d->built) {
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, w->server, KISS_LOGNO(0712) "database %s has changed: %d lists were built in "
-                     "advance in %d ms", d->place->database->name, d->built, (int)(d->spent / 1000));
+                     "advance in %d ms", d->location->database->name, d->built, (int)(d->spent / 1000));
     }
     d->pass = NULL;
     d->pause = kiss_config_warm_interval(w->server);
@@ -272,18 +272,18 @@ kiss_cache_warmer *kiss_cache_warmer_create(server_rec *s, volatile apr_uint32_t
     }
     w->server = s;
     w->stop = stop;
-    w->places = kiss_config_places(s, p);
+    w->locations = kiss_config_locations(s, p);
     w->databases = apr_array_make(p, 2, sizeof(watched));
-    for (i = 0; i < w->places->nelts; i++) {
-        const kiss_config_place *place = &APR_ARRAY_IDX(w->places, i, kiss_config_place);
-        watched d = { .place = place, .state = "", .pause = kiss_config_warm_interval(s) };
+    for (i = 0; i < w->locations->nelts; i++) {
+        const kiss_config_location *location = &APR_ARRAY_IDX(w->locations, i, kiss_config_location);
+        watched d = { .location = location, .state = "", .pause = kiss_config_warm_interval(s) };
 
         for (j = 0; j < w->databases->nelts; j++) {
-            if (APR_ARRAY_IDX(w->databases, j, watched).place->database == place->database) {
+            if (APR_ARRAY_IDX(w->databases, j, watched).location->database == location->database) {
                 break;
             }
         }
-        if (j == w->databases->nelts && kiss_config_has_lists(place->conf) && apr_pool_create(&d.pool, p) == APR_SUCCESS) {
+        if (j == w->databases->nelts && kiss_config_has_lists(location->conf) && apr_pool_create(&d.pool, p) == APR_SUCCESS) {
             APR_ARRAY_PUSH(w->databases, watched) = d;
         }
     }

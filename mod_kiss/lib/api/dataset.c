@@ -23,7 +23,7 @@ typedef struct {
 } scanner;
 
 /** The place of a table in the list, or -1. */
-static int place_of(const kiss_dataset *datasets, const char *name, apr_size_t len)
+static int index_of(const kiss_dataset *datasets, const char *name, apr_size_t len)
 {
     int i;
 
@@ -64,7 +64,7 @@ static int in_from(const scanner *s)
 static const char *table(scanner *s, const char *name, apr_size_t len)
 {
     const char *after = s->at + strspn(s->at, " \t\n");
-    int i = *after == '.' || !apr_isascii(*s->at) ? -1 : place_of(s->datasets, name, len);
+    int i = *after == '.' || !apr_isascii(*s->at) ? -1 : index_of(s->datasets, name, len);
 
     s->expected = 0;
     if (i < 0) {
@@ -173,7 +173,7 @@ const char *kiss_dataset_depend(apr_uint64_t *set, const char *sql, int first, c
             e = apr_pstrcat(p, "reads ", datasets[i].table, ", which has no revision", NULL);
         }
         for (f = datasets[i].follows; *f; f++) {
-            *set |= APR_UINT64_C(1) << place_of(datasets, *f, strlen(*f));
+            *set |= APR_UINT64_C(1) << index_of(datasets, *f, strlen(*f));
         }
         *set |= datasets[i].follows[0] ? 0 : APR_UINT64_C(1) << i;
     }
@@ -190,9 +190,9 @@ const char *kiss_dataset_check(const kiss_dataset *datasets, apr_pool_t *p)
             return apr_psprintf(p, "dataset %s is not in the order of the names, or one too many", datasets[i].table);
         }
         for (f = datasets[i].follows; *f; f++) {
-            int place = place_of(datasets, *f, strlen(*f));
+            int index = index_of(datasets, *f, strlen(*f));
 
-            if (place < 0 || datasets[place].follows[0] || datasets[place].unrevised) {
+            if (index < 0 || datasets[index].follows[0] || datasets[index].unrevised) {
                 return apr_psprintf(p, "dataset %s follows %s, which has no revision", datasets[i].table, *f);
             }
         }

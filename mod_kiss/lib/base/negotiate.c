@@ -16,7 +16,7 @@ static const char *skip_blanks(const char *s)
 /** Reads ";q=0.8" behind a coding. @return thousandths; 0 for what is malformed: a coding that is not wanted for sure */
 static int read_weight(const char *s, const char *end)
 {
-    int weight, place;
+    int weight, digit;
 
     s = skip_blanks(s);
     if (s >= end) {
@@ -32,8 +32,8 @@ static int read_weight(const char *s, const char *end)
     weight = (s[2] - '0') * 1000;
     s += 3;
     if (*s == '.') {
-        for (s++, place = 100; apr_isdigit(*s) && place > 0; s++, place /= 10) {
-            weight += (*s - '0') * place;
+        for (s++, digit = 100; apr_isdigit(*s) && digit > 0; s++, digit /= 10) {
+            weight += (*s - '0') * digit;
         }
     }
     return skip_blanks(s) >= end && weight <= 1000 ? weight : 0;

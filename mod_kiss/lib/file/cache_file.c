@@ -61,11 +61,11 @@ static const struct {
 /* A name has one or more tags, for the list and for what it is compared with. */
 #define MAX_PARTS 3
 
-const char *kiss_cache_file_name(const char *place, const char *tag, const char *base, int gzip, apr_pool_t *p)
+const char *kiss_cache_file_name(const char *origin, const char *tag, const char *base, int gzip, apr_pool_t *p)
 {
     const char at[] = { AT, '\0' }, from[] = { FROM, '\0' };
 
-    return apr_pstrcat(p, place, at, tag, base ? from : "", base ? base : "", gzip ? KISS_ETAG_GZIP : "", NULL);
+    return apr_pstrcat(p, origin, at, tag, base ? from : "", base ? base : "", gzip ? KISS_ETAG_GZIP : "", NULL);
 }
 
 const char *kiss_cache_file_shown(const char *file, apr_pool_t *p)

@@ -63,7 +63,7 @@ typedef struct {
  * @param base  NULL, or the ETag of the list that this one is told from
  * @param gzip  1 when it is compressed
  */
-const char *kiss_cache_file_name(const char *place, const char *tag, const char *base, int gzip, apr_pool_t *p);
+const char *kiss_cache_file_name(const char *origin, const char *tag, const char *base, int gzip, apr_pool_t *p);
 
 /** What people know a file by: its name without place and suffix, in `p`. */
 const char *kiss_cache_file_shown(const char *file, apr_pool_t *p);
