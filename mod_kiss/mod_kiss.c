@@ -55,7 +55,7 @@ static const kiss_error *route(kiss_req *k)
     request_rec *r = k->r;
     int method = r->method_number == M_GET ? KISS_GET : r->method_number == M_POST ? KISS_POST : 0, allow;
 
-    k->endpoint = kiss_route_find(k->api, r->uri + strlen(k->conf->base), method, &allow, &k->named);
+    k->endpoint = kiss_route_find(k->api, r->uri + strlen(k->conf->base), method, &allow, &k->path_param);
     if (k->endpoint) {
         apr_table_setn(r->notes, "kiss-endpoint", k->endpoint->name);
         return NULL;

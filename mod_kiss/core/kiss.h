@@ -57,7 +57,7 @@ typedef struct kiss_req {
     kiss_db *db;                            /**< its database in this child */
     kiss_db_revision *revision;                      /**< the state of that database, as the child's requests share it; or NULL */
     const kiss_endpoint *endpoint;          /**< route: NULL when nothing matched */
-    const char *named;                      /**< route: the path's segment that stands for `:name`, or NULL */
+    const char *path_param;                      /**< route: the path's segment that stands for `:name`, or NULL */
     const char *request_id;                 /**< X-Request-Id of the answer */
     const char *customer;                   /**< identify: customer code to count under; NULL is anonymous */
     unsigned verified : 1;                  /**< identify: the customer has proved to be that one */

@@ -52,7 +52,7 @@ typedef struct {
     kiss_spool *out;                    /* the answer */
     range range;
     apr_pool_t *range_pool;             /* cleared before the next range */
-    merged within;                      /* keys: a row must be in each */
+    merged semi_join;                      /* keys: a row must be in each */
     merged nested;                      /* rows of arrays by key */
     struct printbuf *arrays;            /* what is nested in one row, as JSON */
     struct printbuf *key;               /* the key of the rows being read */
@@ -165,9 +165,9 @@ static kiss_db_status read_all_merged(building *b, const kiss_rowset *rows)
     const kiss_column *c;
     kiss_db_status status = KISS_DB_OK;
 
-    b->within.count = b->nested.count = 0;
-    for (w = rows->within; w && *w && status == KISS_DB_OK; w++) {
-        status = read_merged(b, &b->within, *w);
+    b->semi_join.count = b->nested.count = 0;
+    for (w = rows->semi_join; w && *w && status == KISS_DB_OK; w++) {
+        status = read_merged(b, &b->semi_join, *w);
     }
     for (c = rows->columns; c->name && status == KISS_DB_OK; c++) {
         if (c->type == KISS_ROWS) {
@@ -232,7 +232,7 @@ static kiss_db_status write_row(building *b, const kiss_statement *s, const kiss
     apr_status_t rv;
     int missing;
 
-    if ((rv = seek(&b->within, &row[0], found, &missing)) != APR_SUCCESS) {
+    if ((rv = seek(&b->semi_join, &row[0], found, &missing)) != APR_SUCCESS) {
         return spool_failed(b, rv);
     }
     if (missing) {
@@ -263,7 +263,7 @@ static kiss_db_status scan_rows(building *b, const kiss_statement *s, const char
     int first = 1;
 
     for (; status == KISS_DB_OK && (status = kiss_db_next(cursor, &row)) == KISS_DB_OK && row; first = 0) {
-        if (s->rows->repeats) {
+        if (s->rows->dedup) {
             if (!first && is_current(b, &row[0])) {
                 continue;
             }
@@ -293,9 +293,9 @@ static kiss_db_status write_range(building *b, const kiss_rowset *rows)
 }
 
 /** Finds where the range ends that begins at b->range.from and has n keys: it is the rest when there are no more. */
-static kiss_db_status end_range(building *b, const kiss_rowset *keys, int n)
+static kiss_db_status end_range(building *b, const kiss_rowset *driving_keys, int n)
 {
-    const kiss_statement *s = kiss_sql_find(b->k->conf->plan, keys, KISS_SQL_NEXT);
+    const kiss_statement *s = kiss_sql_find(b->k->conf->plan, driving_keys, KISS_SQL_NEXT);
     const char *args[KISS_MAX_BOUND];
     kiss_db_cursor *cursor;
     const kiss_value *row = NULL;
@@ -322,7 +322,7 @@ static int next_range(const building *b, int n)
     int i;
 
     for (i = 0; i < KISS_MAX_NESTED; i++) {
-        used += i < b->within.count ? kiss_merge_run_size(b->within.run[i]) : 0;
+        used += i < b->semi_join.count ? kiss_merge_run_size(b->semi_join.run[i]) : 0;
         used += i < b->nested.count ? kiss_merge_run_size(b->nested.run[i]) : 0;
     }
     fit = (apr_off_t)n * IN_MEMORY / used;
@@ -338,7 +338,7 @@ static kiss_db_status write_ranges(building *b, const kiss_rowset *rows)
 
     do {
         apr_pool_clear(b->range_pool);
-        status = end_range(b, rows->keys, n);
+        status = end_range(b, rows->driving_keys, n);
         if (status == KISS_DB_OK) {
             status = write_range(b, rows);
         }
@@ -358,12 +358,12 @@ static kiss_db_status write_rows(building *b, const kiss_rowset *rows)
     kiss_db_status status = KISS_DB_OK;
 
     b->range.from = "";
-    if (rows->keys && !rows->few) {
+    if (rows->driving_keys && !rows->if_short) {
         return write_ranges(b, rows);
     }
-    if (rows->few) {
-        status = end_range(b, rows->keys, FEW);
-        rows = b->range.part == KISS_SQL_REST ? rows->few : rows;
+    if (rows->if_short) {
+        status = end_range(b, rows->driving_keys, FEW);
+        rows = b->range.part == KISS_SQL_REST ? rows->if_short : rows;
     }
     b->range.part = KISS_SQL_WHOLE;
     return status == KISS_DB_OK ? write_range(b, rows) : status;
@@ -394,7 +394,7 @@ static kiss_db_status build(kiss_db_conn *conn, void *baton)
     }
     apr_pool_clear(b->pool);
     b->conn = conn;
-    memset(&b->within, 0, sizeof(b->within));
+    memset(&b->semi_join, 0, sizeof(b->semi_join));
     memset(&b->nested, 0, sizeof(b->nested));
     b->replaced = 0;
     b->out = NULL;

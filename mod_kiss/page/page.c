@@ -57,7 +57,7 @@ static const kiss_error *read_params(building *b)
 {
     kiss_req *k = b->k;
     char *today = apr_palloc(k->pool, KISS_DATE_DAY);
-    kiss_param_source source = { k->r->args, NULL, k->named, k->caller->key->role, today };
+    kiss_param_source source = { k->r->args, NULL, k->path_param, k->caller->key->role, today };
 
     b->terms.today = apr_time_sec(k->r->request_time) / 86400;
     kiss_date_of_day_number(today, b->terms.today);

@@ -122,7 +122,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         *line++ = '\0';
     }
     source.query = line ? line : text;
-    source.named = line && strchr(e->path, ':') ? text : NULL;
+    source.path_param = line && strchr(e->path, ':') ? text : NULL;
     problem = kiss_params_read(&params, e, &source, p);
     if (problem) {
         MUST(strstr(problem, " parameter is invalid") || strstr(problem, " parameter is required"));

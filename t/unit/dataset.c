@@ -158,13 +158,13 @@ static const char *list_problem(const kiss_rowset *rows)
 
 static void test_list_rows(void)
 {
-    static const kiss_scope scope[] = { { "s.x = ?", KISS_TERM_WAREHOUSE }, { 0 } };
-    static const kiss_scope scope_of_other[] = { { "s.x IN (SELECT i FROM d WHERE y = ?)", KISS_TERM_WAREHOUSE }, { 0 } };
+    static const kiss_row_filter scope[] = { { "s.x = ?", KISS_TERM_WAREHOUSE }, { 0 } };
+    static const kiss_row_filter scope_of_other[] = { { "s.x IN (SELECT i FROM d WHERE y = ?)", KISS_TERM_WAREHOUSE }, { 0 } };
     static const kiss_column column[] = { { "A", KISS_TEXT, "s.a" }, { 0 } };
     static const kiss_column column_of_other[] = { { "A", KISS_TEXT, "(SELECT a FROM product)" }, { 0 } };
     static const kiss_rowset other_keys = { .from = "warehouse w", .shared = 1, .key = "w.k", .order = "w.k" };
     static const kiss_rowset *const within_other[] = { &other_keys, NULL };
-    kiss_rowset rows = { .from = "stock s", .scope = scope, .key = "s.k", .order = "s.k", .columns = column };
+    kiss_rowset rows = { .from = "stock s", .filter = scope, .key = "s.k", .order = "s.k", .columns = column };
 
     is(list_problem(&rows), "", "a list of what its data tell of");
     rows.from = "stock s JOIN d ON d.k = s.k";
@@ -176,13 +176,13 @@ static void test_list_rows(void)
     rows.where = "s.k NOT IN (SELECT k FROM key_usage)";
     is(list_problem(&rows), "list: SQL reads key_usage, which has no revision", "... in its condition, without a revision");
     rows.where = NULL;
-    rows.scope = scope_of_other;
+    rows.filter = scope_of_other;
     is(list_problem(&rows), "list: SQL reads d, which is no dataset", "... in its scope");
-    rows.scope = scope;
+    rows.filter = scope;
     rows.columns = column_of_other;
     is(list_problem(&rows), "list: SQL reads product, of whose changes its data do not tell", "... in a column");
     rows.columns = column;
-    rows.within = within_other;
+    rows.semi_join = within_other;
     is(list_problem(&rows), "list: SQL reads warehouse, of whose changes its data do not tell", "... in what it is within");
 }
 
@@ -223,7 +223,7 @@ static void test_page_rows(void)
     pages.where = "s.k IN (SELECT k FROM d)";
     is(page_problem(&pages, none), unknown, "... in their condition");
     pages = sound;
-    pages.scope[KISS_ROLE_CUSTOMER] = "s.k IN (SELECT k FROM idempotency)";
+    pages.filter[KISS_ROLE_CUSTOMER] = "s.k IN (SELECT k FROM idempotency)";
     is(page_problem(&pages, none), "page: SQL reads idempotency, which has no revision",
        "... in a scope, without a revision");
     pages = sound;

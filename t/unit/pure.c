@@ -881,20 +881,20 @@ static void test_tables(void)
     apr_pool_t *p = pool;
     static const kiss_column twice[] = { { "A", KISS_TEXT, "a" }, { "A", KISS_TEXT, "b" }, { 0 } };
     static const kiss_column plain[] = { { "A", KISS_TEXT, "a" }, { 0 } };
-    static const kiss_scope scope[] = { { "x = ?", KISS_TERM_PRICE_LIST }, { 0 } };
-    static const kiss_rowset double_name = { .from = "t", .scope = scope, .key = "a", .order = "a", .columns = twice };
+    static const kiss_row_filter scope[] = { { "x = ?", KISS_TERM_PRICE_LIST }, { 0 } };
+    static const kiss_rowset double_name = { .from = "t", .filter = scope, .key = "a", .order = "a", .columns = twice };
     static const kiss_rowset no_scope = { .from = "t", .key = "a", .order = "a", .columns = plain };
     static const kiss_rowset shared = { .from = "t", .shared = 1, .key = "a", .order = "a", .columns = plain };
-    static const kiss_rowset keys = { .from = "k", .scope = scope, .key = "k", .order = "k" };
+    static const kiss_rowset keys = { .from = "k", .filter = scope, .key = "k", .order = "k" };
     static const kiss_rowset *const within_keys[] = { &keys, NULL }, *const within_rows[] = { &shared, NULL };
-    static const kiss_rowset good = { .from = "t", .scope = scope, .key = "a", .order = "a", .columns = plain,
-                                      .within = within_keys, .keys = &keys };
-    static const kiss_rowset within_no_keys = { .from = "t", .scope = scope, .key = "a", .order = "a", .columns = plain,
-                                                .within = within_rows };
-    static const kiss_rowset other_few = { .from = "t", .scope = scope, .key = "a", .order = "a", .columns = plain,
-                                           .keys = &keys, .few = &double_name };
-    static const kiss_rowset merged_few = { .from = "t", .scope = scope, .key = "a", .order = "a", .columns = plain,
-                                            .keys = &keys, .few = &good };
+    static const kiss_rowset good = { .from = "t", .filter = scope, .key = "a", .order = "a", .columns = plain,
+                                      .semi_join = within_keys, .driving_keys = &keys };
+    static const kiss_rowset within_no_keys = { .from = "t", .filter = scope, .key = "a", .order = "a", .columns = plain,
+                                                .semi_join = within_rows };
+    static const kiss_rowset other_few = { .from = "t", .filter = scope, .key = "a", .order = "a", .columns = plain,
+                                           .driving_keys = &keys, .if_short = &double_name };
+    static const kiss_rowset merged_few = { .from = "t", .filter = scope, .key = "a", .order = "a", .columns = plain,
+                                            .driving_keys = &keys, .if_short = &good };
     static const kiss_rowset *const unsound[] = { &double_name, &no_scope, &shared, &keys, &within_no_keys, &other_few,
                                                   &merged_few };
     kiss_endpoint endpoints[] = {
@@ -914,13 +914,13 @@ static void test_tables(void)
     for (i = KISS_SQL_FIXED; i < plan->count; i++) {
         const kiss_statement *s = &plan->statements[i];
 
-        ok(s->rows->shared || (s->bound > 0 && strstr(s->text, s->rows->scope[0].sql)),
+        ok(s->rows->shared || (s->bound > 0 && strstr(s->text, s->rows->filter[0].sql)),
            apr_psprintf(p, "rows from %.20s carry their scope", s->rows->from));
     }
     is(kiss_sql_find(plan, kiss_route_find(&kiss_customer_api, "/prices", KISS_GET, &allow, &named)->rows, KISS_SQL_WHOLE)->text,
        "SELECT p.sku, p.unit_price, p.discount_eligible, p.moq, p.order_multiple FROM price p FORCE INDEX (PRIMARY)"
        " WHERE 1 AND p.price_list_code = ? ORDER BY p.sku, p.moq", "the statement of /prices");
-    ok(kiss_sql_find(plan, kiss_route_find(&kiss_customer_api, "/stock", KISS_GET, &allow, &named)->rows->within[0],
+    ok(kiss_sql_find(plan, kiss_route_find(&kiss_customer_api, "/stock", KISS_GET, &allow, &named)->rows->semi_join[0],
                      KISS_SQL_WHOLE)->bound == 1, "/stock is within keys that are bound to the caller");
     for (i = 0; i < (int)(sizeof(unsound) / sizeof(*unsound)); i++) {
         static const char *const what[] = {

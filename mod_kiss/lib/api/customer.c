@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/api/customer.h"
 
-static const kiss_scope of_price_list[] = {
+static const kiss_row_filter of_price_list[] = {
     { "p.price_list_code = ?", KISS_TERM_PRICE_LIST },
     { 0 }
 };
@@ -17,7 +17,7 @@ static const kiss_rowset current = {
 
 static const kiss_rowset listed = {
     .from = "price p FORCE INDEX (PRIMARY)",
-    .scope = of_price_list,
+    .filter = of_price_list,
     .key = "p.sku",
     .order = "p.sku"
 };
@@ -39,7 +39,7 @@ static const kiss_column price_columns[] = {
 static const kiss_rowset few_prices = {
     .from = "price p STRAIGHT_JOIN product t FORCE INDEX (current_sku) ON t.sku = p.sku",
     .where = "t.is_obsolete = 0",
-    .scope = of_price_list,
+    .filter = of_price_list,
     .key = "p.sku",
     .order = "p.sku, p.moq",
     .columns = price_columns
@@ -47,21 +47,21 @@ static const kiss_rowset few_prices = {
 
 static const kiss_rowset prices = {
     .from = "price p FORCE INDEX (PRIMARY)",
-    .scope = of_price_list,
+    .filter = of_price_list,
     .key = "p.sku",
     .order = "p.sku, p.moq",
     .columns = price_columns,
-    .within = within_current,
-    .keys = &listed,
-    .few = &few_prices
+    .semi_join = within_current,
+    .driving_keys = &listed,
+    .if_short = &few_prices
 };
 
-static const kiss_scope of_warehouse[] = {
+static const kiss_row_filter of_warehouse[] = {
     { "s.stock_location = ?", KISS_TERM_WAREHOUSE },
     { 0 }
 };
 
-static const kiss_scope of_price_list_and_warehouse[] = {
+static const kiss_row_filter of_price_list_and_warehouse[] = {
     { "p.price_list_code = ?", KISS_TERM_PRICE_LIST },
     { "s.stock_location = ?", KISS_TERM_WAREHOUSE },
     { 0 }
@@ -80,22 +80,22 @@ static const kiss_rowset few_stock = {
     .from = "price p STRAIGHT_JOIN product t FORCE INDEX (current_sku) ON t.sku = p.sku"
             " STRAIGHT_JOIN stock s FORCE INDEX (PRIMARY) ON s.sku = p.sku",
     .where = "t.is_obsolete = 0",
-    .scope = of_price_list_and_warehouse,
+    .filter = of_price_list_and_warehouse,
     .key = "p.sku",
     .order = "p.sku",
     .columns = stock_columns,
-    .repeats = 1
+    .dedup = 1
 };
 
 static const kiss_rowset stock = {
     .from = "stock s FORCE INDEX (PRIMARY)",
-    .scope = of_warehouse,
+    .filter = of_warehouse,
     .key = "s.sku",
     .order = "s.sku",
     .columns = stock_columns,
-    .within = within_listed_and_current,
-    .keys = &listed,
-    .few = &few_stock
+    .semi_join = within_listed_and_current,
+    .driving_keys = &listed,
+    .if_short = &few_stock
 };
 
 /* Nested rows are scanned in key order without regard to the caller and merged into the products that the caller may
@@ -199,12 +199,12 @@ static const kiss_column product_columns[] = {
 static const kiss_rowset products = {
     .from = "price p STRAIGHT_JOIN product t FORCE INDEX (PRIMARY) ON t.sku = p.sku",
     .where = "t.is_obsolete = 0",
-    .scope = of_price_list,
+    .filter = of_price_list,
     .key = "p.sku",
     .order = "p.sku",
     .columns = product_columns,
-    .keys = &listed,
-    .repeats = 1
+    .driving_keys = &listed,
+    .dedup = 1
 };
 
 static const kiss_endpoint endpoints[] = {

@@ -62,7 +62,7 @@ static const kiss_column allocation_columns[] = {
 static const kiss_pageset allocations = {
     .table = "allocation a",
     .key = { "a.allocation_id", "a.product_id", "a.customer_id" },
-    .scope = { [KISS_ROLE_CUSTOMER] = "a.customer_id IN ({accounts})",
+    .filter = { [KISS_ROLE_CUSTOMER] = "a.customer_id IN ({accounts})",
                [KISS_ROLE_SUPPLIER] = PRODUCT_OF_ACCOUNTS("a.product_id") },
     .order = "a.allocation_id, a.product_id, a.customer_id",
     .join = "allocation a ON a.allocation_id = page.k1 AND a.product_id = page.k2 AND a.customer_id = page.k3",
@@ -106,7 +106,7 @@ static const kiss_column ar_aging_columns[] = {
 static const kiss_pageset ar_aging = {
     .table = "ar_aging g",
     .key = { "g.ar_account_id", "g.supplier_id" },
-    .scope = { [KISS_ROLE_CUSTOMER] = AR_ACCOUNT_OF_ACCOUNTS("g.ar_account_id"),
+    .filter = { [KISS_ROLE_CUSTOMER] = AR_ACCOUNT_OF_ACCOUNTS("g.ar_account_id"),
                [KISS_ROLE_SUPPLIER] = "g.supplier_id IN ({accounts})" },
     .order = "g.ar_account_id, g.supplier_id",
     .join = "ar_aging g ON g.ar_account_id = page.k1 AND g.supplier_id = page.k2"
@@ -152,7 +152,7 @@ static const kiss_pageset customer_pricing = {
     .table = "product p JOIN customer c ON p.state IN ('', c.state)",
     .key = { "p.product_id", "c.customer_id" },
     .where = "p.status_id = 1",
-    .scope = { [KISS_ROLE_CUSTOMER] = "c.customer_id IN ({accounts})", [KISS_ROLE_SUPPLIER] = "p.supplier_id IN ({accounts})" },
+    .filter = { [KISS_ROLE_CUSTOMER] = "c.customer_id IN ({accounts})", [KISS_ROLE_SUPPLIER] = "p.supplier_id IN ({accounts})" },
     .order = "p.product_id, c.customer_id",
     .join = "product p ON p.product_id = page.k1 JOIN customer c ON c.customer_id = page.k2"
             " LEFT JOIN promotion o ON o.promotion_id = " BEST_PROMOTION,
@@ -194,7 +194,7 @@ static const kiss_column customer_columns[] = {
 static const kiss_pageset customers = {
     .table = "customer c",
     .key = { "c.customer_id" },
-    .scope = { [KISS_ROLE_CUSTOMER] = "c.customer_id IN ({accounts})",
+    .filter = { [KISS_ROLE_CUSTOMER] = "c.customer_id IN ({accounts})",
                [KISS_ROLE_SUPPLIER] = CUSTOMER_OF_STATES("c.state") },
     .order = "c.customer_id",
     .join = "customer c ON c.customer_id = page.k1 LEFT JOIN portal_user r ON r.user_id = c.sales_rep_user_id"
@@ -220,7 +220,7 @@ static const kiss_column customer_credit_term_columns[] = {
 static const kiss_pageset customer_credit_terms = {
     .table = "customer_credit_term t",
     .key = { "t.customer_id", "t.supplier_id" },
-    .scope = { [KISS_ROLE_CUSTOMER] = "t.customer_id IN ({accounts})",
+    .filter = { [KISS_ROLE_CUSTOMER] = "t.customer_id IN ({accounts})",
                [KISS_ROLE_SUPPLIER] = "t.supplier_id IN ({accounts})" },
     .order = "t.customer_id, t.supplier_id",
     .join = "customer_credit_term t ON t.customer_id = page.k1 AND t.supplier_id = page.k2"
@@ -241,7 +241,7 @@ static const kiss_pageset delivery_days = {
     .table = "customer c",
     .key = { "c.customer_id" },
     .where = "c.account_status = 'Active'",
-    .scope = { [KISS_ROLE_CUSTOMER] = "c.customer_id IN ({accounts})",
+    .filter = { [KISS_ROLE_CUSTOMER] = "c.customer_id IN ({accounts})",
                [KISS_ROLE_SUPPLIER] = CUSTOMER_OF_STATES("c.state") },
     .order = "c.customer_id",
     .join = "customer c ON c.customer_id = page.k1",
@@ -271,7 +271,7 @@ static const kiss_column inventory_columns[] = {
 static const kiss_pageset inventory = {
     .table = "inventory n",
     .key = { "n.location_id", "n.product_id" },
-    .scope = { [KISS_ROLE_SUPPLIER] = PRODUCT_OF_ACCOUNTS("n.product_id") },
+    .filter = { [KISS_ROLE_SUPPLIER] = PRODUCT_OF_ACCOUNTS("n.product_id") },
     .order = "n.location_id, n.product_id",
     .join = "inventory n ON n.location_id = page.k1 AND n.product_id = page.k2",
     .columns = inventory_columns
@@ -301,7 +301,7 @@ static const kiss_pageset batches = {
     .table = "inventory_batch b",
     .key = { "b.batch_id" },
     .where = "EXISTS (SELECT 1 FROM inventory n WHERE n.location_id = b.location_id AND n.product_id = b.product_id)",
-    .scope = { [KISS_ROLE_SUPPLIER] = PRODUCT_OF_ACCOUNTS("b.product_id") },
+    .filter = { [KISS_ROLE_SUPPLIER] = PRODUCT_OF_ACCOUNTS("b.product_id") },
     .order = "b.location_id, b.product_id, b.batch_id",
     .join = "inventory_batch b ON b.batch_id = page.k1 JOIN product p ON p.product_id = b.product_id"
             " JOIN location l ON l.location_id = b.location_id",
@@ -325,7 +325,7 @@ static const kiss_column retailer_inventory_columns[] = {
 static const kiss_pageset retailer_inventory = {
     .table = "retailer_inventory n",
     .key = { "n.id" },
-    .scope = { [KISS_ROLE_CUSTOMER] = "n.customer_id IN ({accounts})",
+    .filter = { [KISS_ROLE_CUSTOMER] = "n.customer_id IN ({accounts})",
                [KISS_ROLE_SUPPLIER] = PRODUCT_OF_ACCOUNTS("n.product_id") },
     .order = "n.customer_id, n.product_id, n.id",
     .join = "retailer_inventory n ON n.id = page.k1",
@@ -380,8 +380,8 @@ static const kiss_column invoice_columns[] = {
 static const kiss_pageset supplier_invoices = {
     .table = "invoice_supplier i",
     .key = { "i.invoice_id" },
-    .several = 1,
-    .scope = { [KISS_ROLE_SUPPLIER] = "i.supplier_id IN ({accounts})" },
+    .dedup_accounts = 1,
+    .filter = { [KISS_ROLE_SUPPLIER] = "i.supplier_id IN ({accounts})" },
     .order = INVOICE_ORDER,
     .join = INVOICE_JOIN OWN_PART,
     .columns = invoice_columns
@@ -390,7 +390,7 @@ static const kiss_pageset supplier_invoices = {
 static const kiss_pageset invoices = {
     .table = "invoice i",
     .key = { "i.invoice_id" },
-    .scope = { [KISS_ROLE_CUSTOMER] = "i.customer_id IN ({accounts})" },
+    .filter = { [KISS_ROLE_CUSTOMER] = "i.customer_id IN ({accounts})" },
     .order = INVOICE_ORDER,
     .join = INVOICE_JOIN SUMS,
     .columns = invoice_columns,
@@ -425,7 +425,7 @@ static const kiss_column line_columns[] = {
 static const kiss_pageset lines = {
     .table = "invoice_line l",
     .key = { "l.invoice_trans_id" },
-    .scope = LINE_SCOPE,
+    .filter = LINE_SCOPE,
     .order = "l.invoice_trans_id",
     .join = "invoice_line l ON l.invoice_trans_id = page.k1 JOIN invoice i ON i.invoice_id = l.invoice_id"
             " JOIN product p ON p.product_id = l.product_id"
@@ -450,7 +450,7 @@ static const kiss_column coa_columns[] = {
 static const kiss_pageset coas = {
     .table = "invoice_line l JOIN invoice_coa a ON a.invoice_trans_id = l.invoice_trans_id",
     .key = { "l.invoice_trans_id" },
-    .scope = LINE_SCOPE,
+    .filter = LINE_SCOPE,
     .order = "l.invoice_id, l.invoice_trans_id",
     .join = "invoice_line l ON l.invoice_trans_id = page.k1 JOIN invoice_coa a ON a.invoice_trans_id = l.invoice_trans_id",
     .columns = coa_columns
@@ -487,7 +487,7 @@ static const kiss_column location_columns[] = {
 static const kiss_pageset locations = {
     .table = "location l",
     .key = { "l.location_id" },
-    .scope = { [KISS_ROLE_CUSTOMER] = OF_STATES("l.state") },
+    .filter = { [KISS_ROLE_CUSTOMER] = OF_STATES("l.state") },
     .order = "l.location_id",
     .join = "location l ON l.location_id = page.k1",
     .columns = location_columns
@@ -511,7 +511,7 @@ static const kiss_column menu_promotion_columns[] = {
 static const kiss_pageset menu_promotions = {
     .table = "menu_promotion m",
     .key = { "m.menu_promotion_id" },
-    .scope = { [KISS_ROLE_CUSTOMER] = OF_STATES("m.state"), [KISS_ROLE_SUPPLIER] = "m.supplier_id IN ({accounts})" },
+    .filter = { [KISS_ROLE_CUSTOMER] = OF_STATES("m.state"), [KISS_ROLE_SUPPLIER] = "m.supplier_id IN ({accounts})" },
     .order = "m.menu_promotion_id",
     .join = "menu_promotion m ON m.menu_promotion_id = page.k1 JOIN supplier s ON s.supplier_id = m.supplier_id",
     .columns = menu_promotion_columns
@@ -538,7 +538,7 @@ static const kiss_column promotion_columns[] = {
 static const kiss_pageset promotions = {
     .table = "promotion o",
     .key = { "o.promotion_id" },
-    .scope = { [KISS_ROLE_CUSTOMER] = "(EXISTS (SELECT 1 FROM promotion_state z WHERE z.promotion_id = o.promotion_id"
+    .filter = { [KISS_ROLE_CUSTOMER] = "(EXISTS (SELECT 1 FROM promotion_state z WHERE z.promotion_id = o.promotion_id"
                                       " AND z.state IN ({states}))"
                                       " OR " HAS_STATES
                                       " AND NOT EXISTS (SELECT 1 FROM promotion_state z WHERE z.promotion_id = o.promotion_id))",
@@ -591,7 +591,7 @@ static const kiss_column product_columns[] = {
 static const kiss_pageset products = {
     .table = "product p",
     .key = { "p.product_id" },
-    .scope = { [KISS_ROLE_CUSTOMER] = OF_STATES("p.state"), [KISS_ROLE_SUPPLIER] = "p.supplier_id IN ({accounts})" },
+    .filter = { [KISS_ROLE_CUSTOMER] = OF_STATES("p.state"), [KISS_ROLE_SUPPLIER] = "p.supplier_id IN ({accounts})" },
     .order = "p.product_id",
     .join = "product p ON p.product_id = page.k1 LEFT JOIN supplier s ON s.supplier_id = p.supplier_id"
             " LEFT JOIN product_category g ON g.product_category_id = p.product_category_id",
@@ -621,7 +621,7 @@ static const kiss_pageset states = {
     .table = "state s",
     .key = { "s.state" },
     .where = "s.active = 1",
-    .scope = { [KISS_ROLE_CUSTOMER] = "s.state IN ({states})", [KISS_ROLE_SUPPLIER] = CUSTOMER_OF_STATES("s.state") },
+    .filter = { [KISS_ROLE_CUSTOMER] = "s.state IN ({states})", [KISS_ROLE_SUPPLIER] = CUSTOMER_OF_STATES("s.state") },
     .order = "s.state",
     .join = "state s ON s.state = page.k1",
     .columns = state_columns
@@ -641,7 +641,7 @@ static const kiss_column supplier_columns[] = {
 static const kiss_pageset suppliers = {
     .table = "supplier u",
     .key = { "u.supplier_id" },
-    .scope = { [KISS_ROLE_CUSTOMER] = "u.active = 1 AND " OF_STATES("u.state"),
+    .filter = { [KISS_ROLE_CUSTOMER] = "u.active = 1 AND " OF_STATES("u.state"),
                [KISS_ROLE_SUPPLIER] = "u.supplier_id IN ({accounts})" },
     .order = "u.supplier_id",
     .join = "supplier u ON u.supplier_id = page.k1",
@@ -668,7 +668,7 @@ static const kiss_column supplier_credit_term_columns[] = {
 static const kiss_pageset supplier_credit_terms = {
     .table = "supplier_credit_term t",
     .key = { "t.term_id", "t.supplier_id" },
-    .scope = { [KISS_ROLE_SUPPLIER] = "t.supplier_id IN ({accounts})" },
+    .filter = { [KISS_ROLE_SUPPLIER] = "t.supplier_id IN ({accounts})" },
     .order = "t.term_id, t.supplier_id",
     .join = "supplier_credit_term t ON t.term_id = page.k1 AND t.supplier_id = page.k2"
             " JOIN credit_term m ON m.term_id = t.term_id",
@@ -706,7 +706,7 @@ static const kiss_column user_columns[] = {
 static const kiss_pageset users = {
     .table = "portal_user u",
     .key = { "u.user_id" },
-    .scope = { [KISS_ROLE_CUSTOMER] = "u.role = 'Customer'"
+    .filter = { [KISS_ROLE_CUSTOMER] = "u.role = 'Customer'"
                                       " AND u.user_id IN (SELECT user_id FROM user_customer WHERE customer_id IN ({accounts}))",
                [KISS_ROLE_SUPPLIER] = "(u.role = 'Supplier' AND u.user_id IN"
                                       " (SELECT user_id FROM user_supplier WHERE supplier_id IN ({accounts}))"
@@ -748,7 +748,7 @@ static const kiss_column payment_type_columns[] = {
 static const kiss_pageset payment_types = {
     .table = "payment_type t LEFT JOIN payment_type_supplier q ON q.payment_type_id = t.payment_type_id",
     .key = { "t.payment_type_id", "q.supplier_id" },
-    .scope = { [KISS_ROLE_SUPPLIER] = "(t.payment_type_id = -1 OR q.supplier_id IN ({accounts}))" },
+    .filter = { [KISS_ROLE_SUPPLIER] = "(t.payment_type_id = -1 OR q.supplier_id IN ({accounts}))" },
     .order = "t.payment_type_id, q.supplier_id",
     .join = "payment_type t ON t.payment_type_id = page.k1 LEFT JOIN payment_type_supplier q"
             " ON q.payment_type_id = page.k1 AND q.supplier_id = page.k2",
@@ -778,7 +778,7 @@ static const kiss_column payment_columns[] = {
 static const kiss_pageset payments = {
     .table = "payment y",
     .key = { "y.payment_id" },
-    .scope = { [KISS_ROLE_CUSTOMER] = AR_ACCOUNT_OF_ACCOUNTS("y.ar_account_id"),
+    .filter = { [KISS_ROLE_CUSTOMER] = AR_ACCOUNT_OF_ACCOUNTS("y.ar_account_id"),
                [KISS_ROLE_SUPPLIER] = "y.supplier_id IN ({accounts})" },
     .order = "y.post_date DESC, y.payment_id DESC",
     .join = "payment y ON y.payment_id = page.k1 JOIN payment_type t ON t.payment_type_id = y.payment_type_id",
@@ -818,9 +818,9 @@ static const kiss_column open_invoice_columns[] = {
 static const kiss_pageset supplier_open_invoices = {
     .table = "invoice_supplier i",
     .key = { "i.invoice_id" },
-    .several = 1,
+    .dedup_accounts = 1,
     .where = IS_OPEN(OWN_BALANCE_OF_INVOICE),
-    .scope = { [KISS_ROLE_SUPPLIER] = "i.supplier_id IN ({accounts})" },
+    .filter = { [KISS_ROLE_SUPPLIER] = "i.supplier_id IN ({accounts})" },
     .order = "i.date, i.invoice_id",
     .join = "invoice i ON i.invoice_id = page.k1" SUMS OWN_PART,
     .columns = open_invoice_columns
@@ -830,7 +830,7 @@ static const kiss_pageset open_invoices = {
     .table = "invoice i",
     .key = { "i.invoice_id" },
     .where = IS_OPEN("i.open_balance"),
-    .scope = { [KISS_ROLE_CUSTOMER] = AR_ACCOUNT_OF_ACCOUNTS("i.ar_account_id") },
+    .filter = { [KISS_ROLE_CUSTOMER] = AR_ACCOUNT_OF_ACCOUNTS("i.ar_account_id") },
     .order = "i.date, i.invoice_id",
     .join = "invoice i ON i.invoice_id = page.k1",
     .columns = open_invoice_columns,
@@ -861,7 +861,7 @@ static const kiss_column application_columns[] = {
 static const kiss_pageset applications = {
     .table = "payment_application a",
     .key = { "a.allocation_no" },
-    .scope = { [KISS_ROLE_CUSTOMER] = AR_ACCOUNT_OF_ACCOUNTS("a.ar_account_id"),
+    .filter = { [KISS_ROLE_CUSTOMER] = AR_ACCOUNT_OF_ACCOUNTS("a.ar_account_id"),
                [KISS_ROLE_SUPPLIER] = "a.payment_id IN (SELECT payment_id FROM payment WHERE supplier_id IN ({accounts}))" },
     .order = "a.is_waiting DESC, a.sort_time DESC, a.payment_application_id DESC, a.allocation_no DESC",
     .join = "payment_application a ON a.allocation_no = page.k1 JOIN payment y ON y.payment_id = a.payment_id"
@@ -890,7 +890,7 @@ static const kiss_column request_columns[] = {
 static const kiss_pageset requests = {
     .table = "payment_application a",
     .key = { "a.allocation_no" },
-    .scope = { [KISS_ROLE_CUSTOMER] = AR_ACCOUNT_OF_ACCOUNTS("a.ar_account_id"), [KISS_ROLE_SUPPLIER] = "0" },
+    .filter = { [KISS_ROLE_CUSTOMER] = AR_ACCOUNT_OF_ACCOUNTS("a.ar_account_id"), [KISS_ROLE_SUPPLIER] = "0" },
     .order = "a.allocation_no",
     .join = "payment_application a ON a.allocation_no = page.k1 JOIN payment y ON y.payment_id = a.payment_id"
             " JOIN invoice i ON i.invoice_id = a.target_invoice_id",
@@ -920,7 +920,7 @@ static const kiss_column vendor_columns[] = {
 static const kiss_pageset vendors = {
     .table = "vendor_route w",
     .key = { "w.vendor_id", "w.supplier_id", "w.location_id" },
-    .scope = { [KISS_ROLE_SUPPLIER] = "w.supplier_id IN ({accounts})" },
+    .filter = { [KISS_ROLE_SUPPLIER] = "w.supplier_id IN ({accounts})" },
     .order = "w.vendor_id, w.supplier_id, w.location_id",
     .join = "vendor_route w ON w.vendor_id = page.k1 AND w.supplier_id = page.k2 AND w.location_id = page.k3"
             " JOIN vendor v ON v.vendor_id = w.vendor_id",
@@ -953,7 +953,7 @@ static const kiss_column purchase_columns[] = {
 static const kiss_pageset purchases = {
     .table = "purchase h",
     .key = { "h.purchase_id" },
-    .scope = { [KISS_ROLE_SUPPLIER] = "h.supplier_id IN ({accounts})" },
+    .filter = { [KISS_ROLE_SUPPLIER] = "h.supplier_id IN ({accounts})" },
     .order = "h.sort_date DESC, h.purchase_id",
     .join = "purchase h ON h.purchase_id = page.k1 JOIN location l ON l.location_id = h.to_location_id"
             " JOIN vendor v ON v.vendor_id = h.vendor_id LEFT JOIN credit_term m ON m.term_id = h.term_id",
@@ -983,7 +983,7 @@ static const kiss_column purchase_line_columns[] = {
 static const kiss_pageset purchase_lines = {
     .table = "purchase_line l",
     .key = { "l.purchase_trans_id" },
-    .scope = { [KISS_ROLE_SUPPLIER] = "l.purchase_id IN (SELECT purchase_id FROM purchase WHERE supplier_id IN ({accounts}))" },
+    .filter = { [KISS_ROLE_SUPPLIER] = "l.purchase_id IN (SELECT purchase_id FROM purchase WHERE supplier_id IN ({accounts}))" },
     .order = "l.purchase_trans_id",
     .join = "purchase_line l ON l.purchase_trans_id = page.k1",
     .columns = purchase_line_columns
@@ -996,14 +996,14 @@ static const kiss_param purchase_line_params[] = {
 /* --- 40: sales representatives --- */
 
 /* The customers and suppliers that a rep covers, as far as the key may see them. */
-#define REP_SUPPLIERS(scope) \
+#define REP_SUPPLIERS(filter) \
     "(SELECT JSON_ARRAYAGG(JSON_OBJECT('SupplierID', s.supplier_id, 'Supplier', s.supplier) ORDER BY s.supplier_id)" \
     " FROM sales_rep_supplier x JOIN supplier s ON s.supplier_id = x.supplier_id" \
-    " WHERE x.user_id = u.user_id AND s.active = 1 AND " scope ")"
-#define REP_CUSTOMERS(scope) \
+    " WHERE x.user_id = u.user_id AND s.active = 1 AND " filter ")"
+#define REP_CUSTOMERS(filter) \
     "(SELECT JSON_ARRAYAGG(JSON_OBJECT('CustomerID', c.customer_id, 'CustomerName', c.customer_name) ORDER BY c.customer_id)" \
     " FROM sales_rep_customer x JOIN customer c ON c.customer_id = x.customer_id" \
-    " WHERE x.user_id = u.user_id AND c.account_status = 'Active' AND " scope ")"
+    " WHERE x.user_id = u.user_id AND c.account_status = 'Active' AND " filter ")"
 
 static const kiss_column sales_rep_columns[] = {
     NUMBER("UserID", "u.user_id"), TEXT("Name", "u.full_name"), TEXT("Email", "u.email"),
@@ -1023,7 +1023,7 @@ static const kiss_pageset sales_reps = {
     .table = "portal_user u",
     .key = { "u.user_id" },
     .where = "u.active = 1 AND EXISTS (SELECT 1 FROM sales_rep_group x WHERE x.user_id = u.user_id)",
-    .scope = { [KISS_ROLE_CUSTOMER] = "u.user_id IN (SELECT user_id FROM sales_rep_customer WHERE customer_id IN ({accounts}))",
+    .filter = { [KISS_ROLE_CUSTOMER] = "u.user_id IN (SELECT user_id FROM sales_rep_customer WHERE customer_id IN ({accounts}))",
                [KISS_ROLE_SUPPLIER] = "u.user_id IN (SELECT user_id FROM sales_rep_supplier WHERE supplier_id IN ({accounts}))" },
     .order = "u.full_name, u.user_id",
     .join = "portal_user u ON u.user_id = page.k1",

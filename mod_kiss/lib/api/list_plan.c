@@ -31,11 +31,11 @@ static const char *select_list(const kiss_rowset *rows, int *columns, apr_pool_t
 static void derive(kiss_statement *s, const kiss_rowset *rows, kiss_sql_part part, apr_pool_t *p)
 {
     const char *where = rows->where ? rows->where : "1";
-    const kiss_scope *scope;
+    const kiss_row_filter *filter;
 
-    for (scope = rows->scope; scope && scope->sql; scope++) {
-        where = apr_pstrcat(p, where, " AND ", scope->sql, NULL);
-        s->term[s->terms++] = scope->term;
+    for (filter = rows->filter; filter && filter->sql; filter++) {
+        where = apr_pstrcat(p, where, " AND ", filter->sql, NULL);
+        s->term[s->terms++] = filter->term;
     }
     if (part != KISS_SQL_WHOLE) {
         where = apr_pstrcat(p, where, " AND ", rows->key, " >= ?",
@@ -54,17 +54,17 @@ static const char *check(const kiss_rowset *rows, int nested, apr_pool_t *p)
 {
     const struct kiss_rowset *const *w;
     const kiss_column *c, *d;
-    const kiss_scope *s;
-    int n = 1, scopes = 0, children = 0, filters = 0;
+    const kiss_row_filter *s;
+    int n = 1, nfilters = 0, children = 0, semi_joins = 0;
 
-    for (s = rows->scope; s && s->sql; s++, scopes++) {
+    for (s = rows->filter; s && s->sql; s++, nfilters++) {
         const char *mark = strchr(s->sql, '?');
 
         if (!s->term || !mark || strchr(mark + 1, '?')) {
             return apr_psprintf(p, "rows from '%s': scope condition '%s' needs one '?' and a term", rows->from, s->sql);
         }
     }
-    if (scopes > KISS_MAX_SCOPES || (scopes == 0) != rows->shared || (rows->shared && !nested)) {
+    if (nfilters > KISS_MAX_ROW_FILTERS || (nfilters == 0) != rows->shared || (rows->shared && !nested)) {
         return apr_psprintf(p, "rows from '%s' have no scope (only nested rows may be shared) or too many", rows->from);
     }
     for (c = rows->columns; c && c->name; c++) {
@@ -80,11 +80,11 @@ static const char *check(const kiss_rowset *rows, int nested, apr_pool_t *p)
         n += (c->sql != NULL) + (c->flag != NULL);
         children += c->rows != NULL;
     }
-    for (w = rows->within; w && *w; w++) {
-        filters += (*w)->columns == NULL && (*w)->within == NULL;
+    for (w = rows->semi_join; w && *w; w++) {
+        semi_joins += (*w)->columns == NULL && (*w)->semi_join == NULL;
     }
-    if (n > KISS_MAX_COLUMNS || children > KISS_MAX_NESTED || filters > KISS_MAX_NESTED || (nested && children)
-        || (w && w != rows->within + filters) || (!nested && !rows->columns)) {
+    if (n > KISS_MAX_COLUMNS || children > KISS_MAX_NESTED || semi_joins > KISS_MAX_NESTED || (nested && children)
+        || (w && w != rows->semi_join + semi_joins) || (!nested && !rows->columns)) {
         return apr_psprintf(p, "rows from '%s': too many columns or nested rows, or within rows that are not only keys",
                             rows->from);
     }
@@ -106,11 +106,11 @@ static const char *check_tables(const planning *l, const kiss_rowset *rows)
     apr_uint64_t reads = 0;
     const char *e = kiss_dataset_depend(&reads, rows->from, 1, dataset, l->pool);
     const kiss_column *c;
-    const kiss_scope *s;
+    const kiss_row_filter *s;
     int i;
 
     e = e ? e : kiss_dataset_depend(&reads, rows->where, 0, dataset, l->pool);
-    for (s = rows->scope; s && s->sql && !e; s++) {
+    for (s = rows->filter; s && s->sql && !e; s++) {
         e = kiss_dataset_depend(&reads, s->sql, 0, dataset, l->pool);
     }
     for (c = rows->columns; c && c->name && !e; c++) {
@@ -165,25 +165,25 @@ static const char *add(const planning *l, const kiss_rowset *rows, int parts, in
 /** Adds the rows of a list, and all that are merged with them. */
 static const char *add_list(const planning *l, const kiss_rowset *rows)
 {
-    int parts = rows->keys && !rows->few;
+    int parts = rows->driving_keys && !rows->if_short;
     const char *error = add(l, rows, parts, 0);
     const struct kiss_rowset *const *w;
     const kiss_column *c;
 
-    for (w = rows->within; w && *w && !error; w++) {
+    for (w = rows->semi_join; w && *w && !error; w++) {
         error = add(l, *w, parts, 1);
     }
     for (c = rows->columns; !error && c->name; c++) {
         error = c->rows ? add(l, c->rows, parts, 1) : NULL;
     }
-    if (!error && rows->few) {
-        error = rows->few->columns != rows->columns || rows->few->within || rows->few->keys || !rows->keys
+    if (!error && rows->if_short) {
+        error = rows->if_short->columns != rows->columns || rows->if_short->semi_join || rows->if_short->driving_keys || !rows->driving_keys
                 ? "few rows must have the columns of the others, and nothing to be merged with"
-                : add(l, rows->few, 0, 0);
+                : add(l, rows->if_short, 0, 0);
     }
-    if (!error && rows->keys) {
-        error = rows->keys->columns ? "keys have no columns" : check_rows(l, rows->keys, 1);
-        add_part(l, rows->keys, KISS_SQL_NEXT);
+    if (!error && rows->driving_keys) {
+        error = rows->driving_keys->columns ? "keys have no columns" : check_rows(l, rows->driving_keys, 1);
+        add_part(l, rows->driving_keys, KISS_SQL_NEXT);
     }
     return error;
 }

@@ -51,7 +51,7 @@ static const char *find_reads(kiss_sql_pages *made, const kiss_endpoint *e, kiss
     int i;
 
     wrong = wrong ? wrong : kiss_dataset_depend(&made->reads, pages->where, 0, all, p);
-    wrong = wrong ? wrong : kiss_dataset_depend(&made->reads, pages->scope[role], 0, all, p);
+    wrong = wrong ? wrong : kiss_dataset_depend(&made->reads, pages->filter[role], 0, all, p);
     wrong = wrong ? wrong : kiss_dataset_depend(&made->reads, pages->join, 1, all, p);
     wrong = wrong ? wrong : kiss_dataset_depend(&made->reads, made->list, 0, all, p);
     wrong = wrong ? wrong : kiss_dataset_depend(&made->reads, pages->order, 0, all, p);
@@ -183,9 +183,9 @@ static void write_where(writing *w, const kiss_pageset *pages, kiss_role role)
 
     say(w, " WHERE ");
     expand(w, pages->where ? pages->where : "1", NULL);
-    if (pages->scope[role]) {
+    if (pages->filter[role]) {
         say(w, " AND ");
-        expand(w, pages->scope[role], NULL);
+        expand(w, pages->filter[role], NULL);
     }
     for (i = 0; i < params->count; i++) {
         const kiss_param *param = params->values[i].param;
@@ -219,7 +219,7 @@ static void write_choice(writing *w, const kiss_pageset *pages, kiss_role role)
     say(w, " FROM ");
     say(w, pages->table);
     write_where(w, pages, role);
-    if (pages->several && w->values->accounts->nelts > 1) {
+    if (pages->dedup_accounts && w->values->accounts->nelts > 1) {
         say(w, " GROUP BY ");
         say(w, pages->order);
     }
@@ -242,7 +242,7 @@ void kiss_sql_page(kiss_sql_query *query, const kiss_sql_plan *plan, const kiss_
     write_choice(&w, made->pages, role);
     say(&w, ") page JOIN ");
     expand(&w, made->pages->join, NULL);
-    if (made->pages->several) {
+    if (made->pages->dedup_accounts) {
         say(&w, " GROUP BY ");
         say(&w, made->pages->order);
     }

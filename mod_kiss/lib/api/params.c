@@ -327,7 +327,7 @@ const char *kiss_params_read(kiss_params *params, const kiss_endpoint *endpoint,
                              apr_pool_t *p)
 {
     apr_array_header_t *fields = apr_array_make(p, 8, sizeof(kiss_param_field));
-    apr_array_header_t *named = apr_array_make(p, 1, sizeof(kiss_param_field));
+    apr_array_header_t *path_param = apr_array_make(p, 1, sizeof(kiss_param_field));
     const kiss_param *param;
     const char *e = NULL;
 
@@ -342,13 +342,13 @@ const char *kiss_params_read(kiss_params *params, const kiss_endpoint *endpoint,
     for (param = endpoint->params; param->name && !e; param++) {
         const apr_array_header_t *from = fields;
 
-        if (source->named && params->count == 0) {
+        if (source->path_param && params->count == 0) {
             /* The first parameter is the path's; httpd has decoded the path already. */
-            kiss_param_field *f = apr_array_push(named);
+            kiss_param_field *f = apr_array_push(path_param);
 
             f->name = param->name;
-            f->value = source->named;
-            from = named;
+            f->value = source->path_param;
+            from = path_param;
         }
         e = read_param(&params->values[params->count++], param, from, source, p);
     }

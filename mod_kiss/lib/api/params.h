@@ -40,7 +40,7 @@ typedef struct {
 typedef struct {
     const char *query;              /**< what follows the '?', or NULL */
     const char *body;               /**< a form of the same kind, or NULL */
-    const char *named;              /**< the path's segment for `:name`, as it stands there, or NULL */
+    const char *path_param;              /**< the path's segment for `:name`, as it stands there, or NULL */
     kiss_role role;                 /**< of the caller */
     const char *today;              /**< YYYY-MM-DD in UTC */
     const apr_array_header_t *members;  /**< of kiss_param_field: what a JSON body brings, or NULL */

@@ -15,6 +15,6 @@
  * @return the endpoint; NULL with *allow 0 when nothing has this path, NULL with *allow set when the method is wrong
  */
 const kiss_endpoint *kiss_route_find(const kiss_api *api, const char *path, int method, int *allow,
-                                     const char **named);
+                                     const char **path_param);
 
 #endif

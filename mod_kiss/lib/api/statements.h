@@ -50,7 +50,7 @@ typedef enum {
 } kiss_sql_part;
 
 /** Most values that a statement over a row set is bound to: its terms, then a key, then the other key or a number. */
-#define KISS_MAX_BOUND (KISS_MAX_SCOPES + 2)
+#define KISS_MAX_BOUND (KISS_MAX_ROW_FILTERS + 2)
 
 /** One statement, known to a connection by its place in the plan. */
 typedef struct {
@@ -59,7 +59,7 @@ typedef struct {
     int columns;                            /**< values in a row, the key included; 0 where there is no result */
     int bound;                              /**< number of `?` */
     int terms;                              /**< how many of them are terms */
-    kiss_term term[KISS_MAX_SCOPES];        /**< what they are bound to, for row sets */
+    kiss_term term[KISS_MAX_ROW_FILTERS];        /**< what they are bound to, for row sets */
     const kiss_rowset *rows;                /**< the row set, or NULL for a fixed statement */
     kiss_sql_part part;                     /**< how much of it */
     const kiss_json_writer *writer;         /**< writes its rows; NULL where they are only keys */

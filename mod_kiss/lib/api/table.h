@@ -83,15 +83,15 @@ typedef struct kiss_column {
 } kiss_column;
 
 /** A condition that every statement over these rows carries, bound to a value of the caller's record. */
-typedef struct kiss_scope {
+typedef struct kiss_row_filter {
     const char *sql;                /**< a condition with one `?` */
     kiss_term term;                 /**< what the `?` is bound to */
-} kiss_scope;
+} kiss_row_filter;
 
 /** Most columns that a row can have, nested ones included. */
 #define KISS_MAX_COLUMNS 40
 /** Most conditions that a row set can be bound to. */
-#define KISS_MAX_SCOPES 4
+#define KISS_MAX_ROW_FILTERS 4
 /** Most row sets nested in one row, and most that it must be within. */
 #define KISS_MAX_NESTED 8
 
@@ -104,17 +104,17 @@ typedef struct kiss_scope {
 typedef struct kiss_rowset {
     const char *from;               /**< SQL table reference; names the index where the optimizer might choose badly */
     const char *where;              /**< SQL condition for all callers, or NULL */
-    const kiss_scope *scope;        /**< ended by an empty row; who may see which rows */
+    const kiss_row_filter *filter;        /**< ended by an empty row; who may see which rows */
     unsigned shared : 1;            /**< has no scope: nested rows that are shown only within a row that has */
     const char *key;                /**< SQL expression: nested rows belong to the row with the same key */
     const char *order;              /**< total order, beginning with the key; an index must deliver it */
     const kiss_column *columns;     /**< ended by an empty row; NULL: only the keys are read */
-    const struct kiss_rowset *const *within;    /**< ended by NULL: rows are left out whose key one of these lacks */
-    const struct kiss_rowset *keys;     /**< the keys of the caller's list. They are counted where there is `few`; else they
+    const struct kiss_rowset *const *semi_join;    /**< ended by NULL: rows are left out whose key one of these lacks */
+    const struct kiss_rowset *driving_keys;     /**< the keys of the caller's list. They are counted where there is `few`; else they
                                          divide the rows: what is merged with them is read for a range of keys, then for
                                          the next. NULL: the rows are read in one piece */
-    const struct kiss_rowset *few;      /**< the same rows by joins, read instead where `keys` are few; or NULL */
-    unsigned repeats : 1;               /**< the same row may come again, behind itself: one of them counts */
+    const struct kiss_rowset *if_short;      /**< the same rows by joins, read instead where `keys` are few; or NULL */
+    unsigned dedup : 1;               /**< the same row may come again, behind itself: one of them counts */
 } kiss_rowset;
 
 /**
@@ -132,12 +132,12 @@ typedef struct kiss_pageset {
     const char *table;              /**< table reference that the page is chosen from */
     const char *key[3];             /**< columns of `table` that tell its rows apart; page.k1, page.k2, page.k3 in `join` */
     const char *where;              /**< condition for all callers, or NULL */
-    const char *scope[KISS_ROLES];  /**< condition on the rows that a role may see; NULL: all of them */
+    const char *filter[KISS_ROLES];  /**< condition on the rows that a role may see; NULL: all of them */
     const char *order;              /**< total order, valid both in `table` and in `join`; an index must deliver it */
     const char *join;               /**< the tables of the columns, the first with its ON page.k1 */
     const kiss_column *columns;     /**< ended by an empty row */
     const struct kiss_pageset *for_supplier;    /**< Supplier keys read this instead */
-    unsigned several : 1;           /**< one row stands several times in `table` and behind `join`, once for each of
+    unsigned dedup_accounts : 1;           /**< one row stands several times in `table` and behind `join`, once for each of
                                          the caller's accounts: sums in `columns` are over these */
     unsigned daily : 1;             /**< the answer depends on the date */
 } kiss_pageset;
