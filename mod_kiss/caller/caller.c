@@ -92,7 +92,7 @@ const char *kiss_caller_etag(const kiss_caller *c, const kiss_api *api, const ki
     return kiss_etag_make(scope_text(c, api, endpoint, 1, p), p);
 }
 
-const char *kiss_caller_scope(const kiss_caller *c, const kiss_api *api, const kiss_endpoint *endpoint, apr_pool_t *p)
+const char *kiss_caller_cache_key(const kiss_caller *c, const kiss_api *api, const kiss_endpoint *endpoint, apr_pool_t *p)
 {
     return kiss_etag_make(scope_text(c, api, endpoint, 0, p), p);
 }

@@ -57,7 +57,7 @@ const char *kiss_caller_etag(const kiss_caller *caller, const kiss_api *api, con
                              apr_pool_t *p);
 
 /** The same without the revisions: two answers have the same one when they are of one list to equal terms, then and now. */
-const char *kiss_caller_scope(const kiss_caller *caller, const kiss_api *api, const kiss_endpoint *endpoint,
+const char *kiss_caller_cache_key(const kiss_caller *caller, const kiss_api *api, const kiss_endpoint *endpoint,
                               apr_pool_t *p);
 
 #endif

@@ -127,7 +127,7 @@ static int is_base(const kiss_req *k, const char *tag)
     return kiss_list_cache_open(&entry, dir, kiss_list_variant_name(&whole, k, tag, k->pool), k->pool) == APR_SUCCESS
            && kiss_cache_file_read(&f, entry.file, entry.info.size) == APR_SUCCESS
            && kiss_cache_file_label_read(&label, &f, entry.file, k->pool) == APR_SUCCESS
-           && strcmp(label.scope, kiss_caller_scope(k->caller, k->api, k->endpoint, k->pool)) == 0;
+           && strcmp(label.cache_key, kiss_caller_cache_key(k->caller, k->api, k->endpoint, k->pool)) == 0;
 }
 
 /**

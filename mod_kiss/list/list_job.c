@@ -138,7 +138,7 @@ static kiss_cache_file_label label_of(const kiss_req *k, const char *name, int g
     const char *price_list = terms.term[KISS_TERM_PRICE_LIST], *warehouse = terms.term[KISS_TERM_WAREHOUSE];
     kiss_cache_file_label label = {
         .tag = name,
-        .scope = kiss_caller_scope(k->caller, k->api, k->endpoint, k->pool),
+        .cache_key = kiss_caller_cache_key(k->caller, k->api, k->endpoint, k->pool),
         .endpoint = k->endpoint->name,
         .location = *k->conf->base ? k->conf->base : "/",
         .coding = gzip ? "gzip" : "identity",

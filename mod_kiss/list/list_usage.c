@@ -96,7 +96,7 @@ apr_uint64_t kiss_list_usage_location(const kiss_dir_conf *conf, const server_re
 }
 
 /**
- * Adds the terms that the endpoint depends on. Without the epoch, other than kiss_caller_scope(): it is used as before
+ * Adds the terms that the endpoint depends on. Without the epoch, other than kiss_caller_cache_key(): it is used as before
  * when a backup was restored.
  */
 static apr_uint64_t add_scope(apr_uint64_t h, const kiss_req *k)

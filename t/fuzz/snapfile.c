@@ -34,7 +34,7 @@ static apr_off_t size_of(apr_file_t *file)
 /** A label has texts only, each in its line. */
 static void check_label(const kiss_cache_file_label *l)
 {
-    const char *texts[] = { l->tag, l->scope, l->endpoint, l->location, l->coding, l->price_list, l->discount, l->warehouse,
+    const char *texts[] = { l->tag, l->cache_key, l->endpoint, l->location, l->coding, l->price_list, l->discount, l->warehouse,
                             l->customer };
     size_t i;
 
@@ -83,7 +83,7 @@ static int is_kept(const char *kept, const char *text)
 /** What was written is read again, whatever the texts are; one byte altered is noticed. */
 static void write_and_read(const char *text, size_t answer, apr_pool_t *p)
 {
-    kiss_cache_file_label label = { .tag = text, .scope = text, .endpoint = "prices", .location = text, .coding = "gzip",
+    kiss_cache_file_label label = { .tag = text, .cache_key = text, .endpoint = "prices", .location = text, .coding = "gzip",
                                   .price_list = text, .discount = "", .warehouse = "x", .customer = text }, again;
     const char *body = apr_pstrmemdup(p, text, strlen(text) < answer ? strlen(text) : answer);
     size_t len = strlen(body);

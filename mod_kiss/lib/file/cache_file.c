@@ -39,7 +39,7 @@ static const struct {
     apr_size_t offset;
 } fields[] = {
     { "Tag", offsetof(kiss_cache_file_label, tag) },
-    { "Scope", offsetof(kiss_cache_file_label, scope) },
+    { "Scope", offsetof(kiss_cache_file_label, cache_key) },
     { "Endpoint", offsetof(kiss_cache_file_label, endpoint) },
     { "Location", offsetof(kiss_cache_file_label, location) },
     { "Coding", offsetof(kiss_cache_file_label, coding) },

@@ -29,7 +29,7 @@
 /** What a snapshot is. "" where it does not depend on something. */
 typedef struct {
     const char *tag;                /**< place of the database, ETag: the file's name */
-    const char *scope;              /**< digest of what it depends on beside the data: answers with the same one are of one list */
+    const char *cache_key;              /**< digest of what it depends on beside the data: answers with the same one are of one list */
     const char *endpoint;           /**< name of the endpoint */
     const char *location;           /**< path of the <Location> */
     const char *coding;             /**< "identity" or "gzip" */
