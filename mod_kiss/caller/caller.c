@@ -162,7 +162,7 @@ static const char *missing_revision(const kiss_caller *c)
     return NULL;
 }
 
-kiss_db_status kiss_caller_fetch(const kiss_caller **caller, kiss_db_conn *conn, const kiss_sql_plan *plan,
+kiss_db_status kiss_caller_fetch(const kiss_caller **caller, kiss_db_conn *conn, const kiss_plan *plan,
                                  const char *code, apr_pool_t *p)
 {
     kiss_caller *c = apr_pcalloc(p, sizeof(*c));

@@ -12,7 +12,7 @@
 #include "db/db.h"
 
 /** Reads the record of `code` on a connection. `caller` and its texts live in `p`. */
-kiss_db_status kiss_caller_fetch(const kiss_caller **caller, kiss_db_conn *conn, const kiss_sql_plan *plan,
+kiss_db_status kiss_caller_fetch(const kiss_caller **caller, kiss_db_conn *conn, const kiss_plan *plan,
                                  const char *code, apr_pool_t *p);
 
 /** Makes what a child process remembers of callers. In child_init. */

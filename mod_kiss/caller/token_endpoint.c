@@ -195,7 +195,7 @@ static void compare(checking *c, const kiss_value *row)
 static kiss_db_status check_keys(kiss_db_conn *conn, void *baton)
 {
     checking *c = baton;
-    const kiss_sql_plan *plan = c->k->conf->plan;
+    const kiss_plan *plan = c->k->conf->plan;
     const kiss_value *row;
     kiss_db_cursor *cursor;
     kiss_db_status status;

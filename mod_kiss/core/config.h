@@ -63,7 +63,7 @@ typedef enum {
 
 #define KISS_DIR_MEMBERS(TEXT, NUMBER)                                                                                    \
     /* KissApi: the API with its statements; the <Location>, without a slash at its end */                                \
-    TEXT(const kiss_sql_plan *, plan)                                                                                     \
+    TEXT(const kiss_plan *, plan)                                                                                     \
     TEXT(const char *, base)                                                                                              \
     /* KissUseDatabase */                                                                                                 \
     TEXT(const char *, database)                                                                                          \
@@ -153,7 +153,7 @@ typedef struct {
 /** A database and the API that is served from it somewhere. */
 typedef struct {
     const kiss_database_conf *database; /**< the database */
-    const kiss_sql_plan *plan;          /**< the API's statements */
+    const kiss_plan *plan;          /**< the API's statements */
 } kiss_config_use;
 
 /** Distinct pairs of database and API: an array of kiss_config_use in `p`. */

@@ -107,7 +107,7 @@ static const char *api_names(apr_pool_t *p)
 }
 
 /** The plan of an API; made once for all locations that serve it, so that a connection prepares a statement once. */
-static const char *plan_of(const kiss_sql_plan **plan, const kiss_api *api, apr_pool_t *p)
+static const char *plan_of(const kiss_plan **plan, const kiss_api *api, apr_pool_t *p)
 {
     const char *key = apr_pstrcat(p, "kiss-plan-", api->name, NULL), *e;
     void *made = NULL;
@@ -117,7 +117,7 @@ static const char *plan_of(const kiss_sql_plan **plan, const kiss_api *api, apr_
         *plan = made;
         return NULL;
     }
-    e = kiss_sql_plan_make(plan, api, p);
+    e = kiss_plan_make(plan, api, p);
     if (!e) {
         apr_pool_userdata_setn(*plan, key, apr_pool_cleanup_null, p);
     }

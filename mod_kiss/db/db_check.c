@@ -78,7 +78,7 @@ static int check_statement(kiss_db_conn *conn, const char *sql, const char **gon
 }
 
 /** Prepares every statement, pages with all their filters. @return how many failed */
-static int check_statements(kiss_db_conn *conn, const kiss_sql_plan *plan, const char **gone)
+static int check_statements(kiss_db_conn *conn, const kiss_plan *plan, const char **gone)
 {
     const kiss_endpoint *e;
     int i, n = 0;
@@ -88,7 +88,7 @@ static int check_statements(kiss_db_conn *conn, const kiss_sql_plan *plan, const
     }
     for (e = plan->api->endpoints; e->path; e++) {
         for (i = 0; e->pages && i < KISS_ROLES; i++) {
-            n += check_statement(conn, kiss_sql_sample(plan, e, (kiss_role)i, conn->k->pool), gone);
+            n += check_statement(conn, kiss_page_sql_sample(plan, e, (kiss_role)i, conn->k->pool), gone);
         }
     }
     return n;

@@ -142,7 +142,7 @@ static kiss_db_status scan_merged(building *b, const kiss_statement *s, const ch
 /** Reads what is merged with the rows, before them: one connection, one moment. */
 static kiss_db_status read_merged(building *b, merged *with, const kiss_rowset *rows)
 {
-    const kiss_statement *s = kiss_sql_find(b->k->conf->plan, rows, b->range.part);
+    const kiss_statement *s = kiss_list_plan_find(b->k->conf->plan, rows, b->range.part);
     kiss_merge_run **run = &with->run[with->count];
     const char *args[KISS_MAX_BOUND];
     kiss_db_status status = KISS_DB_OK;
@@ -279,7 +279,7 @@ static kiss_db_status scan_rows(building *b, const kiss_statement *s, const char
 /** Writes the rows of the range. */
 static kiss_db_status write_range(building *b, const kiss_rowset *rows)
 {
-    const kiss_statement *s = kiss_sql_find(b->k->conf->plan, rows, b->range.part);
+    const kiss_statement *s = kiss_list_plan_find(b->k->conf->plan, rows, b->range.part);
     const char *args[KISS_MAX_BOUND];
     kiss_db_status status = KISS_DB_OK;
 
@@ -295,7 +295,7 @@ static kiss_db_status write_range(building *b, const kiss_rowset *rows)
 /** Finds where the range ends that begins at b->range.from and has n keys: it is the rest when there are no more. */
 static kiss_db_status end_range(building *b, const kiss_rowset *driving_keys, int n)
 {
-    const kiss_statement *s = kiss_sql_find(b->k->conf->plan, driving_keys, KISS_SQL_NEXT);
+    const kiss_statement *s = kiss_list_plan_find(b->k->conf->plan, driving_keys, KISS_SQL_NEXT);
     const char *args[KISS_MAX_BOUND];
     kiss_db_cursor *cursor;
     const kiss_value *row = NULL;

@@ -316,9 +316,9 @@ static kiss_db_status read_back(allocating *a, kiss_db_conn *conn)
     static const kiss_param by_number = { .name = "", .type = KISS_PARAM_NUMBER, .where = "a.allocation_no = {}" };
     const kiss_key *key = a->k->caller->key;
     kiss_params params = { .page = 1, .page_size = 1, .count = 1, .values = { { &by_number, 1, &a->allocation } } };
-    kiss_sql_values values = { key->accounts, key->states, &params };
+    kiss_page_sql_values values = { key->accounts, key->states, &params };
     kiss_json_terms terms;
-    kiss_sql_query query;
+    kiss_page_sql_query query;
     kiss_db_cursor *cursor;
     const kiss_value *row = NULL;
     kiss_db_status status;
@@ -326,7 +326,7 @@ static kiss_db_status read_back(allocating *a, kiss_db_conn *conn)
     const char *column;
 
     memset(&terms, 0, sizeof(terms));
-    kiss_sql_page(&query, a->k->conf->plan, a->k->endpoint, key->role, &values, a->k->pool);
+    kiss_page_sql_bind(&query, a->k->conf->plan, a->k->endpoint, key->role, &values, a->k->pool);
     status = kiss_db_select(&cursor, conn, &query.statement, query.args, a->k->pool);
     if (status == KISS_DB_OK) {
         status = kiss_db_next(cursor, &row);

@@ -23,7 +23,7 @@
 typedef struct {
     kiss_req *k;
     kiss_params params;
-    kiss_sql_query query;
+    kiss_page_sql_query query;
     kiss_json_terms terms;
     kiss_spool *out;
     int more;                       /* there is a row behind the page */
@@ -73,15 +73,15 @@ static const kiss_error *read_params(building *b)
 static const char *make_tag(const building *b)
 {
     kiss_req *k = b->k;
-    const kiss_sql_pages *made = kiss_sql_pages_of(k->conf->plan, k->endpoint, k->caller->key->role);
+    const kiss_page_sql *sql = kiss_page_sql_of(k->conf->plan, k->endpoint, k->caller->key->role);
     const char *request = kiss_params_text(&b->params, k->pool);
-    apr_uint64_t reads = made->reads;
+    apr_uint64_t reads = sql->reads;
     int i;
 
     for (i = 0; i < b->params.count; i++) {
-        reads |= b->params.values[i].count ? made->param_reads[i] : 0;
+        reads |= b->params.values[i].count ? sql->param_reads[i] : 0;
     }
-    if (made->pages->daily) {
+    if (sql->pages->daily) {
         request = apr_psprintf(k->pool, "%s\nday\n%" APR_INT64_T_FMT "\n", request, b->terms.today);
     }
     return kiss_auth_apikey_etag(k, request, reads);
@@ -158,10 +158,10 @@ static const kiss_error *make_page(building *b, const char *tag)
 {
     kiss_req *k = b->k;
     const kiss_key *key = k->caller->key;
-    kiss_sql_values values = { key->accounts, key->states, &b->params };
+    kiss_page_sql_values values = { key->accounts, key->states, &b->params };
     kiss_db_status built;
 
-    kiss_sql_page(&b->query, k->conf->plan, k->endpoint, key->role, &values, k->pool);
+    kiss_page_sql_bind(&b->query, k->conf->plan, k->endpoint, key->role, &values, k->pool);
     built = kiss_db_run(k, read_page, b);
     if (built == KISS_DB_OK && end_page(b)) {
         built = spool_failed(b, APR_ENOMEM);

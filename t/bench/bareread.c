@@ -31,7 +31,7 @@ static MYSQL *db;
 static MYSQL_STMT *prepared[MAX_STATEMENTS];
 static MYSQL_BIND *bound[MAX_STATEMENTS];
 static const char *terms[KISS_TERMS];
-static const kiss_sql_plan *plan;
+static const kiss_plan *plan;
 
 static void die(const char *what, const char *why)
 {
@@ -88,7 +88,7 @@ static MYSQL_STMT *prepare(const kiss_statement *s, apr_pool_t *p)
 /** Executes, fetches and drops all rows. @return their number */
 static unsigned long read_all(const kiss_rowset *what, kiss_sql_part part, apr_pool_t *p)
 {
-    const kiss_statement *s = kiss_sql_find(plan, what, part);
+    const kiss_statement *s = kiss_list_plan_find(plan, what, part);
     MYSQL_STMT *stmt = prepare(s, p);
     MYSQL_BIND args[KISS_MAX_BOUND];
     unsigned long rows = 0;
@@ -170,7 +170,7 @@ int main(int argc, const char *const *argv)
     apr_initialize();
     atexit(apr_terminate);
     apr_pool_create(&p, NULL);
-    if ((error = kiss_sql_plan_make(&plan, &kiss_customer_api, p))) {
+    if ((error = kiss_plan_make(&plan, &kiss_customer_api, p))) {
         die("tables", error);
     }
     db = mysql_init(NULL);

@@ -13,7 +13,7 @@
 #include "lib/api/plan.h"
 #include "lib/base/json_text.h"
 
-static const kiss_sql_plan *plan;
+static const kiss_plan *plan;
 static apr_pool_t *lasting;
 
 /** An endpoint that reads or writes pages. */
@@ -83,14 +83,14 @@ static void check_params(const kiss_params *params)
 static void check_statement(const kiss_endpoint *e, kiss_role role, const kiss_params *params, apr_pool_t *p)
 {
     apr_array_header_t *accounts = apr_array_make(p, 2, sizeof(const char *));
-    kiss_sql_values values = { accounts, accounts, params };
-    kiss_sql_query query;
+    kiss_page_sql_values values = { accounts, accounts, params };
+    kiss_page_sql_query query;
     const char *c;
     int marks = 0;
 
     APR_ARRAY_PUSH(accounts, const char *) = "7";
     APR_ARRAY_PUSH(accounts, const char *) = "8";
-    kiss_sql_page(&query, plan, e, role, &values, p);
+    kiss_page_sql_bind(&query, plan, e, role, &values, p);
     for (c = query.statement.text; *c; c++) {
         MUST((*c >= ' ' && *c < 0x7f) && *c != '{' && *c != '}' && *c != ';' && *c != '#' && *c != '\\');
         marks += *c == '?';
@@ -109,7 +109,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (!plan) {
         apr_pool_create(&lasting, NULL);
-        MUST(kiss_sql_plan_make(&plan, &kiss_kss_api, lasting) == NULL);
+        MUST(kiss_plan_make(&plan, &kiss_kss_api, lasting) == NULL);
     }
     if (size < 2) {
         apr_pool_clear(p);

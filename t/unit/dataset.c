@@ -150,8 +150,8 @@ static const char *list_problem(const kiss_rowset *rows)
     };
     const kiss_api api = { .name = "test", .profile = "1", .schema_version = 1, .endpoints = endpoints,
                            .datasets = kiss_customer_api.datasets };
-    const kiss_sql_plan *plan;
-    const char *e = kiss_sql_plan_make(&plan, &api, pool);
+    const kiss_plan *plan;
+    const char *e = kiss_plan_make(&plan, &api, pool);
 
     return e ? e : "";
 }
@@ -195,8 +195,8 @@ static const char *page_problem(const kiss_pageset *pages, const kiss_param *par
     };
     const kiss_api api = { .name = "test", .profile = "1", .schema_version = 1, .endpoints = endpoints,
                            .datasets = kiss_kss_api.datasets, .keyed = 1 };
-    const kiss_sql_plan *plan;
-    const char *e = kiss_sql_plan_make(&plan, &api, pool);
+    const kiss_plan *plan;
+    const char *e = kiss_plan_make(&plan, &api, pool);
 
     return e ? e : "";
 }
@@ -246,7 +246,7 @@ static void test_fixed_statements(void)
     for (i = 0; i < 5; i++) {
         kiss_api api = *apis[i == 4];
         kiss_dataset list[64] = { { 0 } };
-        const kiss_sql_plan *plan;
+        const kiss_plan *plan;
         const char *e;
 
         for (j = 0, n = 0; api.datasets[j].table; j++) {
@@ -256,7 +256,7 @@ static void test_fixed_statements(void)
         }
         api.datasets = list;
         api.endpoints = none;
-        e = kiss_sql_plan_make(&plan, &api, pool);
+        e = kiss_plan_make(&plan, &api, pool);
         ok(e && strstr(e, apr_psprintf(pool, "reads %s, which is no dataset", left_out[i])),
            apr_psprintf(pool, "%s: %s is missed by its fixed statements", api.name, left_out[i]));
     }

@@ -906,21 +906,21 @@ static void test_tables(void)
         { "t", .data = KISS_DATA_STOCK }, { "warehouse" }, { 0 }
     };
     kiss_api api = { .name = "test", .profile = "1", .schema_version = 1, .endpoints = endpoints, .datasets = datasets };
-    const kiss_sql_plan *plan;
+    const kiss_plan *plan;
     const char *named;
     int i, allow;
 
-    ok(kiss_sql_plan_make(&plan, &kiss_customer_api, p) == NULL, "the Customer API's tables are sound");
+    ok(kiss_plan_make(&plan, &kiss_customer_api, p) == NULL, "the Customer API's tables are sound");
     for (i = KISS_SQL_FIXED; i < plan->count; i++) {
         const kiss_statement *s = &plan->statements[i];
 
         ok(s->rows->shared || (s->bound > 0 && strstr(s->text, s->rows->filter[0].sql)),
            apr_psprintf(p, "rows from %.20s carry their scope", s->rows->from));
     }
-    is(kiss_sql_find(plan, kiss_route_find(&kiss_customer_api, "/prices", KISS_GET, &allow, &named)->rows, KISS_SQL_WHOLE)->text,
+    is(kiss_list_plan_find(plan, kiss_route_find(&kiss_customer_api, "/prices", KISS_GET, &allow, &named)->rows, KISS_SQL_WHOLE)->text,
        "SELECT p.sku, p.unit_price, p.discount_eligible, p.moq, p.order_multiple FROM price p FORCE INDEX (PRIMARY)"
        " WHERE 1 AND p.price_list_code = ? ORDER BY p.sku, p.moq", "the statement of /prices");
-    ok(kiss_sql_find(plan, kiss_route_find(&kiss_customer_api, "/stock", KISS_GET, &allow, &named)->rows->semi_join[0],
+    ok(kiss_list_plan_find(plan, kiss_route_find(&kiss_customer_api, "/stock", KISS_GET, &allow, &named)->rows->semi_join[0],
                      KISS_SQL_WHOLE)->bound == 1, "/stock is within keys that are bound to the caller");
     for (i = 0; i < (int)(sizeof(unsound) / sizeof(*unsound)); i++) {
         static const char *const what[] = {
@@ -930,17 +930,17 @@ static void test_tables(void)
         };
 
         endpoints[0].rows = unsound[i];
-        ok(kiss_sql_plan_make(&plan, &api, p) != NULL, what[i]);
+        ok(kiss_plan_make(&plan, &api, p) != NULL, what[i]);
     }
     endpoints[0].rows = &good;
-    ok(kiss_sql_plan_make(&plan, &api, p) == NULL, "divided rows are sound");
-    is(kiss_sql_find(plan, &good, KISS_SQL_RANGE)->text, "SELECT a FROM t WHERE 1 AND x = ? AND a >= ? AND a < ? ORDER BY a",
+    ok(kiss_plan_make(&plan, &api, p) == NULL, "divided rows are sound");
+    is(kiss_list_plan_find(plan, &good, KISS_SQL_RANGE)->text, "SELECT a FROM t WHERE 1 AND x = ? AND a >= ? AND a < ? ORDER BY a",
        "a range of them");
-    is(kiss_sql_find(plan, &keys, KISS_SQL_REST)->text, "SELECT k FROM k WHERE 1 AND x = ? AND k >= ? ORDER BY k",
+    is(kiss_list_plan_find(plan, &keys, KISS_SQL_REST)->text, "SELECT k FROM k WHERE 1 AND x = ? AND k >= ? ORDER BY k",
        "what they are within, to the end");
-    is(kiss_sql_find(plan, &keys, KISS_SQL_NEXT)->text,
+    is(kiss_list_plan_find(plan, &keys, KISS_SQL_NEXT)->text,
        "SELECT k FROM k WHERE 1 AND x = ? AND k >= ? ORDER BY k LIMIT 1 OFFSET ?", "the end of a range");
-    ok(kiss_sql_find(plan, &keys, KISS_SQL_NEXT)->bound == 3 && !kiss_sql_find(plan, &good, KISS_SQL_WHOLE),
+    ok(kiss_list_plan_find(plan, &keys, KISS_SQL_NEXT)->bound == 3 && !kiss_list_plan_find(plan, &good, KISS_SQL_WHOLE),
        "... with its values; they are never read as a whole");
     ok(!kiss_route_find(&kiss_customer_api, "/products/", KISS_GET, &allow, &named) && allow == 0, "a trailing slash is another path");
     ok(!kiss_route_find(&kiss_customer_api, "/products", KISS_POST, &allow, &named) && allow == KISS_GET, "the wrong method is told");

@@ -31,7 +31,7 @@ static apr_array_header_t *split(const char *text, apr_pool_t *p)
     return list;
 }
 
-static void print(const kiss_sql_query *query)
+static void print(const kiss_page_sql_query *query)
 {
     const char *c;
     int n = 0;
@@ -69,10 +69,10 @@ int main(int argc, const char *const *argv)
     static const char *const roles[] = { "employee", "customer", "supplier" };
     const kiss_endpoint *endpoint = argc > 4 ? endpoint_of(argv[1]) : NULL;
     kiss_param_source source = { argc > 5 ? argv[5] : NULL, NULL, argc > 6 ? argv[6] : NULL, KISS_ROLE_EMPLOYEE, NULL };
-    const kiss_sql_plan *plan;
-    kiss_sql_values values;
+    const kiss_plan *plan;
+    kiss_page_sql_values values;
     kiss_params params;
-    kiss_sql_query query;
+    kiss_page_sql_query query;
     const char *problem;
     char today[KISS_DATE_DAY] = "";
     apr_pool_t *p;
@@ -89,7 +89,7 @@ int main(int argc, const char *const *argv)
     }
     kiss_date_of_day_number(today, apr_time_sec(apr_time_now()) / 86400);
     source.today = today;
-    problem = source.role == KISS_ROLES ? "no such role" : kiss_sql_plan_make(&plan, &kiss_kss_api, p);
+    problem = source.role == KISS_ROLES ? "no such role" : kiss_plan_make(&plan, &kiss_kss_api, p);
     problem = problem ? problem : kiss_params_read(&params, endpoint, &source, p);
     if (problem) {
         fprintf(stderr, "%s\n", problem);
@@ -98,7 +98,7 @@ int main(int argc, const char *const *argv)
     values.accounts = split(argv[3], p);
     values.states = split(argv[4], p);
     values.params = &params;
-    kiss_sql_page(&query, plan, endpoint, source.role, &values, p);
+    kiss_page_sql_bind(&query, plan, endpoint, source.role, &values, p);
     print(&query);
     return 0;
 }

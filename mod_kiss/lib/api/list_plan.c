@@ -199,7 +199,7 @@ const char *kiss_list_plan_add(apr_array_header_t *all, const kiss_api *api, apr
     return error;
 }
 
-const kiss_statement *kiss_sql_find(const kiss_sql_plan *plan, const kiss_rowset *rows, kiss_sql_part part)
+const kiss_statement *kiss_list_plan_find(const kiss_plan *plan, const kiss_rowset *rows, kiss_sql_part part)
 {
     int i;
 

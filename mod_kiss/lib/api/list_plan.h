@@ -21,6 +21,6 @@
 const char *kiss_list_plan_add(apr_array_header_t *all, const kiss_api *api, apr_pool_t *p);
 
 /** The statement that reads that part of `rows`; NULL when no list needs it. */
-const kiss_statement *kiss_sql_find(const kiss_sql_plan *plan, const kiss_rowset *rows, kiss_sql_part part);
+const kiss_statement *kiss_list_plan_find(const kiss_plan *plan, const kiss_rowset *rows, kiss_sql_part part);
 
 #endif

@@ -42,66 +42,66 @@ static const char *check_pages(const kiss_endpoint *e, apr_pool_t *p)
 }
 
 /** Finds what an endpoint depends on for a role: always, and when a parameter filters. @return NULL, or what is refused */
-static const char *find_reads(kiss_sql_pages *made, const kiss_endpoint *e, kiss_role role, const kiss_api *api,
+static const char *find_reads(kiss_page_sql *derived, const kiss_endpoint *e, kiss_role role, const kiss_api *api,
                               apr_pool_t *p)
 {
     const kiss_dataset *all = api->datasets;
-    const kiss_pageset *pages = made->pages;
-    const char *wrong = kiss_dataset_depend(&made->reads, pages->table, 1, all, p);
+    const kiss_pageset *pages = derived->pages;
+    const char *wrong = kiss_dataset_depend(&derived->reads, pages->table, 1, all, p);
     int i;
 
-    wrong = wrong ? wrong : kiss_dataset_depend(&made->reads, pages->where, 0, all, p);
-    wrong = wrong ? wrong : kiss_dataset_depend(&made->reads, pages->filter[role], 0, all, p);
-    wrong = wrong ? wrong : kiss_dataset_depend(&made->reads, pages->join, 1, all, p);
-    wrong = wrong ? wrong : kiss_dataset_depend(&made->reads, made->list, 0, all, p);
-    wrong = wrong ? wrong : kiss_dataset_depend(&made->reads, pages->order, 0, all, p);
+    wrong = wrong ? wrong : kiss_dataset_depend(&derived->reads, pages->where, 0, all, p);
+    wrong = wrong ? wrong : kiss_dataset_depend(&derived->reads, pages->filter[role], 0, all, p);
+    wrong = wrong ? wrong : kiss_dataset_depend(&derived->reads, pages->join, 1, all, p);
+    wrong = wrong ? wrong : kiss_dataset_depend(&derived->reads, derived->list, 0, all, p);
+    wrong = wrong ? wrong : kiss_dataset_depend(&derived->reads, pages->order, 0, all, p);
     for (i = 0; e->params[i].name && !wrong; i++) {
-        wrong = kiss_dataset_depend(&made->param_reads[i], condition(&e->params[i], role), 0, all, p);
+        wrong = kiss_dataset_depend(&derived->param_reads[i], condition(&e->params[i], role), 0, all, p);
     }
     return wrong ? apr_psprintf(p, "%s: SQL %s", e->name, wrong) : NULL;
 }
 
 /** Fills what an endpoint is for one role. */
-static const char *derive_pages(kiss_sql_pages *made, const kiss_endpoint *e, kiss_role role, const kiss_api *api,
+static const char *derive_pages(kiss_page_sql *derived, const kiss_endpoint *e, kiss_role role, const kiss_api *api,
                                 apr_pool_t *p)
 {
     const kiss_column *c;
 
-    made->pages = role == KISS_ROLE_SUPPLIER && e->pages->for_supplier ? e->pages->for_supplier : e->pages;
-    made->list = "";
-    for (c = made->pages->columns; c->name; c++) {
+    derived->pages = role == KISS_ROLE_SUPPLIER && e->pages->for_supplier ? e->pages->for_supplier : e->pages;
+    derived->list = "";
+    for (c = derived->pages->columns; c->name; c++) {
         if (!(c->hidden & (1u << role))) {
-            made->list = apr_pstrcat(p, made->list, made->columns ? ", " : "", expression(c, role, p), NULL);
-            made->columns++;
+            derived->list = apr_pstrcat(p, derived->list, derived->columns ? ", " : "", expression(c, role, p), NULL);
+            derived->columns++;
         }
     }
-    made->writer = kiss_json_writer_make(made->pages->columns, NULL, 1u << role, p);
-    return find_reads(made, e, role, api, p);
+    derived->writer = kiss_json_writer_make(derived->pages->columns, NULL, 1u << role, p);
+    return find_reads(derived, e, role, api, p);
 }
 
-const char *kiss_page_sql_plan(kiss_sql_plan *plan, apr_pool_t *p)
+const char *kiss_page_sql_plan(kiss_plan *plan, apr_pool_t *p)
 {
     const kiss_endpoint *e;
     const char *error = NULL;
-    kiss_sql_pages *made;
+    kiss_page_sql *derived;
     apr_size_t n = 0;
 
     for (e = plan->api->endpoints; e->path; e++) {
         n++;
     }
-    made = plan->pages = apr_pcalloc(p, n * KISS_ROLES * sizeof(*plan->pages));
+    derived = plan->pages = apr_pcalloc(p, n * KISS_ROLES * sizeof(*plan->pages));
     for (e = plan->api->endpoints; e->path && !error; e++) {
         int role;
 
         error = e->pages ? check_pages(e, p) : NULL;
-        for (role = 0; role < KISS_ROLES; role++, made++) {
-            error = error || !e->pages ? error : derive_pages(made, e, (kiss_role)role, plan->api, p);
+        for (role = 0; role < KISS_ROLES; role++, derived++) {
+            error = error || !e->pages ? error : derive_pages(derived, e, (kiss_role)role, plan->api, p);
         }
     }
     return error;
 }
 
-const kiss_sql_pages *kiss_sql_pages_of(const kiss_sql_plan *plan, const kiss_endpoint *endpoint, kiss_role role)
+const kiss_page_sql *kiss_page_sql_of(const kiss_plan *plan, const kiss_endpoint *endpoint, kiss_role role)
 {
     return &plan->pages[(endpoint - plan->api->endpoints) * KISS_ROLES + role];
 }
@@ -110,7 +110,7 @@ const kiss_sql_pages *kiss_sql_pages_of(const kiss_sql_plan *plan, const kiss_en
 typedef struct {
     apr_array_header_t *text;               /* its pieces, of const char * */
     apr_array_header_t *args;               /* of const char * */
-    const kiss_sql_values *values;
+    const kiss_page_sql_values *values;
     apr_pool_t *pool;
 } writing;
 
@@ -230,40 +230,40 @@ static void write_choice(writing *w, const kiss_pageset *pages, kiss_role role)
     APR_ARRAY_PUSH(w->args, const char *) = apr_psprintf(w->pool, "%" APR_INT64_T_FMT, offset_of(params));
 }
 
-void kiss_sql_page(kiss_sql_query *query, const kiss_sql_plan *plan, const kiss_endpoint *endpoint, kiss_role role,
-                   const kiss_sql_values *values, apr_pool_t *p)
+void kiss_page_sql_bind(kiss_page_sql_query *query, const kiss_plan *plan, const kiss_endpoint *endpoint, kiss_role role,
+                   const kiss_page_sql_values *values, apr_pool_t *p)
 {
-    const kiss_sql_pages *made = kiss_sql_pages_of(plan, endpoint, role);
+    const kiss_page_sql *derived = kiss_page_sql_of(plan, endpoint, role);
     writing w = { apr_array_make(p, 64, sizeof(const char *)), apr_array_make(p, 32, sizeof(const char *)), values, p };
 
     say(&w, "SELECT STRAIGHT_JOIN ");
-    expand(&w, made->list, NULL);
+    expand(&w, derived->list, NULL);
     say(&w, " FROM (");
-    write_choice(&w, made->pages, role);
+    write_choice(&w, derived->pages, role);
     say(&w, ") page JOIN ");
-    expand(&w, made->pages->join, NULL);
-    if (made->pages->dedup_accounts) {
+    expand(&w, derived->pages->join, NULL);
+    if (derived->pages->dedup_accounts) {
         say(&w, " GROUP BY ");
-        say(&w, made->pages->order);
+        say(&w, derived->pages->order);
     }
     say(&w, " ORDER BY ");
-    say(&w, made->pages->order);
+    say(&w, derived->pages->order);
     memset(query, 0, sizeof(*query));
     query->statement.text = apr_array_pstrcat(p, w.text, 0);
-    query->statement.columns = made->columns;
+    query->statement.columns = derived->columns;
     query->statement.bound = w.args->nelts;
-    query->statement.writer = made->writer;
+    query->statement.writer = derived->writer;
     query->args = (const char *const *)w.args->elts;
 }
 
-const char *kiss_sql_sample(const kiss_sql_plan *plan, const kiss_endpoint *endpoint, kiss_role role, apr_pool_t *p)
+const char *kiss_page_sql_sample(const kiss_plan *plan, const kiss_endpoint *endpoint, kiss_role role, apr_pool_t *p)
 {
     static const char *const two[] = { "1", "2" };
     apr_array_header_t *list = apr_array_make(p, 2, sizeof(const char *));
     kiss_params params = { .page = 1, .page_size = KISS_PAGE_SIZE };
-    kiss_sql_values values = { list, list, &params };
+    kiss_page_sql_values values = { list, list, &params };
     const kiss_param *param;
-    kiss_sql_query query;
+    kiss_page_sql_query query;
 
     APR_ARRAY_PUSH(list, const char *) = two[0];
     APR_ARRAY_PUSH(list, const char *) = two[1];
@@ -275,6 +275,6 @@ const char *kiss_sql_sample(const kiss_sql_plan *plan, const kiss_endpoint *endp
             params.values[params.count++] = filled;
         }
     }
-    kiss_sql_page(&query, plan, endpoint, role, &values, p);
+    kiss_page_sql_bind(&query, plan, endpoint, role, &values, p);
     return query.statement.text;
 }

@@ -15,33 +15,33 @@
 #include "lib/api/statements.h"
 
 /** What an endpoint is for one role. */
-typedef struct kiss_sql_pages {
+typedef struct kiss_page_sql {
     const kiss_pageset *pages;              /**< what it reads; NULL: it reads no pages */
     const char *list;                       /**< select list, with the marks of kiss_pageset */
     int columns;                            /**< values in a row */
     const kiss_json_writer *writer;         /**< writes its rows */
     apr_uint64_t reads;                     /**< bit n: it depends on api->datasets[n] */
     apr_uint64_t param_reads[KISS_MAX_PARAMS];  /**< and on these too, when that parameter filters */
-} kiss_sql_pages;
+} kiss_page_sql;
 
 /** Fills plan->pages, in `p`. @return NULL, or what is wrong with the tables */
-const char *kiss_page_sql_plan(kiss_sql_plan *plan, apr_pool_t *p);
+const char *kiss_page_sql_plan(kiss_plan *plan, apr_pool_t *p);
 
 /** Values to be bound where a mark stands. */
 typedef struct {
     const apr_array_header_t *accounts;     /**< of const char *: `{accounts}` */
     const apr_array_header_t *states;       /**< of const char *: `{states}` */
     const kiss_params *params;              /**< `{}` and `{Name}` */
-} kiss_sql_values;
+} kiss_page_sql_values;
 
 /** A statement with its values. */
 typedef struct {
     kiss_statement statement;               /**< the text; it has the same one for as many values, up to a power of two */
     const char *const *args;                /**< statement.bound texts; NULL is SQL NULL */
-} kiss_sql_query;
+} kiss_page_sql_query;
 
 /** What an endpoint is for a role. */
-const kiss_sql_pages *kiss_sql_pages_of(const kiss_sql_plan *plan, const kiss_endpoint *endpoint, kiss_role role);
+const kiss_page_sql *kiss_page_sql_of(const kiss_plan *plan, const kiss_endpoint *endpoint, kiss_role role);
 
 /**
  * Writes the statement for one page, or for one record: rows in order, one more than the page holds.
@@ -50,10 +50,10 @@ const kiss_sql_pages *kiss_sql_pages_of(const kiss_sql_plan *plan, const kiss_en
  *
  * @param query receives statement and values, in `p`
  */
-void kiss_sql_page(kiss_sql_query *query, const kiss_sql_plan *plan, const kiss_endpoint *endpoint, kiss_role role,
-                   const kiss_sql_values *values, apr_pool_t *p);
+void kiss_page_sql_bind(kiss_page_sql_query *query, const kiss_plan *plan, const kiss_endpoint *endpoint, kiss_role role,
+                   const kiss_page_sql_values *values, apr_pool_t *p);
 
-/** The text of kiss_sql_page() with every filter in it, for a caller with two accounts: for checks. In `p`. */
-const char *kiss_sql_sample(const kiss_sql_plan *plan, const kiss_endpoint *endpoint, kiss_role role, apr_pool_t *p);
+/** The text of kiss_page_sql_bind() with every filter in it, for a caller with two accounts: for checks. In `p`. */
+const char *kiss_page_sql_sample(const kiss_plan *plan, const kiss_endpoint *endpoint, kiss_role role, apr_pool_t *p);
 
 #endif

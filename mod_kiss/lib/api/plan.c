@@ -5,10 +5,10 @@
 #include "lib/api/list_plan.h"
 #include "lib/api/page_sql.h"
 
-const char *kiss_sql_plan_make(const kiss_sql_plan **plan, const kiss_api *api, apr_pool_t *p)
+const char *kiss_plan_make(const kiss_plan **plan, const kiss_api *api, apr_pool_t *p)
 {
     apr_array_header_t *all = apr_array_make(p, 16, sizeof(kiss_statement));
-    kiss_sql_plan *made = apr_pcalloc(p, sizeof(*made));
+    kiss_plan *made = apr_pcalloc(p, sizeof(*made));
     const char *error = kiss_dataset_check(api->datasets, p);
     int i;
 

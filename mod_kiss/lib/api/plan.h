@@ -11,6 +11,6 @@
  * @param plan receives it
  * @return NULL, or what is wrong with the tables (a row set without scope, a name twice, too many columns, ...)
  */
-const char *kiss_sql_plan_make(const kiss_sql_plan **plan, const kiss_api *api, apr_pool_t *p);
+const char *kiss_plan_make(const kiss_plan **plan, const kiss_api *api, apr_pool_t *p);
 
 #endif

@@ -26,7 +26,7 @@ enum {
     KISS_SQL_FIXED              /**< how many there are */
 };
 
-/** Statements of an API with keys; what is read by pages is written for each request, by kiss_sql_page(). */
+/** Statements of an API with keys; what is read by pages is written for each request, by kiss_page_sql_bind(). */
 enum {
     KISS_SQL_KEY = KISS_SQL_STATE + 1,      /**< hash as hexadecimal text -> the key's record with all revisions */
     KISS_SQL_KEY_NOTED,         /**< key id -> notes that it was used now */
@@ -55,7 +55,7 @@ typedef enum {
 /** One statement, known to a connection by its place in the plan. */
 typedef struct {
     const char *text;                       /**< SQL with `?` */
-    int id;                                 /**< place in kiss_sql_plan.statements */
+    int id;                                 /**< place in kiss_plan.statements */
     int columns;                            /**< values in a row, the key included; 0 where there is no result */
     int bound;                              /**< number of `?` */
     int terms;                              /**< how many of them are terms */
@@ -70,8 +70,8 @@ typedef struct {
     const kiss_api *api;                    /**< the API */
     int count;                              /**< how many statements */
     kiss_statement *statements;             /**< them, by id: the fixed ones first */
-    struct kiss_sql_pages *pages;           /**< by endpoint and role, for kiss_sql_pages_of() */
-} kiss_sql_plan;
+    struct kiss_page_sql *pages;           /**< by endpoint and role, for kiss_page_sql_of() */
+} kiss_plan;
 
 /** Columns of KISS_SQL_CALLER's result. */
 enum {
