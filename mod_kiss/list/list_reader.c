@@ -47,7 +47,7 @@ typedef struct {
     kiss_db_conn *conn;
     const kiss_caller *caller;          /* as of the moment that the read sees */
     const char *tag;                    /* ETag of that moment */
-    kiss_json_terms terms;
+    kiss_row_json_terms terms;
     kiss_progress *progress;              /* is told what there is of it */
     kiss_spool *out;                    /* the answer */
     range range;
@@ -68,11 +68,11 @@ static kiss_db_status spool_failed(building *b, apr_status_t rv)
     return KISS_DB_AWAY;                /* the client may try again: 503 */
 }
 
-static kiss_db_status row_failed(building *b, kiss_json_status status, const char *column, const kiss_value *key)
+static kiss_db_status row_failed(building *b, kiss_row_json_status status, const char *column, const kiss_value *key)
 {
     KISS_LOG(b->k, APLOG_ERR, 0, KISS_LOGNO(0602) "row %.*s cannot be written: %s%s", (int)key->len, key->data,
-             status == KISS_JSON_MEMORY ? "out of memory" : "the database holds no valid value for ",
-             status == KISS_JSON_MEMORY ? "" : column);
+             status == KISS_ROW_JSON_MEMORY ? "out of memory" : "the database holds no valid value for ",
+             status == KISS_ROW_JSON_MEMORY ? "" : column);
     return KISS_DB_FAILED;
 }
 
@@ -103,7 +103,7 @@ static void prepare_terms(building *b)
     int i;
 
     for (i = 1; i < KISS_TERMS; i++) {
-        b->terms.fragment[i] = kiss_json_term(b->caller->term[i], b->pool);
+        b->terms.fragment[i] = kiss_row_json_term(b->caller->term[i], b->pool);
     }
     b->terms.discount = b->caller->discount;
 }
@@ -119,7 +119,7 @@ static int is_current(const building *b, const kiss_value *key)
 static int set_current(building *b, const kiss_value *key)
 {
     printbuf_reset(b->key);
-    return kiss_json_raw(b->key, key->data, key->len);
+    return kiss_json_text_raw(b->key, key->data, key->len);
 }
 
 /* --- what is merged with the rows: each table is scanned in the order of its keys --- */
@@ -206,10 +206,10 @@ static kiss_db_status write_nested(building *b, const kiss_value *key, kiss_valu
 
         begin[i] = b->arrays->bpos;
         while (kiss_merge_run_row(&nested[i], row, s->columns)) {
-            kiss_json_status written = b->arrays->bpos > begin[i] && kiss_json_raw(b->arrays, ",", 1) ? KISS_JSON_MEMORY
-                                       : kiss_json_row(b->arrays, s->writer, &b->terms, row, NULL, &b->replaced, &column);
+            kiss_row_json_status written = b->arrays->bpos > begin[i] && kiss_json_text_raw(b->arrays, ",", 1) ? KISS_ROW_JSON_MEMORY
+                                       : kiss_row_json_write(b->arrays, s->writer, &b->terms, row, NULL, &b->replaced, &column);
 
-            if (written != KISS_JSON_OK) {
+            if (written != KISS_ROW_JSON_OK) {
                 return row_failed(b, written, column, key);
             }
         }
@@ -227,7 +227,7 @@ static kiss_db_status write_row(building *b, const kiss_statement *s, const kiss
 {
     kiss_value found[KISS_MAX_NESTED];
     const char *column = NULL;
-    kiss_json_status written;
+    kiss_row_json_status written;
     kiss_db_status status;
     apr_status_t rv;
     int missing;
@@ -244,11 +244,11 @@ static kiss_db_status write_row(building *b, const kiss_statement *s, const kiss
     if ((status = write_nested(b, &row[0], found)) != KISS_DB_OK) {
         return status;
     }
-    if (kiss_json_raw(b->out->buffer, b->k->rows ? ",\n" : "[", b->k->rows ? 2 : 1)) {
+    if (kiss_json_text_raw(b->out->buffer, b->k->rows ? ",\n" : "[", b->k->rows ? 2 : 1)) {
         return spool_failed(b, APR_ENOMEM);
     }
-    written = kiss_json_row(b->out->buffer, s->writer, &b->terms, row, found, &b->replaced, &column);
-    if (written != KISS_JSON_OK) {
+    written = kiss_row_json_write(b->out->buffer, s->writer, &b->terms, row, found, &b->replaced, &column);
+    if (written != KISS_ROW_JSON_OK) {
         return row_failed(b, written, column, &row[0]);
     }
     b->k->rows++;
@@ -375,7 +375,7 @@ static kiss_db_status write_list(building *b)
     kiss_db_status status = write_rows(b, b->k->endpoint->rows);
     const char *end = b->k->rows ? "]" : "[]";
 
-    if (status == KISS_DB_OK && kiss_json_raw(b->out->buffer, end, strlen(end))) {
+    if (status == KISS_DB_OK && kiss_json_text_raw(b->out->buffer, end, strlen(end))) {
         status = spool_failed(b, APR_ENOMEM);
     }
     return status;
@@ -410,8 +410,8 @@ static kiss_db_status build(kiss_db_conn *conn, void *baton)
     if (rv == APR_SUCCESS) {
         rv = apr_pool_create(&b->range_pool, b->pool);
     }
-    b->arrays = kiss_json_buffer(b->pool);
-    b->key = kiss_json_buffer(b->pool);
+    b->arrays = kiss_json_text_buffer(b->pool);
+    b->key = kiss_json_text_buffer(b->pool);
     if (rv != APR_SUCCESS || !b->arrays || !b->key) {
         return spool_failed(b, rv != APR_SUCCESS ? rv : APR_ENOMEM);
     }

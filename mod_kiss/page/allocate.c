@@ -317,7 +317,7 @@ static kiss_db_status read_back(allocating *a, kiss_db_conn *conn)
     const kiss_key *key = a->k->caller->key;
     kiss_params params = { .page = 1, .page_size = 1, .count = 1, .values = { { &by_number, 1, &a->allocation } } };
     kiss_page_sql_values values = { key->accounts, key->states, &params };
-    kiss_json_terms terms;
+    kiss_row_json_terms terms;
     kiss_page_sql_query query;
     kiss_db_cursor *cursor;
     const kiss_value *row = NULL;
@@ -335,9 +335,9 @@ static kiss_db_status read_back(allocating *a, kiss_db_conn *conn)
         return status == KISS_DB_OK ? not_there(a) : status;
     }
     printbuf_reset(a->answer);
-    if (kiss_json_raw(a->answer, "{\"Data\":", 8)
-        || kiss_json_row(a->answer, query.statement.writer, &terms, row, NULL, &replaced, &column) != KISS_JSON_OK
-        || kiss_json_raw(a->answer, "}", 2)) {          /* with its NUL */
+    if (kiss_json_text_raw(a->answer, "{\"Data\":", 8)
+        || kiss_row_json_write(a->answer, query.statement.writer, &terms, row, NULL, &replaced, &column) != KISS_ROW_JSON_OK
+        || kiss_json_text_raw(a->answer, "}", 2)) {          /* with its NUL */
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, a->k->r, KISS_LOGNO(0421) "allocation %s cannot be written as the contract "
                       "says: no memory, or a value of its row in payment_application does not fit", a->allocation);
         return KISS_DB_FAILED;
@@ -413,7 +413,7 @@ const kiss_error *kiss_allocate_run(kiss_req *k, int *status)
 
     memset(&a, 0, sizeof(a));
     a.k = k;
-    a.answer = kiss_json_buffer(k->pool);
+    a.answer = kiss_json_text_buffer(k->pool);
     if (!a.answer) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, APR_ENOMEM, k->r, KISS_LOGNO(0422) "no memory for the answer");
         return &kiss_error_internal;

@@ -24,7 +24,7 @@ typedef struct {
     kiss_req *k;
     kiss_params params;
     kiss_page_sql_query query;
-    kiss_json_terms terms;
+    kiss_row_json_terms terms;
     kiss_spool *out;
     int more;                       /* there is a row behind the page */
     apr_size_t replaced;            /* invalid UTF-8 bytes */
@@ -100,17 +100,17 @@ static kiss_db_status write_row(building *b, const kiss_value *row)
 {
     const char *column = NULL;
     struct printbuf *pb = b->out->buffer;
-    kiss_json_status written;
+    kiss_row_json_status written;
     apr_status_t rv;
 
-    if (b->k->rows && kiss_json_raw(pb, ",", 1)) {
+    if (b->k->rows && kiss_json_text_raw(pb, ",", 1)) {
         return spool_failed(b, APR_ENOMEM);
     }
-    written = kiss_json_row(pb, b->query.statement.writer, &b->terms, row, NULL, &b->replaced, &column);
-    if (written != KISS_JSON_OK) {
+    written = kiss_row_json_write(pb, b->query.statement.writer, &b->terms, row, NULL, &b->replaced, &column);
+    if (written != KISS_ROW_JSON_OK) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, b->k->r, KISS_LOGNO(0605) "row %" APR_INT64_T_FMT " of the page cannot be "
-                      "written: %s%s", b->k->rows + 1, written == KISS_JSON_MEMORY ? "out of memory"
-                      : "the database holds no valid value for ", written == KISS_JSON_MEMORY ? "" : column);
+                      "written: %s%s", b->k->rows + 1, written == KISS_ROW_JSON_MEMORY ? "out of memory"
+                      : "the database holds no valid value for ", written == KISS_ROW_JSON_MEMORY ? "" : column);
         return KISS_DB_FAILED;
     }
     b->k->rows++;
@@ -131,7 +131,7 @@ static kiss_db_status read_page(kiss_db_conn *conn, void *baton)
     b->more = 0;
     b->replaced = 0;
     rv = kiss_spool_create(&b->out, kiss_config_cache_dir(b->k->r->server), b->k->pool);
-    if (rv != APR_SUCCESS || kiss_json_raw(b->out->buffer, "{\"Data\":[", 9)) {
+    if (rv != APR_SUCCESS || kiss_json_text_raw(b->out->buffer, "{\"Data\":[", 9)) {
         return spool_failed(b, rv != APR_SUCCESS ? rv : APR_ENOMEM);
     }
     status = kiss_db_select(&cursor, conn, &b->query.statement, b->query.args, b->k->pool);
@@ -150,7 +150,7 @@ static int end_page(building *b)
     const char *end = apr_psprintf(b->k->pool, "],\"Page\":%" APR_INT64_T_FMT ",\"PageSize\":%d,\"HasNextPage\":%s}",
                                    b->params.page, b->params.page_size, b->more ? "true" : "false");
 
-    return kiss_json_raw(b->out->buffer, end, strlen(end));
+    return kiss_json_text_raw(b->out->buffer, end, strlen(end));
 }
 
 /** Reads the page, and keeps it if it is one to be kept: whole in memory, and nothing to be logged each time. */

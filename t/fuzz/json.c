@@ -57,7 +57,7 @@ static void check_string(const char *text, size_t len, apr_pool_t *p)
     json_object *o;
     int i;
 
-    MUST(kiss_json_string(pb, text, len, &replaced) == 0 && replaced == 5 + bad);
+    MUST(kiss_json_text_string(pb, text, len, &replaced) == 0 && replaced == 5 + bad);
     MUST(pb->buf[0] == '"' && pb->buf[pb->bpos - 1] == '"');
     for (i = 0; i < pb->bpos; i++) {
         MUST((unsigned char)pb->buf[i] >= 0x20);
@@ -70,11 +70,11 @@ static void check_string(const char *text, size_t len, apr_pool_t *p)
 
 static void check_term(const char *text, apr_pool_t *p)
 {
-    kiss_value term = kiss_json_term(text, p);
+    kiss_value term = kiss_row_json_term(text, p);
     struct printbuf *pb = printbuf_new();
     apr_size_t ignored = 0;
 
-    MUST(kiss_json_string(pb, text, strlen(text), &ignored) == 0);
+    MUST(kiss_json_text_string(pb, text, strlen(text), &ignored) == 0);
     MUST(term.len == (size_t)pb->bpos && memcmp(term.data, pb->buf, term.len) == 0);
     printbuf_free(pb);
 }
@@ -105,15 +105,15 @@ static void check_row(const char *text, size_t len, apr_int64_t n, apr_int64_t d
     const kiss_value nested = { "{}", len % 3 ? 2 : 0 };
     const kiss_value values[] = { text_value, number_value, number_value, number_value, flag, flag,
                                   len % 5 ? text_value : null };
-    kiss_json_terms terms = { .discount = discount };
+    kiss_row_json_terms terms = { .discount = discount };
     struct printbuf *pb = printbuf_new();
     apr_size_t replaced = 0, bad, expected_len;
     const char *column = NULL, *expected = expected_text(text, len, &expected_len, &bad, p);
     apr_int64_t net = n;
     json_object *o;
 
-    terms.fragment[KISS_TERM_CURRENCY] = kiss_json_term("\"", p);
-    MUST(kiss_json_row(pb, kiss_json_writer_make(rows.columns, NULL, 0, p), &terms, values, &nested, &replaced, &column) == KISS_JSON_OK);
+    terms.fragment[KISS_TERM_CURRENCY] = kiss_row_json_term("\"", p);
+    MUST(kiss_row_json_write(pb, kiss_row_json_writer_make(rows.columns, NULL, 0, p), &terms, values, &nested, &replaced, &column) == KISS_ROW_JSON_OK);
     o = parse(pb, p);
     MUST(json_object_is_type(o, json_type_object) && json_object_object_length(o) == 8);
     same_text(json_object_object_get(o, "Text"), expected, expected_len);

@@ -59,7 +59,7 @@ static void check_value(const kiss_param *param, const char *value)
         MUST(n > 0 && !strchr(" \t", *value) && !strchr(" \t", value[n - 1]));
         /* FALLTHROUGH */
     case KISS_PARAM_TEXT:
-        MUST(n > 0 && kiss_json_is_utf8(value, n));
+        MUST(n > 0 && kiss_json_text_is_utf8(value, n));
         break;
     }
 }

@@ -533,7 +533,7 @@ static void string(const char *text, apr_size_t len, const char *expected, apr_s
     struct printbuf *pb = printbuf_new();
     apr_size_t replaced = 0;
 
-    ok(kiss_json_string(pb, text, len, &replaced) == 0 && replaced == bad, what);
+    ok(kiss_json_text_string(pb, text, len, &replaced) == 0 && replaced == bad, what);
     is(apr_pstrmemdup(pool, pb->buf, (apr_size_t)pb->bpos), expected, what);
     printbuf_free(pb);
 }
@@ -546,12 +546,12 @@ static void test_json(void)
         { "Term", KISS_TEXT, .term = KISS_TERM_CURRENCY }, { 0 }
     };
     static const kiss_rowset rows = { .columns = columns };
-    const kiss_json_writer *w = kiss_json_writer_make(rows.columns, NULL, 0, pool);
+    const kiss_row_json_writer *w = kiss_row_json_writer_make(rows.columns, NULL, 0, pool);
     const kiss_value values[] = { { "x", 1 }, { "30.00", 5 }, { "12.000", 6 }, { "19.9500", 7 }, { "1", 1 }, { "0", 1 },
                                   { NULL, 0 } };
     const kiss_value nulls[] = { { NULL, 0 }, { NULL, 0 }, { NULL, 0 }, { "1.0000", 6 }, { NULL, 0 }, { NULL, 0 },
                                  { "2026-06-15", 10 } };
-    kiss_json_terms terms = { .discount = 75000 };
+    kiss_row_json_terms terms = { .discount = 75000 };
     struct printbuf *pb = printbuf_new();
     const char *column = NULL;
     apr_size_t replaced = 0;
@@ -562,9 +562,9 @@ static void test_json(void)
     string("\xed\xa0\x80", 3, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"", 3, "a surrogate");
     string("\xc0\xaf", 2, "\"\xef\xbf\xbd\xef\xbf\xbd\"", 2, "an overlong form");
     string("\xf4\x90\x80\x80", 4, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"", 4, "beyond U+10FFFF");
-    terms.fragment[KISS_TERM_CURRENCY] = kiss_json_term("G\"P", pool);
-    kiss_json_row(pb, w, &terms, values, NULL, &replaced, &column);
-    kiss_json_row(pb, w, &terms, nulls, NULL, &replaced, &column);
+    terms.fragment[KISS_TERM_CURRENCY] = kiss_row_json_term("G\"P", pool);
+    kiss_row_json_write(pb, w, &terms, values, NULL, &replaced, &column);
+    kiss_row_json_write(pb, w, &terms, nulls, NULL, &replaced, &column);
     is(apr_pstrmemdup(pool, pb->buf, (apr_size_t)pb->bpos),
        "{\"Text\":\"x\",\"Decimal\":30.00,\"Quantity\":12,\"Price\":18.4538,\"Yes\":false,\"Date\":null,\"Term\":\"G\\\"P\"}"
        "{\"Text\":\"\",\"Decimal\":0,\"Quantity\":0,\"Price\":1.0000,\"Yes\":false,\"Date\":\"2026-06-15\","
@@ -619,12 +619,12 @@ static void coming(apr_int64_t today, const char *weekdays, const char *expected
 {
     static const kiss_column columns[] = { { "C", KISS_COMING_TEXT, "a" }, { 0 } };
     const kiss_value value = { weekdays, strlen(weekdays) };
-    const kiss_json_terms terms = { .today = today };
+    const kiss_row_json_terms terms = { .today = today };
     struct printbuf *pb = printbuf_new();
     const char *column = NULL;
     apr_size_t replaced = 0;
 
-    kiss_json_row(pb, kiss_json_writer_make(columns, NULL, 0, pool), &terms, &value, NULL, &replaced, &column);
+    kiss_row_json_write(pb, kiss_row_json_writer_make(columns, NULL, 0, pool), &terms, &value, NULL, &replaced, &column);
     is(apr_pstrmemdup(pool, pb->buf, (apr_size_t)pb->bpos), apr_psprintf(pool, "{\"C\":\"%s\"}", expected), what);
     printbuf_free(pb);
 }
@@ -643,14 +643,14 @@ static void date_row(const char *day, const char *time, const char *expected)
 {
     static const kiss_column columns[] = { { "Day", KISS_DATE, "a" }, { "Time", KISS_TIME, "b" }, { 0 } };
     const kiss_value values[] = { { day, strlen(day) }, { time, strlen(time) } };
-    const kiss_json_terms terms = { .discount = 0 };
+    const kiss_row_json_terms terms = { .discount = 0 };
     struct printbuf *pb = printbuf_new();
     const char *column = NULL;
     apr_size_t replaced = 0;
-    kiss_json_status status = kiss_json_row(pb, kiss_json_writer_make(columns, NULL, 0, pool), &terms, values, NULL, &replaced,
+    kiss_row_json_status status = kiss_row_json_write(pb, kiss_row_json_writer_make(columns, NULL, 0, pool), &terms, values, NULL, &replaced,
                                             &column);
 
-    is(status == KISS_JSON_OK ? apr_pstrmemdup(pool, pb->buf, (apr_size_t)pb->bpos) : column, expected,
+    is(status == KISS_ROW_JSON_OK ? apr_pstrmemdup(pool, pb->buf, (apr_size_t)pb->bpos) : column, expected,
        apr_psprintf(pool, "%s and %s as JSON", day, time));
     printbuf_free(pb);
 }
@@ -669,12 +669,12 @@ static void quantity(const char *decimal, const char *expected)
 {
     static const kiss_column columns[] = { { "N", KISS_QUANTITY, "a" }, { 0 } };
     const kiss_value value = { decimal, strlen(decimal) };
-    const kiss_json_terms terms = { .discount = 0 };
+    const kiss_row_json_terms terms = { .discount = 0 };
     struct printbuf *pb = printbuf_new();
     const char *column = NULL;
     apr_size_t replaced = 0;
 
-    kiss_json_row(pb, kiss_json_writer_make(columns, NULL, 0, pool), &terms, &value, NULL, &replaced, &column);
+    kiss_row_json_write(pb, kiss_row_json_writer_make(columns, NULL, 0, pool), &terms, &value, NULL, &replaced, &column);
     is(apr_pstrmemdup(pool, pb->buf, (apr_size_t)pb->bpos), apr_psprintf(pool, "{\"N\":%s}", expected),
        apr_psprintf(pool, "%s as a number", decimal));
     printbuf_free(pb);

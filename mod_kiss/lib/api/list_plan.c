@@ -44,7 +44,7 @@ static void derive(kiss_statement *s, const kiss_rowset *rows, kiss_sql_part par
     s->bound = s->terms + (part == KISS_SQL_WHOLE ? 0 : part == KISS_SQL_REST ? 1 : 2);
     s->rows = rows;
     s->part = part;
-    s->writer = rows->columns ? kiss_json_writer_make(rows->columns, rows->key, 0, p) : NULL;
+    s->writer = rows->columns ? kiss_row_json_writer_make(rows->columns, rows->key, 0, p) : NULL;
     s->text = apr_pstrcat(p, "SELECT ", select_list(rows, &s->columns, p), " FROM ", rows->from, " WHERE ", where,
                           " ORDER BY ", rows->order, part == KISS_SQL_NEXT ? " LIMIT 1 OFFSET ?" : "", NULL);
 }

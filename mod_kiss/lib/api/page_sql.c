@@ -75,7 +75,7 @@ static const char *derive_pages(kiss_page_sql *derived, const kiss_endpoint *e, 
             derived->columns++;
         }
     }
-    derived->writer = kiss_json_writer_make(derived->pages->columns, NULL, 1u << role, p);
+    derived->writer = kiss_row_json_writer_make(derived->pages->columns, NULL, 1u << role, p);
     return find_reads(derived, e, role, api, p);
 }
 

@@ -19,7 +19,7 @@ typedef struct kiss_page_sql {
     const kiss_pageset *pages;              /**< what it reads; NULL: it reads no pages */
     const char *list;                       /**< select list, with the marks of kiss_pageset */
     int columns;                            /**< values in a row */
-    const kiss_json_writer *writer;         /**< writes its rows */
+    const kiss_row_json_writer *writer;         /**< writes its rows */
     apr_uint64_t reads;                     /**< bit n: it depends on api->datasets[n] */
     apr_uint64_t param_reads[KISS_MAX_PARAMS];  /**< and on these too, when that parameter filters */
 } kiss_page_sql;

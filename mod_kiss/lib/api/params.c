@@ -118,7 +118,7 @@ static const char *read_value(const kiss_param *param, const char *text, const c
         return read_amount(text, why, p);
     case KISS_PARAM_TEXTS:
     case KISS_PARAM_TEXT:
-        return *text && kiss_json_is_utf8(text, strlen(text)) ? text : NULL;
+        return *text && kiss_json_text_is_utf8(text, strlen(text)) ? text : NULL;
     }
     return NULL;
 }

@@ -24,14 +24,14 @@ typedef struct {
     int at;                     /* its place among the values */
 } member;
 
-struct kiss_json_writer {
+struct kiss_row_json_writer {
     int members;
     member member[];
 };
 
-const kiss_json_writer *kiss_json_writer_make(const kiss_column *columns, const char *key, unsigned roles, apr_pool_t *p)
+const kiss_row_json_writer *kiss_row_json_writer_make(const kiss_column *columns, const char *key, unsigned roles, apr_pool_t *p)
 {
-    kiss_json_writer *w;
+    kiss_row_json_writer *w;
     const kiss_column *c;
     int n = 0, at = key != NULL;
 
@@ -61,14 +61,14 @@ const kiss_json_writer *kiss_json_writer_make(const kiss_column *columns, const 
     return w;
 }
 
-kiss_value kiss_json_term(const char *text, apr_pool_t *p)
+kiss_value kiss_row_json_term(const char *text, apr_pool_t *p)
 {
     kiss_value v = { "\"\"", 2 };
     struct printbuf *pb = printbuf_new();
     apr_size_t ignored = 0;
 
     if (pb) {
-        if (kiss_json_string(pb, text, strlen(text), &ignored) == 0) {
+        if (kiss_json_text_string(pb, text, strlen(text), &ignored) == 0) {
             v.len = (apr_size_t)pb->bpos;
             v.data = apr_pmemdup(p, pb->buf, v.len);
         }
@@ -99,23 +99,23 @@ static int is_true(const kiss_value *v)
 }
 
 /** Writes values[0], discounted if the flag in values[1] says so. */
-static kiss_json_status write_price(struct printbuf *pb, const kiss_value *values, apr_int64_t discount)
+static kiss_row_json_status write_price(struct printbuf *pb, const kiss_value *values, apr_int64_t discount)
 {
     char text[KISS_DECIMAL_TEXT];
     apr_int64_t price;
 
     if (!values[0].data) {
-        return KISS_JSON_VALUE;
+        return KISS_ROW_JSON_VALUE;
     }
     if (discount == 0 || !is_true(&values[1])) {
-        return kiss_json_raw(pb, values[0].data, values[0].len) ? KISS_JSON_MEMORY : KISS_JSON_OK;
+        return kiss_json_text_raw(pb, values[0].data, values[0].len) ? KISS_ROW_JSON_MEMORY : KISS_ROW_JSON_OK;
     }
     if (kiss_decimal_parse(&price, values[0].data, values[0].len, PRICE_DIGITS, PRICE_SCALE) != KISS_DECIMAL_OK
         || kiss_decimal_discount(&price, price, discount) != 0) {
-        return KISS_JSON_VALUE;
+        return KISS_ROW_JSON_VALUE;
     }
-    return kiss_json_raw(pb, text, (apr_size_t)kiss_decimal_format(text, price, PRICE_SCALE))
-           ? KISS_JSON_MEMORY : KISS_JSON_OK;
+    return kiss_json_text_raw(pb, text, (apr_size_t)kiss_decimal_format(text, price, PRICE_SCALE))
+           ? KISS_ROW_JSON_MEMORY : KISS_ROW_JSON_OK;
 }
 
 /* --- coming days --- */
@@ -146,7 +146,7 @@ static int write_coming(struct printbuf *pb, const kiss_value *v, apr_int64_t to
             continue;
         }
         kiss_date_of_day_number(text, today + ahead);
-        if ((!first && kiss_json_raw(pb, between, n)) || kiss_json_raw(pb, text, sizeof(text) - 1)) {
+        if ((!first && kiss_json_text_raw(pb, between, n)) || kiss_json_text_raw(pb, text, sizeof(text) - 1)) {
             return -1;
         }
         first = 0;
@@ -167,37 +167,37 @@ static int is_no_day(const member *m, const kiss_value *v)
 }
 
 /** "2026-02-24 17:06:10.610" becomes "2026-02-24T17:06:10.610Z". */
-static kiss_json_status write_time(struct printbuf *pb, const kiss_value *v)
+static kiss_row_json_status write_time(struct printbuf *pb, const kiss_value *v)
 {
     char text[] = "\"YYYY-MM-DDTHH:MM:SS.mmmZ\"";
 
     if (v->len != TIME_LEN) {
-        return KISS_JSON_VALUE;
+        return KISS_ROW_JSON_VALUE;
     }
     memcpy(text + 1, v->data, v->len);
     text[11] = 'T';
-    return kiss_json_raw(pb, text, sizeof(text) - 1) ? KISS_JSON_MEMORY : KISS_JSON_OK;
+    return kiss_json_text_raw(pb, text, sizeof(text) - 1) ? KISS_ROW_JSON_MEMORY : KISS_ROW_JSON_OK;
 }
 
 /** `Mon;Wed` becomes ["Mon","Wed"]. */
 static int write_split(struct printbuf *pb, const kiss_value *v, apr_size_t *replaced)
 {
     const char *s = v->data, *end = s + v->len;
-    int failed = kiss_json_raw(pb, "[", 1);
+    int failed = kiss_json_text_raw(pb, "[", 1);
 
     while (!failed && s < end) {
         const char *next = memchr(s, ';', (apr_size_t)(end - s));
         apr_size_t n = (apr_size_t)((next ? next : end) - s);
 
-        failed = (s > v->data && kiss_json_raw(pb, ",", 1)) || kiss_json_string(pb, s, n, replaced);
+        failed = (s > v->data && kiss_json_text_raw(pb, ",", 1)) || kiss_json_text_string(pb, s, n, replaced);
         s += n + 1;
     }
-    return failed || kiss_json_raw(pb, "]", 1);
+    return failed || kiss_json_text_raw(pb, "]", 1);
 }
 
 static int write_quoted(struct printbuf *pb, const char *data, apr_size_t len)
 {
-    return kiss_json_raw(pb, "\"", 1) || kiss_json_raw(pb, data, len) || kiss_json_raw(pb, "\"", 1);
+    return kiss_json_text_raw(pb, "\"", 1) || kiss_json_text_raw(pb, data, len) || kiss_json_text_raw(pb, "\"", 1);
 }
 
 /** Writes SQL NULL in a column that is not nullable. */
@@ -212,32 +212,32 @@ static int write_nothing(struct printbuf *pb, const member *m)
     if (m->type == KISS_FIXED) {
         return write_quoted(pb, "0.000000000000000", m->scale ? m->scale + 2 : 1);
     }
-    return kiss_json_raw(pb, nothing[m->type], strlen(nothing[m->type]));
+    return kiss_json_text_raw(pb, nothing[m->type], strlen(nothing[m->type]));
 }
 
 /** Writes a value that comes from the select list and is not NULL. */
-static kiss_json_status write_value(struct printbuf *pb, const member *m, const kiss_value *v,
-                                    const kiss_json_terms *terms, apr_size_t *replaced)
+static kiss_row_json_status write_value(struct printbuf *pb, const member *m, const kiss_value *v,
+                                    const kiss_row_json_terms *terms, apr_size_t *replaced)
 {
     int failed = 0;
 
     switch (m->type) {
     case KISS_TEXT:
     case KISS_DATE:
-        failed = kiss_json_string(pb, v->data, v->len, replaced);
+        failed = kiss_json_text_string(pb, v->data, v->len, replaced);
         break;
     case KISS_DECIMAL:
     case KISS_JSON:
-        failed = kiss_json_raw(pb, v->data, v->len);
+        failed = kiss_json_text_raw(pb, v->data, v->len);
         break;
     case KISS_FIXED:
         failed = write_quoted(pb, v->data, v->len);
         break;
     case KISS_QUANTITY:
-        failed = kiss_json_raw(pb, v->data, trimmed(v));
+        failed = kiss_json_text_raw(pb, v->data, trimmed(v));
         break;
     case KISS_BOOLEAN:
-        failed = is_true(v) ? kiss_json_raw(pb, "true", 4) : kiss_json_raw(pb, "false", 5);
+        failed = is_true(v) ? kiss_json_text_raw(pb, "true", 4) : kiss_json_text_raw(pb, "false", 5);
         break;
     case KISS_TIME:
         return write_time(pb, v);
@@ -245,23 +245,23 @@ static kiss_json_status write_value(struct printbuf *pb, const member *m, const 
         failed = write_split(pb, v, replaced);
         break;
     case KISS_COMING_DAYS:
-        failed = !has_weekday(v) ? kiss_json_raw(pb, "[]", 2)
-                 : kiss_json_raw(pb, "[\"", 2) || write_coming(pb, v, terms->today, "\",\"")
-                   || kiss_json_raw(pb, "\"]", 2);
+        failed = !has_weekday(v) ? kiss_json_text_raw(pb, "[]", 2)
+                 : kiss_json_text_raw(pb, "[\"", 2) || write_coming(pb, v, terms->today, "\",\"")
+                   || kiss_json_text_raw(pb, "\"]", 2);
         break;
     case KISS_COMING_TEXT:
-        failed = kiss_json_raw(pb, "\"", 1) || write_coming(pb, v, terms->today, ";") || kiss_json_raw(pb, "\"", 1);
+        failed = kiss_json_text_raw(pb, "\"", 1) || write_coming(pb, v, terms->today, ";") || kiss_json_text_raw(pb, "\"", 1);
         break;
     case KISS_NET_PRICE:
     case KISS_ROWS:
-        return KISS_JSON_VALUE;         /* come from two values, and from `nested` */
+        return KISS_ROW_JSON_VALUE;         /* come from two values, and from `nested` */
     }
-    return failed ? KISS_JSON_MEMORY : KISS_JSON_OK;
+    return failed ? KISS_ROW_JSON_MEMORY : KISS_ROW_JSON_OK;
 }
 
-/** Writes what the select list holds for one member. @return KISS_JSON_OK or what went wrong */
-static kiss_json_status write_member(struct printbuf *pb, const member *m, const kiss_value *values,
-                                     const kiss_json_terms *terms, apr_size_t *replaced)
+/** Writes what the select list holds for one member. @return KISS_ROW_JSON_OK or what went wrong */
+static kiss_row_json_status write_member(struct printbuf *pb, const member *m, const kiss_value *values,
+                                     const kiss_row_json_terms *terms, apr_size_t *replaced)
 {
     if (m->type == KISS_NET_PRICE) {
         return write_price(pb, values, terms->discount);
@@ -269,10 +269,10 @@ static kiss_json_status write_member(struct printbuf *pb, const member *m, const
     if (values->data && !is_no_day(m, values)) {
         return write_value(pb, m, values, terms, replaced);
     }
-    return (m->nullable ? kiss_json_raw(pb, "null", 4) : write_nothing(pb, m)) ? KISS_JSON_MEMORY : KISS_JSON_OK;
+    return (m->nullable ? kiss_json_text_raw(pb, "null", 4) : write_nothing(pb, m)) ? KISS_ROW_JSON_MEMORY : KISS_ROW_JSON_OK;
 }
 
-kiss_json_status kiss_json_row(struct printbuf *pb, const kiss_json_writer *w, const kiss_json_terms *terms,
+kiss_row_json_status kiss_row_json_write(struct printbuf *pb, const kiss_row_json_writer *w, const kiss_row_json_terms *terms,
                                const kiss_value *values, const kiss_value *nested, apr_size_t *replaced,
                                const char **column)
 {
@@ -280,29 +280,29 @@ kiss_json_status kiss_json_row(struct printbuf *pb, const kiss_json_writer *w, c
 
     for (i = 0; i < w->members; i++) {
         const member *m = &w->member[i];
-        kiss_json_status rv = KISS_JSON_OK;
+        kiss_row_json_status rv = KISS_ROW_JSON_OK;
 
-        if (kiss_json_raw(pb, m->prefix, m->prefix_len)) {
-            return KISS_JSON_MEMORY;
+        if (kiss_json_text_raw(pb, m->prefix, m->prefix_len)) {
+            return KISS_ROW_JSON_MEMORY;
         }
         if (m->type == KISS_ROWS) {
-            if (kiss_json_raw(pb, "[", 1) || kiss_json_raw(pb, nested->data, nested->len) || kiss_json_raw(pb, "]", 1)) {
-                return KISS_JSON_MEMORY;
+            if (kiss_json_text_raw(pb, "[", 1) || kiss_json_text_raw(pb, nested->data, nested->len) || kiss_json_text_raw(pb, "]", 1)) {
+                return KISS_ROW_JSON_MEMORY;
             }
             nested++;
         }
         else if (m->term) {
-            if (kiss_json_raw(pb, terms->fragment[m->term].data, terms->fragment[m->term].len)) {
-                return KISS_JSON_MEMORY;
+            if (kiss_json_text_raw(pb, terms->fragment[m->term].data, terms->fragment[m->term].len)) {
+                return KISS_ROW_JSON_MEMORY;
             }
         }
         else {
             rv = write_member(pb, m, values + m->at, terms, replaced);
         }
-        if (rv != KISS_JSON_OK) {
+        if (rv != KISS_ROW_JSON_OK) {
             *column = m->name;
             return rv;
         }
     }
-    return kiss_json_raw(pb, "}", 1) ? KISS_JSON_MEMORY : KISS_JSON_OK;
+    return kiss_json_text_raw(pb, "}", 1) ? KISS_ROW_JSON_MEMORY : KISS_ROW_JSON_OK;
 }

@@ -15,13 +15,13 @@
 
 /** What is the same in every row of one answer. */
 typedef struct {
-    kiss_value fragment[KISS_TERMS];    /**< JSON text of each term, by kiss_json_term(); unused ones empty */
+    kiss_value fragment[KISS_TERMS];    /**< JSON text of each term, by kiss_row_json_term(); unused ones empty */
     apr_int64_t discount;               /**< the caller's percentage times 10^4 */
     apr_int64_t today;                  /**< the day in UTC, counted from 1970-01-01 */
-} kiss_json_terms;
+} kiss_row_json_terms;
 
 /** Columns prepared for writing: member names escaped and joined with their punctuation. */
-typedef struct kiss_json_writer kiss_json_writer;
+typedef struct kiss_row_json_writer kiss_row_json_writer;
 
 /**
  * Prepares `columns` for a reader of the roles `roles`, without those hidden from them; lives in `p`.
@@ -29,17 +29,17 @@ typedef struct kiss_json_writer kiss_json_writer;
  * @param key the SQL expression that stands before the columns in the select list, and not again in place of a column
  *            that is the same; NULL when there is none
  */
-const kiss_json_writer *kiss_json_writer_make(const kiss_column *columns, const char *key, unsigned roles, apr_pool_t *p);
+const kiss_row_json_writer *kiss_row_json_writer_make(const kiss_column *columns, const char *key, unsigned roles, apr_pool_t *p);
 
 /** Writes `text` as a JSON string into `p`, for use as a term. */
-kiss_value kiss_json_term(const char *text, apr_pool_t *p);
+kiss_value kiss_row_json_term(const char *text, apr_pool_t *p);
 
-/** Outcome of kiss_json_row(). */
+/** Outcome of kiss_row_json_write(). */
 typedef enum {
-    KISS_JSON_OK = 0,
-    KISS_JSON_MEMORY,       /**< the buffer could not grow */
-    KISS_JSON_VALUE         /**< a value is not what its column promises: `column` tells which */
-} kiss_json_status;
+    KISS_ROW_JSON_OK = 0,
+    KISS_ROW_JSON_MEMORY,       /**< the buffer could not grow */
+    KISS_ROW_JSON_VALUE         /**< a value is not what its column promises: `column` tells which */
+} kiss_row_json_status;
 
 /**
  * Appends one object.
@@ -48,9 +48,9 @@ typedef enum {
  * @param values   in the order of kiss_sql's select list
  * @param nested   what stands in the array of each KISS_ROWS column, in column order: objects joined by commas
  * @param replaced is increased by the number of invalid UTF-8 bytes that became U+FFFD
- * @param column   receives the JSON name of the offending column with KISS_JSON_VALUE
+ * @param column   receives the JSON name of the offending column with KISS_ROW_JSON_VALUE
  */
-kiss_json_status kiss_json_row(struct printbuf *pb, const kiss_json_writer *w, const kiss_json_terms *terms,
+kiss_row_json_status kiss_row_json_write(struct printbuf *pb, const kiss_row_json_writer *w, const kiss_row_json_terms *terms,
                                const kiss_value *values, const kiss_value *nested, apr_size_t *replaced,
                                const char **column);
 

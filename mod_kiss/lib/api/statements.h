@@ -62,7 +62,7 @@ typedef struct {
     kiss_term term[KISS_MAX_ROW_FILTERS];        /**< what they are bound to, for row sets */
     const kiss_rowset *rows;                /**< the row set, or NULL for a fixed statement */
     kiss_sql_part part;                     /**< how much of it */
-    const kiss_json_writer *writer;         /**< writes its rows; NULL where they are only keys */
+    const kiss_row_json_writer *writer;         /**< writes its rows; NULL where they are only keys */
 } kiss_statement;
 
 /** All statements of one API. */

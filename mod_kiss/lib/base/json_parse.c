@@ -227,7 +227,7 @@ json_object *kiss_json_parse(const char *text, apr_size_t n, int depth, apr_pool
     json_tokener *tok;
     json_object *o;
 
-    if (n >= INT_MAX || !kiss_json_is_utf8(text, n) || !value(&s) || s.at != s.end) {
+    if (n >= INT_MAX || !kiss_json_text_is_utf8(text, n) || !value(&s) || s.at != s.end) {
         return NULL;
     }
     /* For json-c what is in the innermost brackets is a level, too. */

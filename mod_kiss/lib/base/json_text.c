@@ -6,7 +6,7 @@
 
 /* --- the buffer --- */
 
-char *kiss_json_room(struct printbuf *pb, apr_size_t need)
+char *kiss_json_text_room(struct printbuf *pb, apr_size_t need)
 {
     int at = pb->bpos;
 
@@ -29,7 +29,7 @@ static apr_status_t free_buffer(void *buffer)
     return APR_SUCCESS;
 }
 
-struct printbuf *kiss_json_buffer(apr_pool_t *p)
+struct printbuf *kiss_json_text_buffer(apr_pool_t *p)
 {
     struct printbuf *pb = printbuf_new();
 
@@ -39,9 +39,9 @@ struct printbuf *kiss_json_buffer(apr_pool_t *p)
     return pb;
 }
 
-int kiss_json_raw(struct printbuf *pb, const char *data, apr_size_t len)
+int kiss_json_text_raw(struct printbuf *pb, const char *data, apr_size_t len)
 {
-    char *to = kiss_json_room(pb, len);
+    char *to = kiss_json_text_room(pb, len);
 
     if (!to) {
         return -1;
@@ -86,7 +86,7 @@ static int utf8_sequence(const unsigned char *s, apr_size_t left)
     return n;
 }
 
-int kiss_json_is_utf8(const char *text, apr_size_t len)
+int kiss_json_text_is_utf8(const char *text, apr_size_t len)
 {
     const unsigned char *s = (const unsigned char *)text, *end = s + len;
 
@@ -138,12 +138,12 @@ static int are_plain(const unsigned char *s)
             & EACH_BYTE(0x80)) == 0;
 }
 
-int kiss_json_string(struct printbuf *pb, const char *text, apr_size_t len, apr_size_t *replaced)
+int kiss_json_text_string(struct printbuf *pb, const char *text, apr_size_t len, apr_size_t *replaced)
 {
     const unsigned char *s = (const unsigned char *)text, *end = s + len, *plain = s;
     char *start, *to;
 
-    if (len > INT_MAX / 8 || !(start = to = kiss_json_room(pb, len * 6 + 2))) {
+    if (len > INT_MAX / 8 || !(start = to = kiss_json_text_room(pb, len * 6 + 2))) {
         return -1;
     }
     *to++ = '"';

@@ -11,18 +11,18 @@
 #include <json-c/printbuf.h>
 
 /** 1 when the bytes are well-formed UTF-8 (Unicode table 3-7). */
-int kiss_json_is_utf8(const char *text, apr_size_t len);
+int kiss_json_text_is_utf8(const char *text, apr_size_t len);
 
 /** Appends `len` bytes of text as a JSON string; invalid UTF-8 becomes U+FFFD. @return 0, or -1 without memory. */
-int kiss_json_string(struct printbuf *pb, const char *text, apr_size_t len, apr_size_t *replaced);
+int kiss_json_text_string(struct printbuf *pb, const char *text, apr_size_t len, apr_size_t *replaced);
 
 /** An empty buffer that is freed with `p`; NULL without memory. */
-struct printbuf *kiss_json_buffer(apr_pool_t *p);
+struct printbuf *kiss_json_text_buffer(apr_pool_t *p);
 
 /** Room for `need` more bytes: where they go, or NULL without memory. The caller adds to pb->bpos what it wrote. */
-char *kiss_json_room(struct printbuf *pb, apr_size_t need);
+char *kiss_json_text_room(struct printbuf *pb, apr_size_t need);
 
 /** Appends raw bytes. @return 0, or -1 without memory. */
-int kiss_json_raw(struct printbuf *pb, const char *data, apr_size_t len);
+int kiss_json_text_raw(struct printbuf *pb, const char *data, apr_size_t len);
 
 #endif

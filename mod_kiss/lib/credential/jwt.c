@@ -200,7 +200,7 @@ static const char *quoted(const char *text, apr_pool_t *p)
     const char *json = NULL;
     apr_size_t replaced = 0;
 
-    if (pb && kiss_json_string(pb, text, strlen(text), &replaced) == 0 && !replaced) {
+    if (pb && kiss_json_text_string(pb, text, strlen(text), &replaced) == 0 && !replaced) {
         json = apr_pstrmemdup(p, pb->buf, (apr_size_t)pb->bpos);
     }
     printbuf_free(pb);

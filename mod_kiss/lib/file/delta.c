@@ -133,14 +133,14 @@ static int advance(group *g, apr_pool_t *p)
 static apr_status_t write_group(kiss_spool *delta, const group *g, kind what, int *count)
 {
     struct printbuf *pb = delta->buffer;
-    int failed = (*count)++ ? kiss_json_raw(pb, ",\n", 2) : 0;
+    int failed = (*count)++ ? kiss_json_text_raw(pb, ",\n", 2) : 0;
 
     if (what == REMOVED) {
-        failed = failed || kiss_json_raw(pb, "\"", 1) || kiss_json_raw(pb, g->key.data, g->key.len)
-                 || kiss_json_raw(pb, "\"", 1);
+        failed = failed || kiss_json_text_raw(pb, "\"", 1) || kiss_json_text_raw(pb, g->key.data, g->key.len)
+                 || kiss_json_text_raw(pb, "\"", 1);
     }
     else {
-        failed = failed || kiss_json_raw(pb, g->rows, g->len);
+        failed = failed || kiss_json_text_raw(pb, g->rows, g->len);
     }
     return failed ? APR_ENOMEM : kiss_spool_flush(delta, 0);
 }
@@ -175,11 +175,11 @@ apr_status_t kiss_delta_write(kiss_spool *delta, const kiss_value *before, const
     kind what;
 
     for (what = ADDED; what <= REMOVED && rv == APR_SUCCESS; what++) {
-        rv = kiss_json_raw(delta->buffer, heads[what], strlen(heads[what])) ? APR_ENOMEM
+        rv = kiss_json_text_raw(delta->buffer, heads[what], strlen(heads[what])) ? APR_ENOMEM
                                                                             : pass(delta, before, now, what, scratch);
     }
     if (rv == APR_SUCCESS) {
-        rv = kiss_json_raw(delta->buffer, "]}", 2) ? APR_ENOMEM : APR_SUCCESS;
+        rv = kiss_json_text_raw(delta->buffer, "]}", 2) ? APR_ENOMEM : APR_SUCCESS;
         apr_pool_destroy(scratch);
     }
     return rv;                          /* after a failure it goes with `p` */

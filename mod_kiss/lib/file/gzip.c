@@ -25,7 +25,7 @@ static apr_status_t compress_piece(kiss_spool *spool, z_stream *z, char *in, apr
         z->next_out = (Bytef *)out;
         z->avail_out = sizeof(out);
         if (deflate(z, last ? Z_FINISH : Z_NO_FLUSH) == Z_STREAM_ERROR
-            || kiss_json_raw(spool->buffer, out, sizeof(out) - z->avail_out)) {
+            || kiss_json_text_raw(spool->buffer, out, sizeof(out) - z->avail_out)) {
             return APR_ENOMEM;
         }
         rv = kiss_spool_flush(spool, 0);

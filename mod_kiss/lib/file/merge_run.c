@@ -88,7 +88,7 @@ static apr_status_t begin_record(kiss_merge_run *r, const kiss_value *key)
     r->at = (apr_size_t)pb->bpos;
     r->current.key_len = (apr_uint32_t)key->len;
     r->has_current = 1;
-    return kiss_json_raw(pb, (const char *)&r->current, sizeof(header)) || kiss_json_raw(pb, key->data, key->len)
+    return kiss_json_text_raw(pb, (const char *)&r->current, sizeof(header)) || kiss_json_text_raw(pb, key->data, key->len)
            ? APR_ENOMEM : APR_SUCCESS;
 }
 
@@ -125,7 +125,7 @@ apr_status_t kiss_merge_run_add(kiss_merge_run *r, const kiss_value *row, int n)
     for (i = 1; i < n; i++) {
         need += 1 + sizeof(apr_uint32_t) + row[i].len;
     }
-    to = kiss_json_room(pb, need);
+    to = kiss_json_text_room(pb, need);
     if (!to) {
         return APR_ENOMEM;
     }
@@ -165,7 +165,7 @@ static apr_status_t fill(kiss_merge_run *r, apr_size_t need)
     memmove(pb->buf, pb->buf + r->at, n);
     r->at = 0;
     pb->bpos = (int)n;
-    if (!kiss_json_room(pb, need - n)) {
+    if (!kiss_json_text_room(pb, need - n)) {
         return APR_ENOMEM;
     }
     n = (apr_size_t)pb->size - n;

@@ -22,7 +22,7 @@ apr_status_t kiss_spool_create(kiss_spool **spool, const char *dir, apr_pool_t *
 
     s->pool = p;
     s->dir = dir;
-    s->buffer = kiss_json_buffer(p);
+    s->buffer = kiss_json_text_buffer(p);
     if (!s->buffer) {
         return APR_ENOMEM;
     }
