@@ -38,7 +38,7 @@ typedef struct {
     int exists;
     struct stat st;                 /**< when it exists */
     const char *text;
-    apr_array_header_t *keys;       /**< of kiss_tokenkey */
+    apr_array_header_t *keys;       /**< of kiss_jwt_key */
 } key_file;
 
 static int os_fail(const char *what, const char *path, const char *advice)
@@ -81,7 +81,7 @@ static int open_file(ctl *c, key_file *f)
     if (flock(f->dir_fd, LOCK_EX) != 0) {
         return os_fail("lock the folder", f->dir, "Try again.");
     }
-    f->keys = apr_array_make(c->pool, 1, sizeof(kiss_tokenkey));
+    f->keys = apr_array_make(c->pool, 1, sizeof(kiss_jwt_key));
     f->text = header;
     f->exists = fstatat(f->dir_fd, f->name, &f->st, AT_SYMLINK_NOFOLLOW) == 0;
     if (!f->exists) {
@@ -95,7 +95,7 @@ static int open_file(ctl *c, key_file *f)
     if (f->text[first_key_line(f->text)] == '\0') {
         return CTL_OK;
     }
-    error = kiss_tokenkeys_parse(&f->keys, f->text, c->pool);
+    error = kiss_jwt_keys_parse(&f->keys, f->text, c->pool);
     return error ? ctl_fail("%s: %s", f->path, error) : CTL_OK;
 }
 
@@ -170,7 +170,7 @@ int cmd_tokenkey_list(ctl *c, const char *const *args)
         return missing(&f);
     }
     for (i = 0; i < f.keys->nelts; i++) {
-        const kiss_tokenkey *key = &APR_ARRAY_IDX(f.keys, i, kiss_tokenkey);
+        const kiss_jwt_key *key = &APR_ARRAY_IDX(f.keys, i, kiss_jwt_key);
         const char **row = apr_palloc(c->pool, sizeof(*row) * 3);
 
         row[0] = key->kid;
@@ -196,7 +196,7 @@ static const char *new_kid(ctl *c, const key_file *f)
         }
         kid = apr_psprintf(c->pool, "%04d%02d%02d-%02x%02x", now.tm_year + 1900, now.tm_mon + 1, now.tm_mday, random[0],
                            random[1]);
-    } while (kiss_tokenkeys_find(f->keys, kid));
+    } while (kiss_jwt_keys_find(f->keys, kid));
     return kid;
 }
 
@@ -262,7 +262,7 @@ static const char *without_key(apr_pool_t *p, const char *text, const char *kid)
 
 int cmd_tokenkey_retire(ctl *c, const char *const *args)
 {
-    const kiss_tokenkey *key;
+    const kiss_jwt_key *key;
     key_file f;
 
     if (open_file(c, &f) != CTL_OK) {
@@ -271,7 +271,7 @@ int cmd_tokenkey_retire(ctl *c, const char *const *args)
     if (f.keys->nelts == 0) {
         return missing(&f);
     }
-    key = kiss_tokenkeys_find(f.keys, args[0]);
+    key = kiss_jwt_keys_find(f.keys, args[0]);
     if (!key) {
         return ctl_fail("there is no key '%s' in %s: 'kissctl token-key list' shows them", args[0], f.path);
     }
@@ -281,8 +281,8 @@ int cmd_tokenkey_retire(ctl *c, const char *const *args)
     if (replace_file(c, &f, without_key(c->pool, f.text, args[0])) != CTL_OK) {
         return CTL_FAILED;
     }
-    if (key == &APR_ARRAY_IDX(f.keys, 0, kiss_tokenkey)) {
-        ctl_note("%s was the key that signs: %s signs now", args[0], APR_ARRAY_IDX(f.keys, 1, kiss_tokenkey).kid);
+    if (key == &APR_ARRAY_IDX(f.keys, 0, kiss_jwt_key)) {
+        ctl_note("%s was the key that signs: %s signs now", args[0], APR_ARRAY_IDX(f.keys, 1, kiss_jwt_key).kid);
     }
     print_kid(c, args[0]);
     ctl_note("tokens signed with %s will be refused: %s", args[0], reload);

@@ -49,7 +49,7 @@ void doctor_check_token_keys(doctor *d)
         return;
     }
     if (!error) {
-        error = kiss_tokenkeys_parse(&keys, text, d->c->pool);
+        error = kiss_jwt_keys_parse(&keys, text, d->c->pool);
         error = error ? apr_psprintf(d->c->pool, "%s: %s", d->c->token_keys, error) : NULL;
     }
     if (error) {

@@ -14,12 +14,12 @@
 #define SCHEME "Bearer"
 
 /* Tokens that this child has verified; NULL when there is no memory for them. */
-static kiss_verdicts *verdicts;
+static kiss_jwt_cache *jwt_cache;
 
 apr_status_t kiss_auth_attach(apr_pool_t *pchild)
 {
-    verdicts = NULL;
-    return kiss_verdicts_create(&verdicts, pchild);
+    jwt_cache = NULL;
+    return kiss_jwt_cache_create(&jwt_cache, pchild);
 }
 
 /**
@@ -51,7 +51,7 @@ static void identify_bearer(kiss_req *k)
         return;
     }
     policy = kiss_config_token_policy(k->conf, k->r);
-    why = kiss_verdicts_verify(verdicts, &customer, &policy, token, apr_time_sec(apr_time_now()), k->pool);
+    why = kiss_jwt_cache_verify(jwt_cache, &customer, &policy, token, apr_time_sec(apr_time_now()), k->pool);
     if (why) {
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, k->r, KISS_LOGNO(0401) "token refused: %s", why);
         return;

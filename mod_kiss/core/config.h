@@ -67,7 +67,7 @@ typedef enum {
     TEXT(const char *, base)                                                                                              \
     /* KissUseDatabase */                                                                                                 \
     TEXT(const char *, database)                                                                                          \
-    /* KissTokenKeys (of kiss_tokenkey), KissTokenIssuer, KissTokenAudience */                                            \
+    /* KissTokenKeys (of kiss_jwt_key), KissTokenIssuer, KissTokenAudience */                                            \
     TEXT(const apr_array_header_t *, token_keys)                                                                          \
     TEXT(const char *, issuer)                                                                                            \
     TEXT(const char *, audience)                                                                                          \

@@ -168,7 +168,7 @@ static const char *set_token_keys(cmd_parms *cmd, void *dir, const char *file)
     if (e) {
         return wrong(cmd, e);
     }
-    e = kiss_tokenkeys_parse(&keys, text, cmd->pool);
+    e = kiss_jwt_keys_parse(&keys, text, cmd->pool);
     if (e) {
         return wrong(cmd, apr_pstrcat(cmd->pool, path, ": ", e, NULL));
     }

@@ -20,7 +20,7 @@
 #define AUDIENCE "https://audience"
 
 static const unsigned char secret[] = "0123456789abcdef0123456789abcdef";
-static const kiss_tokenkey key = { "k1", secret, sizeof(secret) - 1 };
+static const kiss_jwt_key key = { "k1", secret, sizeof(secret) - 1 };
 static const apr_array_header_t keys = { .elt_size = sizeof(key), .nelts = 1, .nalloc = 1, .elts = (char *)&key };
 static const kiss_jwt_policy policy = { &keys, ISSUER, AUDIENCE, 3600 };
 

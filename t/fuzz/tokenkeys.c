@@ -19,13 +19,13 @@ static void check_silence(const char *sentence, const char *text, apr_pool_t *p)
     MUST(strncmp(sentence, "line ", 5) == 0 || strncmp(sentence, "no key in the file", 18) == 0);
 }
 
-static void check_key(const apr_array_header_t *keys, const kiss_tokenkey *key)
+static void check_key(const apr_array_header_t *keys, const kiss_jwt_key *key)
 {
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
 
     MUST(strlen(key->kid) >= 1 && strlen(key->kid) <= 64 && strspn(key->kid, allowed) == strlen(key->kid));
     MUST(key->len >= 32);
-    MUST(kiss_tokenkeys_find(keys, key->kid) == key);           /* no id stands twice */
+    MUST(kiss_jwt_keys_find(keys, key->kid) == key);           /* no id stands twice */
 }
 
 /** The keys, written as a file and read again, are the same. */
@@ -37,14 +37,14 @@ static void check_keys(const apr_array_header_t *keys, apr_pool_t *p)
 
     MUST(keys->nelts > 0);
     for (i = 0; i < keys->nelts; i++) {
-        const kiss_tokenkey *key = &APR_ARRAY_IDX(keys, i, kiss_tokenkey);
+        const kiss_jwt_key *key = &APR_ARRAY_IDX(keys, i, kiss_jwt_key);
 
         check_key(keys, key);
         file = apr_pstrcat(p, file, key->kid, " ", kiss_secret_base64url(p, key->secret, key->len), "\n", NULL);
     }
-    MUST(!kiss_tokenkeys_parse(&again, file, p) && again->nelts == keys->nelts);
+    MUST(!kiss_jwt_keys_parse(&again, file, p) && again->nelts == keys->nelts);
     for (i = 0; i < keys->nelts; i++) {
-        const kiss_tokenkey *a = &APR_ARRAY_IDX(keys, i, kiss_tokenkey), *b = &APR_ARRAY_IDX(again, i, kiss_tokenkey);
+        const kiss_jwt_key *a = &APR_ARRAY_IDX(keys, i, kiss_jwt_key), *b = &APR_ARRAY_IDX(again, i, kiss_jwt_key);
 
         MUST(strcmp(a->kid, b->kid) == 0 && a->len == b->len && memcmp(a->secret, b->secret, a->len) == 0);
     }
@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *text = apr_pstrmemdup(p, (const char *)data, size), *sentence;
     apr_array_header_t *keys = NULL;
 
-    sentence = kiss_tokenkeys_parse(&keys, text, p);
+    sentence = kiss_jwt_keys_parse(&keys, text, p);
     if (sentence) {
         check_silence(sentence, text, p);
     }

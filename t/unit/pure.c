@@ -785,7 +785,7 @@ static void test_tokens(void)
     kiss_apikey key;
     apr_size_t n;
 
-    ok(kiss_tokenkeys_parse(&keys, line, p) == NULL && keys->nelts == 1, "a key file");
+    ok(kiss_jwt_keys_parse(&keys, line, p) == NULL && keys->nelts == 1, "a key file");
     policy.keys = keys;
     token = kiss_jwt_sign(&policy, "ACME01", 1000000, p);
     ok(token && !kiss_jwt_verify(&said, &policy, token, 1000000, p), "a token is good");
@@ -804,18 +804,18 @@ static void test_tokens(void)
     second = policy;
     second.audience = "x";
     ok(kiss_jwt_verify(&said, &second, token, 1000000, p) != NULL, "for another audience");
-    ok(!kiss_tokenkeys_parse(&keys, apr_pstrcat(p, "# new\n", other, line, NULL), p) && keys->nelts == 2, "two keys");
+    ok(!kiss_jwt_keys_parse(&keys, apr_pstrcat(p, "# new\n", other, line, NULL), p) && keys->nelts == 2, "two keys");
     second = policy;
     second.keys = keys;
     ok(!kiss_jwt_verify(&said, &second, token, 1000000, p), "an old key still verifies");
-    kiss_tokenkeys_parse(&keys, other, p);
+    kiss_jwt_keys_parse(&keys, other, p);
     second.keys = keys;
     is(kiss_jwt_verify(&said, &second, token, 1000000, p), "the key id is unknown", "until it is removed");
-    e = kiss_tokenkeys_parse(&keys, "k1 AAAA\n", p);
+    e = kiss_jwt_keys_parse(&keys, "k1 AAAA\n", p);
     ok(e && strstr(e, "fewer than 256") && !strstr(e, "AAAA"), "a short key is refused, and not repeated");
-    ok(kiss_tokenkeys_parse(&keys, "# none\n", p) != NULL, "an empty file is refused");
-    ok(kiss_tokenkeys_parse(&keys, apr_pstrcat(p, line, line, NULL), p) != NULL, "an id twice is refused");
-    ok(kiss_tokenkeys_parse(&keys, "../x AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n", p) != NULL, "an id is no path");
+    ok(kiss_jwt_keys_parse(&keys, "# none\n", p) != NULL, "an empty file is refused");
+    ok(kiss_jwt_keys_parse(&keys, apr_pstrcat(p, line, line, NULL), p) != NULL, "an id twice is refused");
+    ok(kiss_jwt_keys_parse(&keys, "../x AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n", p) != NULL, "an id is no path");
     ok(!kiss_secret_unbase64url(&bytes, &n, "AAB", 3, p) && !kiss_secret_unbase64url(&bytes, &n, "A", 1, p)
        && !kiss_secret_unbase64url(&bytes, &n, "AA=", 3, p), "base64url is read strictly");
     ok(kiss_apikey_make(&key, p) == APR_SUCCESS && strlen(key.text) == 57 && strncmp(key.text + 5, key.prefix, 8) == 0,
@@ -829,49 +829,49 @@ static void test_verdicts(void)
     kiss_jwt_policy policy = { NULL, "https://issuer", "https://issuer", 3600 }, other;
     apr_array_header_t *keys = NULL, *elsewhere = NULL;
     apr_pool_t *p = pool;
-    kiss_verdicts *v = NULL;
+    kiss_jwt_cache *v = NULL;
     int i, good = 0;
 
-    ok(kiss_verdicts_create(&v, p) == APR_SUCCESS, "verdicts are made");
-    kiss_tokenkeys_parse(&keys, line, p);
-    kiss_tokenkeys_parse(&elsewhere, "k1 BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA\n", p);
+    ok(kiss_jwt_cache_create(&v, p) == APR_SUCCESS, "verdicts are made");
+    kiss_jwt_keys_parse(&keys, line, p);
+    kiss_jwt_keys_parse(&elsewhere, "k1 BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA\n", p);
     policy.keys = keys;
     token = kiss_jwt_sign(&policy, "ACME01", 1000000, p);
-    ok(!kiss_verdicts_verify(v, &customer, &policy, token, 1000000, p), "a token is good");
+    ok(!kiss_jwt_cache_verify(v, &customer, &policy, token, 1000000, p), "a token is good");
     customer = NULL;
-    ok(!kiss_verdicts_verify(v, &customer, &policy, token, 1000001, p), "and again");
+    ok(!kiss_jwt_cache_verify(v, &customer, &policy, token, 1000001, p), "and again");
     is(customer, "ACME01", "and names the customer");
-    ok(!kiss_verdicts_verify(v, &customer, &policy, token, 1003629, p), "29 s past its end it still is");
-    is(kiss_verdicts_verify(v, &customer, &policy, token, 1003630, p), "expired", "30 s past its end it is not");
-    is(kiss_verdicts_verify(v, &customer, &policy, token, 999969, p), "not valid yet", "31 s before its time neither");
+    ok(!kiss_jwt_cache_verify(v, &customer, &policy, token, 1003629, p), "29 s past its end it still is");
+    is(kiss_jwt_cache_verify(v, &customer, &policy, token, 1003630, p), "expired", "30 s past its end it is not");
+    is(kiss_jwt_cache_verify(v, &customer, &policy, token, 999969, p), "not valid yet", "31 s before its time neither");
     other = policy;
     other.audience = "x";
-    is(kiss_verdicts_verify(v, &customer, &other, token, 1000000, p), "meant for another audience", "another audience");
+    is(kiss_jwt_cache_verify(v, &customer, &other, token, 1000000, p), "meant for another audience", "another audience");
     other.audience = policy.audience;
     other.issuer = "x";
-    is(kiss_verdicts_verify(v, &customer, &other, token, 1000000, p), "issued by another issuer", "another issuer");
+    is(kiss_jwt_cache_verify(v, &customer, &other, token, 1000000, p), "issued by another issuer", "another issuer");
     other.issuer = policy.issuer;
     other.keys = elsewhere;
-    is(kiss_verdicts_verify(v, &customer, &other, token, 1000000, p), "the signature is wrong", "a key of the same id");
+    is(kiss_jwt_cache_verify(v, &customer, &other, token, 1000000, p), "the signature is wrong", "a key of the same id");
     for (i = 0; token[i]; i++) {
         char *changed = apr_pstrdup(p, token);
 
         changed[i] ^= 1;
-        good += !kiss_verdicts_verify(v, &customer, &policy, changed, 1000000, p);
+        good += !kiss_jwt_cache_verify(v, &customer, &policy, changed, 1000000, p);
     }
     ok(good == 0, "no token with one character changed is good");
     for (i = 0; i < 2000; i++) {
         last = kiss_jwt_sign(&policy, apr_psprintf(p, "C%d", i), 1000000, p);
-        good += !kiss_verdicts_verify(v, &customer, &policy, last, 1000000, p)
+        good += !kiss_jwt_cache_verify(v, &customer, &policy, last, 1000000, p)
                 && strcmp(customer, apr_psprintf(p, "C%d", i)) == 0;
     }
     ok(good == 2000, "more tokens than there is room for");
-    ok(!kiss_verdicts_verify(v, &customer, &policy, token, 1000000, p) && strcmp(customer, "ACME01") == 0,
+    ok(!kiss_jwt_cache_verify(v, &customer, &policy, token, 1000000, p) && strcmp(customer, "ACME01") == 0,
        "one whose place was taken is verified again");
     last = kiss_jwt_sign(&policy, apr_psprintf(p, "%0200d", 7), 1000000, p);
-    ok(!kiss_verdicts_verify(v, &customer, &policy, last, 1000000, p)
-       && !kiss_verdicts_verify(v, &customer, &policy, last, 1000000, p) && strlen(customer) == 200, "a long name");
-    ok(!kiss_verdicts_verify(NULL, &customer, &policy, token, 1000000, p), "without any memory");
+    ok(!kiss_jwt_cache_verify(v, &customer, &policy, last, 1000000, p)
+       && !kiss_jwt_cache_verify(v, &customer, &policy, last, 1000000, p) && strlen(customer) == 200, "a long name");
+    ok(!kiss_jwt_cache_verify(NULL, &customer, &policy, token, 1000000, p), "without any memory");
 }
 
 /* --- tables --- */

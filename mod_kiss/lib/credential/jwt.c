@@ -104,7 +104,7 @@ static json_object *segment(const char *text, apr_size_t len, apr_pool_t *p)
 }
 
 /** Finds the key that the header asks for, if the header is one that we write. */
-static const char *check_header(const kiss_tokenkey **key, const char *token, apr_size_t len,
+static const char *check_header(const kiss_jwt_key **key, const char *token, apr_size_t len,
                                 const kiss_jwt_policy *policy, apr_pool_t *p)
 {
     json_object *header = segment(token, len, p);
@@ -123,12 +123,12 @@ static const char *check_header(const kiss_tokenkey **key, const char *token, ap
     if (json_object_object_get_ex(header, "crit", NULL)) {
         return "the header has critical extensions";        /* RFC 7515 section 4.1.11: we know none */
     }
-    *key = kid ? kiss_tokenkeys_find(policy->keys, kid) : NULL;
+    *key = kid ? kiss_jwt_keys_find(policy->keys, kid) : NULL;
     return *key ? NULL : "the key id is unknown";
 }
 
 /** Compares the signature behind `end` with that of what stands before it. */
-static const char *check_signature(const char *token, const char *end, const kiss_tokenkey *key, apr_pool_t *p)
+static const char *check_signature(const char *token, const char *end, const kiss_jwt_key *key, apr_pool_t *p)
 {
     unsigned char *sent, right[KISS_SHA256_LEN];
     apr_size_t n;
@@ -142,7 +142,7 @@ static const char *check_signature(const char *token, const char *end, const kis
     return n == sizeof(right) && kiss_secret_equal(sent, right, n) ? NULL : "the signature is wrong";
 }
 
-static const char *check_claims(kiss_jwt_claims *said, json_object *claims, const kiss_jwt_policy *policy,
+static const char *check_claims(kiss_jwt_claims *verified, json_object *claims, const kiss_jwt_policy *policy,
                                 apr_int64_t now, apr_pool_t *p)
 {
     const char *iss = string_member(claims, "iss"), *sub = string_member(claims, "sub");
@@ -153,12 +153,12 @@ static const char *check_claims(kiss_jwt_claims *said, json_object *claims, cons
         || !seconds_member(claims, "iat", &iat)) {
         return "exp, nbf or iat is missing or not a time";
     }
-    said->from = (nbf > iat ? nbf : iat) - KISS_JWT_LEEWAY;
-    said->until = expires < APR_INT64_MAX - KISS_JWT_LEEWAY ? expires + KISS_JWT_LEEWAY : APR_INT64_MAX;
-    if (now >= said->until) {
+    verified->from = (nbf > iat ? nbf : iat) - KISS_JWT_LEEWAY;
+    verified->until = expires < APR_INT64_MAX - KISS_JWT_LEEWAY ? expires + KISS_JWT_LEEWAY : APR_INT64_MAX;
+    if (now >= verified->until) {
         return "expired";
     }
-    if (now < said->from) {
+    if (now < verified->from) {
         return "not valid yet";
     }
     if (!iss || strcmp(iss, policy->issuer) != 0) {
@@ -170,18 +170,18 @@ static const char *check_claims(kiss_jwt_claims *said, json_object *claims, cons
     if (!sub || !*sub || !client || strcmp(sub, client) != 0 || !jti) {
         return "sub, client_id or jti is missing";
     }
-    said->customer = apr_pstrdup(p, sub);
+    verified->customer = apr_pstrdup(p, sub);
     return NULL;
 }
 
-const char *kiss_jwt_verify(kiss_jwt_claims *said, const kiss_jwt_policy *policy, const char *token, apr_int64_t now,
+const char *kiss_jwt_verify(kiss_jwt_claims *verified, const kiss_jwt_policy *policy, const char *token, apr_int64_t now,
                             apr_pool_t *p)
 {
     const char *first = strchr(token, '.'), *second = first ? strchr(first + 1, '.') : NULL, *e;
-    const kiss_tokenkey *key = NULL;
+    const kiss_jwt_key *key = NULL;
     json_object *claims;
 
-    memset(said, 0, sizeof(*said));
+    memset(verified, 0, sizeof(*verified));
     if (!second || strchr(second + 1, '.') || strlen(token) > KISS_JWT_MAX) {
         return "not three segments, or too long";
     }
@@ -190,7 +190,7 @@ const char *kiss_jwt_verify(kiss_jwt_claims *said, const kiss_jwt_policy *policy
         return e;
     }
     claims = segment(first + 1, (apr_size_t)(second - first - 1), p);
-    return claims ? check_claims(said, claims, policy, now, p) : "the claims are not a JSON object";
+    return claims ? check_claims(verified, claims, policy, now, p) : "the claims are not a JSON object";
 }
 
 /** A string as JSON, in `p`, or NULL when it is not UTF-8. */
@@ -215,7 +215,7 @@ static const char *encoded(const char *text, apr_pool_t *p)
 /* Two texts and a digest: a tree of JSON objects would take longer than the signature. */
 const char *kiss_jwt_sign(const kiss_jwt_policy *policy, const char *customer, apr_int64_t now, apr_pool_t *p)
 {
-    const kiss_tokenkey *key = &APR_ARRAY_IDX(policy->keys, 0, kiss_tokenkey);
+    const kiss_jwt_key *key = &APR_ARRAY_IDX(policy->keys, 0, kiss_jwt_key);
     const char *sub = quoted(customer, p), *iss = quoted(policy->issuer, p), *aud = quoted(policy->audience, p);
     const char *seconds = apr_off_t_toa(p, (apr_off_t)now), *header, *claims, *text;
     unsigned char random[JTI_BYTES], signature[KISS_SHA256_LEN];

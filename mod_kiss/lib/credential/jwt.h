@@ -22,7 +22,7 @@
 
 /** What a token is issued with, and must have to be accepted. */
 typedef struct {
-    const apr_array_header_t *keys;     /**< of kiss_tokenkey; the first signs, all verify */
+    const apr_array_header_t *keys;     /**< of kiss_jwt_key; the first signs, all verify */
     const char *issuer;                 /**< claim iss */
     const char *audience;               /**< claim aud */
     apr_int64_t lifetime;               /**< seconds from iat to exp */
@@ -49,7 +49,7 @@ typedef struct {
  * @param said receives what it says; texts in `p`
  * @return NULL, or why the token is refused (for the log; it quotes nothing of the token)
  */
-const char *kiss_jwt_verify(kiss_jwt_claims *said, const kiss_jwt_policy *policy, const char *token, apr_int64_t now,
+const char *kiss_jwt_verify(kiss_jwt_claims *verified, const kiss_jwt_policy *policy, const char *token, apr_int64_t now,
                             apr_pool_t *p);
 
 #endif

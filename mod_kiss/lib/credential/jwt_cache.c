@@ -17,21 +17,21 @@
 typedef struct {
     apr_int64_t from;                       /* first second of its life */
     char customer[MAX_CUSTOMER];
-} verdict;
+} cached;
 
-struct kiss_verdicts {
+struct kiss_jwt_cache {
     kiss_lru *tokens;                       /* of verdict */
 };
 
-apr_status_t kiss_verdicts_create(kiss_verdicts **verdicts, apr_pool_t *p)
+apr_status_t kiss_jwt_cache_create(kiss_jwt_cache **cache, apr_pool_t *p)
 {
     static const kiss_lru_type type = { .key_size = KISS_SHA256_LEN, .state_size = sizeof(const apr_array_header_t *),
-                                        .value_size = sizeof(verdict), .entries = TOKENS };
-    kiss_verdicts *made = apr_palloc(p, sizeof(*made));
+                                        .value_size = sizeof(cached), .entries = TOKENS };
+    kiss_jwt_cache *made = apr_palloc(p, sizeof(*made));
     apr_status_t rv = kiss_lru_create(&made->tokens, &type, p);
 
     if (rv == APR_SUCCESS) {
-        *verdicts = made;
+        *cache = made;
     }
     return rv;
 }
@@ -46,31 +46,31 @@ static void make_digest(unsigned char digest[KISS_SHA256_LEN], const kiss_jwt_po
     kiss_secret_sha256(digest, text, strlen(text));
 }
 
-static void remember(kiss_verdicts *verdicts, const apr_array_header_t *keys, const unsigned char *digest,
+static void remember(kiss_jwt_cache *cache, const apr_array_header_t *keys, const unsigned char *digest,
                      const kiss_jwt_claims *claims)
 {
-    verdict v;
+    cached v;
 
     if (strlen(claims->customer) < MAX_CUSTOMER) {
         memset(&v, 0, sizeof(v));
         v.from = claims->from;
         apr_cpystrn(v.customer, claims->customer, sizeof(v.customer));
-        kiss_lru_put(verdicts->tokens, digest, &keys, claims->until, 0, &v);
+        kiss_lru_put(cache->tokens, digest, &keys, claims->until, 0, &v);
     }
 }
 
-const char *kiss_verdicts_verify(kiss_verdicts *verdicts, const char **customer, const kiss_jwt_policy *policy,
+const char *kiss_jwt_cache_verify(kiss_jwt_cache *cache, const char **customer, const kiss_jwt_policy *policy,
                                  const char *token, apr_int64_t now, apr_pool_t *p)
 {
-    const int fits = verdicts && strlen(token) <= KISS_JWT_MAX;
+    const int fits = cache && strlen(token) <= KISS_JWT_MAX;
     unsigned char digest[KISS_SHA256_LEN];
     kiss_jwt_claims claims;
     const char *why;
-    verdict v;
+    cached v;
 
     if (fits) {
         make_digest(digest, policy, token, p);
-        if (kiss_lru_get(verdicts->tokens, digest, &policy->keys, now, &v) && now >= v.from) {
+        if (kiss_lru_get(cache->tokens, digest, &policy->keys, now, &v) && now >= v.from) {
             *customer = apr_pstrdup(p, v.customer);
             return NULL;
         }
@@ -79,7 +79,7 @@ const char *kiss_verdicts_verify(kiss_verdicts *verdicts, const char **customer,
     if (!why) {
         *customer = claims.customer;
         if (fits) {
-            remember(verdicts, policy->keys, digest, &claims);
+            remember(cache, policy->keys, digest, &claims);
         }
     }
     return why;

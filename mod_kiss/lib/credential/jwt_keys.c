@@ -31,7 +31,7 @@ static const char *parse_line(apr_array_header_t *keys, char *line, int number, 
     char *rest, *kid = apr_strtok(line, " \t\r", &rest), *secret = kid ? apr_strtok(NULL, " \t\r", &rest) : NULL;
     unsigned char *bytes;
     apr_size_t n;
-    kiss_tokenkey *key;
+    kiss_jwt_key *key;
 
     if (!kid || *kid == '#') {
         return NULL;
@@ -49,7 +49,7 @@ static const char *parse_line(apr_array_header_t *keys, char *line, int number, 
         return apr_psprintf(p, "line %d: the secret of key %s has %d bits, fewer than 256: run 'kissctl token-key rotate'",
                             number, shown(kid), (int)n * 8);
     }
-    if (kiss_tokenkeys_find(keys, kid)) {
+    if (kiss_jwt_keys_find(keys, kid)) {
         return apr_psprintf(p, "line %d: key id %s stands in the file twice", number, shown(kid));
     }
     key = apr_array_push(keys);
@@ -59,13 +59,13 @@ static const char *parse_line(apr_array_header_t *keys, char *line, int number, 
     return NULL;
 }
 
-const char *kiss_tokenkeys_parse(apr_array_header_t **keys, const char *text, apr_pool_t *p)
+const char *kiss_jwt_keys_parse(apr_array_header_t **keys, const char *text, apr_pool_t *p)
 {
     char *copy = apr_pstrdup(p, text), *line = copy;
     const char *e = NULL;
     int number = 0;
 
-    *keys = apr_array_make(p, 2, sizeof(kiss_tokenkey));
+    *keys = apr_array_make(p, 2, sizeof(kiss_jwt_key));
     while (line && !e) {
         char *next = strchr(line, '\n');
 
@@ -81,12 +81,12 @@ const char *kiss_tokenkeys_parse(apr_array_header_t **keys, const char *text, ap
     return e;
 }
 
-const kiss_tokenkey *kiss_tokenkeys_find(const apr_array_header_t *keys, const char *kid)
+const kiss_jwt_key *kiss_jwt_keys_find(const apr_array_header_t *keys, const char *kid)
 {
     int i;
 
     for (i = 0; i < keys->nelts; i++) {
-        const kiss_tokenkey *key = &APR_ARRAY_IDX(keys, i, kiss_tokenkey);
+        const kiss_jwt_key *key = &APR_ARRAY_IDX(keys, i, kiss_jwt_key);
 
         if (strcmp(key->kid, kid) == 0) {
             return key;
