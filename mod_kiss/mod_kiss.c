@@ -321,7 +321,7 @@ static int is_first_start(void)
 /** Makes the directory of spool files and kept lists, for the user of the children. @return OK, or what stops the start */
 static int make_cache_dir(server_rec *s, apr_pool_t *ptemp)
 {
-    const char *e = kiss_dir_prepare(kiss_config_cache_dir(s), ap_unixd_config.user_id, ap_unixd_config.group_id,
+    const char *e = kiss_directory_prepare(kiss_config_cache_dir(s), ap_unixd_config.user_id, ap_unixd_config.group_id,
                                      ap_unixd_config.user_name, ptemp);
 
     if (!e) {

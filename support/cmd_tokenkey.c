@@ -87,7 +87,7 @@ static int open_file(ctl *c, key_file *f)
     if (!f->exists) {
         return errno == ENOENT ? CTL_OK : os_fail("look at", f->path, "Run as the user that owns it.");
     }
-    error = kiss_secret_read_file(&f->text, f->path, c->pool);
+    error = kiss_crypto_read_file(&f->text, f->path, c->pool);
     if (error) {
         return ctl_fail("%s", error);
     }
@@ -131,8 +131,8 @@ static int replace_file(ctl *c, const key_file *f, const char *text)
     const char *temporary = NULL;
     int fd = -1, ok;
 
-    if (kiss_secret_random(random, sizeof(random)) == APR_SUCCESS) {
-        temporary = apr_pstrcat(c->pool, f->name, ".", kiss_secret_base64url(c->pool, random, sizeof(random)), NULL);
+    if (kiss_crypto_random(random, sizeof(random)) == APR_SUCCESS) {
+        temporary = apr_pstrcat(c->pool, f->name, ".", kiss_crypto_base64url(c->pool, random, sizeof(random)), NULL);
         fd = openat(f->dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     }
     if (fd < 0) {
@@ -191,7 +191,7 @@ static const char *new_kid(ctl *c, const key_file *f)
 
     apr_time_exp_gmt(&now, apr_time_now());
     do {
-        if (kiss_secret_random(random, sizeof(random)) != APR_SUCCESS) {
+        if (kiss_crypto_random(random, sizeof(random)) != APR_SUCCESS) {
             return NULL;
         }
         kid = apr_psprintf(c->pool, "%04d%02d%02d-%02x%02x", now.tm_year + 1900, now.tm_mon + 1, now.tm_mday, random[0],
@@ -225,7 +225,7 @@ int cmd_tokenkey_rotate(ctl *c, const char *const *args)
         return CTL_FAILED;
     }
     kid = new_kid(c, &f);
-    if (!kid || kiss_secret_random(secret, sizeof(secret)) != APR_SUCCESS) {
+    if (!kid || kiss_crypto_random(secret, sizeof(secret)) != APR_SUCCESS) {
         return ctl_fail("the system has no random bytes: the keys are as they were");
     }
     at = first_key_line(f.text);
@@ -233,7 +233,7 @@ int cmd_tokenkey_rotate(ctl *c, const char *const *args)
     if (at > 0 && before[at - 1] != '\n') {
         before = apr_pstrcat(c->pool, before, "\n", NULL);
     }
-    text = apr_pstrcat(c->pool, before, kid, " ", kiss_secret_base64url(c->pool, secret, sizeof(secret)), "\n",
+    text = apr_pstrcat(c->pool, before, kid, " ", kiss_crypto_base64url(c->pool, secret, sizeof(secret)), "\n",
                        f.text + at, NULL);
     if (replace_file(c, &f, text) != CTL_OK) {
         return CTL_FAILED;

@@ -95,7 +95,7 @@ int ctl_defaults_tls(const ctl *c, ctl_tls *tls)
     const char *said = ctl_defaults_value(c, "tls");
 
     if (!said) {
-        *tls = kiss_is_local(ctl_defaults_value(c, "host")) ? CTL_TLS_OFF : CTL_TLS_VERIFY;
+        *tls = kiss_loopback_is(ctl_defaults_value(c, "host")) ? CTL_TLS_OFF : CTL_TLS_VERIFY;
         return CTL_OK;
     }
     *tls = strcmp(said, "verify") == 0 ? CTL_TLS_VERIFY : strcmp(said, "require") == 0 ? CTL_TLS_REQUIRE : CTL_TLS_OFF;

@@ -38,7 +38,7 @@ void doctor_check_defaults(doctor *d)
 
 void doctor_check_token_keys(doctor *d)
 {
-    const char *text, *error = kiss_secret_read_file(&text, d->c->token_keys, d->c->pool);
+    const char *text, *error = kiss_crypto_read_file(&text, d->c->token_keys, d->c->pool);
     apr_array_header_t *keys;
     struct stat st;
 

@@ -28,7 +28,7 @@ void doctor_check_connection(doctor *d)
         doctor_finding(d, "connection", DOCTOR_OK, NULL, "%s, over TLS (%s), %s", way, cipher, d->c->tls == CTL_TLS_VERIFY
                        ? "the server's certificate is verified" : "whoever is at its other end");
     }
-    else if (db->unix_socket || kiss_is_local(host)) {
+    else if (db->unix_socket || kiss_loopback_is(host)) {
         doctor_finding(d, "connection", DOCTOR_OK, NULL, "%s, in the clear: it does not leave this machine", way);
     }
     else {

@@ -143,7 +143,7 @@ const kiss_error *kiss_auth_apikey_identify(kiss_req *k)
     if (!sent || !*sent || strlen(sent) > MAX_KEY) {
         return &kiss_error_key;
     }
-    kiss_secret_sha256(l.digest, sent, strlen(sent));
+    kiss_crypto_sha256(l.digest, sent, strlen(sent));
     l.hash = apr_pescape_hex(k->pool, l.digest, sizeof(l.digest), 0);
     prefix = kiss_apikey_prefix(sent, k->pool);
     if ((e = kiss_ratelimit_login_check(k, prefix, l.hash))) {

@@ -230,7 +230,7 @@ kiss_db_status kiss_caller_read(const kiss_caller **caller, kiss_req *k, const c
     int ignored;
 
     if (status == KISS_DB_OK && known) {
-        kiss_secret_sha256(digest, code, strlen(code));
+        kiss_crypto_sha256(digest, code, strlen(code));
         b.caller = kiss_caller_cache_get(known, k->db, digest, state, &ignored, k->pool);
     }
     if (status == KISS_DB_OK && !b.caller) {

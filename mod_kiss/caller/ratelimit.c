@@ -52,7 +52,7 @@ static segment *counters;
 
 /** Which window spoke, after a request was counted. */
 typedef struct {
-    kiss_window_state window[KISS_WINDOWS];
+    kiss_fixed_window_state window[KISS_WINDOWS];
 } verdict;
 
 /* --- life cycle --- */
@@ -110,7 +110,7 @@ static const char *make_segment(segment *made, server_rec *s, apr_status_t *rv)
         return "the user of the child processes cannot open the mutex '" MUTEX_TYPE "' (the Mutex directive "
                "says where it is)";
     }
-    if (kiss_secret_random(made->key, sizeof(made->key)) != APR_SUCCESS) {
+    if (kiss_crypto_random(made->key, sizeof(made->key)) != APR_SUCCESS) {
         return "the system has no random bytes";
     }
     base = apr_shm_baseaddr_get(made->shm);
@@ -191,7 +191,7 @@ static void make_id(unsigned char id[KISS_SLOT_ID], kiss_req *k, const char *kin
     if (counters) {
         memcpy(keyed, counters->key, KISS_SLOT_ID);
         memcpy(keyed + KISS_SLOT_ID, text, n);
-        kiss_secret_sha256(digest, keyed, KISS_SLOT_ID + n);
+        kiss_crypto_sha256(digest, keyed, KISS_SLOT_ID + n);
     }
     else {
         memset(digest, 0, sizeof(digest));
@@ -252,7 +252,7 @@ static void count(verdict *v, kiss_slot *s, apr_int64_t now, const kiss_req *k, 
         /* The location's limit is looked up each time: the same customer may have another one elsewhere. */
         apr_uint32_t limit = s->own_limit[w] >= 0 ? (apr_uint32_t)s->own_limit[w] : kiss_config_limit(k->conf, w, anonymous);
 
-        v->window[w] = kiss_window_take(&s->window[w], now, kiss_window_length[w], limit);
+        v->window[w] = kiss_fixed_window_take(&s->window[w], now, kiss_fixed_window_length[w], limit);
     }
     s->used = now;
 }
@@ -262,7 +262,7 @@ static void count(verdict *v, kiss_slot *s, apr_int64_t now, const kiss_req *k, 
 /** "2026-05-14T10:32:00Z", `wait` microseconds from now, in whole seconds: a little later, never earlier. */
 static const char *reset_time(kiss_req *k, apr_int64_t wait)
 {
-    apr_int64_t then = kiss_window_seconds(apr_time_now() + wait);
+    apr_int64_t then = kiss_fixed_window_seconds(apr_time_now() + wait);
     int of_day = (int)(then % 86400), part[] = { of_day / 3600, of_day / 60 % 60, of_day % 60 }, i;
     char *text = apr_pstrdup(k->pool, "YYYY-MM-DDTHH:MM:SSZ");
 
@@ -288,31 +288,31 @@ static void put_standard_headers(kiss_req *k, const verdict *v)
     int w;
 
     for (w = 0; w < KISS_WINDOWS; w++) {
-        const kiss_window_state *s = &v->window[w];
+        const kiss_fixed_window_state *s = &v->window[w];
 
-        policy = apr_pstrcat(k->pool, policy, w ? ", \"" : "\"", kiss_window_policy[w], "\";q=", number(k, s->limit),
-                             ";w=", number(k, kiss_window_length[w] / SECOND), NULL);
-        state = apr_pstrcat(k->pool, state, w ? ", \"" : "\"", kiss_window_policy[w], "\";r=", number(k, s->remaining),
-                            ";t=", number(k, kiss_window_seconds(s->wait)), NULL);
+        policy = apr_pstrcat(k->pool, policy, w ? ", \"" : "\"", kiss_fixed_window_policy[w], "\";q=", number(k, s->limit),
+                             ";w=", number(k, kiss_fixed_window_length[w] / SECOND), NULL);
+        state = apr_pstrcat(k->pool, state, w ? ", \"" : "\"", kiss_fixed_window_policy[w], "\";r=", number(k, s->remaining),
+                            ";t=", number(k, kiss_fixed_window_seconds(s->wait)), NULL);
     }
     apr_table_setn(k->r->err_headers_out, "RateLimit-Policy", policy);
     apr_table_setn(k->r->err_headers_out, "RateLimit", state);
 }
 
-static void put_headers(kiss_req *k, const kiss_window_state *s, int w)
+static void put_headers(kiss_req *k, const kiss_fixed_window_state *s, int w)
 {
     apr_table_t *out = k->r->err_headers_out;
 
-    apr_table_setn(out, "X-Rate-Limit-Limit", kiss_window_name[w]);
+    apr_table_setn(out, "X-Rate-Limit-Limit", kiss_fixed_window_name[w]);
     apr_table_setn(out, "X-Rate-Limit-Remaining", number(k, s->remaining));
     apr_table_setn(out, "X-Rate-Limit-Reset", reset_time(k, s->wait));
 }
 
-static const kiss_error *quota(kiss_req *k, const kiss_window_state *s, int w)
+static const kiss_error *quota(kiss_req *k, const kiss_fixed_window_state *s, int w)
 {
-    k->retry_after = (int)kiss_window_seconds(s->wait);
+    k->retry_after = (int)kiss_fixed_window_seconds(s->wait);
     k->description = apr_psprintf(k->pool, "API calls quota exceeded! maximum admitted %u per %s.", s->limit,
-                                  kiss_window_name[w]);
+                                  kiss_fixed_window_name[w]);
     if (!k->api->keyed) {
         put_headers(k, s, w);
     }
@@ -320,18 +320,18 @@ static const kiss_error *quota(kiss_req *k, const kiss_window_state *s, int w)
 }
 
 /** The error of the window at `hit`. */
-static const kiss_error *refuse(kiss_req *k, const kiss_window_state *states, int hit)
+static const kiss_error *refuse(kiss_req *k, const kiss_fixed_window_state *states, int hit)
 {
     int w = hit % KISS_WINDOWS;         /* states come in the order of the windows */
 
-    apr_table_setn(k->r->notes, "kiss-limit", kiss_window_name[w]);
+    apr_table_setn(k->r->notes, "kiss-limit", kiss_fixed_window_name[w]);
     return quota(k, &states[hit], w);
 }
 
 /** Headers, log note and, if a window is exceeded, the error. */
 static const kiss_error *conclude(kiss_req *k, const verdict *v, const kiss_error *e)
 {
-    int hit = kiss_window_hit(v->window, KISS_WINDOWS);
+    int hit = kiss_fixed_window_hit(v->window, KISS_WINDOWS);
 
     put_standard_headers(k, v);
     if (hit >= 0) {
@@ -424,12 +424,12 @@ static const kiss_error *take_stranger(kiss_req *k, const kiss_error *e)
     count(&v, find(own, now, KISS_RANK_ADDRESS, &lost), now, k, 1);
     unlock();
     warn_clients(k, lost);
-    hit = kiss_window_hit(v.window, KISS_WINDOWS);
+    hit = kiss_fixed_window_hit(v.window, KISS_WINDOWS);
     return hit >= 0 ? refuse(k, v.window, hit) : e;
 }
 
 /** Counts a request of an API key, under the lock, and remembers that the key was right. */
-static kiss_window_state count_key(const unsigned char id[KISS_SLOT_ID], const unsigned char proof[KISS_SLOT_ID],
+static kiss_fixed_window_state count_key(const unsigned char id[KISS_SLOT_ID], const unsigned char proof[KISS_SLOT_ID],
                                    apr_int64_t now, apr_uint32_t limit, int *lost)
 {
     int forgotten = 0;
@@ -439,7 +439,7 @@ static kiss_window_state count_key(const unsigned char id[KISS_SLOT_ID], const u
         *lost = (int)++counters->shared->lost_keys;
     }
     memcpy(counters->table.keys[i].proof, proof, KISS_SLOT_ID);
-    return kiss_sliding_take(&counters->table.sliding[i], now, kiss_window_length[KISS_WINDOW_HOUR], limit);
+    return kiss_sliding_window_take(&counters->table.sliding[i], now, kiss_fixed_window_length[KISS_WINDOW_HOUR], limit);
 }
 
 /** The meter stage of an API with keys: a sliding hour (KSS API, section 2 "Rate limit"). */
@@ -449,7 +449,7 @@ static const kiss_error *take_key(kiss_req *k, const kiss_error *e)
     apr_uint32_t limit = own >= 0 ? (apr_uint32_t)own : kiss_config_key_limit(k->conf);
     apr_table_t *out = k->r->err_headers_out;
     unsigned char id[KISS_SLOT_ID], proof[KISS_SLOT_ID];
-    kiss_window_state state;
+    kiss_fixed_window_state state;
     const char *remaining;
     int lost = 0;
 
@@ -464,12 +464,12 @@ static const kiss_error *take_key(kiss_req *k, const kiss_error *e)
     remaining = number(k, state.remaining);
     apr_table_setn(out, "RateLimit-Limit", number(k, limit));
     apr_table_setn(out, "RateLimit-Remaining", remaining);
-    apr_table_setn(out, "RateLimit-Reset", number(k, kiss_window_seconds(state.wait)));
+    apr_table_setn(out, "RateLimit-Reset", number(k, kiss_fixed_window_seconds(state.wait)));
     apr_table_setn(k->r->notes, "kiss-limit", state.exceeded ? "1h" : remaining);
     if (!state.exceeded) {
         return e;
     }
-    k->retry_after = (int)kiss_window_seconds(state.wait);
+    k->retry_after = (int)kiss_fixed_window_seconds(state.wait);
     return &kiss_error_quota;
 }
 
@@ -487,7 +487,7 @@ const kiss_error *kiss_ratelimit_take(kiss_req *k, const kiss_error *e)
 /* --- wrong credentials --- */
 
 /** Counts a failure of the address, under the lock. */
-static kiss_window_state count_failure(const unsigned char address[KISS_SLOT_ID], apr_int64_t now, apr_uint32_t allowed,
+static kiss_fixed_window_state count_failure(const unsigned char address[KISS_SLOT_ID], apr_int64_t now, apr_uint32_t allowed,
                                        int *lost)
 {
     kiss_slot *s = find(address, now, KISS_RANK_ADDRESS, lost);
@@ -495,14 +495,14 @@ static kiss_window_state count_failure(const unsigned char address[KISS_SLOT_ID]
     s->used = now;
     apr_atomic_set32(&counters->shared->failed, (apr_uint32_t)(now / SECOND));
     /* With 0 any number is allowed. */
-    return kiss_window_take(&s->window[KISS_WINDOW_MINUTE], now, kiss_window_length[KISS_WINDOW_MINUTE],
+    return kiss_fixed_window_take(&s->window[KISS_WINDOW_MINUTE], now, kiss_fixed_window_length[KISS_WINDOW_MINUTE],
                             allowed ? allowed : APR_UINT32_MAX);
 }
 
 const kiss_error *kiss_ratelimit_login_failed(kiss_req *k, const char *client_id)
 {
     unsigned char guess[KISS_SLOT_ID], address[KISS_SLOT_ID];
-    kiss_window_state states[KISS_WINDOWS + 1];
+    kiss_fixed_window_state states[KISS_WINDOWS + 1];
     apr_int64_t now = kiss_clock_now();
     int lost = 0, hit;
     verdict v;
@@ -519,7 +519,7 @@ const kiss_error *kiss_ratelimit_login_failed(kiss_req *k, const char *client_id
     memcpy(states, v.window, sizeof(v.window));
     /* The address's window tells how long to wait, but the failure that fills it is still answered. */
     states[KISS_WINDOWS].exceeded = 0;
-    hit = kiss_window_hit(states, KISS_WINDOWS + 1);
+    hit = kiss_fixed_window_hit(states, KISS_WINDOWS + 1);
     return hit >= 0 ? refuse(k, states, hit) : NULL;
 }
 
@@ -528,7 +528,7 @@ static kiss_key_slot *proved(const unsigned char id[KISS_SLOT_ID], const unsigne
 {
     kiss_key_slot *key = kiss_slots_known_key(&counters->table, id);
 
-    return key && kiss_secret_equal(key->proof, proof, KISS_SLOT_ID) ? key : NULL;
+    return key && kiss_crypto_equal(key->proof, proof, KISS_SLOT_ID) ? key : NULL;
 }
 
 void kiss_ratelimit_key_failed(kiss_req *k, const char *prefix, const char *proof)
@@ -559,14 +559,14 @@ void kiss_ratelimit_key_failed(kiss_req *k, const char *prefix, const char *proo
 /** 1 when no login has failed for so long that no address can be refused for it: what every request looks at first. */
 static int no_failure(apr_int64_t now)
 {
-    apr_int64_t longest = kiss_window_length[KISS_WINDOW_MINUTE] / SECOND + 1;
+    apr_int64_t longest = kiss_fixed_window_length[KISS_WINDOW_MINUTE] / SECOND + 1;
 
     return counters && now / SECOND - apr_atomic_read32(&counters->shared->failed) > longest;
 }
 
 const kiss_error *kiss_ratelimit_login_check(kiss_req *k, const char *prefix, const char *proof)
 {
-    kiss_window_state state = { kiss_config_login_failures(k->conf), 0, 0, 0 };
+    kiss_fixed_window_state state = { kiss_config_login_failures(k->conf), 0, 0, 0 };
     unsigned char address[KISS_SLOT_ID], id[KISS_SLOT_ID], digest[KISS_SLOT_ID];
     apr_int64_t now = kiss_clock_now();
     int lost = 0;
@@ -585,7 +585,7 @@ const kiss_error *kiss_ratelimit_login_check(kiss_req *k, const char *prefix, co
 
         if (s) {
             s->used = now;
-            state = kiss_window_look(&s->window[KISS_WINDOW_MINUTE], now, kiss_window_length[KISS_WINDOW_MINUTE],
+            state = kiss_fixed_window_look(&s->window[KISS_WINDOW_MINUTE], now, kiss_fixed_window_length[KISS_WINDOW_MINUTE],
                                      state.limit);
         }
         unlock();

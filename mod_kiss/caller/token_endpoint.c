@@ -184,7 +184,7 @@ static void compare(checking *c, const kiss_value *row)
     int present = hash->data && hash->len == KISS_SHA256_LEN;
 
     /* A customer without keys costs the same comparison as one with. */
-    if (kiss_secret_equal(c->hash, present ? (const void *)hash->data : none, KISS_SHA256_LEN) && present) {
+    if (kiss_crypto_equal(c->hash, present ? (const void *)hash->data : none, KISS_SHA256_LEN) && present) {
         c->matched = 1;
         c->enabled = !(row[KISS_CRED_ENABLED].len == 1 && row[KISS_CRED_ENABLED].data[0] == '0');
         c->key_id = apr_pstrmemdup(c->k->pool, row[KISS_CRED_KEY_ID].data, row[KISS_CRED_KEY_ID].len);
@@ -267,7 +267,7 @@ const kiss_error *kiss_token_endpoint_run(kiss_req *k, int *status)
     }
     memset(&c, 0, sizeof(c));
     c.k = k;
-    kiss_secret_sha256(c.hash, t->client_secret, strlen(t->client_secret));
+    kiss_crypto_sha256(c.hash, t->client_secret, strlen(t->client_secret));
     if ((db = kiss_db_run(k, check_keys, &c)) != KISS_DB_OK) {
         return kiss_db_error(db);
     }

@@ -114,7 +114,7 @@ static const char *read_password(const char **password, const char *file, apr_po
     if (!path) {
         return apr_psprintf(p, "'%s' is not a usable path", file);
     }
-    e = kiss_secret_read_file(&text, path, p);
+    e = kiss_crypto_read_file(&text, path, p);
     if (!e) {
         *password = apr_pstrmemdup(p, text, strcspn(text, "\r\n"));
         e = **password ? NULL : apr_psprintf(p, "the first line of %s is empty", path);
@@ -207,7 +207,7 @@ static void set_defaults(kiss_database_conf *database)
 static const char *settle_tls(kiss_database_conf *database)
 {
     if (database->tls == KISS_TLS_UNSET) {
-        database->tls = database->ca || database->tls_cert || !kiss_is_local(database->host) ? KISS_TLS_VERIFY : KISS_TLS_OFF;
+        database->tls = database->ca || database->tls_cert || !kiss_loopback_is(database->host) ? KISS_TLS_VERIFY : KISS_TLS_OFF;
     }
     if (database->tls == KISS_TLS_OFF && (database->ca || database->tls_cert)) {
         return "ca= and cert= are of no use with tls=off";

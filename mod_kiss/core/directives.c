@@ -164,7 +164,7 @@ static const char *set_token_keys(cmd_parms *cmd, void *dir, const char *file)
     if (!path) {
         return wrong(cmd, apr_psprintf(cmd->pool, "'%s' is not a usable path", file));
     }
-    e = kiss_secret_read_file(&text, path, cmd->pool);
+    e = kiss_crypto_read_file(&text, path, cmd->pool);
     if (e) {
         return wrong(cmd, e);
     }

@@ -36,7 +36,7 @@ struct kiss_db {
     apr_reslist_t *slots;
     apr_pool_t *pool;               /* has its own allocator; used under the list's lock only, after the child's start */
     apr_uint32_t logged;            /* second of the last message, for QUIET */
-    kiss_cut *cuts;                 /* sockets, one for each place, and the extra one: they stay when a place goes */
+    kiss_socket_shutdown *cuts;                 /* sockets, one for each place, and the extra one: they stay when a place goes */
     char *used;                     /* which of them belong to a place; under the list's lock */
     kiss_db *next;                  /* the next one of this child */
     const char *origin;              /* kiss_db_origin() */
@@ -108,7 +108,7 @@ void kiss_db_pool_stop(int all)
     }
     for (db = databases; db; db = db->next) {
         for (i = 0; i <= db->conf->max; i++) {
-            kiss_cut_now(&db->cuts[i], all);
+            kiss_socket_shutdown_now(&db->cuts[i], all);
         }
     }
 }
@@ -136,7 +136,7 @@ void kiss_db_pool_disconnect(kiss_db_conn *conn)
         }
     }
     memset(conn->prepared, 0, sizeof(conn->prepared));      /* their pools go with the session's */
-    kiss_cut_forbid(conn->cut);
+    kiss_socket_shutdown_forbid(conn->cut);
     mysql_close(conn->mysql);
     conn->mysql = NULL;
     apr_pool_destroy(conn->session);
@@ -248,7 +248,7 @@ kiss_db_status kiss_db_pool_connect(kiss_db_conn *conn, unsigned schema_version)
         conn->session = NULL;
         return status;
     }
-    kiss_cut_allow(conn->cut, (int)mysql_get_socket(conn->mysql), conn->k->stop != NULL);
+    kiss_socket_shutdown_allow(conn->cut, (int)mysql_get_socket(conn->mysql), conn->k->stop != NULL);
     /* Asked once more: who set it since then has not seen this socket. */
     status = kiss_db_pool_ends(conn->k) ? KISS_DB_AWAY : check_session(conn, schema_version);
     if (status != KISS_DB_OK) {
@@ -377,8 +377,8 @@ static const char *origin_of(const kiss_database_conf *conf, apr_pool_t *p)
 {
     unsigned char digest[KISS_SHA256_LEN];
 
-    kiss_secret_sha256(digest, conf->origin, strlen(conf->origin));
-    return kiss_secret_base64url(p, digest, KISS_DB_ORIGIN_BYTES);
+    kiss_crypto_sha256(digest, conf->origin, strlen(conf->origin));
+    return kiss_crypto_base64url(p, digest, KISS_DB_ORIGIN_BYTES);
 }
 
 apr_status_t kiss_db_pool_create(kiss_db **db, const kiss_database_conf *conf, apr_pool_t *p)
@@ -424,13 +424,13 @@ kiss_db_status kiss_db_pool_take(kiss_db_conn **conn, kiss_db *db, const kiss_re
     }
     *conn = slot;
     (*conn)->k = k;
-    kiss_cut_early((*conn)->cut, k->stop != NULL);
+    kiss_socket_shutdown_early((*conn)->cut, k->stop != NULL);
     return KISS_DB_OK;
 }
 
 void kiss_db_pool_give(kiss_db_conn *conn)
 {
-    kiss_cut_early(conn->cut, 0);
+    kiss_socket_shutdown_early(conn->cut, 0);
     conn->k = NULL;
     apr_reslist_release(conn->db->slots, conn);
 }

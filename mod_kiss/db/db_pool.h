@@ -31,7 +31,7 @@ struct kiss_db_conn {
     apr_uint64_t uses;                              /**< how often one was used */
     apr_uint32_t trust;                             /**< conf->losses when it was last known to work */
     int lost;                                       /**< it failed because it is gone: another one may do */
-    kiss_cut *cut;                                  /**< its socket, which the child's end may shut down */
+    kiss_socket_shutdown *cut;                                  /**< its socket, which the child's end may shut down */
     const kiss_req *k;                              /**< the request that uses it now */
 };
 

@@ -63,7 +63,7 @@ static unsigned char *random_id(void)
     static __thread unsigned char stock[32][REQUEST_ID_BYTES];
     static __thread int left;
 
-    if (left == 0 && kiss_secret_random(&stock[0][0], sizeof(stock)) == APR_SUCCESS) {
+    if (left == 0 && kiss_crypto_random(&stock[0][0], sizeof(stock)) == APR_SUCCESS) {
         left = (int)(sizeof(stock) / sizeof(stock[0]));
     }
     return left > 0 ? stock[--left] : NULL;
@@ -83,7 +83,7 @@ static void put_request_id(kiss_req *k)
         if (!random) {
             return;
         }
-        id = k->api->keyed ? uuid(random, k->pool) : kiss_secret_base64url(k->pool, random, REQUEST_ID_BYTES);
+        id = k->api->keyed ? uuid(random, k->pool) : kiss_crypto_base64url(k->pool, random, REQUEST_ID_BYTES);
     }
     k->request_id = id;
     apr_table_setn(k->r->err_headers_out, "X-Request-Id", id);

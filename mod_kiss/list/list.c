@@ -141,7 +141,7 @@ static const char *find_base(const kiss_req *k)
     int looked;
 
     if (kiss_precondition_is_fragment(k->r) || !may_map(k)
-        || !kiss_accept_im(apr_table_get(k->r->headers_in, "A-IM"), KISS_DELTA_IM)) {
+        || !kiss_negotiate_im(apr_table_get(k->r->headers_in, "A-IM"), KISS_DELTA_IM)) {
         return NULL;
     }
     for (looked = 0; looked < MAX_BASES && kiss_etag_next(&sent, &at); looked++) {
@@ -158,7 +158,7 @@ const kiss_error *kiss_list_run(kiss_req *k, int *status)
 {
     const char *tag = kiss_caller_etag(k->caller, k->api, k->endpoint, k->pool);
     kiss_list_variant variant = { NULL, !kiss_precondition_is_fragment(k->r)
-                             && kiss_accept_gzip(apr_table_get(k->r->headers_in, "Accept-Encoding")) };
+                             && kiss_negotiate_gzip(apr_table_get(k->r->headers_in, "Accept-Encoding")) };
     kiss_validator v = { tag, variant.gzip ? KISS_ETAG_GZIP : "", 0 };
     const kiss_error *e;
 

@@ -129,7 +129,7 @@ static const char *hex_digest(const char *text, apr_pool_t *p)
 {
     unsigned char digest[KISS_SHA256_LEN];
 
-    kiss_secret_sha256(digest, text, strlen(text));
+    kiss_crypto_sha256(digest, text, strlen(text));
     return apr_pescape_hex(p, digest, sizeof(digest), 0);
 }
 

@@ -22,24 +22,24 @@ static int in_alphabet(const char *text, size_t len)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     apr_pool_t *p = fuzz_pool();
-    const char *text = kiss_secret_base64url(p, data, size);
+    const char *text = kiss_crypto_base64url(p, data, size);
     unsigned char *bytes;
     apr_size_t n;
 
     MUST(strlen(text) == (size * 4 + 2) / 3 && in_alphabet(text, strlen(text)));
-    MUST(kiss_secret_unbase64url(&bytes, &n, text, strlen(text), p));
+    MUST(kiss_crypto_unbase64url(&bytes, &n, text, strlen(text), p));
     MUST(n == size && (n == 0 || memcmp(bytes, data, n) == 0) && bytes[n] == '\0');
 
     text = (const char *)data;
-    if (kiss_secret_unbase64url(&bytes, &n, text, size, p)) {
-        const char *again = kiss_secret_base64url(p, bytes, n);
+    if (kiss_crypto_unbase64url(&bytes, &n, text, size, p)) {
+        const char *again = kiss_crypto_base64url(p, bytes, n);
 
         /* There is one text only for the same bytes. */
         MUST(strlen(again) == size && (size == 0 || memcmp(again, text, size) == 0) && bytes[n] == '\0');
     }
     else if (in_alphabet(text, size) && size % 4 != 1) {
         /* Then the last character has bits that stand for nothing: without it, with one less bit, it is read. */
-        MUST(size % 4 != 0 && kiss_secret_unbase64url(&bytes, &n, text, size - size % 4, p));
+        MUST(size % 4 != 0 && kiss_crypto_unbase64url(&bytes, &n, text, size - size % 4, p));
     }
     apr_pool_clear(p);
     return 0;

@@ -31,15 +31,15 @@ static const char *signature(const char *text, size_t len, apr_pool_t *p)
     unsigned int n = 0;
 
     MUST(HMAC(EVP_sha256(), key.secret, (int)key.len, (const unsigned char *)text, len, mac, &n));
-    return kiss_secret_base64url(p, mac, n);
+    return kiss_crypto_base64url(p, mac, n);
 }
 
 static const char *sign(const uint8_t *data, size_t size, apr_pool_t *p)
 {
     const uint8_t *end = memchr(data, '\n', size);
     size_t header = end ? (size_t)(end - data) : size, claims = end ? header + 1 : size;
-    const char *text = apr_pstrcat(p, kiss_secret_base64url(p, data, header), ".",
-                                   kiss_secret_base64url(p, data + claims, size - claims), NULL);
+    const char *text = apr_pstrcat(p, kiss_crypto_base64url(p, data, header), ".",
+                                   kiss_crypto_base64url(p, data + claims, size - claims), NULL);
 
     return apr_pstrcat(p, text, ".", signature(text, strlen(text), p), NULL);
 }

@@ -40,7 +40,7 @@ static void check_keys(const apr_array_header_t *keys, apr_pool_t *p)
         const kiss_jwt_key *key = &APR_ARRAY_IDX(keys, i, kiss_jwt_key);
 
         check_key(keys, key);
-        file = apr_pstrcat(p, file, key->kid, " ", kiss_secret_base64url(p, key->secret, key->len), "\n", NULL);
+        file = apr_pstrcat(p, file, key->kid, " ", kiss_crypto_base64url(p, key->secret, key->len), "\n", NULL);
     }
     MUST(!kiss_jwt_keys_parse(&again, file, p) && again->nelts == keys->nelts);
     for (i = 0; i < keys->nelts; i++) {

@@ -32,30 +32,30 @@ static int is_open(int fd)
 
 static void test_cut(void)
 {
-    kiss_cut cut = { 0 };
+    kiss_socket_shutdown cut = { 0 };
     int pair[2], other[2];
 
-    kiss_cut_now(&cut, 1);
-    kiss_cut_early(&cut, 1);
-    kiss_cut_forbid(&cut);
+    kiss_socket_shutdown_now(&cut, 1);
+    kiss_socket_shutdown_early(&cut, 1);
+    kiss_socket_shutdown_forbid(&cut);
     ok(cut.state == 0, "without a socket nothing happens");
     ok(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0, "a socket");
-    kiss_cut_allow(&cut, pair[0], 0);
-    kiss_cut_now(&cut, 0);
+    kiss_socket_shutdown_allow(&cut, pair[0], 0);
+    kiss_socket_shutdown_now(&cut, 0);
     ok(is_open(pair[0]), "one that is not to be cut early is left alone");
-    kiss_cut_early(&cut, 1);
-    kiss_cut_now(&cut, 0);
+    kiss_socket_shutdown_early(&cut, 1);
+    kiss_socket_shutdown_now(&cut, 0);
     ok(!is_open(pair[0]), "one that is, is shut down");
     close(pair[0]);
     ok(socketpair(AF_UNIX, SOCK_STREAM, 0, other) == 0 && other[0] == pair[0], "closed, and its number is another socket's");
-    kiss_cut_now(&cut, 1);
+    kiss_socket_shutdown_now(&cut, 1);
     ok(is_open(other[0]), "... which is left alone");
-    kiss_cut_forbid(&cut);
-    kiss_cut_allow(&cut, other[0], 0);
-    kiss_cut_now(&cut, 1);
+    kiss_socket_shutdown_forbid(&cut);
+    kiss_socket_shutdown_allow(&cut, other[0], 0);
+    kiss_socket_shutdown_now(&cut, 1);
     ok(!is_open(other[0]), "all are cut");
-    kiss_cut_forbid(&cut);
-    kiss_cut_allow(&cut, -1, 1);
+    kiss_socket_shutdown_forbid(&cut);
+    kiss_socket_shutdown_allow(&cut, -1, 1);
     ok(cut.state == 0, "no socket, nothing to cut");
     close(pair[1]);
     close(other[0]);
@@ -68,7 +68,7 @@ static void *APR_THREAD_FUNC cut_all_the_time(apr_thread_t *thread, void *cut)
 {
     (void)thread;
     while (!apr_atomic_read32(&done)) {
-        kiss_cut_now(cut, 1);
+        kiss_socket_shutdown_now(cut, 1);
     }
     return NULL;
 }
@@ -76,7 +76,7 @@ static void *APR_THREAD_FUNC cut_all_the_time(apr_thread_t *thread, void *cut)
 /** Sockets come and go while another thread cuts: it never meets a file that is not theirs. */
 static void test_race(void)
 {
-    kiss_cut cut = { 0 };
+    kiss_socket_shutdown cut = { 0 };
     apr_thread_t *thread;
     apr_status_t rv;
     int i, harmed = 0;
@@ -88,11 +88,11 @@ static void test_race(void)
         if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0) {
             break;
         }
-        kiss_cut_allow(&cut, pair[0], i & 1);
+        kiss_socket_shutdown_allow(&cut, pair[0], i & 1);
         close(pair[0]);                             /* as the client library does when it finds the connection broken */
         harmed += socketpair(AF_UNIX, SOCK_STREAM, 0, other) != 0 || !is_open(other[0]);
-        kiss_cut_early(&cut, i & 2);
-        kiss_cut_forbid(&cut);
+        kiss_socket_shutdown_early(&cut, i & 2);
+        kiss_socket_shutdown_forbid(&cut);
         harmed += !is_open(other[0]);
         close(pair[1]);
         close(other[0]);

@@ -36,7 +36,7 @@ static apr_uint32_t dice(apr_uint32_t below)
 
 static int die_at;                      /* 0: never */
 
-void kiss_order_hook(void)
+void kiss_store_order_hook(void)
 {
     if (die_at && --die_at == 0) {
         raise(SIGKILL);
@@ -65,7 +65,7 @@ static void take_key(apr_uint32_t who, apr_int64_t now, apr_uint32_t limit)
 {
     int lost = 0;
 
-    kiss_sliding_take(&table.sliding[kiss_slots_find_key(&table, id_of(who), now, &lost)], now, HOUR, limit);
+    kiss_sliding_window_take(&table.sliding[kiss_slots_find_key(&table, id_of(who), now, &lost)], now, HOUR, limit);
 }
 
 static void take_windows(apr_uint32_t who, apr_int64_t now, apr_uint32_t limit)
@@ -74,7 +74,7 @@ static void take_windows(apr_uint32_t who, apr_int64_t now, apr_uint32_t limit)
     kiss_slot *s = kiss_slots_find(&table, id_of(who), now, 1, KISS_RANK_CALLER, &lost);
 
     for (w = 0; w < KISS_WINDOWS; w++) {
-        kiss_window_take(&s->window[w], now, kiss_window_length[w], limit);
+        kiss_fixed_window_take(&s->window[w], now, kiss_fixed_window_length[w], limit);
     }
     s->used = now;
 }
@@ -103,13 +103,13 @@ static int killed(operation op, apr_uint32_t who, apr_int64_t now, apr_uint32_t 
 static long key_count(apr_uint32_t who, apr_int64_t now)
 {
     const kiss_key_slot *key = kiss_slots_known_key(&table, id_of(who));
-    static kiss_sliding copy;
+    static kiss_sliding_window copy;
 
     if (!key) {
         return -1;
     }
     copy = table.sliding[key - table.keys];
-    return (long)(ALL - kiss_sliding_take(&copy, now, HOUR, ALL).remaining) - 1;
+    return (long)(ALL - kiss_sliding_window_take(&copy, now, HOUR, ALL).remaining) - 1;
 }
 
 /** Requests in a window of a caller; -1 when it is not known. */
@@ -118,7 +118,7 @@ static long window_count(apr_uint32_t who, apr_int64_t now, int w)
     int lost = 0;
     const kiss_slot *s = kiss_slots_find(&table, id_of(who), now, 0, KISS_RANK_GUESS, &lost);
 
-    return !s ? -1 : (long)(ALL - kiss_window_look(&s->window[w], now, kiss_window_length[w], ALL).remaining);
+    return !s ? -1 : (long)(ALL - kiss_fixed_window_look(&s->window[w], now, kiss_fixed_window_length[w], ALL).remaining);
 }
 
 /** 1 when the requests that counted count, the one in the middle or not, and nothing else. */

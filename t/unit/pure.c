@@ -257,23 +257,23 @@ static void test_etags(void)
 
 static void test_windows(void)
 {
-    const apr_int64_t minute = kiss_window_length[KISS_WINDOW_MINUTE];
-    kiss_window w = { 0, 0 };
-    kiss_window_state s;
+    const apr_int64_t minute = kiss_fixed_window_length[KISS_WINDOW_MINUTE];
+    kiss_fixed_window w = { 0, 0 };
+    kiss_fixed_window_state s;
     int i, passed = 0;
 
     for (i = 0; i < 100; i++) {
-        passed += !kiss_window_take(&w, 1000 + i, minute, 60).exceeded;
+        passed += !kiss_fixed_window_take(&w, 1000 + i, minute, 60).exceeded;
     }
     ok(passed == 60, "sixty of a hundred pass");
-    s = kiss_window_take(&w, 1000 + minute - 1, minute, 60);
-    ok(s.exceeded && s.wait == 1 && kiss_window_seconds(s.wait) == 1, "one microsecond before its end it is still shut");
-    s = kiss_window_take(&w, 1000 + minute, minute, 60);
+    s = kiss_fixed_window_take(&w, 1000 + minute - 1, minute, 60);
+    ok(s.exceeded && s.wait == 1 && kiss_fixed_window_seconds(s.wait) == 1, "one microsecond before its end it is still shut");
+    s = kiss_fixed_window_take(&w, 1000 + minute, minute, 60);
     ok(!s.exceeded && s.remaining == 59 && s.wait == minute, "at its end a new one begins with this request");
     w.count = APR_UINT32_MAX;
-    s = kiss_window_take(&w, 1001 + minute, minute, 60);
+    s = kiss_fixed_window_take(&w, 1001 + minute, minute, 60);
     ok(s.exceeded && w.count == APR_UINT32_MAX, "the counter does not wrap");
-    ok(kiss_window_seconds(1000001) == 2 && kiss_window_seconds(1000000) == 1, "seconds are rounded up");
+    ok(kiss_fixed_window_seconds(1000001) == 2 && kiss_fixed_window_seconds(1000000) == 1, "seconds are rounded up");
 }
 
 /* --- Retry-After, in whole seconds, whatever the history and however often the limits were changed --- */
@@ -290,23 +290,23 @@ static apr_uint32_t dice(apr_uint32_t below)
 }
 
 /** A request in both windows. @return what is refused, or -1 */
-static int ask(kiss_window w[KISS_WINDOWS], apr_int64_t now, const apr_uint32_t limit[KISS_WINDOWS],
-               kiss_window_state state[KISS_WINDOWS])
+static int ask(kiss_fixed_window w[KISS_WINDOWS], apr_int64_t now, const apr_uint32_t limit[KISS_WINDOWS],
+               kiss_fixed_window_state state[KISS_WINDOWS])
 {
     int i;
 
     for (i = 0; i < KISS_WINDOWS; i++) {
-        state[i] = kiss_window_take(&w[i], now, kiss_window_length[i], limit[i]);
+        state[i] = kiss_fixed_window_take(&w[i], now, kiss_fixed_window_length[i], limit[i]);
     }
-    return kiss_window_hit(state, KISS_WINDOWS);
+    return kiss_fixed_window_hit(state, KISS_WINDOWS);
 }
 
 /** What is wrong with the wait that a refused client was told, or NULL. It is tried on copies. */
-static const char *wrong_wait(const kiss_window w[KISS_WINDOWS], apr_int64_t now, const apr_uint32_t limit[KISS_WINDOWS],
+static const char *wrong_wait(const kiss_fixed_window w[KISS_WINDOWS], apr_int64_t now, const apr_uint32_t limit[KISS_WINDOWS],
                               apr_int64_t seconds)
 {
-    kiss_window early[KISS_WINDOWS], late[KISS_WINDOWS];
-    kiss_window_state state[KISS_WINDOWS];
+    kiss_fixed_window early[KISS_WINDOWS], late[KISS_WINDOWS];
+    kiss_fixed_window_state state[KISS_WINDOWS];
 
     memcpy(early, w, sizeof(early));
     memcpy(late, w, sizeof(late));
@@ -321,8 +321,8 @@ static const char *wrong_wait(const kiss_window w[KISS_WINDOWS], apr_int64_t now
 
 static void test_retry_after(void)
 {
-    kiss_window w[KISS_WINDOWS] = { { 0, 0 }, { 0, 0 } };
-    kiss_window_state state[KISS_WINDOWS];
+    kiss_fixed_window w[KISS_WINDOWS] = { { 0, 0 }, { 0, 0 } };
+    kiss_fixed_window_state state[KISS_WINDOWS];
     apr_uint32_t limit[KISS_WINDOWS] = { 5, 20 };
     apr_int64_t now = 1000;
     int i, refused = 0, hours = 0, both = 0;
@@ -341,7 +341,7 @@ static void test_retry_after(void)
             refused++;
             hours += hit == KISS_WINDOW_HOUR;
             both += state[KISS_WINDOW_MINUTE].exceeded && !state[KISS_WINDOW_HOUR].exceeded && hit == KISS_WINDOW_HOUR;
-            wrong = wrong_wait(w, now, limit, kiss_window_seconds(state[hit].wait));
+            wrong = wrong_wait(w, now, limit, kiss_fixed_window_seconds(state[hit].wait));
         }
     }
     ok(!wrong, apr_psprintf(pool, "Retry-After of two windows: %d requests, %d refused, %d by the hour: %s", i, refused, hours,
@@ -352,27 +352,27 @@ static void test_retry_after(void)
 /** The same of a sliding hour with limits from 1 to `high`. */
 static void sliding_retry_after(apr_uint32_t high, int steps)
 {
-    kiss_sliding *s = calloc(1, sizeof(*s)), *copy = malloc(sizeof(*copy));
+    kiss_sliding_window *s = calloc(1, sizeof(*s)), *copy = malloc(sizeof(*copy));
     apr_uint32_t limit = high, pause = (apr_uint32_t)(MINUTE * 60 / high);
     apr_int64_t now = 1000, seconds;
     int i, refused = 0, lowered = 0, late = 0, early = 0;
 
     for (i = 0; i < steps; i++) {
-        kiss_window_state state;
+        kiss_fixed_window_state state;
 
         now += !dice(4 * high) ? (apr_int64_t)dice(90) * MINUTE : dice(8) ? dice(pause) : 0;
         limit = dice(100) ? limit : 1 + dice(high);
-        state = kiss_sliding_take(s, now, kiss_window_length[KISS_WINDOW_HOUR], limit);
+        state = kiss_sliding_window_take(s, now, kiss_fixed_window_length[KISS_WINDOW_HOUR], limit);
         if (!state.exceeded || dice(20)) {
             continue;
         }
         refused++;
         lowered += s->next - s->first > limit;
-        seconds = kiss_window_seconds(state.wait);
+        seconds = kiss_fixed_window_seconds(state.wait);
         memcpy(copy, s, sizeof(*s));
-        late += kiss_sliding_take(copy, now + seconds * SECOND, kiss_window_length[KISS_WINDOW_HOUR], limit).exceeded;
+        late += kiss_sliding_window_take(copy, now + seconds * SECOND, kiss_fixed_window_length[KISS_WINDOW_HOUR], limit).exceeded;
         memcpy(copy, s, sizeof(*s));
-        early += !kiss_sliding_take(copy, now + (seconds - 1) * SECOND, kiss_window_length[KISS_WINDOW_HOUR], limit).exceeded;
+        early += !kiss_sliding_window_take(copy, now + (seconds - 1) * SECOND, kiss_fixed_window_length[KISS_WINDOW_HOUR], limit).exceeded;
     }
     ok(late == 0 && early == 0, apr_psprintf(pool, "Retry-After of a sliding hour, limits up to %u: of %d waits %d were too "
                                              "short and %d too long", high, refused, late, early));
@@ -409,7 +409,7 @@ static int in_last_hour(history *h, apr_int64_t now)
 }
 
 /** What the model finds wrong with one step, or NULL. Up to KISS_SLIDING_ENTRIES the window must be exact. */
-static const char *disagreement(const kiss_window_state *s, const history *h, int before, apr_uint32_t limit,
+static const char *disagreement(const kiss_fixed_window_state *s, const history *h, int before, apr_uint32_t limit,
                                 apr_int64_t now, int exact)
 {
     apr_uint32_t after = (apr_uint32_t)before + !s->exceeded;
@@ -436,20 +436,20 @@ static void sliding(apr_uint32_t low, apr_uint32_t high, int steps, const char *
 {
     const apr_uint32_t pause = (apr_uint32_t)(HOUR / (high < 2 ? 2 : high)) | 1;   /* about twice as many as may pass */
     int exact = high <= KISS_SLIDING_ENTRIES, refused = 0, i, waits = 0;
-    kiss_sliding *s = calloc(1, sizeof(*s));
+    kiss_sliding_window *s = calloc(1, sizeof(*s));
     apr_int64_t now = APR_INT64_C(1) + dice(1000000);
     apr_uint32_t limit = high;
     const char *wrong = NULL;
     history h = { 0 };
 
     for (i = 0; i < steps && !wrong; i++) {
-        kiss_window_state state;
+        kiss_fixed_window_state state;
         int before;
 
         now += !dice(4 * high) ? (apr_int64_t)dice(90) * 60000000 : dice(8) ? dice(pause) : 0;
         limit = dice(200) ? limit : low + dice(high - low + 1);
         before = in_last_hour(&h, now);
-        state = kiss_sliding_take(s, now, HOUR, limit);
+        state = kiss_sliding_window_take(s, now, HOUR, limit);
         if (!state.exceeded) {
             remember(&h, now);
         }
@@ -458,11 +458,11 @@ static void sliding(apr_uint32_t low, apr_uint32_t high, int steps, const char *
         if (state.exceeded && !wrong && !dice(50)) {
             /* A microsecond too early it is still shut; after the wait one passes. */
             now += state.wait;
-            if (exact && !kiss_sliding_take(s, now - 1, HOUR, limit).exceeded) {
+            if (exact && !kiss_sliding_window_take(s, now - 1, HOUR, limit).exceeded) {
                 wrong = "it opened too early";
             }
             before = in_last_hour(&h, now);
-            state = kiss_sliding_take(s, now, HOUR, limit);
+            state = kiss_sliding_window_take(s, now, HOUR, limit);
             wrong = wrong ? wrong : state.exceeded ? "after the wait nothing passes" : NULL;
             wrong = wrong ? wrong : (apr_uint32_t)before >= limit ? "after the wait too many pass" : NULL;
             remember(&h, now);
@@ -478,8 +478,8 @@ static void sliding(apr_uint32_t low, apr_uint32_t high, int steps, const char *
 
 static void test_sliding(void)
 {
-    kiss_sliding *s = calloc(1, sizeof(*s));
-    kiss_window_state state;
+    kiss_sliding_window *s = calloc(1, sizeof(*s));
+    kiss_fixed_window_state state;
     apr_int64_t start = 1000, now;
     int i, passed = 0;
 
@@ -494,34 +494,34 @@ static void test_sliding(void)
     sliding(500, 100000, 1000000, "a limit that changes, entries shared");
 
     for (i = 0; i < 100; i++) {
-        state = kiss_sliding_take(s, start, HOUR, 60);
+        state = kiss_sliding_window_take(s, start, HOUR, 60);
         passed += !state.exceeded;
     }
-    ok(passed == 60 && state.wait == HOUR && kiss_window_seconds(HOUR) == 3600, "sixty of a hundred at once pass");
-    ok(kiss_sliding_take(s, start + HOUR - 1, HOUR, 60).exceeded, "one microsecond before the hour it is shut");
-    state = kiss_sliding_take(s, start + HOUR, HOUR, 60);
+    ok(passed == 60 && state.wait == HOUR && kiss_fixed_window_seconds(HOUR) == 3600, "sixty of a hundred at once pass");
+    ok(kiss_sliding_window_take(s, start + HOUR - 1, HOUR, 60).exceeded, "one microsecond before the hour it is shut");
+    state = kiss_sliding_window_take(s, start + HOUR, HOUR, 60);
     ok(!state.exceeded && state.remaining == 59 && state.wait == HOUR, "at the hour all have left");
 
     /* The clock of a machine that runs for years, never silent for an hour. */
     memset(s, 0, sizeof(*s));
     for (now = start, i = 0; now < 400 * 24 * HOUR; now += HOUR / 3, i++) {
-        state = kiss_sliding_take(s, now, HOUR, 3);
+        state = kiss_sliding_window_take(s, now, HOUR, 3);
         passed = i < 3 ? !state.exceeded : passed && !state.exceeded && state.remaining == 0;
     }
     ok(passed, "four hundred days, three an hour");
     memset(s, 0, sizeof(*s));
-    kiss_sliding_take(s, start, HOUR, 1);
-    ok(kiss_sliding_take(s, start + HOUR - 1, HOUR, 1).exceeded, "a day that does not end");
-    ok(!kiss_sliding_take(s, start + 26 * 24 * HOUR, HOUR, 1).exceeded, "26 days later");
-    ok(kiss_sliding_take(s, start + 26 * 24 * HOUR + 1, HOUR, 1).exceeded, "and it counts again");
+    kiss_sliding_window_take(s, start, HOUR, 1);
+    ok(kiss_sliding_window_take(s, start + HOUR - 1, HOUR, 1).exceeded, "a day that does not end");
+    ok(!kiss_sliding_window_take(s, start + 26 * 24 * HOUR, HOUR, 1).exceeded, "26 days later");
+    ok(kiss_sliding_window_take(s, start + 26 * 24 * HOUR + 1, HOUR, 1).exceeded, "and it counts again");
 
     /* Two processes look at the clock, and the later look is counted first. */
     memset(s, 0, sizeof(*s));
-    kiss_sliding_take(s, start + 5000000, HOUR, 2);
-    state = kiss_sliding_take(s, start, HOUR, 2);
+    kiss_sliding_window_take(s, start + 5000000, HOUR, 2);
+    state = kiss_sliding_window_take(s, start, HOUR, 2);
     ok(!state.exceeded && state.remaining == 0 && state.wait <= HOUR, "a look at the clock that comes second");
-    ok(kiss_sliding_take(s, start + HOUR + 4999999, HOUR, 2).exceeded, "it counts for an hour of the later look");
-    state = kiss_sliding_take(s, start + HOUR + 5000000, HOUR, 2);
+    ok(kiss_sliding_window_take(s, start + HOUR + 4999999, HOUR, 2).exceeded, "it counts for an hour of the later look");
+    state = kiss_sliding_window_take(s, start + HOUR + 5000000, HOUR, 2);
     ok(!state.exceeded && state.remaining == 1, "and no longer");
     free(s);
 }
@@ -753,7 +753,7 @@ static void hmac(const char *key, apr_size_t key_len, const char *data, const ch
 {
     unsigned char out[KISS_SHA256_LEN];
 
-    ok(kiss_secret_hmac(out, key, key_len, data, strlen(data)), what);
+    ok(kiss_crypto_hmac(out, key, key_len, data, strlen(data)), what);
     is(apr_pescape_hex(pool, out, sizeof(out), 0), expected, what);
 }
 
@@ -816,8 +816,8 @@ static void test_tokens(void)
     ok(kiss_jwt_keys_parse(&keys, "# none\n", p) != NULL, "an empty file is refused");
     ok(kiss_jwt_keys_parse(&keys, apr_pstrcat(p, line, line, NULL), p) != NULL, "an id twice is refused");
     ok(kiss_jwt_keys_parse(&keys, "../x AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n", p) != NULL, "an id is no path");
-    ok(!kiss_secret_unbase64url(&bytes, &n, "AAB", 3, p) && !kiss_secret_unbase64url(&bytes, &n, "A", 1, p)
-       && !kiss_secret_unbase64url(&bytes, &n, "AA=", 3, p), "base64url is read strictly");
+    ok(!kiss_crypto_unbase64url(&bytes, &n, "AAB", 3, p) && !kiss_crypto_unbase64url(&bytes, &n, "A", 1, p)
+       && !kiss_crypto_unbase64url(&bytes, &n, "AA=", 3, p), "base64url is read strictly");
     ok(kiss_apikey_make(&key, p) == APR_SUCCESS && strlen(key.text) == 57 && strncmp(key.text + 5, key.prefix, 8) == 0,
        "a key has its prefix inside");
 }

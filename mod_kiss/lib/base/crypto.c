@@ -20,7 +20,7 @@
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-apr_status_t kiss_secret_random(unsigned char *buf, apr_size_t n)
+apr_status_t kiss_crypto_random(unsigned char *buf, apr_size_t n)
 {
     return RAND_bytes(buf, (int)n) == 1 ? APR_SUCCESS : APR_EGENERAL;
 }
@@ -69,14 +69,14 @@ static EVP_MAC_CTX *hmac_sha256(void)
     return (EVP_MAC_CTX *)found;
 }
 
-void kiss_secret_sha256(unsigned char out[KISS_SHA256_LEN], const void *data, apr_size_t n)
+void kiss_crypto_sha256(unsigned char out[KISS_SHA256_LEN], const void *data, apr_size_t n)
 {
     if (EVP_Digest(data, n, out, NULL, sha256(), NULL) != 1) {
         abort();                            /* out of memory; no caller could go on with a digest that is none */
     }
 }
 
-int kiss_secret_hmac(unsigned char out[KISS_SHA256_LEN], const void *key, apr_size_t key_len, const void *data, apr_size_t n)
+int kiss_crypto_hmac(unsigned char out[KISS_SHA256_LEN], const void *key, apr_size_t key_len, const void *data, apr_size_t n)
 {
     EVP_MAC_CTX *bare = hmac_sha256(), *mac = bare ? EVP_MAC_CTX_dup(bare) : NULL;
     size_t len;
@@ -87,12 +87,12 @@ int kiss_secret_hmac(unsigned char out[KISS_SHA256_LEN], const void *key, apr_si
     return good;
 }
 
-int kiss_secret_equal(const void *a, const void *b, apr_size_t n)
+int kiss_crypto_equal(const void *a, const void *b, apr_size_t n)
 {
     return CRYPTO_memcmp(a, b, n) == 0;
 }
 
-char *kiss_secret_base64url(apr_pool_t *p, const unsigned char *data, apr_size_t n)
+char *kiss_crypto_base64url(apr_pool_t *p, const unsigned char *data, apr_size_t n)
 {
     char *text = apr_palloc(p, (n + 2) / 3 * 4 + 1), *to = text;
     apr_size_t i;
@@ -115,7 +115,7 @@ char *kiss_secret_base64url(apr_pool_t *p, const unsigned char *data, apr_size_t
     return text;
 }
 
-int kiss_secret_unbase64url(unsigned char **out, apr_size_t *n, const char *text, apr_size_t len, apr_pool_t *p)
+int kiss_crypto_unbase64url(unsigned char **out, apr_size_t *n, const char *text, apr_size_t len, apr_pool_t *p)
 {
     unsigned char *to = apr_palloc(p, len / 4 * 3 + 4);
     unsigned long bits = 0;
@@ -144,7 +144,7 @@ int kiss_secret_unbase64url(unsigned char **out, apr_size_t *n, const char *text
     return 1;
 }
 
-const char *kiss_secret_read_file(const char **text, const char *path, apr_pool_t *p)
+const char *kiss_crypto_read_file(const char **text, const char *path, apr_pool_t *p)
 {
     apr_file_t *f;
     /* Without blocking: a pipe of that name would have no end. */

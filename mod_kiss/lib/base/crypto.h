@@ -13,19 +13,19 @@
 #define KISS_SHA256_LEN 32
 
 /** Fills `buf` with `n` bytes from the system's generator. @return APR_SUCCESS or APR_EGENERAL; never weak bytes. */
-apr_status_t kiss_secret_random(unsigned char *buf, apr_size_t n);
+apr_status_t kiss_crypto_random(unsigned char *buf, apr_size_t n);
 
 /** SHA-256 (FIPS 180-4) of `n` bytes. */
-void kiss_secret_sha256(unsigned char out[KISS_SHA256_LEN], const void *data, apr_size_t n);
+void kiss_crypto_sha256(unsigned char out[KISS_SHA256_LEN], const void *data, apr_size_t n);
 
 /** HMAC with SHA-256 (RFC 2104) of `n` bytes. @return 1, or 0 when memory failed */
-int kiss_secret_hmac(unsigned char out[KISS_SHA256_LEN], const void *key, apr_size_t key_len, const void *data, apr_size_t n);
+int kiss_crypto_hmac(unsigned char out[KISS_SHA256_LEN], const void *key, apr_size_t key_len, const void *data, apr_size_t n);
 
 /** Compares in a time that depends on `n` only. @return 1 when equal. */
-int kiss_secret_equal(const void *a, const void *b, apr_size_t n);
+int kiss_crypto_equal(const void *a, const void *b, apr_size_t n);
 
 /** base64url without padding (RFC 4648 section 5). @return NUL-terminated text in `p`. */
-char *kiss_secret_base64url(apr_pool_t *p, const unsigned char *data, apr_size_t n);
+char *kiss_crypto_base64url(apr_pool_t *p, const unsigned char *data, apr_size_t n);
 
 /**
  * Decodes base64url without padding, strictly: no blanks, no '=', no '+' or '/', no stray bits in the last character.
@@ -34,7 +34,7 @@ char *kiss_secret_base64url(apr_pool_t *p, const unsigned char *data, apr_size_t
  * @param n   receives their number
  * @return 1, or 0 when the text is not base64url
  */
-int kiss_secret_unbase64url(unsigned char **out, apr_size_t *n, const char *text, apr_size_t len, apr_pool_t *p);
+int kiss_crypto_unbase64url(unsigned char **out, apr_size_t *n, const char *text, apr_size_t len, apr_pool_t *p);
 
 /**
  * Reads a small file that holds a secret, and refuses one that group or others can read or write, one that is not
@@ -43,6 +43,6 @@ int kiss_secret_unbase64url(unsigned char **out, apr_size_t *n, const char *text
  * @param text receives the content, NUL-terminated, in `p`
  * @return NULL, or a sentence in `p` that says what is wrong and what to do
  */
-const char *kiss_secret_read_file(const char **text, const char *path, apr_pool_t *p);
+const char *kiss_crypto_read_file(const char **text, const char *path, apr_pool_t *p);
 
 #endif

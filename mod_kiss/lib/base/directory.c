@@ -117,7 +117,7 @@ static void end(const walk *w)
     }
 }
 
-apr_status_t kiss_dir_open(int *fd, const char *path, apr_pool_t *p)
+apr_status_t kiss_directory_open(int *fd, const char *path, apr_pool_t *p)
 {
     walk w = { .pool = p, .fd = -1, .rest = path };
     const char *missing;
@@ -187,7 +187,7 @@ static const char *wrong(const walk *w, const char *path, uid_t uid, const char 
     return NULL;
 }
 
-const char *kiss_dir_prepare(const char *path, uid_t uid, gid_t gid, const char *user, apr_pool_t *p)
+const char *kiss_directory_prepare(const char *path, uid_t uid, gid_t gid, const char *user, apr_pool_t *p)
 {
     walk w = { .pool = p, .fd = -1, .rest = path };
     const char *missing = NULL, *e = NULL;

@@ -21,7 +21,7 @@
  * @param fd receives the descriptor, closed by exec; the caller closes it
  * @return APR_SUCCESS; ELOOP when a part of the path is a symbolic link of another user; ENOTDIR; ENOENT; else why not
  */
-apr_status_t kiss_dir_open(int *fd, const char *path, apr_pool_t *p);
+apr_status_t kiss_directory_open(int *fd, const char *path, apr_pool_t *p);
 
 /**
  * Makes sure that a directory exists that `uid` owns and nobody else can write to. What is missing is made; what is there is
@@ -31,6 +31,6 @@ apr_status_t kiss_dir_open(int *fd, const char *path, apr_pool_t *p);
  * @param user name of that user, for the text
  * @return NULL, or a sentence in `p` that says what is wrong and who can mend it
  */
-const char *kiss_dir_prepare(const char *path, uid_t uid, gid_t gid, const char *user, apr_pool_t *p);
+const char *kiss_directory_prepare(const char *path, uid_t uid, gid_t gid, const char *user, apr_pool_t *p);
 
 #endif

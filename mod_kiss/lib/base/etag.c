@@ -19,8 +19,8 @@ const char *kiss_etag_make(const char *text, apr_pool_t *p)
 {
     unsigned char digest[KISS_SHA256_LEN];
 
-    kiss_secret_sha256(digest, text, strlen(text));
-    return kiss_secret_base64url(p, digest, BYTES);
+    kiss_crypto_sha256(digest, text, strlen(text));
+    return kiss_crypto_base64url(p, digest, BYTES);
 }
 
 int kiss_etag_is_any(const char *header)

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-int kiss_is_local(const char *host)
+int kiss_loopback_is(const char *host)
 {
     return !host || strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0
            || (strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == strlen(host));

@@ -7,6 +7,6 @@
  * 1 when what is said to this host cannot leave the machine: none (a socket), localhost, 127.x.x.x, ::1. Goes by what is
  * written, not by what a name resolves to.
  */
-int kiss_is_local(const char *host);
+int kiss_loopback_is(const char *host);
 
 #endif

@@ -44,7 +44,7 @@ static int is_word(const char *s, apr_size_t n, const char *word)
     return strlen(word) == n && strncasecmp(s, word, n) == 0;
 }
 
-int kiss_accept_im(const char *header, const char *name)
+int kiss_negotiate_im(const char *header, const char *name)
 {
     const char *s = header ? header : "";
 
@@ -61,7 +61,7 @@ int kiss_accept_im(const char *header, const char *name)
     return 0;
 }
 
-int kiss_accept_gzip(const char *header)
+int kiss_negotiate_gzip(const char *header)
 {
     int gzip = UNNAMED, identity = UNNAMED, any = UNNAMED;
     const char *s = header ? header : "";

@@ -9,13 +9,13 @@
  * @param header its value, or NULL
  * @return 1 for gzip, 0 for none
  */
-int kiss_accept_gzip(const char *header);
+int kiss_negotiate_gzip(const char *header);
 
 /**
  * Looks whether an A-IM accepts an instance manipulation (RFC 3229 section 10.5.3).
  *
  * @param header its value, or NULL
  */
-int kiss_accept_im(const char *header, const char *name);
+int kiss_negotiate_im(const char *header, const char *name);
 
 #endif

@@ -10,17 +10,17 @@
 apr_status_t kiss_apikey_make(kiss_apikey *key, apr_pool_t *p)
 {
     unsigned char name[KISS_APIKEY_PREFIX_LEN / 2], secret[32];
-    apr_status_t rv = kiss_secret_random(name, sizeof(name));
+    apr_status_t rv = kiss_crypto_random(name, sizeof(name));
 
     if (rv == APR_SUCCESS) {
-        rv = kiss_secret_random(secret, sizeof(secret));
+        rv = kiss_crypto_random(secret, sizeof(secret));
     }
     if (rv != APR_SUCCESS) {
         return rv;
     }
     key->prefix = apr_psprintf(p, "%02x%02x%02x%02x", name[0], name[1], name[2], name[3]);
-    key->text = apr_pstrcat(p, SCHEME, key->prefix, "_", kiss_secret_base64url(p, secret, sizeof(secret)), NULL);
-    kiss_secret_sha256(key->hash, key->text, strlen(key->text));
+    key->text = apr_pstrcat(p, SCHEME, key->prefix, "_", kiss_crypto_base64url(p, secret, sizeof(secret)), NULL);
+    kiss_crypto_sha256(key->hash, key->text, strlen(key->text));
     return APR_SUCCESS;
 }
 

@@ -97,7 +97,7 @@ static json_object *segment(const char *text, apr_size_t len, apr_pool_t *p)
     unsigned char *json;
     apr_size_t n;
 
-    if (kiss_secret_unbase64url(&json, &n, text, len, p)) {
+    if (kiss_crypto_unbase64url(&json, &n, text, len, p)) {
         o = kiss_json_parse((char *)json, n, MAX_DEPTH, p);
     }
     return json_object_is_type(o, json_type_object) && is_unambiguous(o) ? o : NULL;
@@ -133,13 +133,13 @@ static const char *check_signature(const char *token, const char *end, const kis
     unsigned char *sent, right[KISS_SHA256_LEN];
     apr_size_t n;
 
-    if (!kiss_secret_unbase64url(&sent, &n, end + 1, strlen(end + 1), p)) {
+    if (!kiss_crypto_unbase64url(&sent, &n, end + 1, strlen(end + 1), p)) {
         return "the signature is not base64url";
     }
-    if (!kiss_secret_hmac(right, key->secret, key->len, token, (apr_size_t)(end - token))) {
+    if (!kiss_crypto_hmac(right, key->secret, key->len, token, (apr_size_t)(end - token))) {
         return "the signature could not be computed";
     }
-    return n == sizeof(right) && kiss_secret_equal(sent, right, n) ? NULL : "the signature is wrong";
+    return n == sizeof(right) && kiss_crypto_equal(sent, right, n) ? NULL : "the signature is wrong";
 }
 
 static const char *check_claims(kiss_jwt_claims *verified, json_object *claims, const kiss_jwt_policy *policy,
@@ -209,7 +209,7 @@ static const char *quoted(const char *text, apr_pool_t *p)
 
 static const char *encoded(const char *text, apr_pool_t *p)
 {
-    return kiss_secret_base64url(p, (const unsigned char *)text, strlen(text));
+    return kiss_crypto_base64url(p, (const unsigned char *)text, strlen(text));
 }
 
 /* Two texts and a digest: a tree of JSON objects would take longer than the signature. */
@@ -220,18 +220,18 @@ const char *kiss_jwt_sign(const kiss_jwt_policy *policy, const char *customer, a
     const char *seconds = apr_off_t_toa(p, (apr_off_t)now), *header, *claims, *text;
     unsigned char random[JTI_BYTES], signature[KISS_SHA256_LEN];
 
-    if (!sub || !iss || !aud || kiss_secret_random(random, sizeof(random)) != APR_SUCCESS) {
+    if (!sub || !iss || !aud || kiss_crypto_random(random, sizeof(random)) != APR_SUCCESS) {
         return NULL;
     }
     /* The key's id and the base64url text hold nothing that must be escaped. */
     header = apr_pstrcat(p, "{\"alg\":\"" ALGORITHM "\",\"kid\":\"", key->kid, "\",\"typ\":\"JWT\"}", NULL);
     claims = apr_pstrcat(p, "{\"iss\":", iss, ",\"aud\":", aud, ",\"sub\":", sub, ",\"client_id\":", sub,
-                         ",\"jti\":\"", kiss_secret_base64url(p, random, sizeof(random)), "\",\"iat\":", seconds,
+                         ",\"jti\":\"", kiss_crypto_base64url(p, random, sizeof(random)), "\",\"iat\":", seconds,
                          ",\"nbf\":", seconds, ",\"exp\":", apr_off_t_toa(p, (apr_off_t)(now + policy->lifetime)),
                          "}", NULL);
     text = apr_pstrcat(p, encoded(header, p), ".", encoded(claims, p), NULL);
-    if (!kiss_secret_hmac(signature, key->secret, key->len, text, strlen(text))) {
+    if (!kiss_crypto_hmac(signature, key->secret, key->len, text, strlen(text))) {
         return NULL;
     }
-    return apr_pstrcat(p, text, ".", kiss_secret_base64url(p, signature, sizeof(signature)), NULL);
+    return apr_pstrcat(p, text, ".", kiss_crypto_base64url(p, signature, sizeof(signature)), NULL);
 }

@@ -43,7 +43,7 @@ static void make_digest(unsigned char digest[KISS_SHA256_LEN], const kiss_jwt_po
     /* No token, name or address holds a line feed. */
     const char *text = apr_pstrcat(p, policy->issuer, "\n", policy->audience, "\n", token, NULL);
 
-    kiss_secret_sha256(digest, text, strlen(text));
+    kiss_crypto_sha256(digest, text, strlen(text));
 }
 
 static void remember(kiss_jwt_cache *cache, const apr_array_header_t *keys, const unsigned char *digest,

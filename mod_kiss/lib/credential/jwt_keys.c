@@ -42,7 +42,7 @@ static const char *parse_line(apr_array_header_t *keys, char *line, int number, 
     if (!valid_kid(kid)) {
         return apr_psprintf(p, "line %d: a key id is 1 to %d of A-Z a-z 0-9 . _ -", number, MAX_KID);
     }
-    if (!kiss_secret_unbase64url(&bytes, &n, secret, strlen(secret), p)) {
+    if (!kiss_crypto_unbase64url(&bytes, &n, secret, strlen(secret), p)) {
         return apr_psprintf(p, "line %d: the secret of key %s is not base64url", number, shown(kid));
     }
     if (n < MIN_KEY_BYTES) {

@@ -226,7 +226,7 @@ static apr_time_t to_time(const struct timespec *t)
 apr_status_t kiss_cache_file_open_folder(int *fd, const char *cache_dir, apr_pool_t *p)
 {
     int dir;
-    apr_status_t rv = kiss_dir_open(&dir, cache_dir, p);
+    apr_status_t rv = kiss_directory_open(&dir, cache_dir, p);
 
     if (rv == APR_SUCCESS) {
         *fd = openat(dir, KISS_CACHE_FILE_FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

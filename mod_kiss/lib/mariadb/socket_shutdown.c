@@ -25,7 +25,7 @@ static int descriptor(apr_uint32_t state)
 }
 
 /** The state, as soon as nobody shuts the socket down, which takes one system call. */
-static apr_uint32_t calm(const kiss_cut *c)
+static apr_uint32_t calm(const kiss_socket_shutdown *c)
 {
     apr_uint32_t seen;
 
@@ -35,15 +35,15 @@ static apr_uint32_t calm(const kiss_cut *c)
     return seen;
 }
 
-void kiss_cut_allow(kiss_cut *c, int fd, int early)
+void kiss_socket_shutdown_allow(kiss_socket_shutdown *c, int fd, int early)
 {
     int own = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
 
-    kiss_cut_forbid(c);
+    kiss_socket_shutdown_forbid(c);
     apr_atomic_set32(&c->state, own < 0 ? NONE : state_of(own, early));
 }
 
-void kiss_cut_early(kiss_cut *c, int early)
+void kiss_socket_shutdown_early(kiss_socket_shutdown *c, int early)
 {
     apr_uint32_t seen;
 
@@ -52,7 +52,7 @@ void kiss_cut_early(kiss_cut *c, int early)
     } while (seen != NONE && apr_atomic_cas32(&c->state, state_of(descriptor(seen), early), seen) != seen);
 }
 
-void kiss_cut_forbid(kiss_cut *c)
+void kiss_socket_shutdown_forbid(kiss_socket_shutdown *c)
 {
     apr_uint32_t seen;
 
@@ -64,7 +64,7 @@ void kiss_cut_forbid(kiss_cut *c)
     }
 }
 
-void kiss_cut_now(kiss_cut *c, int all)
+void kiss_socket_shutdown_now(kiss_socket_shutdown *c, int all)
 {
     apr_uint32_t seen = apr_atomic_read32(&c->state);
 

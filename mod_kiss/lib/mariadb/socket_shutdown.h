@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_cut - the socket of a connection, which another thread may shut down while its own thread waits in a read. Pure.
+ * kiss_socket_shutdown - the socket of a connection, which another thread may shut down while its own thread waits in a read. Pure.
  *
  * It is shut down by a descriptor of its own: the client library closes the other one when it finds the connection broken,
  * and its number may be another file's at once. Without a lock, since prefork stops a child from within a signal handler.
@@ -13,23 +13,23 @@
 /** A socket, or none: begins as zeros. */
 typedef struct {
     volatile apr_uint32_t state;
-} kiss_cut;
+} kiss_socket_shutdown;
 
 /**
- * From now on the socket may be shut down by other threads, until kiss_cut_forbid(). Where no descriptor is left for that,
+ * From now on the socket may be shut down by other threads, until kiss_socket_shutdown_forbid(). Where no descriptor is left for that,
  * it cannot be.
  *
- * @param early also by kiss_cut_now(c, 0)
+ * @param early also by kiss_socket_shutdown_now(c, 0)
  */
-void kiss_cut_allow(kiss_cut *c, int fd, int early);
+void kiss_socket_shutdown_allow(kiss_socket_shutdown *c, int fd, int early);
 
 /** Changes `early`. Does nothing without a socket. */
-void kiss_cut_early(kiss_cut *c, int early);
+void kiss_socket_shutdown_early(kiss_socket_shutdown *c, int early);
 
 /** Withdraws the socket, waiting for whoever shuts it down just then. */
-void kiss_cut_forbid(kiss_cut *c);
+void kiss_socket_shutdown_forbid(kiss_socket_shutdown *c);
 
 /** Shuts the socket down, if there is one: whoever reads from it gets an end of file. By any thread, or a signal handler. */
-void kiss_cut_now(kiss_cut *c, int all);
+void kiss_socket_shutdown_now(kiss_socket_shutdown *c, int all);
 
 #endif

@@ -5,20 +5,20 @@
 
 #define SECOND APR_INT64_C(1000000)
 
-const apr_int64_t kiss_window_length[KISS_WINDOWS] = { 60 * SECOND, 3600 * SECOND };
-const char *const kiss_window_name[KISS_WINDOWS] = { "1m", "1h" };
-const char *const kiss_window_policy[KISS_WINDOWS] = { "min", "hour" };
+const apr_int64_t kiss_fixed_window_length[KISS_WINDOWS] = { 60 * SECOND, 3600 * SECOND };
+const char *const kiss_fixed_window_name[KISS_WINDOWS] = { "1m", "1h" };
+const char *const kiss_fixed_window_policy[KISS_WINDOWS] = { "min", "hour" };
 
-int kiss_window_over(const kiss_window *w, apr_int64_t now, apr_int64_t length)
+int kiss_fixed_window_over(const kiss_fixed_window *w, apr_int64_t now, apr_int64_t length)
 {
     return w->count == 0 || now - w->start >= length;
 }
 
 /** State when `count` requests count. */
-static kiss_window_state state_of(const kiss_window *w, apr_uint32_t count, apr_int64_t now, apr_int64_t length,
+static kiss_fixed_window_state state_of(const kiss_fixed_window *w, apr_uint32_t count, apr_int64_t now, apr_int64_t length,
                                   apr_uint32_t limit)
 {
-    kiss_window_state state;
+    kiss_fixed_window_state state;
 
     state.limit = limit;
     state.exceeded = count > limit;
@@ -27,9 +27,9 @@ static kiss_window_state state_of(const kiss_window *w, apr_uint32_t count, apr_
     return state;
 }
 
-kiss_window_state kiss_window_take(kiss_window *w, apr_int64_t now, apr_int64_t length, apr_uint32_t limit)
+kiss_fixed_window_state kiss_fixed_window_take(kiss_fixed_window *w, apr_int64_t now, apr_int64_t length, apr_uint32_t limit)
 {
-    if (kiss_window_over(w, now, length)) {
+    if (kiss_fixed_window_over(w, now, length)) {
         w->count = 0;               /* first: an old count in a new window would refuse who has asked for nothing */
         KISS_ORDER();
         w->start = now;
@@ -42,16 +42,16 @@ kiss_window_state kiss_window_take(kiss_window *w, apr_int64_t now, apr_int64_t 
     return state_of(w, w->count, now, length, limit);
 }
 
-kiss_window_state kiss_window_look(const kiss_window *w, apr_int64_t now, apr_int64_t length, apr_uint32_t limit)
+kiss_fixed_window_state kiss_fixed_window_look(const kiss_fixed_window *w, apr_int64_t now, apr_int64_t length, apr_uint32_t limit)
 {
-    apr_uint32_t count = kiss_window_over(w, now, length) ? 0 : w->count;
-    kiss_window_state state = state_of(w, count, now, length, limit);
+    apr_uint32_t count = kiss_fixed_window_over(w, now, length) ? 0 : w->count;
+    kiss_fixed_window_state state = state_of(w, count, now, length, limit);
 
     state.exceeded = count >= limit;
     return state;
 }
 
-int kiss_window_hit(const kiss_window_state *states, int n)
+int kiss_fixed_window_hit(const kiss_fixed_window_state *states, int n)
 {
     int i, hit = -1, refused = 0;
 
@@ -64,7 +64,7 @@ int kiss_window_hit(const kiss_window_state *states, int n)
     return refused ? hit : -1;
 }
 
-apr_int64_t kiss_window_seconds(apr_int64_t wait)
+apr_int64_t kiss_fixed_window_seconds(apr_int64_t wait)
 {
     return (wait + SECOND - 1) / SECOND;
 }

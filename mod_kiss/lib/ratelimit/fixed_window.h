@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_window - the arithmetic of fixed rate windows (contract section 4 and "Left open" 13). Pure: time is an argument.
+ * kiss_fixed_window - the arithmetic of fixed rate windows (contract section 4 and "Left open" 13). Pure: time is an argument.
  *
  * A window starts with the first request and lasts its length; every request counts, refused ones too. Times are
  * microseconds of a clock that never jumps.
@@ -14,19 +14,19 @@
 typedef struct {
     apr_int64_t start;      /**< when its first request came */
     apr_uint32_t count;     /**< requests since then */
-} kiss_window;
+} kiss_fixed_window;
 
 /** The two windows that the contract publishes. */
 enum { KISS_WINDOW_MINUTE, KISS_WINDOW_HOUR, KISS_WINDOWS };
 
 /** Length of each window in microseconds. */
-extern const apr_int64_t kiss_window_length[KISS_WINDOWS];
+extern const apr_int64_t kiss_fixed_window_length[KISS_WINDOWS];
 
 /** How each window is called in X-Rate-Limit-Limit and in the 429 body: "1m", "1h". */
-extern const char *const kiss_window_name[KISS_WINDOWS];
+extern const char *const kiss_fixed_window_name[KISS_WINDOWS];
 
 /** How each window is called in RateLimit and RateLimit-Policy. */
-extern const char *const kiss_window_policy[KISS_WINDOWS];
+extern const char *const kiss_fixed_window_policy[KISS_WINDOWS];
 
 /** State of a window after a request was counted. */
 typedef struct {
@@ -34,16 +34,16 @@ typedef struct {
     apr_uint32_t remaining;     /**< requests still allowed */
     apr_int64_t wait;           /**< microseconds until more are allowed: a fixed window's end */
     int exceeded;               /**< this request was one too many */
-} kiss_window_state;
+} kiss_fixed_window_state;
 
 /**
  * Counts a request at `now`, in a window of `length` that allows `limit` requests. In shared memory a process that dies in
  * the middle leaves a window that lacks this request, or is empty; it never holds more than was counted.
  */
-kiss_window_state kiss_window_take(kiss_window *w, apr_int64_t now, apr_int64_t length, apr_uint32_t limit);
+kiss_fixed_window_state kiss_fixed_window_take(kiss_fixed_window *w, apr_int64_t now, apr_int64_t length, apr_uint32_t limit);
 
 /** The state of a window without counting: `exceeded` when the next request would be one too many. */
-kiss_window_state kiss_window_look(const kiss_window *w, apr_int64_t now, apr_int64_t length, apr_uint32_t limit);
+kiss_fixed_window_state kiss_fixed_window_look(const kiss_fixed_window *w, apr_int64_t now, apr_int64_t length, apr_uint32_t limit);
 
 /**
  * Which of the windows that a request was counted in refuses it: the one with nothing left that ends last, for until then
@@ -51,12 +51,12 @@ kiss_window_state kiss_window_look(const kiss_window *w, apr_int64_t now, apr_in
  *
  * @return its index among `n`, or -1 when none was exceeded
  */
-int kiss_window_hit(const kiss_window_state *states, int n);
+int kiss_fixed_window_hit(const kiss_fixed_window_state *states, int n);
 
 /** 1 when the window has ended, so that its counter means nothing any more. */
-int kiss_window_over(const kiss_window *w, apr_int64_t now, apr_int64_t length);
+int kiss_fixed_window_over(const kiss_fixed_window *w, apr_int64_t now, apr_int64_t length);
 
 /** Whole seconds to wait so that the window has surely ended: rounded up. */
-apr_int64_t kiss_window_seconds(apr_int64_t wait);
+apr_int64_t kiss_fixed_window_seconds(apr_int64_t wait);
 
 #endif

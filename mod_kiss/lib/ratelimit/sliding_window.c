@@ -6,23 +6,23 @@
 #define RING (KISS_SLIDING_ENTRIES + 1)
 
 /** Requests since number 0 up to the entry before number `n`. */
-static apr_uint32_t before(const kiss_sliding *s, apr_uint64_t n)
+static apr_uint32_t before(const kiss_sliding_window *s, apr_uint64_t n)
 {
     return n ? s->entry[(n - 1) % RING].upto : 0;
 }
 
-static apr_int64_t time_of(const kiss_sliding *s, apr_uint64_t n)
+static apr_int64_t time_of(const kiss_sliding_window *s, apr_uint64_t n)
 {
     return s->entry[n % RING].at;
 }
 
-static apr_uint32_t total(const kiss_sliding *s)
+static apr_uint32_t total(const kiss_sliding_window *s)
 {
     return before(s, s->next) - before(s, s->first);
 }
 
 /** Drops what is older than the window. */
-static void expire(kiss_sliding *s, apr_int64_t now, apr_int64_t length)
+static void expire(kiss_sliding_window *s, apr_int64_t now, apr_int64_t length)
 {
     apr_uint64_t first = s->first;
 
@@ -36,7 +36,7 @@ static void expire(kiss_sliding *s, apr_int64_t now, apr_int64_t length)
 }
 
 /** Counts a request in the last entry: it leaves later for that, never earlier. */
-static void add_to_last(kiss_sliding *s, apr_int64_t now)
+static void add_to_last(kiss_sliding_window *s, apr_int64_t now)
 {
     s->entry[(s->next - 1) % RING].at = now;
     KISS_ORDER();
@@ -44,7 +44,7 @@ static void add_to_last(kiss_sliding *s, apr_int64_t now)
     KISS_ORDER();
 }
 
-static void add_entry(kiss_sliding *s, apr_int64_t now)
+static void add_entry(kiss_sliding_window *s, apr_int64_t now)
 {
     s->entry[s->next % RING].at = now;
     KISS_ORDER();
@@ -54,7 +54,7 @@ static void add_entry(kiss_sliding *s, apr_int64_t now)
     KISS_ORDER();
 }
 
-static void add(kiss_sliding *s, apr_int64_t now, apr_uint32_t limit)
+static void add(kiss_sliding_window *s, apr_int64_t now, apr_uint32_t limit)
 {
     apr_uint32_t share = limit / KISS_SLIDING_ENTRIES + (limit % KISS_SLIDING_ENTRIES != 0);
     apr_uint64_t used = s->next - s->first;
@@ -68,7 +68,7 @@ static void add(kiss_sliding *s, apr_int64_t now, apr_uint32_t limit)
 }
 
 /** The first entry with which `n` of the oldest requests have left; s->next when there are fewer. */
-static apr_uint64_t leaving(const kiss_sliding *s, apr_uint32_t n)
+static apr_uint64_t leaving(const kiss_sliding_window *s, apr_uint32_t n)
 {
     apr_uint64_t low = s->first, high = s->next;
     apr_uint32_t base = before(s, s->first);
@@ -86,9 +86,9 @@ static apr_uint64_t leaving(const kiss_sliding *s, apr_uint32_t n)
     return low;
 }
 
-kiss_window_state kiss_sliding_take(kiss_sliding *s, apr_int64_t now, apr_int64_t length, apr_uint32_t limit)
+kiss_fixed_window_state kiss_sliding_window_take(kiss_sliding_window *s, apr_int64_t now, apr_int64_t length, apr_uint32_t limit)
 {
-    kiss_window_state state;
+    kiss_fixed_window_state state;
     apr_uint32_t n;
     apr_uint64_t entry;
 
@@ -109,12 +109,12 @@ kiss_window_state kiss_sliding_take(kiss_sliding *s, apr_int64_t now, apr_int64_
     return state;
 }
 
-int kiss_sliding_over(const kiss_sliding *s, apr_int64_t now, apr_int64_t length)
+int kiss_sliding_window_over(const kiss_sliding_window *s, apr_int64_t now, apr_int64_t length)
 {
     return s->next == s->first || now - time_of(s, s->next - 1) >= length;
 }
 
-void kiss_sliding_clear(kiss_sliding *s)
+void kiss_sliding_window_clear(kiss_sliding_window *s)
 {
     s->first = s->next;
     KISS_ORDER();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_sliding - the arithmetic of a sliding rate window (KSS API, section 2 "Rate limit" and "Left open" 9). Pure: time is
+ * kiss_sliding_window - the arithmetic of a sliding rate window (KSS API, section 2 "Rate limit" and "Left open" 9). Pure: time is
  * an argument.
  *
  * A request counts for exactly the window's length after it was let through; one that is refused does not count. Every
@@ -29,7 +29,7 @@ typedef struct {
         apr_int64_t at;         /**< microseconds of a clock that never jumps */
         apr_uint32_t upto;      /**< requests since number 0 up to this entry; it wraps, differences do not */
     } entry[KISS_SLIDING_ENTRIES + 1];  /**< number modulo size; the one before the oldest is still there, for its `upto` */
-} kiss_sliding;
+} kiss_sliding_window;
 
 /**
  * Lets a request through at `now` if fewer than `limit` count in the `length` before it, and counts it then.
@@ -37,12 +37,12 @@ typedef struct {
  * @return the state; `wait` is the time until the remaining number grows: the oldest request leaves, or as many as are too
  *         many, where the limit was lowered
  */
-kiss_window_state kiss_sliding_take(kiss_sliding *s, apr_int64_t now, apr_int64_t length, apr_uint32_t limit);
+kiss_fixed_window_state kiss_sliding_window_take(kiss_sliding_window *s, apr_int64_t now, apr_int64_t length, apr_uint32_t limit);
 
 /** 1 when nothing counts at `now`. */
-int kiss_sliding_over(const kiss_sliding *s, apr_int64_t now, apr_int64_t length);
+int kiss_sliding_window_over(const kiss_sliding_window *s, apr_int64_t now, apr_int64_t length);
 
 /** Forgets all requests, by one store. */
-void kiss_sliding_clear(kiss_sliding *s);
+void kiss_sliding_window_clear(kiss_sliding_window *s);
 
 #endif

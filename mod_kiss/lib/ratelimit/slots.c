@@ -20,7 +20,7 @@ apr_uint32_t kiss_slots_clients(apr_uint32_t clients)
 
 apr_size_t kiss_slots_size(apr_uint32_t clients, apr_uint32_t keys)
 {
-    return (apr_size_t)sets_for(clients) * WAYS * sizeof(kiss_slot) + keys * (sizeof(kiss_sliding) + sizeof(kiss_key_slot));
+    return (apr_size_t)sets_for(clients) * WAYS * sizeof(kiss_slot) + keys * (sizeof(kiss_sliding_window) + sizeof(kiss_key_slot));
 }
 
 void kiss_slots_init(kiss_slots *t, void *memory, apr_uint32_t clients, apr_uint32_t keys)
@@ -28,7 +28,7 @@ void kiss_slots_init(kiss_slots *t, void *memory, apr_uint32_t clients, apr_uint
     t->sets = sets_for(clients);
     t->nkeys = keys;
     t->slots = memory;
-    t->sliding = (kiss_sliding *)(t->slots + (apr_size_t)t->sets * WAYS);
+    t->sliding = (kiss_sliding_window *)(t->slots + (apr_size_t)t->sets * WAYS);
     t->keys = (kiss_key_slot *)(t->sliding + keys);
 }
 
@@ -48,7 +48,7 @@ static int is_worthless(const kiss_slot *s, apr_int64_t now)
     int w;
 
     for (w = 0; w < KISS_WINDOWS; w++) {
-        if (!kiss_window_over(&s->window[w], now, kiss_window_length[w])) {
+        if (!kiss_fixed_window_over(&s->window[w], now, kiss_fixed_window_length[w])) {
             return 0;
         }
     }
@@ -144,13 +144,13 @@ apr_uint32_t kiss_slots_find_key(const kiss_slots *t, const unsigned char id[KIS
     kiss_key_slot *key = &t->keys[i];
 
     if (!found) {
-        if (key->used && !kiss_sliding_over(&t->sliding[i], now, kiss_window_length[KISS_WINDOW_HOUR])) {
+        if (key->used && !kiss_sliding_window_over(&t->sliding[i], now, kiss_fixed_window_length[KISS_WINDOW_HOUR])) {
             *lost = 1;
         }
         memset(key->id, 0, KISS_SLOT_ID);
         KISS_ORDER();
         memset(key->proof, 0, KISS_SLOT_ID);
-        kiss_sliding_clear(&t->sliding[i]);
+        kiss_sliding_window_clear(&t->sliding[i]);
         memcpy(key->id, id, KISS_SLOT_ID);
         KISS_ORDER();
     }

@@ -24,7 +24,7 @@ enum { KISS_RANK_GUESS, KISS_RANK_ADDRESS, KISS_RANK_CALLER };
 /** One caller. Position independent, since processes may map the memory at different addresses. */
 typedef struct {
     unsigned char id[KISS_SLOT_ID];         /**< digest of zone, kind and name; all zero: nobody's */
-    kiss_window window[KISS_WINDOWS];
+    kiss_fixed_window window[KISS_WINDOWS];
     apr_int64_t own_limit[KISS_WINDOWS];    /**< the customer's own as of policy_time; -1: it has none */
     apr_int64_t policy_time;                /**< 0: never read */
     apr_int64_t used;                       /**< last request */
@@ -43,7 +43,7 @@ typedef struct {
     kiss_slot *slots;
     apr_uint32_t sets;                      /**< groups of neighbours */
     kiss_key_slot *keys;
-    kiss_sliding *sliding;                  /**< their windows, apart, so that a search touches no more than the ids */
+    kiss_sliding_window *sliding;                  /**< their windows, apart, so that a search touches no more than the ids */
     apr_uint32_t nkeys;
 } kiss_slots;
 

@@ -11,8 +11,8 @@
 #ifdef KISS_ORDER_HOOK
 
 /** Of a unit test, which kills its process there. */
-void kiss_order_hook(void);
-#define KISS_ORDER() kiss_order_hook()
+void kiss_store_order_hook(void);
+#define KISS_ORDER() kiss_store_order_hook()
 
 #else
 
