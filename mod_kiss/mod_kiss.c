@@ -88,7 +88,7 @@ static const kiss_error *answer_schema(kiss_req *k, int *status)
     return NULL;
 }
 
-static kiss_db_status look(kiss_db_conn *conn, void *baton)
+static kiss_db_status health_query(kiss_db_conn *conn, void *baton)
 {
     kiss_req *k = baton;
     kiss_db_cursor *cursor;
@@ -108,7 +108,7 @@ static kiss_db_status look(kiss_db_conn *conn, void *baton)
 
 static const kiss_error *answer_health(kiss_req *k, int *status)
 {
-    if (!k->conf->token_keys || kiss_db_run(k, look, k) != KISS_DB_OK) {
+    if (!k->conf->token_keys || kiss_db_run(k, health_query, k) != KISS_DB_OK) {
         return &kiss_error_unhealthy;
     }
     apr_table_setn(k->r->headers_out, "Cache-Control", "no-store");
@@ -139,7 +139,7 @@ static void note(kiss_req *k)
     apr_table_t *notes = k->r->notes;
 
     if (k->verified || k->r->user) {
-        apr_table_setn(notes, "kiss-customer", k->customer);
+        apr_table_setn(notes, "kiss-customer", k->principal);
     }
     apr_table_setn(notes, "kiss-rows", apr_off_t_toa(k->pool, (apr_off_t)k->rows));
     apr_table_setn(notes, "kiss-db-us", apr_off_t_toa(k->pool, (apr_off_t)k->db_time));

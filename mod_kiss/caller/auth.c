@@ -56,7 +56,7 @@ static void identify_bearer(kiss_req *k)
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, k->r, KISS_LOGNO(0401) "token refused: %s", why);
         return;
     }
-    k->customer = customer;
+    k->principal = customer;
     k->verified = 1;
     k->r->user = apr_pstrdup(k->pool, customer);
     k->r->ap_auth_type = SCHEME;

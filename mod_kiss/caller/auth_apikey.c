@@ -158,10 +158,10 @@ const kiss_error *kiss_auth_apikey_identify(kiss_req *k)
         return &kiss_error_key;
     }
     k->caller = l.caller;
-    k->customer = l.caller->key->prefix;
+    k->principal = l.caller->key->prefix;
     k->verified = 1;
     k->proof = l.hash;
-    k->r->user = apr_pstrdup(k->pool, k->customer);
+    k->r->user = apr_pstrdup(k->pool, k->principal);
     if (l.note) {
         (void)kiss_db_run(k, note_use, &l);
     }

@@ -257,7 +257,7 @@ const kiss_error *kiss_caller_check(kiss_req *k)
         return k->db_error;
     }
     if (!k->caller) {
-        kiss_db_status status = kiss_caller_read(&k->caller, k, k->customer);
+        kiss_db_status status = kiss_caller_read(&k->caller, k, k->principal);
 
         if (status != KISS_DB_OK) {
             return kiss_db_error(status);

@@ -353,7 +353,7 @@ static const kiss_error *conclude(kiss_req *k, const verdict *v, const kiss_erro
 static int read_policy(kiss_req *k, apr_int64_t own_limit[KISS_WINDOWS])
 {
     const kiss_caller *caller = NULL;
-    kiss_db_status status = kiss_caller_read(&caller, k, k->customer);
+    kiss_db_status status = kiss_caller_read(&caller, k, k->principal);
 
     if (status != KISS_DB_OK) {
         k->db_error = kiss_db_error(status);
@@ -380,12 +380,12 @@ static const kiss_error *take_windows(kiss_req *k, const kiss_error *e)
     verdict v;
     kiss_slot *s;
 
-    make_id(id, k, k->customer ? "customer" : "anonymous", k->customer ? k->customer : "");
+    make_id(id, k, k->principal ? "customer" : "anonymous", k->principal ? k->principal : "");
     if (!lock(k)) {
         return uncounted(k, e);
     }
     s = find(id, now, KISS_RANK_CALLER, &lost);
-    known = !k->customer || (s->policy_time && now - s->policy_time < POLICY_AGE);
+    known = !k->principal || (s->policy_time && now - s->policy_time < POLICY_AGE);
     if (!known) {
         unlock();
         read = read_policy(k, own_limit);
@@ -401,7 +401,7 @@ static const kiss_error *take_windows(kiss_req *k, const kiss_error *e)
     if (!known || !s->policy_time) {
         s->policy_time = now;       /* after a failure too: the next look is POLICY_AGE away */
     }
-    count(&v, s, now, k, k->customer == NULL);
+    count(&v, s, now, k, k->principal == NULL);
     unlock();
     warn_clients(k, lost);
     return conclude(k, &v, e);
@@ -453,7 +453,7 @@ static const kiss_error *take_key(kiss_req *k, const kiss_error *e)
     const char *remaining;
     int lost = 0;
 
-    make_id(id, k, "key", k->customer);
+    make_id(id, k, "key", k->principal);
     make_id(proof, k, "proof", k->proof);
     if (!lock(k)) {
         return e;

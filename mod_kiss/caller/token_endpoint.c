@@ -234,7 +234,7 @@ static const kiss_error *refuse(kiss_req *k)
 static const kiss_error *grant(kiss_req *k, int *status)
 {
     kiss_jwt_policy policy = kiss_config_token_policy(k->conf, k->r);
-    const char *token = kiss_jwt_sign(&policy, k->customer, apr_time_sec(apr_time_now()), k->pool), *text;
+    const char *token = kiss_jwt_sign(&policy, k->principal, apr_time_sec(apr_time_now()), k->pool), *text;
 
     if (!token) {
         KISS_LOG_SELDOM(KISS_LOG_SELDOM_SIGNING, k, APLOG_ERR, 0, KISS_LOGNO(0402) "a token could not be signed");
@@ -274,9 +274,9 @@ const kiss_error *kiss_token_endpoint_run(kiss_req *k, int *status)
     if (!c.matched) {
         return refuse(k);
     }
-    k->customer = t->client_id;
+    k->principal = t->client_id;
     k->verified = 1;
-    k->r->user = apr_pstrdup(k->pool, k->customer);
+    k->r->user = apr_pstrdup(k->pool, k->principal);
     if ((e = kiss_ratelimit_take(k, NULL))) {
         return e;                       /* 429: now it is known whose request this is */
     }

@@ -59,7 +59,7 @@ typedef struct kiss_req {
     const kiss_endpoint *endpoint;          /**< route: NULL when nothing matched */
     const char *path_param;                      /**< route: the path's segment that stands for `:name`, or NULL */
     const char *request_id;                 /**< X-Request-Id of the answer */
-    const char *customer;                   /**< identify: customer code to count under; NULL is anonymous */
+    const char *principal;                   /**< identify: customer code to count under; NULL is anonymous */
     unsigned verified : 1;                  /**< identify: the customer has proved to be that one */
     const char *proof;                      /**< identify: digest of the API key that it was proved with, or NULL */
     const kiss_token_request *token_request;/**< identify: credentials of the token endpoint */

@@ -71,7 +71,7 @@ static kiss_list_job *create(const kiss_req *k, const kiss_list_variant *variant
     m->k = *k;
     m->k.r = NULL;
     m->k.pool = pool;
-    m->k.customer = apr_pstrdup(pool, k->customer);
+    m->k.principal = apr_pstrdup(pool, k->principal);
     m->k.rows = 0;
     m->k.db_time = 0;
     m->variant.gzip = variant->gzip;

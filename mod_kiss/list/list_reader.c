@@ -401,7 +401,7 @@ static kiss_db_status build(kiss_db_conn *conn, void *baton)
     k->rows = 0;
     status = kiss_db_begin(conn);
     if (status == KISS_DB_OK) {
-        status = kiss_caller_fetch(&b->caller, conn, k->conf->plan, k->customer, k->pool);
+        status = kiss_caller_fetch(&b->caller, conn, k->conf->plan, k->principal, k->pool);
     }
     if (status != KISS_DB_OK || !b->caller->code || !b->caller->enabled) {
         return status == KISS_DB_OK ? kiss_db_end(conn) : status;

@@ -154,7 +154,7 @@ static int warm(const kiss_cache_warmer *w, const kiss_config_location *location
     kiss_req k = request(w, location, p);
 
     k.endpoint = endpoint_of(k.api, u->endpoint);
-    k.customer = u->customer;
+    k.principal = u->customer;
     if (!k.endpoint || kiss_caller_read(&k.caller, &k, u->customer) != KISS_DB_OK) {
         return k.endpoint ? -1 : 0;
     }
