@@ -40,11 +40,11 @@ apr_status_t kiss_caller_cache_create(kiss_caller_cache **cache, apr_pool_t *p)
     static const kiss_lru_type type = { .key_size = sizeof(record_key), .state_size = MAX_STATE, .value_size = sizeof(record *),
                                         .entries = RECORDS, .hold = kiss_shared_hold_value,
                                         .release = kiss_shared_release_value };
-    kiss_caller_cache *made = apr_palloc(p, sizeof(*made));
-    apr_status_t rv = kiss_lru_create(&made->records, &type, p);
+    kiss_caller_cache *created = apr_palloc(p, sizeof(*created));
+    apr_status_t rv = kiss_lru_create(&created->records, &type, p);
 
     if (rv == APR_SUCCESS) {
-        *cache = made;
+        *cache = created;
     }
     return rv;
 }

@@ -89,7 +89,7 @@ static apr_status_t try_as_child(apr_global_mutex_t *mutex, apr_pool_t *p)
 }
 
 /** Makes segment and mutex. @return NULL, or what could not be made; `rv` says why, if there is more to say */
-static const char *make_segment(segment *made, server_rec *s, apr_status_t *rv)
+static const char *make_segment(segment *created, server_rec *s, apr_status_t *rv)
 {
     apr_uint32_t clients = (apr_uint32_t)kiss_config_limit_clients(s), keys = (apr_uint32_t)kiss_config_limit_keys(s);
     apr_pool_t *process = s->process->pool;
@@ -97,26 +97,26 @@ static const char *make_segment(segment *made, server_rec *s, apr_status_t *rv)
 
     /* Anonymous: no file or key that a killed server would leave behind, and nobody else can attach it. It comes
      * filled with zero bytes, and takes memory where it is written to only. */
-    *rv = apr_shm_create(&made->shm, sizeof(shared) + kiss_slots_size(clients, keys), NULL, process);
+    *rv = apr_shm_create(&created->shm, sizeof(shared) + kiss_slots_size(clients, keys), NULL, process);
     if (*rv != APR_SUCCESS) {
         return "shared memory cannot be had (KissLimitClients and KissLimitKeys say how much)";
     }
-    *rv = ap_global_mutex_create(&made->mutex, NULL, MUTEX_TYPE, NULL, s, process, 0);
+    *rv = ap_global_mutex_create(&created->mutex, NULL, MUTEX_TYPE, NULL, s, process, 0);
     if (*rv != APR_SUCCESS) {
         return "the mutex '" MUTEX_TYPE "' cannot be made (the Mutex directive says of which kind)";
     }
-    *rv = try_as_child(made->mutex, process);
+    *rv = try_as_child(created->mutex, process);
     if (*rv != APR_SUCCESS) {
         return "the user of the child processes cannot open the mutex '" MUTEX_TYPE "' (the Mutex directive "
                "says where it is)";
     }
-    if (kiss_crypto_random(made->key, sizeof(made->key)) != APR_SUCCESS) {
+    if (kiss_crypto_random(created->key, sizeof(created->key)) != APR_SUCCESS) {
         return "the system has no random bytes";
     }
-    base = apr_shm_baseaddr_get(made->shm);
-    kiss_slots_init(&made->table, base + sizeof(shared), clients, keys);
-    made->clients = clients;
-    made->shared = (shared *)base;
+    base = apr_shm_baseaddr_get(created->shm);
+    kiss_slots_init(&created->table, base + sizeof(shared), clients, keys);
+    created->clients = clients;
+    created->shared = (shared *)base;
     return NULL;
 }
 

@@ -110,11 +110,11 @@ static const char *api_names(apr_pool_t *p)
 static const char *plan_of(const kiss_plan **plan, const kiss_api *api, apr_pool_t *p)
 {
     const char *key = apr_pstrcat(p, "kiss-plan-", api->name, NULL), *e;
-    void *made = NULL;
+    void *created = NULL;
 
-    apr_pool_userdata_get(&made, key, p);
-    if (made) {
-        *plan = made;
+    apr_pool_userdata_get(&created, key, p);
+    if (created) {
+        *plan = created;
         return NULL;
     }
     e = kiss_plan_make(plan, api, p);

@@ -111,7 +111,7 @@ static kiss_db_status attempt(kiss_db_conn *conn, kiss_req *k, kiss_db_work work
 
 kiss_db_status kiss_db_run(kiss_req *k, kiss_db_work work, void *baton)
 {
-    apr_time_t start = apr_time_now(), begun;
+    apr_time_t start = apr_time_now(), attempted;
     kiss_db_status status;
     kiss_db_conn *conn;
 
@@ -123,9 +123,9 @@ kiss_db_status kiss_db_run(kiss_req *k, kiss_db_work work, void *baton)
     if (status == KISS_DB_OK) {
         int idle = conn->mysql != NULL;
 
-        begun = apr_time_now();
+        attempted = apr_time_now();
         status = attempt(conn, k, work, baton);
-        if (status == KISS_DB_AWAY && idle && conn->lost && apr_time_now() - begun < DEAD_WITHIN) {
+        if (status == KISS_DB_AWAY && idle && conn->lost && apr_time_now() - attempted < DEAD_WITHIN) {
             status = attempt(conn, k, work, baton);
         }
         kiss_db_pool_give(conn);
@@ -200,31 +200,31 @@ static kiss_db_status prepare(MYSQL_STMT **stmt, kiss_db_conn *conn, const kiss_
     apr_size_t len = strlen(statement->text);
     kiss_db_prepared *s = find_prepared(conn, statement->text, len);
     kiss_db_status status = KISS_DB_OK;
-    MYSQL_STMT *made;
+    MYSQL_STMT *created;
 
     s->used = ++conn->uses;
     if (s->pool && s->len == len && memcmp(s->text, statement->text, len) == 0) {
         *stmt = s->stmt;
         return KISS_DB_OK;
     }
-    if (!(made = mysql_stmt_init(conn->mysql))) {
+    if (!(created = mysql_stmt_init(conn->mysql))) {
         return failed(conn, 0, "out of memory", statement->text);
     }
-    if (mysql_stmt_prepare(made, statement->text, len) != 0) {
-        status = stmt_failed(conn, made, statement->text);
-        mysql_stmt_close(made);
+    if (mysql_stmt_prepare(created, statement->text, len) != 0) {
+        status = stmt_failed(conn, created, statement->text);
+        mysql_stmt_close(created);
         return status;
     }
     forget(s);
     if (apr_pool_create(&s->pool, conn->session) != APR_SUCCESS) {
-        mysql_stmt_close(made);
+        mysql_stmt_close(created);
         s->pool = NULL;
         return failed(conn, 0, "out of memory", statement->text);
     }
     s->text = apr_pstrmemdup(s->pool, statement->text, len);
     s->len = len;
     s->used = conn->uses;
-    *stmt = s->stmt = made;
+    *stmt = s->stmt = created;
     return KISS_DB_OK;
 }
 

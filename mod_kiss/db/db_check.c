@@ -31,7 +31,7 @@ typedef struct {
 } checker;
 
 /* Shared by the children of a generation: 1 when one of them has begun. NULL without shared memory. */
-static volatile apr_uint32_t *begun;
+static volatile apr_uint32_t *start;
 
 /* The one of this process; NULL when another one does it. */
 static checker *self;
@@ -276,7 +276,7 @@ static apr_status_t finish(void *baton)
     kiss_db_pool_stop(0);
     apr_thread_join(&rv, c->thread);
     if (!c->all) {
-        apr_atomic_set32(begun, 0);         /* the next child that begins */
+        apr_atomic_set32(start, 0);         /* the next child that begins */
     }
     self = NULL;
     apr_pool_destroy(c->pool);
@@ -306,12 +306,12 @@ static void warn_of_option_file(server_rec *s, apr_pool_t *p)
 void kiss_db_check_prepare(server_rec *s, apr_pool_t *pconf)
 {
     apr_shm_t *shm;
-    apr_status_t rv = apr_shm_create(&shm, sizeof(*begun), NULL, pconf);
+    apr_status_t rv = apr_shm_create(&shm, sizeof(*start), NULL, pconf);
 
     warn_of_option_file(s, pconf);
-    begun = rv == APR_SUCCESS ? apr_shm_baseaddr_get(shm) : NULL;
-    if (begun) {
-        *begun = 0;
+    start = rv == APR_SUCCESS ? apr_shm_baseaddr_get(shm) : NULL;
+    if (start) {
+        *start = 0;
     }
     else {
         ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0251) "no shared memory: the databases are not "
@@ -326,7 +326,7 @@ void kiss_db_check_start(server_rec *s, apr_pool_t *pchild)
 
     self = NULL;
     c->uses = kiss_config_uses(s, pchild);
-    if (!c->uses->nelts || !begun || apr_atomic_cas32(begun, 1, 0) != 0) {
+    if (!c->uses->nelts || !start || apr_atomic_cas32(start, 1, 0) != 0) {
         return;
     }
     c->server = s;
@@ -341,7 +341,7 @@ void kiss_db_check_start(server_rec *s, apr_pool_t *pchild)
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0252) "no thread to check the databases: another child "
                      "does");
-        apr_atomic_set32(begun, 0);
+        apr_atomic_set32(start, 0);
         return;
     }
     self = c;

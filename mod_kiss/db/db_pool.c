@@ -383,29 +383,29 @@ static const char *origin_of(const kiss_database_conf *conf, apr_pool_t *p)
 
 apr_status_t kiss_db_pool_create(kiss_db **db, const kiss_database_conf *conf, apr_pool_t *p)
 {
-    kiss_db *made = apr_pcalloc(p, sizeof(*made));
+    kiss_db *created = apr_pcalloc(p, sizeof(*created));
     apr_status_t rv;
 
-    made->conf = conf;
+    created->conf = conf;
     /* Not the child's, which other lists and modules use at the same time: this one is used under this list's lock alone. */
-    if ((rv = create_pool(&made->pool, p)) != APR_SUCCESS) {
+    if ((rv = create_pool(&created->pool, p)) != APR_SUCCESS) {
         return rv;
     }
-    apr_pool_tag(made->pool, "kiss_db");
-    made->cuts = apr_pcalloc(p, (apr_size_t)(conf->max + 1) * sizeof(*made->cuts));
-    made->used = apr_pcalloc(p, (apr_size_t)conf->max);
+    apr_pool_tag(created->pool, "kiss_db");
+    created->cuts = apr_pcalloc(p, (apr_size_t)(conf->max + 1) * sizeof(*created->cuts));
+    created->used = apr_pcalloc(p, (apr_size_t)conf->max);
     /* The library's first call prepares what its threads share: it must not be made by two of them. */
     if (mysql_library_init(0, NULL, NULL) != 0) {
         return APR_ENOMEM;
     }
-    made->origin = origin_of(conf, p);
-    rv = apr_reslist_create(&made->slots, 0, conf->keep, conf->max, conf->idle, open_slot, close_slot, made,
-                            made->pool);
+    created->origin = origin_of(conf, p);
+    rv = apr_reslist_create(&created->slots, 0, conf->keep, conf->max, conf->idle, open_slot, close_slot, created,
+                            created->pool);
     if (rv == APR_SUCCESS) {
-        apr_pool_pre_cleanup_register(p, made, close_slots);
-        apr_reslist_timeout_set(made->slots, conf->wait);
-        made->next = databases;
-        databases = *db = made;
+        apr_pool_pre_cleanup_register(p, created, close_slots);
+        apr_reslist_timeout_set(created->slots, conf->wait);
+        created->next = databases;
+        databases = *db = created;
     }
     return rv;
 }

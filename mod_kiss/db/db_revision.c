@@ -16,7 +16,7 @@
 struct kiss_db_revision {
     apr_thread_mutex_t *mutex;
     apr_thread_cond_t *done[2];         /* a read with an even, an odd number has ended */
-    apr_uint64_t begun;                 /* number of the last read that began */
+    apr_uint64_t start;                 /* number of the last read that began */
     apr_uint64_t ended;                 /* number of the last read that ended; one less than `begun` while one is under way */
     apr_int64_t asked[2];               /* when the last one with an even, an odd number began */
     kiss_db_status status;              /* what came of it */
@@ -25,17 +25,17 @@ struct kiss_db_revision {
 
 apr_status_t kiss_db_revision_create(kiss_db_revision **state, apr_pool_t *p)
 {
-    kiss_db_revision *made = apr_pcalloc(p, sizeof(*made));
-    apr_status_t rv = apr_thread_mutex_create(&made->mutex, APR_THREAD_MUTEX_DEFAULT, p);
+    kiss_db_revision *created = apr_pcalloc(p, sizeof(*created));
+    apr_status_t rv = apr_thread_mutex_create(&created->mutex, APR_THREAD_MUTEX_DEFAULT, p);
 
     if (rv == APR_SUCCESS) {
-        rv = apr_thread_cond_create(&made->done[0], p);
+        rv = apr_thread_cond_create(&created->done[0], p);
     }
     if (rv == APR_SUCCESS) {
-        rv = apr_thread_cond_create(&made->done[1], p);
+        rv = apr_thread_cond_create(&created->done[1], p);
     }
     if (rv == APR_SUCCESS) {
-        *state = made;
+        *state = created;
     }
     return rv;
 }
@@ -74,7 +74,7 @@ static kiss_db_status query(kiss_db_conn *conn, void *baton)
 static kiss_db_status lead(kiss_db_revision *s, const char **text, kiss_req *k)
 {
     reading r = { k, "" };
-    apr_uint64_t mine = ++s->begun;
+    apr_uint64_t mine = ++s->start;
     kiss_db_status status;
 
     s->asked[mine & 1] = kiss_clock_now();
@@ -100,11 +100,11 @@ static apr_uint64_t needed(const kiss_db_revision *s, const kiss_req *k)
     if (freshness > 0 && s->ended && s->status == KISS_DB_OK && s->asked[s->ended & 1] > oldest) {
         return s->ended;
     }
-    if (freshness > 0 && s->begun > s->ended && s->asked[s->begun & 1] > oldest) {
-        return s->begun;
+    if (freshness > 0 && s->start > s->ended && s->asked[s->start & 1] > oldest) {
+        return s->start;
     }
     /* One that is under way may have begun before a change that this request must see. */
-    return s->begun + 1;
+    return s->start + 1;
 }
 
 kiss_db_status kiss_db_revision_read(const char **text, kiss_req *k)
@@ -123,7 +123,7 @@ kiss_db_status kiss_db_revision_read(const char **text, kiss_req *k)
     }
     need = needed(s, k);
     while (s->ended < need) {
-        if (s->begun == s->ended) {
+        if (s->start == s->ended) {
             return lead(s, text, k);
         }
         apr_thread_cond_wait(s->done[need & 1], s->mutex);  /* bounded: whoever reads is, by the database's timeouts */

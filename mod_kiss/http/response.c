@@ -425,12 +425,12 @@ static int keeps_up(conn_rec *c, apr_int64_t *left)
         return 0;
     }
     while (c->data_in_output_filters && !c->aborted) {
-        apr_int64_t begun = kiss_clock_now();
+        apr_int64_t start = kiss_clock_now();
 
         if (*left <= 0 || poll(&client, 1, CLIENT_PATIENCE) <= 0) {
             return 0;
         }
-        *left -= kiss_clock_now() - begun;
+        *left -= kiss_clock_now() - start;
         write_more(c);
     }
     return !c->aborted;

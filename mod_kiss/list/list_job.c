@@ -213,18 +213,18 @@ static apr_status_t compare(kiss_list_job *m, kiss_spool *spool, const char *tag
 static apr_status_t make_from_source(kiss_list_job *m)
 {
     kiss_progress *source = m->source->progress;
-    kiss_progress_view begun = kiss_progress_wait(source, 0);
+    kiss_progress_view start = kiss_progress_wait(source, 0);
     kiss_spool *spool;
-    apr_status_t rv = begun.size ? kiss_list_cache_begin(&spool, kiss_config_cache_dir(m->k.server), m->pool) : APR_EGENERAL;
+    apr_status_t rv = start.size ? kiss_list_cache_begin(&spool, kiss_config_cache_dir(m->k.server), m->pool) : APR_EGENERAL;
 
     if (rv != APR_SUCCESS) {
         return rv;
     }
     m->k.caller = m->source->k.caller;
-    kiss_progress_name(m->progress, begun.tag);
+    kiss_progress_name(m->progress, start.tag);
     spool->progress = m->progress;
-    rv = m->variant.gzip ? kiss_gzip(spool, source, m->pool) : compare(m, spool, begun.tag);
-    return rv == APR_SUCCESS ? keep(m, spool, begun.tag) : rv;
+    rv = m->variant.gzip ? kiss_gzip(spool, source, m->pool) : compare(m, spool, start.tag);
+    return rv == APR_SUCCESS ? keep(m, spool, start.tag) : rv;
 }
 
 static void convert(kiss_list_job *m)

@@ -186,7 +186,7 @@ static const kiss_config_location *location_of(const kiss_cache_warmer *w, const
 /** Makes the next list of a round that is missing. @return as make(); 0 also when nothing is missing any more */
 static int make_next(kiss_cache_warmer *w, watched *d, apr_pool_t *scratch)
 {
-    apr_int64_t begun = kiss_clock_now();
+    apr_int64_t start = kiss_clock_now();
     int most = kiss_config_warm(w->server), result = 0;
 
     while (result == 0 && d->at < d->pass->nelts && d->at < most && !apr_atomic_read32(w->stop)) {
@@ -197,7 +197,7 @@ static int make_next(kiss_cache_warmer *w, watched *d, apr_pool_t *scratch)
         result = location ? warm(w, location, u, scratch) : 0;
     }
     d->built += result > 0;
-    d->spent += kiss_clock_now() - begun;
+    d->spent += kiss_clock_now() - start;
     return result;
 }
 

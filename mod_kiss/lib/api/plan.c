@@ -8,19 +8,19 @@
 const char *kiss_plan_make(const kiss_plan **plan, const kiss_api *api, apr_pool_t *p)
 {
     apr_array_header_t *all = apr_array_make(p, 16, sizeof(kiss_statement));
-    kiss_plan *made = apr_pcalloc(p, sizeof(*made));
+    kiss_plan *created = apr_pcalloc(p, sizeof(*created));
     const char *error = kiss_dataset_check(api->datasets, p);
     int i;
 
-    made->api = api;
+    created->api = api;
     error = error ? error : kiss_statements_add(all, api, p);
     error = error ? error : kiss_list_plan_add(all, api, p);
-    error = error ? error : kiss_page_sql_plan(made, p);
-    made->count = all->nelts;
-    made->statements = (kiss_statement *)all->elts;
-    for (i = 0; i < made->count; i++) {
-        made->statements[i].id = i;
+    error = error ? error : kiss_page_sql_plan(created, p);
+    created->count = all->nelts;
+    created->statements = (kiss_statement *)all->elts;
+    for (i = 0; i < created->count; i++) {
+        created->statements[i].id = i;
     }
-    *plan = made;
+    *plan = created;
     return error;
 }

@@ -59,11 +59,11 @@ static EVP_MAC_CTX *hmac_sha256(void)
             OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, "SHA256", 0), OSSL_PARAM_construct_end()
         };
         EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-        EVP_MAC_CTX *made = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
+        EVP_MAC_CTX *created = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
 
         EVP_MAC_free(hmac);                 /* the context keeps it */
-        if (!made || EVP_MAC_CTX_set_params(made, digest) != 1 || apr_atomic_casptr(&found, made, NULL) != NULL) {
-            EVP_MAC_CTX_free(made);         /* no memory, or another thread was quicker */
+        if (!created || EVP_MAC_CTX_set_params(created, digest) != 1 || apr_atomic_casptr(&found, created, NULL) != NULL) {
+            EVP_MAC_CTX_free(created);         /* no memory, or another thread was quicker */
         }
     }
     return (EVP_MAC_CTX *)found;

@@ -46,9 +46,9 @@ static apr_status_t release_all(void *table)
 
 apr_status_t kiss_lru_create(kiss_lru **lru, const kiss_lru_type *type, apr_pool_t *p)
 {
-    kiss_lru *made = apr_pcalloc(p, sizeof(*made));
+    kiss_lru *created = apr_pcalloc(p, sizeof(*created));
     apr_uint32_t i, buckets = 1;
-    apr_status_t rv = apr_thread_mutex_create(&made->mutex, APR_THREAD_MUTEX_DEFAULT, p);
+    apr_status_t rv = apr_thread_mutex_create(&created->mutex, APR_THREAD_MUTEX_DEFAULT, p);
 
     if (rv != APR_SUCCESS) {
         return rv;
@@ -56,24 +56,24 @@ apr_status_t kiss_lru_create(kiss_lru **lru, const kiss_lru_type *type, apr_pool
     while (buckets < (apr_uint32_t)type->entries) {
         buckets *= 2;
     }
-    made->type = *type;
-    made->state_at = APR_ALIGN_DEFAULT(type->key_size);
-    made->value_at = made->state_at + APR_ALIGN_DEFAULT(type->state_size);
-    made->stride = made->value_at + APR_ALIGN_DEFAULT(type->value_size);
-    made->data = apr_pcalloc(p, made->stride * (apr_size_t)type->entries);
-    made->entry = apr_pcalloc(p, sizeof(entry) * (apr_size_t)type->entries);
-    made->bucket = apr_palloc(p, sizeof(int) * buckets);
-    made->mask = buckets - 1;
-    made->oldest = made->newest = NONE;
+    created->type = *type;
+    created->state_at = APR_ALIGN_DEFAULT(type->key_size);
+    created->value_at = created->state_at + APR_ALIGN_DEFAULT(type->state_size);
+    created->stride = created->value_at + APR_ALIGN_DEFAULT(type->value_size);
+    created->data = apr_pcalloc(p, created->stride * (apr_size_t)type->entries);
+    created->entry = apr_pcalloc(p, sizeof(entry) * (apr_size_t)type->entries);
+    created->bucket = apr_palloc(p, sizeof(int) * buckets);
+    created->mask = buckets - 1;
+    created->oldest = created->newest = NONE;
     for (i = 0; i < buckets; i++) {
-        made->bucket[i] = NONE;
+        created->bucket[i] = NONE;
     }
     for (i = 0; i < (apr_uint32_t)type->entries; i++) {
-        made->entry[i].next = (int)i + 1;
+        created->entry[i].next = (int)i + 1;
     }
-    made->entry[type->entries - 1].next = NONE;
-    apr_pool_cleanup_register(p, made, release_all, apr_pool_cleanup_null);
-    *lru = made;
+    created->entry[type->entries - 1].next = NONE;
+    apr_pool_cleanup_register(p, created, release_all, apr_pool_cleanup_null);
+    *lru = created;
     return APR_SUCCESS;
 }
 

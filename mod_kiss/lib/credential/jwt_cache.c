@@ -27,11 +27,11 @@ apr_status_t kiss_jwt_cache_create(kiss_jwt_cache **cache, apr_pool_t *p)
 {
     static const kiss_lru_type type = { .key_size = KISS_SHA256_LEN, .state_size = sizeof(const apr_array_header_t *),
                                         .value_size = sizeof(cached), .entries = TOKENS };
-    kiss_jwt_cache *made = apr_palloc(p, sizeof(*made));
-    apr_status_t rv = kiss_lru_create(&made->tokens, &type, p);
+    kiss_jwt_cache *created = apr_palloc(p, sizeof(*created));
+    apr_status_t rv = kiss_lru_create(&created->tokens, &type, p);
 
     if (rv == APR_SUCCESS) {
-        *cache = made;
+        *cache = created;
     }
     return rv;
 }
