@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** kiss_auth - the identify stage: who is calling, as far as the request itself can prove it. */
+/** auth - the identify stage: who is calling, as far as the request itself can prove it. */
 #ifndef KISS_AUTH_H
 #define KISS_AUTH_H
 

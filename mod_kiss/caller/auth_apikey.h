@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_key - callers with an API key (KSS API, section 2 "Key"): who it is, what it may see, and the revisions that its
+ * auth_apikey - callers with an API key (KSS API, section 2 "Key"): who it is, what it may see, and the revisions that its
  * answers depend on.
  *
  * One query by the key's hash reads all of it. While the database stays as it is, which the sum of its revisions tells, a

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_caller - the customer's record: who it is, what it may see, and the revisions that its answers depend on.
+ * caller - the customer's record: who it is, what it may see, and the revisions that its answers depend on.
  *
  * One small query reads all of it. While the database stays as it is, a child process remembers it: then the look at the
  * database's state (db/db_revision.h) is the whole cost of an unchanged answer.

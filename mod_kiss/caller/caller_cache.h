@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_caller_cache - records of callers that a child process has read, customers and API keys, each as of the state of the
+ * caller_cache - records of callers that a child process has read, customers and API keys, each as of the state of the
  * database that it was read in. A record is used again only while the database is in that very state, which one small
  * query tells; so a customer that is disabled, a key that is revoked, an account that is taken from it, count at the next
  * request.

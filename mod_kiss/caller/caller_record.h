@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** kiss_caller_record - what is known of a caller: a customer with a token, or an API key. Data only. */
+/** caller_record - what is known of a caller: a customer with a token, or an API key. Data only. */
 #ifndef KISS_CALLER_RECORD_H
 #define KISS_CALLER_RECORD_H
 

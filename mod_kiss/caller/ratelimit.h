@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_limit - requests counted per caller, exactly, over all processes (contract section 4, "Left open" 13).
+ * ratelimit - requests counted per caller, exactly, over all processes (contract section 4, "Left open" 13).
  *
  * The counters are slots (lib/ratelimit/slots.h) in shared memory that belongs to the parent process, so they outlive a graceful
  * reload. One mutex guards them; only arithmetic happens under it.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** kiss_token - the token endpoint: OAuth 2.0 client credentials (RFC 6749 sections 2.3.1, 4.4, 5; contract section 2). */
+/** token_endpoint - the token endpoint: OAuth 2.0 client credentials (RFC 6749 sections 2.3.1, 4.4, 5; contract section 2). */
 #ifndef KISS_TOKEN_ENDPOINT_H
 #define KISS_TOKEN_ENDPOINT_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_config - the configuration: its members with default and range, inheritance, getters, and which databases and locations
+ * config - the configuration: its members with default and range, inheritance, getters, and which databases and locations
  * it names. What directives are called and how they are read: core/directives.h.
  */
 #ifndef KISS_CONFIG_H

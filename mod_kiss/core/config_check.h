@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** kiss_config_check - what no single directive can know: whether each location with an API has all that it needs. */
+/** config_check - what no single directive can know: whether each location with an API has all that it needs. */
 #ifndef KISS_CONFIG_CHECK_H
 #define KISS_CONFIG_CHECK_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** kiss_config_value - values of directives: numbers, times, and the key=value pairs of KissDatabase. */
+/** config_value - values of directives: numbers, times, and the key=value pairs of KissDatabase. */
 #ifndef KISS_CONFIG_VALUE_H
 #define KISS_CONFIG_VALUE_H
 

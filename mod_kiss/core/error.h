@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** kiss_error - every error that a client can get: status, shape and text stand in one table. */
+/** error - every error that a client can get: status, shape and text stand in one table. */
 #ifndef KISS_ERROR_H
 #define KISS_ERROR_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_log_seldom - log messages that every request could cause: each kind is logged once a minute, whatever number of processes
+ * log_seldom - log messages that every request could cause: each kind is logged once a minute, whatever number of processes
  * has something to say.
  */
 #ifndef KISS_LOG_SELDOM_H

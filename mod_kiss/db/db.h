@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_db - the database: a bounded pool of connections in each child, prepared statements, unbuffered rows.
+ * db - the database: a bounded pool of connections in each child, prepared statements, unbuffered rows.
  *
  * Only db/db.c and the kiss_db_ units beside it know the client library, Connector/C. A connection belongs to one thread
  * from kiss_db_run()'s call to its return, which is never while a client reads.

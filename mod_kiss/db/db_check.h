@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_db_check - whether each database is as it must be, found out once after each start and reload, and written into the
+ * db_check - whether each database is as it must be, found out once after each start and reload, and written into the
  * error log: reachable, schema, statements, number of connections.
  *
  * One child does it, in a thread of its own. Neither a start nor a reload waits for it, and a server starts without its

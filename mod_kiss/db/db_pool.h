@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** kiss_db_pool - connections: made, checked, kept, bounded. Only db/db.c and db/db_check.c use them. */
+/** db_pool - connections: made, checked, kept, bounded. Only db/db.c and db/db_check.c use them. */
 #ifndef KISS_DB_POOL_H
 #define KISS_DB_POOL_H
 

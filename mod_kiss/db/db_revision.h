@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_db_revision - the state of a database, as one text that is equal while nothing in it has changed: sum, greatest and number of
+ * db_revision - the state of a database, as one text that is equal while nothing in it has changed: sum, greatest and number of
  * its revisions. They only grow; after a restore they are below what they were, and the next one is beyond all that were given.
  *
  * Requests that wait at the same time share one read, as long as it begins after each of them has arrived: whatever was

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** kiss_db_types - what the units of the database have in common: what they hand out, and what can come of asking it. */
+/** db_types - what the units of the database have in common: what they hand out, and what can come of asking it. */
 #ifndef KISS_DB_TYPES_H
 #define KISS_DB_TYPES_H
 

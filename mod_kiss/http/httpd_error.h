@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_httpd_error - errors that httpd itself finds in a request for the API: a URL that is too long or cannot be decoded, a
+ * httpd_error - errors that httpd itself finds in a request for the API: a URL that is too long or cannot be decoded, a
  * header that is too large, a range outside of the content, access that a Require line refuses. They get the API's form:
  * JSON, X-Request-Id, Vary, no-store. An ErrorDocument does not change that, since clients of the API read JSON.
  *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_precondition - the preconditions of a request (RFC 9110 section 13): If-Match, If-None-Match, If-Range.
+ * precondition - the preconditions of a request (RFC 9110 section 13): If-Match, If-None-Match, If-Range.
  *
  * No answer has a date of its last modification, so If-Modified-Since and If-Unmodified-Since are ignored (sections 13.1.3
  * and 13.1.4) and an If-Range with a date matches nothing. httpd's ap_meets_conditions() would take the present second instead.

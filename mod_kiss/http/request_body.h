@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** kiss_error_shape - the body of a request, read whole and bounded. */
+/** request_body - the body of a request, read whole and bounded. */
 #ifndef KISS_REQUEST_BODY_H
 #define KISS_REQUEST_BODY_H
 

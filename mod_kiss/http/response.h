@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** kiss_out - the answer to httpd's output filters: headers that every answer has, bodies. */
+/** response - the answer to httpd's output filters: headers that every answer has, bodies. */
 #ifndef KISS_RESPONSE_H
 #define KISS_RESPONSE_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_list - answers a list endpoint: conditional request; the list as it was kept, or a consistent read into a file that
+ * list - answers a list endpoint: conditional request; the list as it was kept, or a consistent read into a file that
  * is kept; send. Knows no single endpoint.
  */
 #ifndef KISS_LIST_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_list_cache_entry - whole answers kept as files below KissCacheDir, named by kiss_list_variant_name(): after the place of the
+ * list_cache - whole answers kept as files below KissCacheDir, named by kiss_list_variant_name(): after the place of the
  * database and the ETag that says what they hold. Customers with equal terms share them, processes too. `tag` here is
  * that whole name.
  *

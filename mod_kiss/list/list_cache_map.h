@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_list_cache_map - snapshots that this child has mapped into its memory: a kept answer is sent without opening, reading or
+ * list_cache_map - snapshots that this child has mapped into its memory: a kept answer is sent without opening, reading or
  * copying a file. The pages belong to the kernel's cache and are the same for all children.
  *
  * Every use looks at the open file once more: when it was altered since its checksum was right, or removed, the mapping is

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_list_job - a list that is being built, compared or compressed, in a thread of its own. The request that wants it reads along:
+ * list_job - a list that is being built, compared or compressed, in a thread of its own. The request that wants it reads along:
  * its client may be slow, but the work never waits for a client, and neither does the database.
  *
  * Who makes a list holds a lock that is taken among all processes; it is given back as soon as the list is kept.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_build - a whole list, read from the database and written as JSON into a spool.
+ * list_reader - a whole list, read from the database and written as JSON into a spool.
  *
  * Everything is read on one connection in one transaction that sees one moment of the database, row by row: the memory
  * that it takes does not depend on the length of the list.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_list_usage - which lists are asked for most, counted over all children in shared memory. What is counted is a scope: an
+ * list_usage - which lists are asked for most, counted over all children in shared memory. What is counted is a scope: an
  * endpoint of a location with the terms of a customer; customers with equal terms are one.
  *
  * Counting takes no lock. Counts fade: a scope that nobody asks for is forgotten within two hours. They survive a graceful

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** kiss_pay - takes a request to allocate a part of a payment to an invoice: the one write of the KSS API. */
+/** allocate - takes a request to allocate a part of a payment to an invoice: the one write of the KSS API. */
 #ifndef KISS_ALLOCATE_H
 #define KISS_ALLOCATE_H
 

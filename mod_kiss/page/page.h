@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** kiss_page - answers an endpoint that is read by pages, or a single record. Knows no single endpoint. */
+/** page - answers an endpoint that is read by pages, or a single record. Knows no single endpoint. */
 #ifndef KISS_PAGE_H
 #define KISS_PAGE_H
 

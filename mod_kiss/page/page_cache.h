@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_pages - pages and records that a child has sent, kept in its memory by their ETags: the same one asked for again
+ * page_cache - pages and records that a child has sent, kept in its memory by their ETags: the same one asked for again
  * costs a look at the state of the database, and no more, as long as nothing that it was made of has changed.
  *
  * Bounded: a large page is not kept, the one that was not used for longest makes room. All children together keep at most

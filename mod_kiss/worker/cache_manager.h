@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_cache_manager - what is done beside the requests, by a thread in each child: the snapshots are kept within their limits, and
+ * cache_manager - what is done beside the requests, by a thread in each child: the snapshots are kept within their limits, and
  * lists are built in advance (worker/cache_warmer.h).
  *
  * One child works at a time for each KissCacheDir, whatever servers share it. It holds a lock that the kernel takes back when

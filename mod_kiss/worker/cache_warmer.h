@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_cache_warmer - builds the most used lists in advance, when something in a database has changed: the first client that asks
+ * cache_warmer - builds the most used lists in advance, when something in a database has changed: the first client that asks
  * then finds them ready (KissWarm).
  *
  * Done by the keeper's thread of one child, one list after the other, each under the lock that requests take too. Between two

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** kiss_customer - the Customer API's tables (contract: spec sections 2, 6 to 11). Constant data, no logic. */
+/** customer - the Customer API's tables (contract: spec sections 2, 6 to 11). Constant data, no logic. */
 #ifndef KISS_CUSTOMER_H
 #define KISS_CUSTOMER_H
 

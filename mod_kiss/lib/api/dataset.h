@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_dataset - which tables a piece of SQL reads, and so which revisions an answer depends on. Pure.
+ * dataset - which tables a piece of SQL reads, and so which revisions an answer depends on. Pure.
  *
  * 304 is answered while the revisions of the answer's tables are the same. A table that were overlooked would make that
  * untrue without any sign of it: what cannot be told from the text for sure is refused, at start.

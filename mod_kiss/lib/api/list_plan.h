@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_list_plan - whole lists: row sets to SQL statements. Pure.
+ * list_plan - whole lists: row sets to SQL statements. Pure.
  *
  * Every statement over a row set carries the row set's scope conditions: they are added here, not by the author of a
  * row. Values are bound, never pasted; identifiers come from the tables only.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_page_sql - what is read by pages: the statement of a request, written from the tables of its endpoint. Pure.
+ * page_sql - what is read by pages: the statement of a request, written from the tables of its endpoint. Pure.
  *
  * Every statement carries the conditions of the caller's role: they are added here, not by the author of a row. Values are
  * bound, never pasted; identifiers come from the tables only.

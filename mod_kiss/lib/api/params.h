@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_param - the parameters of a request: from query and path to checked values (KSS API, section 2 "Parameters" and
+ * params - the parameters of a request: from query and path to checked values (KSS API, section 2 "Parameters" and
  * "Left open" 3, 5, 6, 16, 24; doc/contract-kss.md). Pure, thread-safe.
  */
-#ifndef KISS_PARAM_H
-#define KISS_PARAM_H
+#ifndef KISS_PARAMS_H
+#define KISS_PARAMS_H
 
 #include <apr_pools.h>
 #include <apr_tables.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** kiss_sql - all SQL of an API, made of its tables. Pure; made once at start, immutable afterwards. */
-#ifndef KISS_SQL_H
-#define KISS_SQL_H
+/** plan - all SQL of an API, made of its tables. Pure; made once at start, immutable afterwards. */
+#ifndef KISS_PLAN_H
+#define KISS_PLAN_H
 
 #include "lib/api/statements.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** kiss_route - method and path to endpoint row. Pure, thread-safe. */
+/** route - method and path to endpoint row. Pure, thread-safe. */
 #ifndef KISS_ROUTE_H
 #define KISS_ROUTE_H
 

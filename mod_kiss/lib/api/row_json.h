@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_row_json - rows of the database written as JSON (RFC 8259) into a json-c printbuf.
+ * row_json - rows of the database written as JSON (RFC 8259) into a json-c printbuf.
  *
  * The bulk path: no object trees, no doubles, one pass. Pure and thread-safe; a writer is immutable once made.
  */

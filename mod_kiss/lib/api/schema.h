@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** kiss_schema - the answers of the schema endpoints, derived from the tables. Pure. */
+/** schema - the answers of the schema endpoints, derived from the tables. Pure. */
 #ifndef KISS_SCHEMA_H
 #define KISS_SCHEMA_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_statements - the statements of an API as a connection knows them, and those that are not derived from its tables:
+ * statements - the statements of an API as a connection knows them, and those that are not derived from its tables:
  * who the caller is, the state of the database, the way of a payment. Pure; made once at start, immutable afterwards.
  */
 #ifndef KISS_STATEMENTS_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_table - the vocabulary in which an API is written down. Data only.
+ * table - the vocabulary in which an API is written down. Data only.
  *
  * An API is a kiss_api row; an endpoint is a kiss_endpoint row; what an endpoint reads is a kiss_rowset (whole lists) or a
  * kiss_pageset (pages and single records): where the rows come from, which of them the caller may see, in what order they

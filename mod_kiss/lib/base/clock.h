@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** kiss_clock - a clock that nobody sets. */
+/** clock - a clock that nobody sets. */
 #ifndef KISS_CLOCK_H
 #define KISS_CLOCK_H
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_secret - random bytes, digests and secret files. The only unit that reads a secret from disk.
+ * crypto - random bytes, digests and secret files. The only unit that reads a secret from disk.
  *
  * Shared by the module and kissctl. Thread-safe; memory comes from the pool given.
  */
-#ifndef KISS_SECRET_H
-#define KISS_SECRET_H
+#ifndef KISS_CRYPTO_H
+#define KISS_CRYPTO_H
 
 #include <apr_pools.h>
 

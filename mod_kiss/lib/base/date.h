@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_date - dates and times as clients and files write them (ISO 8601, RFC 3339, and what .NET, SQL and Ruby print).
+ * date - dates and times as clients and files write them (ISO 8601, RFC 3339, and what .NET, SQL and Ruby print).
  * Pure: no I/O, no pools, thread-safe.
  *
  * Taken:    YYYY-MM-DD, alone or followed by ('T' | 't' | blank) HH:MM [ :SS [ .digits ] ] [ [blank] zone ],

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_decimal - exact decimals as fixed-point integers. Pure: no I/O, no pools, thread-safe.
+ * decimal - exact decimals as fixed-point integers. Pure: no I/O, no pools, thread-safe.
  *
  * A DECIMAL(digits, scale) of the database is kept as its value times 10^scale in 64 bits. No double is ever involved.
  */

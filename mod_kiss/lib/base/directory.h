@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_dir - directories that root opens and makes although other users own some of them.
+ * directory - directories that root opens and makes although other users own some of them.
  *
  * A name in a directory means what the directory's owner wants it to mean, at every moment: a symbolic link may stand there
  * when root comes back to it. So a path is walked from one open directory to the next, a link is followed only where it
  * belongs to root or to the user of this process, a directory is made only where no other user owns any part of the path,
  * and only what was just made is given away, by its descriptor. Thread-safe.
  */
-#ifndef KISS_DIR_H
-#define KISS_DIR_H
+#ifndef KISS_DIRECTORY_H
+#define KISS_DIRECTORY_H
 
 #include <apr_errno.h>
 #include <apr_pools.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_etag - entity tags in request headers (RFC 9110 section 8.8.3), and what becomes of ours on their way.
+ * etag - entity tags in request headers (RFC 9110 section 8.8.3), and what becomes of ours on their way.
  *
  * The list with the tag "T" has that of "T-gzip" in our compressed form. Whoever codes an answer again changes its tag
  * likewise: mod_deflate, mod_brotli, Caddy and lighttpd put "-gzip", "-br" or "-zstd" behind it, Jetty "--gzip", nginx and

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_json_parse - JSON that comes from outside, read as RFC 8259 has it and no further. Pure.
+ * json_parse - JSON that comes from outside, read as RFC 8259 has it and no further. Pure.
  *
  * What is accepted does not depend on the version of json-c, whose "strict" is another one in each: 0.18 refuses letters
  * beyond ASCII in strings, 0.16 takes NaN, `1.` and line breaks in strings.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_json_text - JSON text (RFC 8259) and its UTF-8, in json-c's printbuf: what is written without an object tree.
+ * json_text - JSON text (RFC 8259) and its UTF-8, in json-c's printbuf: what is written without an object tree.
  *
  * Pure and thread-safe, as far as its arguments are.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** kiss_local - which hosts are this one: the one rule for module and kissctl of where TLS is needed. Pure. */
-#ifndef KISS_LOCAL_H
-#define KISS_LOCAL_H
+/** loopback - which hosts are this one: the one rule for module and kissctl of where TLS is needed. Pure. */
+#ifndef KISS_LOOPBACK_H
+#define KISS_LOOPBACK_H
 
 /**
  * 1 when what is said to this host cannot leave the machine: none (a socket), localhost, 127.x.x.x, ::1. Goes by what is

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_lru - what a process remembers by keys of a fixed size: a fixed number of entries, of which the least recently used makes
+ * lru - what a process remembers by keys of a fixed size: a fixed number of entries, of which the least recently used makes
  * room. Pure, thread-safe.
  *
  * An entry is found again by the same key only, in the same state (whatever else its value depends on), and before it expires.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** kiss_accept - in which form a client wants an answer. Pure, thread-safe. */
-#ifndef KISS_ACCEPT_H
-#define KISS_ACCEPT_H
+/** negotiate - in which form a client wants an answer. Pure, thread-safe. */
+#ifndef KISS_NEGOTIATE_H
+#define KISS_NEGOTIATE_H
 
 /**
  * Looks whether an Accept-Encoding prefers gzip to the answer as it is (RFC 9110 section 12.5.3: q-values, `*`, `x-gzip`).

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_shared - objects that several threads use and nobody changes, each in a pool of its own that goes with the last reference.
+ * shared - objects that several threads use and nobody changes, each in a pool of its own that goes with the last reference.
  *
  * A struct that is shared begins with a kiss_shared. Its pool is not below any other, so that a thread can let go of it whatever
  * else has ended by then. Pure.

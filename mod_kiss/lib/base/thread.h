@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** kiss_thread - threads of a child process beside those of its MPM. */
+/** thread - threads of a child process beside those of its MPM. */
 #ifndef KISS_THREAD_H
 #define KISS_THREAD_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** kiss_list_variant - application/x-www-form-urlencoded, read strictly. Pure, thread-safe. */
+/** urlencoded - application/x-www-form-urlencoded, read strictly. Pure, thread-safe. */
 #ifndef KISS_URLENCODED_H
 #define KISS_URLENCODED_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** kiss_value - a value as it came, without a copy. */
+/** value - a value as it came, without a copy. */
 #ifndef KISS_VALUE_H
 #define KISS_VALUE_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_apikey - the form of an API key. Pure but for the random bytes; thread-safe.
+ * apikey - the form of an API key. Pure but for the random bytes; thread-safe.
  *
  * A key is "kiss_", eight hexadecimal digits that name it in lists and logs, "_", and 256 random bits as base64url.
  * The database holds its SHA-256 and the eight digits; a plain digest is enough because nobody can guess 256 bits.

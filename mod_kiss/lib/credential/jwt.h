@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_jwt - access tokens: signed and verified JWTs (RFC 7519). Pure, thread-safe.
+ * jwt - access tokens: signed and verified JWTs (RFC 7519). Pure, thread-safe.
  *
  * A token never chooses how it is verified: the header must say HS256, the algorithm of every key, before its signature
  * is looked at (RFC 8725 sections 3.1 and 3.2). Only then are the claims parsed, and every one that kiss_jwt_sign() writes

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_verdict - tokens that a child process has verified: a token that comes again is compared with its digest instead of
+ * jwt_cache - tokens that a child process has verified: a token that comes again is compared with its digest instead of
  * being taken apart again.
  *
  * A verdict is good for the very same token only, under the very same keys, issuer and audience, and for the time that the

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_jwt_keys - the file of token signing keys. Pure; thread-safe.
+ * jwt_keys - the file of token signing keys. Pure; thread-safe.
  *
  * One key a line: `KID SECRET`, where KID is 1 to 64 of [A-Za-z0-9._-] and SECRET is base64url of 32 bytes or more
  * (RFC 8725 section 3.5, RFC 7518 section 3.2). '#' starts a comment line. The first key signs, all verify: a new key

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_cache_file - the files of kept answers: their form, and the folder that they are in. Known to the module and to kissctl.
+ * cache_file - the files of kept answers: their form, and the folder that they are in. Known to the module and to kissctl.
  *
  * A file is the answer's bytes, then a label that says for people what it is, then a trailer with the length of both and a
  * checksum over both. It holds no time: the same list gives the same file. Thread-safe, as far as its arguments are.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_delta - what has changed between two states of a list: RFC 3229 with the instance manipulation "sku-delta".
+ * delta - what has changed between two states of a list: RFC 3229 with the instance manipulation "sku-delta".
  *
  * A delta is a JSON object with the rows of SKUs that are new, the rows of SKUs of which any row was altered, as they all are
  * now, and the SKUs that are gone:

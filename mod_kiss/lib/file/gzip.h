@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** kiss_gzip - an answer, compressed while it is still being made. */
+/** gzip - an answer, compressed while it is still being made. */
 #ifndef KISS_GZIP_H
 #define KISS_GZIP_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_merge_run - what the rows of a list are merged with: rows by key, kept as they came from the database.
+ * merge_run - what the rows of a list are merged with: rows by key, kept as they came from the database.
  *
  * Written in ascending order of the keys, then read once in the same order, then cleared for the next use. In memory as
  * long as it is little, else in a file without a name. Not thread-safe.

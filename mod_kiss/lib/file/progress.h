@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_progress - a file that one thread writes while another one reads what is there already.
+ * progress - a file that one thread writes while another one reads what is there already.
  *
  * The writer says how much can be read; it never waits for the reader. Thread-safe.
  */

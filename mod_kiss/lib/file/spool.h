@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_spool - temporary files in which an answer is built. No request knows more than a few buffers of memory of its
+ * spool - temporary files in which an answer is built. No request knows more than a few buffers of memory of its
  * own, whatever the answer's size.
  *
  * A spool file has no name: it is gone with its last user, a killed child included. Unless it is to become a snapshot.

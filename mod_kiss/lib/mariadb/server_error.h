@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_server_error - what an error of MariaDB or of its client library means, and what to do about it: the one table of
+ * server_error - what an error of MariaDB or of its client library means, and what to do about it: the one table of
  * their numbers, for the module and for kissctl. Pure.
  */
 #ifndef KISS_SERVER_ERROR_H

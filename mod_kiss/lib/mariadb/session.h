@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_session - what a session with a database must be, whatever the server's defaults are: one list for module and
+ * session - what a session with a database must be, whatever the server's defaults are: one list for module and
  * kissctl.
  *
  * Each of these variables has a global value that an administrator may have set, and that would change an answer, refuse a

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_socket_shutdown - the socket of a connection, which another thread may shut down while its own thread waits in a read. Pure.
+ * socket_shutdown - the socket of a connection, which another thread may shut down while its own thread waits in a read. Pure.
  *
  * It is shut down by a descriptor of its own: the client library closes the other one when it finds the connection broken,
  * and its number may be another file's at once. Without a lock, since prefork stops a child from within a signal handler.
  */
-#ifndef KISS_CUT_H
-#define KISS_CUT_H
+#ifndef KISS_SOCKET_SHUTDOWN_H
+#define KISS_SOCKET_SHUTDOWN_H
 
 #include <apr.h>
 

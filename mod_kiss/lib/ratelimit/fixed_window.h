@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_fixed_window - the arithmetic of fixed rate windows (contract section 4 and "Left open" 13). Pure: time is an argument.
+ * fixed_window - the arithmetic of fixed rate windows (contract section 4 and "Left open" 13). Pure: time is an argument.
  *
  * A window starts with the first request and lasts its length; every request counts, refused ones too. Times are
  * microseconds of a clock that never jumps.
  */
-#ifndef KISS_WINDOW_H
-#define KISS_WINDOW_H
+#ifndef KISS_FIXED_WINDOW_H
+#define KISS_FIXED_WINDOW_H
 
 #include <apr.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_sliding_window - the arithmetic of a sliding rate window (KSS API, section 2 "Rate limit" and "Left open" 9). Pure: time is
+ * sliding_window - the arithmetic of a sliding rate window (KSS API, section 2 "Rate limit" and "Left open" 9). Pure: time is
  * an argument.
  *
  * A request counts for exactly the window's length after it was let through; one that is refused does not count. Every
@@ -11,8 +11,8 @@
  * In shared memory a process may die between any two stores: how many requests count is never kept, it follows from the
  * entries, and an entry appears or leaves by one store.
  */
-#ifndef KISS_SLIDING_H
-#define KISS_SLIDING_H
+#ifndef KISS_SLIDING_WINDOW_H
+#define KISS_SLIDING_WINDOW_H
 
 #include <apr.h>
 

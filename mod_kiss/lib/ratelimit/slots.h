@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_slots - a table of callers and their rate windows in a block of memory of fixed size. Pure: the memory, the time
+ * slots - a table of callers and their rate windows in a block of memory of fixed size. Pure: the memory, the time
  * and the lock are the caller's, who holds the lock in every call.
  *
  * What a slot holds is never kept in two places, and a slot belongs to nobody while it is made ready for another caller: a

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss_order - stores to shared memory in an order that holds even when the process is killed between them.
+ * store_order - stores to shared memory in an order that holds even when the process is killed between them.
  *
  * Whoever has the lock next finds every store before a KISS_ORDER() that came after the one that it finds: the compiler
  * keeps the order, the processor does for a process that ends, and taking the lock makes it so for the one that looks.
  */
-#ifndef KISS_ORDER_H
-#define KISS_ORDER_H
+#ifndef KISS_STORE_ORDER_H
+#define KISS_STORE_ORDER_H
 
 #ifdef KISS_ORDER_HOOK
 
