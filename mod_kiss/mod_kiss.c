@@ -60,8 +60,8 @@ static const kiss_error *route(kiss_req *k)
         apr_table_setn(r->notes, "kiss-endpoint", k->endpoint->name);
         return NULL;
     }
-    if (!allow || k->api->keyed) {
-        return &kiss_error_not_found;           /* KSS API, "Left open" 12 */
+    if (!allow || k->api->method_not_found) {
+        return &kiss_error_not_found;
     }
     apr_table_setn(r->err_headers_out, "Allow", allow & KISS_GET ? "GET, HEAD" : "POST");
     return &kiss_error_method;
@@ -108,7 +108,7 @@ static kiss_db_status health_query(kiss_db_conn *conn, void *baton)
 
 static const kiss_error *answer_health(kiss_req *k, int *status)
 {
-    if (!k->conf->token_keys || kiss_db_run(k, health_query, k) != KISS_DB_OK) {
+    if ((k->api->auth == KISS_AUTH_JWT && !k->conf->token_keys) || kiss_db_run(k, health_query, k) != KISS_DB_OK) {
         return &kiss_error_unhealthy;
     }
     apr_table_setn(k->r->headers_out, "Cache-Control", "no-store");
@@ -227,7 +227,7 @@ static int kiss_handler(request_rec *r)
     if (!e) {
         routed = route(k);                          /* 404, 405 */
         refused = kiss_auth_identify(k);            /* who calls; 401, 400 */
-        e = k->api->keyed ? (refused ? refused : routed) : (routed ? routed : refused);
+        e = k->api->identify_first && refused ? refused : routed ? routed : refused;
         e = kiss_ratelimit_take(k, e);                  /* counts whoever can be counted; 429 wins */
     }
     if (!e) {

@@ -62,11 +62,9 @@ static void identify_bearer(kiss_req *k)
     k->r->ap_auth_type = SCHEME;
 }
 
-const kiss_error *kiss_auth_identify(kiss_req *k)
+/** A customer: by a bearer token, or by the credentials of the token endpoint. */
+static const kiss_error *identify_customer(kiss_req *k)
 {
-    if (k->api->keyed) {
-        return kiss_auth_apikey_identify(k);
-    }
     if (k->endpoint && k->endpoint->auth == KISS_AUTH_CLIENT) {
         return kiss_token_endpoint_read(k);
     }
@@ -75,4 +73,15 @@ const kiss_error *kiss_auth_identify(kiss_req *k)
         return NULL;
     }
     return &kiss_error_bearer;
+}
+
+/* By kiss_auth. */
+static const kiss_error *(*const identify[])(kiss_req *k) = {
+    [KISS_AUTH_JWT] = identify_customer,
+    [KISS_AUTH_APIKEY] = kiss_auth_apikey_identify
+};
+
+const kiss_error *kiss_auth_identify(kiss_req *k)
+{
+    return identify[k->api->auth](k);
 }

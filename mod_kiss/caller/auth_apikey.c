@@ -134,7 +134,7 @@ static kiss_db_status note_use(kiss_db_conn *conn, void *baton)
 
 const kiss_error *kiss_auth_apikey_identify(kiss_req *k)
 {
-    const char *sent = apr_table_get(k->r->headers_in, "x-api-key");
+    const char *sent = apr_table_get(k->r->headers_in, k->api->credential);
     looking l = { .k = k };
     const char *prefix;
     const kiss_error *e;

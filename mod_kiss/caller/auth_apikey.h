@@ -12,7 +12,7 @@
 #include "caller/caller_record.h"
 
 /**
- * The identify stage of an API with keys: finds the key of the header x-api-key.
+ * The identify stage where auth is KISS_AUTH_APIKEY: finds the key of the header `credential` of the API.
  *
  * Sets k->caller, k->customer (the key's prefix), k->verified. Notes that the key was used, at most once a minute.
  *

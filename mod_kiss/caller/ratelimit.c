@@ -308,13 +308,19 @@ static void put_headers(kiss_req *k, const kiss_fixed_window_state *s, int w)
     apr_table_setn(out, "X-Rate-Limit-Reset", reset_time(k, s->wait));
 }
 
+/* Headers of an answer whose quota is exceeded, by kiss_meter; NULL: none beside Retry-After. */
+static void (*const put_quota[])(kiss_req *k, const kiss_fixed_window_state *s, int w) = {
+    [KISS_METER_FIXED_WINDOWS] = put_headers,
+    [KISS_METER_SLIDING_HOUR] = NULL
+};
+
 static const kiss_error *quota(kiss_req *k, const kiss_fixed_window_state *s, int w)
 {
     k->retry_after = (int)kiss_fixed_window_seconds(s->wait);
     k->description = apr_psprintf(k->pool, "API calls quota exceeded! maximum admitted %u per %s.", s->limit,
                                   kiss_fixed_window_name[w]);
-    if (!k->api->keyed) {
-        put_headers(k, s, w);
+    if (put_quota[k->api->meter]) {
+        put_quota[k->api->meter](k, s, w);
     }
     return &kiss_error_quota;
 }
@@ -442,10 +448,10 @@ static kiss_fixed_window_state count_key(const unsigned char id[KISS_SLOT_ID], c
     return kiss_sliding_window_take(&counters->table.sliding[i], now, kiss_fixed_window_length[KISS_WINDOW_HOUR], limit);
 }
 
-/** The meter stage of an API with keys: a sliding hour (KSS API, section 2 "Rate limit"). */
-static const kiss_error *take_key(kiss_req *k, const kiss_error *e)
+/** An API key: a sliding hour (KSS API, section 2 "Rate limit"). */
+static const kiss_error *take_hour(kiss_req *k, const kiss_error *e)
 {
-    apr_int64_t now = kiss_clock_now(), own = k->caller->limit_hour;
+    apr_int64_t now = kiss_clock_now(), own = k->caller ? k->caller->limit_hour : -1;
     apr_uint32_t limit = own >= 0 ? (apr_uint32_t)own : kiss_config_key_limit(k->conf);
     apr_table_t *out = k->r->err_headers_out;
     unsigned char id[KISS_SLOT_ID], proof[KISS_SLOT_ID];
@@ -453,6 +459,9 @@ static const kiss_error *take_key(kiss_req *k, const kiss_error *e)
     const char *remaining;
     int lost = 0;
 
+    if (!k->caller) {
+        return e;               /* nobody to count for: no key, or the database is away */
+    }
     make_id(id, k, "key", k->principal);
     make_id(proof, k, "proof", k->proof);
     if (!lock(k)) {
@@ -473,15 +482,24 @@ static const kiss_error *take_key(kiss_req *k, const kiss_error *e)
     return &kiss_error_quota;
 }
 
-const kiss_error *kiss_ratelimit_take(kiss_req *k, const kiss_error *e)
+/** A customer, the anonymous caller, or a stranger. */
+static const kiss_error *take_fixed(kiss_req *k, const kiss_error *e)
 {
-    if (k->api->keyed) {
-        return k->caller ? take_key(k, e) : e;      /* nobody to count for: no key, or the database is away */
-    }
     if (!e && k->endpoint->auth == KISS_AUTH_CLIENT && !k->verified) {
         return counters ? NULL : uncounted(k, NULL);
     }
     return e == &kiss_error_bearer && !k->verified ? take_stranger(k, e) : take_windows(k, e);
+}
+
+/* By kiss_meter. */
+static const kiss_error *(*const take[])(kiss_req *k, const kiss_error *e) = {
+    [KISS_METER_FIXED_WINDOWS] = take_fixed,
+    [KISS_METER_SLIDING_HOUR] = take_hour
+};
+
+const kiss_error *kiss_ratelimit_take(kiss_req *k, const kiss_error *e)
+{
+    return take[k->api->meter](k, e);
 }
 
 /* --- wrong credentials --- */

@@ -114,7 +114,7 @@ const char *kiss_config_check(server_rec *main_server, apr_pool_t *p)
             return apr_psprintf(p, "%s: no 'KissDatabase %s ...' in this server (KissUseDatabase names another)", where,
                                 conf->database ? conf->database : conf->plan->api->name);
         }
-        if (!conf->token_keys && !conf->plan->api->keyed) {
+        if (!conf->token_keys && conf->plan->api->auth == KISS_AUTH_JWT) {
             return apr_psprintf(p, "%s: KissTokenKeys is missing: make the file with 'kissctl token-key rotate'", where);
         }
     }

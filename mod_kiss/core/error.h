@@ -5,7 +5,7 @@
 
 #include "core/kiss.h"
 
-/** Shape of an error's body (contract section 5). An API with keys has one shape for all: {"Error":"sentence"}. */
+/** Shape of an error's body (contract section 5). An API may have one shape for all (kiss_api.error_member). */
 typedef enum {
     KISS_ERROR_SHAPE_NONE,         /**< no body */
     KISS_ERROR_SHAPE_ERROR,        /**< {"error":"sentence"} */

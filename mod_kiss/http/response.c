@@ -83,7 +83,8 @@ static void put_request_id(kiss_req *k)
         if (!random) {
             return;
         }
-        id = k->api->keyed ? uuid(random, k->pool) : kiss_crypto_base64url(k->pool, random, REQUEST_ID_BYTES);
+        id = k->api->request_id == KISS_ID_UUID ? uuid(random, k->pool)
+             : kiss_crypto_base64url(k->pool, random, REQUEST_ID_BYTES);
     }
     k->request_id = id;
     apr_table_setn(k->r->err_headers_out, "X-Request-Id", id);
@@ -93,7 +94,7 @@ static void put_request_id(kiss_req *k)
 void kiss_response_begin(kiss_req *k)
 {
     put_request_id(k);
-    apr_table_mergen(k->r->err_headers_out, "Vary", k->api->keyed ? "x-api-key" : "Authorization");
+    apr_table_mergen(k->r->err_headers_out, "Vary", k->api->credential);
 }
 
 void kiss_response_private(kiss_req *k)
@@ -175,22 +176,18 @@ int kiss_response_bytes(kiss_req *k, const char *body, apr_size_t len)
 
 /* --- errors --- */
 
-/** The sentence of an API with keys, where it has one of its own (KSS API, "Left open" 1). */
-static const char *keyed_text(const kiss_req *k, const kiss_error *e)
+/** The sentence of an API whose errors have one shape. */
+static const char *sentence(const kiss_req *k, const kiss_error *e)
 {
+    const kiss_sentence *own = k->api->sentences;
+
     if (k->description && e->shape != KISS_ERROR_SHAPE_MESSAGE) {
         return k->description;
     }
-    switch (e->status) {
-    case HTTP_NOT_FOUND:
-        return "The endpoint does not exist";
-    case HTTP_TOO_MANY_REQUESTS:
-        return "Rate limit exceeded";
-    case HTTP_INTERNAL_SERVER_ERROR:
-        return "Unexpected server error";
-    default:
-        return e->text;
+    while (own && own->status && own->status != e->status) {
+        own++;
     }
+    return own && own->status ? own->text : e->text;
 }
 
 /** {"first":"a"} or {"first":"a","second":"b"} */
@@ -232,8 +229,8 @@ static const char *render(kiss_req *k, const kiss_error *e, const char **type)
     apr_table_unset(k->r->headers_out, "Cache-Control");
     apr_table_setn(k->r->err_headers_out, "Cache-Control", "no-store");
     *type = KISS_JSON_TYPE;
-    if (k->api->keyed) {
-        return object(k->pool, "Error", keyed_text(k, e), NULL, NULL);
+    if (k->api->error_member) {
+        return object(k->pool, k->api->error_member, sentence(k, e), NULL, NULL);
     }
     if (is_oauth(k, e)) {
         return object(k->pool, "error", e->code ? e->code : "invalid_request", "error_description", text);

@@ -194,7 +194,7 @@ static const char *page_problem(const kiss_pageset *pages, const kiss_param *par
           .params = params, .roles = KISS_EVERYONE }, { 0 }
     };
     const kiss_api api = { .name = "test", .profile = "1", .schema_version = 1, .endpoints = endpoints,
-                           .datasets = kiss_kss_api.datasets, .keyed = 1 };
+                           .datasets = kiss_kss_api.datasets, .auth = KISS_AUTH_APIKEY };
     const kiss_plan *plan;
     const char *e = kiss_plan_make(&plan, &api, pool);
 

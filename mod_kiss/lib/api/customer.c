@@ -244,6 +244,10 @@ const kiss_api kiss_customer_api = {
     .name = "customer",
     .profile = "2026-04",
     .schema_version = 2,
+    .auth = KISS_AUTH_JWT,
+    .credential = "Authorization",
+    .meter = KISS_METER_FIXED_WINDOWS,
+    .request_id = KISS_ID_BASE64URL,
     .endpoints = endpoints,
     .datasets = datasets
 };

@@ -1114,11 +1114,26 @@ static const kiss_dataset datasets[] = {
     { 0 }
 };
 
+/* "Left open" 1. */
+static const kiss_sentence sentences[] = {
+    { 404, "The endpoint does not exist" },
+    { 429, "Rate limit exceeded" },
+    { 500, "Unexpected server error" },
+    { 0 }
+};
+
 const kiss_api kiss_kss_api = {
     .name = "kss",
     .profile = "v1",
     .schema_version = 2,
+    .auth = KISS_AUTH_APIKEY,
+    .credential = "x-api-key",
+    .meter = KISS_METER_SLIDING_HOUR,
+    .request_id = KISS_ID_UUID,
+    .identify_first = 1,
+    .method_not_found = 1,          /* "Left open" 12 */
+    .error_member = "Error",
+    .sentences = sentences,
     .endpoints = endpoints,
-    .datasets = datasets,
-    .keyed = 1
+    .datasets = datasets
 };

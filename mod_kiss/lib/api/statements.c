@@ -116,8 +116,8 @@ static int marks_in(const char *sql)
 
 const char *kiss_statements_add(apr_array_header_t *all, const kiss_api *api, apr_pool_t *p)
 {
-    const fixed_statement *row = api->keyed ? of_keys : of_customers;
-    const int rows = api->keyed ? ROWS(of_keys) : ROWS(of_customers);
+    const fixed_statement *row = api->auth == KISS_AUTH_APIKEY ? of_keys : of_customers;
+    const int rows = api->auth == KISS_AUTH_APIKEY ? ROWS(of_keys) : ROWS(of_customers);
     const char *e = NULL;
     int i;
 

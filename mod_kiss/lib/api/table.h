@@ -219,21 +219,52 @@ typedef struct kiss_endpoint {
 
 /** A table that SQL of an API reads. */
 typedef struct kiss_dataset {
-    const char *table;              /**< its name; in an API with keys that of its revision too */
+    const char *table;              /**< its name; where pages are read that of its revision too */
     const char *follows[KISS_MAX_FOLLOWED + 1]; /**< triggers keep it from these: their revisions are its; ended by NULL */
     unsigned data;                  /**< KISS_DATA_ sets that tell of its changes: an endpoint with rows from it depends on
                                          one of them; 0: rows never come from it */
     unsigned unrevised : 1;         /**< nothing tells of its changes: no answer may depend on it */
 } kiss_dataset;
 
+/** How the callers of an API prove who they are. */
+typedef enum {
+    KISS_AUTH_JWT,                  /**< customers: a bearer token that this server has signed (RFC 6750, RFC 7519) */
+    KISS_AUTH_APIKEY                /**< API keys with a role: the key itself, in the header `credential` */
+} kiss_auth;
+
+/** How the requests of a caller are counted. */
+typedef enum {
+    KISS_METER_FIXED_WINDOWS,       /**< by customer and by address: a minute and an hour that begin with a request */
+    KISS_METER_SLIDING_HOUR         /**< by API key: the hour before each request */
+} kiss_meter;
+
+/** The form of a request id that the client has not chosen. */
+typedef enum {
+    KISS_ID_BASE64URL,              /**< 22 characters (RFC 4648 section 5) */
+    KISS_ID_UUID                    /**< UUID of version 4 (RFC 9562) */
+} kiss_id_form;
+
+/** What an API says to errors of a status instead of their own text. */
+typedef struct kiss_sentence {
+    int status;                     /**< HTTP status; 0 ends the list */
+    const char *text;               /**< the sentence */
+} kiss_sentence;
+
 /** One API. */
 typedef struct kiss_api {
     const char *name;               /**< argument of KissApi, and the default of KissUseDatabase */
     const char *profile;            /**< version of the contract */
     unsigned schema_version;        /**< the version that sql/ brings the database to */
+    kiss_auth auth;                 /**< how callers prove who they are */
+    const char *credential;         /**< request header that tells callers apart: it stands in Vary */
+    kiss_meter meter;               /**< how requests are counted */
+    kiss_id_form request_id;        /**< form of the request ids that are made here */
+    unsigned identify_first : 1;    /**< an unknown caller gets 401 for every path, not 404 for some */
+    unsigned method_not_found : 1;  /**< a path with another method is 404, not 405 */
+    const char *error_member;       /**< all errors are {"member":"sentence"}; NULL: each has the shape of core/error.h */
+    const kiss_sentence *sentences; /**< where there is an `error_member`, or NULL */
     const kiss_endpoint *endpoints; /**< ended by an empty row; exact paths before those with `:name` */
     const kiss_dataset *datasets;   /**< the tables of its SQL, by name, at most 64; ended by an empty row */
-    unsigned keyed : 1;             /**< callers are API keys with a role, not customers with a token */
 } kiss_api;
 
 #endif
