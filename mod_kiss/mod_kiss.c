@@ -94,7 +94,7 @@ static kiss_db_status health_query(kiss_db_conn *conn, void *baton)
     kiss_db_cursor *cursor;
     const kiss_value *row = NULL;
     int complete = 0;
-    kiss_db_status status = kiss_db_select(&cursor, conn, &k->conf->plan->statements[KISS_SQL_HEALTH], NULL, k->pool);
+    kiss_db_status status = kiss_db_select(&cursor, conn, k->conf->plan->fixed[KISS_SQL_HEALTH], NULL, k->pool);
 
     while (status == KISS_DB_OK && (status = kiss_db_next(cursor, &row)) == KISS_DB_OK && row) {
         complete = 1;

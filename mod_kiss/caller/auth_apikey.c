@@ -81,7 +81,7 @@ typedef struct {
 static kiss_db_status read_record(kiss_db_conn *conn, void *baton)
 {
     looking *l = baton;
-    const kiss_statement *s = &l->k->conf->plan->statements[KISS_SQL_KEY];
+    const kiss_statement *s = l->k->conf->plan->fixed[KISS_SQL_CALLER];
     /* Before the database looks at its clock: what is remembered ends too early rather than too late. */
     const apr_int64_t asked = kiss_clock_now();
     const kiss_value *row = NULL, *left;
@@ -127,7 +127,7 @@ static kiss_db_status note_use(kiss_db_conn *conn, void *baton)
 {
     looking *l = baton;
 
-    return kiss_db_execute(conn, &l->k->conf->plan->statements[KISS_SQL_KEY_NOTED], &l->caller->key->id);
+    return kiss_db_execute(conn, l->k->conf->plan->fixed[KISS_SQL_KEY_USED], &l->caller->key->id);
 }
 
 /* --- the stage --- */

@@ -168,7 +168,7 @@ kiss_db_status kiss_caller_fetch(const kiss_caller **caller, kiss_db_conn *conn,
     kiss_caller *c = apr_pcalloc(p, sizeof(*c));
     kiss_db_cursor *cursor;
     const kiss_value *row;
-    kiss_db_status status = kiss_db_select(&cursor, conn, &plan->statements[KISS_SQL_CALLER], &code, p);
+    kiss_db_status status = kiss_db_select(&cursor, conn, plan->fixed[KISS_SQL_CALLER], &code, p);
 
     if (status == KISS_DB_OK) {
         status = kiss_db_next(cursor, &row);

@@ -358,8 +358,8 @@ static const kiss_error *conclude(kiss_req *k, const verdict *v, const kiss_erro
  */
 static int read_policy(kiss_req *k, apr_int64_t own_limit[KISS_WINDOWS])
 {
-    const kiss_caller *caller = NULL;
-    kiss_db_status status = kiss_caller_read(&caller, k, k->principal);
+    const kiss_caller *caller = k->caller;
+    kiss_db_status status = caller ? KISS_DB_OK : kiss_caller_read(&caller, k, k->principal);
 
     if (status != KISS_DB_OK) {
         k->db_error = kiss_db_error(status);

@@ -201,7 +201,7 @@ static kiss_db_status check_keys(kiss_db_conn *conn, void *baton)
     kiss_db_status status;
 
     c->matched = 0;
-    status = kiss_db_select(&cursor, conn, &plan->statements[KISS_SQL_CREDENTIALS], &c->k->token_request->client_id,
+    status = kiss_db_select(&cursor, conn, plan->fixed[KISS_SQL_CREDENTIALS], &c->k->token_request->client_id,
                             c->k->pool);
     while (status == KISS_DB_OK && (status = kiss_db_next(cursor, &row)) == KISS_DB_OK && row) {
         compare(c, row);
@@ -214,7 +214,7 @@ static kiss_db_status note_use(kiss_db_conn *conn, void *baton)
 {
     checking *c = baton;
 
-    return kiss_db_execute(conn, &c->k->conf->plan->statements[KISS_SQL_KEY_USED], &c->key_id);
+    return kiss_db_execute(conn, c->k->conf->plan->fixed[KISS_SQL_KEY_USED], &c->key_id);
 }
 
 static const kiss_error *refuse(kiss_req *k)

@@ -51,7 +51,7 @@ static kiss_db_status query(kiss_db_conn *conn, void *baton)
     reading *r = baton;
     kiss_db_cursor *cursor;
     const kiss_value *row = NULL;
-    kiss_db_status status = kiss_db_select(&cursor, conn, &r->k->conf->plan->statements[KISS_SQL_STATE], NULL,
+    kiss_db_status status = kiss_db_select(&cursor, conn, r->k->conf->plan->fixed[KISS_SQL_STATE], NULL,
                                            r->k->pool);
 
     if (status == KISS_DB_OK) {

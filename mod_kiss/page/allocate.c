@@ -173,7 +173,7 @@ static const kiss_error *read_request(allocating *a)
 
 static const kiss_statement *fixed(const allocating *a, int id)
 {
-    return &a->k->conf->plan->statements[id];
+    return a->k->conf->plan->fixed[id];
 }
 
 /** Reads the one row that a statement finds, as texts in the request's pool; row[0] is NULL when there is none. */

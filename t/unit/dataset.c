@@ -148,8 +148,9 @@ static const char *list_problem(const kiss_rowset *rows)
         { .name = "list", .methods = KISS_GET, .path = "/list", .auth = KISS_AUTH_CUSTOMER, .run = KISS_RUN_LIST,
           .rows = rows, .data = KISS_DATA_STOCK }, { 0 }
     };
-    const kiss_api api = { .name = "test", .profile = "1", .schema_version = 1, .endpoints = endpoints,
-                           .datasets = kiss_customer_api.datasets };
+    const kiss_api api = { .name = "test", .profile = "1", .schema_version = 1, .credential = "Authorization",
+                           .endpoints = endpoints, .datasets = kiss_customer_api.datasets,
+                           .statements = kiss_customer_api.statements };
     const kiss_plan *plan;
     const char *e = kiss_plan_make(&plan, &api, pool);
 
@@ -193,8 +194,9 @@ static const char *page_problem(const kiss_pageset *pages, const kiss_param *par
         { .name = "page", .methods = KISS_GET, .path = "/page", .auth = KISS_AUTH_KEY, .run = KISS_RUN_PAGE, .pages = pages,
           .params = params, .roles = KISS_EVERYONE }, { 0 }
     };
-    const kiss_api api = { .name = "test", .profile = "1", .schema_version = 1, .endpoints = endpoints,
-                           .datasets = kiss_kss_api.datasets, .auth = KISS_AUTH_APIKEY };
+    const kiss_api api = { .name = "test", .profile = "1", .schema_version = 1, .auth = KISS_AUTH_APIKEY,
+                           .credential = "x-api-key", .endpoints = endpoints, .datasets = kiss_kss_api.datasets,
+                           .statements = kiss_kss_api.statements };
     const kiss_plan *plan;
     const char *e = kiss_plan_make(&plan, &api, pool);
 
@@ -262,6 +264,39 @@ static void test_fixed_statements(void)
     }
 }
 
+static const char *problem_of(const kiss_api *api)
+{
+    const kiss_plan *plan;
+    const char *e = kiss_plan_make(&plan, api, pool);
+
+    return e ? e : "";
+}
+
+/** An API whose row does not fit together. */
+static void test_rows(void)
+{
+    kiss_fixed_statement statements[KISS_SQL_FIXED];
+    kiss_api api = kiss_kss_api;
+
+    is(problem_of(&api), "", "the KSS API's row fits together");
+    api.credential = NULL;
+    is(problem_of(&api), "it has no header of credentials", "callers must be told apart");
+    api = kiss_customer_api;
+    api.meter = KISS_METER_SLIDING_HOUR;
+    is(problem_of(&api), "it counts API keys, but has none", "a meter needs what it counts");
+    api = kiss_kss_api;
+    api.auth = KISS_AUTH_JWT;
+    api.meter = KISS_METER_FIXED_WINDOWS;
+    is(problem_of(&api), apr_psprintf(pool, "%s: its callers do not fit", api.endpoints[0].name), "endpoints need callers of its kind");
+    api = kiss_customer_api;
+    memcpy(statements, api.statements, sizeof(statements));
+    api.statements = statements;
+    statements[KISS_SQL_CREDENTIALS].text = NULL;
+    is(problem_of(&api), apr_psprintf(pool, "statement %d is missing", KISS_SQL_CREDENTIALS), "the token endpoint needs credentials");
+    memset(statements, 0, sizeof(statements));
+    is(problem_of(&api), "statement 0 is missing", "every API needs the state of its database");
+}
+
 int main(void)
 {
     apr_initialize();
@@ -273,6 +308,7 @@ int main(void)
     test_list_rows();
     test_page_rows();
     test_fixed_statements();
+    test_rows();
     printf("1..%d\n", count);
     return failures != 0;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/api/customer.h"
 
+#include "lib/api/statements.h"
+
 static const kiss_row_filter of_price_list[] = {
     { "p.price_list_code = ?", KISS_TERM_PRICE_LIST },
     { 0 }
@@ -240,6 +242,46 @@ static const kiss_dataset datasets[] = {
     { 0 }
 };
 
+static const kiss_fixed_statement statements[KISS_SQL_FIXED] = {
+    [KISS_SQL_STATE] = { 1, KISS_STATE_SQL },
+    /* One row per customer, with every revision that its answers can depend on. A customer without price list or warehouse
+     * has NULL there. The unquoted words are columns of sql/customer/. */
+    [KISS_SQL_CALLER] = { KISS_CALLER_COLUMNS,
+        "SELECT c.customer_code, c.enabled AND c.absent_since IS NULL, c.discount_percent, c.limit_minute, c.limit_hour,"
+        " c.price_list_code, l.price_list_name, l.currency_code, c.stock_location, e.n, rp.n, ra.n, rl.n, rg.n, rs.n,"
+        " (" KISS_STATE_SQL ")"
+        " FROM customer c"
+        " LEFT JOIN revision e ON e.dataset = 'epoch' AND e.scope = ''"
+        " LEFT JOIN revision rp ON rp.dataset = 'products' AND rp.scope = ''"
+        " LEFT JOIN revision ra ON ra.dataset = 'assortment' AND ra.scope = ''"
+        " LEFT JOIN price_list l ON l.price_list_code = c.price_list_code"
+        " LEFT JOIN revision rl ON rl.dataset = 'prices' AND rl.scope = c.price_list_code"
+        " LEFT JOIN revision rg ON rg.dataset = 'listing' AND rg.scope = c.price_list_code"
+        " LEFT JOIN revision rs ON rs.dataset = 'stock' AND rs.scope = c.stock_location"
+        " WHERE c.customer_code = ?" },
+    [KISS_SQL_CREDENTIALS] = { KISS_CRED_COLUMNS,
+        "SELECT c.enabled AND c.absent_since IS NULL, c.limit_minute, c.limit_hour, k.key_id, k.hash,"
+        " u.last_used_at IS NULL OR u.last_used_at < UTC_TIMESTAMP() - INTERVAL 1 MINUTE"
+        " FROM customer c"
+        " LEFT JOIN api_key k ON k.customer_code = c.customer_code AND k.revoked_at IS NULL"
+        " AND (k.expires_at IS NULL OR k.expires_at > UTC_TIMESTAMP(6))"
+        " LEFT JOIN key_usage u ON u.key_id = k.key_id"
+        " WHERE c.customer_code = ?" },
+    [KISS_SQL_KEY_USED] = { 0, KISS_KEY_USED_SQL },
+    /* No row where a revision is missing: what depends on it is not answered. */
+    [KISS_SQL_HEALTH] = { 1,
+        "SELECT 1 FROM revision e"
+        " JOIN revision rp ON rp.dataset = 'products' AND rp.scope = ''"
+        " JOIN revision ra ON ra.dataset = 'assortment' AND ra.scope = ''"
+        " JOIN revision rc ON rc.dataset = 'customers' AND rc.scope = ''"
+        " WHERE e.dataset = 'epoch' AND e.scope = '' AND NOT EXISTS (SELECT 1 FROM price_list l"
+        " LEFT JOIN revision rl ON rl.dataset = 'prices' AND rl.scope = l.price_list_code"
+        " LEFT JOIN revision rg ON rg.dataset = 'listing' AND rg.scope = l.price_list_code"
+        " WHERE rl.n IS NULL OR rg.n IS NULL)"
+        " AND NOT EXISTS (SELECT 1 FROM warehouse w"
+        " LEFT JOIN revision rs ON rs.dataset = 'stock' AND rs.scope = w.stock_location WHERE rs.n IS NULL)" }
+};
+
 const kiss_api kiss_customer_api = {
     .name = "customer",
     .profile = "2026-04",
@@ -249,5 +291,6 @@ const kiss_api kiss_customer_api = {
     .meter = KISS_METER_FIXED_WINDOWS,
     .request_id = KISS_ID_BASE64URL,
     .endpoints = endpoints,
-    .datasets = datasets
+    .datasets = datasets,
+    .statements = statements
 };

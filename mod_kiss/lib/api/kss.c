@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "lib/api/statements.h"
+
 /* One row for each of the 40 endpoints of the contract (section 3), in its order; columns in the order of its section 5.
  * The scope conditions follow its lines "Keys", and "Left open" 18 and 19 where they say nothing. */
 
@@ -1114,6 +1116,41 @@ static const kiss_dataset datasets[] = {
     { 0 }
 };
 
+static const kiss_fixed_statement statements[KISS_SQL_FIXED] = {
+    [KISS_SQL_STATE] = { 1, KISS_STATE_SQL },
+    [KISS_SQL_CALLER] = { KISS_KEY_COLUMNS,
+        "SELECT k.key_id, k.type, k.prefix, k.user_id, k.limit_hour,"
+        " u.last_used_at IS NULL OR u.last_used_at < UTC_TIMESTAMP() - INTERVAL 1 MINUTE,"
+        " (SELECT GROUP_CONCAT(a.account_id ORDER BY a.account_id) FROM api_key_account a WHERE a.key_id = k.key_id),"
+        " CASE k.type WHEN 'customer' THEN (SELECT GROUP_CONCAT(DISTINCT c.state ORDER BY c.state) FROM api_key_account a"
+        " JOIN customer c ON c.customer_id = a.account_id WHERE a.key_id = k.key_id)"
+        " WHEN 'supplier' THEN (SELECT GROUP_CONCAT(DISTINCT s.state ORDER BY s.state) FROM api_key_account a"
+        " JOIN supplier s ON s.supplier_id = a.account_id WHERE a.key_id = k.key_id) END,"
+        " TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(6), k.expires_at), (" KISS_STATE_SQL "),"
+        " (SELECT GROUP_CONCAT(dataset, '=', n ORDER BY dataset) FROM revision)"
+        " FROM api_key k LEFT JOIN key_usage u ON u.key_id = k.key_id"
+        " WHERE k.hash = UNHEX(?) AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > UTC_TIMESTAMP(6))" },
+    [KISS_SQL_KEY_USED] = { 0, KISS_KEY_USED_SQL },
+    /* The way of a request to allocate a payment: whoever holds the payment's row decides about its balance. The sum is read
+     * behind the lock, by the first statement that sees a snapshot: nothing that was committed before is missed. */
+    [KISS_SQL_LOCK_PAYMENT] = { KISS_PAYMENT_COLUMNS,
+        "SELECT payment_id, ar_account_id, amount FROM payment WHERE payment_invoice_num = ? FOR UPDATE" },
+    [KISS_SQL_PAYMENT_USED] = { 1,
+        "SELECT COALESCE(SUM(amount), 0) FROM payment_application"
+        " WHERE payment_id = ? AND status IN ('Pending', 'Exported', 'Confirmed')" },
+    [KISS_SQL_ACCOUNT_OWNER] = { 1, "SELECT customer_id FROM ar_account WHERE ar_account_id = ?" },
+    [KISS_SQL_TARGET] = { KISS_TARGET_COLUMNS, "SELECT invoice_id, ar_account_id FROM invoice WHERE invoice_num = ?" },
+    [KISS_SQL_REPEATED] = { KISS_REPEATED_COLUMNS,
+        "SELECT HEX(request_hash), allocation_no FROM idempotency WHERE key_id = ? AND name = ?" },
+    [KISS_SQL_REQUEST] = { 0,
+        "INSERT INTO payment_application (request_id, payment_id, target_invoice_id, ar_account_id, amount,"
+        " requested_by_user_id, status, time_requested) VALUES (NEXTVAL(request_number), ?, ?, ?, ?, ?, 'Pending',"
+        " UTC_TIMESTAMP(3))" },
+    [KISS_SQL_REMEMBER] = { 0,
+        "INSERT INTO idempotency (key_id, name, request_hash, allocation_no) VALUES (?, ?, UNHEX(?), ?)" },
+    [KISS_SQL_LAST_REQUEST] = { 1, "SELECT COALESCE(MAX(request_id), 0) FROM payment_application" }
+};
+
 /* "Left open" 1. */
 static const kiss_sentence sentences[] = {
     { 404, "The endpoint does not exist" },
@@ -1135,5 +1172,6 @@ const kiss_api kiss_kss_api = {
     .error_member = "Error",
     .sentences = sentences,
     .endpoints = endpoints,
-    .datasets = datasets
+    .datasets = datasets,
+    .statements = statements
 };

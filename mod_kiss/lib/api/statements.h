@@ -12,24 +12,14 @@
 #include "lib/api/row_json.h"
 #include "lib/api/table.h"
 
-/** The first statement of every API. */
+/** Statements that are not derived from a row set or a page set: kiss_api.statements holds those that an API has, by these. */
 enum {
-    KISS_SQL_STATE              /**< the state of the database: sum, greatest and number of its revisions */
-};
-
-/** Statements of the Customer API that are not derived from a row set. The others follow behind them. */
-enum {
-    KISS_SQL_CALLER = KISS_SQL_STATE + 1,   /**< customer code -> the caller's record with all revisions */
+    KISS_SQL_STATE,             /**< the state of the database: sum, greatest and number of its revisions */
+    KISS_SQL_CALLER,            /**< customer code, or SHA-256 of an API key as hexadecimal text -> the caller's record with all
+                                     revisions: KISS_CALLER_COLUMNS where auth is KISS_AUTH_JWT, else KISS_KEY_COLUMNS */
     KISS_SQL_CREDENTIALS,       /**< customer code -> hashes of the live keys */
     KISS_SQL_KEY_USED,          /**< key id -> notes that it was used now */
-    KISS_SQL_HEALTH,            /**< reads one revision */
-    KISS_SQL_FIXED              /**< how many there are */
-};
-
-/** Statements of an API with keys; what is read by pages is written for each request, by kiss_page_sql_bind(). */
-enum {
-    KISS_SQL_KEY = KISS_SQL_STATE + 1,      /**< hash as hexadecimal text -> the key's record with all revisions */
-    KISS_SQL_KEY_NOTED,         /**< key id -> notes that it was used now */
+    KISS_SQL_HEALTH,            /**< a row unless a revision is missing */
     KISS_SQL_LOCK_PAYMENT,      /**< number of a payment -> locks it: id, AR account, amount */
     KISS_SQL_PAYMENT_USED,      /**< payment id -> sum of what is allocated or requested */
     KISS_SQL_ACCOUNT_OWNER,     /**< AR account -> customer */
@@ -38,8 +28,21 @@ enum {
     KISS_SQL_REQUEST,           /**< payment, invoice, AR account, amount, user -> a new request */
     KISS_SQL_REMEMBER,          /**< key id, Idempotency-Key, digest, allocation -> remembered */
     KISS_SQL_LAST_REQUEST,      /**< highest number of a request */
-    KISS_SQL_KEYED              /**< how many there are */
+    KISS_SQL_FIXED              /**< how many there are */
 };
+
+/**
+ * SQL of KISS_SQL_STATE. Equal while nothing has changed. Revisions only grow, so the sum would do but for a backup that is
+ * restored: what is written after it has numbers of the clock that were never given before, and the greatest of them is one.
+ * The epoch is no such number.
+ */
+#define KISS_STATE_SQL \
+    "SELECT CONCAT(COALESCE(SUM(n), 0), ':', COALESCE(MAX(IF(dataset = 'epoch', NULL, n)), 0), ':', COUNT(*)) FROM revision"
+
+/** SQL of KISS_SQL_KEY_USED. */
+#define KISS_KEY_USED_SQL \
+    "INSERT INTO key_usage (key_id, last_used_at) VALUES (?, UTC_TIMESTAMP())" \
+    " ON DUPLICATE KEY UPDATE last_used_at = VALUES(last_used_at)"
 
 /** How much of a row set a statement reads. */
 typedef enum {
@@ -52,10 +55,9 @@ typedef enum {
 /** Most values that a statement over a row set is bound to: its terms, then a key, then the other key or a number. */
 #define KISS_MAX_BOUND (KISS_MAX_ROW_FILTERS + 2)
 
-/** One statement, known to a connection by its place in the plan. */
+/** One statement, known to a connection by its text. */
 typedef struct {
     const char *text;                       /**< SQL with `?` */
-    int id;                                 /**< place in kiss_plan.statements */
     int columns;                            /**< values in a row, the key included; 0 where there is no result */
     int bound;                              /**< number of `?` */
     int terms;                              /**< how many of them are terms */
@@ -69,11 +71,12 @@ typedef struct {
 typedef struct {
     const kiss_api *api;                    /**< the API */
     int count;                              /**< how many statements */
-    kiss_statement *statements;             /**< them, by id: the fixed ones first */
+    kiss_statement *statements;             /**< them: the fixed ones first */
+    const kiss_statement *fixed[KISS_SQL_FIXED];    /**< by id; NULL: the API has no such statement */
     struct kiss_page_sql *pages;           /**< by endpoint and role, for kiss_page_sql_of() */
 } kiss_plan;
 
-/** Columns of KISS_SQL_CALLER's result. */
+/** Columns of KISS_SQL_CALLER's result where callers are customers. */
 enum {
     KISS_CALLER_CODE,
     KISS_CALLER_ENABLED,
@@ -94,7 +97,7 @@ enum {
     KISS_CALLER_COLUMNS
 };
 
-/** Columns of KISS_SQL_KEY's result. */
+/** Columns of KISS_SQL_CALLER's result where callers are API keys. */
 enum {
     KISS_KEY_ID,
     KISS_KEY_TYPE,              /**< employee, customer, supplier */
@@ -146,8 +149,9 @@ enum {
 /**
  * Adds the fixed statements of an API to `all`, an array of kiss_statement, in the order of their ids.
  *
+ * @param place receives where each stands in `all`; -1: the API has no such statement
  * @return NULL, or what is wrong: one reads a table that is not in the API's list of datasets
  */
-const char *kiss_statements_add(apr_array_header_t *all, const kiss_api *api, apr_pool_t *p);
+const char *kiss_statements_add(apr_array_header_t *all, int place[KISS_SQL_FIXED], const kiss_api *api, apr_pool_t *p);
 
 #endif

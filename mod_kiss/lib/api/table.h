@@ -250,6 +250,12 @@ typedef struct kiss_sentence {
     const char *text;               /**< the sentence */
 } kiss_sentence;
 
+/** SQL that is not derived from a row set or a page set. */
+typedef struct kiss_fixed_statement {
+    int columns;                    /**< values in a row of its result; 0 where there is none */
+    const char *text;               /**< each `?` is bound to one value; NULL: there is no such statement */
+} kiss_fixed_statement;
+
 /** One API. */
 typedef struct kiss_api {
     const char *name;               /**< argument of KissApi, and the default of KissUseDatabase */
@@ -265,6 +271,7 @@ typedef struct kiss_api {
     const kiss_sentence *sentences; /**< where there is an `error_member`, or NULL */
     const kiss_endpoint *endpoints; /**< ended by an empty row; exact paths before those with `:name` */
     const kiss_dataset *datasets;   /**< the tables of its SQL, by name, at most 64; ended by an empty row */
+    const kiss_fixed_statement *statements; /**< by the ids of lib/api/statements.h, of which each `auth` and `run` needs its own */
 } kiss_api;
 
 #endif
