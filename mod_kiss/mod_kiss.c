@@ -91,15 +91,10 @@ static const kiss_error *answer_schema(kiss_req *k, int *status)
 static kiss_db_status health_query(kiss_db_conn *conn, void *baton)
 {
     kiss_req *k = baton;
-    kiss_db_cursor *cursor;
-    const kiss_value *row = NULL;
-    int complete = 0;
-    kiss_db_status status = kiss_db_select(&cursor, conn, k->conf->plan->fixed[KISS_SQL_HEALTH], NULL, k->pool);
+    const kiss_value *row;
+    kiss_db_status status = kiss_db_row(&row, conn, k->conf->plan->fixed[KISS_SQL_HEALTH], NULL, k->pool);
 
-    while (status == KISS_DB_OK && (status = kiss_db_next(cursor, &row)) == KISS_DB_OK && row) {
-        complete = 1;
-    }
-    if (status == KISS_DB_OK && !complete) {
+    if (status == KISS_DB_OK && !row) {
         kiss_caller_log_missing(k, "some");
         status = KISS_DB_REFUSED;
     }

@@ -84,15 +84,11 @@ static kiss_db_status read_record(kiss_db_conn *conn, void *baton)
     const kiss_statement *s = l->k->conf->plan->fixed[KISS_SQL_CALLER];
     /* Before the database looks at its clock: what is remembered ends too early rather than too late. */
     const apr_int64_t asked = kiss_clock_now();
-    const kiss_value *row = NULL, *left;
+    const kiss_value *row, *left;
     kiss_caller *caller;
-    kiss_db_cursor *cursor;
-    kiss_db_status status = kiss_db_select(&cursor, conn, s, &l->hash, l->k->pool);
+    kiss_db_status status = kiss_db_row(&row, conn, s, &l->hash, l->k->pool);
 
     l->caller = NULL;
-    if (status == KISS_DB_OK) {
-        status = kiss_db_next(cursor, &row);
-    }
     if (status != KISS_DB_OK || !row) {
         return status;
     }
@@ -106,7 +102,7 @@ static kiss_db_status read_record(kiss_db_conn *conn, void *baton)
         kiss_caller_cache_put(kiss_caller_known(), l->k->db, l->digest, text(&row[KISS_KEY_STATE], l->k->pool),
                              left->data ? asked + apr_atoi64(text(left, l->k->pool)) : 0, l->caller);
     }
-    return kiss_db_close(cursor);           /* the hash is unique: there is no second row */
+    return KISS_DB_OK;
 }
 
 /** Finds the key's record: remembered, if the database is as it was, or read. */

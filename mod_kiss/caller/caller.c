@@ -166,13 +166,9 @@ kiss_db_status kiss_caller_fetch(const kiss_caller **caller, kiss_db_conn *conn,
                                  const char *code, apr_pool_t *p)
 {
     kiss_caller *c = apr_pcalloc(p, sizeof(*c));
-    kiss_db_cursor *cursor;
     const kiss_value *row;
-    kiss_db_status status = kiss_db_select(&cursor, conn, plan->fixed[KISS_SQL_CALLER], &code, p);
+    kiss_db_status status = kiss_db_row(&row, conn, plan->fixed[KISS_SQL_CALLER], &code, p);
 
-    if (status == KISS_DB_OK) {
-        status = kiss_db_next(cursor, &row);
-    }
     if (status != KISS_DB_OK) {
         return status;
     }
@@ -190,7 +186,7 @@ kiss_db_status kiss_caller_fetch(const kiss_caller **caller, kiss_db_conn *conn,
         kiss_caller_log_missing(kiss_db_request(conn), missing_revision(c));
         return KISS_DB_REFUSED;
     }
-    return kiss_db_close(cursor);       /* the code is a primary key: there is no second row */
+    return KISS_DB_OK;
 }
 
 /* --- what is remembered --- */

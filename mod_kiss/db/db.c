@@ -374,3 +374,16 @@ kiss_db_status kiss_db_close(kiss_db_cursor *c)
     }
     return KISS_DB_OK;
 }
+
+kiss_db_status kiss_db_row(const kiss_value **row, kiss_db_conn *conn, const kiss_statement *statement,
+                           const char *const *args, apr_pool_t *p)
+{
+    kiss_db_cursor *cursor;
+    kiss_db_status status = kiss_db_select(&cursor, conn, statement, args, p);
+
+    *row = NULL;
+    if (status == KISS_DB_OK) {
+        status = kiss_db_next(cursor, row);
+    }
+    return status == KISS_DB_OK && *row ? kiss_db_close(cursor) : status;
+}

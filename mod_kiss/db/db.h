@@ -61,6 +61,14 @@ kiss_db_status kiss_db_next(kiss_db_cursor *cursor, const kiss_value **row);
 /** Closes a cursor before its last row; what was not fetched is thrown away. */
 kiss_db_status kiss_db_close(kiss_db_cursor *cursor);
 
+/**
+ * Runs a statement of which one row at most is wanted; others are thrown away.
+ *
+ * @param row receives statement->columns values, valid as long as `p`; NULL when there is no row
+ */
+kiss_db_status kiss_db_row(const kiss_value **row, kiss_db_conn *conn, const kiss_statement *statement,
+                           const char *const *args, apr_pool_t *p);
+
 /** Runs a statement that returns no rows. */
 kiss_db_status kiss_db_execute(kiss_db_conn *conn, const kiss_statement *statement, const char *const *args);
 

@@ -49,20 +49,15 @@ typedef struct {
 static kiss_db_status query(kiss_db_conn *conn, void *baton)
 {
     reading *r = baton;
-    kiss_db_cursor *cursor;
-    const kiss_value *row = NULL;
-    kiss_db_status status = kiss_db_select(&cursor, conn, r->k->conf->plan->fixed[KISS_SQL_STATE], NULL,
-                                           r->k->pool);
+    const kiss_value *row;
+    kiss_db_status status = kiss_db_row(&row, conn, r->k->conf->plan->fixed[KISS_SQL_STATE], NULL, r->k->pool);
 
-    if (status == KISS_DB_OK) {
-        status = kiss_db_next(cursor, &row);
-    }
     if (status != KISS_DB_OK || !row || !row[0].data || row[0].len >= MAX_TEXT) {
         return status == KISS_DB_OK ? KISS_DB_FAILED : status;
     }
     memcpy(r->text, row[0].data, row[0].len);
     r->text[row[0].len] = '\0';
-    return kiss_db_close(cursor);
+    return KISS_DB_OK;
 }
 
 /**

@@ -297,20 +297,17 @@ static kiss_db_status end_range(building *b, const kiss_rowset *driving_keys, in
 {
     const kiss_statement *s = kiss_list_plan_find(b->k->conf->plan, driving_keys, KISS_SQL_NEXT);
     const char *args[KISS_MAX_BOUND];
-    kiss_db_cursor *cursor;
     const kiss_value *row = NULL;
     kiss_db_status status = KISS_DB_OK;
 
     b->range.part = KISS_SQL_REST;
     b->range.to = apr_itoa(b->range_pool, n);
     if (bind_values(b, s, args)) {
-        status = kiss_db_select(&cursor, b->conn, s, args, b->range_pool);
-        status = status == KISS_DB_OK ? kiss_db_next(cursor, &row) : status;
+        status = kiss_db_row(&row, b->conn, s, args, b->range_pool);
     }
     if (row) {
         b->range.part = KISS_SQL_RANGE;
         b->range.to = apr_pstrmemdup(b->pool, row[0].data, row[0].len);
-        status = kiss_db_close(cursor);
     }
     return status;
 }

@@ -180,22 +180,15 @@ static const kiss_statement *fixed(const allocating *a, int id)
 static kiss_db_status find(allocating *a, kiss_db_conn *conn, const kiss_statement *s, const char *const *args,
                            const char **row)
 {
-    kiss_db_cursor *cursor;
-    const kiss_value *found = NULL;
-    kiss_db_status status = kiss_db_select(&cursor, conn, s, args, a->k->pool);
+    const kiss_value *found;
+    kiss_db_status status = kiss_db_row(&found, conn, s, args, a->k->pool);
     int i;
 
     row[0] = NULL;
-    if (status == KISS_DB_OK) {
-        status = kiss_db_next(cursor, &found);
-    }
-    if (status != KISS_DB_OK || !found) {
-        return status;
-    }
-    for (i = 0; i < s->columns; i++) {
+    for (i = 0; status == KISS_DB_OK && found && i < s->columns; i++) {
         row[i] = found[i].data ? apr_pstrmemdup(a->k->pool, found[i].data, found[i].len) : "";
     }
-    return kiss_db_close(cursor);
+    return status;
 }
 
 /** 1 when `amount` is more than what is left of the payment. */
@@ -319,18 +312,14 @@ static kiss_db_status read_back(allocating *a, kiss_db_conn *conn)
     kiss_page_sql_values values = { key->accounts, key->states, &params };
     kiss_row_json_terms terms;
     kiss_page_sql_query query;
-    kiss_db_cursor *cursor;
-    const kiss_value *row = NULL;
+    const kiss_value *row;
     kiss_db_status status;
     apr_size_t replaced = 0;
     const char *column;
 
     memset(&terms, 0, sizeof(terms));
     kiss_page_sql_bind(&query, a->k->conf->plan, a->k->endpoint, key->role, &values, a->k->pool);
-    status = kiss_db_select(&cursor, conn, &query.statement, query.args, a->k->pool);
-    if (status == KISS_DB_OK) {
-        status = kiss_db_next(cursor, &row);
-    }
+    status = kiss_db_row(&row, conn, &query.statement, query.args, a->k->pool);
     if (status != KISS_DB_OK || !row) {
         return status == KISS_DB_OK ? not_there(a) : status;
     }
@@ -342,7 +331,7 @@ static kiss_db_status read_back(allocating *a, kiss_db_conn *conn)
                       "says: no memory, or a value of its row in payment_application does not fit", a->allocation);
         return KISS_DB_FAILED;
     }
-    return kiss_db_close(cursor);
+    return KISS_DB_OK;
 }
 
 /** The transaction, once. */
