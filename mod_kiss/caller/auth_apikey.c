@@ -6,18 +6,13 @@
 #include <string.h>
 
 #include "caller/caller.h"
-#include "caller/caller_cache.h"
 #include "caller/ratelimit.h"
 #include "core/config.h"
 #include "core/error.h"
-#include "db/db_revision.h"
 #include "lib/base/clock.h"
 #include "lib/base/crypto.h"
 #include "lib/base/etag.h"
 #include "lib/credential/apikey.h"
-
-/* Part of every ETag: raised when the same rows are written differently by a new version of the module. */
-#define FORMAT "1"
 
 /* A longer header is no key: ours have 57 bytes. */
 #define MAX_KEY 512
@@ -50,9 +45,11 @@ static kiss_role role_of(const kiss_value *type)
          : memcmp(type->data, "customer", 8) == 0 ? KISS_ROLE_CUSTOMER : KISS_ROLE_SUPPLIER;
 }
 
-static void fill(kiss_caller *c, const kiss_value *row, apr_pool_t *p)
+/** Fills the record from a row that was asked for at the time `asked`. */
+static void fill(kiss_caller *c, const kiss_value *row, apr_int64_t asked, apr_pool_t *p)
 {
     kiss_key *key = apr_pcalloc(p, sizeof(*key));
+    const kiss_value *left = &row[KISS_KEY_LEFT];
 
     key->id = text(&row[KISS_KEY_ID], p);
     key->prefix = text(&row[KISS_KEY_PREFIX], p);
@@ -66,100 +63,63 @@ static void fill(kiss_caller *c, const kiss_value *row, apr_pool_t *p)
     c->enabled = 1;
     c->limit_minute = -1;
     c->limit_hour = row[KISS_KEY_LIMIT_HOUR].data ? apr_atoi64(text(&row[KISS_KEY_LIMIT_HOUR], p)) : -1;
+    c->state = text(&row[KISS_KEY_STATE], p);
+    c->until = left->data ? asked + apr_atoi64(text(left, p)) : 0;
+    c->unnoted = row[KISS_KEY_STALE].data && *row[KISS_KEY_STALE].data == '1';
 }
 
-/** A look for a key. */
-typedef struct {
-    kiss_req *k;
-    unsigned char digest[KISS_SHA256_LEN];
-    const char *hash;               /* the same, hexadecimal */
-    const kiss_caller *caller;      /* NULL when there is no such key */
-    int note;                       /* its use should be noted */
-} looking;
-
-/** Reads the key's record; l->caller stays NULL when there is no such key. */
-static kiss_db_status read_record(kiss_db_conn *conn, void *baton)
+/** Reads the record of the key with this SHA-256, as hexadecimal text. */
+static kiss_db_status fetch_key(const kiss_caller **caller, kiss_db_conn *conn, const kiss_plan *plan, const char *hash,
+                                apr_pool_t *p)
 {
-    looking *l = baton;
-    const kiss_statement *s = l->k->conf->plan->fixed[KISS_SQL_CALLER];
+    kiss_caller *c = apr_pcalloc(p, sizeof(*c));
     /* Before the database looks at its clock: what is remembered ends too early rather than too late. */
     const apr_int64_t asked = kiss_clock_now();
-    const kiss_value *row, *left;
-    kiss_caller *caller;
-    kiss_db_status status = kiss_db_row(&row, conn, s, &l->hash, l->k->pool);
+    const kiss_value *row;
+    kiss_db_status status = kiss_db_row(&row, conn, plan->fixed[KISS_SQL_CALLER], &hash, p);
 
-    l->caller = NULL;
-    if (status != KISS_DB_OK || !row) {
-        return status;
+    *caller = c;
+    if (status == KISS_DB_OK && row) {
+        fill(c, row, asked, p);
     }
-    caller = apr_pcalloc(l->k->pool, sizeof(*caller));
-    fill(caller, row, l->k->pool);
-    l->caller = caller;
-    l->note = row[KISS_KEY_STALE].data && *row[KISS_KEY_STALE].data == '1';
-    left = &row[KISS_KEY_LEFT];
-    if (kiss_caller_known()) {
-        /* The state is of the same moment as the record: both come from one statement. */
-        kiss_caller_cache_put(kiss_caller_known(), l->k->db, l->digest, text(&row[KISS_KEY_STATE], l->k->pool),
-                             left->data ? asked + apr_atoi64(text(left, l->k->pool)) : 0, l->caller);
-    }
-    return KISS_DB_OK;
-}
-
-/** Finds the key's record: remembered, if the database is as it was, or read. */
-static kiss_db_status find_record(looking *l)
-{
-    kiss_caller_cache *known = kiss_caller_known();
-    kiss_db_status status = KISS_DB_OK;
-    const char *state;
-
-    if (known && (status = kiss_db_revision_read(&state, l->k)) == KISS_DB_OK) {
-        l->caller = kiss_caller_cache_get(known, l->k->db, l->digest, state, &l->note, l->k->pool);
-    }
-    return status != KISS_DB_OK || l->caller ? status : kiss_db_run(l->k, read_record, l);
-}
-
-/* A read-only database must not stop requests: the note is a convenience. */
-static kiss_db_status note_use(kiss_db_conn *conn, void *baton)
-{
-    looking *l = baton;
-
-    return kiss_db_execute(conn, l->k->conf->plan->fixed[KISS_SQL_KEY_USED], &l->caller->key->id);
+    return status;
 }
 
 /* --- the stage --- */
 
 const kiss_error *kiss_auth_apikey_identify(kiss_req *k)
 {
-    const char *sent = apr_table_get(k->r->headers_in, k->api->credential);
-    looking l = { .k = k };
-    const char *prefix;
+    const char *sent = apr_table_get(k->r->headers_in, k->api->credential), *prefix, *hash;
+    unsigned char digest[KISS_SHA256_LEN];
+    const kiss_caller *caller;
     const kiss_error *e;
     kiss_db_status status;
+    int note;
 
     if (!sent || !*sent || strlen(sent) > MAX_KEY) {
         return &kiss_error_key;
     }
-    kiss_crypto_sha256(l.digest, sent, strlen(sent));
-    l.hash = apr_pescape_hex(k->pool, l.digest, sizeof(l.digest), 0);
+    kiss_crypto_sha256(digest, sent, strlen(sent));
+    hash = apr_pescape_hex(k->pool, digest, sizeof(digest), 0);
     prefix = kiss_apikey_prefix(sent, k->pool);
-    if ((e = kiss_ratelimit_login_check(k, prefix, l.hash))) {
+    if ((e = kiss_ratelimit_login_check(k, prefix, hash))) {
         return e;
     }
-    status = find_record(&l);
+    status = kiss_caller_find(&caller, &note, k, fetch_key, hash, digest);
     if (status != KISS_DB_OK) {
         return kiss_db_error(status);
     }
-    if (!l.caller) {
-        kiss_ratelimit_key_failed(k, prefix, l.hash);
+    if (!caller->code) {
+        kiss_ratelimit_key_failed(k, prefix, hash);
         return &kiss_error_key;
     }
-    k->caller = l.caller;
-    k->principal = l.caller->key->prefix;
+    k->caller = caller;
+    k->principal = caller->code;
     k->verified = 1;
-    k->proof = l.hash;
+    k->proof = hash;
     k->r->user = apr_pstrdup(k->pool, k->principal);
-    if (l.note) {
-        (void)kiss_db_run(k, note_use, &l);
+    if (note) {
+        kiss_caller_note_key(k, caller->key->id);
     }
     return NULL;
 }
@@ -219,7 +179,7 @@ const char *kiss_auth_apikey_etag(const kiss_req *k, const char *request, apr_ui
     apr_array_header_t *parts = apr_array_make(k->pool, 64, sizeof(const char *));
     const kiss_key *key = k->caller->key;
 
-    APR_ARRAY_PUSH(parts, const char *) = apr_psprintf(k->pool, FORMAT "\n%s\n%s\n%s\n%d\n", k->api->name,
+    APR_ARRAY_PUSH(parts, const char *) = apr_psprintf(k->pool, KISS_ETAG_FORMAT "\n%s\n%s\n%s\n%d\n", k->api->name,
                                                        k->api->profile, k->endpoint->name, key->role);
     add_list(parts, key->accounts);
     add_list(parts, key->states);

@@ -13,9 +13,6 @@
 #include "lib/base/decimal.h"
 #include "lib/base/etag.h"
 
-/* Part of every ETag: raised when the same rows are written differently by a new version of the module. */
-#define FORMAT "1"
-
 /* How often it is said that a revision is missing. */
 #define QUIET apr_time_from_sec(10)
 
@@ -72,7 +69,7 @@ kiss_terms kiss_caller_terms(const kiss_caller *c, const kiss_endpoint *endpoint
 static const char *scope_text(const kiss_caller *c, const kiss_api *api, const kiss_endpoint *endpoint, int revisions,
                               apr_pool_t *p)
 {
-    const char *scope = apr_pstrcat(p, FORMAT "\n", api->name, "\n", api->profile, "\n", endpoint->name, "\n",
+    const char *scope = apr_pstrcat(p, KISS_ETAG_FORMAT "\n", api->name, "\n", api->profile, "\n", endpoint->name, "\n",
                                     c->revision.epoch, "\n", NULL);
     const dataset *d;
 
@@ -199,44 +196,73 @@ apr_status_t kiss_caller_attach(apr_pool_t *pchild)
     return kiss_caller_cache_create(&known, pchild);
 }
 
-kiss_caller_cache *kiss_caller_known(void)
-{
-    return known;
-}
-
+/** A record that is to be read. */
 typedef struct {
     kiss_req *k;
-    const char *code;
+    kiss_caller_reader *fetch;
+    const char *name;
     const kiss_caller *caller;
 } reading;
 
-static kiss_db_status fetch(kiss_db_conn *conn, void *baton)
+static kiss_db_status read_record(kiss_db_conn *conn, void *baton)
 {
     reading *b = baton;
 
-    return kiss_caller_fetch(&b->caller, conn, b->k->conf->plan, b->code, b->k->pool);
+    return b->fetch(&b->caller, conn, b->k->conf->plan, b->name, b->k->pool);
 }
 
-kiss_db_status kiss_caller_read(const kiss_caller **caller, kiss_req *k, const char *code)
+kiss_db_status kiss_caller_find(const kiss_caller **caller, int *note, kiss_req *k, kiss_caller_reader *fetch, const char *name,
+                                const unsigned char digest[KISS_SHA256_LEN])
 {
-    reading b = { k, code, NULL };
-    unsigned char digest[KISS_SHA256_LEN];
+    reading b = { k, fetch, name, NULL };
     const char *state = "";
     kiss_db_status status = known ? kiss_db_revision_read(&state, k) : KISS_DB_OK;
-    int ignored;
 
+    *note = 0;
     if (status == KISS_DB_OK && known) {
-        kiss_crypto_sha256(digest, code, strlen(code));
-        b.caller = kiss_caller_cache_get(known, k->db, digest, state, &ignored, k->pool);
+        b.caller = kiss_caller_cache_get(known, k->db, digest, state, note, k->pool);
     }
     if (status == KISS_DB_OK && !b.caller) {
-        status = kiss_db_run(k, fetch, &b);
-        if (status == KISS_DB_OK && known && b.caller->code) {
-            kiss_caller_cache_put(known, k->db, digest, b.caller->state, 0, b.caller);
+        status = kiss_db_run(k, read_record, &b);
+        if (status == KISS_DB_OK && b.caller->code) {
+            *note = b.caller->unnoted;
+            if (known) {
+                /* The state is of the same moment as the record: both come from one statement. */
+                kiss_caller_cache_put(known, k->db, digest, b.caller);
+            }
         }
     }
     *caller = b.caller;
     return status;
+}
+
+kiss_db_status kiss_caller_read(const kiss_caller **caller, kiss_req *k, const char *code)
+{
+    unsigned char digest[KISS_SHA256_LEN];
+    int ignored;
+
+    kiss_crypto_sha256(digest, code, strlen(code));
+    return kiss_caller_find(caller, &ignored, k, kiss_caller_fetch, code, digest);
+}
+
+/** A key that was used. */
+typedef struct {
+    const kiss_req *k;
+    const char *key_id;
+} used_key;
+
+static kiss_db_status note_key(kiss_db_conn *conn, void *baton)
+{
+    used_key *used = baton;
+
+    return kiss_db_execute(conn, used->k->conf->plan->fixed[KISS_SQL_KEY_USED], &used->key_id);
+}
+
+void kiss_caller_note_key(kiss_req *k, const char *key_id)
+{
+    used_key used = { k, key_id };
+
+    (void)kiss_db_run(k, note_key, &used);
 }
 
 const kiss_error *kiss_caller_check(kiss_req *k)

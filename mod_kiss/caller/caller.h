@@ -10,18 +10,31 @@
 
 #include "caller/caller_record.h"
 #include "db/db.h"
+#include "lib/base/crypto.h"
 
-/** Reads the record of `code` on a connection. `caller` and its texts live in `p`. */
-kiss_db_status kiss_caller_fetch(const kiss_caller **caller, kiss_db_conn *conn, const kiss_plan *plan,
-                                 const char *code, apr_pool_t *p);
+/** Reads a record by `name` on a connection. `caller` and its texts live in `p`; caller->code is NULL when there is none. */
+typedef kiss_db_status kiss_caller_reader(const kiss_caller **caller, kiss_db_conn *conn, const kiss_plan *plan,
+                                          const char *name, apr_pool_t *p);
+
+/** Reads that of a customer code. */
+kiss_caller_reader kiss_caller_fetch;
 
 /** Makes what a child process remembers of callers. In child_init. */
 apr_status_t kiss_caller_attach(apr_pool_t *pchild);
 
-/** What this child remembers of callers; NULL when there is no memory for it. */
-struct kiss_caller_cache *kiss_caller_known(void);
+/**
+ * Finds a record: remembered, if the database is as it was then, or read by `fetch` on a connection of its own.
+ *
+ * @param note   receives 1 when the use of the caller's key should be noted
+ * @param digest of what the caller was found by
+ */
+kiss_db_status kiss_caller_find(const kiss_caller **caller, int *note, kiss_req *k, kiss_caller_reader *fetch, const char *name,
+                                const unsigned char digest[KISS_SHA256_LEN]);
 
-/** Finds the record of `code`: remembered, if the database is as it was then, or read on a connection of its own. */
+/** Notes that a key was used. Its failure is no error: the note is a convenience, and a database may be read-only. */
+void kiss_caller_note_key(kiss_req *k, const char *key_id);
+
+/** Finds the record of a customer code. */
 kiss_db_status kiss_caller_read(const kiss_caller **caller, kiss_req *k, const char *code);
 
 /**

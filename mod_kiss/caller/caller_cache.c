@@ -135,17 +135,17 @@ const kiss_caller *kiss_caller_cache_get(kiss_caller_cache *cache, const kiss_db
 }
 
 void kiss_caller_cache_put(kiss_caller_cache *cache, const kiss_db *db, const unsigned char digest[KISS_SHA256_LEN],
-                          const char *state, apr_int64_t until, const kiss_caller *caller)
+                          const kiss_caller *caller)
 {
     char padded[MAX_STATE];
     record_key key;
     record *r;
 
-    if (!make_key(&key, padded, db, digest, state) || !(r = kiss_shared_create(sizeof(*r)))) {
+    if (!make_key(&key, padded, db, digest, caller->state) || !(r = kiss_shared_create(sizeof(*r)))) {
         return;
     }
     r->noted = second(kiss_clock_now());
     r->caller = copy_caller(caller, r->shared.pool);
-    kiss_lru_put(cache->records, &key, padded, until, 0, &r);
+    kiss_lru_put(cache->records, &key, padded, caller->until, 0, &r);
     kiss_shared_release(r);
 }

@@ -33,11 +33,9 @@ const kiss_caller *kiss_caller_cache_get(kiss_caller_cache *cache, const kiss_db
                                         const char *state, int *note, apr_pool_t *p);
 
 /**
- * Keeps a copy of a record; the one that was not used for longest makes room.
- *
- * @param until when the caller's key expires, by kiss_clock_now(), or 0: never
+ * Keeps a copy of a record of the state caller->state, until caller->until; the one that was not used for longest makes room.
  */
 void kiss_caller_cache_put(kiss_caller_cache *cache, const kiss_db *db, const unsigned char digest[KISS_SHA256_LEN],
-                          const char *state, apr_int64_t until, const kiss_caller *caller);
+                          const kiss_caller *caller);
 
 #endif

@@ -31,9 +31,9 @@ typedef struct kiss_key {
 /** Decimals of a discount: discount_percent in sql/ is DECIMAL(7,4). */
 #define KISS_DISCOUNT_SCALE 4
 
-/** A customer's record, as of one moment. */
+/** A caller's record, as of one moment. */
 struct kiss_caller {
-    const char *code;               /**< customer code; NULL when there is no such customer */
+    const char *code;               /**< customer code, or public part of the key; NULL when there is no such caller */
     int enabled;                    /**< 0: may do nothing */
     apr_int64_t limit_minute;       /**< its own limit, or -1 */
     apr_int64_t limit_hour;         /**< its own limit, or -1 */
@@ -42,6 +42,8 @@ struct kiss_caller {
     kiss_revisions revision;        /**< revisions in its scope */
     const char *state;              /**< the database's state in the same moment; not in copies */
     const kiss_key *key;            /**< the API key, where callers have one instead of a token */
+    apr_int64_t until;              /**< when that key expires, by kiss_clock_now(); 0: never */
+    int unnoted;                    /**< its use was not noted for a minute; not in copies */
 };
 
 #endif

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "caller/caller.h"
 #include "caller/ratelimit.h"
 #include "core/config.h"
 #include "core/error.h"
@@ -209,14 +210,6 @@ static kiss_db_status check_keys(kiss_db_conn *conn, void *baton)
     return status;
 }
 
-/* A read-only database must not stop logins: the note is a convenience. */
-static kiss_db_status note_use(kiss_db_conn *conn, void *baton)
-{
-    checking *c = baton;
-
-    return kiss_db_execute(conn, c->k->conf->plan->fixed[KISS_SQL_KEY_USED], &c->key_id);
-}
-
 static const kiss_error *refuse(kiss_req *k)
 {
     const kiss_error *e = kiss_ratelimit_login_failed(k, k->token_request->client_id);
@@ -284,7 +277,7 @@ const kiss_error *kiss_token_endpoint_run(kiss_req *k, int *status)
         return &kiss_error_unauthorized_client;
     }
     if (c.stale) {
-        (void)kiss_db_run(k, note_use, &c);
+        kiss_caller_note_key(k, c.key_id);
     }
     return grant(k, status);
 }
