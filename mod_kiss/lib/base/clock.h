@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** clock - a clock that nobody sets. */
+/** clock - the monotonic clock. */
 #ifndef KISS_CLOCK_H
 #define KISS_CLOCK_H
 
@@ -7,7 +7,10 @@
 
 #include <time.h>
 
-/** Microseconds of a clock that never jumps; never 0, which stands for "never". Equal in all processes of a host. */
+/**
+ * Microseconds of the monotonic clock, which nobody sets and which never jumps; never 0, which means "never". The same
+ * in all processes of a host.
+ */
 static inline apr_int64_t kiss_clock_now(void)
 {
     struct timespec t;

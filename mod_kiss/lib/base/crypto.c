@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * crypto - random bytes, digests, base64url and files of secrets, by OpenSSL and APR.
+ */
 #include "lib/base/crypto.h"
 
 #include <stdlib.h>
@@ -26,8 +29,8 @@ apr_status_t kiss_crypto_random(unsigned char *buf, apr_size_t n)
 }
 
 /**
- * SHA-256 as OpenSSL knows it. Its one-shot function looks for it at each call, under locks that all threads share, which
- * takes longer than the digest itself.
+ * OpenSSL's SHA-256, fetched once. The one-shot function fetches it at each call, under locks that all threads share,
+ * which takes longer than the digest itself.
  */
 static const EVP_MD *sha256(void)
 {
@@ -37,15 +40,15 @@ static const EVP_MD *sha256(void)
         EVP_MD *md = EVP_MD_fetch(NULL, "SHA256", NULL);
 
         if (apr_atomic_casptr(&found, md, NULL) != NULL) {
-            EVP_MD_free(md);                /* another thread was quicker */
+            EVP_MD_free(md);                /* another thread was faster */
         }
     }
     return found ? (const EVP_MD *)found : EVP_sha256();
 }
 
 /**
- * A context of HMAC with SHA-256 that has no key yet. Each message is authenticated with a copy of it: to look for both
- * algorithms takes longer than to authenticate a token.
+ * A context of HMAC with SHA-256 that has no key yet. Each message is authenticated with a copy of it: fetching both
+ * algorithms takes longer than authenticating a token.
  *
  * Copies of contexts that have their keys already, one for each key of the configuration, would save another 0.15
  * microseconds of the 50 and more that a request takes.
@@ -63,7 +66,7 @@ static EVP_MAC_CTX *hmac_sha256(void)
 
         EVP_MAC_free(hmac);                 /* the context keeps it */
         if (!created || EVP_MAC_CTX_set_params(created, digest) != 1 || apr_atomic_casptr(&found, created, NULL) != NULL) {
-            EVP_MAC_CTX_free(created);         /* no memory, or another thread was quicker */
+            EVP_MAC_CTX_free(created);         /* no memory, or another thread was faster */
         }
     }
     return (EVP_MAC_CTX *)found;
@@ -72,7 +75,7 @@ static EVP_MAC_CTX *hmac_sha256(void)
 void kiss_crypto_sha256(unsigned char out[KISS_SHA256_LEN], const void *data, apr_size_t n)
 {
     if (EVP_Digest(data, n, out, NULL, sha256(), NULL) != 1) {
-        abort();                            /* out of memory; no caller could go on with a digest that is none */
+        abort();                            /* out of memory; no caller could continue without a digest */
     }
 }
 
@@ -147,7 +150,7 @@ int kiss_crypto_unbase64url(unsigned char **out, apr_size_t *n, const char *text
 const char *kiss_crypto_read_file(const char **text, const char *path, apr_pool_t *p)
 {
     apr_file_t *f;
-    /* Without blocking: a pipe of that name would have no end. */
+    /* Without blocking: the name may be that of a pipe, whose open or read would wait forever. */
     apr_status_t rv = apr_file_open(&f, path, APR_FOPEN_READ | APR_FOPEN_NONBLOCK, APR_OS_DEFAULT, p);
     struct stat st;
     apr_os_file_t fd;
@@ -158,7 +161,7 @@ const char *kiss_crypto_read_file(const char **text, const char *path, apr_pool_
         return apr_psprintf(p, "cannot open %s: %pm", path, &rv);
     }
     apr_os_file_get(&fd, f);
-    /* fstat of the open file, not stat of the name: the name may change between the look and the read. */
+    /* fstat of the open file, not stat of the name: the name may change between the check and the read. */
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
         apr_file_close(f);
         return apr_psprintf(p, "%s is not a regular file", path);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * crypto - random bytes, digests and secret files. The only unit that reads a secret from disk.
+ * crypto - random bytes, digests and files of secrets. The only unit that reads a secret from disk.
  *
- * Shared by the module and kissctl. Thread-safe; memory comes from the pool given.
+ * Shared by the module and kissctl. Thread-safe; memory comes from the given pool.
  */
 #ifndef KISS_CRYPTO_H
 #define KISS_CRYPTO_H
@@ -30,7 +30,7 @@ char *kiss_crypto_base64url(apr_pool_t *p, const unsigned char *data, apr_size_t
 /**
  * Decodes base64url without padding, strictly: no blanks, no '=', no '+' or '/', no stray bits in the last character.
  *
- * @param out receives the bytes, in `p`, with a NUL behind them
+ * @param out receives the bytes, in `p`, followed by a NUL
  * @param n   receives their number
  * @return 1, or 0 when the text is not base64url
  */
@@ -41,7 +41,7 @@ int kiss_crypto_unbase64url(unsigned char **out, apr_size_t *n, const char *text
  * owned by root or by the current user, and one of more than 64 KiB.
  *
  * @param text receives the content, NUL-terminated, in `p`
- * @return NULL, or a sentence in `p` that says what is wrong and what to do
+ * @return NULL, or a sentence in `p` that states what is wrong and what to do
  */
 const char *kiss_crypto_read_file(const char **text, const char *path, apr_pool_t *p);
 

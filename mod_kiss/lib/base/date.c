@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * date - the parser and the writer of dates and times.
+ */
 #include "lib/base/date.h"
 
 #include <string.h>
 
 #define MINUTES_OF_DAY (24 * 60)
 
-/* --- reading: a cursor that steps over what it has taken --- */
+/* --- parsing: a cursor that moves past what it has consumed --- */
 
 typedef struct {
     const char *at, *end;
@@ -16,7 +19,7 @@ static int is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/** Takes exactly `n` digits. @return their value, or -1: there are fewer, and nothing was taken */
+/** Consumes exactly `n` digits. @return their value, or -1: there are fewer, and nothing was consumed */
 static int take_number(cursor *c, int n)
 {
     int value = 0, i;
@@ -34,13 +37,15 @@ static int take_number(cursor *c, int n)
     return value;
 }
 
-/** Takes one of the characters of `any`. @return it, or 0: another one is there, or none */
+/** Consumes one of the characters of `any`. @return it, or 0: there is another one, or none */
 static char take_char(cursor *c, const char *any)
 {
     return c->at < c->end && *c->at && strchr(any, *c->at) ? *c->at++ : 0;
 }
 
-/** Takes `mark` and two digits behind it. @return their value, or -1: it is not that, and nothing was taken */
+/**
+ * Consumes `mark` and two digits after it. @return their value, or -1: the text is different, and nothing was consumed
+ */
 static int take_part(cursor *c, const char *mark)
 {
     const cursor before = *c;
@@ -69,7 +74,7 @@ static kiss_date_status take_day(kiss_date *d, cursor *c)
         ? KISS_DATE_OK : KISS_DATE_DAY_RANGE;
 }
 
-/** Takes the digits behind the second's point; those behind the sixth are cut. @return 1, or 0: there are none */
+/** Consumes the digits after the second's point; those after the sixth are cut. @return 1, or 0: there are none */
 static int take_fraction(kiss_date *d, cursor *c)
 {
     int unit = 100000;
@@ -83,7 +88,7 @@ static int take_fraction(kiss_date *d, cursor *c)
     return 1;
 }
 
-/** Takes HH:MM[:SS[.digits]]; what is out of range is found later, when the whole is known to have the form. */
+/** Consumes HH:MM[:SS[.digits]]; ranges are checked later, when the syntax of the whole is known to be right. */
 static int take_clock(kiss_date *d, cursor *c)
 {
     if ((d->hour = take_number(c, 2)) < 0 || (d->minute = take_part(c, ":")) < 0) {
@@ -96,7 +101,7 @@ static int take_clock(kiss_date *d, cursor *c)
     return !take_char(c, ".") || take_fraction(d, c);
 }
 
-/** Takes nothing, 'Z' or an offset, with a blank before it or not. */
+/** Consumes nothing, 'Z' or an offset, with or without a blank before it. */
 static kiss_date_status take_zone(int *offset, cursor *c, int flags)
 {
     const char *signs = flags & KISS_DATE_BLANK_IS_PLUS ? "+- " : "+-";
@@ -124,7 +129,7 @@ static kiss_date_status take_zone(int *offset, cursor *c, int flags)
     return hours <= 23 && minutes <= 59 ? KISS_DATE_OK : KISS_DATE_ZONE_RANGE;
 }
 
-/* --- to UTC --- */
+/* --- conversion to UTC --- */
 
 static void next_day(kiss_date *d)
 {
@@ -144,7 +149,7 @@ static void previous_day(kiss_date *d)
     }
 }
 
-/** Moves it to the first or the last moment of the calendar, if it lies outside. */
+/** Moves it to the first or the last moment of the calendar, if it is outside. */
 static kiss_date_status clamp(kiss_date *d)
 {
     const int before = d->year < 1;
@@ -161,7 +166,7 @@ static kiss_date_status clamp(kiss_date *d)
     return KISS_DATE_BEYOND;
 }
 
-/** Moves a time by its offset, which is less than a day: the day changes by one at most. */
+/** Applies the offset of a time, which is less than a day: the day changes by one at most. */
 static kiss_date_status to_utc(kiss_date *d, int offset)
 {
     int minutes = d->hour * 60 + d->minute - offset;
@@ -260,7 +265,7 @@ char *kiss_date_day(char out[KISS_DATE_DAY], const kiss_date *date)
     return out;
 }
 
-/* The Gregorian calendar repeats after 400 years; counted from 1 March, the leap day is a year's last day. */
+/* The Gregorian calendar repeats after 400 years; counted from 1 March, the leap day is the last day of a year. */
 #define DAYS_OF_400_YEARS 146097
 #define DAYS_FROM_0000_03_01_TO_1970 719468
 

@@ -3,11 +3,11 @@
  * date - dates and times as clients and files write them (ISO 8601, RFC 3339, and what .NET, SQL and Ruby print).
  * Pure: no I/O, no pools, thread-safe.
  *
- * Taken:    YYYY-MM-DD, alone or followed by ('T' | 't' | blank) HH:MM [ :SS [ .digits ] ] [ [blank] zone ],
+ * Accepts:  YYYY-MM-DD, alone or followed by ('T' | 't' | blank) HH:MM [ :SS [ .digits ] ] [ [blank] zone ],
  *           zone being 'Z', 'z', ±HH:MM, ±HHMM or ±HH up to 23:59; without a zone it is UTC.
  * Calendar: the proleptic Gregorian one, 0001-01-01 to 9999-12-31, as .NET and the database have it.
- * Decided:  digits behind the microseconds are cut, never rounded up into the next second or day; 24:00 is refused;
- *           second 60 is taken where a leap second can be, at 23:59 in UTC, and is held as that minute's last
+ * Choices:  digits after the microseconds are cut, never rounded up into the next second or day; 24:00 is refused;
+ *           second 60 is accepted where a leap second can be, at 23:59 in UTC, and is held as that minute's last
  *           microsecond, so that it stays in its day.
  */
 #ifndef KISS_DATE_H
@@ -28,8 +28,8 @@
 typedef enum {
     KISS_DATE_OK = 0,
     KISS_DATE_SYNTAX,           /**< none of the forms above */
-    KISS_DATE_DAY_RANGE,        /**< month or day that the calendar has not, or year 0 */
-    KISS_DATE_CLOCK_RANGE,      /**< hour, minute or second that no day has */
+    KISS_DATE_DAY_RANGE,        /**< month or day that the calendar does not have, or year 0 */
+    KISS_DATE_CLOCK_RANGE,      /**< hour, minute or second out of range */
     KISS_DATE_ZONE_RANGE,       /**< offset of more than 23 hours or 59 minutes */
     KISS_DATE_BEYOND            /**< good, but in UTC before the year 1 or after 9999 */
 } kiss_date_status;

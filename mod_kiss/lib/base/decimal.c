@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * decimal - exact decimals: parsing, writing, and the price after a discount.
+ */
 #include "lib/base/decimal.h"
 
 kiss_decimal_status kiss_decimal_parse(apr_int64_t *value, const char *text, apr_size_t len, int digits, int scale)
@@ -14,7 +17,7 @@ kiss_decimal_status kiss_decimal_parse(apr_int64_t *value, const char *text, apr
     }
     for (; text < end && *text >= '0' && *text <= '9'; text++, seen = 1) {
         if (whole == 0 && *text == '0') {
-            continue;                       /* leading zeros take no room */
+            continue;                       /* leading zeros need no digits */
         }
         if (++whole <= room) {
             n = n * 10 + (*text - '0');
@@ -82,6 +85,6 @@ int kiss_decimal_discount(apr_int64_t *net, apr_int64_t price, apr_int64_t disco
         || __builtin_add_overflow(product, half, &product)) {
         return -1;
     }
-    *net = product / whole;                 /* C truncates towards zero: with the half added, half away from zero */
+    *net = product / whole;                 /* C truncates towards zero: half, added before: half away from zero */
     return 0;
 }

@@ -2,7 +2,7 @@
 /**
  * decimal - exact decimals as fixed-point integers. Pure: no I/O, no pools, thread-safe.
  *
- * A DECIMAL(digits, scale) of the database is kept as its value times 10^scale in 64 bits. No double is ever involved.
+ * A DECIMAL(digits, scale) of the database is kept as its value times 10^scale in 64 bits. No floating point is involved.
  */
 #ifndef KISS_DECIMAL_H
 #define KISS_DECIMAL_H

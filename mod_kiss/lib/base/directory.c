@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * directory - opens and creates directories by walking their paths with *at() calls.
+ */
 #include "lib/base/directory.h"
 
 #include <apr_strings.h>
@@ -13,19 +16,19 @@
 #define MAX_LINKS 40
 
 #ifndef O_PATH
-#define O_PATH O_RDONLY                 /* then every directory on the way must be readable */
+#define O_PATH O_RDONLY                 /* then every directory of the path must be readable */
 #endif
 
-/* Of a directory on the way, and of one that was asked for. */
+/* Flags to open a directory of the path, and the last one. */
 #define PASS (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 #define OPEN (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
-/** Where a walk along a path stands. */
+/** How far the walk along a path has come. */
 typedef struct {
     apr_pool_t *pool;
     int fd;                             /* the directory reached */
-    const char *rest;                   /* what of the path is still before it */
-    const char *foreign;                /* what another user can change on the way so far, or NULL */
+    const char *rest;                   /* the part of the path that is left */
+    const char *foreign;                /* the part of the path so far that another user can change, or NULL */
     int links;                          /* symbolic links followed */
 } walk;
 
@@ -34,7 +37,7 @@ static int is_trusted(uid_t owner)
     return owner == 0 || owner == geteuid();
 }
 
-/** Goes to another directory; it is noted when others can change what is in it. */
+/** Enters another directory; records when other users can change its content. */
 static apr_status_t go_to(walk *w, int fd, const char *name)
 {
     struct stat st;
@@ -53,7 +56,7 @@ static apr_status_t go_to(walk *w, int fd, const char *name)
     return rv;
 }
 
-/** Puts a link's target in front of the rest of the path. */
+/** Puts the target of a link before the rest of the path. */
 static apr_status_t follow(walk *w, const char *name, const struct stat *st)
 {
     apr_size_t size = st->st_size > 0 ? (apr_size_t)st->st_size + 1 : 4096;
@@ -65,7 +68,7 @@ static apr_status_t follow(walk *w, const char *name, const struct stat *st)
     }
     n = readlinkat(w->fd, name, target, size);
     if (n < 0 || (apr_size_t)n >= size) {
-        return n < 0 ? errno : ELOOP;   /* it has changed meanwhile */
+        return n < 0 ? errno : ELOOP;   /* it was changed meanwhile */
     }
     target[n] = '\0';
     w->rest = apr_pstrcat(w->pool, target, "/", w->rest, NULL);
@@ -86,9 +89,9 @@ static const char *next_name(walk *w)
 }
 
 /**
- * Walks as far as there are directories.
+ * Walks as far as the directories exist.
  *
- * @param missing receives the name that is not there when the result is ENOENT
+ * @param missing receives the name that does not exist when the result is ENOENT
  */
 static apr_status_t walk_path(walk *w, const char **missing)
 {
@@ -131,9 +134,9 @@ apr_status_t kiss_directory_open(int *fd, const char *path, apr_pool_t *p)
     return rv;
 }
 
-/* --- making --- */
+/* --- creation --- */
 
-/** Makes one directory and goes there. */
+/** Creates one directory and enters it. */
 static apr_status_t make_one(walk *w, const char *name, mode_t mode)
 {
     struct stat st;
@@ -146,12 +149,12 @@ static apr_status_t make_one(walk *w, const char *name, mode_t mode)
     fd = openat(w->fd, name, OPEN);
     rv = go_to(w, fd, name);
     if (rv == APR_SUCCESS && fstat(fd, &st) == 0 && st.st_uid != geteuid()) {
-        return EPERM;                   /* that is not the one that was made */
+        return EPERM;                   /* this is not the one that was created */
     }
     return rv == APR_SUCCESS && fchmod(fd, mode) != 0 ? errno : rv;
 }
 
-/** Makes `name` and what is below it on the path; the last one belongs to the user. */
+/** Creates `name` and what is below it on the path; the last one belongs to the user. */
 static apr_status_t make_rest(walk *w, const char *name, uid_t uid, gid_t gid)
 {
     apr_status_t rv = APR_SUCCESS;
@@ -165,7 +168,7 @@ static apr_status_t make_rest(walk *w, const char *name, uid_t uid, gid_t gid)
     return rv == APR_SUCCESS && geteuid() == 0 && fchown(w->fd, uid, gid) != 0 ? errno : rv;
 }
 
-/** What is wrong with a directory that is there. */
+/** What is wrong with a directory that exists. */
 static const char *wrong(const walk *w, const char *path, uid_t uid, const char *user)
 {
     const char *owner;

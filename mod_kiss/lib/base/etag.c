@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * etag - entity tags: made of a digest, read from headers, compared.
+ */
 #include "lib/base/etag.h"
 
 #include <string.h>
 
 #include "lib/base/crypto.h"
 
-/* Of names of content codings (RFC 9110 section 8.4.1) as they are put behind tags; the longest in use is "deflate". */
+/* Characters of the names of content codings (RFC 9110 section 8.4.1) that are appended to tags; the longest in use is
+ * "deflate". */
 #define CODING "abcdefghijklmnopqrstuvwxyz0123456789"
 #define MAX_CODING 16
 
@@ -49,7 +53,7 @@ int kiss_etag_is(const kiss_etag *tag, const char *opaque)
     return !tag->weak && strlen(opaque) == tag->len && memcmp(tag->opaque, opaque, tag->len) == 0;
 }
 
-/** 1 when these `n` characters are a coding's name behind one hyphen, or two. */
+/** 1 when these `n` characters are one or two hyphens followed by the name of a coding. */
 static int is_suffix(const char *s, apr_size_t n)
 {
     apr_size_t hyphens = n > 1 && s[1] == '-' ? 2 : 1;

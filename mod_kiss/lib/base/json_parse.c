@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * json_parse - a scanner that checks JSON strictly before json-c parses it.
+ */
 #include "lib/base/json_parse.h"
 
 #include <limits.h>
@@ -6,13 +9,13 @@
 
 #include "lib/base/json_text.h"
 
-/** A text that is being checked. */
+/** State of the check of a text. */
 typedef struct {
     const char *at;
     const char *end;
-    int depth;                  /* arrays and objects that may still be opened in one another */
-    apr_size_t names;           /* how many members objects have, names that come twice included */
-    apr_size_t nuls;            /* how often \u0000 came */
+    int depth;                  /* arrays and objects that may still be nested */
+    apr_size_t names;           /* members of all objects, duplicate names included */
+    apr_size_t nuls;            /* occurrences of \u0000 */
 } scanner;
 
 static int value(scanner *s);
@@ -22,7 +25,7 @@ static int is_digit(const scanner *s)
     return s->at < s->end && *s->at >= '0' && *s->at <= '9';
 }
 
-/** Goes on if this character comes. @return 1 when it did */
+/** Consumes this character if it is the next one. @return 1 when it was */
 static int take(scanner *s, char c)
 {
     if (s->at < s->end && *s->at == c) {
@@ -50,7 +53,7 @@ static int word(scanner *s, const char *w)
     return 1;
 }
 
-/** One or more digits. @return how many */
+/** One or more digits. @return their number */
 static apr_size_t digits(scanner *s)
 {
     const char *start = s->at;
@@ -99,7 +102,7 @@ static int code_unit(scanner *s)
     return unit;
 }
 
-/** What stands behind a backslash. A pair of surrogates stands together, high before low. */
+/** What follows a backslash. Surrogates come in pairs, high before low. */
 static int escape(scanner *s)
 {
     int unit;
@@ -146,14 +149,14 @@ static int member(scanner *s)
 
     s->names++;
     skip_space(s);
-    if (!string(s) || s->nuls != nuls) {    /* json-c would keep a name up to its NUL, and take it for another one */
+    if (!string(s) || s->nuls != nuls) {    /* json-c would cut a name at its NUL and confuse it with another one */
         return 0;
     }
     skip_space(s);
     return take(s, ':') && value(s);
 }
 
-/** What stands between the brackets of an array or object. */
+/** The content of an array or object, up to its closing bracket. */
 static int items(scanner *s, char end, int (*item)(scanner *))
 {
     int good;
@@ -196,7 +199,7 @@ static int value(scanner *s)
     return good;
 }
 
-/** How many members the objects of a value have. json-c keeps one of those with equal names. */
+/** Number of members of all objects in a value. Of members with equal names json-c keeps one. */
 static apr_size_t members(json_object *o)
 {
     apr_size_t n = 0, i;
@@ -230,14 +233,14 @@ json_object *kiss_json_parse(const char *text, apr_size_t n, int depth, apr_pool
     if (n >= INT_MAX || !kiss_json_text_is_utf8(text, n) || !value(&s) || s.at != s.end) {
         return NULL;
     }
-    /* For json-c what is in the innermost brackets is a level, too. */
+    /* json-c counts the content of the innermost brackets as a level, too. */
     tok = json_tokener_new_ex(depth + 2);
     if (!tok) {
         return NULL;
     }
     o = json_tokener_parse_ex(tok, text, (int)n);
     if (json_tokener_get_error(tok) == json_tokener_continue) {
-        o = json_tokener_parse_ex(tok, "", 1);      /* a number ends only where something follows */
+        o = json_tokener_parse_ex(tok, "", 1);      /* a number ends only when something follows it */
     }
     json_tokener_free(tok);
     if (o) {

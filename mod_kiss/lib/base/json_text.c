@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * json_text - JSON strings and UTF-8 written into json-c's printbuf.
+ */
 #include "lib/base/json_text.h"
 
 #include <limits.h>
 #include <string.h>
 
-/* --- the buffer --- */
+/* --- buffer --- */
 
 char *kiss_json_text_room(struct printbuf *pb, apr_size_t need)
 {
@@ -103,7 +106,7 @@ int kiss_json_text_is_utf8(const char *text, apr_size_t len)
 
 /* --- strings --- */
 
-/** Writes the escape of one byte that may not stand as it is. @return bytes written, at most 6 */
+/** Writes the escape of one byte that must not be written as it is. @return bytes written, at most 6 */
 static int escape(char *to, unsigned char c)
 {
     static const char hex[] = "0123456789abcdef";
@@ -125,7 +128,7 @@ static int escape(char *to, unsigned char c)
 
 #define EACH_BYTE(b) (APR_UINT64_C(0x0101010101010101) * (b))
 
-/** 1 when all eight bytes may stand in a JSON string as they are: printable ASCII but '"' and '\\'. */
+/** 1 when all eight bytes may be written into a JSON string as they are: printable ASCII but '"' and '\\'. */
 static int are_plain(const unsigned char *s)
 {
     apr_uint64_t x, quote, backslash;
@@ -133,7 +136,7 @@ static int are_plain(const unsigned char *s)
     memcpy(&x, s, sizeof(x));
     quote = x ^ EACH_BYTE('"');
     backslash = x ^ EACH_BYTE('\\');
-    /* A byte below n borrows from its highest bit when n is taken away; one that is above 0x7f has that bit itself. */
+    /* Subtracting n sets the highest bit of a byte below n; a byte above 0x7f has that bit itself. */
     return ((x | (x - EACH_BYTE(0x20)) | ((quote - EACH_BYTE(1)) & ~quote) | ((backslash - EACH_BYTE(1)) & ~backslash))
             & EACH_BYTE(0x80)) == 0;
 }

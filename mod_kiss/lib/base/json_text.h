@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * json_text - JSON text (RFC 8259) and its UTF-8, in json-c's printbuf: what is written without an object tree.
+ * json_text - JSON text (RFC 8259) and its UTF-8, written into json-c's printbuf without an object tree.
  *
- * Pure and thread-safe, as far as its arguments are.
+ * Pure; thread-safe as long as a buffer is used by one thread.
  */
 #ifndef KISS_JSON_TEXT_H
 #define KISS_JSON_TEXT_H
@@ -19,7 +19,10 @@ int kiss_json_text_string(struct printbuf *pb, const char *text, apr_size_t len,
 /** An empty buffer that is freed with `p`; NULL without memory. */
 struct printbuf *kiss_json_text_buffer(apr_pool_t *p);
 
-/** Room for `need` more bytes: where they go, or NULL without memory. The caller adds to pb->bpos what it wrote. */
+/**
+ * Reserves room for `need` more bytes. @return where to write them, or NULL without memory; the caller adds the bytes
+ * written to pb->bpos
+ */
 char *kiss_json_text_room(struct printbuf *pb, apr_size_t need);
 
 /** Appends raw bytes. @return 0, or -1 without memory. */

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * loopback - recognises names and addresses of this host.
+ */
 #include "lib/base/loopback.h"
 
 #include <stddef.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * lru - a hash table and an LRU list, both in arrays of fixed size.
+ */
 #include "lib/base/lru.h"
 
 #include <apr_thread_mutex.h>
@@ -7,10 +10,10 @@
 
 #define NONE (-1)
 
-/* Links are numbers of entries, or NONE. */
+/* Links are indexes of entries, or NONE. */
 typedef struct {
-    int older, newer;               /* in the order of use */
-    int next;                       /* in the same bucket, or among those that are free */
+    int older, newer;               /* neighbours in the order of use */
+    int next;                       /* next one of the same bucket, or of the free list */
     apr_uint32_t hash;
     apr_int64_t until;
     apr_size_t weight;
@@ -18,12 +21,12 @@ typedef struct {
 
 struct kiss_lru {
     kiss_lru_type type;
-    apr_thread_mutex_t *mutex;      /* for all that follows */
+    apr_thread_mutex_t *mutex;      /* protects all that follows */
     entry *entry;
     char *data;                     /* key, state and value of each entry */
     apr_size_t stride, state_at, value_at;
     int *bucket;                    /* its first entry */
-    apr_uint32_t mask;              /* of a hash: the number of its bucket */
+    apr_uint32_t mask;              /* maps a hash to the number of its bucket */
     int oldest, newest, free;
     apr_size_t weight;
 };
@@ -99,7 +102,7 @@ static int find(const kiss_lru *lru, const void *key, apr_uint32_t hash)
     return i;
 }
 
-/** Takes an entry out of the order of use. */
+/** Removes an entry from the order of use. */
 static void unlink_entry(kiss_lru *lru, int i)
 {
     const entry *e = &lru->entry[i];

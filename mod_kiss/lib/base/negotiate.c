@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * negotiate - weights of content codings and instance manipulations in request headers.
+ */
 #include "lib/base/negotiate.h"
 
 #include <apr_lib.h>
 
 #include <string.h>
 
-/* Weights are thousandths; this one stands for "not named". */
+/* Weights are thousandths; this one means "not named". */
 #define UNNAMED (-1)
 
 static const char *skip_blanks(const char *s)
@@ -13,7 +16,7 @@ static const char *skip_blanks(const char *s)
     return s + strspn(s, " \t");
 }
 
-/** Reads ";q=0.8" behind a coding. @return thousandths; 0 for what is malformed: a coding that is not wanted for sure */
+/** Reads ";q=0.8" after a coding. @return thousandths; 0 when malformed: then the coding is not certainly wanted */
 static int read_weight(const char *s, const char *end)
 {
     int weight, digit;
@@ -84,6 +87,6 @@ int kiss_negotiate_gzip(const char *header)
         s = *end ? end + 1 : end;
     }
     gzip = gzip == UNNAMED ? any : gzip;
-    /* What is not named but allowed comes last. */
+    /* A coding that is allowed without being named has the lowest preference. */
     return gzip > 0 && gzip >= (identity == UNNAMED ? 0 : identity);
 }

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** negotiate - in which form a client wants an answer. Pure, thread-safe. */
+/** negotiate - which variant of an answer a client accepts: Accept-Encoding and A-IM. Pure, thread-safe. */
 #ifndef KISS_NEGOTIATE_H
 #define KISS_NEGOTIATE_H
 
 /**
- * Looks whether an Accept-Encoding prefers gzip to the answer as it is (RFC 9110 section 12.5.3: q-values, `*`, `x-gzip`).
+ * Whether an Accept-Encoding prefers gzip to the plain answer (RFC 9110 section 12.5.3: q-values, `*`, `x-gzip`).
  *
  * @param header its value, or NULL
- * @return 1 for gzip, 0 for none
+ * @return 1 for gzip, 0 for no coding
  */
 int kiss_negotiate_gzip(const char *header);
 
 /**
- * Looks whether an A-IM accepts an instance manipulation (RFC 3229 section 10.5.3).
+ * Whether an A-IM accepts an instance manipulation (RFC 3229 section 10.5.3).
  *
  * @param header its value, or NULL
  */

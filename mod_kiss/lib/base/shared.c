@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * shared - objects with a count of references, each in a pool of its own.
+ */
 #include "lib/base/shared.h"
 
 #include <apr_atomic.h>

@@ -1,28 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * shared - objects that several threads use and nobody changes, each in a pool of its own that goes with the last reference.
+ * shared - immutable objects that several threads use, each in a pool of its own that is destroyed with the last
+ * reference.
  *
- * A struct that is shared begins with a kiss_shared. Its pool is not below any other, so that a thread can let go of it whatever
- * else has ended by then. Pure.
+ * A shared struct begins with a kiss_shared. Its pool has no parent, so that a thread can release it at any time, no
+ * matter which other pools are already destroyed. Pure.
  */
 #ifndef KISS_SHARED_H
 #define KISS_SHARED_H
 
 #include <apr_pools.h>
 
-/** The first member of what is shared. */
+/** The first member of a shared struct. */
 typedef struct {
     apr_pool_t *pool;                       /**< holds the object and what belongs to it */
-    volatile apr_uint32_t references;       /**< how many; atomic */
+    volatile apr_uint32_t references;       /**< their number; atomic */
 } kiss_shared;
 
-/** Makes an object of `size` bytes, all zero but its kiss_shared, with one reference. NULL when there is no memory. */
+/**
+ * Creates an object of `size` bytes, all zero except its kiss_shared, with one reference. NULL when there is no memory.
+ */
 void *kiss_shared_create(apr_size_t size);
 
-/** Gives a reference up. */
+/** Releases a reference. */
 void kiss_shared_release(void *object);
 
-/** Gives a reference up when `p` is cleared or destroyed. */
+/** Releases a reference when `p` is cleared or destroyed. */
 void kiss_shared_release_with(void *object, apr_pool_t *p);
 
 /** For a kiss_lru_type whose values are pointers to such objects. */

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * thread - starts threads that receive no signals of the process.
+ */
 #include "lib/base/thread.h"
 
 void kiss_thread_block_signals(sigset_t *before)
 {
     sigset_t all;
 
-    /* What an instruction raises itself must not be blocked. */
+    /* A signal that an instruction of the thread raises must not be blocked. */
     sigfillset(&all);
     sigdelset(&all, SIGSEGV);
     sigdelset(&all, SIGBUS);
@@ -24,7 +27,7 @@ apr_status_t kiss_thread_create(apr_thread_t **thread, apr_thread_start_t run, v
     sigset_t before;
     apr_status_t rv;
 
-    /* A thread begins with the mask of the one that makes it. */
+    /* A thread starts with the signal mask of its creator. */
     kiss_thread_block_signals(&before);
     rv = apr_thread_create(thread, NULL, run, baton, p);
     kiss_thread_restore_signals(&before);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** thread - threads of a child process beside those of its MPM. */
+/** thread - threads of a child process in addition to those of its MPM. */
 #ifndef KISS_THREAD_H
 #define KISS_THREAD_H
 
@@ -7,17 +7,17 @@
 
 #include <apr_thread_proc.h>
 
-/** Keeps the process' signals from this thread, but for its own faults, until kiss_thread_restore_signals(). */
+/** Blocks all signals in this thread, except those that its own faults raise, until kiss_thread_restore_signals(). */
 void kiss_thread_block_signals(sigset_t *before);
 
-/** Lets them come as before; those that were sent meanwhile come now. */
+/** Restores the mask; signals that were sent meanwhile are delivered now. */
 void kiss_thread_restore_signals(const sigset_t *before);
 
 /**
- * Starts a thread that receives none of the process' signals, from its first instruction on: they are for the threads of httpd
- * that expect them. To be ended by apr_thread_join().
+ * Starts a thread that receives none of the process' signals from its first instruction on: they are meant for the
+ * threads of httpd that expect them. The caller ends it with apr_thread_join().
  *
- * @param p owns the thread; nobody else may use it meanwhile
+ * @param p owns the thread; nothing else may use it while the thread runs
  */
 apr_status_t kiss_thread_create(apr_thread_t **thread, apr_thread_start_t run, void *baton, apr_pool_t *p);
 

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * urlencoded - decodes application/x-www-form-urlencoded.
+ */
 #include "lib/base/urlencoded.h"
 
 #include <string.h>

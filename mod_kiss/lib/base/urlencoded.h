@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** urlencoded - application/x-www-form-urlencoded, read strictly. Pure, thread-safe. */
+/** urlencoded - a strict decoder of application/x-www-form-urlencoded. Pure, thread-safe. */
 #ifndef KISS_URLENCODED_H
 #define KISS_URLENCODED_H
 
@@ -10,7 +10,7 @@
 typedef enum {
     KISS_URLENCODED_OK = 0,
     KISS_URLENCODED_ENCODING,     /**< a % that is not followed by two hexadecimal digits, or an encoded NUL */
-    KISS_URLENCODED_REPEATED,     /**< a name stands twice (RFC 6749 section 3.2 forbids it) */
+    KISS_URLENCODED_REPEATED,     /**< a name occurs twice (RFC 6749 section 3.2 forbids it) */
     KISS_URLENCODED_TOO_MANY      /**< more than 32 parameters */
 } kiss_urlencoded_status;
 
