@@ -603,7 +603,7 @@ const kiss_error *kiss_ratelimit_login_check(kiss_req *k, const char *prefix, co
 
         if (s) {
             s->used = now;
-            state = kiss_fixed_window_look(&s->window[KISS_WINDOW_MINUTE], now, kiss_fixed_window_length[KISS_WINDOW_MINUTE],
+            state = kiss_fixed_window_peek(&s->window[KISS_WINDOW_MINUTE], now, kiss_fixed_window_length[KISS_WINDOW_MINUTE],
                                      state.limit);
         }
         unlock();

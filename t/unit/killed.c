@@ -118,7 +118,7 @@ static long window_count(apr_uint32_t who, apr_int64_t now, int w)
     int lost = 0;
     const kiss_slot *s = kiss_slots_find(&table, id_of(who), now, 0, KISS_RANK_GUESS, &lost);
 
-    return !s ? -1 : (long)(ALL - kiss_fixed_window_look(&s->window[w], now, kiss_fixed_window_length[w], ALL).remaining);
+    return !s ? -1 : (long)(ALL - kiss_fixed_window_peek(&s->window[w], now, kiss_fixed_window_length[w], ALL).remaining);
 }
 
 /** 1 when the requests that counted count, the one in the middle or not, and nothing else. */

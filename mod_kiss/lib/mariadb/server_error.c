@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * server_error - the table of error numbers: kind and advice.
+ */
 #include "lib/mariadb/server_error.h"
 
 #include <string.h>
@@ -8,7 +11,7 @@
 #include <errmsg.h>
 #include <mysqld_error.h>
 
-/* Advice that several errors share. */
+/* Advice shared by several errors. */
 #define BROKEN      "The connection broke: look at the server's log."
 #define REACH       "Is the server running and reachable at this host and port?"
 #define STOPPING    "The server is stopping: it is asked again when it runs."
@@ -34,12 +37,12 @@
 #define HELD        "Another session holds the rows: wait for it (SHOW PROCESSLIST) and try again."
 #define COLLIDED    "Another session wrote the same rows at the same time: do it again."
 
-/* Numbers without a name in the client's header, because they belong to the system's errors or to newer servers. */
+/* Numbers without a name in the client's header, because they are errors of the system or of newer servers. */
 #define WRITE_FAILED   3            /* "Error writing file" */
 #define DELETE_FAILED  6            /* "Error on delete of" a temporary file */
 #define WAS_IDLE       4031         /* closed by the server because it was idle */
 
-/** What depends on the database and ends an advice. */
+/** An end of an advice that depends on the database. */
 typedef enum {
     SEE_NOTHING, SEE_GRANTS, SEE_INSTALL, SEE_CHECK
 } advice_end;
@@ -53,7 +56,7 @@ typedef struct {
 } server_error;
 
 static const server_error errors[] = {
-    /* The client library's. */
+    /* Errors of the client library. */
     { CR_CONNECTION_ERROR, KISS_SERVER_AWAY, "Is the server running, and is this the right socket?" },
     { CR_CONN_HOST_ERROR, KISS_SERVER_AWAY, REACH },
     { CR_UNKNOWN_HOST, KISS_SERVER_AWAY, "Check the name of the host." },
@@ -62,7 +65,7 @@ static const server_error errors[] = {
     { CR_SERVER_GONE_ERROR, KISS_SERVER_LOST, BROKEN },
     { CR_SERVER_LOST, KISS_SERVER_LOST, BROKEN },
 
-    /* The connection ended, whoever ended it. */
+    /* The connection ended, for any reason. */
     { ER_SERVER_SHUTDOWN, KISS_SERVER_LOST, STOPPING },
     { ER_NORMAL_SHUTDOWN, KISS_SERVER_LOST, STOPPING },
     { ER_FORCING_CLOSE, KISS_SERVER_LOST, STOPPING },
@@ -77,7 +80,7 @@ static const server_error errors[] = {
     { ER_CONNECTION_KILLED, KISS_SERVER_LOST, BROKEN },
     { WAS_IDLE, KISS_SERVER_LOST, BROKEN },
     { ER_QUERY_INTERRUPTED, KISS_SERVER_LOST, "Somebody has stopped the statement (KILL)." },
-    { ER_UNKNOWN_STMT_HANDLER, KISS_SERVER_LOST, "" },      /* prepared statements are made anew on another one */
+    { ER_UNKNOWN_STMT_HANDLER, KISS_SERVER_LOST, "" },      /* another connection prepares its statements anew */
     { ER_NEED_REPREPARE, KISS_SERVER_LOST, "" },
 
     /* The server cannot serve. */
@@ -107,13 +110,13 @@ static const server_error errors[] = {
     { ER_LOCK_WAIT_TIMEOUT, KISS_SERVER_BUSY, HELD },
     { ER_STATEMENT_TIMEOUT, KISS_SERVER_BUSY, TOO_LONG },
 
-    /* Two transactions met. */
+    /* Two transactions collided. */
     { ER_LOCK_DEADLOCK, KISS_SERVER_AGAIN, COLLIDED },
     { ER_CHECKREAD, KISS_SERVER_AGAIN, COLLIDED },          /* innodb_snapshot_isolation */
     { ER_TABLE_DEF_CHANGED, KISS_SERVER_AGAIN, "A table was altered meanwhile: do it again." },
-    { ER_DUP_ENTRY, KISS_SERVER_AGAIN, "" },                /* a number that somebody else has just taken */
+    { ER_DUP_ENTRY, KISS_SERVER_AGAIN, "" },                /* a number that another session has just taken */
 
-    /* What somebody must repair. */
+    /* What an administrator must repair. */
     { ER_ACCESS_DENIED_ERROR, KISS_SERVER_OURS, NO_ENTRY },
     { ER_ACCESS_DENIED_NO_PASSWORD_ERROR, KISS_SERVER_OURS, NO_ENTRY },
     { ER_HOST_NOT_PRIVILEGED, KISS_SERVER_OURS, "The account may not come from this machine", SEE_GRANTS },
@@ -157,7 +160,7 @@ kiss_server_kind kiss_server_error_kind(unsigned int code)
 const char *kiss_server_error_advice(unsigned int code, const char *api, apr_pool_t *p)
 {
     const server_error *e = find(code);
-    const char *lead = strcmp(api, "customer") == 0 ? "" : apr_pstrcat(p, api, " ", NULL);    /* of kissctl's verbs */
+    const char *lead = strcmp(api, "customer") == 0 ? "" : apr_pstrcat(p, api, " ", NULL);    /* prefix of kissctl's verbs */
 
     switch (e ? e->end : SEE_NOTHING) {
     case SEE_GRANTS:

@@ -1,30 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * server_error - what an error of MariaDB or of its client library means, and what to do about it: the one table of
- * their numbers, for the module and for kissctl. Pure.
+ * server_error - the kind of an error of MariaDB or of its client library, and advice what to do: the one table of
+ * error numbers, for the module and for kissctl. Pure.
  */
 #ifndef KISS_SERVER_ERROR_H
 #define KISS_SERVER_ERROR_H
 
 #include <apr_pools.h>
 
-/** What an error means for whoever asked. */
+/** Kind of an error: what the caller can do. */
 typedef enum {
-    KISS_SERVER_OURS = 0,       /**< statement, schema or rights do not fit: asking again does not help */
-    KISS_SERVER_LOST,           /**< this connection is gone; another one may do */
-    KISS_SERVER_AWAY,           /**< the server cannot do it now, over whatever connection */
+    KISS_SERVER_OURS = 0,       /**< statement, schema or rights are wrong: a retry does not help */
+    KISS_SERVER_LOST,           /**< this connection is lost; another one may work */
+    KISS_SERVER_AWAY,           /**< the server cannot do it now, over any connection */
     KISS_SERVER_BUSY,           /**< the server, or the account, is at a limit */
-    KISS_SERVER_AGAIN           /**< another transaction was in the way: roll back and do all of it again */
+    KISS_SERVER_AGAIN           /**< conflict with another transaction: roll back and retry all of it */
 } kiss_server_kind;
 
-/** What an error number means. What is not in the table is ours; 0, an error that is not the server's, too. */
+/**
+ * The kind of an error number. Numbers that are not in the table are KISS_SERVER_OURS; so is 0, an error that is not
+ * the server's.
+ */
 kiss_server_kind kiss_server_error_kind(unsigned int code);
 
 /**
- * What to do about an error.
+ * Advice what to do about an error.
  *
- * @param api the API that its database is for: customer, kss
- * @return a sentence or two, in `p` if need be; "" when there is no advice
+ * @param api the API of its database: customer, kss
+ * @return a sentence or two, in `p` or static; "" when there is no advice
  */
 const char *kiss_server_error_advice(unsigned int code, const char *api, apr_pool_t *p);
 

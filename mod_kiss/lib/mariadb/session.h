@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * session - what a session with a database must be, whatever the server's defaults are: one list for module and
- * kissctl.
+ * session - the session variables that every connection sets, independent of the server's defaults: one list for module
+ * and kissctl.
  *
- * Each of these variables has a global value that an administrator may have set, and that would change an answer, refuse a
- * statement or pass by a check: texts of lists cut (group_concat_max_len), rows left out (sql_select_limit), joins and
- * updates refused (sql_big_selects, sql_safe_updates), other times (time_zone), quotients of fewer digits
- * (div_precision_increment), rows without their parents (foreign_key_checks, unique_checks).
+ * Each of these variables has a global value that an administrator may have set, and that would change an answer,
+ * refuse a statement or bypass a check: concatenated texts cut (group_concat_max_len), rows left out
+ * (sql_select_limit), joins and updates refused (sql_big_selects, sql_safe_updates), other times (time_zone), quotients
+ * of fewer digits (div_precision_increment), rows without their parents (foreign_key_checks, unique_checks).
  */
 #ifndef KISS_SESSION_H
 #define KISS_SESSION_H
@@ -18,12 +18,14 @@
     " sql_select_limit = 18446744073709551615, sql_big_selects = 1, sql_safe_updates = 0, sql_auto_is_null = 0," \
     " div_precision_increment = 4, foreign_key_checks = 1, unique_checks = 1"
 
-/** Isolation and access: their variables have different names in different servers; the statement has not. */
+/**
+ * Isolation and access: their variables have different names in different servers; this statement works in all of them.
+ */
 #define KISS_SESSION_TRANSACTION "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE"
 
 /**
- * Unknown to older servers, which refuse it with error 1193: then there is no need for it. ON, the default of newer ones,
- * fails a transaction whose rows another one has changed since its first read.
+ * Unknown to older servers, which refuse it with error 1193 and do not need it. With ON, the default of newer servers,
+ * a transaction fails when another one has changed its rows since its first read.
  */
 #define KISS_SESSION_ISOLATION "SET SESSION innodb_snapshot_isolation = OFF"
 

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * socket_shutdown - a socket's descriptor as an atomic state, shut down by other threads without a lock.
+ */
 #include "lib/mariadb/socket_shutdown.h"
 
 #include <apr_atomic.h>
@@ -8,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* States: no socket; one that is being shut down; else the descriptor with EARLY as its lowest bit. */
+/* States: no socket; a socket that is being shut down; else the descriptor shifted, with EARLY as its lowest bit. */
 #define NONE  0
 #define BUSY  1
 #define FIRST 2
@@ -24,8 +27,8 @@ static int descriptor(apr_uint32_t state)
     return (int)(state >> 1) - FIRST / 2;
 }
 
-/** The state, as soon as nobody shuts the socket down, which takes one system call. */
-static apr_uint32_t calm(const kiss_socket_shutdown *c)
+/** The state, once no thread is shutting the socket down, which takes one system call. */
+static apr_uint32_t settled(const kiss_socket_shutdown *c)
 {
     apr_uint32_t seen;
 
@@ -48,7 +51,7 @@ void kiss_socket_shutdown_early(kiss_socket_shutdown *c, int early)
     apr_uint32_t seen;
 
     do {
-        seen = calm(c);
+        seen = settled(c);
     } while (seen != NONE && apr_atomic_cas32(&c->state, state_of(descriptor(seen), early), seen) != seen);
 }
 
@@ -57,7 +60,7 @@ void kiss_socket_shutdown_forbid(kiss_socket_shutdown *c)
     apr_uint32_t seen;
 
     do {
-        seen = calm(c);
+        seen = settled(c);
     } while (apr_atomic_cas32(&c->state, NONE, seen) != seen);
     if (seen != NONE) {
         close(descriptor(seen));

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * fixed_window - counts requests in windows that start with their first request.
+ */
 #include "lib/ratelimit/fixed_window.h"
 
 #include "lib/ratelimit/store_order.h"
@@ -14,7 +17,7 @@ int kiss_fixed_window_over(const kiss_fixed_window *w, apr_int64_t now, apr_int6
     return w->count == 0 || now - w->start >= length;
 }
 
-/** State when `count` requests count. */
+/** The state with `count` requests counted. */
 static kiss_fixed_window_state state_of(const kiss_fixed_window *w, apr_uint32_t count, apr_int64_t now, apr_int64_t length,
                                   apr_uint32_t limit)
 {
@@ -30,7 +33,7 @@ static kiss_fixed_window_state state_of(const kiss_fixed_window *w, apr_uint32_t
 kiss_fixed_window_state kiss_fixed_window_take(kiss_fixed_window *w, apr_int64_t now, apr_int64_t length, apr_uint32_t limit)
 {
     if (kiss_fixed_window_over(w, now, length)) {
-        w->count = 0;               /* first: an old count in a new window would refuse who has asked for nothing */
+        w->count = 0;               /* first: an old count in a new window would refuse a caller without requests */
         KISS_ORDER();
         w->start = now;
         KISS_ORDER();
@@ -42,7 +45,7 @@ kiss_fixed_window_state kiss_fixed_window_take(kiss_fixed_window *w, apr_int64_t
     return state_of(w, w->count, now, length, limit);
 }
 
-kiss_fixed_window_state kiss_fixed_window_look(const kiss_fixed_window *w, apr_int64_t now, apr_int64_t length, apr_uint32_t limit)
+kiss_fixed_window_state kiss_fixed_window_peek(const kiss_fixed_window *w, apr_int64_t now, apr_int64_t length, apr_uint32_t limit)
 {
     apr_uint32_t count = kiss_fixed_window_over(w, now, length) ? 0 : w->count;
     kiss_fixed_window_state state = state_of(w, count, now, length, limit);

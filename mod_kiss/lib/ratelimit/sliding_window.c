@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * sliding_window - counts requests by their times in a ring of entries.
+ */
 #include "lib/ratelimit/sliding_window.h"
 
 #include "lib/ratelimit/store_order.h"
 
 #define RING (KISS_SLIDING_ENTRIES + 1)
 
-/** Requests since number 0 up to the entry before number `n`. */
+/** Requests since the beginning up to the entry before number `n`. */
 static apr_uint32_t before(const kiss_sliding_window *s, apr_uint64_t n)
 {
     return n ? s->entry[(n - 1) % RING].upto : 0;
@@ -35,7 +38,7 @@ static void expire(kiss_sliding_window *s, apr_int64_t now, apr_int64_t length)
     }
 }
 
-/** Counts a request in the last entry: it leaves later for that, never earlier. */
+/** Counts a request in the last entry, whose time becomes later: it leaves the window later, never earlier. */
 static void add_to_last(kiss_sliding_window *s, apr_int64_t now)
 {
     s->entry[(s->next - 1) % RING].at = now;
@@ -50,7 +53,7 @@ static void add_entry(kiss_sliding_window *s, apr_int64_t now)
     KISS_ORDER();
     s->entry[s->next % RING].upto = before(s, s->next) + 1;
     KISS_ORDER();
-    s->next++;                      /* from now on it counts */
+    s->next++;                      /* this store makes it count */
     KISS_ORDER();
 }
 
@@ -67,7 +70,7 @@ static void add(kiss_sliding_window *s, apr_int64_t now, apr_uint32_t limit)
     }
 }
 
-/** The first entry with which `n` of the oldest requests have left; s->next when there are fewer. */
+/** The entry with which the oldest `n` requests have left the window; s->next when there are fewer. */
 static apr_uint64_t leaving(const kiss_sliding_window *s, apr_uint32_t n)
 {
     apr_uint64_t low = s->first, high = s->next;
@@ -92,7 +95,7 @@ kiss_fixed_window_state kiss_sliding_window_take(kiss_sliding_window *s, apr_int
     apr_uint32_t n;
     apr_uint64_t entry;
 
-    /* Who looked at the clock first may come here second: no entry is older than the one before it. */
+    /* A process that read the clock first may arrive second: no entry may be older than its predecessor. */
     if (s->next != s->first && now < time_of(s, s->next - 1)) {
         now = time_of(s, s->next - 1);
     }

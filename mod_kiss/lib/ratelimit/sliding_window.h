@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * sliding_window - the arithmetic of a sliding rate window (KSS API, section 2 "Rate limit" and "Left open" 9). Pure: time is
- * an argument.
+ * sliding_window - the arithmetic of a sliding rate window (KSS API, section 2 "Rate limit" and "Left open" 9). Pure:
+ * time is an argument.
  *
- * A request counts for exactly the window's length after it was let through; one that is refused does not count. Every
- * request is remembered by its own time up to KISS_SLIDING_ENTRIES in the window; under a higher limit neighbours share
- * an entry, which leaves with the last of them: then recovery is a little later, and still never more than `limit`
- * requests pass in any window.
+ * A request counts for exactly the window's length after it was allowed; one that is refused does not count. Up to
+ * KISS_SLIDING_ENTRIES requests in the window each have an entry with their own time; under a higher limit neighbours
+ * share an entry, which leaves with the last of them: then recovery is a little later, and still never more than
+ * `limit` requests are allowed in any window.
  *
- * In shared memory a process may die between any two stores: how many requests count is never kept, it follows from the
- * entries, and an entry appears or leaves by one store.
+ * A process may be killed between any two stores to shared memory: the number of requests is never stored, it is
+ * derived from the entries, and one store adds or removes an entry.
  */
 #ifndef KISS_SLIDING_WINDOW_H
 #define KISS_SLIDING_WINDOW_H
@@ -18,24 +18,24 @@
 
 #include "lib/ratelimit/fixed_window.h"
 
-/** Times that one window remembers. */
+/** Entries of one window. */
 #define KISS_SLIDING_ENTRIES 2048
 
-/** The requests of one caller. All zero is a window in which nothing happened. */
+/** The requests of one caller. All zero is a window without requests. */
 typedef struct {
-    apr_uint64_t first;         /**< number of the oldest entry; they are numbered from 0, for ever */
-    apr_uint64_t next;          /**< number that the next new entry gets */
+    apr_uint64_t first;         /**< number of the oldest entry; numbers start at 0 and only grow */
+    apr_uint64_t next;          /**< number of the next new entry */
     struct {
-        apr_int64_t at;         /**< microseconds of a clock that never jumps */
-        apr_uint32_t upto;      /**< requests since number 0 up to this entry; it wraps, differences do not */
-    } entry[KISS_SLIDING_ENTRIES + 1];  /**< number modulo size; the one before the oldest is still there, for its `upto` */
+        apr_int64_t at;         /**< microseconds of the monotonic clock */
+        apr_uint32_t upto;      /**< requests since number 0 up to this entry; it wraps around, differences stay right */
+    } entry[KISS_SLIDING_ENTRIES + 1];  /**< index: number modulo size; that before the oldest is kept for its `upto` */
 } kiss_sliding_window;
 
 /**
- * Lets a request through at `now` if fewer than `limit` count in the `length` before it, and counts it then.
+ * Allows a request at `now` if fewer than `limit` count in the `length` before it, and counts it then.
  *
- * @return the state; `wait` is the time until the remaining number grows: the oldest request leaves, or as many as are too
- *         many, where the limit was lowered
+ * @return the state; `wait` is the time until the remaining number grows: until the oldest request leaves, or, where
+ *         the limit was lowered, as many as exceed it
  */
 kiss_fixed_window_state kiss_sliding_window_take(kiss_sliding_window *s, apr_int64_t now, apr_int64_t length, apr_uint32_t limit);
 

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * slots - finds and evicts callers in the shared table of the rate limiter.
+ */
 #include "lib/ratelimit/slots.h"
 
 #include <string.h>
 
 #include "lib/ratelimit/store_order.h"
 
-/* A caller has its place in one of WAYS neighbouring slots, so finding it or the least useful one costs the same. */
+/* A caller is in one of WAYS neighbouring slots (a set), so finding it or the slot to evict costs the same. */
 #define WAYS 16
 
 static apr_uint32_t sets_for(apr_uint32_t clients)
@@ -42,8 +45,8 @@ static apr_uint32_t hash_of(const unsigned char id[KISS_SLOT_ID])
 
 /* --- two windows --- */
 
-/** 1 when nothing is lost by forgetting the slot. */
-static int is_worthless(const kiss_slot *s, apr_int64_t now)
+/** 1 when evicting the slot loses nothing. */
+static int is_evictable(const kiss_slot *s, apr_int64_t now)
 {
     int w;
 
@@ -55,8 +58,8 @@ static int is_worthless(const kiss_slot *s, apr_int64_t now)
     return 1;
 }
 
-/** Gives a slot to another caller: nobody's while it is emptied. */
-static void give(kiss_slot *s, const unsigned char id[KISS_SLOT_ID])
+/** Assigns a slot to another caller: it is free while it is being emptied. */
+static void assign(kiss_slot *s, const unsigned char id[KISS_SLOT_ID])
 {
     int w;
 
@@ -73,7 +76,7 @@ static void give(kiss_slot *s, const unsigned char id[KISS_SLOT_ID])
     KISS_ORDER();
 }
 
-/** The least useful of a set. */
+/** The slot of a set to evict. */
 static kiss_slot *victim_of(kiss_slot *set, apr_int64_t now, int *lost)
 {
     kiss_slot *victim = &set[0];
@@ -82,7 +85,7 @@ static kiss_slot *victim_of(kiss_slot *set, apr_int64_t now, int *lost)
     for (i = 0; i < WAYS; i++) {
         kiss_slot *s = &set[i];
 
-        if (is_worthless(s, now)) {
+        if (is_evictable(s, now)) {
             return s;
         }
         if (s->rank < victim->rank || (s->rank == victim->rank && s->used < victim->used)) {
@@ -104,7 +107,7 @@ kiss_slot *kiss_slots_find(const kiss_slots *t, const unsigned char id[KISS_SLOT
     }
     if (!s && make) {
         s = victim_of(set, now, lost);
-        give(s, id);
+        assign(s, id);
     }
     if (s && s->rank < rank) {
         s->rank = rank;
@@ -116,10 +119,10 @@ kiss_slot *kiss_slots_find(const kiss_slots *t, const unsigned char id[KISS_SLOT
 /* --- API keys --- */
 
 /**
- * The index of a key, or of the place for it. The search begins where the key's id says and ends at a place that was never
- * used: no place becomes free again.
+ * The index of a key, or of the slot for it (open addressing). The search starts at the slot that the key's id selects
+ * and ends at one that was never used: no slot becomes free again.
  *
- * @param found receives 1 when the key stands there
+ * @param found receives 1 when the key is in that slot
  */
 static apr_uint32_t search(const kiss_slots *t, const unsigned char id[KISS_SLOT_ID], int *found)
 {

@@ -2,15 +2,16 @@
 /**
  * store_order - stores to shared memory in an order that holds even when the process is killed between them.
  *
- * Whoever has the lock next finds every store before a KISS_ORDER() that came after the one that it finds: the compiler
- * keeps the order, the processor does for a process that ends, and taking the lock makes it so for the one that looks.
+ * The next holder of the lock that sees a store after a KISS_ORDER() sees every store before it, too: the compiler
+ * keeps the order, so does the processor for a process that ends, and acquiring the lock orders the reads of the other
+ * process.
  */
 #ifndef KISS_STORE_ORDER_H
 #define KISS_STORE_ORDER_H
 
 #ifdef KISS_ORDER_HOOK
 
-/** Of a unit test, which kills its process there. */
+/** For a unit test, which kills its process there. */
 void kiss_store_order_hook(void);
 #define KISS_ORDER() kiss_store_order_hook()
 
