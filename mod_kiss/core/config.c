@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * config - creation, inheritance and getters of the configuration; its databases and locations.
+ */
 #include "core/config.h"
 
 #include <apr_hash.h>
@@ -60,7 +63,7 @@ kiss_server_conf *kiss_config_server(const server_rec *s)
     return ap_get_module_config(s->module_config, &kiss_module);
 }
 
-/** The value as getters return it. */
+/** The value that a getter returns. */
 static apr_int64_t value_of(apr_int64_t set, apr_int64_t preset, kiss_config_unit unit)
 {
     return (set != -1 ? set : preset) * (unit == KISS_UNIT_MEGABYTES ? MEGABYTE : 1);
@@ -141,8 +144,11 @@ apr_array_header_t *kiss_config_databases(server_rec *main_server, apr_pool_t *p
     return all;
 }
 
-/** The places as they are noted, in the configuration's pool: their configuration without that of the server, no database. */
-static apr_array_header_t *noted_locations(apr_pool_t *pconf)
+/**
+ * The locations as they were recorded, in the pool of the configuration: not yet merged with their server's
+ * configuration, without database.
+ */
+static apr_array_header_t *recorded_locations(apr_pool_t *pconf)
 {
     void *all = NULL;
 
@@ -158,12 +164,12 @@ void kiss_config_add_location(server_rec *s, const kiss_dir_conf *conf, const ap
 {
     const kiss_config_location location = { s, conf, NULL, directive };
 
-    APR_ARRAY_PUSH(noted_locations(s->process->pconf), kiss_config_location) = location;
+    APR_ARRAY_PUSH(recorded_locations(s->process->pconf), kiss_config_location) = location;
 }
 
 apr_array_header_t *kiss_config_locations(server_rec *main_server, apr_pool_t *p)
 {
-    apr_array_header_t *locations = apr_array_copy(p, noted_locations(main_server->process->pconf));
+    apr_array_header_t *locations = apr_array_copy(p, recorded_locations(main_server->process->pconf));
     int i;
 
     for (i = 0; i < locations->nelts; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * config - the configuration: its members with default and range, inheritance, getters, and which databases and locations
- * it names. What directives are called and how they are read: core/directives.h.
+ * config - the configuration: its members with default and range, inheritance, getters, and the databases and locations
+ * that it names. Names and arguments of directives: core/directives.h.
  */
 #ifndef KISS_CONFIG_H
 #define KISS_CONFIG_H
@@ -10,18 +10,18 @@
 #include "lib/api/statements.h"
 #include "lib/credential/jwt.h"
 
-/* Times in microseconds; the names are the units that directives are written with. */
+/* Times in microseconds; named after the units that directives are written with. */
 #define KISS_MS(n) ((n) * APR_INT64_C(1000))
 #define KISS_S(n)  ((n) * APR_INT64_C(1000000))
 #define KISS_MI(n) (KISS_S(n) * 60)
 #define KISS_D(n)  (KISS_S(n) * 86400)
 
-/** The longest time that can be written. */
+/** The longest time that a directive accepts. */
 #define KISS_TIME_MAX KISS_D(1000000)
 
-/** What a number in the configuration counts. */
+/** Unit of a number in the configuration. */
 typedef enum {
-    KISS_UNIT_COUNT,                         /**< things */
+    KISS_UNIT_COUNT,                         /**< pieces */
     KISS_UNIT_SECONDS,                       /**< seconds, written without a unit */
     KISS_UNIT_MEGABYTES,                     /**< megabytes; its getter returns bytes */
     KISS_UNIT_TIME,                          /**< microseconds, written with a unit: 7d */
@@ -29,9 +29,9 @@ typedef enum {
 } kiss_config_unit;
 
 /*
- * The configuration, one row for each member. From these two lists are made: the members, "unset", merge, the getters, and how a
- * number is read from its directive and refused out of its range. t/10-conf.t compares the rows with README.md, conf/kiss.conf and
- * the usage texts of the directives.
+ * The configuration, one row for each member. These two lists generate the members, their "unset" values, merge, the
+ * getters, and how the number of a directive is read and its range checked. t/10-conf.t compares the rows with
+ * README.md, conf/kiss.conf and the usage texts of the directives.
  *
  *     TEXT(type, member)               a pointer; unset: NULL
  *     NUMBER(type, member, getter, directive, default, minimum, maximum, unit)
@@ -42,32 +42,32 @@ typedef enum {
 #define KISS_SERVER_MEMBERS(TEXT, NUMBER)                                                                                 \
     /* KissCacheDir */                                                                                                    \
     TEXT(const char *, cache_dir)                                                                                         \
-    /* Bytes that kept lists may take. */                                                                                 \
+    /* Bytes that cached lists may use. */                                                                                \
     NUMBER(apr_off_t, cache_size, kiss_config_cache_size,                                                                 \
            "KissCacheSize", 1024, 1, 1000000, KISS_UNIT_MEGABYTES)                                                        \
-    /* How long a list that nobody uses is kept. A use is noted once a minute: what is in use must never look old. */     \
+    /* How long an unused list is kept. A use is recorded once a minute: a list in use must never seem old. */            \
     NUMBER(apr_interval_time_t, cache_age, kiss_config_cache_age,                                                         \
            "KissCacheAge", KISS_D(7), KISS_MI(5), KISS_TIME_MAX, KISS_UNIT_TIME)                                          \
-    /* How many lists are built in advance when something has changed. */                                                 \
+    /* How many lists are built in advance when the database has changed. */                                              \
     NUMBER(int, warm, kiss_config_warm,                                                                                   \
            "KissWarm", 0, 0, 1000, KISS_UNIT_COUNT)                                                                       \
-    /* How often the database is asked whether something has changed. */                                                  \
+    /* How often the database is checked for changes. */                                                                  \
     NUMBER(apr_interval_time_t, warm_interval, kiss_config_warm_interval,                                                 \
            "KissWarm", KISS_S(1), KISS_MS(100), KISS_TIME_MAX, KISS_UNIT_TIME)                                            \
     /* Slots of the rate limiter. */                                                                                      \
     NUMBER(int, limit_clients, kiss_config_limit_clients,                                                                 \
            "KissLimitClients", 4096, 64, 1000000, KISS_UNIT_COUNT)                                                        \
-    /* API keys that the rate limiter can count at the same time. */                                                      \
+    /* API keys that the rate limiter counts at the same time. */                                                         \
     NUMBER(int, limit_keys, kiss_config_limit_keys,                                                                       \
            "KissLimitKeys", 1024, 16, 65536, KISS_UNIT_COUNT)
 
 #define KISS_DIR_MEMBERS(TEXT, NUMBER)                                                                                    \
     /* KissApi: the API with its statements; the <Location>, without a slash at its end */                                \
-    TEXT(const kiss_plan *, plan)                                                                                     \
+    TEXT(const kiss_plan *, plan)                                                                                         \
     TEXT(const char *, base)                                                                                              \
     /* KissUseDatabase */                                                                                                 \
     TEXT(const char *, database)                                                                                          \
-    /* KissTokenKeys (of kiss_jwt_key), KissTokenIssuer, KissTokenAudience */                                            \
+    /* KissTokenKeys (of kiss_jwt_key), KissTokenIssuer, KissTokenAudience */                                             \
     TEXT(const apr_array_header_t *, token_keys)                                                                          \
     TEXT(const char *, issuer)                                                                                            \
     TEXT(const char *, audience)                                                                                          \
@@ -79,7 +79,7 @@ typedef enum {
            "KissLimit", 60, 1, 1000000000, KISS_UNIT_COUNT)                                                               \
     NUMBER(apr_uint32_t, limit_hour, kiss_config_limit_hour,                                                              \
            "KissLimit", 1000, 1, 1000000000, KISS_UNIT_COUNT)                                                             \
-    /* of all callers without a token, */                                                                                 \
+    /* of all anonymous callers together, */                                                                              \
     NUMBER(apr_uint32_t, anonymous_minute, kiss_config_anonymous_minute,                                                  \
            "KissLimitAnonymous", 60, 1, 1000000000, KISS_UNIT_COUNT)                                                      \
     NUMBER(apr_uint32_t, anonymous_hour, kiss_config_anonymous_hour,                                                      \
@@ -90,10 +90,10 @@ typedef enum {
     /* Failed logins that an address may make in a minute; 0: any number. */                                              \
     NUMBER(apr_uint32_t, login_failures, kiss_config_login_failures,                                                      \
            "KissLoginFailureLimit", 600, 0, 1000000000, KISS_UNIT_COUNT)                                                  \
-    /* How old what is known of the database's state may be; 0: it is asked for each request. */                          \
+    /* How old the known revision of the database may be; 0: it is read for each request. */                              \
     NUMBER(apr_interval_time_t, freshness, kiss_config_freshness,                                                         \
            "KissFreshness", KISS_S(0), KISS_S(0), KISS_S(60), KISS_UNIT_TIME)                                             \
-    /* 1 when plain HTTP is answered. */                                                                                  \
+    /* 1 when plain HTTP is accepted. */                                                                                  \
     NUMBER(int, plain_http, kiss_config_plain_http,                                                                       \
            "KissAllowPlainHTTP", 0, 0, 1, KISS_UNIT_FLAG)
 
@@ -105,7 +105,7 @@ struct kiss_dir_conf {
     KISS_DIR_MEMBERS(KISS_TEXT_MEMBER, KISS_NUMBER_MEMBER)
 };
 
-/** Configuration of a server; but for the databases it is that of the main server. */
+/** Configuration of a server; all but the databases is taken from the main server. */
 typedef struct {
     apr_hash_t *databases;              /**< name to kiss_database_conf */
     KISS_SERVER_MEMBERS(KISS_TEXT_MEMBER, KISS_NUMBER_MEMBER)
@@ -114,43 +114,43 @@ typedef struct {
 #undef KISS_TEXT_MEMBER
 #undef KISS_NUMBER_MEMBER
 
-/** How a connection to the database is protected on its way. */
+/** TLS of a connection to the database. */
 typedef enum {
     KISS_TLS_UNSET = 0,                 /**< while the configuration is read */
-    KISS_TLS_OFF,                       /**< in the clear */
-    KISS_TLS_REQUIRE,                   /**< encrypted, whoever is at its other end */
-    KISS_TLS_VERIFY                     /**< encrypted, and the server proves by its certificate who it is */
+    KISS_TLS_OFF,                       /**< no TLS */
+    KISS_TLS_REQUIRE,                   /**< encrypted, the server is not verified */
+    KISS_TLS_VERIFY                     /**< encrypted, and the server's certificate is verified */
 } kiss_tls;
 
-/** One database as KissDatabase names it. */
+/** A database as defined by KissDatabase. */
 typedef struct {
     const char *name;                   /**< first argument */
     const char *socket;                 /**< path of the server's socket, or NULL */
     const char *host;                   /**< or its host; NULL with a socket */
-    int port;                           /**< 0: the standard one */
-    const char *user;                   /**< account, or NULL for that of the process */
-    const char *password;               /**< or NULL; never log it */
+    int port;                           /**< 0: the default port */
+    const char *user;                   /**< account; NULL: named like the user of the process */
+    const char *password;               /**< or NULL; must never be logged */
     const char *dbname;                 /**< the database */
     const char *address;                /**< socket, or host and port, for messages */
-    kiss_tls tls;                       /**< how the connection is protected */
-    const char *ca;                     /**< certificates of the authorities that are trusted; NULL: the system's */
+    kiss_tls tls;                       /**< TLS mode */
+    const char *ca;                     /**< trusted certificate authorities; NULL: those of the system */
     const char *tls_cert;               /**< the module's own certificate, or NULL */
     const char *tls_key;                /**< its key */
-    const char *origin;                  /**< server and database: two with the same are one */
+    const char *origin;                 /**< server and database as text: two with the same origin are one database */
     int keep;                           /**< idle connections kept in each child */
-    int max;                            /**< connections of each child at most */
+    int max;                            /**< maximum of connections of each child */
     apr_interval_time_t wait;           /**< how long a request waits for a connection */
-    apr_interval_time_t connect;        /**< how long connecting may take */
-    apr_interval_time_t timeout;        /**< how long the server may be silent while it is asked */
-    apr_interval_time_t idle;           /**< an idle connection is closed after this time */
+    apr_interval_time_t connect;        /**< timeout of connecting */
+    apr_interval_time_t timeout;        /**< timeout of each read and write */
+    apr_interval_time_t idle;           /**< idle connections are closed after this time */
     const server_rec *server;           /**< where it was defined */
     kiss_db *db;                        /**< the pool of this child process; set in child_init */
-    kiss_db_revision *revision;                  /**< its state, as the requests of this child process share it; set with the pool */
-    volatile apr_uint32_t *losses;      /**< how often a connection to its server was lost without a word, in whatever child;
+    kiss_db_revision *revision;         /**< its revision, shared by the requests of this child process; set with the pool */
+    volatile apr_uint32_t *losses;      /**< connections to its server that were lost silently, in all children;
                                              NULL without shared memory */
 } kiss_database_conf;
 
-/** A database and the API that is served from it somewhere. */
+/** A database and an API that a location serves from it. */
 typedef struct {
     const kiss_database_conf *database; /**< the database */
     const kiss_plan *plan;          /**< the API's statements */
@@ -161,19 +161,19 @@ apr_array_header_t *kiss_config_uses(server_rec *main_server, apr_pool_t *p);
 
 /** A location that serves an API. */
 typedef struct {
-    server_rec *server;                 /**< where it stands */
-    const kiss_dir_conf *conf;          /**< what holds there when no other section adds to it */
-    const kiss_database_conf *database; /**< its database; NULL when there is none, which kiss_config_check() refuses */
+    server_rec *server;                 /**< its server */
+    const kiss_dir_conf *conf;          /**< its configuration when no other section applies */
+    const kiss_database_conf *database; /**< its database; NULL when missing, which kiss_config_check() refuses */
     const ap_directive_t *directive;    /**< its KissApi; valid while the configuration is checked */
 } kiss_config_location;
 
-/** Notes a location that serves an API, while the configuration is read. */
+/** Records a location that serves an API, while the configuration is read. */
 void kiss_config_add_location(server_rec *s, const kiss_dir_conf *conf, const ap_directive_t *directive);
 
 /** All locations: an array of kiss_config_location in `p`. */
 apr_array_header_t *kiss_config_locations(server_rec *main_server, apr_pool_t *p);
 
-/** 1 when the location's API has whole lists, which are kept. */
+/** 1 when the location's API has whole lists, which are cached. */
 int kiss_config_has_lists(const kiss_dir_conf *conf);
 
 /** Creates and merges, for the module record. */
@@ -188,7 +188,7 @@ kiss_server_conf *kiss_config_server(const server_rec *s);
 /** Directory for spool files; of the main server. */
 const char *kiss_config_cache_dir(const server_rec *s);
 
-/* Getters of the numbers: the value, or the default. Those of a server are asked for the main one. */
+/* Getters of the numbers: the value, or the default. Those of a server take the main server. */
 #define KISS_NO_GETTER(type, member)
 #define KISS_SERVER_GETTER(type, member, getter, ...) type getter(const server_rec *s);
 #define KISS_DIR_GETTER(type, member, getter, ...) type getter(const kiss_dir_conf *conf);
@@ -204,7 +204,7 @@ kiss_database_conf *kiss_config_database(const kiss_dir_conf *conf, const server
 /** All distinct databases of all servers: an array of kiss_database_conf pointers in `p`. */
 apr_array_header_t *kiss_config_databases(server_rec *main_server, apr_pool_t *p);
 
-/** What tokens of this location are issued with; members point into the configuration or `r->pool`. */
+/** Issuer, audience and lifetime of the tokens of this location; members point into the configuration or `r->pool`. */
 kiss_jwt_policy kiss_config_token_policy(const kiss_dir_conf *conf, request_rec *r);
 
 /** Requests that a window allows: of a customer without a limit of its own, or of the anonymous caller. */

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * config_check - checks locations by the tree of directives.
+ */
 #include "core/config_check.h"
 
 #include <string.h>
 
 #include "core/config.h"
 
-/* It looks at the tree of directives, for httpd itself keeps the handler as an expression that only a request can answer. */
+/* The tree of directives is searched, since httpd keeps the handler as an expression that only a request can evaluate. */
 
 static int is(const ap_directive_t *d, const char *name)
 {
     return ap_cstr_casecmp(d->directive, name) == 0;
 }
 
-/** The section around a directive that says for which requests it holds; NULL for all of the server. */
+/** The section around a directive that selects its requests; NULL for the whole server. */
 static const ap_directive_t *section_of(const ap_directive_t *d)
 {
     for (d = d->parent; d && (is(d, "<If") || is(d, "<ElseIf") || is(d, "<Else")); d = d->parent) {
@@ -38,7 +41,7 @@ static int names_handler(const ap_directive_t *d, apr_pool_t *p)
     return strcmp(handler, KISS_HANDLER) == 0 || strncmp(handler, "expr=", 5) == 0 || strstr(handler, "%{");
 }
 
-/** 1 when the paths of a section may lie around `base` or below it. */
+/** 1 when the paths of a section may contain `base` or be below it. */
 static int is_related(const ap_directive_t *section, const char *base, apr_pool_t *p)
 {
     const char *args;
@@ -49,7 +52,7 @@ static int is_related(const ap_directive_t *section, const char *base, apr_pool_
         return 1;
     }
     if (!is(section, "<Location")) {
-        return 0;                       /* of files, which the API's paths are not */
+        return 0;                       /* sections for files do not apply to the API's paths */
     }
     args = section->args;
     path = ap_getword_conf(p, &args);
@@ -60,7 +63,7 @@ static int is_related(const ap_directive_t *section, const char *base, apr_pool_
     return strpbrk(path, "~*?[") || strncmp(path, base, n < len ? n : len) == 0;
 }
 
-/** Looks through directives and the sections among them for a SetHandler that reaches the location. */
+/** Searches directives and nested sections for a SetHandler that applies to the location. */
 static int search(const ap_directive_t *d, const ap_directive_t *api, const char *base, apr_pool_t *p)
 {
     const ap_directive_t *host;
@@ -79,8 +82,8 @@ static int search(const ap_directive_t *d, const ap_directive_t *api, const char
 }
 
 /**
- * 1 when requests for a location come to the module: its own section has SetHandler kiss, or one around it, or the server; or
- * one below it, or by a pattern or an expression, of which it is not known before a request comes.
+ * 1 when requests for a location reach the module: SetHandler kiss is in its own section, in one around it, or in the
+ * server; or in a section below it, or in one with a pattern or an expression, which only a request can evaluate.
  *
  * @param api  the location's directive KissApi
  * @param base the location's path, without a slash at the end

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * config_value - parsers of numbers, times, and the options of KissDatabase.
+ */
 #include "core/config_value.h"
 
 #include <apr_file_info.h>
@@ -10,7 +13,7 @@
 #include "lib/base/crypto.h"
 #include "lib/base/loopback.h"
 
-#define MAX_NUMBER      1000000         /* of any unit of time */
+#define MAX_NUMBER      1000000         /* in any unit of time */
 #define MAX_CONNECTIONS 1000
 const char *kiss_config_number(apr_int64_t *value, const char *text, apr_int64_t low, apr_int64_t high, apr_pool_t *p)
 {
@@ -28,7 +31,7 @@ const char *kiss_config_number(apr_int64_t *value, const char *text, apr_int64_t
     return NULL;
 }
 
-/* Units of time, from the longest; "s" is also what a number without a unit counts. */
+/* Units of time, from the longest; "s" is also the unit of a number without one. */
 static const struct {
     const char *name;
     apr_interval_time_t length;
@@ -37,7 +40,7 @@ static const struct {
 
 #define UNITS (sizeof(units) / sizeof(units[0]))
 
-/** A time as it would be written in a directive. */
+/** A time as a directive would be written. */
 static const char *time_text(apr_interval_time_t time, apr_pool_t *p)
 {
     apr_size_t i = 0;
@@ -48,7 +51,7 @@ static const char *time_text(apr_interval_time_t time, apr_pool_t *p)
     return apr_psprintf(p, "%" APR_INT64_T_FMT "%s", (apr_int64_t)(time / units[i].length), units[i].name);
 }
 
-/* httpd's own parser would take "2sx" for two seconds. */
+/* httpd's own parser accepts "2sx" as two seconds. */
 const char *kiss_config_time(apr_interval_time_t *value, const char *text, apr_interval_time_t low, apr_interval_time_t high,
                              apr_pool_t *p)
 {
@@ -71,7 +74,7 @@ const char *kiss_config_time(apr_interval_time_t *value, const char *text, apr_i
     return NULL;
 }
 
-/** What the value of an option of KissDatabase is. */
+/** Type of the value of an option of KissDatabase. */
 typedef enum {
     TEXT, FILE_NAME, PASSWORD_FILE, NUMBER, TIME, TLS
 } option_type;
@@ -122,7 +125,7 @@ static const char *read_password(const char **password, const char *file, apr_po
     return e;
 }
 
-/** A file that children of httpd will read when they connect. */
+/** A file that the children of httpd read when they connect. */
 static const char *find_file(const char **file, const char *name, apr_pool_t *p)
 {
     apr_finfo_t info;
@@ -186,7 +189,7 @@ static const char *database_option(kiss_database_conf *database, const char *key
     return i < OPTIONS ? read_option(database, &options[i], value, p) : apr_pstrcat(p, "unknown: use ", known, NULL);
 }
 
-/** Values where the directive says nothing. */
+/** Values of the options that the directive does not set. */
 static void set_defaults(kiss_database_conf *database)
 {
     int i;
@@ -203,7 +206,7 @@ static void set_defaults(kiss_database_conf *database)
     }
 }
 
-/** How the connection is protected: as it is said; otherwise as it must be on its way. */
+/** TLS of the connection: as configured; else verified where certificates are named or traffic leaves the machine. */
 static const char *settle_tls(kiss_database_conf *database)
 {
     if (database->tls == KISS_TLS_UNSET) {
@@ -215,7 +218,7 @@ static const char *settle_tls(kiss_database_conf *database)
     return !database->tls_cert == !database->tls_key ? NULL : "cert= and key= belong together";
 }
 
-/** Puts down where the database is: for messages, and to tell databases apart. */
+/** Sets where the database is: the text for messages, and the origin that identifies it. */
 static void settle_address(kiss_database_conf *database, apr_pool_t *p)
 {
     database->address = database->socket ? database->socket : !database->host ? "the default socket"
@@ -225,10 +228,10 @@ static void settle_address(kiss_database_conf *database, apr_pool_t *p)
 }
 
 /**
- * Takes the next `key=value` from the arguments: value, or the whole, may stand in quotes.
+ * Reads the next `key=value` of the arguments: the value, or the whole, may be quoted.
  *
  * @param name of the database, for messages
- * @return NULL, or what is wrong
+ * @return NULL, or an error text
  */
 static const char *next_option(const char **key, const char **value, const char **args, const char *name,
                                apr_pool_t *p)
@@ -250,7 +253,7 @@ static const char *next_option(const char **key, const char **value, const char 
     *equals = '\0';
     *key = word;
     *value = equals + 1;
-    /* It would be part of the name that is looked for, in vain, at run time. */
+    /* The quote would become part of a name that is not found at run time. */
     return strpbrk(*value, "\"'") ? apr_psprintf(p, "%s: %s: a quote stands in the value: write %s=\"...\", or no quotes", name,
                                                  word, word) : NULL;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** config_value - values of directives: numbers, times, and the key=value pairs of KissDatabase. */
+/** config_value - parsers of the values of directives: numbers, times, and the key=value pairs of KissDatabase. */
 #ifndef KISS_CONFIG_VALUE_H
 #define KISS_CONFIG_VALUE_H
 
@@ -9,14 +9,14 @@
 const char *kiss_config_number(apr_int64_t *value, const char *text, apr_int64_t low, apr_int64_t high, apr_pool_t *p);
 
 /**
- * A time from `low` to `high`: a number of seconds, or with ms, s, mi, min, h or d behind it. `value` stays as it is when it is
- * refused. @return NULL or a sentence in `p`
+ * A time from `low` to `high`: a number of seconds, or a number followed by ms, s, mi, min, h or d. `value` is
+ * unchanged when it is refused. @return NULL or a sentence in `p`
  */
 const char *kiss_config_time(apr_interval_time_t *value, const char *text, apr_interval_time_t low, apr_interval_time_t high,
                              apr_pool_t *p);
 
 /**
- * Reads the arguments of KissDatabase, and the password file among them.
+ * Reads the arguments of KissDatabase, including the password file.
  *
  * @param database receives everything but its server; texts live in `p`
  * @return NULL or a sentence in `p`

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * directives - the table of directives, with their setters.
+ */
 #include "core/directives.h"
 
 #include <apr_fnmatch.h>
@@ -14,10 +17,10 @@
 #include "lib/api/plan.h"
 #include "lib/base/crypto.h"
 
-/* What KissApi may be. */
+/* APIs that KissApi can name. */
 static const kiss_api *const apis[] = { &kiss_customer_api, &kiss_kss_api, NULL };
 
-/** Names the directive in front of what is wrong. */
+/** An error text that starts with the name of the directive. */
 static const char *wrong(cmd_parms *cmd, const char *what)
 {
     return what ? apr_pstrcat(cmd->pool, cmd->cmd->name, ": ", what, NULL) : NULL;
@@ -47,7 +50,10 @@ static const number dir_numbers[] = {
     { 0, NULL, 0, 0, 0, KISS_UNIT_COUNT }
 };
 
-/** Reads the arguments of a directive into the members of its rows; what may be left out, and is, gets its default. */
+/**
+ * Reads the arguments of a directive into the members of its rows; an optional argument that is missing gets its
+ * default.
+ */
 static const char *set_numbers(cmd_parms *cmd, void *conf, const number *n, const char *first, const char *second)
 {
     const char *text = first, *e = NULL;
@@ -106,7 +112,9 @@ static const char *api_names(apr_pool_t *p)
     return names;
 }
 
-/** The plan of an API; made once for all locations that serve it, so that a connection prepares a statement once. */
+/**
+ * The plan of an API; created once for all locations that serve it, so that a connection prepares each statement once.
+ */
 static const char *plan_of(const kiss_plan **plan, const kiss_api *api, apr_pool_t *p)
 {
     const char *key = apr_pstrcat(p, "kiss-plan-", api->name, NULL), *e;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** directives - the directives: where each may stand, and how its arguments are read. */
+/** directives - the table of directives: the context of each, and how its arguments are read. */
 #ifndef KISS_DIRECTIVES_H
 #define KISS_DIRECTIVES_H
 

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * error - the table of errors.
+ */
 #include "core/error.h"
 
 const kiss_error kiss_error_tls = { HTTP_FORBIDDEN, KISS_ERROR_SHAPE_ERROR, NULL, "This API is served over HTTPS only." };
@@ -40,7 +43,7 @@ const kiss_error kiss_error_late_body = { HTTP_REQUEST_TIME_OUT, KISS_ERROR_SHAP
 const kiss_error kiss_error_precondition = { HTTP_PRECONDITION_FAILED, KISS_ERROR_SHAPE_ERROR, NULL,
                                              "A precondition of the request is not met." };
 
-/* Where httpd's own words for a status say too little. */
+/* Texts for statuses where that of httpd is too vague. */
 static const struct {
     int status;
     const char *text;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** error - every error that a client can get: status, shape and text stand in one table. */
+/** error - every error that a client can get: status, shape and text, in one table. */
 #ifndef KISS_ERROR_H
 #define KISS_ERROR_H
 
@@ -14,20 +14,20 @@ typedef enum {
     KISS_ERROR_SHAPE_TEXT          /**< text/plain: the health check only */
 } kiss_error_shape;
 
-/** One error. */
+/** An error. */
 struct kiss_error {
     int status;             /**< HTTP status */
-    kiss_error_shape shape;         /**< shape */
+    kiss_error_shape shape; /**< shape */
     const char *code;       /**< `error` of the OAuth shape */
-    const char *text;       /**< the sentence, unless the request has a description of its own */
+    const char *text;       /**< the sentence, unless the request has a description */
     int retry_after;        /**< seconds for Retry-After, or 0 */
 };
 
 extern const kiss_error kiss_error_tls;                 /**< 403: plain HTTP */
 extern const kiss_error kiss_error_not_found;           /**< 404: no such path */
 extern const kiss_error kiss_error_method;              /**< 405 */
-extern const kiss_error kiss_error_bearer;              /**< 401: token missing, malformed, expired, or not ours */
-extern const kiss_error kiss_error_no_customer;         /**< 404: the record behind the token is gone */
+extern const kiss_error kiss_error_bearer;              /**< 401: token missing, malformed, expired, or of another issuer */
+extern const kiss_error kiss_error_no_customer;         /**< 404: the token's customer does not exist any more */
 extern const kiss_error kiss_error_quota;               /**< 429 */
 extern const kiss_error kiss_error_internal;            /**< 500 */
 extern const kiss_error kiss_error_unavailable;         /**< 503: the database is away */
@@ -37,16 +37,16 @@ extern const kiss_error kiss_error_invalid_request;     /**< 400 of the token en
 extern const kiss_error kiss_error_body_too_large;      /**< 413 of the token endpoint */
 extern const kiss_error kiss_error_grant_type;          /**< 400 unsupported_grant_type */
 extern const kiss_error kiss_error_scope;               /**< 400 invalid_scope */
-extern const kiss_error kiss_error_unauthorized_client; /**< 400: right key, but the customer is disabled */
+extern const kiss_error kiss_error_unauthorized_client; /**< 400: valid key, but the customer is disabled */
 extern const kiss_error kiss_error_invalid_client;      /**< 401 of the token endpoint */
 extern const kiss_error kiss_error_key;                 /**< 401: API key missing, unknown, revoked or expired */
 extern const kiss_error kiss_error_role;                /**< 403: the key has no access */
-extern const kiss_error kiss_error_param;               /**< 400: a parameter is missing or invalid; has a description */
+extern const kiss_error kiss_error_param;               /**< 400: a parameter is missing or invalid; with a description */
 extern const kiss_error kiss_error_body;                /**< 413: the body is too large */
 extern const kiss_error kiss_error_late_body;           /**< 408: the body did not come in time */
 extern const kiss_error kiss_error_precondition;        /**< 412 */
 
-/** The error for a status that httpd has found itself. In `p`. */
+/** The error for a status that httpd itself has set. In `p`. */
 const kiss_error *kiss_error_of_status(int status, apr_pool_t *p);
 
 #endif

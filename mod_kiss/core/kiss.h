@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * kiss - what every stage of a request shares: the request itself, log tags, forward declarations.
+ * kiss - what all stages of a request share: the request itself, log macros, forward declarations.
  *
  * A request flows through the stages in the order of kiss_handler() in mod_kiss.c. Each stage fills its part of kiss_req
  * and returns NULL, or the error that ends the request.
@@ -23,7 +23,7 @@
 /** Value of SetHandler. */
 #define KISS_HANDLER "kiss"
 
-/** Each log message has a number, listed with cause and remedy in conf/errors.md. Numbers are never used twice. */
+/** Each log message has a number, listed with cause and remedy in conf/errors.md. A number is never reused. */
 #define KISS_LOGNO(n) "KISS" #n ": "
 
 extern module AP_MODULE_DECLARE_DATA kiss_module;
@@ -36,7 +36,7 @@ typedef struct kiss_db kiss_db;
 typedef struct kiss_db_revision kiss_db_revision;
 typedef struct kiss_token_request kiss_token_request;
 
-/** Logs with the request, or with the server where work is done without one. Arguments as of ap_log_rerror(). */
+/** Logs for the request, or for the server when there is no request. Arguments as of ap_log_rerror(). */
 #define KISS_LOG(k, level, rv, ...)                                                         \
     do {                                                                                    \
         if ((k)->r) {                                                                       \
@@ -47,31 +47,31 @@ typedef struct kiss_token_request kiss_token_request;
         }                                                                                   \
     } while (0)
 
-/** One request on its way. Lives in r->pool. */
+/** The state of a request. Lives in r->pool. */
 typedef struct kiss_req {
-    request_rec *r;                         /**< httpd's request; NULL when a list is built before anybody asks for it */
+    request_rec *r;                         /**< httpd's request; NULL when work is done without a request */
     server_rec *server;                     /**< r->server */
     apr_pool_t *pool;                       /**< r->pool */
     const kiss_dir_conf *conf;              /**< configuration of the location */
     const kiss_api *api;                    /**< the API served there */
-    kiss_db *db;                            /**< its database in this child */
-    kiss_db_revision *revision;                      /**< the state of that database, as the child's requests share it; or NULL */
+    kiss_db *db;                            /**< its database, in this child */
+    kiss_db_revision *revision;             /**< the revision of that database, shared by the child's requests; or NULL */
     const kiss_endpoint *endpoint;          /**< route: NULL when nothing matched */
-    const char *path_param;                      /**< route: the path's segment that stands for `:name`, or NULL */
+    const char *path_param;                 /**< route: the path's segment in place of `:name`, or NULL */
     const char *request_id;                 /**< X-Request-Id of the answer */
-    const char *principal;                   /**< identify: customer code to count under; NULL is anonymous */
-    unsigned verified : 1;                  /**< identify: the customer has proved to be that one */
-    const char *proof;                      /**< identify: digest of the API key that it was proved with, or NULL */
+    const char *principal;                  /**< identify: customer code to count under; NULL is anonymous */
+    unsigned verified : 1;                  /**< identify: the principal is authenticated */
+    const char *proof;                      /**< identify: digest of the API key that was presented, or NULL */
     const kiss_token_request *token_request;/**< identify: credentials of the token endpoint */
     const kiss_caller *caller;              /**< scope: the customer's record; NULL until it was read */
-    const kiss_error *db_error;             /**< the database failed this request already: do not wait for it again */
-    const char *description;                /**< what the error's text says instead of its standard sentence */
-    int retry_after;                        /**< seconds for Retry-After; 0 for the error's standard */
+    const kiss_error *db_error;             /**< the database has failed this request already: it is not waited for again */
+    const char *description;                /**< text that replaces the error's standard sentence */
+    int retry_after;                        /**< seconds for Retry-After; 0: the error's own value */
     apr_interval_time_t db_time;            /**< time spent with the database */
     apr_int64_t rows;                       /**< rows written */
-    apr_off_t length;                       /**< bytes of the answer, once they are known */
-    const char *coding;                     /**< its Content-Encoding then, as the header's value; NULL without one */
-    volatile apr_uint32_t *stop;      /**< NULL, or set to 1 when nobody needs what is read any more */
+    apr_off_t length;                       /**< bytes of the answer, once known */
+    const char *coding;                     /**< Content-Encoding of the answer; NULL without one */
+    volatile apr_uint32_t *stop;            /**< NULL, or set to 1 when the result is not needed any more */
 } kiss_req;
 
 #endif

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * log_seldom - log messages that every request could cause: each kind is logged once a minute, whatever number of processes
- * has something to say.
+ * log_seldom - a rate limit for log messages that every request could cause: each kind is logged once a minute, by all
+ * processes together.
  */
 #ifndef KISS_LOG_SELDOM_H
 #define KISS_LOG_SELDOM_H
 
 #include "core/kiss.h"
 
-/** Kinds of messages, by what they are about. */
+/** Kinds of messages. */
 typedef enum {
     KISS_LOG_SELDOM_LIMITS,          /**< KISS0304 */
     KISS_LOG_SELDOM_CLIENTS,         /**< KISS0310 */
@@ -24,16 +24,19 @@ typedef enum {
     KISS_LOG_SELDOMS
 } kiss_log_seldom;
 
-/** Makes what the processes share about it. In post_config; without it each process counts by itself. */
+/** Creates the shared memory of it. In post_config; without it each process limits its own messages. */
 void kiss_log_seldom_create(apr_pool_t *pconf);
 
-/** 1 when a message of this kind is to be logged now: the last one is a minute old. Asking is saying: ask once a message. */
+/**
+ * 1 when a message of this kind is to be logged now: the last one is at least a minute old. Records the message as
+ * logged: to be called once for each.
+ */
 int kiss_log_seldom_due(kiss_log_seldom kind);
 
 /** KISS_LOG(), at most once a minute. */
 #define KISS_LOG_SELDOM(kind, k, level, rv, ...)        \
     do {                                                \
-        if (kiss_log_seldom_due(kind)) {                     \
+        if (kiss_log_seldom_due(kind)) {                \
             KISS_LOG(k, level, rv, __VA_ARGS__);        \
         }                                               \
     } while (0)
