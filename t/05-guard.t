@@ -168,6 +168,24 @@ my @sources = map { glob "$top/$_" } qw(mod_kiss/*.[ch] mod_kiss/*/*.[ch] mod_ki
 is_deeply [map { substr $_, 1 + length $top } grep { slurp($_) !~ /SPDX-License-Identifier: Apache-2\.0/ } @sources], [],
     'every source file has its SPDX line';
 
+# Test files: each has its own number, and no name is another's with a few letters more.
+my %test = map { m{/(\d\d)-([a-z][a-z0-9-]*)\.t$} ? ($2 => $1) : ($_ => '') } glob "$top/t/*.t";
+my %count;
+$count{$_}++ for values %test;
+is_deeply [grep { $test{$_} eq '' } sort keys %test], [], 'every test file is called NN-name.t';
+is_deeply [map { "$test{$_}-$_" } grep { $count{ $test{$_} } > 1 } sort keys %test], [], 'no two test files share a number';
+is scalar(keys %test), scalar(() = glob "$top/t/*.t"), '... or a name';
+is_deeply [twins(keys %test)], [], '... and no two names are nearly the same';
+is_deeply [twins(qw(conf config import import-guard kss-import reader readers))], ['conf config', 'reader readers'],
+    'names that are nearly the same are found';
+
+# The pairs of names of which one is the other with a few letters more; another word more makes another name.
+sub twins {
+    my @names = sort @_;
+
+    return map { my $name = $_; map {"$name $_"} grep { /\A\Q$name\E[a-z0-9]/ } @names } @names;
+}
+
 # A function fits a screen.
 my %code = (%source, %support);
 for my $file (sort grep {/\.c$/} keys %code) {

@@ -30,7 +30,7 @@ typedef enum {
 
 /*
  * The configuration, one row for each member. These two lists generate the members, their "unset" values, merge, the
- * getters, and how the number of a directive is read and its range checked. t/10-conf.t compares the rows with
+ * getters, and how the number of a directive is read and its range checked. t/11-shipped-config.t compares the rows with
  * README.md, conf/kiss.conf and the usage texts of the directives.
  *
  *     TEXT(type, member)               a pointer; unset: NULL

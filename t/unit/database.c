@@ -115,7 +115,7 @@ static void advice(unsigned int code, const char *api, const char *expected)
     ok(strstr(kiss_server_error_advice(code, api, pool), expected) != NULL, expected);
 }
 
-/** Those that no server under test gives; t/71-servererrors.t provokes the others. */
+/** Those that no server under test gives; t/71-server-errors.t provokes the others. */
 static void test_errors(void)
 {
     kind(0, KISS_SERVER_OURS, "no error of the server's: ours");
