@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# Runs the C unit tests that make has built; each writes TAP.
+# Runs the C unit tests that make has built, one unit a process; each writes TAP.
 # SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
@@ -8,11 +8,23 @@ use lib "$FindBin::Bin/lib";
 use KissTest;
 use Test::More;
 
-# t/unit/statement.c is no test but what t/59 asks.
-my @programs = grep { $_ ne 'statement' } map { m{([^/]+)\.c$} } glob "$FindBin::Bin/unit/*.c";
-cmp_ok scalar @programs, '>', 0, 'there are unit tests';
-for my $name (@programs) {
-    my ($rc, $out, $err) = run(build_dir() . "/t/unit/$name");
+my $top = top();
+my @units = sort grep { $_ ne 'run' } map { m{([^/]+)\.c$} } glob "$FindBin::Bin/unit/*.c";
+my %program;
+for my $program (map { build_dir() . "/t/unit/$_" } qw(run store_order)) {
+    my ($rc, $out) = run($program);
+    $program{$_} = $program for $rc ? () : split /\n/, $out;
+    isnt((run($program, 'none'))[0], 0, "$program: a unit that it does not test is noticed");
+}
+is_deeply [sort keys %program], \@units, 'each file is run, and there are no others';
+
+for my $name (@units) {
+    my @headers = grep {-e} map { glob "$top/$_/$name.h" } qw(mod_kiss/lib/* support);
+    my ($include) = map { m{/(?:mod_kiss|support)/(.+)$} } @headers;
+    is scalar @headers, 1, "$name is the name of one unit";
+    like slurp("$FindBin::Bin/unit/$name.c"), qr/^#include "\Q$include\E"$/m, '... whose header its test includes';
+
+    my ($rc, $out, $err) = run($program{$name}, $name);
     is $rc, 0, "$name ends well" or diag "$out$err";
     my ($planned) = $out =~ /^1\.\.(\d+)/m;
     my $passed = () = $out =~ /^ok /mg;

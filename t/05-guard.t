@@ -60,7 +60,7 @@ my %own = map { $_ => $source{$_} =~ s/\bkiss_module\b//gr } keys %source;
 is_deeply circles(\%own), [], 'no two units know each other, by includes or by calls';
 
 # Tests of units, fuzz targets and measurements need no httpd.
-for my $path (sort map { glob "$top/$_/*.[ch]" } qw(t/unit t/fuzz t/bench)) {
+for my $path (sort map { glob "$top/$_/*.[ch]" } qw(t/unit t/fuzz t/tools t/bench)) {
     my @foreign = grep { $unit{$_} && rooms_room($_) !~ m{^lib/} } map { rooms_unit($_) }
         slurp($path) =~ /^#include "([^"]+)"/mg;
     is "@foreign", '', substr($path, 1 + length $top) . ' includes nothing that needs httpd' if @foreign;
@@ -164,7 +164,7 @@ sub circles {
 
 # Every source file names its licence.
 my @sources = map { glob "$top/$_" } qw(mod_kiss/*.[ch] mod_kiss/*/*.[ch] mod_kiss/*/*/*.[ch] support/*.[ch] t/*.t t/lib/*.pm t/lib/*/*.pm
-    t/unit/*.c t/fuzz/*.[ch] t/bench/*.c t/bench/*/*.pm doc/pollers/* findings/*.sh);
+    t/unit/*.[ch] t/fuzz/*.[ch] t/tools/*.c t/bench/*.c t/bench/*/*.pm doc/pollers/* findings/*.sh);
 is_deeply [map { substr $_, 1 + length $top } grep { slurp($_) !~ /SPDX-License-Identifier: Apache-2\.0/ } @sources], [],
     'every source file has its SPDX line';
 

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # What a client is told of time holds, over the wire: Retry-After, X-Rate-Limit-Reset, RateLimit-Reset. All histories, with a
-# clock of their own: t/unit/pure.c.
+# clock of their own: t/unit/fixed_window.c.
 # SPDX-License-Identifier: Apache-2.0
 
 use strict;

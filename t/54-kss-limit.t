@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # The sliding hour of the KSS API over the wire: exact over processes, published headers and body, what counts and what
 # does not, own limits, reloads, more keys than there is room for, wrong keys. Its behaviour in time is proved by
-# t/unit/pure.c, against a model and a clock of its own.
+# t/unit/sliding_window.c, against a model and a clock of its own.
 # SPDX-License-Identifier: Apache-2.0
 
 use strict;

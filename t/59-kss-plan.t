@@ -12,7 +12,7 @@ my $db = new_database('plan', api => 'kss');
 my $dir = tempdir_here();
 kissctl_ok('kss', 'demo-data', $dir, '--scale', 8);
 import_kss($db, $dir);
-my $program = build_dir() . '/t/unit/statement';
+my $program = build_dir() . '/t/tools/statement';
 my %accounts = (employee => '', customer => '101', supplier => '10');
 my %size = map { $_ => (sql($db, "SELECT COUNT(*) FROM $_"))[0][0] } qw(invoice invoice_line);
 cmp_ok $size{invoice_line}, '>', 100_000, "the tables are large: $size{invoice} invoices, $size{invoice_line} lines";

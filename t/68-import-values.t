@@ -217,7 +217,7 @@ subtest 'texts that are too long' => sub {
 };
 
 subtest 'the manual' => sub {
-    my ($rc, $out) = run(build_dir() . '/t/unit/import', 'limits');
+    my ($rc, $out) = run(build_dir() . '/t/tools/import_limits');
     my $manual = slurp(top() . '/doc/import-values.md');
     is_deeply [$manual =~ /^(\| `\w+\.csv` \| .*)$/mg], [split /\n/, $out], 'doc/import-values.md lists the limits of all texts';
 };

@@ -71,7 +71,7 @@ subtest 'the table is tested as a whole' => sub {
     is scalar(map { keys %$_ } values %means) - 1, $n, "each of its $n rows, and one that is not there";
 };
 
-# Errors that a view hides, and those of the client library, come up below, or are tested without a server (t/unit/database.c).
+# Errors that a view hides, and those of the client library, come up below, or are tested without a server (t/unit/server_error.c).
 my %hidden = map { $_ => 1 } 1054, 1142, 1143, 1146, 1370;
 
 # Any error, in the middle of the rows: what is read is a view that raises it.

@@ -1,22 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/**
- * csv - unit test of the CSV reader (support/csv.c). Prints TAP.
- */
-#include "csv.h"
-
+/* Unit test: the CSV reader. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <apr_general.h>
 #include <apr_strings.h>
 
-static int tests;
-
-static void ok(int good, const char *name)
-{
-    printf("%sok %d - %s\n", good ? "" : "not ", ++tests, name);
-}
+#include "csv.h"
+#include "unit.h"
 
 /** Bytes in memory, delivered in pieces of `step`. */
 typedef struct {
@@ -135,7 +126,7 @@ static const struct {
      "1:a;2:\xc3\xa9\xe2\x82\xac\xf0\x9f\x8e\x83;."},
 };
 
-static void test_cases(apr_pool_t *p)
+static void test_cases(void)
 {
     static const apr_size_t steps[] = {65536, 1, 3};
     apr_size_t i, s;
@@ -145,7 +136,7 @@ static void test_cases(apr_pool_t *p)
         int good = 1;
 
         for (s = 0; s < 3; s++) {
-            const char *got = parse(p, cases[i].text, len, steps[s]);
+            const char *got = parse(pool, cases[i].text, len, steps[s]);
 
             if (strcmp(got, cases[i].expected) != 0) {
                 printf("# step %d, got: %s\n", (int)steps[s], got);
@@ -171,7 +162,7 @@ static void test_utf8(void)
        "the characters at the edges are, and are counted");
 }
 
-static void test_limits(apr_pool_t *p)
+static void test_limits(void)
 {
     apr_size_t len = CSV_RECORD_MAX + 4096;
     char *text = malloc(len);
@@ -182,32 +173,25 @@ static void test_limits(apr_pool_t *p)
 
     memset(text, 'x', len);
     memcpy(text, "a,b\n1,\"", 7);
-    r = csv_open(deliver, &m, p);
+    r = csv_open(deliver, &m, pool);
     csv_next(r, &row);
     ok(csv_next(r, &row) == CSV_FAILED && strstr(csv_failure(r, &line), "16 MiB") && line == 2,
        "a record without end stops the reader");
     m = (memory){text, text + 2, 2, APR_EACCES};
-    r = csv_open(deliver, &m, p);
+    r = csv_open(deliver, &m, pool);
     csv_next(r, &row);
     ok(csv_next(r, &row) == CSV_FAILED && strstr(csv_failure(r, &line), "cannot read"), "a failure to read is one");
     memset(text, ',', 5000);
     m = (memory){text, text + 5001, 65536, 0};
-    r = csv_open(deliver, &m, p);
+    r = csv_open(deliver, &m, pool);
     ok(csv_next(r, &row) == CSV_ROW && row.n == 5001 && row.cells[4999].len == 0 && row.cells[5000].len == 1,
        "five thousand empty cells");
     free(text);
 }
 
-int main(void)
+void unit_csv(void)
 {
-    apr_pool_t *p;
-
-    apr_initialize();
-    atexit(apr_terminate);
-    apr_pool_create(&p, NULL);
-    test_cases(p);
+    test_cases();
     test_utf8();
-    test_limits(p);
-    printf("1..%d\n", tests);
-    return 0;
+    test_limits();
 }

@@ -1,39 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which tables SQL reads, and that an API is refused whose answers depend on tables that nobody watches. TAP. */
-#include <stdio.h>
-#include <stdlib.h>
+/* Unit test: which tables SQL reads, and that an API is refused whose answers depend on tables that nobody watches. */
 #include <string.h>
 
-#include <apr_general.h>
 #include <apr_strings.h>
 
 #include "lib/api/customer.h"
 #include "lib/api/dataset.h"
 #include "lib/api/kss.h"
 #include "lib/api/plan.h"
-
-static int count, failures;
-static apr_pool_t *pool;
+#include "unit.h"
 
 static const kiss_dataset tables[] = {
     { "a", .data = KISS_DATA_STOCK }, { "b", .data = KISS_DATA_STOCK }, { "c", .data = KISS_DATA_PRODUCTS },
     { "log", .unrevised = 1 }, { "part", .follows = { "a", "b" } }, { "revision", .unrevised = 1 },
     { "sums", .follows = { "b" } }, { 0 }
 };
-
-static void ok(int good, const char *what)
-{
-    printf("%sok %d - %s\n", good ? "" : "not ", ++count, what);
-    failures += !good;
-}
-
-static void is(const char *got, const char *expected, const char *what)
-{
-    ok(strcmp(got, expected) == 0, what);
-    if (strcmp(got, expected) != 0) {
-        printf("#      got: %s\n# expected: %s\n", got, expected);
-    }
-}
 
 static const char *names(apr_uint64_t set)
 {
@@ -297,11 +278,8 @@ static void test_rows(void)
     is(problem_of(&api), "statement 0 is missing", "every API needs the state of its database");
 }
 
-int main(void)
+void unit_dataset(void)
 {
-    apr_initialize();
-    atexit(apr_terminate);
-    apr_pool_create(&pool, NULL);
     test_found();
     test_refused();
     test_lists();
@@ -309,6 +287,4 @@ int main(void)
     test_page_rows();
     test_fixed_statements();
     test_rows();
-    printf("1..%d\n", count);
-    return failures != 0;
 }

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the comparison of two large lists keeps in memory: nothing of a SKU, also of one with an escape in JSON. TAP. */
+/* Unit test: what the comparison of two large lists keeps in memory: nothing of a SKU, also of one with an escape in JSON. */
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 
-#include <apr_general.h>
 #include <apr_strings.h>
 
 #include "lib/file/delta.h"
+#include "unit.h"
 
 #define ROWS 20000
 #define ROW_BYTES 64
@@ -42,23 +40,17 @@ static long peak(void)
     return usage.ru_maxrss;
 }
 
-int main(void)
+void unit_delta(void)
 {
     kiss_value before, now;
     kiss_spool *delta;
-    apr_pool_t *pool;
     long kb;
-    int good;
 
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
     before.data = list_of(1, &before.len);
     now.data = list_of(2, &now.len);
-    kiss_spool_create(&delta, "/tmp", pool);
+    ok(kiss_spool_create(&delta, "/tmp", pool) == APR_SUCCESS, "a place for the changes");
     kb = peak();
-    good = kiss_delta_write(delta, &before, &now, pool) == APR_SUCCESS;
+    ok(kiss_delta_write(delta, &before, &now, pool) == APR_SUCCESS, apr_psprintf(pool, "two lists of %d rows were compared", ROWS));
     kb = peak() - kb;
-    printf("%sok 1 - two lists of %d rows were compared\n", good ? "" : "not ", ROWS);
-    printf("%sok 2 - in %ld KB\n1..2\n", kb < MOST_KB ? "" : "not ", kb);
-    return !good || kb >= MOST_KB;
+    ok(kb < MOST_KB, apr_psprintf(pool, "in %ld KB", kb));
 }

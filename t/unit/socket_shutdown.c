@@ -1,28 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Unit tests of what the database layer has beside the database, in TAP. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+/* Unit test: sockets are shut down while they are the connection's, and never a later one of the same number. */
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <apr_atomic.h>
-#include <apr_general.h>
 #include <apr_thread_proc.h>
 
-#include "lib/mariadb/server_error.h"
 #include "lib/mariadb/socket_shutdown.h"
-
-static int count, failures;
-static apr_pool_t *pool;
-
-static void ok(int good, const char *what)
-{
-    printf("%sok %d - %s\n", good ? "" : "not ", ++count, what);
-    failures += !good;
-}
-
-/* --- sockets that are cut --- */
+#include "unit.h"
 
 /** 1 when the socket can still be written to. */
 static int is_open(int fd)
@@ -103,48 +88,8 @@ static void test_race(void)
     ok(i == 3000 && harmed == 0 && cut.state == 0, "3,000 sockets, and no other one was shut down");
 }
 
-/* --- errors of the server --- */
-
-static void kind(unsigned int code, kiss_server_kind expected, const char *what)
+void unit_socket_shutdown(void)
 {
-    ok(kiss_server_error_kind(code) == expected, what);
-}
-
-static void advice(unsigned int code, const char *api, const char *expected)
-{
-    ok(strstr(kiss_server_error_advice(code, api, pool), expected) != NULL, expected);
-}
-
-/** Those that no server under test gives; t/71-server-errors.t provokes the others. */
-static void test_errors(void)
-{
-    kind(0, KISS_SERVER_OURS, "no error of the server's: ours");
-    kind(1064, KISS_SERVER_OURS, "not in the table: ours");
-    ok(*kiss_server_error_advice(1064, "kss", pool) == '\0', "... without advice");
-    kind(1047, KISS_SERVER_AWAY, "a Galera node without its cluster: away");
-    advice(1047, "kss", "wsrep_ready");
-    kind(2006, KISS_SERVER_LOST, "gone: lost");
-    kind(2013, KISS_SERVER_LOST, "lost in the middle: lost");
-    kind(2014, KISS_SERVER_LOST, "another one of the client library: lost");
-    kind(2002, KISS_SERVER_AWAY, "no server at the socket: away");
-    kind(2008, KISS_SERVER_BUSY, "no memory: busy");
-    kind(2026, KISS_SERVER_AWAY, "TLS failed: away");
-    kind(1142, KISS_SERVER_OURS, "no right: ours");
-    advice(1142, "customer", "(sql/customer/grants.sql).");
-    advice(1370, "kss", "(sql/kss/grants.sql).");
-    advice(1146, "customer", "'kissctl schema install'");
-    advice(4091, "kss", "'kissctl kss schema install'");
-    advice(1054, "kss", "'kissctl kss schema check'");
-}
-
-int main(void)
-{
-    apr_initialize();
-    atexit(apr_terminate);
-    apr_pool_create(&pool, NULL);
     test_cut();
     test_race();
-    test_errors();
-    printf("1..%d\n", count);
-    return failures != 0;
 }

@@ -1,24 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Unit test of kiss_merge_run, in TAP: what is put in comes out, in memory and from a file, whatever the sizes. */
-#include <stdio.h>
-#include <stdlib.h>
+/* Unit test: what is put in comes out, in memory and from a file, whatever the sizes. */
 #include <string.h>
 
-#include <apr_general.h>
 #include <apr_strings.h>
 
 #include "lib/file/merge_run.h"
+#include "unit.h"
 
 #define CELLS 4
-
-static int count, failures;
-static apr_pool_t *pool;
-
-static void ok(int good, const char *what)
-{
-    printf("%sok %d - %s\n", good ? "" : "not ", ++count, what);
-    failures += !good;
-}
 
 /** The key of record n; every third record is missing. */
 static kiss_value key_of(int n)
@@ -120,14 +109,11 @@ static void keys_only(kiss_merge_run *r, int records)
     ok(bad == 0, apr_psprintf(pool, "%d keys alone", records / 2));
 }
 
-int main(void)
+void unit_merge_run(void)
 {
     kiss_value empty = { "", 0 }, rows;
     kiss_merge_run *r;
 
-    apr_initialize();
-    atexit(apr_terminate);
-    apr_pool_create(&pool, NULL);
     ok(kiss_merge_run_create(&r, "/tmp", pool) == APR_SUCCESS, "made");
     round_trip(r, 0, 0, 1, "nothing");
     round_trip(r, 100, 0, 1, "a little, in memory");
@@ -142,6 +128,4 @@ int main(void)
        && kiss_merge_run_done(r) == APR_SUCCESS && kiss_merge_run_find(r, &empty, &rows) == APR_SUCCESS && rows.data,
        "an empty key");
     ok(kiss_merge_run_create(&r, "/nonexistent", pool) == APR_SUCCESS && !write_all(r, 5000, 0), "without a place for its file");
-    printf("1..%d\n", count);
-    return failures > 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Counters in shared memory, a process that is killed between any two stores: what is left is right, or heals. TAP. */
+/* Unit test: counters in shared memory, a process that is killed between any two stores: what is left is right, or heals. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,27 +10,12 @@
 
 #include "lib/ratelimit/slots.h"
 #include "lib/ratelimit/store_order.h"
+#include "unit.h"
 
 #define HOUR (APR_INT64_C(3600) * 1000000)
 #define CLIENTS 16
 #define KEYS 2
 #define ALL APR_UINT32_MAX
-
-static int count, failures;
-
-static void ok(int good, const char *what)
-{
-    printf("%sok %d - %s\n", good ? "" : "not ", ++count, what);
-    failures += !good;
-}
-
-static apr_uint64_t seed = 20261128;
-
-static apr_uint32_t dice(apr_uint32_t below)
-{
-    seed = seed * APR_UINT64_C(6364136223846793005) + APR_UINT64_C(1442695040888963407);
-    return (apr_uint32_t)(seed >> 33) % below;
-}
 
 /* --- the process that dies --- */
 
@@ -199,17 +184,15 @@ static void run(operation op, const char *what, int steps)
     free(saved);
 }
 
-int main(void)
+void unit_store_order(void)
 {
     size = kiss_slots_size(CLIENTS, KEYS);
     memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) {
         printf("Bail out! no memory\n");
-        return 1;
+        exit(1);
     }
     kiss_slots_init(&table, memory, CLIENTS, KEYS);
     run(take_windows, "two windows", 500);
     run(take_key, "a sliding hour", 500);
-    printf("1..%d\n", count);
-    return failures != 0;
 }
