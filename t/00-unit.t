@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use KissRooms;
 use KissTest;
 use Test::More;
 
@@ -19,10 +20,9 @@ for my $program (map { build_dir() . "/t/unit/$_" } qw(run store_order)) {
 is_deeply [sort keys %program], \@units, 'each file is run, and there are no others';
 
 for my $name (@units) {
-    my @headers = grep {-e} map { glob "$top/$_/$name.h" } qw(mod_kiss/lib/* support);
-    my ($include) = map { m{/(?:mod_kiss|support)/(.+)$} } @headers;
+    my @headers = rooms_headers($top, $name);
     is scalar @headers, 1, "$name is the name of one unit";
-    like slurp("$FindBin::Bin/unit/$name.c"), qr/^#include "\Q$include\E"$/m, '... whose header its test includes';
+    like slurp("$FindBin::Bin/unit/$name.c"), qr/^#include "\Q$headers[0]\E"$/m, '... whose header its test includes';
 
     my ($rc, $out, $err) = run($program{$name}, $name);
     is $rc, 0, "$name ends well" or diag "$out$err";

@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use KissRooms;
 use KissTest;
 use Test::More;
 
@@ -14,7 +15,14 @@ my @corpora = sort map { m{([^/]+)$} } grep {-d} glob "$fuzz/corpus/*";
 cmp_ok scalar @targets, '>', 0, 'there are fuzz targets';
 is_deeply \@corpora, \@targets, 'each has a corpus, and there is no other';
 
+my $manual = slurp("$fuzz/README.md");
+is_deeply [$manual =~ /^\| `(\w+)` \|/mg], \@targets, 't/fuzz/README.md lists them';
+
 for my $name (@targets) {
+    my @headers = rooms_headers(top(), $name);
+    is scalar @headers, 1, "$name is the name of one unit";
+    like slurp("$fuzz/$name.c"), qr/^#include "\Q$headers[0]\E"$/m, '... whose header its target includes';
+
     my $program = build_dir() . "/t/fuzz/$name";
     my @inputs = glob "$fuzz/corpus/$name/*";
     my $bytes = 0;

@@ -5,7 +5,7 @@ package KissRooms;
 use strict;
 use warnings;
 use Exporter 'import';
-our @EXPORT = qw(rooms rooms_may rooms_unit rooms_room);
+our @EXPORT = qw(rooms rooms_may rooms_unit rooms_room rooms_headers);
 
 # lib: what httpd has no part in, nor a connection to the database: shared with kissctl, unit tests and fuzz targets.
 my @base = qw(lib/base);
@@ -42,5 +42,12 @@ sub rooms_unit { return $_[0] =~ s/\.[ch]$//r }
 
 # rooms_room($unit): its room; '.' for the one that stands before all of them.
 sub rooms_room { return $_[0] =~ m{^(.*)/} ? $1 : '.' }
+
+# rooms_headers($top, $name): the headers called so of units that need no httpd, in lib and in support, as others include them.
+sub rooms_headers {
+    my ($top, $name) = @_;
+
+    return map { m{/(?:mod_kiss|support)/(.+)$} } grep {-e} map {"$top/$_/$name.h"} (map {"mod_kiss/$_"} @lib), 'support';
+}
 
 1;

@@ -10,6 +10,7 @@
 #include "fuzz.h"
 #include "lib/api/kss.h"
 #include "lib/api/page_sql.h"
+#include "lib/api/params.h"
 #include "lib/api/plan.h"
 #include "lib/base/json_text.h"
 
