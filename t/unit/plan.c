@@ -39,7 +39,8 @@ void unit_plan(void)
         { "api_key" }, { "customer" }, { "k", .data = KISS_DATA_STOCK }, { "key_usage" }, { "price_list" }, { "revision" },
         { "t", .data = KISS_DATA_STOCK }, { "warehouse" }, { 0 }
     };
-    kiss_api api = { .name = "test", .profile = "1", .schema_version = 1, .endpoints = endpoints, .datasets = datasets };
+    kiss_api api = { .name = "test", .profile = "1", .schema_version = 1, .credential = "Authorization",
+                     .endpoints = endpoints, .datasets = datasets, .statements = kiss_customer_api.statements };
     const kiss_plan *plan;
     const char *named;
     int i, allow;
