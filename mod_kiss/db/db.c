@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * db - runs work on pooled connections; prepares statements and fetches their rows.
+ */
 #include "db/db.h"
 
 #include <string.h>
@@ -7,15 +10,15 @@
 #include "db/db_pool.h"
 #include "lib/mariadb/server_error.h"
 
-/* A connection that fails sooner than this was dead already: worth another try. One that fails later has waited for a
- * server that hangs, and so would the next. */
+/* A connection that fails sooner than this was already dead: a retry is worthwhile. One that fails later has waited for
+ * a server that hangs, and so would the next. */
 #define DEAD_WITHIN apr_time_from_sec(1)
 
-/* Room for a cell until one is found that is longer: few are, in a MEDIUMTEXT column or an array that the database makes of
- * rows. */
+/* Buffer of a cell until a longer one is found: few are longer, in a MEDIUMTEXT column or an array that the database
+ * aggregates from rows. */
 #define CELL 65535
 
-/* No cell is that long, unless something is badly wrong. */
+/* No valid cell is longer. */
 #define MAX_CELL (64 * 1024 * 1024)
 
 struct kiss_db_cursor {
@@ -26,7 +29,7 @@ struct kiss_db_cursor {
     MYSQL_BIND *bind;
     unsigned long *length;
     my_bool *is_null;
-    my_bool *cut;
+    my_bool *truncated;
     kiss_value *row;
 };
 
@@ -77,12 +80,15 @@ static kiss_db_status failed(kiss_db_conn *conn, unsigned int code, const char *
 
 static kiss_db_status stmt_failed(kiss_db_conn *conn, MYSQL_STMT *stmt, const char *what)
 {
-    /* While rows are fetched one by one the statement has no error of its own: it is the connection's. */
+    /* While rows are fetched unbuffered, the error is set on the connection and not on the statement. */
     return mysql_stmt_errno(stmt) ? failed(conn, mysql_stmt_errno(stmt), mysql_stmt_error(stmt), what)
            : failed(conn, mysql_errno(conn->mysql), mysql_error(conn->mysql), what);
 }
 
-/** The work, on a connection that is made if need be. @return its status; conn->lost tells whether another one may do */
+/**
+ * Does the work once; connects first where there is no connection. @return its status; conn->lost is set when a retry
+ * on a new connection may succeed
+ */
 static kiss_db_status attempt(kiss_db_conn *conn, kiss_req *k, kiss_db_work work, void *baton)
 {
     kiss_db_status status = kiss_db_pool_ends(k) ? KISS_DB_AWAY : KISS_DB_OK;
@@ -119,7 +125,7 @@ kiss_db_status kiss_db_run(kiss_req *k, kiss_db_work work, void *baton)
         KISS_LOG(k, APLOG_ERR, 0, KISS_LOGNO(0211) "this child has no pool for the database");
         return KISS_DB_FAILED;
     }
-    status = kiss_db_pool_take(&conn, k->db, k);
+    status = kiss_db_pool_acquire(&conn, k->db, k);
     if (status == KISS_DB_OK) {
         int idle = conn->mysql != NULL;
 
@@ -128,7 +134,7 @@ kiss_db_status kiss_db_run(kiss_req *k, kiss_db_work work, void *baton)
         if (status == KISS_DB_AWAY && idle && conn->lost && apr_time_now() - attempted < DEAD_WITHIN) {
             status = attempt(conn, k, work, baton);
         }
-        kiss_db_pool_give(conn);
+        kiss_db_pool_release(conn);
     }
     k->db_time += apr_time_now() - start;
     return status;
@@ -167,7 +173,7 @@ const char *kiss_db_insert_id(kiss_db_conn *conn, apr_pool_t *p)
     return apr_psprintf(p, "%" APR_UINT64_T_FMT, (apr_uint64_t)mysql_insert_id(conn->mysql));
 }
 
-/** The statement with this text on this connection; else the place for it: a free one, or the longest unused. */
+/** The statement with this text on this connection; else the slot for it: a free one, or the least recently used. */
 static kiss_db_prepared *find_prepared(kiss_db_conn *conn, const char *text, apr_size_t len)
 {
     kiss_db_prepared *slot = &conn->prepared[0];
@@ -184,8 +190,8 @@ static kiss_db_prepared *find_prepared(kiss_db_conn *conn, const char *text, apr
     return i < KISS_DB_STATEMENTS ? &conn->prepared[i] : slot;
 }
 
-/** Frees a place. A free one stands behind all that are not, so it is filled again at once. */
-static void forget(kiss_db_prepared *s)
+/** Frees a slot. It is filled again at once: all slots after the first free one must be free. */
+static void free_slot(kiss_db_prepared *s)
 {
     if (s->pool) {
         mysql_stmt_close(s->stmt);
@@ -215,7 +221,7 @@ static kiss_db_status prepare(MYSQL_STMT **stmt, kiss_db_conn *conn, const kiss_
         mysql_stmt_close(created);
         return status;
     }
-    forget(s);
+    free_slot(s);
     if (apr_pool_create(&s->pool, conn->session) != APR_SUCCESS) {
         mysql_stmt_close(created);
         s->pool = NULL;
@@ -228,7 +234,7 @@ static kiss_db_status prepare(MYSQL_STMT **stmt, kiss_db_conn *conn, const kiss_
     return KISS_DB_OK;
 }
 
-/** Prepares if need be, binds, executes. */
+/** Prepares the statement at its first use, binds, executes. */
 static kiss_db_status start(MYSQL_STMT **stmt, kiss_db_conn *conn, const kiss_statement *statement,
                             const char *const *args, apr_pool_t *p)
 {
@@ -257,7 +263,10 @@ kiss_db_status kiss_db_execute(kiss_db_conn *conn, const kiss_statement *stateme
     return start(&stmt, conn, statement, args, conn->k->pool);
 }
 
-/** Binds every column to a text buffer of its own size; pages of long ones that no cell fills are never touched. */
+/**
+ * Binds every column to a text buffer of its own size; memory pages of a large buffer that no cell fills are never
+ * touched.
+ */
 static kiss_db_status bind_columns(kiss_db_cursor *c, const kiss_statement *statement, apr_pool_t *p)
 {
     MYSQL_RES *meta = mysql_stmt_result_metadata(c->stmt);
@@ -278,7 +287,7 @@ static kiss_db_status bind_columns(kiss_db_cursor *c, const kiss_statement *stat
         b->buffer_length = room + 1;
         b->length = &c->length[i];
         b->is_null = &c->is_null[i];
-        b->error = &c->cut[i];
+        b->error = &c->truncated[i];
     }
     mysql_free_result(meta);
     return mysql_stmt_bind_result(c->stmt, c->bind) ? stmt_failed(c->conn, c->stmt, statement->text) : KISS_DB_OK;
@@ -300,7 +309,7 @@ kiss_db_status kiss_db_select(kiss_db_cursor **cursor, kiss_db_conn *conn, const
     c->bind = apr_pcalloc(p, n * sizeof(*c->bind));
     c->length = apr_pcalloc(p, n * sizeof(*c->length));
     c->is_null = apr_pcalloc(p, n * sizeof(*c->is_null));
-    c->cut = apr_pcalloc(p, n * sizeof(*c->cut));
+    c->truncated = apr_pcalloc(p, n * sizeof(*c->truncated));
     c->row = apr_pcalloc(p, n * sizeof(*c->row));
     *cursor = c;
     return bind_columns(c, statement, p);
@@ -317,7 +326,7 @@ static const kiss_value *deliver(kiss_db_cursor *c)
     return c->row;
 }
 
-/** Reads the cells that were longer than their buffers once more, into larger ones, which stay for the next rows. */
+/** Fetches the cells that were longer than their buffers again, into larger buffers, which are kept for the next rows. */
 static kiss_db_status fetch_long_cells(kiss_db_cursor *c, const kiss_value **row)
 {
     int i;
@@ -325,7 +334,7 @@ static kiss_db_status fetch_long_cells(kiss_db_cursor *c, const kiss_value **row
     for (i = 0; i < c->columns; i++) {
         MYSQL_BIND *b = &c->bind[i];
 
-        if (!c->cut[i]) {
+        if (!c->truncated[i]) {
             continue;
         }
         if (c->length[i] > MAX_CELL) {
@@ -351,7 +360,7 @@ kiss_db_status kiss_db_next(kiss_db_cursor *c, const kiss_value **row)
 
     *row = NULL;
     if (kiss_db_pool_ends(k)) {
-        return KISS_DB_AWAY;            /* not a second time either: the connection is closed with what is unread */
+        return KISS_DB_AWAY;            /* no retry: the connection is closed with its unread rows */
     }
     rv = mysql_stmt_fetch(c->stmt);
     if (rv == MYSQL_NO_DATA) {

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * db_check - the thread of one child that checks all databases after a start or reload.
+ */
 #include "db/db_check.h"
 
 #include <ap_mpm.h>
@@ -19,37 +22,37 @@
 #include "lib/base/thread.h"
 #include "lib/mariadb/server_error.h"
 
-/** The work of this child. */
+/** The check in this child. */
 typedef struct {
     server_rec *server;
     apr_pool_t *pool;               /* of the thread, with its own allocator */
-    apr_pool_t *scratch;            /* of one database */
+    apr_pool_t *scratch;            /* for one database; cleared before the next */
     apr_thread_t *thread;
     const apr_array_header_t *uses; /* of kiss_config_use */
     volatile apr_uint32_t stop;
-    int all;                        /* nothing was given up */
+    int completed;                  /* 1 when the check was completed */
 } checker;
 
-/* Shared by the children of a generation: 1 when one of them has begun. NULL without shared memory. */
-static volatile apr_uint32_t *start;
+/* Shared by the children of a generation: 1 when one of them has claimed the check. NULL without shared memory. */
+static volatile apr_uint32_t *claimed;
 
-/* The one of this process; NULL when another one does it. */
+/* That of this process; NULL when another process checks. */
 static checker *self;
 
 /* --- one database --- */
 
 /**
- * A statement failed. Where that says nothing of the statement, because the server is busy or the connection ended, it says so
- * of every other one, too.
+ * Reports a statement that failed. Where the cause is not the statement, but a busy server or a lost connection, all
+ * others would fail, too.
  *
- * @param gone receives why the check ends
+ * @param gone receives why the check cannot continue
  */
-static void failed(kiss_db_conn *conn, unsigned int code, const char *text, const char *sql, const char **gone)
+static void failed(kiss_db_conn *conn, unsigned int code, const char *text, const char *sql, const char **reason)
 {
     const char *advice = kiss_server_error_advice(code, conn->k->api->name, conn->k->pool);
 
     if (code && kiss_server_error_kind(code) != KISS_SERVER_OURS) {
-        *gone = apr_psprintf(conn->k->pool, "%s (error %u)%s%s", text, code, *advice ? ". " : "", advice);
+        *reason = apr_psprintf(conn->k->pool, "%s (error %u)%s%s", text, code, *advice ? ". " : "", advice);
     }
     else if (!kiss_db_pool_ends(conn->k)) {
         KISS_LOG(conn->k, APLOG_ERR, 0, KISS_LOGNO(0203) "database %s: a statement cannot be prepared: %s (error %u). %s "
@@ -57,19 +60,19 @@ static void failed(kiss_db_conn *conn, unsigned int code, const char *text, cons
     }
 }
 
-/** @return 1 when the statement cannot be prepared; `gone` as above */
-static int check_statement(kiss_db_conn *conn, const char *sql, const char **gone)
+/** @return 1 when the statement cannot be prepared; `reason` as for failed() */
+static int check_statement(kiss_db_conn *conn, const char *sql, const char **reason)
 {
     MYSQL_STMT *stmt;
     int rv;
 
-    if (*gone || kiss_db_pool_ends(conn->k)) {
+    if (*reason || kiss_db_pool_ends(conn->k)) {
         return 0;
     }
     stmt = mysql_stmt_init(conn->mysql);
     rv = !stmt || mysql_stmt_prepare(stmt, sql, strlen(sql)) != 0;
     if (rv) {
-        failed(conn, stmt ? mysql_stmt_errno(stmt) : 0, stmt ? mysql_stmt_error(stmt) : "out of memory", sql, gone);
+        failed(conn, stmt ? mysql_stmt_errno(stmt) : 0, stmt ? mysql_stmt_error(stmt) : "out of memory", sql, reason);
     }
     if (stmt) {
         mysql_stmt_close(stmt);
@@ -77,24 +80,24 @@ static int check_statement(kiss_db_conn *conn, const char *sql, const char **gon
     return rv;
 }
 
-/** Prepares every statement, pages with all their filters. @return how many failed */
-static int check_statements(kiss_db_conn *conn, const kiss_plan *plan, const char **gone)
+/** Prepares every statement, pages with all their filters. @return the number of failures */
+static int check_statements(kiss_db_conn *conn, const kiss_plan *plan, const char **reason)
 {
     const kiss_endpoint *e;
     int i, n = 0;
 
     for (i = 0; i < plan->count; i++) {
-        n += check_statement(conn, plan->statements[i].text, gone);
+        n += check_statement(conn, plan->statements[i].text, reason);
     }
     for (e = plan->api->endpoints; e->path; e++) {
         for (i = 0; e->pages && i < KISS_ROLES; i++) {
-            n += check_statement(conn, kiss_page_sql_sample(plan, e, (kiss_role)i, conn->k->pool), gone);
+            n += check_statement(conn, kiss_page_sql_sample(plan, e, (kiss_role)i, conn->k->pool), reason);
         }
     }
     return n;
 }
 
-/** The name in backquotes behind `lead`, at `text` or behind it, in `p`; `text` is moved behind it. "" when there is none. */
+/** The name in backquotes after the first `lead` in `text`, in `p`; `text` is moved past it. "" when there is none. */
 static const char *quoted(const char **text, const char *lead, apr_pool_t *p)
 {
     const char *at = strstr(*text, lead);
@@ -124,10 +127,11 @@ static void check_guard_keys(const kiss_db_conn *conn, const char *definition)
 }
 
 /**
- * Looks whether each table that the guard refers to is the one of that name: a table that was swapped has taken its triggers
- * along. The triggers themselves, and the catalogue of foreign keys, are not shown to an account that only reads.
+ * Checks that each table that the guard refers to is the one of that name: a table that was swapped by renaming has
+ * kept its triggers and foreign keys. Triggers and the catalogue of foreign keys are hidden from an account with read
+ * rights only.
  */
-static void check_guard(kiss_db_conn *conn, const char **gone)
+static void check_guard(kiss_db_conn *conn, const char **reason)
 {
     static const char show[] = "SHOW CREATE TABLE truncate_guard";
     MYSQL_RES *result = NULL;
@@ -138,7 +142,7 @@ static void check_guard(kiss_db_conn *conn, const char **gone)
         check_guard_keys(conn, row[1]);
     }
     else if (mysql_errno(conn->mysql) != ER_NO_SUCH_TABLE) {
-        failed(conn, mysql_errno(conn->mysql), mysql_error(conn->mysql), show, gone);
+        failed(conn, mysql_errno(conn->mysql), mysql_error(conn->mysql), show, reason);
     }
     else if (!kiss_db_pool_ends(conn->k)) {
         KISS_LOG(conn->k, APLOG_WARNING, 0, KISS_LOGNO(0232) "database %s: the table truncate_guard is missing: TRUNCATE would not "
@@ -148,8 +152,8 @@ static void check_guard(kiss_db_conn *conn, const char **gone)
 }
 
 /**
- * Connections that all children may open. A child uses as many at a time as it has threads that serve, since a list is read
- * by one in place of the request that wants it; one child has another one, for KissWarm and for this check.
+ * Maximum of connections of all children. A child uses at most as many as it has worker threads, since a list's job
+ * reads in place of the request that waits for it; one child has one more, for KissWarm and for this check.
  */
 static int budget(int *children, int *each, int max)
 {
@@ -157,7 +161,7 @@ static int budget(int *children, int *each, int max)
 
     *children = 1;
     ap_mpm_query(AP_MPMQ_MAX_DAEMONS, children);
-    /* Prefork says 0, or what no directive has set. */
+    /* Prefork returns 0, or a value that no directive has set. */
     if (ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads) != APR_SUCCESS || threads < 1) {
         threads = 1;
     }
@@ -165,7 +169,7 @@ static int budget(int *children, int *each, int max)
     return *children * *each + 1;
 }
 
-/** Compares the budget, which holds twice during a reload, with what the server allows. */
+/** Compares the budget, which is doubled during a reload, with the limit of the server. */
 static void check_budget(kiss_db_conn *conn)
 {
     const kiss_database_conf *conf = kiss_db_pool_conf(conn);
@@ -182,8 +186,8 @@ static void check_budget(kiss_db_conn *conn)
     mysql_free_result(result);
 }
 
-/** How the connection is protected on its way. */
-static const char *way_of(const kiss_db_conn *conn)
+/** TLS of the connection, as text. */
+static const char *tls_text(const kiss_db_conn *conn)
 {
     const char *cipher = mysql_get_ssl_cipher(conn->mysql);
 
@@ -193,23 +197,23 @@ static const char *way_of(const kiss_db_conn *conn)
            : "in the clear";
 }
 
-/** On a connection. @return why it cannot be used any more, or NULL */
+/** All checks on an open connection. @return why it cannot be used any more, or NULL */
 static const char *check_connected(const checker *c, const kiss_config_use *use, kiss_db_conn *conn)
 {
-    const char *gone = NULL;
+    const char *reason = NULL;
 
-    if (check_statements(conn, use->plan, &gone) == 0 && !gone && !kiss_db_pool_ends(conn->k)) {
+    if (check_statements(conn, use->plan, &reason) == 0 && !reason && !kiss_db_pool_ends(conn->k)) {
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, c->server, KISS_LOGNO(0206) "database %s: MariaDB %s at %s, %s; "
                      "schema version %u, %d statements", use->database->name, mysql_get_server_info(conn->mysql),
-                     use->database->address, way_of(conn), use->plan->api->schema_version, use->plan->count);
+                     use->database->address, tls_text(conn), use->plan->api->schema_version, use->plan->count);
     }
-    if (!gone && !kiss_db_pool_ends(conn->k)) {
-        check_guard(conn, &gone);
+    if (!reason && !kiss_db_pool_ends(conn->k)) {
+        check_guard(conn, &reason);
     }
-    if (!gone && !kiss_db_pool_ends(conn->k)) {
+    if (!reason && !kiss_db_pool_ends(conn->k)) {
         check_budget(conn);
     }
-    return gone;
+    return reason;
 }
 
 static void check(const checker *c, const kiss_config_use *use)
@@ -222,15 +226,15 @@ static void check(const checker *c, const kiss_config_use *use)
         .stop = (volatile apr_uint32_t *)&c->stop
     };
     kiss_db_conn *conn = kiss_db_pool_extra(k.db, &k);
-    const char *gone = "see above";
+    const char *reason = "see above";
 
     if (kiss_db_pool_connect(conn, use->plan->api->schema_version) == KISS_DB_OK) {
-        gone = check_connected(c, use, conn);
+        reason = check_connected(c, use, conn);
         kiss_db_pool_abandon(conn);
     }
-    if (gone && !kiss_db_pool_ends(&k)) {
+    if (reason && !kiss_db_pool_ends(&k)) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, c->server, KISS_LOGNO(0205) "database %s is not usable now (%s): the API "
-                     "answers 503 until it is", use->database->name, gone);
+                     "answers 503 until it is", use->database->name, reason);
     }
 }
 
@@ -251,8 +255,8 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *baton)
             check(c, use);
         }
     }
-    c->all = !apr_atomic_read32(&c->stop);
-    if (c->all) {
+    c->completed = !apr_atomic_read32(&c->stop);
+    if (c->completed) {
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, c->server, KISS_LOGNO(0250) "%d databases were checked in %d ms",
                      c->uses->nelts, (int)((kiss_clock_now() - start) / 1000));
     }
@@ -266,7 +270,7 @@ void kiss_db_check_stop(void)
     }
 }
 
-/** Before the pools go away. */
+/** Before the pools of connections are destroyed. */
 static apr_status_t finish(void *baton)
 {
     checker *c = baton;
@@ -275,15 +279,15 @@ static apr_status_t finish(void *baton)
     kiss_db_check_stop();
     kiss_db_pool_stop(0);
     apr_thread_join(&rv, c->thread);
-    if (!c->all) {
-        apr_atomic_set32(start, 0);         /* the next child that begins */
+    if (!c->completed) {
+        apr_atomic_set32(claimed, 0);         /* for the next child that starts */
     }
     self = NULL;
     apr_pool_destroy(c->pool);
     return APR_SUCCESS;
 }
 
-/** Says that the option file which former versions read has no part in it any more. */
+/** Warns when there is a group in the option file that former versions read and this one does not. */
 static void warn_of_option_file(server_rec *s, apr_pool_t *p)
 {
     const char *home = getenv("MARIADB_HOME"), *path = home ? apr_pstrcat(p, home, "/my.cnf", NULL) : NULL;
@@ -306,12 +310,12 @@ static void warn_of_option_file(server_rec *s, apr_pool_t *p)
 void kiss_db_check_prepare(server_rec *s, apr_pool_t *pconf)
 {
     apr_shm_t *shm;
-    apr_status_t rv = apr_shm_create(&shm, sizeof(*start), NULL, pconf);
+    apr_status_t rv = apr_shm_create(&shm, sizeof(*claimed), NULL, pconf);
 
     warn_of_option_file(s, pconf);
-    start = rv == APR_SUCCESS ? apr_shm_baseaddr_get(shm) : NULL;
-    if (start) {
-        *start = 0;
+    claimed = rv == APR_SUCCESS ? apr_shm_baseaddr_get(shm) : NULL;
+    if (claimed) {
+        *claimed = 0;
     }
     else {
         ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0251) "no shared memory: the databases are not "
@@ -326,7 +330,7 @@ void kiss_db_check_start(server_rec *s, apr_pool_t *pchild)
 
     self = NULL;
     c->uses = kiss_config_uses(s, pchild);
-    if (!c->uses->nelts || !start || apr_atomic_cas32(start, 1, 0) != 0) {
+    if (!c->uses->nelts || !claimed || apr_atomic_cas32(claimed, 1, 0) != 0) {
         return;
     }
     c->server = s;
@@ -341,7 +345,7 @@ void kiss_db_check_start(server_rec *s, apr_pool_t *pchild)
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0252) "no thread to check the databases: another child "
                      "does");
-        apr_atomic_set32(start, 0);
+        apr_atomic_set32(claimed, 0);
         return;
     }
     self = c;

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * db_pool - connections of a child: opened, checked, pooled, closed, and shut down when the child ends.
+ */
 #include "db/db_pool.h"
 
 #include <apr_allocator.h>
@@ -17,7 +20,7 @@
 #include "lib/mariadb/server_error.h"
 #include "lib/mariadb/session.h"
 
-/* The same trouble is not logged more often than this. */
+/* Least time between two messages about a database. */
 #define QUIET apr_time_from_sec(10)
 
 static const char session_sql[] = KISS_SESSION_SQL;
@@ -34,15 +37,15 @@ static const char check_sql[] =
 struct kiss_db {
     const kiss_database_conf *conf;
     apr_reslist_t *slots;
-    apr_pool_t *pool;               /* has its own allocator; used under the list's lock only, after the child's start */
+    apr_pool_t *pool;               /* has its own allocator; after the child's start used only under the lock of `slots` */
     apr_uint32_t logged;            /* second of the last message, for QUIET */
-    kiss_socket_shutdown *cuts;                 /* sockets, one for each place, and the extra one: they stay when a place goes */
-    char *used;                     /* which of them belong to a place; under the list's lock */
+    kiss_socket_shutdown *sockets;  /* sockets, one for each slot, and the extra one; they outlive the slots */
+    char *used;                     /* which of them belong to a slot; under the lock of `slots` */
     kiss_db *next;                  /* the next one of this child */
-    const char *origin;              /* kiss_db_origin() */
+    const char *origin;             /* kiss_db_origin() */
 };
 
-/* The databases of this child, and whether it is to end. Written before and after there are threads. */
+/* The databases of this child, and whether it is ending. The list is written only while there are no threads. */
 static kiss_db *databases;
 static volatile apr_uint32_t ending;
 
@@ -73,14 +76,14 @@ int kiss_db_pool_ends(const kiss_req *k)
 
 static kiss_db_status refuse(kiss_db_conn *conn, kiss_db_status status, const char *what)
 {
-    /* What fails because this child cut it off is no fault of the database's. */
+    /* A failure because this child shut the socket down is no fault of the database. */
     if (!kiss_db_pool_ends(conn->k) && may_log(conn->db)) {
         KISS_LOG(conn->k, APLOG_ERR, 0, KISS_LOGNO(0201) "database %s: %s", conn->db->conf->name, what);
     }
     return status;
 }
 
-/** Refuses because of the connection's last error. */
+/** Refuses the connection because of its last error. */
 static kiss_db_status refuse_error(kiss_db_conn *conn, MYSQL *mysql, const char *what)
 {
     unsigned int code = mysql_errno(mysql);
@@ -108,7 +111,7 @@ void kiss_db_pool_stop(int all)
     }
     for (db = databases; db; db = db->next) {
         for (i = 0; i <= db->conf->max; i++) {
-            kiss_socket_shutdown_now(&db->cuts[i], all);
+            kiss_socket_shutdown_now(&db->sockets[i], all);
         }
     }
 }
@@ -135,15 +138,15 @@ void kiss_db_pool_disconnect(kiss_db_conn *conn)
             mysql_stmt_close(conn->prepared[i].stmt);
         }
     }
-    memset(conn->prepared, 0, sizeof(conn->prepared));      /* their pools go with the session's */
-    kiss_socket_shutdown_forbid(conn->cut);
+    memset(conn->prepared, 0, sizeof(conn->prepared));      /* their pools were destroyed with that of the session */
+    kiss_socket_shutdown_forbid(conn->socket);
     mysql_close(conn->mysql);
     conn->mysql = NULL;
     apr_pool_destroy(conn->session);
     conn->session = NULL;
 }
 
-/** Makes the session what it must be. @return 0; or not, with the error in the connection */
+/** Sets the variables of the session. @return 0; else the error is set in the connection */
 static int prepare_session(MYSQL *mysql)
 {
     /* innodb_snapshot_isolation, ON in newer servers, fails a transaction whose rows changed since its first read. */
@@ -176,13 +179,13 @@ static kiss_db_status check_session(kiss_db_conn *conn, unsigned schema_version)
     return e ? refuse(conn, KISS_DB_REFUSED, e) : KISS_DB_OK;
 }
 
-/** Whole seconds, as the client library knows them; a part of one counts as one. */
+/** Whole seconds, the unit of the client library; rounded up. */
 static unsigned int seconds(apr_interval_time_t time)
 {
     return (unsigned int)apr_time_sec(time + apr_time_from_sec(1) - 1);
 }
 
-/** Sets what the connection will be. Nothing comes from option files: what holds is what the configuration says. */
+/** Sets the options of the connection. Option files are not read: only the configuration counts. */
 static void set_options(MYSQL *mysql, const kiss_database_conf *conf)
 {
     unsigned int connect = seconds(conf->connect), silence = seconds(conf->timeout), no_files = 0;
@@ -192,11 +195,11 @@ static void set_options(MYSQL *mysql, const kiss_database_conf *conf)
     mysql_options(mysql, MYSQL_OPT_READ_TIMEOUT, &silence);
     mysql_options(mysql, MYSQL_OPT_WRITE_TIMEOUT, &silence);
     mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
-    /* A server must not ask for files of this machine. NULL would not switch it off. */
+    /* A server must not be able to request files of this machine. NULL would not disable it. */
     mysql_options(mysql, MYSQL_OPT_LOCAL_INFILE, &no_files);
-    /* A dead connection is ours to notice: its statements and its transaction died with it. */
+    /* No automatic reconnect: the statements and the transaction are lost with the connection. */
     mysql_options(mysql, MYSQL_OPT_RECONNECT, &off);
-    /* All said: the library's defaults differ from version to version. */
+    /* All of them are set, since the library's defaults differ between versions. */
     mysql_options(mysql, MYSQL_OPT_SSL_ENFORCE, &encrypt);
     mysql_options(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
     if (encrypt) {
@@ -248,8 +251,8 @@ kiss_db_status kiss_db_pool_connect(kiss_db_conn *conn, unsigned schema_version)
         conn->session = NULL;
         return status;
     }
-    kiss_socket_shutdown_allow(conn->cut, (int)mysql_get_socket(conn->mysql), conn->k->stop != NULL);
-    /* Asked once more: who set it since then has not seen this socket. */
+    kiss_socket_shutdown_allow(conn->socket, (int)mysql_get_socket(conn->mysql), conn->k->stop != NULL);
+    /* Checked again: kiss_db_pool_stop(), called in the meantime, has not seen this socket. */
     status = kiss_db_pool_ends(conn->k) ? KISS_DB_AWAY : check_session(conn, schema_version);
     if (status != KISS_DB_OK) {
         kiss_db_pool_abandon(conn);
@@ -257,9 +260,9 @@ kiss_db_status kiss_db_pool_connect(kiss_db_conn *conn, unsigned schema_version)
     return status;
 }
 
-/* --- connections that were lost without a word --- */
+/* --- connections that were lost silently --- */
 
-/** 1 when two databases are at the same server. */
+/** 1 when two databases are on the same server. */
 static int same_server(const kiss_database_conf *a, const kiss_database_conf *b)
 {
     return a->socket && b->socket ? strcmp(a->socket, b->socket) == 0 : strcmp(a->address, b->address) == 0;
@@ -308,7 +311,7 @@ void kiss_db_pool_note_loss(const kiss_db_conn *conn)
 
 /* --- the pool --- */
 
-/** Makes a pool with an allocator of its own, since that of the parent is not for several threads. */
+/** Creates a pool with an allocator of its own, since that of the parent is not thread-safe. */
 static apr_status_t create_pool(apr_pool_t **pool, apr_pool_t *parent)
 {
     apr_allocator_t *allocator;
@@ -326,8 +329,8 @@ static apr_status_t create_pool(apr_pool_t **pool, apr_pool_t *parent)
     return APR_SUCCESS;
 }
 
-/* Runs under the list's lock, so it must not connect: a server that does not answer would stop every request of the
- * child, those too that only want to give a connection back. */
+/* Runs under the lock of the list, so it must not connect: a server that does not answer would block every request of
+ * the child, also those that only release a connection. */
 static apr_status_t open_slot(void **resource, void *params, apr_pool_t *ignored)
 {
     kiss_db *db = params;
@@ -348,7 +351,7 @@ static apr_status_t open_slot(void **resource, void *params, apr_pool_t *ignored
         continue;
     }
     db->used[i] = 1;
-    conn->cut = &db->cuts[i];
+    conn->socket = &db->sockets[i];
     *resource = conn;
     return APR_SUCCESS;
 }
@@ -360,19 +363,19 @@ static apr_status_t close_slot(void *resource, void *params, apr_pool_t *ignored
     (void)params;
     (void)ignored;
     kiss_db_pool_disconnect(conn);
-    conn->db->used[conn->cut - conn->db->cuts] = 0;
+    conn->db->used[conn->socket - conn->db->sockets] = 0;
     apr_pool_destroy(conn->pool);
     return APR_SUCCESS;
 }
 
-/** Closes every connection, before the pools that they live in are destroyed as children of the child's. */
+/** Closes every connection, before the pools of the connections are destroyed with their parent. */
 static apr_status_t close_slots(void *db)
 {
     databases = NULL;
     return apr_reslist_destroy(((kiss_db *)db)->slots);
 }
 
-/** The digest of where a database is. */
+/** Digest of the origin of a database. */
 static const char *origin_of(const kiss_database_conf *conf, apr_pool_t *p)
 {
     unsigned char digest[KISS_SHA256_LEN];
@@ -387,14 +390,15 @@ apr_status_t kiss_db_pool_create(kiss_db **db, const kiss_database_conf *conf, a
     apr_status_t rv;
 
     created->conf = conf;
-    /* Not the child's, which other lists and modules use at the same time: this one is used under this list's lock alone. */
+    /* Not the child's pool, which other lists and modules use at the same time: this one is used only under the lock of
+     * this list. */
     if ((rv = create_pool(&created->pool, p)) != APR_SUCCESS) {
         return rv;
     }
     apr_pool_tag(created->pool, "kiss_db");
-    created->cuts = apr_pcalloc(p, (apr_size_t)(conf->max + 1) * sizeof(*created->cuts));
+    created->sockets = apr_pcalloc(p, (apr_size_t)(conf->max + 1) * sizeof(*created->sockets));
     created->used = apr_pcalloc(p, (apr_size_t)conf->max);
-    /* The library's first call prepares what its threads share: it must not be made by two of them. */
+    /* The first call initialises what the threads share in the library: two threads must not do that at the same time. */
     if (mysql_library_init(0, NULL, NULL) != 0) {
         return APR_ENOMEM;
     }
@@ -410,7 +414,7 @@ apr_status_t kiss_db_pool_create(kiss_db **db, const kiss_database_conf *conf, a
     return rv;
 }
 
-kiss_db_status kiss_db_pool_take(kiss_db_conn **conn, kiss_db *db, const kiss_req *k)
+kiss_db_status kiss_db_pool_acquire(kiss_db_conn **conn, kiss_db *db, const kiss_req *k)
 {
     void *slot;
     apr_status_t rv = apr_reslist_acquire(db->slots, &slot);
@@ -424,13 +428,13 @@ kiss_db_status kiss_db_pool_take(kiss_db_conn **conn, kiss_db *db, const kiss_re
     }
     *conn = slot;
     (*conn)->k = k;
-    kiss_socket_shutdown_early((*conn)->cut, k->stop != NULL);
+    kiss_socket_shutdown_early((*conn)->socket, k->stop != NULL);
     return KISS_DB_OK;
 }
 
-void kiss_db_pool_give(kiss_db_conn *conn)
+void kiss_db_pool_release(kiss_db_conn *conn)
 {
-    kiss_socket_shutdown_early(conn->cut, 0);
+    kiss_socket_shutdown_early(conn->socket, 0);
     conn->k = NULL;
     apr_reslist_release(conn->db->slots, conn);
 }
@@ -441,7 +445,7 @@ kiss_db_conn *kiss_db_pool_extra(kiss_db *db, const kiss_req *k)
 
     conn->db = db;
     conn->pool = k->pool;
-    conn->cut = &db->cuts[db->conf->max];
+    conn->socket = &db->sockets[db->conf->max];
     conn->k = k;
     return conn;
 }

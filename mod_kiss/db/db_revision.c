@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * db_revision - reads the revision of a database once for all requests that wait for it.
+ */
 #include "db/db_revision.h"
 
 #include <apr_thread_cond.h>
@@ -9,21 +12,21 @@
 #include "core/config.h"
 #include "lib/base/clock.h"
 
-/* The sum has at most 41 digits: DECIMAL, of BIGINT; the greatest 20, and so has the number. */
+/* The sum has at most 41 digits (DECIMAL, of BIGINT); the greatest revision 20, and so has their number. */
 #define MAX_TEXT 96
 
-/* Belongs to one database in this child; what it remembers depends on nothing else but the time. */
+/* Belongs to one database in this child; the text is valid until a newer one is read. */
 struct kiss_db_revision {
     apr_thread_mutex_t *mutex;
-    apr_thread_cond_t *done[2];         /* a read with an even, an odd number has ended */
-    apr_uint64_t start;                 /* number of the last read that began */
-    apr_uint64_t ended;                 /* number of the last read that ended; one less than `begun` while one is under way */
-    apr_int64_t asked[2];               /* when the last one with an even, an odd number began */
-    kiss_db_status status;              /* what came of it */
+    apr_thread_cond_t *done[2];         /* signalled when a read with an even, an odd number has ended */
+    apr_uint64_t started;               /* number of the last read that was started */
+    apr_uint64_t ended;                 /* number of the last read that ended; one less than `started` during a read */
+    apr_int64_t start_time[2];          /* when the last one with an even, an odd number was started */
+    kiss_db_status status;              /* its result */
     char text[MAX_TEXT];
 };
 
-apr_status_t kiss_db_revision_create(kiss_db_revision **state, apr_pool_t *p)
+apr_status_t kiss_db_revision_create(kiss_db_revision **revision, apr_pool_t *p)
 {
     kiss_db_revision *created = apr_pcalloc(p, sizeof(*created));
     apr_status_t rv = apr_thread_mutex_create(&created->mutex, APR_THREAD_MUTEX_DEFAULT, p);
@@ -35,20 +38,20 @@ apr_status_t kiss_db_revision_create(kiss_db_revision **state, apr_pool_t *p)
         rv = apr_thread_cond_create(&created->done[1], p);
     }
     if (rv == APR_SUCCESS) {
-        *state = created;
+        *revision = created;
     }
     return rv;
 }
 
-/** A read under way. */
+/** A read in progress. */
 typedef struct {
     kiss_req *k;
     char text[MAX_TEXT];
-} reading;
+} revision_read;
 
 static kiss_db_status query(kiss_db_conn *conn, void *baton)
 {
-    reading *r = baton;
+    revision_read *r = baton;
     const kiss_value *row;
     kiss_db_status status = kiss_db_row(&row, conn, r->k->conf->plan->fixed[KISS_SQL_STATE], NULL, r->k->pool);
 
@@ -61,18 +64,18 @@ static kiss_db_status query(kiss_db_conn *conn, void *baton)
 }
 
 /**
- * Reads for all who have come by now. Called with the mutex, and gives it up.
+ * Reads for all requests that wait. Called with the mutex held, and releases it.
  *
- * Who came too late for this read waits behind the other condition, and is not woken for nothing: only one of them is, to
- * read next. They are woken without the mutex, which would stop them at once.
+ * Requests that came too late for this read wait on the other condition and are not woken in vain: one of them is
+ * signalled, to do the next read. The mutex is released before, since the woken threads need it at once.
  */
-static kiss_db_status lead(kiss_db_revision *s, const char **text, kiss_req *k)
+static kiss_db_status read_for_all(kiss_db_revision *s, const char **text, kiss_req *k)
 {
-    reading r = { k, "" };
-    apr_uint64_t mine = ++s->start;
+    revision_read r = { k, "" };
+    apr_uint64_t mine = ++s->started;
     kiss_db_status status;
 
-    s->asked[mine & 1] = kiss_clock_now();
+    s->start_time[mine & 1] = kiss_clock_now();
     apr_thread_mutex_unlock(s->mutex);
     status = kiss_db_run(k, query, &r);
     apr_thread_mutex_lock(s->mutex);
@@ -86,20 +89,20 @@ static kiss_db_status lead(kiss_db_revision *s, const char **text, kiss_req *k)
     return status;
 }
 
-/** The number of the read that a request needs which comes now. Called with the mutex. */
+/** The number of the read that a request which arrives now needs. Called with the mutex held. */
 static apr_uint64_t needed(const kiss_db_revision *s, const kiss_req *k)
 {
     apr_interval_time_t freshness = kiss_config_freshness(k->conf);
     apr_int64_t oldest = kiss_clock_now() - freshness;
 
-    if (freshness > 0 && s->ended && s->status == KISS_DB_OK && s->asked[s->ended & 1] > oldest) {
+    if (freshness > 0 && s->ended && s->status == KISS_DB_OK && s->start_time[s->ended & 1] > oldest) {
         return s->ended;
     }
-    if (freshness > 0 && s->start > s->ended && s->asked[s->start & 1] > oldest) {
-        return s->start;
+    if (freshness > 0 && s->started > s->ended && s->start_time[s->started & 1] > oldest) {
+        return s->started;
     }
-    /* One that is under way may have begun before a change that this request must see. */
-    return s->start + 1;
+    /* One in progress may have started before a change that this request must see. */
+    return s->started + 1;
 }
 
 kiss_db_status kiss_db_revision_read(const char **text, kiss_req *k)
@@ -108,9 +111,9 @@ kiss_db_status kiss_db_revision_read(const char **text, kiss_req *k)
     kiss_db_status status;
     apr_uint64_t need;
 
-    /* A read that may be given up is nobody else's. */
+    /* A read that may be aborted is not shared. */
     if (!s || k->stop || apr_thread_mutex_lock(s->mutex) != APR_SUCCESS) {
-        reading r = { k, "" };
+        revision_read r = { k, "" };
 
         status = kiss_db_run(k, query, &r);
         *text = apr_pstrdup(k->pool, r.text);
@@ -118,10 +121,10 @@ kiss_db_status kiss_db_revision_read(const char **text, kiss_req *k)
     }
     need = needed(s, k);
     while (s->ended < need) {
-        if (s->start == s->ended) {
-            return lead(s, text, k);
+        if (s->started == s->ended) {
+            return read_for_all(s, text, k);
         }
-        apr_thread_cond_wait(s->done[need & 1], s->mutex);  /* bounded: whoever reads is, by the database's timeouts */
+        apr_thread_cond_wait(s->done[need & 1], s->mutex);  /* bounded by the timeouts of the thread that reads */
     }
     status = s->status;
     *text = apr_pstrdup(k->pool, s->text);
