@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * cache_manager - the thread that evicts cached lists and calls the cache warmer.
+ */
 #include "worker/cache_manager.h"
 
 #include <apr_atomic.h>
@@ -29,60 +32,61 @@
 
 #define SECOND APR_INT64_C(1000000)
 
-/* How soon another child takes over from one that died, and each gives up mappings of files that were removed. */
+/* Interval after which another child replaces one that died, and after which each child releases mappings of removed
+ * files. */
 #define TRY_AGAIN (5 * SECOND)
 
-/* How often the whole directory is looked through, whatever happens. */
+/* Interval of full scans of the directory, also without events. */
 #define SCAN_INTERVAL (60 * SECOND)
 
-/* How often it is said that the disk is nearly full. */
+/* Interval of the warning that the disk is nearly full. */
 #define WARN_AGAIN (600 * SECOND)
 
-/* Removed beyond what must be: a part of the limit, so that not every new file makes it look through all. */
+/* Part of the limit that is evicted in addition, so that not every new file causes a full scan. */
 #define MARGIN 16
 
-/* Room that builders need, in sizes of the largest snapshot: for a list, its nested tables, and one more. */
+/* Room that jobs need, in sizes of the largest cache entry: for a list, its nested tables, and one more. */
 #define ROOM 3
 
-/* When there is not so much, what was not used for this time gives way, whatever KissCacheSize says. */
+/* When there is less room, entries that were not used for this time are evicted, even below KissCacheSize. */
 #define IN_USE apr_time_from_sec(600)
 
-/* What is left behind by a process that died in the middle is removed after this time. */
+/* Age after which the temporary file of a process that died is removed. */
 #define ORPHAN_AGE apr_time_from_sec(600)
 
 typedef struct {
     server_rec *server;
-    const char *folder;             /* of the snapshots */
+    const char *folder;             /* of the cache entries */
     apr_pool_t *pool;               /* of the thread, with its own allocator */
-    apr_pool_t *scratch;            /* of one step of its work */
+    apr_pool_t *scratch;            /* for one step; cleared before the next */
     apr_thread_t *thread;
-    apr_file_t *wake[2];            /* a pipe; the thread sleeps at its end */
+    apr_file_t *wake[2];            /* a pipe; the thread polls its reading end */
     volatile apr_uint32_t stopping;
-    apr_pool_t *lead;               /* exists while this child is the one that works; owns the lock */
+    apr_pool_t *lead;               /* exists while this child is the manager of the directory; owns the lock */
     apr_file_t *lock;
     int watch;                      /* descriptor of inotify, or -1 */
-    apr_off_t total;                /* bytes of the snapshots, as far as known */
+    apr_off_t total;                /* bytes of all cache entries, as far as known */
     apr_off_t largest;              /* bytes of the largest one */
-    apr_int64_t warned;             /* when it was last said that there is little room */
-    apr_int64_t next_scan;               /* when to look through the directory again */
-    kiss_cache_warmer *warm;                /* NULL: nothing is built in advance */
+    apr_int64_t warned;             /* when low disk space was last logged */
+    apr_int64_t next_scan;          /* time of the next scan */
+    kiss_cache_warmer *warmer;      /* NULL: nothing is built in advance */
 } manager;
 
-/* The one of this process; NULL when it has none. */
+/* That of this process; NULL when there is none. */
 static manager *self;
 
-/* --- cleaning up --- */
+/* --- eviction --- */
 
-/** What came of removing files. */
+/** Result of removing files. */
 typedef struct {
-    int folder;                     /* descriptor: where they are */
+    int folder;                     /* descriptor of their directory */
     int removed;
     apr_off_t freed;
-    apr_status_t failed;            /* why the last one that stays does so */
+    apr_status_t failed;            /* error of the last file that could not be removed */
     const char *name;
 } outcome;
 
-static void discard(const kiss_cache_file_entry *e, outcome *o)
+static void remove_entry(const kiss_cache_file_entry *e, outcome *o)
 {
     apr_status_t rv = unlinkat(o->folder, e->name, 0) == 0 ? APR_SUCCESS : errno;
 
@@ -101,129 +105,129 @@ static int is_orphan(const kiss_cache_file_entry *e, apr_time_t now)
     return strncmp(e->name, KISS_SPOOL_PREFIX, strlen(KISS_SPOOL_PREFIX)) == 0 && now - e->used > ORPHAN_AGE;
 }
 
-/** Removes what dead builders left, and takes what is no snapshot out of the list. Sets total and largest. */
-static void sort_out(manager *k, int folder, apr_array_header_t *entries, apr_time_t now)
+/** Removes files of jobs that died, and drops from the array what is no cache entry. Sets total and largest. */
+static void select_entries(manager *m, int folder, apr_array_header_t *entries, apr_time_t now)
 {
     outcome ignored = { folder, 0, 0, APR_SUCCESS, NULL };
     int i, n = 0;
 
-    k->total = k->largest = 0;
+    m->total = m->largest = 0;
     for (i = 0; i < entries->nelts; i++) {
         kiss_cache_file_entry e = APR_ARRAY_IDX(entries, i, kiss_cache_file_entry);
 
         if (e.is_entry) {
             APR_ARRAY_IDX(entries, n++, kiss_cache_file_entry) = e;
-            k->total += e.size;
-            k->largest = e.size > k->largest ? e.size : k->largest;
+            m->total += e.size;
+            m->largest = e.size > m->largest ? e.size : m->largest;
         }
         else if (is_orphan(&e, now)) {
-            discard(&e, &ignored);
+            remove_entry(&e, &ignored);
         }
     }
     entries->nelts = n;
 }
 
-/** Bytes that the disk lacks for builders; 0 when there is room. */
-static apr_off_t missing(manager *k)
+/** Bytes of disk space that jobs lack; 0 when there is room. */
+static apr_off_t disk_shortage(manager *m)
 {
     struct statvfs fs;
-    apr_off_t need = ROOM * k->largest, left;
+    apr_off_t need = ROOM * m->largest, left;
     apr_int64_t now = kiss_clock_now();
 
-    if (statvfs(k->folder, &fs) != 0) {
+    if (statvfs(m->folder, &fs) != 0) {
         return 0;
     }
     left = (apr_off_t)fs.f_bavail * (apr_off_t)fs.f_frsize;
-    if (left < need && (!k->warned || now - k->warned > WARN_AGAIN)) {
-        k->warned = now;
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, k->server, KISS_LOGNO(0706) "%" APR_OFF_T_FMT " bytes are left on the disk "
-                     "of %s (KissCacheDir): lists that nobody asked for lately give way to new ones", left, k->folder);
+    if (left < need && (!m->warned || now - m->warned > WARN_AGAIN)) {
+        m->warned = now;
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, m->server, KISS_LOGNO(0706) "%" APR_OFF_T_FMT " bytes are left on the disk "
+                     "of %s (KissCacheDir): lists that were not used lately are evicted for new ones", left, m->folder);
     }
     return left < need ? need - left : 0;
 }
 
-/** Removes what is too old, and the longest unused until the rest fits the limit and leaves room on the disk. */
-static void discard_all(const manager *k, const apr_array_header_t *entries, apr_off_t lack, apr_time_t now, outcome *o)
+/** Evicts what is too old, and the least recently used until the rest fits the limit and leaves room on the disk. */
+static void evict(const manager *m, const apr_array_header_t *entries, apr_off_t lack, apr_time_t now, outcome *o)
 {
-    apr_off_t most = kiss_config_cache_size(k->server), fit = k->total > most ? most - most / MARGIN : most;
-    apr_interval_time_t age = kiss_config_cache_age(k->server);
+    apr_off_t max = kiss_config_cache_size(m->server), fit = m->total > max ? max - max / MARGIN : max;
+    apr_interval_time_t age = kiss_config_cache_age(m->server);
     int i;
 
     for (i = 0; i < entries->nelts; i++) {
         const kiss_cache_file_entry *e = &APR_ARRAY_IDX(entries, i, kiss_cache_file_entry);
         apr_interval_time_t unused = now - e->used;
-        int last = i == entries->nelts - 1;         /* in use now, whatever its size */
+        int last = i == entries->nelts - 1;         /* most recently used: in use now; kept at any size */
 
-        if (unused > age || (k->total - o->freed > fit && !last) || (o->freed < lack && unused > IN_USE)) {
-            discard(e, o);
+        if (unused > age || (m->total - o->freed > fit && !last) || (o->freed < lack && unused > IN_USE)) {
+            remove_entry(e, o);
         }
     }
 }
 
-/** Looks through the open directory. */
-static apr_status_t clean_folder(manager *k, outcome *o)
+/** Scans the open directory and evicts. */
+static apr_status_t clean_folder(manager *m, outcome *o)
 {
     apr_time_t now = apr_time_now();
     apr_array_header_t *entries;
-    apr_status_t rv = kiss_cache_file_scan(&entries, o->folder, k->scratch);
+    apr_status_t rv = kiss_cache_file_scan(&entries, o->folder, m->scratch);
 
     if (rv == APR_SUCCESS) {
-        sort_out(k, o->folder, entries, now);
+        select_entries(m, o->folder, entries, now);
         kiss_cache_file_sort(entries);
-        discard_all(k, entries, missing(k), now, o);
-        k->total -= o->freed;
+        evict(m, entries, disk_shortage(m), now, o);
+        m->total -= o->freed;
     }
     return rv;
 }
 
-/** Looks through the directory. */
-static void clean(manager *k)
+/** Scans the directory and logs the result. */
+static void clean(manager *m)
 {
-    outcome o = { open(k->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), 0, 0, APR_SUCCESS, NULL };
-    apr_status_t rv = o.folder < 0 ? errno : clean_folder(k, &o);
+    outcome o = { open(m->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), 0, 0, APR_SUCCESS, NULL };
+    apr_status_t rv = o.folder < 0 ? errno : clean_folder(m, &o);
 
-    k->next_scan = kiss_clock_now() + SCAN_INTERVAL;
+    m->next_scan = kiss_clock_now() + SCAN_INTERVAL;
     if (o.folder >= 0) {
         close(o.folder);
     }
     if (rv != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, k->server, KISS_LOGNO(0702) "cannot look through %s (KissCacheDir): "
-                     "KissCacheSize and KissCacheAge cannot be kept", k->folder);
+        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, m->server, KISS_LOGNO(0702) "cannot scan %s (KissCacheDir): "
+                     "KissCacheSize and KissCacheAge cannot be kept", m->folder);
     }
     if (o.removed) {
-        ap_log_error(APLOG_MARK, APLOG_INFO, 0, k->server, KISS_LOGNO(0703) "%d snapshots were removed; %" APR_OFF_T_FMT
-                     " bytes are kept", o.removed, k->total);
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, m->server, KISS_LOGNO(0703) "%d cached lists were removed; %" APR_OFF_T_FMT
+                     " bytes are kept", o.removed, m->total);
     }
     if (o.failed != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, o.failed, k->server, KISS_LOGNO(0701) "%s in %s cannot be removed: "
-                     "KissCacheSize and KissCacheAge cannot be kept", o.name, k->folder);
+        ap_log_error(APLOG_MARK, APLOG_WARNING, o.failed, m->server, KISS_LOGNO(0701) "%s in %s cannot be removed: "
+                     "KissCacheSize and KissCacheAge cannot be kept", o.name, m->folder);
     }
 }
 
-/* --- the kernel's news of the directory --- */
+/* --- inotify --- */
 
 #if defined(__linux__)
 
-static void watch(manager *k)
+static void watch(manager *m)
 {
-    k->watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    if (k->watch < 0 || inotify_add_watch(k->watch, k->folder, IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) < 0) {
-        ap_log_error(APLOG_MARK, APLOG_INFO, errno, k->server, KISS_LOGNO(0704) "the kernel does not tell of new files in %s: "
-                     "KissCacheSize is looked after once a minute", k->folder);
-        if (k->watch >= 0) {
-            close(k->watch);
-            k->watch = -1;
+    m->watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (m->watch < 0 || inotify_add_watch(m->watch, m->folder, IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) < 0) {
+        ap_log_error(APLOG_MARK, APLOG_INFO, errno, m->server, KISS_LOGNO(0704) "the kernel does not report new files in %s: "
+                     "KissCacheSize is checked once a minute", m->folder);
+        if (m->watch >= 0) {
+            close(m->watch);
+            m->watch = -1;
         }
     }
 }
 
-/** Adds what has appeared. What is not understood makes it look through all. */
-static void read_inotify(manager *k)
+/** Adds the sizes of new files. Any other event causes a scan. */
+static void read_inotify(manager *m)
 {
     char buffer[16 * (sizeof(struct inotify_event) + 256)] __attribute__((aligned(__alignof__(struct inotify_event))));
     ssize_t n;
 
-    while (k->watch >= 0 && (n = read(k->watch, buffer, sizeof(buffer))) > 0) {
+    while (m->watch >= 0 && (n = read(m->watch, buffer, sizeof(buffer))) > 0) {
         const char *at = buffer;
 
         while (at < buffer + n) {
@@ -232,12 +236,12 @@ static void read_inotify(manager *k)
 
             at += sizeof(*event) + event->len;
             if (!event->len) {
-                k->next_scan = 0;                    /* too many at a time, or the directory is not that one any more */
+                m->next_scan = 0;       /* queue overflow, or the directory itself was removed or replaced */
             }
-            else if (apr_stat(&info, apr_pstrcat(k->scratch, k->folder, "/", event->name, NULL), APR_FINFO_SIZE,
-                              k->scratch) == APR_SUCCESS) {
-                k->total += info.size;
-                k->largest = info.size > k->largest ? info.size : k->largest;
+            else if (apr_stat(&info, apr_pstrcat(m->scratch, m->folder, "/", event->name, NULL), APR_FINFO_SIZE,
+                              m->scratch) == APR_SUCCESS) {
+                m->total += info.size;
+                m->largest = info.size > m->largest ? info.size : m->largest;
             }
         }
     }
@@ -245,88 +249,88 @@ static void read_inotify(manager *k)
 
 #else
 
-static void watch(manager *k)
+static void watch(manager *m)
 {
-    k->watch = -1;
+    m->watch = -1;
 }
 
-static void read_inotify(manager *k)
+static void read_inotify(manager *m)
 {
-    (void)k;
+    (void)m;
 }
 
 #endif
 
-/* --- whose turn it is --- */
+/* --- which child is the manager --- */
 
-static void end_lead(manager *k)
+static void end_lead(manager *m)
 {
-    if (k->lead) {
-        apr_pool_destroy(k->lead);
-        k->lead = NULL;
+    if (m->lead) {
+        apr_pool_destroy(m->lead);
+        m->lead = NULL;
     }
-    if (k->watch >= 0) {
-        close(k->watch);
-        k->watch = -1;
+    if (m->watch >= 0) {
+        close(m->watch);
+        m->watch = -1;
     }
 }
 
-/** 1 when the lock file still has its name: the directory may be emptied. */
-static int leads(const manager *k)
+/** 1 when the lock file still has its name, which is lost when somebody empties the directory. */
+static int leads(const manager *m)
 {
     apr_finfo_t info;
 
-    return k->lead && apr_file_info_get(&info, APR_FINFO_NLINK, k->lock) == APR_SUCCESS && info.nlink > 0;
+    return m->lead && apr_file_info_get(&info, APR_FINFO_NLINK, m->lock) == APR_SUCCESS && info.nlink > 0;
 }
 
-/** Takes the lock, if no other process has it. */
-static void try_lead(manager *k)
+/** Takes the lock, if no other process holds it. */
+static void try_lead(manager *m)
 {
     apr_os_file_t fd;
 
-    end_lead(k);
-    if (apr_pool_create(&k->lead, k->pool) != APR_SUCCESS) {
-        k->lead = NULL;
+    end_lead(m);
+    if (apr_pool_create(&m->lead, m->pool) != APR_SUCCESS) {
+        m->lead = NULL;
         return;
     }
-    if (apr_file_open(&k->lock, apr_pstrcat(k->lead, k->folder, "/keeper.lock", NULL), APR_FOPEN_READ | APR_FOPEN_WRITE
-                      | APR_FOPEN_CREATE, APR_FPROT_UREAD | APR_FPROT_UWRITE, k->lead) != APR_SUCCESS
-        || apr_os_file_get(&fd, k->lock) != APR_SUCCESS || flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        end_lead(k);
+    if (apr_file_open(&m->lock, apr_pstrcat(m->lead, m->folder, "/keeper.lock", NULL), APR_FOPEN_READ | APR_FOPEN_WRITE
+                      | APR_FOPEN_CREATE, APR_FPROT_UREAD | APR_FPROT_UWRITE, m->lead) != APR_SUCCESS
+        || apr_os_file_get(&fd, m->lock) != APR_SUCCESS || flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        end_lead(m);
         return;
     }
-    k->next_scan = 0;
-    watch(k);
+    m->next_scan = 0;
+    watch(m);
 }
 
 /* --- the thread --- */
 
-/** Sleeps until something happens, at most so long. */
-static void rest(manager *k, apr_int64_t most)
+/** Sleeps until an event, at most `max` microseconds. */
+static void wait_for_event(manager *m, apr_int64_t max)
 {
     struct pollfd fds[2];
     apr_os_file_t fd = -1;
 
-    apr_os_file_get(&fd, k->wake[0]);
+    apr_os_file_get(&fd, m->wake[0]);
     fds[0].fd = fd;
     fds[0].events = POLLIN;
-    fds[1].fd = k->watch;               /* -1 is ignored */
+    fds[1].fd = m->watch;               /* -1 is ignored */
     fds[1].events = POLLIN;
-    if (most > 0 && !apr_atomic_read32(&k->stopping)) {
-        poll(fds, 2, (int)(most / 1000) + 1);
+    if (max > 0 && !apr_atomic_read32(&m->stopping)) {
+        poll(fds, 2, (int)(max / 1000) + 1);
     }
 }
 
-static void work(manager *k)
+static void work(manager *m)
 {
-    apr_pool_clear(k->scratch);
-    if (!k->lead || (k->next_scan <= kiss_clock_now() && !leads(k))) {
-        try_lead(k);
+    apr_pool_clear(m->scratch);
+    if (!m->lead || (m->next_scan <= kiss_clock_now() && !leads(m))) {
+        try_lead(m);
     }
-    if (k->lead) {
-        read_inotify(k);
-        if (k->next_scan <= kiss_clock_now() || k->total > kiss_config_cache_size(k->server) || missing(k)) {
-            clean(k);
+    if (m->lead) {
+        read_inotify(m);
+        if (m->next_scan <= kiss_clock_now() || m->total > kiss_config_cache_size(m->server) || disk_shortage(m)) {
+            clean(m);
         }
     }
 }
@@ -338,26 +342,26 @@ static apr_int64_t least(apr_int64_t a, apr_int64_t b)
 
 static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *baton)
 {
-    manager *k = baton;
+    manager *m = baton;
 
     (void)thread;
-    while (!apr_atomic_read32(&k->stopping)) {
+    while (!apr_atomic_read32(&m->stopping)) {
         apr_int64_t wait = TRY_AGAIN;
 
-        work(k);
+        work(m);
         kiss_list_cache_map_sweep();
-        if (k->warm) {
-            wait = least(wait, kiss_cache_warmer_step(k->warm, k->scratch));
+        if (m->warmer) {
+            wait = least(wait, kiss_cache_warmer_step(m->warmer, m->scratch));
         }
-        if (k->lead) {
-            wait = least(wait, k->next_scan - kiss_clock_now());
+        if (m->lead) {
+            wait = least(wait, m->next_scan - kiss_clock_now());
         }
-        rest(k, wait);
+        wait_for_event(m, wait);
     }
-    if (k->warm) {
-        kiss_cache_warmer_end(k->warm);
+    if (m->warmer) {
+        kiss_cache_warmer_end(m->warmer);
     }
-    end_lead(k);
+    end_lead(m);
     return NULL;
 }
 
@@ -373,16 +377,16 @@ void kiss_cache_manager_stop(void)
     }
 }
 
-/** Before anything that the thread uses goes away. */
+/** Before anything that the thread uses is destroyed. */
 static apr_status_t finish(void *baton)
 {
-    manager *k = baton;
+    manager *m = baton;
     apr_status_t rv;
 
     kiss_cache_manager_stop();
-    apr_thread_join(&rv, k->thread);
+    apr_thread_join(&rv, m->thread);
     self = NULL;
-    apr_pool_destroy(k->pool);
+    apr_pool_destroy(m->pool);
     return APR_SUCCESS;
 }
 
@@ -398,44 +402,45 @@ static int is_needed(server_rec *s, apr_pool_t *p)
     return needed;
 }
 
-/** A child does it, not root: KissCacheDir belongs to the user of the children, and so does every name in it. */
-static void make_folder(const manager *k)
+/** Called in a child, not by root: KissCacheDir belongs to the user of the children, and so do all names in it. */
+static void create_folder(const manager *m)
 {
-    if (mkdir(k->folder, S_IRWXU) != 0 && errno != EEXIST) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, errno, k->server, KISS_LOGNO(0640) "cannot make %s: lists are answered with 503 "
-                     "until KissCacheDir belongs to the server's user", k->folder);
+    if (mkdir(m->folder, S_IRWXU) != 0 && errno != EEXIST) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, errno, m->server, KISS_LOGNO(0640) "cannot create %s: lists are answered with 503 "
+                     "until KissCacheDir belongs to the server's user", m->folder);
     }
 }
 
 void kiss_cache_manager_start(server_rec *s, apr_pool_t *pchild)
 {
-    manager *k = apr_pcalloc(pchild, sizeof(*k));
+    manager *m = apr_pcalloc(pchild, sizeof(*m));
     apr_status_t rv;
 
     self = NULL;
     if (!is_needed(s, pchild)) {
         return;
     }
-    k->server = s;
-    k->folder = kiss_list_cache_dir(kiss_config_cache_dir(s), pchild);
-    k->watch = -1;
-    make_folder(k);
-    rv = apr_pool_create_unmanaged_ex(&k->pool, NULL, NULL);
+    m->server = s;
+    m->folder = kiss_list_cache_dir(kiss_config_cache_dir(s), pchild);
+    m->watch = -1;
+    create_folder(m);
+    rv = apr_pool_create_unmanaged_ex(&m->pool, NULL, NULL);
     if (rv == APR_SUCCESS) {
-        apr_pool_tag(k->pool, "kiss_cache_manager");
-        rv = apr_pool_create(&k->scratch, k->pool);
+        apr_pool_tag(m->pool, "kiss_cache_manager");
+        rv = apr_pool_create(&m->scratch, m->pool);
     }
     if (rv == APR_SUCCESS) {
-        k->warm = kiss_cache_warmer_create(s, &k->stopping, k->pool);
-        rv = apr_file_pipe_create_ex(&k->wake[0], &k->wake[1], APR_FULL_NONBLOCK, pchild);
+        m->warmer = kiss_cache_warmer_create(s, &m->stopping, m->pool);
+        rv = apr_file_pipe_create_ex(&m->wake[0], &m->wake[1], APR_FULL_NONBLOCK, pchild);
     }
     if (rv == APR_SUCCESS) {
-        rv = kiss_thread_create(&k->thread, run, k, pchild);
+        rv = kiss_thread_create(&m->thread, run, m, pchild);
     }
     if (rv != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, rv, s, KISS_LOGNO(0705) "this child cannot look after the snapshots");
+        ap_log_error(APLOG_MARK, APLOG_ERR, rv, s, KISS_LOGNO(0705) "this child has no thread that manages the cached "
+                     "lists");
         return;
     }
-    self = k;
-    apr_pool_pre_cleanup_register(pchild, k, finish);
+    self = m;
+    apr_pool_pre_cleanup_register(pchild, m, finish);
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * cache_manager - what is done beside the requests, by a thread in each child: the snapshots are kept within their limits, and
- * lists are built in advance (worker/cache_warmer.h).
+ * cache_manager - a background thread in each child that keeps the cached lists within their limits and builds lists in
+ * advance (worker/cache_warmer.h).
  *
- * One child works at a time for each KissCacheDir, whatever servers share it. It holds a lock that the kernel takes back when
- * the child dies; then another one goes on.
+ * For each KissCacheDir one child is active at a time, even if several servers share it. It holds a lock that the
+ * kernel releases when the child dies; then another one takes over.
  *
- * The kernel tells it of each file that appears (inotify), so what is there exceeds KissCacheSize by no more than what
- * builders finish while it looks through the directory once. Where the kernel cannot tell, it looks once a minute.
+ * The kernel reports each new file (inotify), so the content exceeds KissCacheSize by no more than what jobs complete
+ * during one scan of the directory. Where the kernel does not report them, the directory is scanned once a minute.
  */
 #ifndef KISS_CACHE_MANAGER_H
 #define KISS_CACHE_MANAGER_H
@@ -15,12 +15,15 @@
 #include "core/kiss.h"
 
 /**
- * Starts the thread of this child, where the configuration has lists to keep. In child_init, after whatever the thread
- * uses: it is ended before that, when `pchild` is cleaned up.
+ * Starts the thread of this child, where the configuration has lists to cache. In child_init, after all that the thread
+ * uses was created: the thread is joined before that is destroyed, when `pchild` is cleaned up.
  */
 void kiss_cache_manager_start(server_rec *main_server, apr_pool_t *pchild);
 
-/** The child is about to end, and may serve slow clients until then: its keeper makes room for another child's. */
+/**
+ * Called before the child ends, which may still serve slow clients for a while: its cache manager releases the lock for
+ * that of another child.
+ */
 void kiss_cache_manager_stop(void);
 
 #endif

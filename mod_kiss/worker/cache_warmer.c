@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * cache_warmer - builds the most used lists after each change of their database.
+ */
 #include "worker/cache_warmer.h"
 
 #include <apr_atomic.h>
@@ -18,28 +21,28 @@
 
 #define SECOND APR_INT64_C(1000000)
 
-/* How soon another child takes over from one that died. */
+/* Interval after which another child replaces one that died. */
 #define TRY_AGAIN (5 * SECOND)
 
-/* While the database is away it is asked less and less often, down to this. */
+/* Maximum of the pause between two attempts while the database is away; it is doubled each time. */
 #define MAX_PAUSE (60 * SECOND)
 
-/* After building for some time it rests so many times as long. */
+/* Pause after a pass, as a multiple of its time. */
 #define REST 3
 
 #define FADE_AFTER (60 * SECOND)
 
-/** A database and what was last seen of it. */
+/** A database, and the pass over its lists. */
 typedef struct {
-    const kiss_config_location *location;     /* a location that is served from it */
-    const char *state;                  /* as of db/db_revision.h, when the last round began; "" at first */
-    const apr_array_header_t *pass;    /* of kiss_list_usage: the lists of a round that is not at its end, or NULL */
+    const kiss_config_location *location;   /* a location that uses it */
+    const char *revision;               /* text of db/db_revision.h at the start of the last pass; "" initially */
+    const apr_array_header_t *pass;     /* of kiss_list_usage: the lists of the current pass, or NULL */
     apr_pool_t *pool;                   /* owns both */
-    int at;                             /* the next one of the round */
-    int built;                           /* how many have been made in it */
-    apr_int64_t spent;                  /* time that it has taken */
-    apr_int64_t next;                   /* when to go on, or to look again */
-    apr_int64_t pause;                  /* while the database is away: how long the last one was */
+    int at;                             /* index of the next list of the pass */
+    int built;                          /* lists built in the pass */
+    apr_int64_t spent;                  /* time spent in the pass */
+    apr_int64_t next;                   /* when to continue, or to check again */
+    apr_int64_t pause;                  /* the last pause while the database is away */
 } watched;
 
 struct kiss_cache_warmer {
@@ -48,12 +51,13 @@ struct kiss_cache_warmer {
     const apr_array_header_t *locations;   /* of kiss_config_location: every location */
     apr_array_header_t *databases;      /* of watched */
     int leads;
-    apr_int64_t fade;                   /* when to let the counts fade */
+    apr_int64_t fade;                   /* when the counts of use last faded */
 };
 
-/* --- whose turn it is --- */
+/* --- which child is the warmer --- */
 
-/* A file without a name that all children have from their parent. Its lock is fcntl()'s: it belongs to a process. */
+/* An unlinked file that all children inherit from their parent. It is locked by fcntl(), whose locks belong to a
+ * process. */
 static apr_file_t *lead_lock;
 
 void kiss_cache_warmer_prepare(server_rec *s, apr_pool_t *pconf)
@@ -66,7 +70,7 @@ void kiss_cache_warmer_prepare(server_rec *s, apr_pool_t *pconf)
     if (!kiss_config_warm(s)) {
         return;
     }
-    /* Not in KissCacheDir, where another user says what a name means: this may be root. */
+    /* Not in KissCacheDir, where another user controls the names: this may be root. */
     rv = apr_temp_dir_get(&dir, pconf);
     if (rv == APR_SUCCESS) {
         name = apr_pstrcat(pconf, dir, "/kiss-warm.XXXXXX", NULL);
@@ -81,7 +85,7 @@ void kiss_cache_warmer_prepare(server_rec *s, apr_pool_t *pconf)
     apr_file_remove(name, pconf);
 }
 
-/** Takes or gives back the lock. The kernel gives it back when the process dies. @return 1 when done */
+/** Acquires or releases the lock. The kernel releases it when the process dies. @return 1 on success */
 static int set_lock(short type)
 {
     struct flock lock = { .l_type = type, .l_whence = SEEK_SET };
@@ -92,7 +96,7 @@ static int set_lock(short type)
 
 /* --- one list --- */
 
-/** A request that nobody made. */
+/** A kiss_req without a request. */
 static kiss_req request(const kiss_cache_warmer *w, const kiss_config_location *location, apr_pool_t *p)
 {
     kiss_req k = {
@@ -121,17 +125,17 @@ static const kiss_endpoint *endpoint_of(const kiss_api *api, const char *name)
 }
 
 /**
- * Makes the list with this tag, unless it is there, or somebody makes it now.
+ * Builds the list with this tag, unless it is cached, or another process builds it now.
  *
- * @return 1 when it was made; 0 when there is nothing to do, or that would not help; -1 when it is to be tried again
+ * @return 1 when it was built; 0 when there is nothing to do, or a retry would not help; -1 when it is to be retried
  */
-static int make(kiss_req *k, const char *tag, int gzip)
+static int build(kiss_req *k, const char *tag, int gzip)
 {
     const char *dir = kiss_config_cache_dir(k->server);
     const kiss_list_variant variant = { NULL, gzip };
     const char *coded = kiss_list_variant_name(&variant, k, tag, k->pool);
     const kiss_error *e;
-    kiss_list_job *making;
+    kiss_list_job *job;
     apr_pool_t *lock;
     apr_status_t rv;
 
@@ -143,13 +147,14 @@ static int make(kiss_req *k, const char *tag, int gzip)
     if (rv != APR_SUCCESS) {
         return 0;
     }
-    e = kiss_list_job_begin(&making, k, tag, &variant);
-    e = e ? e : kiss_list_job_end(making, k);
+    e = kiss_list_job_begin(&job, k, tag, &variant);
+    e = e ? e : kiss_list_job_end(job, k);
     return !e ? 1 : e == &kiss_error_unavailable || e == &kiss_error_busy ? -1 : 0;
 }
 
-/** Makes the list of a scope. @return as make() */
-static int warm(const kiss_cache_warmer *w, const kiss_config_location *location, const kiss_list_usage *u, apr_pool_t *p)
+/** Builds a list of the counts of use. @return as build() */
+static int build_used(const kiss_cache_warmer *w, const kiss_config_location *location, const kiss_list_usage *u,
+                      apr_pool_t *p)
 {
     kiss_req k = request(w, location, p);
 
@@ -158,17 +163,18 @@ static int warm(const kiss_cache_warmer *w, const kiss_config_location *location
     if (!k.endpoint || kiss_caller_read(&k.caller, &k, u->customer) != KISS_DB_OK) {
         return k.endpoint ? -1 : 0;
     }
-    /* The customer may be gone, or have other terms by now: from the next request on somebody else stands for the scope. */
+    /* The customer may be deleted, or have other terms by now: the next request for that list counts with another
+     * customer. */
     if (!k.caller->code || !k.caller->enabled || kiss_list_usage_key(&k) != u->key) {
         kiss_list_usage_forget(u->key);
         return 0;
     }
-    return make(&k, kiss_caller_etag(k.caller, k.api, k.endpoint, p), u->gzip);
+    return build(&k, kiss_caller_etag(k.caller, k.api, k.endpoint, p), u->gzip);
 }
 
-/* --- rounds --- */
+/* --- passes --- */
 
-/** The location of a scope, if it is served from this database. */
+/** The location of a list, if it uses this database. */
 static const kiss_config_location *location_of(const kiss_cache_warmer *w, const kiss_list_usage *u, const kiss_database_conf *database)
 {
     int i;
@@ -183,36 +189,36 @@ static const kiss_config_location *location_of(const kiss_cache_warmer *w, const
     return NULL;
 }
 
-/** Makes the next list of a round that is missing. @return as make(); 0 also when nothing is missing any more */
-static int make_next(kiss_cache_warmer *w, watched *d, apr_pool_t *scratch)
+/** Builds the next missing list of a pass. @return as build(); 0 also when nothing is missing any more */
+static int build_next(kiss_cache_warmer *w, watched *d, apr_pool_t *scratch)
 {
     apr_int64_t start = kiss_clock_now();
-    int most = kiss_config_warm(w->server), result = 0;
+    int max = kiss_config_warm(w->server), result = 0;
 
-    while (result == 0 && d->at < d->pass->nelts && d->at < most && !apr_atomic_read32(w->stop)) {
+    while (result == 0 && d->at < d->pass->nelts && d->at < max && !apr_atomic_read32(w->stop)) {
         const kiss_list_usage *u = &APR_ARRAY_IDX(d->pass, d->at++, kiss_list_usage);
         const kiss_config_location *location = location_of(w, u, d->location->database);
 
         apr_pool_clear(scratch);
-        result = location ? warm(w, location, u, scratch) : 0;
+        result = location ? build_used(w, location, u, scratch) : 0;
     }
     d->built += result > 0;
     d->spent += kiss_clock_now() - start;
     return result;
 }
 
-/** Looks whether a database has changed: then a round begins. @return 0, or -1 when it cannot be asked */
+/** Starts a pass if the database has changed. @return 0, or -1 when it cannot be read */
 static int check(const kiss_cache_warmer *w, watched *d, apr_pool_t *scratch)
 {
     kiss_req k = request(w, d->location, scratch);
-    const char *state;
+    const char *revision;
 
-    if (!k.db || kiss_db_revision_read(&state, &k) != KISS_DB_OK) {
+    if (!k.db || kiss_db_revision_read(&revision, &k) != KISS_DB_OK) {
         return -1;
     }
-    if (strcmp(state, d->state) != 0) {
+    if (strcmp(revision, d->revision) != 0) {
         apr_pool_clear(d->pool);
-        d->state = apr_pstrdup(d->pool, state);
+        d->revision = apr_pstrdup(d->pool, revision);
         d->pass = kiss_list_usage_list(d->pool);
         d->at = d->built = 0;
         d->spent = 0;
@@ -220,17 +226,17 @@ static int check(const kiss_cache_warmer *w, watched *d, apr_pool_t *scratch)
     return 0;
 }
 
-/** The database is away: the round ends, and the next look begins another one. */
-static void give_up(watched *d)
+/** The database is away: the pass ends, and the next check starts another one. */
+static void back_off(watched *d)
 {
     d->pass = NULL;
-    d->state = "";
+    d->revision = "";
     d->pause = d->pause * 2 < MAX_PAUSE ? d->pause * 2 : MAX_PAUSE;
     d->next = kiss_clock_now() + d->pause;
 }
 
-/** Everything of a round is there. */
-static void end_round(const kiss_cache_warmer *w, watched *d)
+/** All lists of a pass are cached. */
+static void end_pass(const kiss_cache_warmer *w, watched *d)
 {
     apr_int64_t rest = d->pass ? REST * d->spent : 0;
 
@@ -243,22 +249,22 @@ static void end_round(const kiss_cache_warmer *w, watched *d)
     d->next = kiss_clock_now() + (rest > d->pause ? rest : d->pause);
 }
 
-/** The work on one database until its next list was made. */
-static void go_on(kiss_cache_warmer *w, watched *d, apr_pool_t *scratch)
+/** Works on one database until a list is built or the pass ends. */
+static void work_on(kiss_cache_warmer *w, watched *d, apr_pool_t *scratch)
 {
     int result = d->pass ? 0 : check(w, d, scratch);
 
     if (result == 0 && d->pass) {
-        result = make_next(w, d, scratch);
+        result = build_next(w, d, scratch);
     }
     if (apr_atomic_read32(w->stop)) {
-        return;                         /* another child goes on: what is missing is not all there */
+        return;                         /* another child continues: the pass is not complete */
     }
     if (result < 0) {
-        give_up(d);
+        back_off(d);
     }
     else if (result == 0) {
-        end_round(w, d);
+        end_pass(w, d);
     }
 }
 
@@ -276,7 +282,7 @@ kiss_cache_warmer *kiss_cache_warmer_create(server_rec *s, volatile apr_uint32_t
     w->databases = apr_array_make(p, 2, sizeof(watched));
     for (i = 0; i < w->locations->nelts; i++) {
         const kiss_config_location *location = &APR_ARRAY_IDX(w->locations, i, kiss_config_location);
-        watched d = { .location = location, .state = "", .pause = kiss_config_warm_interval(s) };
+        watched d = { .location = location, .revision = "", .pause = kiss_config_warm_interval(s) };
 
         for (j = 0; j < w->databases->nelts; j++) {
             if (APR_ARRAY_IDX(w->databases, j, watched).location->database == location->database) {
@@ -309,7 +315,7 @@ apr_int64_t kiss_cache_warmer_step(kiss_cache_warmer *w, apr_pool_t *scratch)
 
         apr_pool_clear(scratch);
         if (d->next <= now) {
-            go_on(w, d, scratch);
+            work_on(w, d, scratch);
         }
         next = d->next < next ? d->next : next;
     }
