@@ -224,7 +224,7 @@ static void settle_address(kiss_database_conf *database, apr_pool_t *p)
     database->address = database->socket ? database->socket : !database->host ? "the default socket"
                         : database->port ? apr_psprintf(p, "%s:%d", database->host, database->port) : database->host;
     database->origin = apr_psprintf(p, "%s\n%s\n%d\n%s", database->socket ? database->socket : "",
-                                   database->host ? database->host : "", database->port, database->dbname);
+                                    database->host ? database->host : "", database->port, database->dbname);
 }
 
 /**

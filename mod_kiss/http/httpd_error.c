@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * httpd_error - the filter that replaces httpd's own error pages.
+ */
 #include "http/httpd_error.h"
 
 #include <http_request.h>
@@ -24,8 +27,8 @@ void kiss_httpd_error_own(request_rec *r)
     core_request_config *core = ap_get_core_module_config(r->request_config);
     int i;
 
-    /* What ap_custom_response() does, for each status: a text is sent at once, where a path would become another request.
-     * The text itself is replaced by the filter. */
+    /* The same as ap_custom_response() for each status: a text is sent at once, where a path would cause an internal
+     * redirect. The filter replaces the text. */
     core->response_code_strings = apr_palloc(r->pool, RESPONSE_CODES * sizeof(char *));
     for (i = 0; i < RESPONSE_CODES; i++) {
         core->response_code_strings[i] = (char *)"\"";
@@ -39,9 +42,9 @@ void kiss_httpd_error_disown(request_rec *r)
     core->response_code_strings = NULL;
 }
 
-/* --- requests that failed before their location was looked for --- */
+/* --- requests that failed before the location walk --- */
 
-/** The path of a request that was not parsed to its end. */
+/** The path of a request that was not parsed completely. */
 static const char *path_of(const request_rec *r)
 {
     const char *at = r->uri && *r->uri == '/' ? r->uri : r->the_request ? strchr(r->the_request, ' ') : NULL, *host;
@@ -60,7 +63,7 @@ void kiss_httpd_error_head(request_rec *r)
     }
 }
 
-static kiss_req *recognise(request_rec *r)
+static kiss_req *find_location(request_rec *r)
 {
     ap_conf_vector_t *before = r->per_dir_config;
     char *uri = r->uri;
@@ -82,37 +85,37 @@ static kiss_req *recognise(request_rec *r)
 /* --- the error --- */
 
 /**
- * Keeps the headers of the request (its id, Vary, limits) where a range was found to be outside of the content: httpd has
- * put them among those of the content by then, which it forgets.
+ * Keeps the headers of the request (its id, Vary, limits) of an answer whose range is not satisfiable: they are among
+ * the headers of the content by then, which httpd discards.
  */
 static void keep_headers(const kiss_req *k, request_rec *r)
 {
-    static const char *const of_the_content[] = { "Accept-Ranges", "Cache-Control", "Content-Encoding", "Content-Length",
-                                                  "Content-Type", "Delta-Base", "ETag", "IM", NULL };
+    static const char *const content_headers[] = { "Accept-Ranges", "Cache-Control", "Content-Encoding", "Content-Length",
+                                                   "Content-Type", "Delta-Base", "ETag", "IM", NULL };
     const char *coding = apr_table_get(r->headers_out, "Content-Encoding");
     int i;
 
     if (apr_table_get(r->err_headers_out, "X-Request-Id") || !apr_table_get(r->headers_out, "X-Request-Id")) {
         return;
     }
-    for (i = 0; of_the_content[i]; i++) {
-        apr_table_unset(r->headers_out, of_the_content[i]);
+    for (i = 0; content_headers[i]; i++) {
+        apr_table_unset(r->headers_out, content_headers[i]);
     }
-    /* The length of what is sent, unless an output filter has coded it again. */
+    /* The complete length, unless an output filter has applied a content coding. */
     if (r->status == HTTP_RANGE_NOT_SATISFIABLE && k->length && coding == k->coding) {
         apr_table_setn(r->headers_out, "Content-Range", apr_psprintf(r->pool, "bytes */%" APR_OFF_T_FMT, k->length));
     }
     r->err_headers_out = apr_table_overlay(r->pool, r->err_headers_out, r->headers_out);
 }
 
-static apr_status_t replace(ap_filter_t *f, apr_bucket_brigade *bb)
+static apr_status_t replace_page(ap_filter_t *f, apr_bucket_brigade *bb)
 {
     kiss_req *k = f->ctx;
 
     return kiss_response_error_instead(k, kiss_error_of_status(f->r->status, k->pool), f, bb);
 }
 
-/** Each error that httpd is about to describe in HTML. */
+/** Hook: replaces each error page that httpd is about to send in HTML. */
 static void insert_error_filter(request_rec *r)
 {
     kiss_req *k = ap_get_module_config(r->request_config, &kiss_module);
@@ -121,7 +124,7 @@ static void insert_error_filter(request_rec *r)
     if (!ap_is_HTTP_ERROR(r->status)) {
         return;
     }
-    k = k ? k : recognise(r);
+    k = k ? k : find_location(r);
     if (!k || !k->r || (r->handler && strcmp(r->handler, KISS_HANDLER) != 0)) {
         return;
     }
@@ -140,6 +143,6 @@ static void insert_error_filter(request_rec *r)
 void kiss_httpd_error_register(kiss_httpd_error_claim *to_claim)
 {
     claim = to_claim;
-    error_filter = ap_register_output_filter(FILTER, replace, NULL, AP_FTYPE_CONTENT_SET);
+    error_filter = ap_register_output_filter(FILTER, replace_page, NULL, AP_FTYPE_CONTENT_SET);
     ap_hook_insert_error_filter(insert_error_filter, NULL, NULL, APR_HOOK_LAST);
 }

@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * httpd_error - errors that httpd itself finds in a request for the API: a URL that is too long or cannot be decoded, a
- * header that is too large, a range outside of the content, access that a Require line refuses. They get the API's form:
- * JSON, X-Request-Id, Vary, no-store. An ErrorDocument does not change that, since clients of the API read JSON.
+ * httpd_error - gives errors that httpd itself sets on a request for the API the API's error shape: JSON, X-Request-Id,
+ * Vary, no-store. Such errors are a URL that is too long or cannot be decoded, a header that is too large, a range that
+ * is not satisfiable, access denied by Require. An ErrorDocument does not change that, since clients of the API read
+ * JSON.
  *
- * Some are found before httpd has looked for the location, or even read the path. Then the path as it was sent decides, or
- * "/" where there is none, in the virtual host that httpd had chosen so far.
+ * Some occur before httpd's location walk, or before the path is parsed. Then the location is found by the path as it
+ * was sent, or "/" where there is none, in the virtual host that httpd has selected so far.
  */
 #ifndef KISS_HTTPD_ERROR_H
 #define KISS_HTTPD_ERROR_H
 
 #include "core/kiss.h"
 
-/** Finds out whether a request is for an API, by the configuration of its location. @return NULL when it is not */
+/** Recognises a request for an API by the configuration of its location. @return NULL when it is none */
 typedef kiss_req *kiss_httpd_error_claim(request_rec *r);
 
-/** Takes the error pages that a request can get away from ErrorDocument. */
+/** Overrides ErrorDocument for a request. */
 void kiss_httpd_error_own(request_rec *r);
 
-/** Gives them back. */
+/** Undoes kiss_httpd_error_own(). */
 void kiss_httpd_error_disown(request_rec *r);
 
-/** Sees to it that HEAD gets no body where httpd has not even taken the method, as in a line that is too long. */
+/** Makes sure that HEAD gets no body where httpd has not parsed the method, as with a request line that is too long. */
 void kiss_httpd_error_head(request_rec *r);
 
 /** Registers hook and filter. In register_hooks. */

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * precondition - compares entity tags of request headers with that of the representation.
+ */
 #include "http/precondition.h"
 
 #include <util_filter.h>
@@ -19,7 +22,7 @@ int kiss_precondition_is_fragment(const request_rec *r)
     return r->main != NULL || r->no_local_copy;
 }
 
-/** An entity tag as a header. */
+/** An entity tag as the value of a header. */
 static const char *quoted(apr_pool_t *p, const kiss_validator *v, const char *opaque)
 {
     return apr_pstrcat(p, v->weak ? "W/\"" : "\"", opaque, "\"", NULL);
@@ -27,7 +30,10 @@ static const char *quoted(apr_pool_t *p, const kiss_validator *v, const char *op
 
 /* --- If-Match --- */
 
-/** 1 when a header may name the representation: a strong tag, of our coding or, where there is none, of a filter's. */
+/**
+ * 1 when a header may match the representation: a strong tag, with the suffix of our coding or, without one, of a
+ * filter's.
+ */
 static int may_match(const char *header, const kiss_validator *v, apr_pool_t *p)
 {
     const char *selected = apr_pstrcat(p, v->tag, v->coding, NULL);
@@ -44,7 +50,7 @@ static int may_match(const char *header, const kiss_validator *v, apr_pool_t *p)
     return 0;
 }
 
-/** 1 when a header names this ETag, which is one as it is sent. */
+/** 1 when a header contains the ETag of the answer as it is sent. */
 static int names(const char *header, const char *sent, apr_pool_t *p)
 {
     const char *opaque = sent && *sent == '"' ? apr_pstrndup(p, sent + 1, strcspn(sent + 1, "\"")) : NULL;
@@ -58,10 +64,13 @@ static int names(const char *header, const char *sent, apr_pool_t *p)
     return 0;
 }
 
-/** Compares If-Match when all that code the content have set its ETag, and before ranges are cut out of it. */
+/**
+ * Output filter: compares If-Match after all filters that apply a content coding have set the ETag, and before the byte
+ * range filter.
+ */
 static apr_status_t compare_sent(ap_filter_t *f, apr_bucket_brigade *bb)
 {
-    static const char *const of_the_content[] = { "ETag", "Content-Encoding", "Content-Length", "IM", "Delta-Base", NULL };
+    static const char *const content_headers[] = { "ETag", "Content-Encoding", "Content-Length", "IM", "Delta-Base", NULL };
     request_rec *r = f->r;
     kiss_req *k = f->ctx;
     int i;
@@ -69,14 +78,14 @@ static apr_status_t compare_sent(ap_filter_t *f, apr_bucket_brigade *bb)
     if (APR_BRIGADE_EMPTY(bb)) {
         return APR_SUCCESS;
     }
-    /* An error has no ETag, and is none of the content's. */
+    /* An error is no representation and has no ETag. */
     if (ap_is_HTTP_ERROR(r->status)
         || names(apr_table_get(r->headers_in, "If-Match"), apr_table_get(r->headers_out, "ETag"), r->pool)) {
         ap_remove_output_filter(f);
         return ap_pass_brigade(f->next, bb);
     }
-    for (i = 0; of_the_content[i]; i++) {
-        apr_table_unset(r->headers_out, of_the_content[i]);
+    for (i = 0; content_headers[i]; i++) {
+        apr_table_unset(r->headers_out, content_headers[i]);
     }
     r->content_encoding = NULL;
     return kiss_response_error_instead(k, &kiss_error_precondition, f, bb);
@@ -89,7 +98,10 @@ void kiss_precondition_register(void)
 
 /* --- If-None-Match --- */
 
-/** The tag that a 304 shows: the representation's own if the header has it, else the first that stands for it, or NULL. */
+/**
+ * The tag of a 304: that of the representation if the header contains it, else the first one that identifies the same
+ * content, or NULL.
+ */
 static const char *find_match(const char *header, const kiss_validator *v, apr_pool_t *p)
 {
     const char *selected = apr_pstrcat(p, v->tag, v->coding, NULL), *found = NULL;
@@ -111,7 +123,7 @@ static const char *find_match(const char *header, const kiss_validator *v, apr_p
     return found;
 }
 
-/* --- all of them --- */
+/* --- evaluation --- */
 
 const kiss_error *kiss_precondition_check(kiss_req *k, const kiss_validator *v, int *status)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * precondition - the preconditions of a request (RFC 9110 section 13): If-Match, If-None-Match, If-Range.
+ * precondition - evaluates the preconditions of a request (RFC 9110 section 13): If-Match, If-None-Match, If-Range.
  *
- * No answer has a date of its last modification, so If-Modified-Since and If-Unmodified-Since are ignored (sections 13.1.3
- * and 13.1.4) and an If-Range with a date matches nothing. httpd's ap_meets_conditions() would take the present second instead.
+ * No answer has a Last-Modified date, so If-Modified-Since and If-Unmodified-Since are ignored (sections 13.1.3
+ * and 13.1.4) and an If-Range with a date matches nothing. httpd's ap_meets_conditions() would use the current time
+ * instead.
  */
 #ifndef KISS_PRECONDITION_H
 #define KISS_PRECONDITION_H
@@ -13,28 +14,29 @@
 /** The representation that is about to be sent. */
 typedef struct {
     const char *tag;            /**< its ETag without quotes and coding */
-    const char *coding;         /**< what our own coding puts behind it, or "" */
+    const char *coding;         /**< suffix of our own coding, or "" */
     int weak;                   /**< the ETag is a weak one */
 } kiss_validator;
 
 /**
- * 1 when the answer becomes a part of another one (a subrequest, of server-side includes say) or the document of an error:
- * then the client's preconditions, ranges and codings are not about it.
+ * 1 when the answer becomes a part of another one (a subrequest, as of server-side includes) or the document of an
+ * error: then the client's preconditions, ranges and codings do not apply to it.
  */
 int kiss_precondition_is_fragment(const request_rec *r);
 
 /**
- * Sets the ETag and looks at the preconditions, in their order (section 13.2.2).
+ * Sets the ETag and evaluates the preconditions, in the order of section 13.2.2.
  *
- * If-None-Match: any coding's form of the tag stands for the content, and the ETag of the 304 is the one that matched.
- * If-Match: the tag of the bytes that are sent alone; where an output filter may still code them, it is compared after that.
+ * If-None-Match: the tag with the suffix of any coding matches, and the ETag of the 304 is the one that matched.
+ * If-Match: only the tag of the bytes that are sent matches; where an output filter may still apply a coding, it is
+ * compared after that filter.
  *
  * @param status receives 304, or 0 when the answer is to be sent
  * @return NULL, or 412
  */
 const kiss_error *kiss_precondition_check(kiss_req *k, const kiss_validator *v, int *status);
 
-/** Takes away a Range that does not hold: of a method other than GET, or with an If-Range that is no strong tag. */
+/** Removes a Range that does not apply: of a method other than GET, or with an If-Range that is no strong tag. */
 void kiss_precondition_range(request_rec *r);
 
 /** Registers the output filter that compares If-Match with the ETag as it was sent. In register_hooks. */

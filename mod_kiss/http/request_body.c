@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * request_body - reads a request's body from the input filters.
+ */
 #include "http/request_body.h"
 
 #include <http_protocol.h>
@@ -8,7 +11,7 @@
 
 #include <string.h>
 
-/** Why the body cannot be read. Not by ap_get_client_block(): that sends an error page of its own. */
+/** Maps a read error to a status. ap_get_client_block() is not used, since it sends an error page of its own. */
 static kiss_request_body_status failed(request_rec *r, apr_status_t rv)
 {
     int status = ap_map_http_request_error(rv, HTTP_BAD_REQUEST);
@@ -18,9 +21,9 @@ static kiss_request_body_status failed(request_rec *r, apr_status_t rv)
          : status == HTTP_REQUEST_TIME_OUT ? KISS_REQUEST_BODY_LATE : KISS_REQUEST_BODY_BROKEN;
 }
 
-/** Appends what a brigade holds. @param ended is set at the end of the body */
-static kiss_request_body_status append(char *body, apr_size_t *len, apr_size_t most, apr_bucket_brigade *bb, int *ended,
-                               request_rec *r)
+/** Appends the data of a brigade. @param ended is set at the end of the body */
+static kiss_request_body_status append(char *body, apr_size_t *len, apr_size_t max, apr_bucket_brigade *bb, int *ended,
+                                       request_rec *r)
 {
     apr_bucket *e;
     const char *data;
@@ -34,7 +37,7 @@ static kiss_request_body_status append(char *body, apr_size_t *len, apr_size_t m
             return failed(r, rv);
         }
         if (!APR_BUCKET_IS_METADATA(e)) {
-            if (n > most - *len) {
+            if (n > max - *len) {
                 return KISS_REQUEST_BODY_LARGE;
             }
             memcpy(body + *len, data, n);
@@ -44,18 +47,18 @@ static kiss_request_body_status append(char *body, apr_size_t *len, apr_size_t m
     return KISS_REQUEST_BODY_OK;
 }
 
-kiss_request_body_status kiss_request_body_read(char **body, apr_size_t *len, request_rec *r, apr_size_t most)
+kiss_request_body_status kiss_request_body_read(char **body, apr_size_t *len, request_rec *r, apr_size_t max)
 {
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     kiss_request_body_status status = KISS_REQUEST_BODY_OK;
     int ended = 0;
 
-    *body = apr_palloc(r->pool, most + 1);
+    *body = apr_palloc(r->pool, max + 1);
     *len = 0;
     while (status == KISS_REQUEST_BODY_OK && !ended) {
         apr_status_t rv = ap_get_brigade(r->input_filters, bb, AP_MODE_READBYTES, APR_BLOCK_READ, HUGE_STRING_LEN);
 
-        status = rv == APR_SUCCESS ? append(*body, len, most, bb, &ended, r) : failed(r, rv);
+        status = rv == APR_SUCCESS ? append(*body, len, max, bb, &ended, r) : failed(r, rv);
         apr_brigade_cleanup(bb);
     }
     apr_brigade_destroy(bb);

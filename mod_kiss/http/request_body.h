@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** request_body - the body of a request, read whole and bounded. */
+/** request_body - reads the complete body of a request up to a limit. */
 #ifndef KISS_REQUEST_BODY_H
 #define KISS_REQUEST_BODY_H
 
@@ -8,7 +8,7 @@
 /** Outcome of kiss_request_body_read(). */
 typedef enum {
     KISS_REQUEST_BODY_OK = 0,
-    KISS_REQUEST_BODY_LARGE,            /**< more than `most` bytes, or than LimitRequestBody allows */
+    KISS_REQUEST_BODY_LARGE,            /**< more than `max` bytes, or than LimitRequestBody allows */
     KISS_REQUEST_BODY_LATE,             /**< did not come in time */
     KISS_REQUEST_BODY_BROKEN            /**< ended early, or cannot be read */
 } kiss_request_body_status;
@@ -16,12 +16,12 @@ typedef enum {
 /**
  * Reads the body.
  *
- * @param body receives at most `most` bytes with a NUL behind them, in r->pool; empty when the request has none
+ * @param body receives at most `max` bytes, followed by a NUL, in r->pool; empty when the request has none
  * @param len  receives their number
  */
-kiss_request_body_status kiss_request_body_read(char **body, apr_size_t *len, request_rec *r, apr_size_t most);
+kiss_request_body_status kiss_request_body_read(char **body, apr_size_t *len, request_rec *r, apr_size_t max);
 
-/** 1 when the Content-Type is `type`, whatever its case and parameters. */
+/** 1 when the Content-Type is `type`, in any case and with any parameters. */
 int kiss_request_body_is(const request_rec *r, const char *type);
 
 #endif

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * apikey - generates API keys and recognises their prefix.
+ */
 #include "lib/credential/apikey.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * apikey - the form of an API key. Pure but for the random bytes; thread-safe.
+ * apikey - generates and recognises API keys. Pure except for the random bytes; thread-safe.
  *
  * A key is "kiss_", eight hexadecimal digits that name it in lists and logs, "_", and 256 random bits as base64url.
  * The database holds its SHA-256 and the eight digits; a plain digest is enough because nobody can guess 256 bits.
@@ -17,13 +17,13 @@
 typedef struct {
     const char *text;                               /**< the whole key */
     const char *prefix;                             /**< its public part */
-    unsigned char hash[KISS_SHA256_LEN];            /**< what the database keeps */
+    unsigned char hash[KISS_SHA256_LEN];            /**< what the database stores */
 } kiss_apikey;
 
-/** Makes a key; texts live in `p`. @return APR_SUCCESS, or the generator's failure. */
+/** Generates a key; texts live in `p`. @return APR_SUCCESS, or the generator's failure. */
 apr_status_t kiss_apikey_make(kiss_apikey *key, apr_pool_t *p);
 
-/** The public prefix of a text that has the form of a key, in `p`, or NULL. */
+/** The public prefix of a text that has the syntax of a key, in `p`, or NULL. */
 const char *kiss_apikey_prefix(const char *text, apr_pool_t *p);
 
 #endif

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * jwt - signs and verifies JWTs with HMAC SHA-256.
+ */
 #include "lib/credential/jwt.h"
 
 #include <math.h>
@@ -23,7 +26,7 @@ static const char *string_member(json_object *o, const char *name)
     return json_object_is_type(v, json_type_string) ? json_object_get_string(v) : NULL;
 }
 
-/** A member that is a whole number of seconds. */
+/** A member that is an integer number of seconds. */
 static int seconds_member(json_object *o, const char *name, apr_int64_t *value)
 {
     json_object *v = NULL;
@@ -59,8 +62,8 @@ static int audience_matches(json_object *claims, const char *audience)
 }
 
 /**
- * 1 for JSON that every reader takes for the same: no text holds a NUL, which would end it for many, and no number goes
- * beyond 64 bits with a sign, or beyond a double, of which json-c makes the nearest one.
+ * 1 for JSON that all parsers read alike: no string contains a NUL, which ends it for many of them, and no number
+ * exceeds a signed 64-bit integer or a double, for which json-c would use the nearest value.
  */
 static int is_unambiguous(json_object *o)
 {
@@ -103,7 +106,7 @@ static json_object *segment(const char *text, apr_size_t len, apr_pool_t *p)
     return json_object_is_type(o, json_type_object) && is_unambiguous(o) ? o : NULL;
 }
 
-/** Finds the key that the header asks for, if the header is one that we write. */
+/** Finds the key that the header names, if the header is one that kiss_jwt_sign() writes. */
 static const char *check_header(const kiss_jwt_key **key, const char *token, apr_size_t len,
                                 const kiss_jwt_policy *policy, apr_pool_t *p)
 {
@@ -121,13 +124,13 @@ static const char *check_header(const kiss_jwt_key **key, const char *token, apr
         return "the type is not JWT";
     }
     if (json_object_object_get_ex(header, "crit", NULL)) {
-        return "the header has critical extensions";        /* RFC 7515 section 4.1.11: we know none */
+        return "the header has critical extensions";        /* RFC 7515 section 4.1.11: none is supported */
     }
     *key = kid ? kiss_jwt_keys_find(policy->keys, kid) : NULL;
     return *key ? NULL : "the key id is unknown";
 }
 
-/** Compares the signature behind `end` with that of what stands before it. */
+/** Compares the signature after `end` with that of the text before it. */
 static const char *check_signature(const char *token, const char *end, const kiss_jwt_key *key, apr_pool_t *p)
 {
     unsigned char *sent, right[KISS_SHA256_LEN];
@@ -193,7 +196,7 @@ const char *kiss_jwt_verify(kiss_jwt_claims *verified, const kiss_jwt_policy *po
     return claims ? check_claims(verified, claims, policy, now, p) : "the claims are not a JSON object";
 }
 
-/** A string as JSON, in `p`, or NULL when it is not UTF-8. */
+/** A text as a JSON string, in `p`, or NULL when it is not UTF-8. */
 static const char *quoted(const char *text, apr_pool_t *p)
 {
     struct printbuf *pb = printbuf_new();
@@ -212,7 +215,7 @@ static const char *encoded(const char *text, apr_pool_t *p)
     return kiss_crypto_base64url(p, (const unsigned char *)text, strlen(text));
 }
 
-/* Two texts and a digest: a tree of JSON objects would take longer than the signature. */
+/* Written as text: a tree of JSON objects would take longer than the signature. */
 const char *kiss_jwt_sign(const kiss_jwt_policy *policy, const char *customer, apr_int64_t now, apr_pool_t *p)
 {
     const kiss_jwt_key *key = &APR_ARRAY_IDX(policy->keys, 0, kiss_jwt_key);
@@ -223,7 +226,7 @@ const char *kiss_jwt_sign(const kiss_jwt_policy *policy, const char *customer, a
     if (!sub || !iss || !aud || kiss_crypto_random(random, sizeof(random)) != APR_SUCCESS) {
         return NULL;
     }
-    /* The key's id and the base64url text hold nothing that must be escaped. */
+    /* Neither the key's id nor base64url contains anything that must be escaped. */
     header = apr_pstrcat(p, "{\"alg\":\"" ALGORITHM "\",\"kid\":\"", key->kid, "\",\"typ\":\"JWT\"}", NULL);
     claims = apr_pstrcat(p, "{\"iss\":", iss, ",\"aud\":", aud, ",\"sub\":", sub, ",\"client_id\":", sub,
                          ",\"jti\":\"", kiss_crypto_base64url(p, random, sizeof(random)), "\",\"iat\":", seconds,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * jwt - access tokens: signed and verified JWTs (RFC 7519). Pure, thread-safe.
+ * jwt - access tokens: signs and verifies JWTs (RFC 7519). Pure, thread-safe.
  *
- * A token never chooses how it is verified: the header must say HS256, the algorithm of every key, before its signature
- * is looked at (RFC 8725 sections 3.1 and 3.2). Only then are the claims parsed, and every one that kiss_jwt_sign() writes
- * must be there and right.
+ * A token never selects how it is verified: the header must name HS256, the algorithm of every key, before the
+ * signature is verified (RFC 8725 sections 3.1 and 3.2). Only then are the claims parsed, and every claim that
+ * kiss_jwt_sign() writes must be present and valid.
  */
 #ifndef KISS_JWT_H
 #define KISS_JWT_H
@@ -17,10 +17,10 @@
 /** Clocks of hosts that share keys may differ by this many seconds. */
 #define KISS_JWT_LEEWAY 30
 
-/** Longest token that is looked at; ours have about 400 bytes. */
+/** Longest token that is parsed; ours have about 400 bytes. */
 #define KISS_JWT_MAX 4096
 
-/** What a token is issued with, and must have to be accepted. */
+/** What tokens are issued with, and must have to be accepted. */
 typedef struct {
     const apr_array_header_t *keys;     /**< of kiss_jwt_key; the first signs, all verify */
     const char *issuer;                 /**< claim iss */
@@ -36,18 +36,18 @@ typedef struct {
  */
 const char *kiss_jwt_sign(const kiss_jwt_policy *policy, const char *customer, apr_int64_t now, apr_pool_t *p);
 
-/** What a verified token says. */
+/** Claims of a verified token. */
 typedef struct {
     const char *customer;               /**< customer code; NULL when the token was refused */
-    apr_int64_t from;                   /**< first second of its life, with the leeway */
-    apr_int64_t until;                  /**< first second after its life, with the leeway */
+    apr_int64_t from;                   /**< first second in which it is valid, with the leeway */
+    apr_int64_t until;                  /**< first second after that, with the leeway */
 } kiss_jwt_claims;
 
 /**
  * Verifies a token.
  *
- * @param said receives what it says; texts in `p`
- * @return NULL, or why the token is refused (for the log; it quotes nothing of the token)
+ * @param verified receives its claims; texts in `p`
+ * @return NULL, or why the token is refused (for the log; contains nothing of the token)
  */
 const char *kiss_jwt_verify(kiss_jwt_claims *verified, const kiss_jwt_policy *policy, const char *token, apr_int64_t now,
                             apr_pool_t *p);

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * jwt_cache - an LRU of verified tokens by their digests.
+ */
 #include "lib/credential/jwt_cache.h"
 
 #include <apr_strings.h>
@@ -13,14 +16,14 @@
 /* Customer codes have at most 64 characters (sql/); a longer one is verified each time. */
 #define MAX_CUSTOMER 128
 
-/* Kept by the digest of the token and of what it was accepted for, in the state of its keys, until the token ends. */
+/* A verified token. Key: the digest of the token with issuer and audience; state: the keys; until the token expires. */
 typedef struct {
-    apr_int64_t from;                       /* first second of its life */
+    apr_int64_t from;                       /* first second in which it is valid */
     char customer[MAX_CUSTOMER];
 } cached;
 
 struct kiss_jwt_cache {
-    kiss_lru *tokens;                       /* of verdict */
+    kiss_lru *tokens;                       /* of `cached` */
 };
 
 apr_status_t kiss_jwt_cache_create(kiss_jwt_cache **cache, apr_pool_t *p)
@@ -36,18 +39,18 @@ apr_status_t kiss_jwt_cache_create(kiss_jwt_cache **cache, apr_pool_t *p)
     return rv;
 }
 
-/* A digest, not the token: what is remembered lets nobody in, and comparing it tells nothing about the token. */
+/* A digest, not the token: cached digests cannot be used to log in, and comparing them leaks nothing about the token. */
 static void make_digest(unsigned char digest[KISS_SHA256_LEN], const kiss_jwt_policy *policy, const char *token,
                         apr_pool_t *p)
 {
-    /* No token, name or address holds a line feed. */
+    /* No token, issuer or audience contains a line feed. */
     const char *text = apr_pstrcat(p, policy->issuer, "\n", policy->audience, "\n", token, NULL);
 
     kiss_crypto_sha256(digest, text, strlen(text));
 }
 
-static void remember(kiss_jwt_cache *cache, const apr_array_header_t *keys, const unsigned char *digest,
-                     const kiss_jwt_claims *claims)
+static void add(kiss_jwt_cache *cache, const apr_array_header_t *keys, const unsigned char *digest,
+                const kiss_jwt_claims *claims)
 {
     cached v;
 
@@ -60,12 +63,12 @@ static void remember(kiss_jwt_cache *cache, const apr_array_header_t *keys, cons
 }
 
 const char *kiss_jwt_cache_verify(kiss_jwt_cache *cache, const char **customer, const kiss_jwt_policy *policy,
-                                 const char *token, apr_int64_t now, apr_pool_t *p)
+                                  const char *token, apr_int64_t now, apr_pool_t *p)
 {
     const int fits = cache && strlen(token) <= KISS_JWT_MAX;
     unsigned char digest[KISS_SHA256_LEN];
     kiss_jwt_claims claims;
-    const char *why;
+    const char *reason;
     cached v;
 
     if (fits) {
@@ -75,12 +78,12 @@ const char *kiss_jwt_cache_verify(kiss_jwt_cache *cache, const char **customer, 
             return NULL;
         }
     }
-    why = kiss_jwt_verify(&claims, policy, token, now, p);
-    if (!why) {
+    reason = kiss_jwt_verify(&claims, policy, token, now, p);
+    if (!reason) {
         *customer = claims.customer;
         if (fits) {
-            remember(cache, policy->keys, digest, &claims);
+            add(cache, policy->keys, digest, &claims);
         }
     }
-    return why;
+    return reason;
 }

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * jwt_keys - parses the file of signing keys.
+ */
 #include "lib/credential/jwt_keys.h"
 
 #include <string.h>
@@ -19,13 +22,13 @@ static int valid_kid(const char *kid)
     return n > 0 && n <= MAX_KID && kid[n] == '\0';
 }
 
-/** A key id for a message. One with as many characters as a secret may be one: the two words were swapped. */
+/** A key id for a message. One that is as long as a secret may be a secret: the two words may be swapped. */
 static const char *shown(const char *kid)
 {
     return strlen(kid) < MIN_KEY_TEXT ? kid : "(a long key id)";
 }
 
-/** Reads one line into `keys`. */
+/** Parses one line into `keys`. */
 static const char *parse_line(apr_array_header_t *keys, char *line, int number, apr_pool_t *p)
 {
     char *rest, *kid = apr_strtok(line, " \t\r", &rest), *secret = kid ? apr_strtok(NULL, " \t\r", &rest) : NULL;

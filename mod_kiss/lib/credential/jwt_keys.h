@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * jwt_keys - the file of token signing keys. Pure; thread-safe.
+ * jwt_keys - a parser of the file of token signing keys. Pure; thread-safe.
  *
  * One key a line: `KID SECRET`, where KID is 1 to 64 of [A-Za-z0-9._-] and SECRET is base64url of 32 bytes or more
  * (RFC 8725 section 3.5, RFC 7518 section 3.2). '#' starts a comment line. The first key signs, all verify: a new key
- * is put on top, the old one removed when the tokens that it signed have expired.
+ * is put on top, the old one removed after the tokens that it signed have expired.
  */
 #ifndef KISS_JWT_KEYS_H
 #define KISS_JWT_KEYS_H
@@ -19,10 +19,10 @@ typedef struct {
 } kiss_jwt_key;
 
 /**
- * Reads the content of a key file.
+ * Parses the content of a key file.
  *
  * @param keys receives an array of kiss_jwt_key, in the file's order, at least one; texts live in `p`
- * @return NULL, or a sentence in `p` that names the line; it never repeats a secret
+ * @return NULL, or a sentence in `p` that names the line; never contains a secret
  */
 const char *kiss_jwt_keys_parse(apr_array_header_t **keys, const char *text, apr_pool_t *p);
 

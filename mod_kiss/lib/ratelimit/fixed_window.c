@@ -19,7 +19,7 @@ int kiss_fixed_window_over(const kiss_fixed_window *w, apr_int64_t now, apr_int6
 
 /** The state with `count` requests counted. */
 static kiss_fixed_window_state state_of(const kiss_fixed_window *w, apr_uint32_t count, apr_int64_t now, apr_int64_t length,
-                                  apr_uint32_t limit)
+                                        apr_uint32_t limit)
 {
     kiss_fixed_window_state state;
 
