@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * auth - verifies bearer tokens and dispatches to the identify stage of an API.
+ */
 #include "caller/auth.h"
 
 #include <apr_lib.h>
@@ -13,7 +16,7 @@
 
 #define SCHEME "Bearer"
 
-/* Tokens that this child has verified; NULL when there is no memory for them. */
+/* Verified tokens of this child; NULL when there is no memory for them. */
 static kiss_jwt_cache *jwt_cache;
 
 apr_status_t kiss_auth_attach(apr_pool_t *pchild)
@@ -24,7 +27,7 @@ apr_status_t kiss_auth_attach(apr_pool_t *pchild)
 
 /**
  * The token of `Authorization: Bearer token`, the scheme in any case (RFC 9110 section 11.1), or NULL. Two such headers
- * arrive joined by a comma, which no token holds.
+ * arrive joined by a comma, which no token contains.
  */
 static const char *bearer_token(request_rec *r)
 {
@@ -41,7 +44,7 @@ static const char *bearer_token(request_rec *r)
     return *header ? header : NULL;
 }
 
-/** Verifies the token, if there is one. */
+/** Verifies the token, if one was sent. */
 static void identify_bearer(kiss_req *k)
 {
     const char *token = bearer_token(k->r), *customer, *why;

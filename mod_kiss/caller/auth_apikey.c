@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * auth_apikey - finds the record of an API key and derives the ETags of its answers.
+ */
 #include "caller/auth_apikey.h"
 
 #include <apr_escape.h>
@@ -14,7 +17,7 @@
 #include "lib/base/etag.h"
 #include "lib/credential/apikey.h"
 
-/* A longer header is no key: ours have 57 bytes. */
+/* Longer headers are refused: our keys have 57 bytes. */
 #define MAX_KEY 512
 
 /* --- the record --- */
@@ -24,7 +27,7 @@ static const char *text(const kiss_value *v, apr_pool_t *p)
     return v->data ? apr_pstrmemdup(p, v->data, v->len) : NULL;
 }
 
-/** "1,2,3" as an array; NULL is an empty one, "" holds one empty text. */
+/** "1,2,3" as an array; NULL is an empty array, "" has one empty element. */
 static const apr_array_header_t *split(const kiss_value *v, apr_pool_t *p)
 {
     apr_array_header_t *list = apr_array_make(p, 4, sizeof(const char *));
@@ -45,8 +48,8 @@ static kiss_role role_of(const kiss_value *type)
          : memcmp(type->data, "customer", 8) == 0 ? KISS_ROLE_CUSTOMER : KISS_ROLE_SUPPLIER;
 }
 
-/** Fills the record from a row that was asked for at the time `asked`. */
-static void fill(kiss_caller *c, const kiss_value *row, apr_int64_t asked, apr_pool_t *p)
+/** Fills the record from a row whose query started at `query_time`. */
+static void fill(kiss_caller *c, const kiss_value *row, apr_int64_t query_time, apr_pool_t *p)
 {
     kiss_key *key = apr_pcalloc(p, sizeof(*key));
     const kiss_value *left = &row[KISS_KEY_LEFT];
@@ -63,8 +66,8 @@ static void fill(kiss_caller *c, const kiss_value *row, apr_int64_t asked, apr_p
     c->enabled = 1;
     c->limit_minute = -1;
     c->limit_hour = row[KISS_KEY_LIMIT_HOUR].data ? apr_atoi64(text(&row[KISS_KEY_LIMIT_HOUR], p)) : -1;
-    c->state = text(&row[KISS_KEY_STATE], p);
-    c->until = left->data ? asked + apr_atoi64(text(left, p)) : 0;
+    c->db_revision = text(&row[KISS_KEY_STATE], p);
+    c->until = left->data ? query_time + apr_atoi64(text(left, p)) : 0;
     c->unnoted = row[KISS_KEY_STALE].data && *row[KISS_KEY_STALE].data == '1';
 }
 
@@ -73,14 +76,14 @@ static kiss_db_status fetch_key(const kiss_caller **caller, kiss_db_conn *conn, 
                                 apr_pool_t *p)
 {
     kiss_caller *c = apr_pcalloc(p, sizeof(*c));
-    /* Before the database looks at its clock: what is remembered ends too early rather than too late. */
-    const apr_int64_t asked = kiss_clock_now();
+    /* Taken before the database reads its clock: a cached record expires too early rather than too late. */
+    const apr_int64_t query_time = kiss_clock_now();
     const kiss_value *row;
     kiss_db_status status = kiss_db_row(&row, conn, plan->fixed[KISS_SQL_CALLER], &hash, p);
 
     *caller = c;
     if (status == KISS_DB_OK && row) {
-        fill(c, row, asked, p);
+        fill(c, row, query_time, p);
     }
     return status;
 }
@@ -126,7 +129,7 @@ const kiss_error *kiss_auth_apikey_identify(kiss_req *k)
 
 /* --- the ETag --- */
 
-/** Order of a name and a text of `n` bytes. */
+/** Compares a name with a text of `n` bytes, as strcmp(). */
 static int compare(const char *name, const char *s, apr_size_t n)
 {
     int order = strncmp(name, s, n);
@@ -135,9 +138,9 @@ static int compare(const char *name, const char *s, apr_size_t n)
 }
 
 /**
- * The pieces "name=n" of the revisions that count: those of the set, and the epoch. Both lists are in the same order.
+ * Adds the parts "name=n" of the revisions of the set, and of the epoch. Both lists have the same order.
  *
- * @return how many of them there are
+ * @return their number
  */
 static int add_revisions(apr_array_header_t *parts, const kiss_req *k, apr_uint64_t reads)
 {

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * caller - reads the record of a customer, and derives ETags and cache keys from it.
+ */
 #include "caller/caller.h"
 
 #include <stddef.h>
@@ -13,7 +16,7 @@
 #include "lib/base/decimal.h"
 #include "lib/base/etag.h"
 
-/* How often it is said that a revision is missing. */
+/* Least time between two messages about missing revisions. */
 #define QUIET apr_time_from_sec(10)
 
 /* discount_percent in sql/: DECIMAL(7,4). */
@@ -25,13 +28,13 @@
 typedef struct {
     unsigned data;              /* KISS_DATA_ of lib/api/table.h */
     const char *name;
-    apr_size_t revision;        /* in kiss_revisions */
-    kiss_term term;             /* there is one for each of these; NONE: it is the same for all callers */
-    int discounted;             /* and the caller's discount is applied to it */
+    apr_size_t revision;        /* offset in kiss_revisions */
+    kiss_term term;             /* there is a revision for each value of this term; NONE: one for all callers */
+    int discounted;             /* 1 when the caller's discount is applied to its rows */
 } dataset;
 
-/* What an answer depends on is said here alone: its ETag, which lists are the same for two callers, what the label of a kept
- * one says, and which revisions a database must have follow from it. */
+/* The only definition of what an answer depends on: its ETag, which lists two callers share, the label of a cached one,
+ * and which revisions a database must have are derived from it. */
 static const dataset datasets[] = {
     { KISS_DATA_PRODUCTS, "products", offsetof(kiss_revisions, products), KISS_TERM_NONE, 0 },
     { KISS_DATA_ASSORTMENT, "assortment", offsetof(kiss_revisions, assortment), KISS_TERM_NONE, 0 },
@@ -63,11 +66,11 @@ kiss_terms kiss_caller_terms(const kiss_caller *c, const kiss_endpoint *endpoint
 }
 
 /**
- * The scope of an answer as text, with the revisions that it depends on or without. Each part ends with a line feed, which
- * no code or number holds: two scopes never give one text.
+ * All that an answer depends on as text, with or without its revisions. Each part ends with a line feed, which no code
+ * or number contains: different values never give the same text.
  */
-static const char *scope_text(const kiss_caller *c, const kiss_api *api, const kiss_endpoint *endpoint, int revisions,
-                              apr_pool_t *p)
+static const char *key_text(const kiss_caller *c, const kiss_api *api, const kiss_endpoint *endpoint, int revisions,
+                            apr_pool_t *p)
 {
     const char *scope = apr_pstrcat(p, KISS_ETAG_FORMAT "\n", api->name, "\n", api->profile, "\n", endpoint->name, "\n",
                                     c->revision.epoch, "\n", NULL);
@@ -86,12 +89,12 @@ static const char *scope_text(const kiss_caller *c, const kiss_api *api, const k
 
 const char *kiss_caller_etag(const kiss_caller *c, const kiss_api *api, const kiss_endpoint *endpoint, apr_pool_t *p)
 {
-    return kiss_etag_make(scope_text(c, api, endpoint, 1, p), p);
+    return kiss_etag_make(key_text(c, api, endpoint, 1, p), p);
 }
 
 const char *kiss_caller_cache_key(const kiss_caller *c, const kiss_api *api, const kiss_endpoint *endpoint, apr_pool_t *p)
 {
-    return kiss_etag_make(scope_text(c, api, endpoint, 0, p), p);
+    return kiss_etag_make(key_text(c, api, endpoint, 0, p), p);
 }
 
 /* --- the record --- */
@@ -107,7 +110,7 @@ static apr_int64_t limit(const kiss_value *v, apr_pool_t *p)
     return v->data ? apr_atoi64(text(v, p)) : -1;
 }
 
-/** Fills the record from a row of KISS_SQL_CALLER. @return 0, or -1 when the discount is not one */
+/** Fills the record from a row of KISS_SQL_CALLER. @return 0, or -1 when the discount is invalid */
 static int fill(kiss_caller *c, const kiss_value *row, apr_pool_t *p)
 {
     const kiss_value *discount = &row[KISS_CALLER_DISCOUNT];
@@ -126,14 +129,14 @@ static int fill(kiss_caller *c, const kiss_value *row, apr_pool_t *p)
     c->revision.prices = text(&row[KISS_CALLER_PRICES], p);
     c->revision.listing = text(&row[KISS_CALLER_LISTING], p);
     c->revision.stock = text(&row[KISS_CALLER_STOCK], p);
-    c->state = text(&row[KISS_CALLER_STATE], p);
+    c->db_revision = text(&row[KISS_CALLER_STATE], p);
     return kiss_decimal_parse(&c->discount, discount->data ? discount->data : "0", discount->data ? discount->len : 1,
                               DISCOUNT_DIGITS, KISS_DISCOUNT_SCALE) == KISS_DECIMAL_OK ? 0 : -1;
 }
 
 void kiss_caller_log_missing(const kiss_req *k, const char *what)
 {
-    static apr_time_t logged;           /* a race only costs a second line */
+    static apr_time_t logged;           /* a race only costs a second message */
     apr_time_t now = apr_time_now();
 
     if (now - logged > QUIET || now < logged) {
@@ -186,17 +189,17 @@ kiss_db_status kiss_caller_fetch(const kiss_caller **caller, kiss_db_conn *conn,
     return KISS_DB_OK;
 }
 
-/* --- what is remembered --- */
+/* --- cached records --- */
 
-static kiss_caller_cache *known;
+static kiss_caller_cache *cache;
 
 apr_status_t kiss_caller_attach(apr_pool_t *pchild)
 {
-    known = NULL;
-    return kiss_caller_cache_create(&known, pchild);
+    cache = NULL;
+    return kiss_caller_cache_create(&cache, pchild);
 }
 
-/** A record that is to be read. */
+/** A record to be read. */
 typedef struct {
     kiss_req *k;
     kiss_caller_reader *fetch;
@@ -215,20 +218,20 @@ kiss_db_status kiss_caller_find(const kiss_caller **caller, int *note, kiss_req 
                                 const unsigned char digest[KISS_SHA256_LEN])
 {
     reading b = { k, fetch, name, NULL };
-    const char *state = "";
-    kiss_db_status status = known ? kiss_db_revision_read(&state, k) : KISS_DB_OK;
+    const char *db_revision = "";
+    kiss_db_status status = cache ? kiss_db_revision_read(&db_revision, k) : KISS_DB_OK;
 
     *note = 0;
-    if (status == KISS_DB_OK && known) {
-        b.caller = kiss_caller_cache_get(known, k->db, digest, state, note, k->pool);
+    if (status == KISS_DB_OK && cache) {
+        b.caller = kiss_caller_cache_get(cache, k->db, digest, db_revision, note, k->pool);
     }
     if (status == KISS_DB_OK && !b.caller) {
         status = kiss_db_run(k, read_record, &b);
         if (status == KISS_DB_OK && b.caller->code) {
             *note = b.caller->unnoted;
-            if (known) {
-                /* The state is of the same moment as the record: both come from one statement. */
-                kiss_caller_cache_put(known, k->db, digest, b.caller);
+            if (cache) {
+                /* Revision and record are consistent: one statement reads both. */
+                kiss_caller_cache_put(cache, k->db, digest, b.caller);
             }
         }
     }
@@ -245,7 +248,7 @@ kiss_db_status kiss_caller_read(const kiss_caller **caller, kiss_req *k, const c
     return kiss_caller_find(caller, &ignored, k, kiss_caller_fetch, code, digest);
 }
 
-/** A key that was used. */
+/** A use of a key. */
 typedef struct {
     const kiss_req *k;
     const char *key_id;

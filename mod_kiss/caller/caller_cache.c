@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * caller_cache - an LRU of callers' records, by database and digest.
+ */
 #include "caller/caller_cache.h"
 
 #include <apr_atomic.h>
@@ -9,17 +12,17 @@
 #include "lib/base/lru.h"
 #include "lib/base/shared.h"
 
-/* Callers at the same time are few; more of them are read again and again, not refused. */
+/* Few callers are active at the same time; the records of more than that are read again, they are not refused. */
 #define RECORDS 512
 
-/* The texts of db/db_revision.h have less. */
-#define MAX_STATE 128
+/* The texts of db/db_revision.h are shorter. */
+#define MAX_REVISION 128
 
 #define SECOND APR_INT64_C(1000000)
 #define NOTE_AFTER 60                       /* seconds */
 
-/* What a record depends on: the database and the key or code (its digest), the state of the database in which it was read, and
- * the time, for a key that expires. */
+/* The key of a record: the database, and the digest of the API key or customer code. Its state is the revision of the
+ * database; a key that expires limits its time. */
 typedef struct {
     const kiss_db *db;
     unsigned char digest[KISS_SHA256_LEN];
@@ -27,7 +30,7 @@ typedef struct {
 
 typedef struct {
     kiss_shared shared;
-    volatile apr_uint32_t noted;            /* second of kiss_clock in which the use of its key was noted */
+    volatile apr_uint32_t noted;            /* second of kiss_clock in which the use of its key was stored */
     const kiss_caller *caller;
 } record;
 
@@ -37,7 +40,7 @@ struct kiss_caller_cache {
 
 apr_status_t kiss_caller_cache_create(kiss_caller_cache **cache, apr_pool_t *p)
 {
-    static const kiss_lru_type type = { .key_size = sizeof(record_key), .state_size = MAX_STATE, .value_size = sizeof(record *),
+    static const kiss_lru_type type = { .key_size = sizeof(record_key), .state_size = MAX_REVISION, .value_size = sizeof(record *),
                                         .entries = RECORDS, .hold = kiss_shared_hold_value,
                                         .release = kiss_shared_release_value };
     kiss_caller_cache *created = apr_palloc(p, sizeof(*created));
@@ -78,7 +81,7 @@ static kiss_caller *copy_caller(const kiss_caller *caller, apr_pool_t *p)
     kiss_caller *copy = apr_pmemdup(p, caller, sizeof(*caller));
     int i;
 
-    copy->state = NULL;
+    copy->db_revision = NULL;
     copy->code = apr_pstrdup(p, caller->code);
     for (i = 0; i < KISS_TERMS; i++) {
         copy->term[i] = apr_pstrdup(p, caller->term[i]);
@@ -93,15 +96,16 @@ static kiss_caller *copy_caller(const kiss_caller *caller, apr_pool_t *p)
     return copy;
 }
 
-/** @return 0 when the state is too long */
-static int make_key(record_key *key, char padded[MAX_STATE], const kiss_db *db, const unsigned char *digest, const char *state)
+/** @return 0 when the revision is too long */
+static int make_key(record_key *key, char padded[MAX_REVISION], const kiss_db *db, const unsigned char *digest,
+                    const char *db_revision)
 {
     memset(key, 0, sizeof(*key));
     key->db = db;
     memcpy(key->digest, digest, KISS_SHA256_LEN);
-    memset(padded, 0, MAX_STATE);
-    memcpy(padded, state, strlen(state) < MAX_STATE ? strlen(state) : 0);
-    return strlen(state) < MAX_STATE;
+    memset(padded, 0, MAX_REVISION);
+    memcpy(padded, db_revision, strlen(db_revision) < MAX_REVISION ? strlen(db_revision) : 0);
+    return strlen(db_revision) < MAX_REVISION;
 }
 
 static apr_uint32_t second(apr_int64_t now)
@@ -109,7 +113,7 @@ static apr_uint32_t second(apr_int64_t now)
     return (apr_uint32_t)(now / SECOND);
 }
 
-/** 1 for one of those who use it, when a minute has passed. */
+/** 1 for one of the threads that use it, when a minute has passed. */
 static int is_due(record *r, apr_uint32_t now)
 {
     const apr_uint32_t noted = apr_atomic_read32(&r->noted);
@@ -117,16 +121,16 @@ static int is_due(record *r, apr_uint32_t now)
     return now - noted >= NOTE_AFTER && apr_atomic_cas32(&r->noted, now, noted) == noted;
 }
 
-const kiss_caller *kiss_caller_cache_get(kiss_caller_cache *cache, const kiss_db *db, const unsigned char digest[KISS_SHA256_LEN],
-                                        const char *state, int *note, apr_pool_t *p)
+const kiss_caller *kiss_caller_cache_get(kiss_caller_cache *cache, const kiss_db *db,
+                                         const unsigned char digest[KISS_SHA256_LEN], const char *db_revision, int *note, apr_pool_t *p)
 {
     const apr_int64_t now = kiss_clock_now();
-    char padded[MAX_STATE];
+    char padded[MAX_REVISION];
     record_key key;
     record *r;
 
     *note = 0;
-    if (!make_key(&key, padded, db, digest, state) || !kiss_lru_get(cache->records, &key, padded, now, &r)) {
+    if (!make_key(&key, padded, db, digest, db_revision) || !kiss_lru_get(cache->records, &key, padded, now, &r)) {
         return NULL;
     }
     kiss_shared_release_with(r, p);
@@ -135,13 +139,13 @@ const kiss_caller *kiss_caller_cache_get(kiss_caller_cache *cache, const kiss_db
 }
 
 void kiss_caller_cache_put(kiss_caller_cache *cache, const kiss_db *db, const unsigned char digest[KISS_SHA256_LEN],
-                          const kiss_caller *caller)
+                           const kiss_caller *caller)
 {
-    char padded[MAX_STATE];
+    char padded[MAX_REVISION];
     record_key key;
     record *r;
 
-    if (!make_key(&key, padded, db, digest, caller->state) || !(r = kiss_shared_create(sizeof(*r)))) {
+    if (!make_key(&key, padded, db, digest, caller->db_revision) || !(r = kiss_shared_create(sizeof(*r)))) {
         return;
     }
     r->noted = second(kiss_clock_now());

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * ratelimit - the meter stage: shared memory, mutex, counting, and the headers of limits.
+ */
 #include "caller/ratelimit.h"
 
 #include <unixd.h>
@@ -22,52 +25,56 @@
 #include "lib/ratelimit/slots.h"
 
 #define MUTEX_TYPE "kiss-limit"
-#define RETAINED   "mod_kiss-limit-5"       /* changes with the layout of the segment: an old one is then left alone */
+#define RETAINED   "mod_kiss-limit-5"       /* changes with the layout of the segment: an old one is not used then */
 
 #define SECOND APR_INT64_C(1000000)
 
-/* A customer's own limits are looked up again after this time, so that a change is felt soon, by a blocked one too. */
+/* A customer's own limits are read again after this time, so that a change takes effect soon, even for a customer that
+ * is refused. */
 #define POLICY_AGE (5 * SECOND)
 
-/** The beginning of the segment; the table of callers comes after it. */
+/** The header of the segment; the table of callers follows it. */
 typedef struct {
     volatile apr_uint32_t failed;           /* second of kiss_clock in which a login failed last, from any address */
-    apr_uint32_t lost_clients;              /* callers whose windows were forgotten for want of room */
+    apr_uint32_t lost_clients;              /* callers whose windows were evicted for lack of room */
     apr_uint32_t lost_keys;
-    apr_uint32_t unused;                    /* what follows is aligned for 64 bits */
+    apr_uint32_t unused;                    /* padding: what follows is aligned to 64 bits */
 } shared;
 
-/** What survives a reload. Lives in the process pool; the segment and the mutex do too. */
+/** State that survives a reload. Lives in the process pool, like segment and mutex. */
 typedef struct {
     apr_shm_t *shm;
     apr_global_mutex_t *mutex;
-    shared *shared;                         /* NULL until all was made */
+    shared *shared;                         /* NULL until all is created */
     kiss_slots table;
-    apr_uint32_t clients;                   /* KissLimitClients, when it was made */
-    unsigned char key[KISS_SLOT_ID];        /* random: nobody can choose names that fall together */
+    apr_uint32_t clients;                   /* KissLimitClients when it was created */
+    unsigned char key[KISS_SLOT_ID];        /* random: nobody can choose names whose ids collide */
 } segment;
 
-/** The counters as this process knows them; NULL when they could not be made. */
+/** The counters, mapped in this process; NULL when they could not be created. */
 static segment *counters;
 
-/** Which window spoke, after a request was counted. */
+/** The windows after a request was counted. */
 typedef struct {
     kiss_fixed_window_state window[KISS_WINDOWS];
-} verdict;
+} window_states;
 
 /* --- life cycle --- */
 
 apr_status_t kiss_ratelimit_register(apr_pool_t *pconf)
 {
 #if APR_HAS_PROC_PTHREAD_SERIALIZE
-    /* Uncontended it is no system call, and it is released when its owner dies. */
+    /* Without contention it needs no system call, and it is released when its owner dies. */
     return ap_mutex_register(pconf, MUTEX_TYPE, NULL, APR_LOCK_PROC_PTHREAD, 0);
 #else
     return ap_mutex_register(pconf, MUTEX_TYPE, NULL, APR_LOCK_DEFAULT, 0);
 #endif
 }
 
-/** Why the user of the children cannot open the mutex, which they must where it is flock()'s; or APR_SUCCESS. */
+/**
+ * Tries to open the mutex as the user of the children, which they must where it uses flock(). @return APR_SUCCESS or
+ * the error
+ */
 static apr_status_t try_as_child(apr_global_mutex_t *mutex, apr_pool_t *p)
 {
     const char *path = apr_global_mutex_lockfile(mutex);
@@ -88,15 +95,15 @@ static apr_status_t try_as_child(apr_global_mutex_t *mutex, apr_pool_t *p)
     return rv;
 }
 
-/** Makes segment and mutex. @return NULL, or what could not be made; `rv` says why, if there is more to say */
-static const char *make_segment(segment *created, server_rec *s, apr_status_t *rv)
+/** Creates segment and mutex. @return NULL, or what could not be created; `rv` is the cause, if it is known */
+static const char *create_segment(segment *created, server_rec *s, apr_status_t *rv)
 {
     apr_uint32_t clients = (apr_uint32_t)kiss_config_limit_clients(s), keys = (apr_uint32_t)kiss_config_limit_keys(s);
     apr_pool_t *process = s->process->pool;
     char *base;
 
-    /* Anonymous: no file or key that a killed server would leave behind, and nobody else can attach it. It comes
-     * filled with zero bytes, and takes memory where it is written to only. */
+    /* Anonymous: a killed server leaves no file or key, and no other process can attach it. It is zero initially, and
+     * pages use memory only when they are written to. */
     *rv = apr_shm_create(&created->shm, sizeof(shared) + kiss_slots_size(clients, keys), NULL, process);
     if (*rv != APR_SUCCESS) {
         return "shared memory cannot be had (KissLimitClients and KissLimitKeys say how much)";
@@ -130,7 +137,7 @@ int kiss_ratelimit_create(server_rec *s, int first)
     if (!kept) {
         kept = ap_retained_data_create(RETAINED, sizeof(*kept));
     }
-    if (!kept->shared && (what = make_segment(kept, s, &rv))) {
+    if (!kept->shared && (what = create_segment(kept, s, &rv))) {
         ap_log_error(APLOG_MARK, (first ? APLOG_STARTUP : 0) | APLOG_CRIT, rv, s, KISS_LOGNO(0301) "rate limits cannot be "
                      "counted: %s. %s", what, first ? "The server does not start without them"
                      : "Data requests are not limited, and no token is issued");
@@ -179,8 +186,8 @@ static void unlock(void)
 
 /* --- slots --- */
 
-/** The digest that names a caller. Environments count apart, also when they call their databases by one name. */
-static void make_id(unsigned char id[KISS_SLOT_ID], kiss_req *k, const char *kind, const char *name)
+/** The digest that identifies a caller. Environments count apart, also when their databases have the same name. */
+static void derive_id(unsigned char id[KISS_SLOT_ID], kiss_req *k, const char *kind, const char *name)
 {
     unsigned char digest[KISS_SHA256_LEN];
     const kiss_database_conf *zone = kiss_config_database(k->conf, k->r->server);
@@ -200,7 +207,7 @@ static void make_id(unsigned char id[KISS_SLOT_ID], kiss_req *k, const char *kin
     id[0] |= 1;                     /* never all zero */
 }
 
-/** The client's address; in IPv6 its network, of which one client has every address. */
+/** The client's address; in IPv6 its network, since a client has all addresses of it. */
 static const char *address_of(const kiss_req *k)
 {
     const char *ip = k->r->useragent_ip;
@@ -213,8 +220,8 @@ static const char *address_of(const kiss_req *k)
                         a.s6_addr[3], a.s6_addr[4], a.s6_addr[5], a.s6_addr[6], a.s6_addr[7]);
 }
 
-/** The slot of a caller, made if there is none, under the lock. */
-static kiss_slot *find(const unsigned char id[KISS_SLOT_ID], apr_int64_t now, apr_uint32_t rank, int *lost)
+/** The slot of a caller, created if there is none. Called with the lock held. */
+static kiss_slot *find_slot(const unsigned char id[KISS_SLOT_ID], apr_int64_t now, apr_uint32_t rank, int *lost)
 {
     int forgotten = 0;
     kiss_slot *s = kiss_slots_find(&counters->table, id, now, 1, rank, &forgotten);
@@ -225,7 +232,9 @@ static kiss_slot *find(const unsigned char id[KISS_SLOT_ID], apr_int64_t now, ap
     return s;
 }
 
-/** After unlocking: says that callers were forgotten that still counted; `lost` of them so far, or none. */
+/**
+ * Logs that callers whose windows were not over were evicted; `lost` of them so far, or none. Called without the lock.
+ */
 static void warn_clients(kiss_req *k, int lost)
 {
     if (lost) {
@@ -243,13 +252,13 @@ static void warn_keys(kiss_req *k, int lost)
     }
 }
 
-/** Counts one request in both windows, under the lock. */
-static void count(verdict *v, kiss_slot *s, apr_int64_t now, const kiss_req *k, int anonymous)
+/** Counts one request in both windows. Called with the lock held. */
+static void count(window_states *v, kiss_slot *s, apr_int64_t now, const kiss_req *k, int anonymous)
 {
     int w;
 
     for (w = 0; w < KISS_WINDOWS; w++) {
-        /* The location's limit is looked up each time: the same customer may have another one elsewhere. */
+        /* The limit of the location is read each time: the same customer may have a different one in another location. */
         apr_uint32_t limit = s->own_limit[w] >= 0 ? (apr_uint32_t)s->own_limit[w] : kiss_config_limit(k->conf, w, anonymous);
 
         v->window[w] = kiss_fixed_window_take(&s->window[w], now, kiss_fixed_window_length[w], limit);
@@ -257,7 +266,7 @@ static void count(verdict *v, kiss_slot *s, apr_int64_t now, const kiss_req *k, 
     s->used = now;
 }
 
-/* --- the answer's headers --- */
+/* --- headers of the answer --- */
 
 /** "2026-05-14T10:32:00Z", `wait` microseconds from now, in whole seconds: a little later, never earlier. */
 static const char *reset_time(kiss_req *k, apr_int64_t wait)
@@ -281,8 +290,8 @@ static const char *number(kiss_req *k, apr_int64_t n)
     return apr_off_t_toa(k->pool, (apr_off_t)n);
 }
 
-/** RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers), beside the published ones. */
-static void put_standard_headers(kiss_req *k, const verdict *v)
+/** RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers), in addition to the published ones. */
+static void put_standard_headers(kiss_req *k, const window_states *v)
 {
     const char *policy = "", *state = "";
     int w;
@@ -308,7 +317,7 @@ static void put_headers(kiss_req *k, const kiss_fixed_window_state *s, int w)
     apr_table_setn(out, "X-Rate-Limit-Reset", reset_time(k, s->wait));
 }
 
-/* Headers of an answer whose quota is exceeded, by kiss_meter; NULL: none beside Retry-After. */
+/* Headers of an answer whose quota is exceeded, by kiss_meter; NULL: none but Retry-After. */
 static void (*const put_quota[])(kiss_req *k, const kiss_fixed_window_state *s, int w) = {
     [KISS_METER_FIXED_WINDOWS] = put_headers,
     [KISS_METER_SLIDING_HOUR] = NULL
@@ -328,14 +337,14 @@ static const kiss_error *quota(kiss_req *k, const kiss_fixed_window_state *s, in
 /** The error of the window at `hit`. */
 static const kiss_error *refuse(kiss_req *k, const kiss_fixed_window_state *states, int hit)
 {
-    int w = hit % KISS_WINDOWS;         /* states come in the order of the windows */
+    int w = hit % KISS_WINDOWS;         /* the states are in the order of the windows */
 
     apr_table_setn(k->r->notes, "kiss-limit", kiss_fixed_window_name[w]);
     return quota(k, &states[hit], w);
 }
 
 /** Headers, log note and, if a window is exceeded, the error. */
-static const kiss_error *conclude(kiss_req *k, const verdict *v, const kiss_error *e)
+static const kiss_error *conclude(kiss_req *k, const window_states *v, const kiss_error *e)
 {
     int hit = kiss_fixed_window_hit(v->window, KISS_WINDOWS);
 
@@ -343,7 +352,7 @@ static const kiss_error *conclude(kiss_req *k, const verdict *v, const kiss_erro
     if (hit >= 0) {
         return refuse(k, v->window, hit);
     }
-    /* The habit of the package whose headers these are: successful answers tell about the longest window. */
+    /* As in the package that defined these headers: successful answers report the longest window. */
     put_headers(k, &v->window[KISS_WINDOW_HOUR], KISS_WINDOW_HOUR);
     apr_table_setn(k->r->notes, "kiss-limit",
                    apr_pstrcat(k->pool, number(k, v->window[KISS_WINDOW_MINUTE].remaining), "/",
@@ -354,7 +363,8 @@ static const kiss_error *conclude(kiss_req *k, const verdict *v, const kiss_erro
 /* --- the stage --- */
 
 /**
- * Reads the customer's own limits. @return 0 when the database is away: what was known, or the defaults, go on
+ * Reads the customer's own limits. @return 0 when the database is away: then the old limits, or the defaults, remain in
+ * force
  */
 static int read_policy(kiss_req *k, apr_int64_t own_limit[KISS_WINDOWS])
 {
@@ -367,30 +377,30 @@ static int read_policy(kiss_req *k, apr_int64_t own_limit[KISS_WINDOWS])
     }
     own_limit[KISS_WINDOW_MINUTE] = caller->limit_minute;
     own_limit[KISS_WINDOW_HOUR] = caller->limit_hour;
-    k->caller = caller;             /* read after the request came: fresh enough for the scope stage too */
+    k->caller = caller;             /* read after the request came: recent enough for the scope stage, too */
     return 1;
 }
 
-/** What happens when nothing can be counted: requests pass, but not to the token endpoint. */
+/** The result when counting is impossible: requests pass, except to the token endpoint. */
 static const kiss_error *uncounted(const kiss_req *k, const kiss_error *e)
 {
     return !e && k->endpoint->auth == KISS_AUTH_CLIENT ? &kiss_error_unavailable : e;
 }
 
-/** A customer that has proved who it is, or the anonymous caller: two fixed windows. */
+/** An authenticated customer, or the anonymous caller: two fixed windows. */
 static const kiss_error *take_windows(kiss_req *k, const kiss_error *e)
 {
     apr_int64_t own_limit[KISS_WINDOWS] = { -1, -1 }, now = kiss_clock_now();
     unsigned char id[KISS_SLOT_ID];
     int read = 0, known, lost = 0;
-    verdict v;
+    window_states v;
     kiss_slot *s;
 
-    make_id(id, k, k->principal ? "customer" : "anonymous", k->principal ? k->principal : "");
+    derive_id(id, k, k->principal ? "customer" : "anonymous", k->principal ? k->principal : "");
     if (!lock(k)) {
         return uncounted(k, e);
     }
-    s = find(id, now, KISS_RANK_CALLER, &lost);
+    s = find_slot(id, now, KISS_RANK_CALLER, &lost);
     known = !k->principal || (s->policy_time && now - s->policy_time < POLICY_AGE);
     if (!known) {
         unlock();
@@ -399,13 +409,13 @@ static const kiss_error *take_windows(kiss_req *k, const kiss_error *e)
         if (!lock(k)) {
             return uncounted(k, e);
         }
-        s = find(id, now, KISS_RANK_CALLER, &lost);
+        s = find_slot(id, now, KISS_RANK_CALLER, &lost);
     }
     if (read || !s->policy_time) {
         memcpy(s->own_limit, own_limit, sizeof(s->own_limit));
     }
     if (!known || !s->policy_time) {
-        s->policy_time = now;       /* after a failure too: the next look is POLICY_AGE away */
+        s->policy_time = now;       /* after a failure, too: the next attempt is after POLICY_AGE */
     }
     count(&v, s, now, k, k->principal == NULL);
     unlock();
@@ -413,30 +423,33 @@ static const kiss_error *take_windows(kiss_req *k, const kiss_error *e)
     return conclude(k, &v, e);
 }
 
-/** A request without a valid token where one is needed: the others who are anonymous do not decide what it is told. */
-static const kiss_error *take_stranger(kiss_req *k, const kiss_error *e)
+/**
+ * A request without a valid token where one is needed: whether it is refused does not depend on other anonymous
+ * callers.
+ */
+static const kiss_error *take_unauthenticated(kiss_req *k, const kiss_error *e)
 {
     unsigned char id[KISS_SLOT_ID], own[KISS_SLOT_ID];
     apr_int64_t now = kiss_clock_now();
     int hit, lost = 0;
-    verdict v;
+    window_states v;
 
-    make_id(id, k, "anonymous", "");
-    make_id(own, k, "stranger", address_of(k));
+    derive_id(id, k, "anonymous", "");
+    derive_id(own, k, "stranger", address_of(k));
     if (!lock(k)) {
         return uncounted(k, e);
     }
-    count(&v, find(id, now, KISS_RANK_CALLER, &lost), now, k, 1);
-    count(&v, find(own, now, KISS_RANK_ADDRESS, &lost), now, k, 1);
+    count(&v, find_slot(id, now, KISS_RANK_CALLER, &lost), now, k, 1);
+    count(&v, find_slot(own, now, KISS_RANK_ADDRESS, &lost), now, k, 1);
     unlock();
     warn_clients(k, lost);
     hit = kiss_fixed_window_hit(v.window, KISS_WINDOWS);
     return hit >= 0 ? refuse(k, v.window, hit) : e;
 }
 
-/** Counts a request of an API key, under the lock, and remembers that the key was right. */
+/** Counts a request of an API key and stores that the key was verified. Called with the lock held. */
 static kiss_fixed_window_state count_key(const unsigned char id[KISS_SLOT_ID], const unsigned char proof[KISS_SLOT_ID],
-                                   apr_int64_t now, apr_uint32_t limit, int *lost)
+                                         apr_int64_t now, apr_uint32_t limit, int *lost)
 {
     int forgotten = 0;
     apr_uint32_t i = kiss_slots_find_key(&counters->table, id, now, &forgotten);
@@ -460,10 +473,10 @@ static const kiss_error *take_hour(kiss_req *k, const kiss_error *e)
     int lost = 0;
 
     if (!k->caller) {
-        return e;               /* nobody to count for: no key, or the database is away */
+        return e;               /* no principal: no key, or the database is away */
     }
-    make_id(id, k, "key", k->principal);
-    make_id(proof, k, "proof", k->proof);
+    derive_id(id, k, "key", k->principal);
+    derive_id(proof, k, "proof", k->proof);
     if (!lock(k)) {
         return e;
     }
@@ -482,13 +495,13 @@ static const kiss_error *take_hour(kiss_req *k, const kiss_error *e)
     return &kiss_error_quota;
 }
 
-/** A customer, the anonymous caller, or a stranger. */
+/** A customer, the anonymous caller, or an unauthenticated request. */
 static const kiss_error *take_fixed(kiss_req *k, const kiss_error *e)
 {
     if (!e && k->endpoint->auth == KISS_AUTH_CLIENT && !k->verified) {
         return counters ? NULL : uncounted(k, NULL);
     }
-    return e == &kiss_error_bearer && !k->verified ? take_stranger(k, e) : take_windows(k, e);
+    return e == &kiss_error_bearer && !k->verified ? take_unauthenticated(k, e) : take_windows(k, e);
 }
 
 /* By kiss_meter. */
@@ -502,19 +515,19 @@ const kiss_error *kiss_ratelimit_take(kiss_req *k, const kiss_error *e)
     return take[k->api->meter](k, e);
 }
 
-/* --- wrong credentials --- */
+/* --- failed logins --- */
 
-/** Counts a failure of the address, under the lock. */
+/** Counts a failed login of the address. Called with the lock held. */
 static kiss_fixed_window_state count_failure(const unsigned char address[KISS_SLOT_ID], apr_int64_t now, apr_uint32_t allowed,
-                                       int *lost)
+                                             int *lost)
 {
-    kiss_slot *s = find(address, now, KISS_RANK_ADDRESS, lost);
+    kiss_slot *s = find_slot(address, now, KISS_RANK_ADDRESS, lost);
 
     s->used = now;
     apr_atomic_set32(&counters->shared->failed, (apr_uint32_t)(now / SECOND));
-    /* With 0 any number is allowed. */
+    /* 0 means no limit. */
     return kiss_fixed_window_take(&s->window[KISS_WINDOW_MINUTE], now, kiss_fixed_window_length[KISS_WINDOW_MINUTE],
-                            allowed ? allowed : APR_UINT32_MAX);
+                                  allowed ? allowed : APR_UINT32_MAX);
 }
 
 const kiss_error *kiss_ratelimit_login_failed(kiss_req *k, const char *client_id)
@@ -523,26 +536,26 @@ const kiss_error *kiss_ratelimit_login_failed(kiss_req *k, const char *client_id
     kiss_fixed_window_state states[KISS_WINDOWS + 1];
     apr_int64_t now = kiss_clock_now();
     int lost = 0, hit;
-    verdict v;
+    window_states v;
 
-    make_id(guess, k, "guess", apr_pstrcat(k->pool, address_of(k), "\n", client_id, NULL));
-    make_id(address, k, "address", address_of(k));
+    derive_id(guess, k, "guess", apr_pstrcat(k->pool, address_of(k), "\n", client_id, NULL));
+    derive_id(address, k, "address", address_of(k));
     if (!lock(k)) {
         return NULL;
     }
-    count(&v, find(guess, now, KISS_RANK_GUESS, &lost), now, k, 0);
+    count(&v, find_slot(guess, now, KISS_RANK_GUESS, &lost), now, k, 0);
     states[KISS_WINDOWS] = count_failure(address, now, kiss_config_login_failures(k->conf), &lost);
     unlock();
     warn_clients(k, lost);
     memcpy(states, v.window, sizeof(v.window));
-    /* The address's window tells how long to wait, but the failure that fills it is still answered. */
+    /* The window of the address determines the wait, but the failure that exhausts it is not refused yet. */
     states[KISS_WINDOWS].exceeded = 0;
     hit = kiss_fixed_window_hit(states, KISS_WINDOWS + 1);
     return hit >= 0 ? refuse(k, states, hit) : NULL;
 }
 
-/** The key's slot if it was right before, under the lock. */
-static kiss_key_slot *proved(const unsigned char id[KISS_SLOT_ID], const unsigned char proof[KISS_SLOT_ID])
+/** The slot of the key if it was verified before. Called with the lock held. */
+static kiss_key_slot *find_verified(const unsigned char id[KISS_SLOT_ID], const unsigned char proof[KISS_SLOT_ID])
 {
     kiss_key_slot *key = kiss_slots_known_key(&counters->table, id);
 
@@ -557,15 +570,15 @@ void kiss_ratelimit_key_failed(kiss_req *k, const char *prefix, const char *proo
     kiss_key_slot *key;
     int lost = 0;
 
-    make_id(address, k, "address", address_of(k));
-    make_id(id, k, "key", prefix);
-    make_id(digest, k, "proof", proof);
+    derive_id(address, k, "address", address_of(k));
+    derive_id(id, k, "key", prefix);
+    derive_id(digest, k, "proof", proof);
     if (!lock(k)) {
         return;
     }
-    key = proved(id, digest);
+    key = find_verified(id, digest);
     if (key) {
-        memset(key->proof, 0, KISS_SLOT_ID);        /* revoked since */
+        memset(key->proof, 0, KISS_SLOT_ID);        /* the key was revoked meanwhile */
     }
     if (allowed) {
         count_failure(address, now, allowed, &lost);
@@ -574,7 +587,10 @@ void kiss_ratelimit_key_failed(kiss_req *k, const char *prefix, const char *proo
     warn_clients(k, lost);
 }
 
-/** 1 when no login has failed for so long that no address can be refused for it: what every request looks at first. */
+/**
+ * 1 when the last failed login, of any address, is too long ago for an address to be refused: the first check of every
+ * request.
+ */
 static int no_failure(apr_int64_t now)
 {
     apr_int64_t longest = kiss_fixed_window_length[KISS_WINDOW_MINUTE] / SECOND + 1;
@@ -592,19 +608,19 @@ const kiss_error *kiss_ratelimit_login_check(kiss_req *k, const char *prefix, co
     if (!state.limit || no_failure(now)) {
         return NULL;
     }
-    make_id(address, k, "address", address_of(k));
+    derive_id(address, k, "address", address_of(k));
     if (prefix) {
-        make_id(id, k, "key", prefix);
-        make_id(digest, k, "proof", proof);
+        derive_id(id, k, "key", prefix);
+        derive_id(digest, k, "proof", proof);
     }
     if (lock(k)) {
-        kiss_slot *s = prefix && proved(id, digest) ? NULL
+        kiss_slot *s = prefix && find_verified(id, digest) ? NULL
                        : kiss_slots_find(&counters->table, address, now, 0, KISS_RANK_ADDRESS, &lost);
 
         if (s) {
             s->used = now;
             state = kiss_fixed_window_peek(&s->window[KISS_WINDOW_MINUTE], now, kiss_fixed_window_length[KISS_WINDOW_MINUTE],
-                                     state.limit);
+                                           state.limit);
         }
         unlock();
     }

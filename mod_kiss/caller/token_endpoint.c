@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * token_endpoint - reads, checks and counts client credentials, and answers with a token.
+ */
 #include "caller/token_endpoint.h"
 
 #include <apr_base64.h>
@@ -28,7 +31,7 @@ static const kiss_error *invalid(kiss_req *k, const char *what)
     return &kiss_error_invalid_request;
 }
 
-/* --- reading --- */
+/* --- parsing --- */
 
 /** Reads the whole body, at most MAX_BODY bytes. */
 static const kiss_error *read_body(kiss_req *k, char **body, apr_size_t *len)
@@ -46,7 +49,7 @@ static const kiss_error *read_body(kiss_req *k, char **body, apr_size_t *len)
     return NULL;
 }
 
-/** 1 for base64 with its padding or without, and nothing after it: the decoder would stop there without a word. */
+/** 1 for base64 with or without its padding, and nothing after it: the decoder would silently stop there. */
 static int is_base64(const char *text)
 {
     apr_size_t n = strspn(text, BASE64), padding = strspn(text + n, "=");
@@ -89,7 +92,7 @@ static const kiss_error *read_basic(kiss_req *k, kiss_token_request *t)
     return NULL;
 }
 
-/** What is wrong with the form itself. */
+/** Text for a form that cannot be decoded. */
 static const char *form_problem(kiss_urlencoded_status status)
 {
     switch (status) {
@@ -104,13 +107,14 @@ static const char *form_problem(kiss_urlencoded_status status)
     }
 }
 
-/** Takes the credentials from the form, unless Basic brought them. */
+/** Takes the credentials from the form, unless they were sent by Basic. */
 static const kiss_error *read_credentials(kiss_req *k, kiss_token_request *t, const apr_table_t *form)
 {
     const char *id = kiss_urlencoded_get(form, "client_id"), *secret = kiss_urlencoded_get(form, "client_secret");
 
     if (t->basic) {
-        /* The id alone beside Basic names the same client and is harmless; a secret is a second method (section 2.3). */
+        /* In addition to Basic, the id alone is harmless if it names the same client; a secret is a second method
+         * (section 2.3). */
         if (secret || (id && strcmp(id, t->client_id) != 0)) {
             return invalid(k, "Credentials were sent in the header and in the body: use one.");
         }
@@ -131,7 +135,7 @@ const kiss_error *kiss_token_endpoint_read(kiss_req *k)
     apr_size_t len;
     char *body;
 
-    /* Success or error, no cache may keep it (section 5.1). */
+    /* Neither success nor error may be cached (section 5.1). */
     apr_table_setn(k->r->err_headers_out, "Cache-Control", "no-store");
     apr_table_setn(k->r->err_headers_out, "Pragma", "no-cache");
     k->token_request = t;
@@ -165,26 +169,26 @@ const kiss_error *kiss_token_endpoint_read(kiss_req *k)
     return kiss_urlencoded_get(form, "scope") ? &kiss_error_scope : NULL;
 }
 
-/* --- checking --- */
+/* --- checking the key --- */
 
-/** Outcome of a look at the keys. */
+/** Result of comparing with the customer's keys. */
 typedef struct {
     kiss_req *k;
-    unsigned char hash[KISS_SHA256_LEN];    /* of the key that was sent */
+    unsigned char hash[KISS_SHA256_LEN];    /* of the secret that was sent */
     int matched;
     int enabled;
-    const char *key_id;                     /* of the key that matched */
-    int stale;                              /* its last use should be noted */
-} checking;
+    const char *key_id;                     /* id of the key that matched */
+    int stale;                              /* 1 when its use should be stored */
+} key_check;
 
-/** Compares the hash of one live key. */
-static void compare(checking *c, const kiss_value *row)
+/** Compares with the hash of one valid key. */
+static void compare(key_check *c, const kiss_value *row)
 {
     static const unsigned char none[KISS_SHA256_LEN];
     const kiss_value *hash = &row[KISS_CRED_HASH];
     int present = hash->data && hash->len == KISS_SHA256_LEN;
 
-    /* A customer without keys costs the same comparison as one with. */
+    /* A customer without keys takes the same comparison as one with keys. */
     if (kiss_crypto_equal(c->hash, present ? (const void *)hash->data : none, KISS_SHA256_LEN) && present) {
         c->matched = 1;
         c->enabled = !(row[KISS_CRED_ENABLED].len == 1 && row[KISS_CRED_ENABLED].data[0] == '0');
@@ -195,7 +199,7 @@ static void compare(checking *c, const kiss_value *row)
 
 static kiss_db_status check_keys(kiss_db_conn *conn, void *baton)
 {
-    checking *c = baton;
+    key_check *c = baton;
     const kiss_plan *plan = c->k->conf->plan;
     const kiss_value *row;
     kiss_db_cursor *cursor;
@@ -233,7 +237,7 @@ static const kiss_error *grant(kiss_req *k, int *status)
         KISS_LOG_SELDOM(KISS_LOG_SELDOM_SIGNING, k, APLOG_ERR, 0, KISS_LOGNO(0402) "a token could not be signed");
         return &kiss_error_internal;
     }
-    /* Three segments of base64url and a number: nothing in them needs an escape. */
+    /* Three segments of base64url and a number: nothing in them must be escaped. */
     text = apr_pstrcat(k->pool, "{\"access_token\":\"", token, "\",\"token_type\":\"Bearer\",\"expires_in\":",
                        apr_off_t_toa(k->pool, (apr_off_t)policy.lifetime), "}", NULL);
     *status = kiss_response_text(k, HTTP_OK, KISS_JSON_TYPE, text);
@@ -245,7 +249,7 @@ const kiss_error *kiss_token_endpoint_run(kiss_req *k, int *status)
     const kiss_token_request *t = k->token_request;
     const kiss_error *e = kiss_ratelimit_login_check(k, NULL, NULL);
     kiss_db_status db;
-    checking c;
+    key_check c;
 
     if (e) {
         return e;
@@ -271,7 +275,7 @@ const kiss_error *kiss_token_endpoint_run(kiss_req *k, int *status)
     k->verified = 1;
     k->r->user = apr_pstrdup(k->pool, k->principal);
     if ((e = kiss_ratelimit_take(k, NULL))) {
-        return e;                       /* 429: now it is known whose request this is */
+        return e;                       /* 429: counted for the customer, which is known only now */
     }
     if (!c.enabled) {
         return &kiss_error_unauthorized_client;

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** token_endpoint - the token endpoint: OAuth 2.0 client credentials (RFC 6749 sections 2.3.1, 4.4, 5; contract section 2). */
+/**
+ * token_endpoint - the token endpoint: OAuth 2.0 client credentials (RFC 6749 sections 2.3.1, 4.4, 5; contract
+ * section 2).
+ */
 #ifndef KISS_TOKEN_ENDPOINT_H
 #define KISS_TOKEN_ENDPOINT_H
 
 #include "core/kiss.h"
 
-/** What a client sent. */
+/** The credentials that a client sent. */
 struct kiss_token_request {
     const char *client_id;          /**< customer code, or NULL */
     const char *client_secret;      /**< API key, or NULL */
-    int basic;                      /**< came by HTTP Basic: a refusal carries WWW-Authenticate: Basic */
+    int basic;                      /**< sent by HTTP Basic: a refusal has WWW-Authenticate: Basic */
 };
 
 /**
@@ -20,7 +23,7 @@ struct kiss_token_request {
 const kiss_error *kiss_token_endpoint_read(kiss_req *k);
 
 /**
- * Checks the key, counts the request under the customer whose it is, or as wrong credentials, and answers with a token.
+ * Checks the key, counts the request for its customer, or as wrong credentials, and answers with a token.
  *
  * @param status receives what the handler returns when the result is NULL
  * @return NULL when the answer was sent, or the error
