@@ -71,10 +71,7 @@ apr_status_t kiss_ratelimit_register(apr_pool_t *pconf)
 #endif
 }
 
-/**
- * Tries to open the mutex as the user of the children, which they must where it uses flock(). @return APR_SUCCESS or
- * the error
- */
+/** Tries to open the mutex as the user of the children, who must open it where it uses flock(). @return the error */
 static apr_status_t try_as_child(apr_global_mutex_t *mutex, apr_pool_t *p)
 {
     const char *path = apr_global_mutex_lockfile(mutex);
@@ -232,9 +229,7 @@ static kiss_slot *find_slot(const unsigned char id[KISS_SLOT_ID], apr_int64_t no
     return s;
 }
 
-/**
- * Logs that callers whose windows were not over were evicted; `lost` of them so far, or none. Called without the lock.
- */
+/** Logs that callers whose windows were not over were evicted, `lost` so far, or 0. Called without the lock. */
 static void warn_clients(kiss_req *k, int lost)
 {
     if (lost) {
@@ -362,10 +357,7 @@ static const kiss_error *conclude(kiss_req *k, const window_states *v, const kis
 
 /* --- the stage --- */
 
-/**
- * Reads the customer's own limits. @return 0 when the database is away: then the old limits, or the defaults, remain in
- * force
- */
+/** Reads the customer's own limits. @return 0 when the database is away: the old limits, or the defaults, remain */
 static int read_policy(kiss_req *k, apr_int64_t own_limit[KISS_WINDOWS])
 {
     const kiss_caller *caller = k->caller;
@@ -423,10 +415,7 @@ static const kiss_error *take_windows(kiss_req *k, const kiss_error *e)
     return conclude(k, &v, e);
 }
 
-/**
- * A request without a valid token where one is needed: whether it is refused does not depend on other anonymous
- * callers.
- */
+/** A request without the valid token that it needs: other anonymous callers do not decide whether it gets 429. */
 static const kiss_error *take_unauthenticated(kiss_req *k, const kiss_error *e)
 {
     unsigned char id[KISS_SLOT_ID], own[KISS_SLOT_ID];
@@ -587,10 +576,7 @@ void kiss_ratelimit_key_failed(kiss_req *k, const char *prefix, const char *proo
     warn_clients(k, lost);
 }
 
-/**
- * 1 when the last failed login, of any address, is too long ago for an address to be refused: the first check of every
- * request.
- */
+/** 1 when no login has failed for so long that no address can be refused: the first check of every request. */
 static int no_failure(apr_int64_t now)
 {
     apr_int64_t longest = kiss_fixed_window_length[KISS_WINDOW_MINUTE] / SECOND + 1;

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * allocate - parses, checks and stores an allocation request, and reads it back as the answer.
+ */
 #include "page/allocate.h"
 
 #include <apr_escape.h>
@@ -23,51 +26,51 @@
 
 #define MAX_BODY 8192
 
-/* Arrays and objects in one another, in a body of JSON. */
+/* Maximum nesting of arrays and objects in a JSON body. */
 #define MAX_DEPTH 4
 
 #define MAX_IDEMPOTENCY_KEY 255
 
-/* A transaction that met another one is tried again this often. */
+/* Maximum of retries of a transaction that collided with another one. */
 #define TRIES 5
 
 /* DECIMAL(18,6) in sql/kss/. */
 #define AMOUNT_DIGITS 18
 #define AMOUNT_SCALE 6
 
-/** A request in the making. */
+/** The allocation request that is being processed. */
 typedef struct {
     kiss_req *k;
     kiss_params params;
     const char *payment, *target, *account, *amount;    /* the parameters */
-    const char *repeat;             /* Idempotency-Key, or NULL */
+    const char *idempotency_key;    /* Idempotency-Key, or NULL */
     const char *hash;               /* digest of the parameters, hexadecimal */
     const char *allocation;         /* allocation_no of the request */
-    int again;                      /* it was made by an earlier one with the same Idempotency-Key */
-    const kiss_error *error;        /* why it is refused */
+    int repeated;                   /* 1 when an earlier request with the same Idempotency-Key has stored it */
+    const kiss_error *error;        /* why it is refused, or NULL */
     struct printbuf *answer;
-} allocating;
+} allocation_request;
 
-static const kiss_error *refuse(allocating *a, const char *what)
+static const kiss_error *refuse(allocation_request *a, const char *what)
 {
     a->k->description = what;
     return a->error = &kiss_error_param;
 }
 
-/* --- reading --- */
+/* --- parsing --- */
 
-/** A member's value as a text: numbers digit by digit as they were sent; null is as if it were not there. */
+/** The value of a member as text: numbers with the digits that were sent; null counts as absent. */
 static const char *text_of(json_object *value)
 {
     const char *text = value ? json_object_get_string(value) : "";
 
     if (json_object_is_type(value, json_type_string) && strlen(text) != (apr_size_t)json_object_get_string_len(value)) {
-        return "\x01";              /* a NUL: valid nowhere */
+        return "\x01";              /* a NUL: invalid everywhere */
     }
     return text;
 }
 
-/** The members of a JSON object, of kiss_param_field; NULL when it is none. */
+/** The members of a JSON object, of kiss_param_field; NULL when it is no object. */
 static const apr_array_header_t *members_of(const char *body, apr_size_t len, apr_pool_t *p)
 {
     apr_array_header_t *members = apr_array_make(p, 8, sizeof(kiss_param_field));
@@ -85,8 +88,8 @@ static const apr_array_header_t *members_of(const char *body, apr_size_t len, ap
     return members;
 }
 
-/** Reads the body into what the parameters are read from. */
-static const kiss_error *read_body(allocating *a, kiss_param_source *source)
+/** Reads the body into the source of the parameters. */
+static const kiss_error *read_body(allocation_request *a, kiss_param_source *source)
 {
     apr_size_t len;
     char *body;
@@ -118,7 +121,7 @@ static const kiss_error *read_body(allocating *a, kiss_param_source *source)
     return source->members ? NULL : refuse(a, "The request body is not a JSON object");
 }
 
-static const char *value_of(const allocating *a, const char *name)
+static const char *value_of(const allocation_request *a, const char *name)
 {
     const kiss_param_values *v = kiss_params_find(&a->params, name, strlen(name));
 
@@ -133,22 +136,22 @@ static const char *hex_digest(const char *text, apr_pool_t *p)
     return apr_pescape_hex(p, digest, sizeof(digest), 0);
 }
 
-static const kiss_error *read_idempotency_key(allocating *a)
+static const kiss_error *read_idempotency_key(allocation_request *a)
 {
     const char *c;
 
-    a->repeat = apr_table_get(a->k->r->headers_in, "Idempotency-Key");
-    if (!a->repeat) {
+    a->idempotency_key = apr_table_get(a->k->r->headers_in, "Idempotency-Key");
+    if (!a->idempotency_key) {
         return NULL;
     }
-    for (c = a->repeat; *c > 0x20 && *c < 0x7f; c++) {
+    for (c = a->idempotency_key; *c > 0x20 && *c < 0x7f; c++) {
         continue;
     }
-    return *c || c == a->repeat || c - a->repeat > MAX_IDEMPOTENCY_KEY ? refuse(a, "Idempotency-Key header is invalid")
-                                                                       : NULL;
+    return *c || c == a->idempotency_key || c - a->idempotency_key > MAX_IDEMPOTENCY_KEY
+           ? refuse(a, "Idempotency-Key header is invalid") : NULL;
 }
 
-static const kiss_error *read_request(allocating *a)
+static const kiss_error *read_request(allocation_request *a)
 {
     kiss_req *k = a->k;
     kiss_param_source source = { .query = k->r->args, .role = k->caller->key->role, .today = "" };
@@ -169,15 +172,15 @@ static const kiss_error *read_request(allocating *a)
     return NULL;
 }
 
-/* --- deciding, inside the transaction --- */
+/* --- checks, inside the transaction --- */
 
-static const kiss_statement *fixed(const allocating *a, int id)
+static const kiss_statement *fixed(const allocation_request *a, int id)
 {
     return a->k->conf->plan->fixed[id];
 }
 
-/** Reads the one row that a statement finds, as texts in the request's pool; row[0] is NULL when there is none. */
-static kiss_db_status find(allocating *a, kiss_db_conn *conn, const kiss_statement *s, const char *const *args,
+/** Reads the only row of a statement, as texts in the request's pool; row[0] is NULL when there is none. */
+static kiss_db_status find(allocation_request *a, kiss_db_conn *conn, const kiss_statement *s, const char *const *args,
                            const char **row)
 {
     const kiss_value *found;
@@ -191,7 +194,7 @@ static kiss_db_status find(allocating *a, kiss_db_conn *conn, const kiss_stateme
     return status;
 }
 
-/** 1 when `amount` is more than what is left of the payment. */
+/** 1 when `amount` is more than the rest of the payment. */
 static int exceeds(const char *amount, const char *paid, const char *used)
 {
     apr_int64_t asked, all, taken;
@@ -205,7 +208,7 @@ static int exceeds(const char *amount, const char *paid, const char *used)
 }
 
 /** 1 when the AR account belongs to one of the key's customers. */
-static kiss_db_status owns_account(allocating *a, kiss_db_conn *conn, int *owns)
+static kiss_db_status owns_account(allocation_request *a, kiss_db_conn *conn, int *owns)
 {
     const kiss_key *key = a->k->caller->key;
     const char *row[1];
@@ -223,16 +226,18 @@ static kiss_db_status owns_account(allocating *a, kiss_db_conn *conn, int *owns)
     return status;
 }
 
-/** The same request again: finds what it has made. `a->allocation` is set, or a->error when it is another request. */
-static kiss_db_status find_repeated(allocating *a, kiss_db_conn *conn)
+/**
+ * Finds an earlier request with the same Idempotency-Key. Sets a->allocation, or a->error when it was a different one.
+ */
+static kiss_db_status find_repeated(allocation_request *a, kiss_db_conn *conn)
 {
-    const char *args[] = { a->k->caller->key->id, a->repeat }, *row[KISS_REPEATED_COLUMNS];
-    kiss_db_status status = a->repeat ? find(a, conn, fixed(a, KISS_SQL_REPEATED), args, row) : KISS_DB_OK;
+    const char *args[] = { a->k->caller->key->id, a->idempotency_key }, *row[KISS_REPEATED_COLUMNS];
+    kiss_db_status status = a->idempotency_key ? find(a, conn, fixed(a, KISS_SQL_REPEATED), args, row) : KISS_DB_OK;
 
-    if (a->repeat && status == KISS_DB_OK && row[KISS_REPEATED_HASH]) {
+    if (a->idempotency_key && status == KISS_DB_OK && row[KISS_REPEATED_HASH]) {
         if (ap_cstr_casecmp(row[KISS_REPEATED_HASH], a->hash) == 0) {
             a->allocation = row[KISS_REPEATED_ALLOCATION];
-            a->again = 1;
+            a->repeated = 1;
         }
         else {
             refuse(a, "Idempotency-Key header was used for another request");
@@ -241,8 +246,8 @@ static kiss_db_status find_repeated(allocating *a, kiss_db_conn *conn)
     return status;
 }
 
-/** Looks whether the request may be made. a->error is set when not. */
-static kiss_db_status decide(allocating *a, kiss_db_conn *conn, const char **payment, const char **target)
+/** Checks whether the request is allowed. Sets a->error when it is not. */
+static kiss_db_status check_request(allocation_request *a, kiss_db_conn *conn, const char **payment, const char **target)
 {
     const char *used[1];
     kiss_db_status status = find(a, conn, fixed(a, KISS_SQL_LOCK_PAYMENT), &a->payment, payment);
@@ -253,7 +258,7 @@ static kiss_db_status decide(allocating *a, kiss_db_conn *conn, const char **pay
     if (status != KISS_DB_OK || a->error || a->allocation) {
         return status;
     }
-    /* What belongs to another account is as unknown as what does not exist. */
+    /* Payments of other accounts are treated as not existing. */
     if (!payment[KISS_PAYMENT_ID] || strcmp(payment[KISS_PAYMENT_ACCOUNT], a->account) != 0) {
         refuse(a, "PaymentInvoiceNum parameter is invalid");
         return KISS_DB_OK;
@@ -272,8 +277,8 @@ static kiss_db_status decide(allocating *a, kiss_db_conn *conn, const char **pay
     return status;
 }
 
-/** Writes the request. */
-static kiss_db_status insert(allocating *a, kiss_db_conn *conn, const char *payment_id, const char *target_id)
+/** Inserts the request. */
+static kiss_db_status insert(allocation_request *a, kiss_db_conn *conn, const char *payment_id, const char *target_id)
 {
     const kiss_key *key = a->k->caller->key;
     const char *values[] = { payment_id, target_id, a->account, a->amount, key->user_id };
@@ -283,18 +288,18 @@ static kiss_db_status insert(allocating *a, kiss_db_conn *conn, const char *paym
         return status;
     }
     a->allocation = kiss_db_insert_id(conn, a->k->pool);
-    if (a->repeat) {
-        const char *remembered[] = { key->id, a->repeat, a->hash, a->allocation };
+    if (a->idempotency_key) {
+        const char *remembered[] = { key->id, a->idempotency_key, a->hash, a->allocation };
 
         status = kiss_db_execute(conn, fixed(a, KISS_SQL_REMEMBER), remembered);
     }
     return status;
 }
 
-/** The request cannot be read: what an earlier one made may be gone by now, what this one has just made may not. */
-static kiss_db_status not_there(allocating *a)
+/** The request cannot be read back: that of an earlier one may have been deleted, that of this one must exist. */
+static kiss_db_status missing_request(allocation_request *a)
 {
-    if (a->again) {
+    if (a->repeated) {
         refuse(a, "Idempotency-Key header was used for a request that does not exist any more");
         return KISS_DB_OK;
     }
@@ -303,8 +308,8 @@ static kiss_db_status not_there(allocating *a)
     return KISS_DB_FAILED;
 }
 
-/** Reads the request as the API shows it. */
-static kiss_db_status read_back(allocating *a, kiss_db_conn *conn)
+/** Reads the request back in the API's representation. */
+static kiss_db_status read_back(allocation_request *a, kiss_db_conn *conn)
 {
     static const kiss_param by_number = { .name = "", .type = KISS_PARAM_NUMBER, .where = "a.allocation_no = {}" };
     const kiss_key *key = a->k->caller->key;
@@ -321,7 +326,7 @@ static kiss_db_status read_back(allocating *a, kiss_db_conn *conn)
     kiss_page_sql_bind(&query, a->k->conf->plan, a->k->endpoint, key->role, &values, a->k->pool);
     status = kiss_db_row(&row, conn, &query.statement, query.args, a->k->pool);
     if (status != KISS_DB_OK || !row) {
-        return status == KISS_DB_OK ? not_there(a) : status;
+        return status == KISS_DB_OK ? missing_request(a) : status;
     }
     printbuf_reset(a->answer);
     if (kiss_json_text_raw(a->answer, "{\"Data\":", 8)
@@ -334,17 +339,17 @@ static kiss_db_status read_back(allocating *a, kiss_db_conn *conn)
     return KISS_DB_OK;
 }
 
-/** The transaction, once. */
-static kiss_db_status transact(allocating *a, kiss_db_conn *conn)
+/** Runs the transaction once. */
+static kiss_db_status run_once(allocation_request *a, kiss_db_conn *conn)
 {
     const char *payment[KISS_PAYMENT_COLUMNS], *target[KISS_TARGET_COLUMNS];
     kiss_db_status status = kiss_db_begin_write(conn);
 
     a->error = NULL;
     a->allocation = NULL;
-    a->again = 0;
+    a->repeated = 0;
     if (status == KISS_DB_OK) {
-        status = decide(a, conn, payment, target);
+        status = check_request(a, conn, payment, target);
     }
     if (status == KISS_DB_OK && !a->error && !a->allocation) {
         status = insert(a, conn, payment[KISS_PAYMENT_ID], target[KISS_TARGET_ID]);
@@ -355,20 +360,20 @@ static kiss_db_status transact(allocating *a, kiss_db_conn *conn)
     if (status != KISS_DB_OK || a->error) {
         return status == KISS_DB_OK || status == KISS_DB_AGAIN ? (kiss_db_rollback(conn), status) : status;
     }
-    /* A commit whose answer is lost may have been done: it is never sent a second time. */
+    /* A commit whose answer is lost may have succeeded: it is never retried. */
     status = kiss_db_end(conn);
     return status == KISS_DB_OK || status == KISS_DB_AGAIN ? status : KISS_DB_REFUSED;
 }
 
-/** Moves the counter of requests behind all that are there: some may have come by an import. */
-static kiss_db_status catch_up(allocating *a, kiss_db_conn *conn)
+/** Moves the sequence of request numbers past all existing ones: an import may have added some. */
+static kiss_db_status advance_sequence(allocation_request *a, kiss_db_conn *conn)
 {
     const char *last[1], *ignored[1];
     kiss_statement move = { .columns = 1 };
     kiss_db_status status = find(a, conn, fixed(a, KISS_SQL_LAST_REQUEST), NULL, last);
 
     if (status == KISS_DB_OK) {
-        /* SETVAL() takes no bound value. Going back it does nothing. */
+        /* SETVAL() takes no bound values. It never moves a sequence back. */
         move.text = apr_psprintf(a->k->pool, "SELECT SETVAL(request_number, %" APR_INT64_T_FMT ")", apr_atoi64(last[0]));
         status = find(a, conn, &move, NULL, ignored);
     }
@@ -377,7 +382,7 @@ static kiss_db_status catch_up(allocating *a, kiss_db_conn *conn)
 
 static kiss_db_status allocate(kiss_db_conn *conn, void *baton)
 {
-    allocating *a = baton;
+    allocation_request *a = baton;
     kiss_db_status status;
     int owns = 0, tries;
 
@@ -386,8 +391,8 @@ static kiss_db_status allocate(kiss_db_conn *conn, void *baton)
         a->error = status == KISS_DB_OK ? &kiss_error_role : NULL;
         return status;
     }
-    for (tries = 0; (status = transact(a, conn)) == KISS_DB_AGAIN && tries < TRIES; tries++) {
-        if ((status = catch_up(a, conn)) != KISS_DB_OK) {
+    for (tries = 0; (status = run_once(a, conn)) == KISS_DB_AGAIN && tries < TRIES; tries++) {
+        if ((status = advance_sequence(a, conn)) != KISS_DB_OK) {
             return status;
         }
     }
@@ -396,7 +401,7 @@ static kiss_db_status allocate(kiss_db_conn *conn, void *baton)
 
 const kiss_error *kiss_allocate_run(kiss_req *k, int *status)
 {
-    allocating a;
+    allocation_request a;
     const kiss_error *e;
     kiss_db_status db;
 

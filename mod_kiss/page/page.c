@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * page - parameters, ETag, query and envelope of pages and records.
+ */
 #include "page/page.h"
 
 #include <string.h>
@@ -16,24 +19,24 @@
 #include "lib/file/spool.h"
 #include "page/page_cache.h"
 
-/* A page is put together in memory up to this size; a larger one goes on in a file. */
+/* A page is built in memory up to this size; a larger one continues in a file. */
 #define PAGE_IN_MEMORY (512 * 1024)
 
-/** An answer in the making. */
+/** The answer that is being built. */
 typedef struct {
     kiss_req *k;
     kiss_params params;
     kiss_page_sql_query query;
     kiss_row_json_terms terms;
     kiss_spool *out;
-    int more;                       /* there is a row behind the page */
-    apr_size_t replaced;            /* invalid UTF-8 bytes */
-} building;
+    int more;                       /* 1 when there is a row after the page */
+    apr_size_t replaced;            /* invalid UTF-8 bytes that were replaced */
+} page_build;
 
 /* --- parameters --- */
 
-/** 403 where a parameter must name one of the caller's accounts and names none (customerPricing). */
-static int names_no_account(const building *b)
+/** 1, for a 403, where a parameter must name one of the caller's accounts and names none (customerPricing). */
+static int names_no_account(const page_build *b)
 {
     const kiss_key *key = b->k->caller->key;
     const char *name = b->k->endpoint->forbidden_unless;
@@ -53,7 +56,7 @@ static int names_no_account(const building *b)
     return 1;
 }
 
-static const kiss_error *read_params(building *b)
+static const kiss_error *read_params(page_build *b)
 {
     kiss_req *k = b->k;
     char *today = apr_palloc(k->pool, KISS_DATE_DAY);
@@ -70,7 +73,7 @@ static const kiss_error *read_params(building *b)
 
 /* --- the ETag --- */
 
-static const char *make_tag(const building *b)
+static const char *make_tag(const page_build *b)
 {
     kiss_req *k = b->k;
     const kiss_page_sql *sql = kiss_page_sql_of(k->conf->plan, k->endpoint, k->caller->key->role);
@@ -89,14 +92,14 @@ static const char *make_tag(const building *b)
 
 /* --- rows --- */
 
-static kiss_db_status spool_failed(building *b, apr_status_t rv)
+static kiss_db_status spool_failed(page_build *b, apr_status_t rv)
 {
     KISS_LOG_SELDOM(KISS_LOG_SELDOM_PAGE, b->k, APLOG_ERR, rv, KISS_LOGNO(0604) "cannot build the page in %s (KissCacheDir): is it "
                     "full, or not writable for the server's user?", kiss_config_cache_dir(b->k->r->server));
-    return KISS_DB_AWAY;                /* the client may try again: 503 */
+    return KISS_DB_AWAY;                /* the client may retry: 503 */
 }
 
-static kiss_db_status write_row(building *b, const kiss_value *row)
+static kiss_db_status write_row(page_build *b, const kiss_value *row)
 {
     const char *column = NULL;
     struct printbuf *pb = b->out->buffer;
@@ -118,10 +121,10 @@ static kiss_db_status write_row(building *b, const kiss_value *row)
     return rv != APR_SUCCESS ? spool_failed(b, rv) : KISS_DB_OK;
 }
 
-/** One attempt. */
+/** Reads the page once. */
 static kiss_db_status read_page(kiss_db_conn *conn, void *baton)
 {
-    building *b = baton;
+    page_build *b = baton;
     kiss_db_cursor *cursor;
     const kiss_value *row;
     kiss_db_status status;
@@ -145,7 +148,7 @@ static kiss_db_status read_page(kiss_db_conn *conn, void *baton)
     return status;
 }
 
-static int end_page(building *b)
+static int end_page(page_build *b)
 {
     const char *end = apr_psprintf(b->k->pool, "],\"Page\":%" APR_INT64_T_FMT ",\"PageSize\":%d,\"HasNextPage\":%s}",
                                    b->params.page, b->params.page_size, b->more ? "true" : "false");
@@ -153,8 +156,11 @@ static int end_page(building *b)
     return kiss_json_text_raw(b->out->buffer, end, strlen(end));
 }
 
-/** Reads the page, and keeps it if it is one to be kept: whole in memory, and nothing to be logged each time. */
-static const kiss_error *make_page(building *b, const char *tag)
+/**
+ * Reads the page, and caches it if that is possible: complete in memory, and without a message that must be logged each
+ * time.
+ */
+static const kiss_error *build_page(page_build *b, const char *tag)
 {
     kiss_req *k = b->k;
     const kiss_key *key = k->caller->key;
@@ -187,7 +193,7 @@ const kiss_error *kiss_page_run(kiss_req *k, int *status)
     kiss_page_cache_body body;
     const kiss_error *e;
     const char *tag;
-    building b;
+    page_build b;
 
     memset(&b, 0, sizeof(b));
     b.k = k;
@@ -207,7 +213,7 @@ const kiss_error *kiss_page_run(kiss_req *k, int *status)
         *status = kiss_response_bytes(k, body.data, body.len);
         return NULL;
     }
-    if ((e = make_page(&b, tag))) {
+    if ((e = build_page(&b, tag))) {
         apr_table_unset(k->r->headers_out, "ETag");
         return e;
     }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** page - answers an endpoint that is read by pages, or a single record. Knows no single endpoint. */
+/**
+ * page - answers endpoints that return a page of rows or a single record, by their tables; contains nothing about any
+ * single endpoint.
+ */
 #ifndef KISS_PAGE_H
 #define KISS_PAGE_H
 
@@ -7,7 +10,7 @@
 
 /**
  * Answers an endpoint with KISS_RUN_PAGE or KISS_RUN_RECORD: parameters, ETag, one query, the envelope with `Data`. The
- * database connection goes back before the first byte leaves.
+ * database connection is released before the first byte is sent.
  *
  * @param status receives what the handler returns when the result is NULL
  * @return NULL when the answer was sent, or the error

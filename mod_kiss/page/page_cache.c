@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * page_cache - an LRU of small pages by database and ETag.
+ */
 #include "page/page_cache.h"
 
 #include <ap_mpm.h>
@@ -8,21 +11,24 @@
 #include "lib/base/lru.h"
 #include "lib/base/shared.h"
 
-/* Of all children together; prefork has many of them. */
+/* Bytes for all children together; prefork has many of them. */
 #define MEMORY    (64 * 1024 * 1024)
 #define MIN_SHARE (256 * 1024)
 
-/* A larger page is not kept: reading and sending it takes longer than what would be saved. */
+/* A larger page is not cached: reading and sending it takes longer than what the cache would save. */
 #define MAX_BODY (64 * 1024)
 
-/* What a page takes beside its bytes: a pool's first block. */
+/* Memory of a page in addition to its bytes: the first block of a pool. */
 #define OVERHEAD (8 * 1024)
 
 /* An ETag has 22 characters. */
 #define MAX_TAG 32
 
-/** What a page is found by, and all that it depends on: the database, because a copy of one has the same ETags, and what the ETag is
- *  a digest of (kiss_auth_apikey_etag()): API and profile, endpoint, the key's scope, the request, the revisions, the form of the rows. */
+/**
+ * The key of a page contains all that it depends on: the database, because a copy of one has the same ETags, and the
+ * ETag, a digest (kiss_auth_apikey_etag()) of API and profile, endpoint, the rights of the key, the request, the
+ * revisions, the format of the rows.
+ */
 typedef struct {
     const kiss_db *db;
     char tag[MAX_TAG];
@@ -33,11 +39,11 @@ typedef struct {
     kiss_page_cache_body body;
 } page;
 
-/* Of page *; NULL when nothing is kept. */
+/* Of page *; NULL when there is no cache. */
 static kiss_lru *pages;
 
-/* The child ends. */
-static apr_status_t forget(void *unused)
+/* Called when the child ends. */
+static apr_status_t detach(void *unused)
 {
     (void)unused;
     pages = NULL;
@@ -55,7 +61,7 @@ apr_status_t kiss_page_cache_attach(apr_pool_t *pchild)
     type.weight = (apr_size_t)(MEMORY / (children > 0 ? children : 1));
     type.weight = type.weight > MIN_SHARE ? type.weight : MIN_SHARE;
     type.entries = (int)(type.weight / OVERHEAD);
-    apr_pool_pre_cleanup_register(pchild, NULL, forget);
+    apr_pool_pre_cleanup_register(pchild, NULL, detach);
     return kiss_lru_create(&pages, &type, pchild);
 }
 
