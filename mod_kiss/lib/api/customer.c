@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * customer - the tables of the Customer API: columns, row sets, endpoints, datasets, statements.
+ */
 #include "lib/api/customer.h"
 
 #include "lib/api/statements.h"
@@ -8,7 +11,7 @@ static const kiss_row_filter of_price_list[] = {
     { 0 }
 };
 
-/* What is unknown or obsolete is in none of the lists, so that stock, prices and products always match. */
+/* Unknown and obsolete SKUs are in none of the lists, so that stock, prices and products always match. */
 static const kiss_rowset current = {
     .from = "product t FORCE INDEX (current_sku)",
     .where = "t.is_obsolete = 0",
@@ -38,7 +41,7 @@ static const kiss_column price_columns[] = {
     { 0 }
 };
 
-static const kiss_rowset few_prices = {
+static const kiss_rowset joined_prices = {
     .from = "price p STRAIGHT_JOIN product t FORCE INDEX (current_sku) ON t.sku = p.sku",
     .where = "t.is_obsolete = 0",
     .filter = of_price_list,
@@ -55,7 +58,7 @@ static const kiss_rowset prices = {
     .columns = price_columns,
     .semi_join = within_current,
     .driving_keys = &listed,
-    .if_short = &few_prices
+    .if_short = &joined_prices
 };
 
 static const kiss_row_filter of_warehouse[] = {
@@ -77,8 +80,8 @@ static const kiss_column stock_columns[] = {
     { 0 }
 };
 
-/* A SKU with several prices brings its stock several times. */
-static const kiss_rowset few_stock = {
+/* A SKU with several prices occurs several times, with the same stock. */
+static const kiss_rowset joined_stock = {
     .from = "price p STRAIGHT_JOIN product t FORCE INDEX (current_sku) ON t.sku = p.sku"
             " STRAIGHT_JOIN stock s FORCE INDEX (PRIMARY) ON s.sku = p.sku",
     .where = "t.is_obsolete = 0",
@@ -97,11 +100,10 @@ static const kiss_rowset stock = {
     .columns = stock_columns,
     .semi_join = within_listed_and_current,
     .driving_keys = &listed,
-    .if_short = &few_stock
+    .if_short = &joined_stock
 };
 
-/* Nested rows are scanned in key order without regard to the caller and merged into the products that the caller may
- * see. */
+/* Nested rows are scanned in key order for all callers and merged into the products that the caller may see. */
 
 static const kiss_column image_columns[] = {
     { "ImageID", KISS_TEXT, "i.image_id" },
@@ -197,7 +199,8 @@ static const kiss_column product_columns[] = {
     { 0 }
 };
 
-/* Joined to the price list, because rows so wide must not be read in vain; a SKU with several prices comes several times. */
+/* Joined with the price list, because such wide rows must not be read in vain; a SKU with several prices occurs several
+ * times. */
 static const kiss_rowset products = {
     .from = "price p STRAIGHT_JOIN product t FORCE INDEX (PRIMARY) ON t.sku = p.sku",
     .where = "t.is_obsolete = 0",
@@ -224,7 +227,7 @@ static const kiss_endpoint endpoints[] = {
     { 0 }
 };
 
-/* The tables of sql/customer/, and what their triggers raise. */
+/* The tables of sql/customer/, and the revisions that their triggers raise. */
 static const kiss_dataset datasets[] = {
     { "api_key", .unrevised = 1 },
     { "customer" },
@@ -245,7 +248,7 @@ static const kiss_dataset datasets[] = {
 static const kiss_fixed_statement statements[KISS_SQL_FIXED] = {
     [KISS_SQL_STATE] = { 1, KISS_STATE_SQL },
     /* One row per customer, with every revision that its answers can depend on. A customer without price list or warehouse
-     * has NULL there. The unquoted words are columns of sql/customer/. */
+     * has NULL there. The identifiers are columns of sql/customer/. */
     [KISS_SQL_CALLER] = { KISS_CALLER_COLUMNS,
         "SELECT c.customer_code, c.enabled AND c.absent_since IS NULL, c.discount_percent, c.limit_minute, c.limit_hour,"
         " c.price_list_code, l.price_list_name, l.currency_code, c.stock_location, e.n, rp.n, ra.n, rl.n, rg.n, rs.n,"
@@ -268,7 +271,7 @@ static const kiss_fixed_statement statements[KISS_SQL_FIXED] = {
         " LEFT JOIN key_usage u ON u.key_id = k.key_id"
         " WHERE c.customer_code = ?" },
     [KISS_SQL_KEY_USED] = { 0, KISS_KEY_USED_SQL },
-    /* No row where a revision is missing: what depends on it is not answered. */
+    /* No row if a revision is missing, without which requests fail. */
     [KISS_SQL_HEALTH] = { 1,
         "SELECT 1 FROM revision e"
         " JOIN revision rp ON rp.dataset = 'products' AND rp.scope = ''"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * dataset - a scanner of SQL that finds the names of tables.
+ */
 #include "lib/api/dataset.h"
 
 #include <string.h>
@@ -8,21 +11,21 @@
 
 #define WORD "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_$"
 
-/* Brackets within each other; a set of them is one number. */
+/* Maximum nesting of brackets; a set of levels is one number. */
 #define MAX_DEPTH 64
 
-/** A text that is being read. */
+/** State of the scan of a text. */
 typedef struct {
     const char *at;
     const kiss_dataset *datasets;
     apr_pool_t *pool;
-    apr_uint64_t set;           /* of tables that were found */
-    apr_uint64_t from;          /* bit n: within n brackets a list of tables has begun, where a comma separates tables */
+    apr_uint64_t set;           /* the tables found */
+    apr_uint64_t from;          /* bit n: at nesting level n we are in a list of tables, where a comma separates tables */
     int depth;                  /* open brackets */
-    int expected;               /* a table comes next */
+    int expected;               /* 1 when the next name is a table */
 } scanner;
 
-/** The place of a table in the list, or -1. */
+/** The index of a table in the list, or -1. */
 static int index_of(const kiss_dataset *datasets, const char *name, apr_size_t len)
 {
     int i;
@@ -60,7 +63,7 @@ static int in_from(const scanner *s)
     return (s->from >> s->depth & 1) != 0;
 }
 
-/** A table's name; s->at stands behind it. A point there means that it was the name of a database. */
+/** Adds a table by its name; s->at is after the name. A point there means that it was the name of a database. */
 static const char *table(scanner *s, const char *name, apr_size_t len)
 {
     const char *after = s->at + strspn(s->at, " \t\n");
@@ -74,7 +77,7 @@ static const char *table(scanner *s, const char *name, apr_size_t len)
     return NULL;
 }
 
-/** A word without quotes: one that begins or ends a list of tables, a table, or anything else. */
+/** Scans an unquoted word: one that starts or ends a list of tables, a table, or anything else. */
 static const char *word(scanner *s)
 {
     static const char *const ends[] = { "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "UNION", "EXCEPT", "INTERSECT", NULL };
@@ -92,7 +95,7 @@ static const char *word(scanner *s)
     }
     else if (is(w, n, "FOR")) {
         s->at += strspn(s->at, " \t\n");
-        s->at += strspn(s->at, WORD);       /* an index for ORDER BY: the list of tables goes on */
+        s->at += strspn(s->at, WORD);       /* an index for ORDER BY: the list of tables continues */
     }
     else if (s->expected && !is(w, n, "LATERAL")) {
         return table(s, w, n);
@@ -100,7 +103,7 @@ static const char *word(scanner *s)
     return NULL;
 }
 
-/** A text or name in quotes; only in backquotes a table. */
+/** Scans a quoted text or name; only one in backquotes can be a table. */
 static const char *quoted(scanner *s)
 {
     const char quote = *s->at, *begin = ++s->at;
@@ -121,7 +124,7 @@ static const char *bracket(scanner *s)
         if (++s->depth == MAX_DEPTH) {
             return "has too many brackets";
         }
-        set_from(s, s->expected);       /* (a JOIN b ...); SELECT takes it back */
+        set_from(s, s->expected);       /* (a JOIN b ...); cleared again by SELECT */
         return NULL;
     }
     s->expected = 0;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * dataset - which tables a piece of SQL reads, and so which revisions an answer depends on. Pure.
+ * dataset - finds which tables a piece of SQL reads, and so which revisions an answer depends on. Pure.
  *
- * 304 is answered while the revisions of the answer's tables are the same. A table that were overlooked would make that
- * untrue without any sign of it: what cannot be told from the text for sure is refused, at start.
+ * 304 is answered while the revisions of the answer's tables are the same. An overlooked table would silently make that
+ * wrong: SQL whose tables cannot be determined with certainty is refused at start.
  */
 #ifndef KISS_DATASET_H
 #define KISS_DATASET_H
@@ -16,20 +16,20 @@
 const char *kiss_dataset_check(const kiss_dataset *datasets, apr_pool_t *p);
 
 /**
- * Finds the tables that SQL reads: behind FROM and JOIN, and behind the commas of a FROM.
+ * Finds the tables that SQL reads: after FROM and JOIN, and after the commas of a FROM.
  *
- * Refused are names that are not in the list, those of another database included, a FROM that is none of a query (as in
- * EXTRACT), and comments.
+ * It refuses names that are not in the list, including those of another database, a FROM that belongs to no query (as
+ * in EXTRACT), and comments.
  *
- * @param set   bit n is set for datasets[n]; the others are left as they are
+ * @param set   bit n is set for datasets[n]; the others are unchanged
  * @param sql   NULL: nothing
- * @param first 1: the text begins with a table, as what stands behind FROM; 0: it is a statement or an expression
+ * @param first 1: the text starts with a table, like the text after FROM; 0: it is a statement or an expression
  * @return NULL, or "reads x, which is no dataset", in `p`
  */
 const char *kiss_dataset_find(apr_uint64_t *set, const char *sql, int first, const kiss_dataset *datasets, apr_pool_t *p);
 
 /**
- * The same for SQL that makes an answer: a table without a revision is refused, one that follows others becomes those.
+ * The same for the SQL of an answer: a table without a revision is refused, one that follows others is replaced by those.
  *
  * @param set bit n is set when the answer depends on the revision of datasets[n]
  */

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * kss - the tables of the KSS API: columns, page sets, parameters, endpoints, datasets, statements.
+ */
 #include "lib/api/kss.h"
 
 #include <stddef.h>
@@ -6,7 +9,7 @@
 #include "lib/api/statements.h"
 
 /* One row for each of the 40 endpoints of the contract (section 3), in its order; columns in the order of its section 5.
- * The scope conditions follow its lines "Keys", and "Left open" 18 and 19 where they say nothing. */
+ * The row filters follow its lines "Keys", and "Left open" 18 and 19 where these are silent. */
 
 /* --- columns --- */
 
@@ -23,9 +26,9 @@
 #define ARRAY(n, s)             { COLUMN(n, KISS_JSON, s) }
 #define ARRAY_NULL(n, s)        { COLUMN(n, KISS_JSON, s), .nullable = 1 }
 
-/* --- scopes that several endpoints share --- */
+/* --- row filters shared by several endpoints --- */
 
-/* A supplier or product without state belongs to all of them; so does a key of such a supplier. But a key whose accounts
+/* A supplier or product without state belongs to all states; so does a key of such a supplier. But a key whose accounts
  * do not exist has no states: LEFT(NULL, 0) is NULL, and finds nothing. */
 #define HAS_STATES "COALESCE({states}) IS NOT NULL"
 #define OF_STATES(column) column " IN (LEFT(COALESCE({states}), 0), {states})"
@@ -34,7 +37,7 @@
 #define AR_ACCOUNT_OF_ACCOUNTS(column) column " IN (SELECT ar_account_id FROM ar_account WHERE customer_id IN ({accounts}))"
 #define INVOICE_OF_ACCOUNTS(column) column " IN (SELECT invoice_id FROM invoice WHERE customer_id IN ({accounts}))"
 
-/* --- parameters that several endpoints share --- */
+/* --- parameters shared by several endpoints --- */
 
 #define PARAM(n, t, w)          .name = n, .type = t, .where = w
 #define NUMBERS(n, w)           { PARAM(n, KISS_PARAM_NUMBERS, w) }
@@ -47,7 +50,8 @@
 #define BY_LOCATION_STATE(column) \
     TEXTS("States", column " IN (SELECT location_id FROM location WHERE state IN ({}))")
 
-/* The last moment of a day. Not the beginning of the next one: the calendar's last day has none, and NULL finds nothing. */
+/* The last moment of a day, and not the start of the next one: the last day of the calendar has no next one, and NULL
+ * finds nothing. */
 #define END_OF_DAY "TIMESTAMP({}, '23:59:59.999999')"
 
 #define INVOICE_STATUSES "1,2,3,4,5,7"
@@ -65,7 +69,7 @@ static const kiss_pageset allocations = {
     .table = "allocation a",
     .key = { "a.allocation_id", "a.product_id", "a.customer_id" },
     .filter = { [KISS_ROLE_CUSTOMER] = "a.customer_id IN ({accounts})",
-               [KISS_ROLE_SUPPLIER] = PRODUCT_OF_ACCOUNTS("a.product_id") },
+                [KISS_ROLE_SUPPLIER] = PRODUCT_OF_ACCOUNTS("a.product_id") },
     .order = "a.allocation_id, a.product_id, a.customer_id",
     .join = "allocation a ON a.allocation_id = page.k1 AND a.product_id = page.k2 AND a.customer_id = page.k3",
     .columns = allocation_columns
@@ -109,7 +113,7 @@ static const kiss_pageset ar_aging = {
     .table = "ar_aging g",
     .key = { "g.ar_account_id", "g.supplier_id" },
     .filter = { [KISS_ROLE_CUSTOMER] = AR_ACCOUNT_OF_ACCOUNTS("g.ar_account_id"),
-               [KISS_ROLE_SUPPLIER] = "g.supplier_id IN ({accounts})" },
+                [KISS_ROLE_SUPPLIER] = "g.supplier_id IN ({accounts})" },
     .order = "g.ar_account_id, g.supplier_id",
     .join = "ar_aging g ON g.ar_account_id = page.k1 AND g.supplier_id = page.k2"
             " JOIN ar_account n ON n.ar_account_id = g.ar_account_id"
@@ -126,13 +130,13 @@ static const kiss_param ar_aging_params[] = {
 
 /* --- 3: prices of a customer on a day --- */
 
-/* The three amounts are rounded before they are subtracted: FullPrice - Discount = UnitPrice in what the client sees. */
+/* The three amounts are rounded before they are subtracted: FullPrice - Discount = UnitPrice in the answer. */
 #define FULL_PRICE "CAST(p.full_price AS DECIMAL(30,2))"
 #define UNIT_PRICE "CAST(COALESCE(o.unit_price, p.full_price) AS DECIMAL(30,2))"
 
-/* Of several promotions the one with the lowest price counts, then the one with the lowest id. A promotion covers products
- * of its own supplier, in its states, or everywhere when it names none; one that lowers nothing that a client would see is
- * none: who gets a promotion named gets a discount. */
+/* Of several promotions the one with the lowest price applies, then the one with the lowest id. A promotion covers
+ * products of its own supplier, in its states, or everywhere when it names none; one that lowers no amount of the
+ * answer does not apply: an answer that names a promotion has a discount. */
 #define BEST_PROMOTION \
     "(SELECT x.promotion_id FROM promotion x WHERE x.supplier_id = p.supplier_id" \
     " AND CAST(x.unit_price AS DECIMAL(30,2)) < " FULL_PRICE \
@@ -197,7 +201,7 @@ static const kiss_pageset customers = {
     .table = "customer c",
     .key = { "c.customer_id" },
     .filter = { [KISS_ROLE_CUSTOMER] = "c.customer_id IN ({accounts})",
-               [KISS_ROLE_SUPPLIER] = CUSTOMER_OF_STATES("c.state") },
+                [KISS_ROLE_SUPPLIER] = CUSTOMER_OF_STATES("c.state") },
     .order = "c.customer_id",
     .join = "customer c ON c.customer_id = page.k1 LEFT JOIN portal_user r ON r.user_id = c.sales_rep_user_id"
             " LEFT JOIN portal_user g ON g.user_id = c.collection_agent_user_id",
@@ -223,7 +227,7 @@ static const kiss_pageset customer_credit_terms = {
     .table = "customer_credit_term t",
     .key = { "t.customer_id", "t.supplier_id" },
     .filter = { [KISS_ROLE_CUSTOMER] = "t.customer_id IN ({accounts})",
-               [KISS_ROLE_SUPPLIER] = "t.supplier_id IN ({accounts})" },
+                [KISS_ROLE_SUPPLIER] = "t.supplier_id IN ({accounts})" },
     .order = "t.customer_id, t.supplier_id",
     .join = "customer_credit_term t ON t.customer_id = page.k1 AND t.supplier_id = page.k2"
             " JOIN credit_term m ON m.term_id = t.term_id",
@@ -244,7 +248,7 @@ static const kiss_pageset delivery_days = {
     .key = { "c.customer_id" },
     .where = "c.account_status = 'Active'",
     .filter = { [KISS_ROLE_CUSTOMER] = "c.customer_id IN ({accounts})",
-               [KISS_ROLE_SUPPLIER] = CUSTOMER_OF_STATES("c.state") },
+                [KISS_ROLE_SUPPLIER] = CUSTOMER_OF_STATES("c.state") },
     .order = "c.customer_id",
     .join = "customer c ON c.customer_id = page.k1",
     .columns = delivery_day_columns,
@@ -328,7 +332,7 @@ static const kiss_pageset retailer_inventory = {
     .table = "retailer_inventory n",
     .key = { "n.id" },
     .filter = { [KISS_ROLE_CUSTOMER] = "n.customer_id IN ({accounts})",
-               [KISS_ROLE_SUPPLIER] = PRODUCT_OF_ACCOUNTS("n.product_id") },
+                [KISS_ROLE_SUPPLIER] = PRODUCT_OF_ACCOUNTS("n.product_id") },
     .order = "n.customer_id, n.product_id, n.id",
     .join = "retailer_inventory n ON n.id = page.k1",
     .columns = retailer_inventory_columns
@@ -344,16 +348,16 @@ static const kiss_param retailer_inventory_params[] = {
 /* The sums of all lines; an invoice without lines has none. */
 #define SUMS " LEFT JOIN invoice_sum n ON n.invoice_id = page.k1"
 
-/* What a Supplier key sees of an invoice's sums: its own accounts' part. The rows of a page's invoices are read by their
- * key and grouped; a grouped subquery would be filled with all invoices of the accounts, as soon as the server knows how
- * large the table is. */
+/* The part of an invoice's sums that a Supplier key sees: that of its own accounts. The rows of a page's invoices are
+ * read by their key and grouped; a grouped subquery would be materialised with all invoices of the accounts, as soon as
+ * the server has statistics of the table. */
 #define OWN_PART \
     " JOIN invoice_supplier o FORCE INDEX (PRIMARY) ON o.invoice_id = page.k1 AND o.supplier_id IN ({accounts})"
 #define TOTAL(name, digits, column) \
     { COLUMN(name, KISS_FIXED, "COALESCE(n." column ", 0)"), .scale = digits, \
       .for_role = { [KISS_ROLE_SUPPLIER] = "SUM(o." column ")" } }
 
-/* Never null in the contract: an invoice that says nothing of it, be it by '0000-00-00', is due at once. */
+/* Never null in the contract: an invoice without due date, also with '0000-00-00', is due immediately. */
 #define DUE_DATE "IF(YEAR(i.due_date) > 0, i.due_date, i.date)"
 
 static const kiss_column invoice_columns[] = {
@@ -644,7 +648,7 @@ static const kiss_pageset suppliers = {
     .table = "supplier u",
     .key = { "u.supplier_id" },
     .filter = { [KISS_ROLE_CUSTOMER] = "u.active = 1 AND " OF_STATES("u.state"),
-               [KISS_ROLE_SUPPLIER] = "u.supplier_id IN ({accounts})" },
+                [KISS_ROLE_SUPPLIER] = "u.supplier_id IN ({accounts})" },
     .order = "u.supplier_id",
     .join = "supplier u ON u.supplier_id = page.k1",
     .columns = supplier_columns
@@ -681,8 +685,8 @@ static const kiss_param supplier_credit_term_params[] = { NUMBERS("SupplierIDs",
 
 /* --- 29, 30: users --- */
 
-/* A key sees of a user's customers and suppliers only those that it may know of: a buyer of several chains must not tell
- * one about the other. Nor does it find users by the others. */
+/* Of a user's customers and suppliers a key sees only those that it has access to: a buyer of several chains must not
+ * reveal one to the other. Nor does it find users by the others. */
 #define OF_USER(table, column) \
     "(SELECT JSON_ARRAYAGG(x." column " ORDER BY x." column ") FROM " table " x WHERE x.user_id = u.user_id)"
 
@@ -781,7 +785,7 @@ static const kiss_pageset payments = {
     .table = "payment y",
     .key = { "y.payment_id" },
     .filter = { [KISS_ROLE_CUSTOMER] = AR_ACCOUNT_OF_ACCOUNTS("y.ar_account_id"),
-               [KISS_ROLE_SUPPLIER] = "y.supplier_id IN ({accounts})" },
+                [KISS_ROLE_SUPPLIER] = "y.supplier_id IN ({accounts})" },
     .order = "y.post_date DESC, y.payment_id DESC",
     .join = "payment y ON y.payment_id = page.k1 JOIN payment_type t ON t.payment_type_id = y.payment_type_id",
     .columns = payment_columns
@@ -792,11 +796,11 @@ static const kiss_param payment_params[] = {
     NUMBERS("PaymentTypeIDs", "y.payment_type_id IN ({})"), { 0 }
 };
 
-/* A supplier's part of what is open is its part of the lines. */
+/* A supplier's part of the open balance is proportional to its part of the lines. */
 #define OWN_BALANCE \
     "CASE WHEN COALESCE(n.total_ext_price, 0) = 0 THEN 0 ELSE i.open_balance * SUM(o.total_ext_price) / n.total_ext_price END"
 
-/* The same before the page is chosen. What is open is what a client sees to be: an OpenBalance of 0.00 is none. */
+/* The same in the scan that selects the page. Open is what a client sees as open: an OpenBalance of 0.00 is not. */
 #define IS_OPEN(balance) "i.is_open = 1 AND CAST(" balance " AS DECIMAL(30,2)) <> 0"
 #define OWN_BALANCE_OF_INVOICE \
     "(SELECT v.open_balance * (SELECT SUM(x.total_ext_price) FROM invoice_supplier x WHERE x.invoice_id = i.invoice_id" \
@@ -864,7 +868,7 @@ static const kiss_pageset applications = {
     .table = "payment_application a",
     .key = { "a.allocation_no" },
     .filter = { [KISS_ROLE_CUSTOMER] = AR_ACCOUNT_OF_ACCOUNTS("a.ar_account_id"),
-               [KISS_ROLE_SUPPLIER] = "a.payment_id IN (SELECT payment_id FROM payment WHERE supplier_id IN ({accounts}))" },
+                [KISS_ROLE_SUPPLIER] = "a.payment_id IN (SELECT payment_id FROM payment WHERE supplier_id IN ({accounts}))" },
     .order = "a.is_waiting DESC, a.sort_time DESC, a.payment_application_id DESC, a.allocation_no DESC",
     .join = "payment_application a ON a.allocation_no = page.k1 JOIN payment y ON y.payment_id = a.payment_id"
             " JOIN invoice i ON i.invoice_id = a.target_invoice_id",
@@ -879,7 +883,7 @@ static const kiss_param application_params[] = {
     { PARAM("Statuses", KISS_PARAM_WORDS, "a.status IN ({})"), SOME_OF("Pending,Exported,Confirmed,Rejected") }, { 0 }
 };
 
-/* What the POST answers with, in the earlier edition's shape. */
+/* The answer of the POST, in the format of the earlier edition. */
 static const kiss_column request_columns[] = {
     NUMBER("RequestID", "a.request_id"), TEXT("PaymentInvoiceNum", "y.payment_invoice_num"),
     TEXT("TargetInvoiceNum", "i.invoice_num"), NUMBER("ARAccountID", "a.ar_account_id"), FIXED("Amount", 2, "a.amount"),
@@ -997,7 +1001,7 @@ static const kiss_param purchase_line_params[] = {
 
 /* --- 40: sales representatives --- */
 
-/* The customers and suppliers that a rep covers, as far as the key may see them. */
+/* The customers and suppliers of a rep, as far as the key has access to them. */
 #define REP_SUPPLIERS(filter) \
     "(SELECT JSON_ARRAYAGG(JSON_OBJECT('SupplierID', s.supplier_id, 'Supplier', s.supplier) ORDER BY s.supplier_id)" \
     " FROM sales_rep_supplier x JOIN supplier s ON s.supplier_id = x.supplier_id" \
@@ -1026,13 +1030,14 @@ static const kiss_pageset sales_reps = {
     .key = { "u.user_id" },
     .where = "u.active = 1 AND EXISTS (SELECT 1 FROM sales_rep_group x WHERE x.user_id = u.user_id)",
     .filter = { [KISS_ROLE_CUSTOMER] = "u.user_id IN (SELECT user_id FROM sales_rep_customer WHERE customer_id IN ({accounts}))",
-               [KISS_ROLE_SUPPLIER] = "u.user_id IN (SELECT user_id FROM sales_rep_supplier WHERE supplier_id IN ({accounts}))" },
+                [KISS_ROLE_SUPPLIER] = "u.user_id IN (SELECT user_id FROM sales_rep_supplier WHERE supplier_id IN ({accounts}))" },
     .order = "u.full_name, u.user_id",
     .join = "portal_user u ON u.user_id = page.k1",
     .columns = sales_rep_columns
 };
 
-/* 'Supplier' picks Supplier Reps, any other group Territory Managers: a rep of both kinds of groups is a Supplier Rep. */
+/* 'Supplier' selects Supplier Reps, any other group Territory Managers: a rep of both kinds of groups is a Supplier
+ * Rep. */
 static const kiss_param sales_rep_params[] = {
     { USERS_OF_SUPPLIERS("sales_rep_supplier"),
       .where_customer = "u.user_id IN (SELECT x.user_id FROM sales_rep_supplier x JOIN supplier s ON s.supplier_id = x.supplier_id"
@@ -1053,7 +1058,7 @@ static const kiss_param sales_rep_params[] = {
     READ(name, path, KISS_RUN_PAGE, set, parameters, KISS_EMPLOYEE | KISS_SUPPLIER)
 #define RECORD(name, path, set, parameters) READ(name, path, KISS_RUN_RECORD, set, parameters, KISS_EVERYONE)
 
-/* Exact paths stand before those with `:name`: /customers/creditTerms is not a customer. */
+/* Exact paths precede those with `:name`: /customers/creditTerms is not a customer. */
 static const kiss_endpoint endpoints[] = {
     PAGE("allocations", "/allocations", allocations, allocation_params),
     PAGE("arAging", "/arAging", ar_aging, ar_aging_params),
@@ -1131,8 +1136,9 @@ static const kiss_fixed_statement statements[KISS_SQL_FIXED] = {
         " FROM api_key k LEFT JOIN key_usage u ON u.key_id = k.key_id"
         " WHERE k.hash = UNHEX(?) AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > UTC_TIMESTAMP(6))" },
     [KISS_SQL_KEY_USED] = { 0, KISS_KEY_USED_SQL },
-    /* The way of a request to allocate a payment: whoever holds the payment's row decides about its balance. The sum is read
-     * behind the lock, by the first statement that sees a snapshot: nothing that was committed before is missed. */
+    /* The statements of an allocation request: the transaction that holds the lock of the payment's row decides about
+     * its balance. The sum is read after the lock, by the first consistent read of the transaction: it sees all that
+     * was committed before. */
     [KISS_SQL_LOCK_PAYMENT] = { KISS_PAYMENT_COLUMNS,
         "SELECT payment_id, ar_account_id, amount FROM payment WHERE payment_invoice_num = ? FOR UPDATE" },
     [KISS_SQL_PAYMENT_USED] = { 1,

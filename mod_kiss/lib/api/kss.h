@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** kss - the KSS API of a distributor, written down in the vocabulary of lib/api/table.h. Data only. */
+/** kss - the KSS API of a distributor, declared by the types of lib/api/table.h. Data only. */
 #ifndef KISS_KSS_H
 #define KISS_KSS_H
 

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * page_sql - writes the statements of pages and records, for each endpoint and role.
+ */
 #include "lib/api/page_sql.h"
 
 #include <string.h>
@@ -41,7 +44,10 @@ static const char *check_pages(const kiss_endpoint *e, apr_pool_t *p)
     return NULL;
 }
 
-/** Finds what an endpoint depends on for a role: always, and when a parameter filters. @return NULL, or what is refused */
+/**
+ * Finds the tables that an endpoint depends on for a role: always, and when a parameter filters. @return NULL, or an
+ * error text
+ */
 static const char *find_reads(kiss_page_sql *derived, const kiss_endpoint *e, kiss_role role, const kiss_api *api,
                               apr_pool_t *p)
 {
@@ -61,7 +67,7 @@ static const char *find_reads(kiss_page_sql *derived, const kiss_endpoint *e, ki
     return wrong ? apr_psprintf(p, "%s: SQL %s", e->name, wrong) : NULL;
 }
 
-/** Fills what an endpoint is for one role. */
+/** Fills the derived data of an endpoint for one role. */
 static const char *derive_pages(kiss_page_sql *derived, const kiss_endpoint *e, kiss_role role, const kiss_api *api,
                                 apr_pool_t *p)
 {
@@ -106,21 +112,24 @@ const kiss_page_sql *kiss_page_sql_of(const kiss_plan *plan, const kiss_endpoint
     return &plan->pages[(endpoint - plan->api->endpoints) * KISS_ROLES + role];
 }
 
-/** A statement in the making. */
+/** A statement that is being written. */
 typedef struct {
     apr_array_header_t *text;               /* its pieces, of const char * */
     apr_array_header_t *args;               /* of const char * */
     const kiss_page_sql_values *values;
     apr_pool_t *pool;
-} writing;
+} statement_text;
 
-static void say(writing *w, const char *text)
+static void say(statement_text *w, const char *text)
 {
     APR_ARRAY_PUSH(w->text, const char *) = text;
 }
 
-/** Binds a list. As many marks as the next power of two, so that few texts serve all lengths; NULL for none. */
-static void bind_list(writing *w, const char *const *value, int n)
+/**
+ * Binds a list. The number of marks is the next power of two, so that few texts are enough for all lengths; NULL for an
+ * empty list.
+ */
+static void bind_list(statement_text *w, const char *const *value, int n)
 {
     int marks = 1, i;
     char *text;
@@ -138,8 +147,8 @@ static void bind_list(writing *w, const char *const *value, int n)
     say(w, text);
 }
 
-/** Binds what the mark `{name}` stands for; `own` are the values of `{}`. */
-static void bind_mark(writing *w, const char *name, apr_size_t len, const kiss_param_values *own)
+/** Binds the values of the mark `{name}`; `own` are the values of `{}`. */
+static void bind_mark(statement_text *w, const char *name, apr_size_t len, const kiss_param_values *own)
 {
     const apr_array_header_t *list = NULL;
 
@@ -160,8 +169,8 @@ static void bind_mark(writing *w, const char *name, apr_size_t len, const kiss_p
     }
 }
 
-/** Writes SQL of the tables, binding at its marks. */
-static void expand(writing *w, const char *sql, const kiss_param_values *own)
+/** Writes SQL of the tables and binds the values of its marks. */
+static void expand(statement_text *w, const char *sql, const kiss_param_values *own)
 {
     const char *mark;
 
@@ -175,8 +184,8 @@ static void expand(writing *w, const char *sql, const kiss_param_values *own)
     say(w, sql);
 }
 
-/** The conditions on the rows: all callers', the role's, the request's. */
-static void write_where(writing *w, const kiss_pageset *pages, kiss_role role)
+/** The conditions on the rows: for all callers, of the role, of the request. */
+static void write_where(statement_text *w, const kiss_pageset *pages, kiss_role role)
 {
     const kiss_params *params = w->values->params;
     int i;
@@ -198,7 +207,7 @@ static void write_where(writing *w, const kiss_pageset *pages, kiss_role role)
     }
 }
 
-/** How many rows stand before the page; a page whose number is that large has none. */
+/** Number of rows before the page; capped, since a page with such a large number has no rows. */
 static apr_int64_t offset_of(const kiss_params *params)
 {
     apr_int64_t offset;
@@ -206,8 +215,8 @@ static apr_int64_t offset_of(const kiss_params *params)
     return __builtin_mul_overflow(params->page - 1, (apr_int64_t)params->page_size, &offset) ? APR_INT64_MAX : offset;
 }
 
-/** The narrow scan that chooses the page. */
-static void write_choice(writing *w, const kiss_pageset *pages, kiss_role role)
+/** The narrow scan that selects the page. */
+static void write_page_scan(statement_text *w, const kiss_pageset *pages, kiss_role role)
 {
     const kiss_params *params = w->values->params;
     int i;
@@ -231,15 +240,15 @@ static void write_choice(writing *w, const kiss_pageset *pages, kiss_role role)
 }
 
 void kiss_page_sql_bind(kiss_page_sql_query *query, const kiss_plan *plan, const kiss_endpoint *endpoint, kiss_role role,
-                   const kiss_page_sql_values *values, apr_pool_t *p)
+                        const kiss_page_sql_values *values, apr_pool_t *p)
 {
     const kiss_page_sql *derived = kiss_page_sql_of(plan, endpoint, role);
-    writing w = { apr_array_make(p, 64, sizeof(const char *)), apr_array_make(p, 32, sizeof(const char *)), values, p };
+    statement_text w = { apr_array_make(p, 64, sizeof(const char *)), apr_array_make(p, 32, sizeof(const char *)), values, p };
 
     say(&w, "SELECT STRAIGHT_JOIN ");
     expand(&w, derived->list, NULL);
     say(&w, " FROM (");
-    write_choice(&w, derived->pages, role);
+    write_page_scan(&w, derived->pages, role);
     say(&w, ") page JOIN ");
     expand(&w, derived->pages->join, NULL);
     if (derived->pages->dedup_accounts) {

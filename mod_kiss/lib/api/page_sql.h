@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * page_sql - what is read by pages: the statement of a request, written from the tables of its endpoint. Pure.
+ * page_sql - SQL of pages and single records: the statement of a request, written from the tables of its endpoint. Pure.
  *
- * Every statement carries the conditions of the caller's role: they are added here, not by the author of a row. Values are
- * bound, never pasted; identifiers come from the tables only.
+ * Every statement has the row filters of the caller's role: they are added here, not by the author of a row. Values are
+ * bound, never concatenated; identifiers come from the tables only.
  */
 #ifndef KISS_PAGE_SQL_H
 #define KISS_PAGE_SQL_H
@@ -14,20 +14,20 @@
 #include "lib/api/params.h"
 #include "lib/api/statements.h"
 
-/** What an endpoint is for one role. */
+/** An endpoint for one role, derived from its tables. */
 typedef struct kiss_page_sql {
-    const kiss_pageset *pages;              /**< what it reads; NULL: it reads no pages */
+    const kiss_pageset *pages;              /**< its page set; NULL: it reads no pages */
     const char *list;                       /**< select list, with the marks of kiss_pageset */
     int columns;                            /**< values in a row */
-    const kiss_row_json_writer *writer;         /**< writes its rows */
+    const kiss_row_json_writer *writer;     /**< writes its rows */
     apr_uint64_t reads;                     /**< bit n: it depends on api->datasets[n] */
-    apr_uint64_t param_reads[KISS_MAX_PARAMS];  /**< and on these too, when that parameter filters */
+    apr_uint64_t param_reads[KISS_MAX_PARAMS];  /**< and on these, too, when that parameter filters */
 } kiss_page_sql;
 
 /** Fills plan->pages, in `p`. @return NULL, or what is wrong with the tables */
 const char *kiss_page_sql_plan(kiss_plan *plan, apr_pool_t *p);
 
-/** Values to be bound where a mark stands. */
+/** The values of the marks in SQL. */
 typedef struct {
     const apr_array_header_t *accounts;     /**< of const char *: `{accounts}` */
     const apr_array_header_t *states;       /**< of const char *: `{states}` */
@@ -36,22 +36,22 @@ typedef struct {
 
 /** A statement with its values. */
 typedef struct {
-    kiss_statement statement;               /**< the text; it has the same one for as many values, up to a power of two */
+    kiss_statement statement;               /**< its text is the same for all numbers of values up to a power of two */
     const char *const *args;                /**< statement.bound texts; NULL is SQL NULL */
 } kiss_page_sql_query;
 
-/** What an endpoint is for a role. */
+/** The derived data of an endpoint for a role. */
 const kiss_page_sql *kiss_page_sql_of(const kiss_plan *plan, const kiss_endpoint *endpoint, kiss_role role);
 
 /**
  * Writes the statement for one page, or for one record: rows in order, one more than the page holds.
  *
- * Every value is bound; only text of the tables becomes SQL. Scope conditions are added here, always.
+ * Every value is bound; only text of the tables becomes SQL. Row filters are always added.
  *
  * @param query receives statement and values, in `p`
  */
 void kiss_page_sql_bind(kiss_page_sql_query *query, const kiss_plan *plan, const kiss_endpoint *endpoint, kiss_role role,
-                   const kiss_page_sql_values *values, apr_pool_t *p);
+                        const kiss_page_sql_values *values, apr_pool_t *p);
 
 /** The text of kiss_page_sql_bind() with every filter in it, for a caller with two accounts: for checks. In `p`. */
 const char *kiss_page_sql_sample(const kiss_plan *plan, const kiss_endpoint *endpoint, kiss_role role, apr_pool_t *p);

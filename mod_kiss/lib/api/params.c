@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * params - parsers of parameters: single values, lists, paging, defaults.
+ */
 #include "lib/api/params.h"
 
 #include <limits.h>
@@ -12,17 +15,17 @@
 #include "lib/base/json_text.h"
 #include "lib/base/urlencoded.h"
 
-/* Numbers have at most as many digits as surely fit 64 bits. */
+/* Maximum of digits of a number, so that it fits in 64 bits. */
 #define MAX_DIGITS 18
 
 /* DECIMAL(18,6) has twelve digits before the point; a cent is the smallest amount that can be allocated. */
 #define AMOUNT_DIGITS 14
 #define AMOUNT_SCALE 2
 
-/* What does not count around the items of a list. */
+/* Characters ignored around the items of a list. */
 #define BLANKS " \t"
 
-/* --- single values: from a text to its normal form in `p`, or NULL --- */
+/* --- single values: a text to its normal form in `p`, or NULL --- */
 
 static const char *read_number(const char *text, int max_digits, apr_pool_t *p)
 {
@@ -43,21 +46,21 @@ static const char *read_number(const char *text, int max_digits, apr_pool_t *p)
 }
 
 /**
- * More than 0, in whole cents, written with two decimals: equal amounts are equal texts. Zeros behind the cents, as
- * balances have them, do not count.
+ * More than 0, in whole cents, written with two decimals: equal amounts have equal texts. Zeros after the cents, as in
+ * balances, are ignored.
  */
-static const char *read_amount(const char *text, const char **why, apr_pool_t *p)
+static const char *read_amount(const char *text, const char **reason, apr_pool_t *p)
 {
     kiss_decimal_status status = KISS_DECIMAL_SYNTAX;
     apr_int64_t cents = 0;
     char *out;
 
-    /* No sign, and a digit before the point: ".5" is a slip of the pen more often than an amount. */
+    /* No sign, and a digit before the point: ".5" is more likely a typing error than an amount. */
     if (*text >= '0' && *text <= '9') {
         status = kiss_decimal_parse(&cents, text, strlen(text), AMOUNT_DIGITS, AMOUNT_SCALE);
     }
     if (status != KISS_DECIMAL_OK || cents == 0) {
-        *why = status == KISS_DECIMAL_SCALE ? "it has more than 2 decimals"
+        *reason = status == KISS_DECIMAL_SCALE ? "it has more than 2 decimals"
              : status == KISS_DECIMAL_RANGE ? "it has more than 12 digits before the point"
              : status == KISS_DECIMAL_OK ? "it is 0" : "it is not a number like 70.00";
         return NULL;
@@ -67,20 +70,23 @@ static const char *read_amount(const char *text, const char **why, apr_pool_t *p
     return out;
 }
 
-/** A date, or the day in UTC of a time; what lies beyond the calendar's ends means its ends: no row is there. */
-static const char *read_date(const char *text, const char **why, apr_pool_t *p)
+/**
+ * A date, or the day in UTC of a time; what is outside the calendar becomes its first or last day, where there are no
+ * rows.
+ */
+static const char *read_date(const char *text, const char **reason, apr_pool_t *p)
 {
     kiss_date date;
     kiss_date_status status = kiss_date_parse(&date, text, strlen(text), KISS_DATE_BLANK_IS_PLUS);
 
     if (status != KISS_DATE_OK && status != KISS_DATE_BEYOND) {
-        *why = apr_pstrcat(p, "it ", kiss_date_reason(status), NULL);
+        *reason = apr_pstrcat(p, "it ", kiss_date_reason(status), NULL);
         return NULL;
     }
     return kiss_date_day(apr_palloc(p, KISS_DATE_DAY), &date);
 }
 
-/** The word as the table writes it, if it is one of them. */
+/** The word in the spelling of the table, if it is one of `words`. */
 static const char *read_word(const char *text, const char *words, apr_pool_t *p)
 {
     apr_size_t n = strlen(text);
@@ -98,8 +104,8 @@ static const char *read_word(const char *text, const char *words, apr_pool_t *p)
     return NULL;
 }
 
-/** @param why receives the reason of a refusal, where there is more to say than that it is one */
-static const char *read_value(const kiss_param *param, const char *text, const char **why, apr_pool_t *p)
+/** @param why receives the reason of a refusal, where one is to be named */
+static const char *read_value(const kiss_param *param, const char *text, const char **reason, apr_pool_t *p)
 {
     switch (param->type) {
     case KISS_PARAM_NUMBERS:
@@ -113,9 +119,9 @@ static const char *read_value(const kiss_param *param, const char *text, const c
     case KISS_PARAM_BOOLEANS:
         return strcmp(text, "true") == 0 ? "1" : strcmp(text, "false") == 0 ? "0" : NULL;
     case KISS_PARAM_DATE:
-        return read_date(text, why, p);
+        return read_date(text, reason, p);
     case KISS_PARAM_AMOUNT:
-        return read_amount(text, why, p);
+        return read_amount(text, reason, p);
     case KISS_PARAM_TEXTS:
     case KISS_PARAM_TEXT:
         return *text && kiss_json_text_is_utf8(text, strlen(text)) ? text : NULL;
@@ -132,10 +138,10 @@ static int is_list(kiss_param_type type)
 }
 
 /**
- * Takes the next item off a list, without the blanks around it. "\\," is a comma that does not separate, and "\\\\" a
- * backslash; before anything else a backslash is itself.
+ * Removes the next item from a list, without the blanks around it. "\\," is a comma that does not separate, and "\\\\"
+ * a backslash; before any other character a backslash is literal.
  *
- * @param rest where it begins; receives where the next one does, or NULL
+ * @param rest where it starts; receives the start of the next one, or NULL
  */
 static char *next_item(char **rest)
 {
@@ -154,12 +160,12 @@ static char *next_item(char **rest)
 }
 
 /** Adds the values of one occurrence. @return 0, or -1 when one is malformed */
-static int add_values(apr_array_header_t *all, const kiss_param *param, char *text, const char **why, apr_pool_t *p)
+static int add_values(apr_array_header_t *all, const kiss_param *param, char *text, const char **reason, apr_pool_t *p)
 {
     char *rest = is_list(param->type) ? text : NULL;
 
     do {
-        const char *value = read_value(param, rest ? next_item(&rest) : text, why, p);
+        const char *value = read_value(param, rest ? next_item(&rest) : text, reason, p);
 
         if (!value) {
             return -1;
@@ -169,7 +175,10 @@ static int add_values(apr_array_header_t *all, const kiss_param *param, char *te
     return 0;
 }
 
-/** By length, then by bytes: ascending for numbers without leading zeros that have the same sign; total in any case. */
+/**
+ * Orders by length, then by bytes: ascending for numbers without leading zeros that have the same sign; a total order
+ * in any case.
+ */
 static int by_size(const void *a, const void *b)
 {
     const char *x = *(const char *const *)a, *y = *(const char *const *)b;
@@ -178,7 +187,7 @@ static int by_size(const void *a, const void *b)
     return n != m ? (n > m) - (n < m) : strcmp(x, y);
 }
 
-/** Sorts, and takes each value once: equal requests then have equal texts, and the database reads no key twice. */
+/** Sorts and removes duplicates: equal requests have equal texts, and the database reads no key twice. */
 static int normalise(const char **values, int n)
 {
     int from, to = 0;
@@ -207,34 +216,34 @@ static void add_fields(apr_array_header_t *fields, const char *text, apr_pool_t 
     }
 }
 
-/** @param why NULL: there is nothing to add */
-static const char *invalid(const char *name, const char *why, apr_pool_t *p)
+/** @param why the reason, or NULL */
+static const char *invalid(const char *name, const char *reason, apr_pool_t *p)
 {
-    return apr_pstrcat(p, name, " parameter is invalid", why ? ": " : NULL, why, NULL);
+    return apr_pstrcat(p, name, " parameter is invalid", reason ? ": " : NULL, reason, NULL);
 }
 
-/** 1 when the field says something, be it that its encoding is broken; a list of blanks does not. */
+/** 1 when the field has a value or a broken encoding; a list of blanks has none. */
 static int is_given(const kiss_param_field *f, int list)
 {
     return !f->value || f->value[list ? strspn(f->value, BLANKS) : 0];
 }
 
-/** Collects a parameter's values from wherever they stand. @return NULL or the sentence */
+/** Collects the values of a parameter from all fields with its name. @return NULL or the sentence */
 static const char *collect(apr_array_header_t *all, const kiss_param *param, const apr_array_header_t *fields,
                            apr_pool_t *p)
 {
-    const char *why = NULL;
+    const char *reason = NULL;
     int i;
 
     for (i = 0; i < fields->nelts; i++) {
         const kiss_param_field *f = &APR_ARRAY_IDX(fields, i, kiss_param_field);
 
         if (f->name && strcmp(f->name, param->name) == 0 && is_given(f, is_list(param->type))
-            && (!f->value || add_values(all, param, apr_pstrdup(p, f->value), &why, p))) {
-            return invalid(param->name, why, p);
+            && (!f->value || add_values(all, param, apr_pstrdup(p, f->value), &reason, p))) {
+            return invalid(param->name, reason, p);
         }
     }
-    /* One value is asked for; the same one twice is one. */
+    /* One value is expected; the same value twice is accepted. */
     if (!is_list(param->type) && all->nelts > 1 && normalise((const char **)all->elts, all->nelts) > 1) {
         return invalid(param->name, "it is given more than once", p);
     }
@@ -246,8 +255,8 @@ static int in_set(unsigned set, kiss_role role)
     return (set & (1u << role)) != 0;
 }
 
-/** 1 when another parameter, which is given, switches this one off. */
-static int switched_off(const kiss_param *param, const apr_array_header_t *fields, kiss_role role)
+/** 1 when another parameter that is given disables this one. */
+static int is_disabled(const kiss_param *param, const apr_array_header_t *fields, kiss_role role)
 {
     int i;
 
@@ -268,11 +277,11 @@ static const char *read_param(kiss_param_values *values, const kiss_param *param
                               const kiss_param_source *source, apr_pool_t *p)
 {
     apr_array_header_t *all = apr_array_make(p, 4, sizeof(const char *));
-    const char *e = NULL, *why = NULL;
+    const char *e = NULL, *reason = NULL;
 
     values->param = param;
     values->count = 0;
-    if (switched_off(param, fields, source->role)) {
+    if (is_disabled(param, fields, source->role)) {
         return NULL;
     }
     if ((e = collect(all, param, fields, p))) {
@@ -286,8 +295,8 @@ static const char *read_param(kiss_param_values *values, const kiss_param *param
         const char *text = strcmp(param->fallback, "today") == 0 ? source->today : param->fallback;
 
         apr_array_clear(all);
-        if (add_values(all, param, apr_pstrdup(p, text), &why, p)) {
-            return invalid(param->name, why, p);
+        if (add_values(all, param, apr_pstrdup(p, text), &reason, p)) {
+            return invalid(param->name, reason, p);
         }
     }
     values->count = normalise((const char **)all->elts, all->nelts);
@@ -295,7 +304,7 @@ static const char *read_param(kiss_param_values *values, const kiss_param *param
     return NULL;
 }
 
-/** Reads Page or PageSize: APR_INT64_MAX when it has too many digits; untouched when it is not given. */
+/** Reads Page or PageSize: APR_INT64_MAX when it has too many digits; unchanged when it is not given. */
 static const char *read_paging(apr_int64_t *n, const char *name, const apr_array_header_t *fields, apr_pool_t *p)
 {
     const kiss_param param = { .name = name, .type = KISS_PARAM_COUNT };
@@ -309,7 +318,10 @@ static const char *read_paging(apr_int64_t *n, const char *name, const apr_array
     return e;
 }
 
-/** The page, and how large it is: a larger size is lowered, but a page number would be told to the client in the answer. */
+/**
+ * Reads number and size of the page: a size that is too large is lowered; a number is not, since the answer contains
+ * it.
+ */
 static const char *read_page(kiss_params *params, const apr_array_header_t *fields, apr_pool_t *p)
 {
     apr_int64_t size = KISS_PAGE_SIZE;
@@ -379,7 +391,7 @@ const char *kiss_params_text(const kiss_params *params, apr_pool_t *p)
     for (i = 0; i < params->count; i++) {
         const kiss_param_values *v = &params->values[i];
 
-        /* Each value with its length: no value can look like two, or like another parameter. */
+        /* Each value with its length: no value can be mistaken for two, or for another parameter. */
         APR_ARRAY_PUSH(parts, const char *) = apr_psprintf(p, "%s\n%d\n", v->param->name, v->count);
         for (j = 0; j < v->count; j++) {
             APR_ARRAY_PUSH(parts, const char *) = apr_psprintf(p, "%" APR_SIZE_T_FMT ":", strlen(v->value[j]));

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * plan - checks the tables of an API and derives its statements.
+ */
 #include "lib/api/plan.h"
 
 #include <apr_strings.h>
@@ -9,9 +12,9 @@
 
 #define ROWS(table) ((int)(sizeof(table) / sizeof(*(table))))
 
-/* What an API must bring so that nothing has to be looked at when a request comes. */
+/* What an API must have, so that no request has to check it. */
 
-/** By kiss_auth: who may be asked for by its endpoints, and the statements that it needs. */
+/** By kiss_auth: the kinds of callers that its endpoints may require, and the statements that it needs. */
 static const struct {
     unsigned callers;               /* set of kiss_auth_need */
     int statement[3];
@@ -21,7 +24,10 @@ static const struct {
     [KISS_AUTH_APIKEY] = { 1 << KISS_AUTH_KEY, { KISS_SQL_STATE, KISS_SQL_CALLER, KISS_SQL_KEY_USED } }
 };
 
-/** By kiss_run, where it is not anybody's: whose it is, and the first and the last statement that it needs; KISS_SQL_STATE: none. */
+/**
+ * By kiss_run, where it is not for all: the kiss_auth that it is for, and the first and the last statement that it
+ * needs; KISS_SQL_STATE: none.
+ */
 static const struct {
     unsigned callers;
     int first, last;
@@ -54,7 +60,7 @@ static const char *check_endpoint(const kiss_api *api, const kiss_endpoint *endp
     return e;
 }
 
-/** @return what is wrong with the API's row, or NULL */
+/** @return an error of the API's row, or NULL */
 static const char *check(const kiss_api *api, apr_pool_t *p)
 {
     const char *e = !api->credential ? "it has no header of credentials"

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** plan - all SQL of an API, made of its tables. Pure; made once at start, immutable afterwards. */
+/** plan - all SQL of an API, derived from its tables. Pure; created once at start, immutable afterwards. */
 #ifndef KISS_PLAN_H
 #define KISS_PLAN_H
 
 #include "lib/api/statements.h"
 
 /**
- * Makes the plan of an API, in `p`.
+ * Creates the plan of an API, in `p`.
  *
  * @param plan receives it
- * @return NULL, or what is wrong with the tables (a row set without scope, a name twice, too many columns, ...)
+ * @return NULL, or an error of the tables (a row set without filter, a duplicate name, too many columns, ...)
  */
 const char *kiss_plan_make(const kiss_plan **plan, const kiss_api *api, apr_pool_t *p);
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * route - matches paths with the patterns of endpoints.
+ */
 #include "lib/api/route.h"
 
 #include <string.h>
 
-/** 1 when `path` is `pattern`, whose last segment may be `:name`; `named` receives what stands there. */
+/** 1 when `path` matches `pattern`, whose last segment may be `:name`; `path_param` receives the segment in its place. */
 static int matches(const char *pattern, const char *path, const char **path_param)
 {
     const char *colon = strchr(pattern, ':');

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** route - method and path to endpoint row. Pure, thread-safe. */
+/** route - finds the endpoint of a method and path. Pure, thread-safe. */
 #ifndef KISS_ROUTE_H
 #define KISS_ROUTE_H
 
@@ -8,11 +8,11 @@
 /**
  * Finds the endpoint for a path.
  *
- * @param path   what follows the API's location, beginning with '/'; compared byte for byte (a trailing slash differs)
+ * @param path   the path below the API's location, starting with '/'; compared byte for byte (a trailing slash differs)
  * @param method one of the KISS_ methods, or 0 for one that no endpoint has
  * @param allow  receives the set of methods of all endpoints with this path, for `Allow`
- * @param named  receives the segment that stands for `:name`, within `path`; NULL when the path has none
- * @return the endpoint; NULL with *allow 0 when nothing has this path, NULL with *allow set when the method is wrong
+ * @param path_param  receives the segment in place of `:name`, within `path`; NULL when the endpoint has none
+ * @return the endpoint; NULL with *allow 0 when no endpoint has this path, NULL with *allow set when the method is wrong
  */
 const kiss_endpoint *kiss_route_find(const kiss_api *api, const char *path, int method, int *allow,
                                      const char **path_param);

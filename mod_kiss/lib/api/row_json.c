@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * row_json - writes the values of rows by the types of their columns.
+ */
 #include "lib/api/row_json.h"
 
 #include <string.h>
@@ -21,7 +24,7 @@ typedef struct {
     const char *name;
     unsigned nullable;
     unsigned scale;
-    int at;                     /* its place among the values */
+    int at;                     /* its index in the values of a row */
 } member;
 
 struct kiss_row_json_writer {
@@ -98,7 +101,7 @@ static int is_true(const kiss_value *v)
     return v->data && !(v->len == 1 && v->data[0] == '0');
 }
 
-/** Writes values[0], discounted if the flag in values[1] says so. */
+/** Writes values[0], discounted if the flag in values[1] is true. */
 static kiss_row_json_status write_price(struct printbuf *pb, const kiss_value *values, apr_int64_t discount)
 {
     char text[KISS_DECIMAL_TEXT];
@@ -132,7 +135,7 @@ static int has_weekday(const kiss_value *v)
     return 0;
 }
 
-/** The coming dates, four weeks long, that fall on the weekdays in `v`, joined by `between`. */
+/** The dates of the next four weeks on the weekdays in `v`, joined by `between`. */
 static int write_coming(struct printbuf *pb, const kiss_value *v, apr_int64_t today, const char *between)
 {
     apr_size_t n = strlen(between);
@@ -159,7 +162,7 @@ static int write_coming(struct printbuf *pb, const kiss_value *v, apr_int64_t to
 #define DAY_LEN  (sizeof("YYYY-MM-DD") - 1)
 #define TIME_LEN (sizeof("YYYY-MM-DD HH:MM:SS.mmm") - 1)
 
-/** 1 for '0000-00-00' and the like, which a program without strict mode may have stored for "none". */
+/** 1 for '0000-00-00' and the like, which a program without strict mode may have stored as "none". */
 static int is_no_day(const member *m, const kiss_value *v)
 {
     return ((m->type == KISS_DATE && v->len == DAY_LEN) || (m->type == KISS_TIME && v->len == TIME_LEN))
@@ -217,7 +220,7 @@ static int write_nothing(struct printbuf *pb, const member *m)
 
 /** Writes a value that comes from the select list and is not NULL. */
 static kiss_row_json_status write_value(struct printbuf *pb, const member *m, const kiss_value *v,
-                                    const kiss_row_json_terms *terms, apr_size_t *replaced)
+                                        const kiss_row_json_terms *terms, apr_size_t *replaced)
 {
     int failed = 0;
 
@@ -254,14 +257,14 @@ static kiss_row_json_status write_value(struct printbuf *pb, const member *m, co
         break;
     case KISS_NET_PRICE:
     case KISS_ROWS:
-        return KISS_ROW_JSON_VALUE;         /* come from two values, and from `nested` */
+        return KISS_ROW_JSON_VALUE;         /* written from two values, and from `nested` */
     }
     return failed ? KISS_ROW_JSON_MEMORY : KISS_ROW_JSON_OK;
 }
 
-/** Writes what the select list holds for one member. @return KISS_ROW_JSON_OK or what went wrong */
+/** Writes one member from the select list. @return KISS_ROW_JSON_OK or the error */
 static kiss_row_json_status write_member(struct printbuf *pb, const member *m, const kiss_value *values,
-                                     const kiss_row_json_terms *terms, apr_size_t *replaced)
+                                         const kiss_row_json_terms *terms, apr_size_t *replaced)
 {
     if (m->type == KISS_NET_PRICE) {
         return write_price(pb, values, terms->discount);
@@ -273,8 +276,8 @@ static kiss_row_json_status write_member(struct printbuf *pb, const member *m, c
 }
 
 kiss_row_json_status kiss_row_json_write(struct printbuf *pb, const kiss_row_json_writer *w, const kiss_row_json_terms *terms,
-                               const kiss_value *values, const kiss_value *nested, apr_size_t *replaced,
-                               const char **column)
+                                         const kiss_value *values, const kiss_value *nested, apr_size_t *replaced,
+                                         const char **column)
 {
     int i;
 

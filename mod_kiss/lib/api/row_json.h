@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * row_json - rows of the database written as JSON (RFC 8259) into a json-c printbuf.
+ * row_json - writes rows of the database as JSON (RFC 8259) into a json-c printbuf.
  *
- * The bulk path: no object trees, no doubles, one pass. Pure and thread-safe; a writer is immutable once made.
+ * The bulk path: no object trees, no doubles, one pass. Pure and thread-safe; a writer is immutable.
  */
 #ifndef KISS_ROW_JSON_H
 #define KISS_ROW_JSON_H
@@ -13,7 +13,7 @@
 #include "lib/api/table.h"
 #include "lib/base/value.h"
 
-/** What is the same in every row of one answer. */
+/** Values that are the same in every row of one answer. */
 typedef struct {
     kiss_value fragment[KISS_TERMS];    /**< JSON text of each term, by kiss_row_json_term(); unused ones empty */
     apr_int64_t discount;               /**< the caller's percentage times 10^4 */
@@ -26,8 +26,8 @@ typedef struct kiss_row_json_writer kiss_row_json_writer;
 /**
  * Prepares `columns` for a reader of the roles `roles`, without those hidden from them; lives in `p`.
  *
- * @param key the SQL expression that stands before the columns in the select list, and not again in place of a column
- *            that is the same; NULL when there is none
+ * @param key the SQL expression that precedes the columns in the select list, where a column with the same expression
+ *            is not repeated; NULL when there is none
  */
 const kiss_row_json_writer *kiss_row_json_writer_make(const kiss_column *columns, const char *key, unsigned roles, apr_pool_t *p);
 
@@ -38,20 +38,20 @@ kiss_value kiss_row_json_term(const char *text, apr_pool_t *p);
 typedef enum {
     KISS_ROW_JSON_OK = 0,
     KISS_ROW_JSON_MEMORY,       /**< the buffer could not grow */
-    KISS_ROW_JSON_VALUE         /**< a value is not what its column promises: `column` tells which */
+    KISS_ROW_JSON_VALUE         /**< a value is invalid for its column: `column` names it */
 } kiss_row_json_status;
 
 /**
  * Appends one object.
  *
- * @param pb       buffer; on failure it holds a part of the row and must be thrown away
+ * @param pb       buffer; on failure it holds a part of the row and must be discarded
  * @param values   in the order of kiss_sql's select list
- * @param nested   what stands in the array of each KISS_ROWS column, in column order: objects joined by commas
+ * @param nested   the content of the array of each KISS_ROWS column, in column order: objects joined by commas
  * @param replaced is increased by the number of invalid UTF-8 bytes that became U+FFFD
  * @param column   receives the JSON name of the offending column with KISS_ROW_JSON_VALUE
  */
 kiss_row_json_status kiss_row_json_write(struct printbuf *pb, const kiss_row_json_writer *w, const kiss_row_json_terms *terms,
-                               const kiss_value *values, const kiss_value *nested, apr_size_t *replaced,
-                               const char **column);
+                                         const kiss_value *values, const kiss_value *nested, apr_size_t *replaced,
+                                         const char **column);
 
 #endif

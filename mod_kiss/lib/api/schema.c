@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * schema - describes the columns of an endpoint as JSON.
+ */
 #include "lib/api/schema.h"
 
 #include <apr_lib.h>
@@ -21,7 +24,7 @@ static const char *type_name(kiss_type type)
     }
 }
 
-/** SKU becomes sKU: a trait of this profile that clients build their CSV headers on. */
+/** SKU becomes sKU: a property of this profile on which clients base their CSV headers. */
 static const char *schema_name(const char *name, apr_pool_t *p)
 {
     char *lowered = apr_pstrdup(p, name);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** schema - the answers of the schema endpoints, derived from the tables. Pure. */
+/** schema - answers of the schema endpoints, derived from the tables. Pure. */
 #ifndef KISS_SCHEMA_H
 #define KISS_SCHEMA_H
 

@@ -61,10 +61,10 @@ typedef struct {
     int columns;                            /**< values in a row, the key included; 0 where there is no result */
     int bound;                              /**< number of `?` */
     int terms;                              /**< how many of them are terms */
-    kiss_term term[KISS_MAX_ROW_FILTERS];        /**< what they are bound to, for row sets */
+    kiss_term term[KISS_MAX_ROW_FILTERS];   /**< what they are bound to, for row sets */
     const kiss_rowset *rows;                /**< the row set, or NULL for a fixed statement */
     kiss_sql_part part;                     /**< how much of it */
-    const kiss_row_json_writer *writer;         /**< writes its rows; NULL where they are only keys */
+    const kiss_row_json_writer *writer;     /**< writes its rows; NULL where they are only keys */
 } kiss_statement;
 
 /** All statements of one API. */
@@ -73,7 +73,7 @@ typedef struct {
     int count;                              /**< how many statements */
     kiss_statement *statements;             /**< them: the fixed ones first */
     const kiss_statement *fixed[KISS_SQL_FIXED];    /**< by id; NULL: the API has no such statement */
-    struct kiss_page_sql *pages;           /**< by endpoint and role, for kiss_page_sql_of() */
+    struct kiss_page_sql *pages;            /**< by endpoint and role, for kiss_page_sql_of() */
 } kiss_plan;
 
 /** Columns of KISS_SQL_CALLER's result where callers are customers. */
