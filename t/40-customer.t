@@ -11,6 +11,7 @@ use JSON::PP ();
 use MIME::Base64 ();
 use Test::More;
 use KissTest;
+use KissTest::JSON;
 use KissExpect;
 
 # ---- the contract: names in order, with types; how many decimals a number has (0: none where it
@@ -49,37 +50,6 @@ my %token = map { $_ => $h->token($_, $key{$_}) } sort keys %key;
 
 sub bearer { my ($customer) = @_; return (Authorization => "Bearer $token{$customer}") }
 sub body { my ($res) = @_; return defined $res->{content} ? $res->{content} : '' }
-
-# ---- JSON with the order of members and the digits of numbers kept
-
-sub parse {
-    my ($text) = @_;
-    my $value = _value(\$text);
-    $text =~ /\G\s*\z/gc or die 'more after the JSON text';
-    return $value;
-}
-
-# [object => [name, value]...], [array => values...], [string => text], [number => digits], [boolean => word], [null]
-sub _value {
-    my ($t) = @_;
-    $$t =~ /\G\s+/gc;
-    return [string => $1] if $$t =~ /\G"((?:[^"\\\x00-\x1f]|\\(?:["\\\/bfnrt]|u[0-9a-fA-F]{4}))*)"/gc;
-    return [number => $1] if $$t =~ /\G(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)/gc;
-    return [boolean => $1] if $$t =~ /\G(true|false)/gc;
-    return ['null'] if $$t =~ /\Gnull/gc;
-    my ($kind, $end) = $$t =~ /\G\{/gc ? ('object', '}') : $$t =~ /\G\[/gc ? ('array', ']') : die 'not JSON';
-    my @members;
-    $$t =~ /\G\s+/gc;
-    return [$kind] if $$t =~ /\G\Q$end\E/gc;
-    while (1) {
-        my $name = $kind eq 'object' ? _value($t)->[1] : undef;
-        $kind eq 'array' || $$t =~ /\G\s*:/gc or die 'no colon';
-        push @members, $kind eq 'array' ? _value($t) : [$name, _value($t)];
-        $$t =~ /\G\s+/gc;
-        return [$kind, @members] if $$t =~ /\G\Q$end\E/gc;
-        $$t =~ /\G,/gc or die 'no comma';
-    }
-}
 
 # What is wrong with a list of rows: the first deviation, or ''.
 sub deviation {
@@ -125,7 +95,7 @@ for my $path (sort keys %LIST) {
     like $res->{headers}{vary}, qr/\bAccept-Encoding\b/, "$path: Vary names Accept-Encoding";
     like $res->{headers}{etag}, qr/^"[\x21\x23-\x7e]+"$/, "$path: a strong ETag";
     is_deeply [grep {/^access-control/} keys %{ $res->{headers} }], [], "$path: no CORS";
-    my $list = parse($res->{content});
+    my $list = parse_json($res->{content});
     cmp_ok scalar @$list, '>', 20, "$path: has rows";
     is deviation($list, $LIST{$path}), '', "$path: names, order and types of every row";
     my $method = substr $path, 1;
@@ -231,7 +201,7 @@ my %good = (grant_type => 'client_credentials', client_id => 'ACME01', client_se
 {
     my $res = $h->post('/auth/token', {%good});
     is $res->{status}, 200, 'a token is issued';
-    my $o = parse($res->{content});
+    my $o = parse_json($res->{content});
     is_deeply [map { $_->[0] } @$o[1 .. $#$o]], [qw(access_token token_type expires_in)], 'its answer: names in order';
     is_deeply [map { $_->[1] } @$o[2, 3]], [[string => 'Bearer'], [number => '3600']], 'its answer: Bearer, 3600';
     is $res->{headers}{'cache-control'}, 'no-store', 'its answer: Cache-Control';
@@ -275,7 +245,7 @@ for my $case (@refused) {
     my ($name, $status, $error, $body, @headers) = @$case;
     my $res = $h->post('/auth/token', $body, @headers);
     is $res->{status}, $status, "token, $name: $status";
-    my $o = eval { parse($res->{content}) } || ['nothing'];
+    my $o = eval { parse_json($res->{content}) } || ['nothing'];
     is_deeply [map { [$_->[0], $_->[1][0]] } @$o[1 .. $#$o]], [['error', 'string'], ['error_description', 'string']],
         "token, $name: both members";
     is $h->json($res)->{error}, $error, "token, $name: $error";

@@ -5,10 +5,10 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use IO::Select;
 use IO::Uncompress::Gunzip qw(gunzip $GunzipError);
 use KissTest;
 use KissTest::Load;
+use KissTest::SlowClient;
 use Test::More;
 
 my $server = KissTest::Database->start;
@@ -30,24 +30,15 @@ sub change { return $server->sql($db, 'UPDATE revision SET n = n + 1') }
 sub snapshots { my @files = glob "$h->{root}/cache/snapshots/*.json"; return @files }
 sub last_line { my ($n) = @_; my @l; wait_until(5, sub { @l = split /\n/, slurp($log); @l >= $n }); return $l[-1] }
 
+sub rest { my ($s, $got) = @_; return KissTest::Load::answer($got . read_rest($s), '') }
+
 # begin($path, %headers): a connection that has asked, and the first bytes that came.
 sub begin {
     my ($path, %headers) = @_;
     my $s = $h->connect;
     syswrite $s, "GET $path HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         . join('', map {"$_: $headers{$_}\r\n"} sort keys %headers) . "\r\n";
-    IO::Select->new($s)->can_read(20) or die "nothing comes\n";
-    sysread $s, my $got, 1000;
-    return ($s, $got);
-}
-
-sub rest {
-    my ($s, $got) = @_;
-    local $SIG{ALRM} = sub { die "late\n" };
-    alarm 30;
-    1 while sysread $s, $got, 1 << 20, length $got;
-    alarm 0;
-    return KissTest::Load::answer($got, '');
+    return ($s, read_some($s, 1000));
 }
 
 my $good;

@@ -8,7 +8,7 @@ use lib "$FindBin::Bin/lib";
 use IO::Uncompress::Gunzip qw(gunzip $GunzipError);
 use KissTest;
 use KissTest::Load;
-use Socket qw(SOL_SOCKET SO_RCVBUF);
+use KissTest::SlowClient;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -33,46 +33,6 @@ sub serve {
 }
 sub change { $server->sql($db, 'UPDATE revision SET n = n + 1') }
 
-# connection($window): one to the server, with a receive buffer of this size.
-sub connection {
-    my ($window) = @_;
-    socket my $s, Socket::AF_INET(), Socket::SOCK_STREAM(), 0 or die "socket: $!";
-    setsockopt $s, SOL_SOCKET, SO_RCVBUF, pack 'i', $window if $window;
-    connect $s, Socket::pack_sockaddr_in($h->{port}, Socket::inet_aton('127.0.0.1')) or die "connect: $!";
-    return $s;
-}
-
-# slow(%headers): a connection with a small window that has asked for /products.
-sub slow {
-    my (%headers) = @_;
-    my $s = connection(4096);
-    syswrite $s, join '', "GET /products HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n", (map {"$_: $headers{$_}\r\n"} sort keys %headers),
-        "\r\n";
-    return $s;
-}
-
-# taste($s, $bytes): reads up to so many; dies when nothing comes within 20 s.
-sub taste {
-    my ($s, $bytes) = @_;
-    my $r = '';
-    vec($r, fileno $s, 1) = 1;
-    select $r, undef, undef, 20 or die "nothing comes\n";
-    my $got = q();
-    sysread $s, $got, $bytes;
-    return $got;
-}
-
-# rest($s): all that still comes.
-sub rest {
-    my ($s) = @_;
-    my $got = '';
-    local $SIG{ALRM} = sub { die "late\n" };
-    alarm 60;
-    1 while sysread $s, $got, 65536, length $got;
-    alarm 0;
-    return $got;
-}
-
 # others($what, %headers): four more requests, one after the other, are answered at once.
 sub others {
     my ($what, %headers) = @_;
@@ -89,15 +49,15 @@ subtest 'each the first after a change' => sub {
         my (@slow, @got, @kept);
         for (1 .. $threads + 1) {
             change();
-            push @slow, slow(@auth, @$gz);
-            push @got, taste($slow[-1], 1024);
+            push @slow, slow_get($h, '/products', @auth, @$gz);
+            push @got, read_some($slow[-1], 1024);
             # Built by now, or soon; the next change comes after it.
             push @kept, fetch($h, '/products', @auth, @$gz) if $_ <= $threads - 1;
         }
         is scalar(grep {/\AHTTP\/1\.1 200 .*Transfer-Encoding: chunked/s} @got), $threads + 1, "@$gz: " . @slow . ' lists that are sent while they are built';
         others('as many readers as threads, and one', @auth);
         for my $i (0 .. $#slow) {
-            my $res = KissTest::Load::answer($got[$i] . rest($slow[$i]), '');
+            my $res = KissTest::Load::answer($got[$i] . read_rest($slow[$i]), '');
             is $res->{status}, 200, "reader $i got all of it" or diag $res->{content};
             next if !$kept[$i];
             is $res->{headers}{etag}, $kept[$i]{headers}{etag}, '... of its time';
@@ -116,15 +76,15 @@ subtest 'lists that are kept' => sub {
         my $want = fetch($h, '/products', @auth, @more);
         $want = fetch($h, '/products', @auth, @more);
         cmp_ok length $want->{content}, '>', 4_000_000, "$name: larger than what the kernel buffers";
-        my @slow = map { slow(@auth, @more) } 1 .. $threads + 1;
-        my @got = map { taste($_, 1024) } @slow;
+        my @slow = map { slow_get($h, '/products', @auth, @more) } 1 .. $threads + 1;
+        my @got = map { read_some($_, 1024) } @slow;
         others("$name: as many readers as threads, and one", @auth);
         # A change does not disturb them, nor that their file is removed.
         if ($name eq 'whole') {
             change();
             unlink glob "$h->{root}/cache/snapshots/*.json";
         }
-        my @rest = map { KissTest::Load::answer($got[$_] . rest($slow[$_]), '') } 0 .. $#slow;
+        my @rest = map { KissTest::Load::answer($got[$_] . read_rest($slow[$_]), '') } 0 .. $#slow;
         is scalar(grep { $_->{status} == $want->{status} && $_->{content} eq $want->{content} } @rest), scalar @slow, '... they got every byte';
         fetch($h, '/products', @auth) if $name eq 'whole';
     }
@@ -135,11 +95,11 @@ subtest 'a list that cannot be built to its end' => sub {
     my @auth = serve();
     change();
     my $release = hold($server, $db, 'product_image');
-    my $s = slow(@auth);
+    my $s = slow_get($h, '/products', @auth);
     ok wait_until(10, sub { waiting($server) >= 1 }), 'it is being built';
     kill_connections($server, "user = 'kiss' AND command <> 'Sleep'");
     $release->();
-    my $res = KissTest::Load::answer(rest($s), '');
+    my $res = KissTest::Load::answer(read_rest($s), '');
     like $res->{status}, qr/\A(?:200|503|599)\z/, 'a whole one, an error, or visibly broken off';
     ok $res->{status} != 200 || $res->{content} =~ /\]\z/, '... never a short one';
     others('afterwards', @auth);
@@ -172,12 +132,12 @@ subtest 'no descriptor left' => sub {
         return $got;
     };
     # Three that have asked before, two of them slow; the others stay open until none more fits.
-    my @small = map { connection($_) } 4096, 4096, undef;
+    my @small = map { slow_connection($h, $_) } 4096, 4096, undef;
     like $say->($_, 'HEAD /products'), qr/\AHTTP\/1.1 200 /, 'a connection' for @small;
     my ($child) = $h->children;
     my @open;
     while (@open < 60 && 64 > grep { m{/(\d+)\z} && $1 < 64 } glob "/proc/$child/fd/*") {
-        push @open, connection();
+        push @open, slow_connection($h);
         $say->($open[-1], 'HEAD /stock');
     }
     my @got = ($say->($small[0], 'GET /products'), $say->($small[1], 'GET /products', 'Range: bytes=0-'));

@@ -8,6 +8,7 @@ use lib "$FindBin::Bin/lib";
 use File::Copy qw(copy);
 use KissTest;
 use KissTest::CSV qw(csv_rows);
+use KissTest::Import;
 use KissTest::Load;
 use JSON::PP ();
 use Test::More;
@@ -23,20 +24,7 @@ my $bearer = 'Bearer ' . $h->token('ACME01', $key);
 my @tables = qw(product product_image product_accessory product_substitution product_composition price_list price
     warehouse stock customer api_key revision);
 
-# state(): a sum over every table; equal when nothing changed.
-sub state {
-    return join "\n", map { join '=', $_->[0] =~ /(\w+)\z/, $_->[1] } sql($db, 'CHECKSUM TABLE ' . join ', ', @tables);
-}
-
 sub revisions { return { map { ("$_->[0] $_->[1]" => $_->[2]) } sql($db, 'SELECT dataset, scope, n FROM revision') } }
-
-# folder(file => text, ...): a folder with these files.
-sub folder {
-    my (%files) = @_;
-    my $dir = tempdir_here();
-    spew("$dir/$_", $files{$_}) for keys %files;
-    return $dir;
-}
 
 # sample(file => sub { text -> text }): the sample with some files edited.
 sub sample {
@@ -52,7 +40,7 @@ sub sample {
 
 sub etag { my ($path) = @_; return $h->get($path, Authorization => $bearer)->{headers}{etag} }
 
-my $before = state();
+my $before = checksums($db, @tables);
 
 # Each fault is one folder: the file, its text, and what must be said.
 my $stock = "SKU,StockLocation,AvailableQTY,NextAvailableETA\n";
@@ -110,7 +98,7 @@ for my $f (
     like $err, qr/[0-9]+ errors?: nothing was changed/, '... and that nothing was changed';
     is $out, '', '... nothing on standard output';
 }
-is state(), $before, 'no fault changed anything';
+is checksums($db, @tables), $before, 'no fault changed anything';
 
 subtest 'many faults' => sub {
     my ($rc, $out, $err) = kissctl('import', '--remove-up-to', 100,
@@ -131,7 +119,7 @@ subtest 'what is no folder of files' => sub {
     is +(kissctl('import', $sample, 'more'))[0], 2, 'one word too many: wrong usage';
     is +(kissctl('import', $sample, '--label', 'x'))[0], 2, 'an option of another verb: wrong usage';
     is +(kissctl('improt', $sample))[0], 2, 'no such verb: wrong usage';
-    is state(), $before, 'nothing changed';
+    is checksums($db, @tables), $before, 'nothing changed';
 };
 
 subtest 'dry run' => sub {
@@ -141,7 +129,7 @@ subtest 'dry run' => sub {
     my ($part) = grep { $_->{File} eq 'prices.csv' } @{ $report->{Files} };
     is $part->{Changed}, 1, 'and what would change';
     is_deeply [map {"$_->{Dataset} $_->{Scope}"} @{ $report->{Revisions} }], ['prices UKTRADE'], 'and which revision';
-    is state(), $before, 'nothing changed';
+    is checksums($db, @tables), $before, 'nothing changed';
     like kissctl_ok('import', $dir, '--dry-run'), qr/nothing was kept/, 'as text too';
 };
 
@@ -153,7 +141,7 @@ subtest 'the same again' => sub {
     is scalar(@{ $report->{Files} }), 10, 'ten files';
     my ($part) = grep { $_->{File} eq 'products.csv' } @{ $report->{Files} };
     is $part->{Rows}, scalar @{ csv_rows("$sample/products.csv") }, 'all rows were read';
-    is state(), $before, 'nothing changed';
+    is checksums($db, @tables), $before, 'nothing changed';
     is etag('/products'), $tag, 'the ETag is the same';
     # Another order of rows and columns, BOM, CRLF, other words for the same: still the same.
     my $dir = sample('warehouses.csv' => sub {"\xef\xbb\xbfName,StockLocation\r\nVenlo,NL01\r\nLeicester,\"UK01\"\r\n"});
@@ -240,17 +228,6 @@ subtest 'keys outlive an import' => sub {
     kissctl_ok('import', $sample);
     is $login->(), 200, '... until a load names the customer again';
 };
-
-# verb => [exit status, what standard error says]
-sub fails {
-    my ($status, $says, @args) = @_;
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-    my ($rc, $out, $err) = kissctl(@args);
-    is $rc, $status, "kissctl @{[grep { !ref } @args]}: exit status $status";
-    like $err, $says, '... and the reason';
-    is $out, '', '... nothing on standard output';
-    return;
-}
 
 subtest 'customer' => sub {
     fails(1, qr/there is no customer 'NONE'/, 'customer', $_, 'NONE') for qw(show disable enable);

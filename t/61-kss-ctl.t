@@ -8,6 +8,7 @@ use Digest::SHA qw(sha256_hex);
 use JSON::PP ();
 use KissTest;
 use KissTest::CSV qw(csv_rows);
+use KissTest::Import;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -26,17 +27,6 @@ SQL
 
 # json(@args): what kissctl prints with --json.
 sub json { return JSON::PP->new->utf8->decode(kissctl_ok(@_, '--json')) }
-
-# fails(status, what standard error says, @args)
-sub fails {
-    my ($status, $says, @args) = @_;
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-    my ($rc, $out, $err) = kissctl(@args);
-    is $rc, $status, "kissctl @args: exit status $status";
-    like $err, $says, '... and the reason';
-    is $out, '', '... nothing on standard output';
-    return;
-}
 
 # request($id, %column): a new request, Pending unless told otherwise. Values are SQL.
 sub request {
@@ -61,10 +51,10 @@ sub revision { return (sql($db, "SELECT n FROM revision WHERE dataset = 'payment
 
 subtest 'schema' => sub {
     is json(qw(kss schema check))->{State}, 'current', 'current';
-    my $before = join ' ', map { $_->[1] } sql($db, 'CHECKSUM TABLE customer, payment, revision, api_key');
+    my $before = checksums($db, qw(customer payment revision api_key));
     kissctl_ok(qw(kss schema install));
     kissctl_ok(qw(kss schema upgrade));
-    is join(' ', map { $_->[1] } sql($db, 'CHECKSUM TABLE customer, payment, revision, api_key')), $before,
+    is checksums($db, qw(customer payment revision api_key)), $before,
         'installing again changes no data';
     sql($db, 'INSERT INTO schema_migration (version, title) VALUES (9, "newer")');
     my ($rc, $out, $err) = kissctl(qw(kss schema check));

@@ -8,6 +8,7 @@ use lib "$FindBin::Bin/lib";
 use JSON::PP ();
 use KissTest;
 use KissTest::CSV qw(csv_rows csv_write);
+use KissTest::Import qw(checksums folder);
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -22,7 +23,7 @@ $table{$_} =~ s/statuse\z/status/ for keys %table;
 sub count { return (sql($db, "SELECT COUNT(*) FROM $_[0] WHERE " . ($_[1] || 1)))[0][0] }
 sub one { return (sql($db, $_[0]))[0][0] }
 sub revisions { return { map { @$_ } sql($db, "SELECT dataset, n FROM revision WHERE dataset <> 'epoch'") } }
-sub state { return join "\n", map { join '=', @$_ } sql($db, 'CHECKSUM TABLE ' . join ', ', sort(values %table), 'invoice_sum', 'invoice_supplier', 'revision') }
+sub state { return checksums($db, sort(values %table), qw(invoice_sum invoice_supplier revision)) }
 
 # import(@args): the report. moved(@args): the datasets whose revision it raised, as the database says.
 sub import { return JSON::PP->new->utf8->decode(kissctl_ok({ timeout => 300 }, qw(kss import --json), @_)) }
@@ -37,13 +38,7 @@ sub moved {
     return \@moved;
 }
 
-# folder(file => text, ...), sample(file => sub { text -> text }): a folder with these files, or the sample's, edited.
-sub folder {
-    my (%files) = @_;
-    my $dir = tempdir_here();
-    spew("$dir/$_", $files{$_}) for keys %files;
-    return $dir;
-}
+# edited(file => sub { text -> text }): a folder with these files of the sample, edited.
 sub edited { my (%edit) = @_; return folder(map { ($_ => $edit{$_}->(slurp("$sample/$_"))) } keys %edit) }
 
 # scaled($text, $scale): a decimal as a whole number, independent of the program's own arithmetic. 64 bits are enough here.
@@ -290,11 +285,11 @@ subtest 'requests' => sub {
 
 subtest 'keys' => sub {
     my $key = issue_kss_key(type => 'customer', ids => [101]);
-    my $tables = 'CHECKSUM TABLE api_key, api_key_account, key_usage, idempotency';
-    my $before = join ' ', map { $_->[1] } sql($db, $tables);
+    my @tables = qw(api_key api_key_account key_usage idempotency);
+    my $before = checksums($db, @tables);
     import(edited('customers.csv' => sub { $_[0] =~ s/^(101,)[^,]*/$1Other/mr }));
     import($sample);
-    is join(' ', map { $_->[1] } sql($db, $tables)), $before, 'are not touched';
+    is checksums($db, @tables), $before, 'are not touched';
 };
 
 subtest 'categories by name' => sub {

@@ -6,6 +6,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use JSON::PP ();
 use KissTest;
+use KissTest::Import;
 use KissTest::Load;
 use Test::More;
 
@@ -23,16 +24,6 @@ sub json { return JSON::PP->new->utf8->decode(kissctl_ok(@_, '--json', @dir)) }
 sub list { return { map { delete $_->{ETag} => $_ } @{ json(qw(snapshot list), @_) } } }
 sub others { opendir my $d, $folder or die; return join ' ', sort grep { !/\.json$|^\.\.?$/ } readdir $d }
 sub age { my ($t, @files) = @_; $t = time - $t; utime $t, $t, @files or die "utime: $!"; return }
-
-# fails(status, what standard error says, @args)
-sub fails {
-    my ($status, $says, @args) = @_;
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-    my ($rc, $out, $err) = kissctl(@args);
-    is "$rc $out", "$status ", "kissctl @{[grep { !ref } @args]}: exit status $status, nothing on standard output";
-    like $err, $says, '... and the reason';
-    return;
-}
 
 my %res = (prices => ask('/prices'), stock => ask('/stock', 'BEAU02'), products => ask('/products'));
 my $gz = ask('/prices', undef, 'Accept-Encoding' => 'gzip');

@@ -8,28 +8,15 @@ use lib "$FindBin::Bin/lib";
 use JSON::PP ();
 use KissTest;
 use KissTest::CSV qw(csv_rows);
+use KissTest::Import qw(checksums folder);
 use Test::More;
 
 my %sample = (customer => top() . '/sql/sample', kss => top() . '/sql/sample-kss');
 my %db = map { ($_ => new_database("guard_$_", api => $_)) } qw(customer kss);
 my %verb = (customer => ['import'], kss => ['kss', 'import']);
 
-# folder(file => text, ...): a folder with these files. lines($api, $file): header and rows of the sample's file.
-sub folder {
-    my (%files) = @_;
-    my $dir = tempdir_here();
-    spew("$dir/$_", $files{$_}) for keys %files;
-    return $dir;
-}
+# lines($api, $file): header and rows of the sample's file.
 sub lines { my ($api, $file) = @_; return split /^/, slurp("$sample{$api}/$file") }
-
-# state($api): a sum over every table; equal when nothing changed.
-sub state {
-    my ($api) = @_;
-    my @tables = map { $_->[0] } sql($db{$api}, "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()"
-        . " AND table_type = 'BASE TABLE' ORDER BY 1");
-    return join "\n", map { join '=', $_->[0] =~ /(\w+)\z/, $_->[1] } sql($db{$api}, 'CHECKSUM TABLE ' . join ', ', @tables);
-}
 
 # load($api, $dir, @options): (exit, output, errors).
 sub load { my ($api, @args) = @_; return kissctl({ timeout => 120 }, @{ $verb{$api} }, @args) }
@@ -38,14 +25,14 @@ sub load { my ($api, @args) = @_; return kissctl({ timeout => 120 }, @{ $verb{$a
 sub refused {
     my ($what, $api, $dir, $says, @options) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    my $before = state($api);
+    my $before = checksums($db{$api});
     for my $dry ([], ['--dry-run']) {
         my ($rc, $out, $err) = load($api, $dir, @options, @$dry);
         is $rc, 1, "$what: exit status 1 @$dry";
         like $err, $_, '... and the sentence' for ref $says eq 'ARRAY' ? @$says : $says;
         is $out, '', '... nothing on standard output';
     }
-    is state($api), $before, '... nothing changed';
+    is checksums($db{$api}), $before, '... nothing changed';
     return;
 }
 

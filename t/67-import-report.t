@@ -10,33 +10,21 @@ use Fcntl qw(:DEFAULT);
 use JSON::PP ();
 use KissTest;
 use KissTest::Database;
+use KissTest::Import qw(folder import_into refused);
 use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
 my %sample = (customer => top() . '/sql/sample', kss => top() . '/sql/sample-kss');
 my %db = map { ($_ => new_database("report_$_", api => $_)) } qw(customer kss);
+import_into($db{customer});
 my %verb = (customer => ['import'], kss => ['kss', 'import']);
 
-# folder(file => text, ...): a folder with these files. load($api, $dir, @options): (exit, output, errors).
-sub folder {
-    my (%files) = @_;
-    my $dir = tempdir_here();
-    spew("$dir/$_", $files{$_}) for sort keys %files;
-    return $dir;
-}
+# load($api, $dir, @options): (exit, output, errors).
 sub load { my ($api, @args) = @_; return kissctl({ timeout => 120 }, @{ $verb{$api} }, @args) }
 sub text { my ($file, $api) = @_; return slurp($sample{ $api || 'customer' } . "/$file") }
 
-# refused($what, $dir, $says, @options), loaded($what, $dir, $says): the exit status and the sentence.
-sub refused {
-    my ($what, $dir, $says, @options) = @_;
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-    my ($rc, $out, $err) = load('customer', $dir, @options);
-    is $rc, 1, "$what: exit status 1";
-    like $err, $says, '... and the sentence';
-    return $err;
-}
+# loaded($what, $dir, $says, @options): an import that succeeds, with this sentence or nothing else.
 sub loaded {
     my ($what, $dir, $says, @options) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;

@@ -8,6 +8,7 @@ use lib "$FindBin::Bin/lib";
 use JSON::PP ();
 use KissTest;
 use KissTest::CSV qw(csv_rows);
+use KissTest::Import;
 use Test::More;
 
 my $sample = top() . '/sql/sample';
@@ -16,38 +17,10 @@ import_sample($db);
 my $h = start_httpd();
 my $bearer = 'Bearer ' . $h->token('ACME01', issue_key('ACME01'));
 my @all = qw(--remove-up-to 100);
+import_into($db, @all);
 
 sub restore { return kissctl_ok('import', $sample, @all) }
 sub one { return (sql($db, $_[0]))[0][0] }
-
-# folder(file => text, ...): a folder with these files.
-sub folder {
-    my (%files) = @_;
-    my $dir = tempdir_here();
-    spew("$dir/$_", $files{$_}) for keys %files;
-    return $dir;
-}
-
-# loaded($what, \%files, @options): the notes of an import that succeeds.
-sub loaded {
-    my ($what, $files, @options) = @_;
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-    my ($rc, $out, $err) = kissctl('import', folder(%$files), @all, @options);
-    is $rc, 0, "$what: loaded" or diag $err;
-    return $err;
-}
-
-# refused($what, \%files, $sentence, @options): an import that is refused with that sentence, and changes nothing.
-sub refused {
-    my ($what, $files, $sentence, @options) = @_;
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-    my $before = join ' ', map { $_->[1] } sql($db, 'CHECKSUM TABLE product, price, stock, customer, revision');
-    my ($rc, $out, $err) = kissctl('import', folder(%$files), @all, @options);
-    is $rc, 1, "$what: exit status 1";
-    like $err, $sentence, '... and the reason';
-    is join(' ', map { $_->[1] } sql($db, 'CHECKSUM TABLE product, price, stock, customer, revision')), $before, '... nothing changed';
-    return $err;
-}
 
 sub utf8_of { my ($c) = @_; my $s = chr $c; utf8::encode($s); return $s }
 

@@ -8,6 +8,7 @@ use lib "$FindBin::Bin/lib";
 use JSON::PP ();
 use KissTest;
 use KissTest::CSV qw(csv_rows);
+use KissTest::Import;
 use Test::More;
 
 my $sample = top() . '/sql/sample';
@@ -16,36 +17,11 @@ import_sample($db);
 my $h = start_httpd();
 my $bearer = 'Bearer ' . $h->token('ACME01', issue_key('ACME01'));
 my @all = qw(--remove-up-to 100);
+import_into($db, @all);
 
 sub restore { return kissctl_ok('import', $sample, @all) }
 sub one { return (sql($db, $_[0]))[0][0] }
-sub content { return join ' ', map { $_->[1] } sql($db, 'CHECKSUM TABLE product, product_image, price_list, price, warehouse, stock, customer') }
-
-sub folder {
-    my (%files) = @_;
-    my $dir = tempdir_here();
-    spew("$dir/$_", $files{$_}) for keys %files;
-    return $dir;
-}
-
-sub loaded {
-    my ($what, $files, @options) = @_;
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-    my ($rc, $out, $err) = kissctl('import', folder(%$files), @all, @options);
-    is $rc, 0, "$what: loaded" or diag $err;
-    return $err;
-}
-
-sub refused {
-    my ($what, $files, $sentence, @options) = @_;
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-    my $before = content();
-    my ($rc, $out, $err) = kissctl('import', folder(%$files), @all, @options);
-    is $rc, 1, "$what: exit status 1";
-    like $err, $sentence, '... and the reason';
-    is content(), $before, '... nothing changed';
-    return $err;
-}
+sub content { return checksums($db, qw(product product_image price_list price warehouse stock customer)) }
 
 # written($file, $separator, \%names): a file of the sample with another separator and other names of columns.
 sub written {
@@ -224,7 +200,7 @@ subtest 'the distributor\'s files' => sub {
     my $kss = new_database('dialects_kss', api => 'kss');
     my @import = (@all, qw(--json));
     kissctl_ok({ timeout => 300 }, qw(kss import), top() . '/sql/sample-kss');
-    my $state = sub { return join ' ', map { $_->[1] } sql($kss, 'CHECKSUM TABLE product, customer, invoice, state') };
+    my $state = sub { return checksums($kss, qw(product customer invoice state)) };
     my $before = $state->();
     my $kss_rows = sub { my ($file, $separator) = @_; my ($head) = slurp(top() . "/sql/sample-kss/$file") =~ /\A([^\n]*)\n/; my @c = split /,/, $head;
         return join '', map { join($separator, map { /[\Q$separator\E"\n]/ ? '"' . s/"/""/gr . '"' : $_ } @$_) . "\n" } [map {lc} @c], map { my $r = $_; [@$r{@c}] } @{ csv_rows(top() . "/sql/sample-kss/$file") } };

@@ -8,7 +8,7 @@ use lib "$FindBin::Bin/lib";
 use IO::Socket::INET;
 use KissTest;
 use KissTest::Load;
-use Socket qw(SOL_SOCKET SO_RCVBUF);
+use KissTest::SlowClient;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -27,36 +27,6 @@ my $bearer = 'Bearer ' . $h->token('ACME01', $key);
 my $good = fetch($h, '/products', Authorization => $bearer);
 is $good->{status}, 200, 'a large answer';
 cmp_ok length $good->{content}, '>', 5_000_000, '... larger than what the kernel buffers';
-
-# slow(): a connection with a small window that has asked for /products and read nothing.
-sub slow {
-    socket my $s, Socket::AF_INET(), Socket::SOCK_STREAM(), 0 or die "socket: $!";
-    setsockopt $s, SOL_SOCKET, SO_RCVBUF, pack 'i', 4096;
-    connect $s, Socket::pack_sockaddr_in($h->{port}, Socket::inet_aton('127.0.0.1')) or die "connect: $!";
-    syswrite $s, "GET /products HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: $bearer\r\n\r\n";
-    return $s;
-}
-
-# taste($s, $bytes): reads up to so many; dies when nothing comes within 20 s.
-sub taste {
-    my ($s, $bytes) = @_;
-    my $r = '';
-    vec($r, fileno $s, 1) = 1;
-    select $r, undef, undef, 20 or die "nothing comes\n";
-    my $got = '';
-    sysread $s, $got, $bytes;
-    return $got;
-}
-
-sub rest {
-    my ($s) = @_;
-    my $got = '';
-    local $SIG{ALRM} = sub { die "late\n" };
-    alarm 20;
-    1 while sysread $s, $got, 65536, length $got;
-    alarm 0;
-    return $got;
-}
 
 # Spool files in the directory, and files below it that are open in a child and have no name there: spools, and snapshots that
 # were removed. Snapshots that are there stay mapped for a while, whoever reads them.
@@ -79,8 +49,8 @@ sub transactions {
                 . " information_schema.processlist p ON p.id = t.trx_mysql_thread_id WHERE p.user = 'kiss'"))[0][0];
 }
 
-my @slow = map { slow() } 1 .. $readers;
-my @got = map { taste($_, 1024) } @slow;
+my @slow = map { slow_get($h, '/products', Authorization => $bearer) } 1 .. $readers;
+my @got = map { read_some($_, 1024) } @slow;
 is scalar(grep { /\AHTTP\/1\.1 200 / } @got), $readers, "$readers slow readers, each with the begin of its answer";
 cmp_ok unsent(), '>', $readers / 2, 'most of their answers wait';
 is spools(), 0, '... in one file for all of them';
@@ -100,11 +70,11 @@ cmp_ok $longest, '<', 3, "... without delay ($longest s)";
 # What they read is decided: neither a change nor the end of all connections disturbs it.
 $server->sql($db, "UPDATE product SET name = CONCAT(name, '!') WHERE sku LIKE 'ZZ%'");
 kill_connections($server, "user = 'kiss'");
-$_ .= taste($slow[0], 1024) for $got[0];
+$_ .= read_some($slow[0], 1024) for $got[0];
 my $now = fetch($h, '/products', Authorization => $bearer);
 isnt $now->{headers}{etag}, $good->{headers}{etag}, 'the content changed';
 for my $i (0 .. 2) {
-    my $all = $got[$i] . rest($slow[$i]);
+    my $all = $got[$i] . read_rest($slow[$i]);
     my ($head, $body) = split /\r\n\r\n/, $all, 2;
     ok $body eq $good->{content}, "slow reader $i got all of the old content";
     like $head, qr/^ETag: \Q$good->{headers}{etag}\E\r?$/m, '... with its ETag';
@@ -118,7 +88,7 @@ is busy(), 0, 'and no busy connection';
 # Gone before the answer is there: while it is built.
 $server->sql($db, 'UPDATE revision SET n = n + 1');
 my $release = hold($server, $db, 'product_image');
-my @gone = map { slow() } 1 .. 4;
+my @gone = map { slow_get($h, '/products', Authorization => $bearer) } 1 .. 4;
 ok wait_until(10, sub { waiting($server) == 1 }), 'four more wait for their answers, which one of them builds';
 @gone = ();
 $release->();

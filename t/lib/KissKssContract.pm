@@ -16,8 +16,9 @@ package KissKssContract;
 use strict;
 use warnings;
 use Exporter 'import';
+use KissTest::JSON;
 
-our @EXPORT = qw(endpoints endpoint fields_for params_of answer_deviation parse_json);
+our @EXPORT = qw(endpoints endpoint fields_for params_of answer_deviation);
 
 my @tables = (
     [invoice => 'InvoiceID:n CustomerID:n CustomerName:t InvoiceNum:t OpenDebit:f6 OpenCredit:f6 PONum:t? PODate:z?
@@ -194,38 +195,6 @@ sub allowed { my ($e, $type) = @_; return index($e->{keys}, $LETTER{$type}) >= 0
 sub params_of {
     my ($e) = @_;
     return grep { !defined $e->{named} || $_->{name} ne $e->{named} } @{ $e->{params} };
-}
-
-# ---- JSON with the order of members and the digits of numbers kept
-
-# parse_json($text): [object => [name, value]...], [array => values...], [string => raw text], [number => digits],
-# [boolean => word], ['null'].
-sub parse_json {
-    my ($text) = @_;
-    my $value = _value(\$text);
-    $text =~ /\G\s*\z/gc or die 'more after the JSON text';
-    return $value;
-}
-
-sub _value {
-    my ($t) = @_;
-    $$t =~ /\G\s+/gc;
-    return [string => $1] if $$t =~ /\G"((?:[^"\\\x00-\x1f]++|\\(?:["\\\/bfnrt]|u[0-9a-fA-F]{4}))*+)"/gc;
-    return [number => $1] if $$t =~ /\G(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)/gc;
-    return [boolean => $1] if $$t =~ /\G(true|false)/gc;
-    return ['null'] if $$t =~ /\Gnull/gc;
-    my ($kind, $end) = $$t =~ /\G\{/gc ? ('object', '}') : $$t =~ /\G\[/gc ? ('array', ']') : die 'not JSON';
-    my @members;
-    $$t =~ /\G\s+/gc;
-    return [$kind] if $$t =~ /\G\Q$end\E/gc;
-    while (1) {
-        my $name = $kind eq 'object' ? _value($t)->[1] : undef;
-        $kind eq 'array' || $$t =~ /\G\s*:/gc or die 'no colon';
-        push @members, $kind eq 'array' ? _value($t) : [$name, _value($t)];
-        $$t =~ /\G\s+/gc;
-        return [$kind, @members] if $$t =~ /\G\Q$end\E/gc;
-        $$t =~ /\G,/gc or die 'no comma';
-    }
 }
 
 # ---- what is wrong with an answer
