@@ -2,8 +2,8 @@
 /**
  * mod_kiss - customer-scoped JSON APIs over MariaDB, inside Apache httpd 2.4.
  *
- * Read kiss_handler() first: it is the way of every request. The tables that say what is served are in lib/api/customer.c
- * and lib/api/kss.c.
+ * Read kiss_handler() first: it is the order of the stages of every request. The tables that declare the APIs are in
+ * lib/api/customer.c and lib/api/kss.c.
  */
 #include "core/kiss.h"
 
@@ -49,7 +49,7 @@
 
 /* --- the request --- */
 
-/** Where the request stands below the API's location. */
+/** The route stage: the endpoint of the path below the API's location. */
 static const kiss_error *route(kiss_req *k)
 {
     request_rec *r = k->r;
@@ -70,9 +70,9 @@ static const kiss_error *route(kiss_req *k)
 static const kiss_error *answer_version(kiss_req *k, int *status)
 {
     kiss_response_private(k);
-    /* A profile is a date: nothing in it needs an escape. */
+    /* A profile is a date: nothing in it must be escaped. */
     *status = kiss_response_text(k, HTTP_OK, KISS_JSON_TYPE, apr_pstrcat(k->pool, "{\"apiVersion\":\"", k->api->profile,
-                                                                    "\"}", NULL));
+                                                                         "\"}", NULL));
     return NULL;
 }
 
@@ -111,7 +111,7 @@ static const kiss_error *answer_health(kiss_req *k, int *status)
     return NULL;
 }
 
-/** What an endpoint does, by kiss_run. */
+/** The function that answers an endpoint, by kiss_run. */
 static const kiss_error *(*const answer[])(kiss_req *k, int *status) = {
     [KISS_RUN_LIST] = kiss_list_run,
     [KISS_RUN_SCHEMA] = answer_schema,
@@ -128,7 +128,7 @@ static const kiss_error *check_tls(kiss_req *k)
     return kiss_config_plain_http(k->conf) || ap_ssl_conn_is_ssl(k->r->connection) ? NULL : &kiss_error_tls;
 }
 
-/** Notes for the access log, whatever became of the request. */
+/** Notes for the access log, for success and error. */
 static void note(kiss_req *k)
 {
     apr_table_t *notes = k->r->notes;
@@ -140,12 +140,15 @@ static void note(kiss_req *k)
     apr_table_setn(notes, "kiss-db-us", apr_off_t_toa(k->pool, (apr_off_t)k->db_time));
 }
 
-/* --- whose request it is --- */
+/* --- which requests are for the module --- */
 
-/* What stands for a request of somebody else: its location was looked at. */
-static kiss_req not_ours;
+/* Marks a request that is not for the module, so that its location is checked only once. */
+static kiss_req foreign;
 
-/** 1 when the location's handler is ours: SetHandler none or another one below it gives paths back to httpd. */
+/**
+ * 1 when the location's handler is ours: SetHandler none, or another handler, in a section below it returns paths to
+ * httpd.
+ */
 static int is_handled(request_rec *r)
 {
     const core_dir_config *core = ap_get_core_module_config(r->per_dir_config);
@@ -157,8 +160,8 @@ static int is_handled(request_rec *r)
     return !problem && handler && strcmp(handler, KISS_HANDLER) == 0;
 }
 
-/** The request as ours, from the moment that its location is known; NULL when it is not. */
-static kiss_req *kiss_httpd_error_claim_request(request_rec *r)
+/** Claims the request as soon as its location is known; NULL when it is not for the module. */
+static kiss_req *claim_request(request_rec *r)
 {
     const kiss_dir_conf *conf = ap_get_module_config(r->per_dir_config, &kiss_module);
     kiss_req *k = ap_get_module_config(r->request_config, &kiss_module);
@@ -167,7 +170,7 @@ static kiss_req *kiss_httpd_error_claim_request(request_rec *r)
         if (k && k->r) {
             kiss_httpd_error_disown(r);
         }
-        ap_set_module_config(r->request_config, &kiss_module, &not_ours);
+        ap_set_module_config(r->request_config, &kiss_module, &foreign);
         return NULL;
     }
     if (!k || !k->r) {
@@ -186,7 +189,7 @@ static kiss_req *kiss_httpd_error_claim_request(request_rec *r)
     return k;
 }
 
-/** What became of a request that httpd sends again as the document of an error, by an ErrorDocument below our location. */
+/** The error of the original request when this one is an internal redirect to an ErrorDocument below our location. */
 static const kiss_error *earlier_error(request_rec *r)
 {
     if (!r->prev || !ap_is_HTTP_ERROR(r->prev->status)) {
@@ -206,7 +209,7 @@ static int kiss_handler(request_rec *r)
     if (!r->handler || strcmp(r->handler, KISS_HANDLER) != 0) {
         return DECLINED;
     }
-    k = kiss_httpd_error_claim_request(r);
+    k = claim_request(r);
     if (!k || !(database = kiss_config_database(k->conf, r->server))) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, KISS_LOGNO(0101) "SetHandler kiss without KissApi, or without its "
                       "KissDatabase, in this <Location>");
@@ -221,9 +224,9 @@ static int kiss_handler(request_rec *r)
     e = check_tls(k);                               /* 403 */
     if (!e) {
         routed = route(k);                          /* 404, 405 */
-        refused = kiss_auth_identify(k);            /* who calls; 401, 400 */
+        refused = kiss_auth_identify(k);            /* the principal; 401, 400 */
         e = k->api->identify_first && refused ? refused : routed ? routed : refused;
-        e = kiss_ratelimit_take(k, e);                  /* counts whoever can be counted; 429 wins */
+        e = kiss_ratelimit_take(k, e);              /* counts each request; 429 wins */
     }
     if (!e) {
         e = kiss_caller_check(k);                   /* the caller's record, what it may call; 404, 401, 403 */
@@ -238,12 +241,12 @@ static int kiss_handler(request_rec *r)
     return status;
 }
 
-/* --- the server's life --- */
+/* --- hooks --- */
 
-/* Before httpd decodes the path, which it may refuse. */
+/* Before httpd decodes the path, which may fail. */
 static int kiss_pre_translate_name(request_rec *r)
 {
-    kiss_httpd_error_claim_request(r);
+    claim_request(r);
     return DECLINED;
 }
 
@@ -251,7 +254,7 @@ static int kiss_pre_translate_name(request_rec *r)
  * for a variant, for a name that is spelled alike, for a type by the name's end). */
 static int kiss_translate_name(request_rec *r)
 {
-    if (!kiss_httpd_error_claim_request(r)) {
+    if (!claim_request(r)) {
         return DECLINED;
     }
     r->filename = apr_pstrcat(r->pool, KISS_HANDLER ":/", r->uri, NULL);
@@ -266,7 +269,7 @@ static int is_ours(const request_rec *r)
     return k && k->r;
 }
 
-/* Here r->per_dir_config is the server's for a moment: what the location said was noted above. */
+/* Here r->per_dir_config is temporarily that of the server: the configuration of the location was stored above. */
 static int kiss_map_to_storage(request_rec *r)
 {
     return is_ours(r) ? OK : DECLINED;
@@ -297,7 +300,7 @@ static int kiss_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pt
     return OK;
 }
 
-/** `apachectl -t -D DUMP_RUN_CFG`, the start of which is core's; kissctl reads this. */
+/** Output for `apachectl -t -D DUMP_RUN_CFG`, after that of httpd's core; kissctl reads it. */
 static void kiss_test_config(apr_pool_t *p, server_rec *s)
 {
     apr_file_t *out;
@@ -307,17 +310,20 @@ static void kiss_test_config(apr_pool_t *p, server_rec *s)
     }
 }
 
-/** What cannot work stops a start; a reload must not end a server that works. */
+/** An error stops a start; a reload must not stop a running server. */
 static int is_first_start(void)
 {
     return ap_state_query(AP_SQ_CONFIG_GEN) <= 1;
 }
 
-/** Makes the directory of spool files and kept lists, for the user of the children. @return OK, or what stops the start */
-static int make_cache_dir(server_rec *s, apr_pool_t *ptemp)
+/**
+ * Creates the directory of spool files and cached lists, for the user of the children. @return OK, or the error of the
+ * start
+ */
+static int create_cache_dir(server_rec *s, apr_pool_t *ptemp)
 {
     const char *e = kiss_directory_prepare(kiss_config_cache_dir(s), ap_unixd_config.user_id, ap_unixd_config.group_id,
-                                     ap_unixd_config.user_name, ptemp);
+                                           ap_unixd_config.user_name, ptemp);
 
     if (!e) {
         return OK;
@@ -340,7 +346,7 @@ static int kiss_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pte
     kiss_db_pool_prepare(s, pconf);
     if (kiss_config_uses(s, ptemp)->nelts) {
         kiss_log_seldom_create(pconf);
-        if (kiss_ratelimit_create(s, is_first_start()) != 0 || make_cache_dir(s, ptemp) != OK) {
+        if (kiss_ratelimit_create(s, is_first_start()) != 0 || create_cache_dir(s, ptemp) != OK) {
             return HTTP_INTERNAL_SERVER_ERROR;
         }
         kiss_list_usage_create(s);
@@ -352,16 +358,16 @@ static int kiss_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pte
     return OK;
 }
 
-/** What a child makes at its start to be quicker later. It works without. */
+/** The caches that a child creates at its start. It works without them. */
 static const struct {
     apr_status_t (*attach)(apr_pool_t *pchild);
     const char *without;
-} memories[] = {
-    { kiss_list_cache_attach, KISS_LOGNO(0107) "no memory for what is known of snapshots: each is checked whenever it is used" },
-    { kiss_list_cache_map_attach, KISS_LOGNO(0108) "no memory for the table of mapped snapshots: each answer maps its own" },
+} caches[] = {
+    { kiss_list_cache_attach, KISS_LOGNO(0107) "no memory for the table of checked lists: each is checked whenever it is used" },
+    { kiss_list_cache_map_attach, KISS_LOGNO(0108) "no memory for the table of mapped lists: each answer maps its own" },
     { kiss_caller_attach, KISS_LOGNO(0106) "no memory for records of callers: each request reads its own" },
-    { kiss_auth_attach, KISS_LOGNO(0112) "no memory for tokens that were verified: each is verified whenever it comes" },
-    { kiss_page_cache_attach, KISS_LOGNO(0113) "no memory for pages that were sent: each is read whenever it is asked for" }
+    { kiss_auth_attach, KISS_LOGNO(0112) "no memory for verified tokens: each is verified whenever it is sent" },
+    { kiss_page_cache_attach, KISS_LOGNO(0113) "no memory for the cache of pages: each is read whenever it is requested" }
 };
 
 static void kiss_child_init(apr_pool_t *pchild, server_rec *s)
@@ -371,12 +377,12 @@ static void kiss_child_init(apr_pool_t *pchild, server_rec *s)
     sigset_t before;
     int i;
 
-    /* A child that is told to stop now cleans up from within the signal's handler: not in the middle of this. */
+    /* A child that is stopped now would clean up within the signal handler, in the middle of this. */
     kiss_thread_block_signals(&before);
     kiss_ratelimit_attach(s, pchild);
-    for (i = 0; i < (int)(sizeof(memories) / sizeof(memories[0])); i++) {
-        if ((rv = memories[i].attach(pchild)) != APR_SUCCESS) {
-            ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, "%s", memories[i].without);
+    for (i = 0; i < (int)(sizeof(caches) / sizeof(caches[0])); i++) {
+        if ((rv = caches[i].attach(pchild)) != APR_SUCCESS) {
+            ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, "%s", caches[i].without);
         }
     }
     for (i = 0; i < databases->nelts; i++) {
@@ -402,7 +408,7 @@ static void kiss_child_stopping(apr_pool_t *pchild, int graceful)
     (void)pchild;
     kiss_cache_manager_stop();
     kiss_db_check_stop();
-    kiss_db_pool_stop(!graceful);            /* the clients of requests are gone, unless it is graceful */
+    kiss_db_pool_stop(!graceful);       /* without grace the clients are disconnected, too */
 }
 #endif
 
@@ -418,7 +424,7 @@ static void kiss_register_hooks(apr_pool_t *p)
     ap_hook_child_stopping(kiss_child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
 #endif
     kiss_precondition_register();
-    kiss_httpd_error_register(kiss_httpd_error_claim_request);
+    kiss_httpd_error_register(claim_request);
     ap_hook_pre_translate_name(kiss_pre_translate_name, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_translate_name(kiss_translate_name, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_map_to_storage(kiss_map_to_storage, NULL, NULL, APR_HOOK_FIRST);
