@@ -31,7 +31,7 @@
 
 /** What was found in a file. */
 typedef struct {
-    const char *state;              /* "sound", "damaged", "older"; NULL: not looked at closely */
+    const char *state;              /* "sound", "damaged", "older"; NULL: not examined closely */
     kiss_cache_file_label label;
 } finding;
 
@@ -42,7 +42,7 @@ static const out_column columns[] = {
 };
 #define COLUMNS ((int)(sizeof(columns) / sizeof(*columns)))
 
-/** The directory, open: whatever is done with a file goes by its name in there, however the path may change meanwhile. */
+/** The open directory: every operation on a file uses its name in there, even if the path changes meanwhile. */
 typedef struct {
     const char *path;
     int fd;

@@ -118,7 +118,7 @@ static void settle(invoice *v, int fate)
     v->debit = v->status < 4 || fate >= 80 ? v->total : fate < 3 && v->total ? 3108 : 0;
 }
 
-/** Every so many invoices one has a payment. */
+/** Number of invoices for each one with a payment. */
 static int payment_step(const world *w) { return w->n[INVOICES] / w->n[PAYMENTS]; }
 
 int demo_invoice_of_payment(const world *w, int n) { return (n - 1) * payment_step(w); }

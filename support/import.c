@@ -74,7 +74,7 @@ static int transact(import_run *run)
 
 /**
  * Lets the server count again what is in tables that have become others: it does so by itself, but maybe long after a first
- * load, and until then it plans reads as of empty tables. The load is in, whatever comes of this.
+ * load, and until then it plans reads as of empty tables. The load is committed; a failure of this does not change that.
  */
 static void analyze(import_run *run)
 {

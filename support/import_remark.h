@@ -14,7 +14,7 @@ typedef struct {
     apr_uint64_t n;
     long line;
     const char *column;
-    const char *cell, *value;       /**< quoted for a message: what stood there, what was made of it */
+    const char *cell, *value;       /**< quoted for a message: the cell and the value read from it */
 } import_tally;
 
 /** The remarks of a file. Zeros to begin with. */

@@ -2,7 +2,7 @@
 /**
  * import_run - one run of an import: its files, its options, what was found so far. Every stage gets it.
  * 
- * Memory: one CSV record and one batch of rows, whatever the size of the files; 100 messages of each sort.
+ * Memory: one CSV record and one batch of rows, for files of any size; 100 messages of each sort.
  */
 #ifndef IMPORT_RUN_H
 #define IMPORT_RUN_H

@@ -14,7 +14,7 @@ typedef struct {
     const char *name;
 } range;
 
-/** Not told from a space, or not seen at all. In ascending order. */
+/** Looks like a space, or is invisible. In ascending order. */
 static const range hidden[] = {
     {0x00a0, 0x00a0, "NO-BREAK SPACE"}, {0x00ad, 0x00ad, "SOFT HYPHEN"},
     {0x034f, 0x034f, "COMBINING GRAPHEME JOINER"}, {0x061c, 0x061c, "ARABIC LETTER MARK"},

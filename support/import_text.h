@@ -23,7 +23,7 @@ void import_trim(const char **text, apr_size_t *len);
 /** Whether two names of columns or files are the same: ASCII case, blanks and '_' do not count. */
 int import_same_name(const char *a, apr_size_t a_len, const char *b, apr_size_t b_len);
 
-/** The Unicode name of the first character that cannot be told from a space or from nothing, but U+0020; NULL: none. */
+/** The Unicode name of the first character that looks like a space or is invisible, but U+0020; NULL: none. */
 const char *import_hidden_in(const char *text, apr_size_t len);
 
 /** What a spreadsheet or a program made of a code: "a number in scientific notation", ...; NULL: nothing of the kind. */

@@ -115,7 +115,7 @@ static const char *read_date(kiss_date *date, import_value *value, const import_
     return len == 0 ? "is empty" : apr_pstrcat(p, ctl_out_quote(p, text, len), " ", reason, NULL);
 }
 
-/** A date; a midnight is the day that was written, whatever its zone. */
+/** A date; a midnight is the day that was written, in any zone. */
 static const char *check_date(import_value *value, const import_column *column, const char *text, apr_size_t len,
                               apr_pool_t *p)
 {

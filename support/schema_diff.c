@@ -171,7 +171,7 @@ int schema_diff(ctl *c, const schema_parts *parts, apr_array_header_t **differen
     if (diff_tables(c, parts, *differences) != CTL_OK) {
         return CTL_FAILED;
     }
-    /* The others are told by tables that must be there. */
+    /* The others are recognised by tables that must exist. */
     if ((*differences)->nelts == 0 && diff_rows(c, parts, *differences) != CTL_OK) {
         return CTL_FAILED;
     }
