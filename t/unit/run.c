@@ -48,6 +48,7 @@ static const unit_test tests[] = {
     { "server_error", unit_server_error },
     { "shared", unit_shared },
     { "sliding_window", unit_sliding_window },
+    { "socket_room", unit_socket_room },
     { "socket_shutdown", unit_socket_shutdown },
     { "urlencoded", unit_urlencoded },
 #endif
