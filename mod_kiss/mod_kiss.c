@@ -33,6 +33,7 @@
 #include "http/httpd_error.h"
 #include "http/precondition.h"
 #include "http/response.h"
+#include "http/slow_client.h"
 #include "lib/api/route.h"
 #include "lib/api/schema.h"
 #include "lib/base/directory.h"
@@ -424,6 +425,7 @@ static void kiss_register_hooks(apr_pool_t *p)
     ap_hook_child_stopping(kiss_child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
 #endif
     kiss_precondition_register();
+    kiss_slow_client_register();
     kiss_httpd_error_register(claim_request);
     ap_hook_pre_translate_name(kiss_pre_translate_name, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_translate_name(kiss_translate_name, NULL, NULL, APR_HOOK_FIRST);

@@ -2,7 +2,6 @@
 #include "http/response.h"
 
 #include <http_request.h>
-#include <http_ssl.h>
 
 #include <apr_escape.h>
 #include <apr_portable.h>
@@ -12,7 +11,7 @@
 #include <string.h>
 
 #include "core/error.h"
-#include "lib/base/clock.h"
+#include "http/slow_client.h"
 #include "lib/base/crypto.h"
 
 /* Characters of request ids. */
@@ -23,14 +22,6 @@
 
 /* A file is read in pieces of this size where it cannot be sent by the kernel (TLS, filters). */
 #define FILE_PIECE (64 * 1024)
-
-/* What is in memory is given to httpd in pieces of this size. */
-#define CLIENT_PIECE (48 * 1024)
-
-/* How long the client may take nothing, in milliseconds, and how long an answer waits for it in all, in microseconds, before the
- * rest is left to httpd as a file. */
-#define CLIENT_PATIENCE 20
-#define CLIENT_WAIT     APR_INT64_C(1000000)
 
 /* How long to wait for a slow client before it is looked again whether the answer is whole: milliseconds. */
 #define CLIENT_POLL 20
@@ -282,60 +273,22 @@ apr_status_t kiss_response_error_instead(kiss_req *k, const kiss_error *e, ap_fi
     return ap_pass_brigade(f->next, bb);
 }
 
-/* --- clients that are slow ---
- *
- * A file that the kernel sends costs no thread (event MPM): httpd goes on with it whenever the client can take more. With
- * what stands in memory the request's thread waits for the client, as soon as httpd holds more than 64 KB of it
- * (FlushMaxThreshold); that includes what httpd has read of a file itself. So memory is given to httpd in pieces that it need
- * not wait with, as long as the client keeps up; the rest as a file for sendfile(). */
-
-/** 1 when the kernel can send files: over plain HTTP/1. mod_ssl encrypts in this thread, mod_http2 has its own threads. */
-static int may_leave(const request_rec *r)
-{
-    const core_dir_config *core = ap_get_core_module_config(r->per_dir_config);
-
-    return !r->main && !r->connection->master && !ap_ssl_conn_is_ssl(r->connection)
-           && core->enable_sendfile != ENABLE_SENDFILE_OFF;
-}
-
-/** Opens an open file once more, whatever its name is by now: with a position of its own, and for sendfile(). */
-static apr_status_t reopen(apr_file_t **again, apr_file_t *file, apr_pool_t *p)
-{
-    apr_os_file_t fd;
-    apr_status_t rv = apr_os_file_get(&fd, file);
-
-    return rv != APR_SUCCESS ? rv : apr_file_open(again, apr_psprintf(p, "/proc/self/fd/%d", fd), APR_FOPEN_READ
-                                                  | APR_FOPEN_BINARY | APR_FOPEN_SENDFILE_ENABLED, APR_OS_DEFAULT, p);
-}
-
-/** Adds a part of an open file, which must be this answer's alone: httpd takes its descriptor away. */
-static void insert_own_file(kiss_req *k, apr_bucket_brigade *bb, apr_file_t *file, apr_off_t offset, apr_off_t size)
-{
-    apr_bucket *e = apr_brigade_insert_file(bb, file, offset, size, k->pool);
-
-    /* Not mapped: the pages of fifty catalogues would all count as this child's memory. */
-    apr_bucket_file_enable_mmap(e, 0);
-    apr_bucket_file_set_buf_size(e, FILE_PIECE);
-}
+/* --- lists --- */
 
 /** Adds a part of a file of this answer's, in the form that costs no thread if there is a descriptor left for it. */
 static void insert_file(kiss_req *k, apr_bucket_brigade *bb, apr_file_t *file, apr_off_t offset, apr_off_t size)
 {
-    apr_file_t *again;
+    apr_bucket *e;
 
-    insert_own_file(k, bb, may_leave(k->r) && reopen(&again, file, k->pool) == APR_SUCCESS ? again : file, offset, size);
-}
-
-/** Adds a part of a file that other answers use, too. @return 0, or -1 when there is no descriptor left for that */
-static int insert_shared_file(kiss_req *k, apr_bucket_brigade *bb, apr_file_t *file, apr_off_t offset, apr_off_t size)
-{
-    apr_file_t *again;
-
-    if (reopen(&again, file, k->pool) != APR_SUCCESS) {
-        return -1;
+    if (kiss_slow_client_can_leave(k->r)
+        && kiss_slow_client_file(&e, file, offset, size, k->pool, bb->bucket_alloc) == APR_SUCCESS) {
+        APR_BRIGADE_INSERT_TAIL(bb, e);
+        return;
     }
-    insert_own_file(k, bb, again, offset, size);
-    return 0;
+    e = apr_brigade_insert_file(bb, file, offset, size, k->pool);
+    /* Not mapped: the pages of fifty catalogues would all count as this child's memory. */
+    apr_bucket_file_enable_mmap(e, 0);
+    apr_bucket_file_set_buf_size(e, FILE_PIECE);
 }
 
 /** Sends the beginning of a file and what stands in a buffer behind it. */
@@ -380,17 +333,6 @@ static int pass_piece(kiss_req *k, apr_bucket_brigade *bb)
     return -1;
 }
 
-/** Lets httpd write what it holds, as the event MPM does when the client can take more. */
-static void write_more(const conn_rec *c)
-{
-    ap_filter_t *f = c->output_filters;
-
-    while (f->next) {
-        f = f->next;
-    }
-    f->frec->filter_func.out_func(f, NULL);
-}
-
 /** Waits until the client has taken all that httpd holds, but not beyond the end of the work. @return as pass_piece() */
 static int wait_for_client(const request_rec *r, kiss_progress *progress)
 {
@@ -402,82 +344,24 @@ static int wait_for_client(const request_rec *r, kiss_progress *progress)
     }
     while (c->data_in_output_filters && !c->aborted && !kiss_progress_wait(progress, -1).ended) {
         if (poll(&client, 1, CLIENT_POLL) > 0) {
-            write_more(c);
+            kiss_slow_client_write(c);
         }
     }
     return c->aborted ? -1 : 0;
-}
-
-/**
- * Waits for a client that is about to take what httpd holds: most do at once, and memory is quicker than sendfile().
- *
- * @param left microseconds that this answer may still wait in all; counted down
- * @return 1 when it took all; 0 when it is slow, or gone
- */
-static int keeps_up(conn_rec *c, apr_int64_t *left)
-{
-    struct pollfd client = { -1, POLLOUT, 0 };
-
-    if (apr_os_sock_get(&client.fd, ap_get_conn_socket(c)) != APR_SUCCESS) {
-        return 0;
-    }
-    while (c->data_in_output_filters && !c->aborted) {
-        apr_int64_t start = kiss_clock_now();
-
-        if (*left <= 0 || poll(&client, 1, CLIENT_PATIENCE) <= 0) {
-            return 0;
-        }
-        *left -= kiss_clock_now() - start;
-        write_more(c);
-    }
-    return !c->aborted;
-}
-
-/** Sends a bucket piece by piece, and its rest from the file when the client does not keep up. */
-static int send_pieces(kiss_req *k, apr_bucket_brigade *all, apr_off_t size, apr_file_t *file)
-{
-    conn_rec *c = k->r->connection;
-    apr_bucket_brigade *bb = apr_brigade_create(k->pool, c->bucket_alloc);
-    apr_int64_t left = CLIENT_WAIT;
-    apr_off_t offset = 0;
-
-    while (size - offset > CLIENT_PIECE) {
-        apr_bucket *e = APR_BRIGADE_FIRST(all);
-
-        apr_bucket_split(e, CLIENT_PIECE);
-        APR_BUCKET_REMOVE(e);
-        APR_BRIGADE_INSERT_TAIL(bb, e);
-        offset += CLIENT_PIECE;
-        if (pass_piece(k, bb)) {
-            return DONE;
-        }
-        if (c->data_in_output_filters && !keeps_up(c, &left) && insert_shared_file(k, bb, file, offset, size - offset) == 0) {
-            apr_brigade_cleanup(all);           /* what holds the file too */
-            return pass(k, bb);
-        }
-    }
-    return pass(k, all);
 }
 
 int kiss_response_bucket(kiss_req *k, apr_bucket *body, apr_file_t *file)
 {
     request_rec *r = k->r;
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
-    apr_off_t size = (apr_off_t)body->length;
-    int leave = may_leave(r) && size > CLIENT_PIECE && !r->header_only;
 
     ap_set_content_type(r, KISS_JSON_TYPE);
-    set_length(k, size);
-    /* httpd cuts ranges out of an answer that it gets at once. */
-    if (leave && apr_table_get(r->headers_in, "Range")) {
-        leave = 0;
-        if (insert_shared_file(k, bb, file, 0, size) == 0) {
-            apr_bucket_destroy(body);
-            return pass(k, bb);
-        }
+    set_length(k, (apr_off_t)body->length);
+    if (body->length > KISS_SLOW_CLIENT_PIECE && !r->header_only && kiss_slow_client_can_leave(r)) {
+        kiss_slow_client_add(r, body->type, file);
     }
     APR_BRIGADE_INSERT_TAIL(bb, body);
-    return leave ? send_pieces(k, bb, size, file) : pass(k, bb);
+    return pass(k, bb);
 }
 
 /** Passes the end of an answer that cannot be whole, so that httpd does not make it look so. */
@@ -494,7 +378,7 @@ int kiss_response_progress(kiss_req *k, kiss_progress *progress)
 {
     request_rec *r = k->r;
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
-    char *buffer = apr_palloc(r->pool, CLIENT_PIECE);
+    char *buffer = apr_palloc(r->pool, KISS_SLOW_CLIENT_PIECE);
     kiss_progress_view view = kiss_progress_wait(progress, 0);
     apr_off_t offset = 0;
 
@@ -503,7 +387,7 @@ int kiss_response_progress(kiss_req *k, kiss_progress *progress)
         set_length(k, view.size);
     }
     while (!view.ended) {
-        apr_size_t n = CLIENT_PIECE;
+        apr_size_t n = KISS_SLOW_CLIENT_PIECE;
 
         if (kiss_progress_read(progress, offset, buffer, &n) != APR_SUCCESS) {
             return break_off(k, bb);
