@@ -251,8 +251,8 @@ static int kiss_pre_translate_name(request_rec *r)
     return DECLINED;
 }
 
-/* The API's paths are not files: without these three, httpd and its modules would look for them in DocumentRoot (for .htaccess,
- * for a variant, for a name that is spelled alike, for a type by the name's end). */
+/* The API's paths are not files: without these three hooks, httpd and its modules would search for them in DocumentRoot
+ * (for .htaccess, a variant, a similar name, a type by the suffix). */
 static int kiss_translate_name(request_rec *r)
 {
     if (!claim_request(r)) {

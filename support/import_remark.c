@@ -9,7 +9,7 @@
 #include "ctl_out.h"
 #include "import_fault.h"
 
-/** So many cells of a column prove what separates its decimals: then 1.200 needs no note. */
+/** Number of cells of a column that prove what separates its decimals: then 1.200 needs no note. */
 #define PROOF 20
 
 void import_remark_row(import_remarks *remarks, import_remark remark, long line)

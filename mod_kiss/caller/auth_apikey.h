@@ -21,7 +21,7 @@
 const kiss_error *kiss_auth_apikey_identify(kiss_req *k);
 
 /**
- * The ETag of an answer, without quotes: a digest of the key's scope, the request, and the revisions of the tables in
+ * The ETag of an answer, without quotes: a digest of the key's rights, the request, and the revisions of the tables in
  * `reads` (bits of api->datasets). Equal on all hosts with the same data. In k->pool.
  *
  * @param request the request as text

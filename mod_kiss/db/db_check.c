@@ -45,7 +45,7 @@ static checker *self;
  * Reports a statement that failed. Where the cause is not the statement, but a busy server or a lost connection, all
  * others would fail, too.
  *
- * @param gone receives why the check cannot continue
+ * @param reason receives why the check cannot continue
  */
 static void failed(kiss_db_conn *conn, unsigned int code, const char *text, const char *sql, const char **reason)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * list - answers a list endpoint: conditional request; the list as it was kept, or a consistent read into a file that
- * is kept; send. Knows no single endpoint.
+ * list - answers list endpoints, by their tables: preconditions; the list from the cache, or a consistent read into a
+ * file that is cached; sending.
  */
 #ifndef KISS_LIST_H
 #define KISS_LIST_H
@@ -9,7 +9,7 @@
 #include "core/kiss.h"
 
 /**
- * Answers an endpoint with KISS_RUN_LIST. The database connection goes back before the first byte leaves.
+ * Answers an endpoint with KISS_RUN_LIST. No database connection is held while the request sends.
  *
  * @param status receives what the handler returns when the result is NULL
  * @return NULL when the answer was sent, or the error

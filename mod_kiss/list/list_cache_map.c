@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * list_cache_map - a table of mapped files with counted references, and a bucket type for them.
+ */
 #include "list/list_cache_map.h"
 
 #include <apr_allocator.h>
@@ -12,17 +15,17 @@
 
 #include "lib/base/clock.h"
 
-/* Each costs a file descriptor. What has no place is sent from its file. */
+/* Each needs a file descriptor. Lists without a slot are sent from their files. */
 #define SLOTS 128
 
-/* Larger than any process wants to have in its address space. */
+/* More than a process should have in its address space. */
 #define MAX_SIZE (APR_INT64_C(4) << 30)
 
 #define IDLE_AFTER (APR_INT64_C(60) * 1000000)
 
 struct kiss_list_cache_map {
     apr_pool_t *pool;               /* owns it, its file and its mapping; has its own allocator */
-    apr_uint32_t references;        /* of answers on their way, and one of the table */
+    apr_uint32_t references;        /* those of answers that are being sent, and one of the table */
     const char *dir;
     const char *tag;
     apr_file_t *file;
@@ -53,8 +56,8 @@ void kiss_list_cache_map_release(kiss_list_cache_map *m)
     }
 }
 
-/** Opens, checks and maps a snapshot, with one reference. */
-static apr_status_t make(kiss_list_cache_map **map, const char *dir, const char *tag)
+/** Opens, checks and maps an entry, with one reference. */
+static apr_status_t map_entry(kiss_list_cache_map **map, const char *dir, const char *tag)
 {
     apr_pool_t *pool;
     kiss_list_cache_entry entry;
@@ -84,12 +87,12 @@ static apr_status_t make(kiss_list_cache_map **map, const char *dir, const char 
     m->info = entry.info;
     m->data = mm->mm;
     m->size = entry.size;
-    m->noted = apr_time_now();      /* opening it was noted */
+    m->noted = apr_time_now();      /* opening it stored the time of use */
     *map = m;
     return APR_SUCCESS;
 }
 
-/** 1 when the file is as it was, and still has its name. */
+/** 1 when the file is unchanged and still has its name. */
 static int is_sound(const kiss_list_cache_map *m)
 {
     apr_finfo_t now;
@@ -100,7 +103,7 @@ static int is_sound(const kiss_list_cache_map *m)
 
 /* --- the table --- */
 
-/** The place of this snapshot, under the mutex; -1 when it has none. */
+/** The slot of this entry; -1 when it has none. Called with the mutex held. */
 static int find(const char *dir, const char *tag)
 {
     int i;
@@ -115,8 +118,11 @@ static int find(const char *dir, const char *tag)
     return -1;
 }
 
-/** A free place, under the mutex, or that of the longest unused, which is returned in `old` to be released. */
-static int make_room(kiss_list_cache_map **old)
+/**
+ * A free slot, or that of the least recently used, which is returned in `old` to be released. Called with the mutex
+ * held.
+ */
+static int take_slot(kiss_list_cache_map **old)
 {
     int i, slot = 0;
 
@@ -145,7 +151,9 @@ static kiss_list_cache_map *take(const char *dir, const char *tag)
     return m;
 }
 
-/** Puts a new one into the table. Another thread may have been quicker: then there are two for a while, and one stays. */
+/**
+ * Inserts a new one into the table. Another thread may have been faster: then there are two for a while, and one stays.
+ */
 static void put(kiss_list_cache_map *m)
 {
     kiss_list_cache_map *old = NULL;
@@ -156,7 +164,7 @@ static void put(kiss_list_cache_map *m)
     }
     i = find(m->dir, m->tag);
     if (i < 0) {
-        i = make_room(&old);
+        i = take_slot(&old);
     }
     else {
         old = table.slot[i];
@@ -168,7 +176,7 @@ static void put(kiss_list_cache_map *m)
     kiss_list_cache_map_release(old);
 }
 
-/** Takes one out of the table, if it is still there. */
+/** Removes one from the table, if it is still there. */
 static void drop(kiss_list_cache_map *m)
 {
     int i, found = 0;
@@ -202,7 +210,7 @@ apr_status_t kiss_list_cache_map_open(kiss_list_cache_map **map, const char *dir
         drop(m);
         kiss_list_cache_map_release(m);
     }
-    rv = make(&m, dir, tag);
+    rv = map_entry(&m, dir, tag);
     if (rv == APR_SUCCESS) {
         put(m);
         *map = m;
@@ -242,7 +250,7 @@ void kiss_list_cache_map_sweep(void)
         }
     }
     apr_thread_mutex_unlock(table.mutex);
-    for (i = 0; i < n; i++) {           /* looks at files: not under the mutex */
+    for (i = 0; i < n; i++) {           /* checks files: without the mutex */
         if (idle[i] || !is_sound(m[i])) {
             drop(m[i]);
         }
@@ -253,7 +261,7 @@ void kiss_list_cache_map_sweep(void)
 /* --- the bucket --- */
 
 typedef struct {
-    apr_bucket_refcount refcount;   /* of the buckets that a filter made of one */
+    apr_bucket_refcount refcount;   /* of the buckets that filters derive from one */
     kiss_list_cache_map *map;
 } mapped_bucket;
 
@@ -277,7 +285,7 @@ static apr_status_t read_bucket(apr_bucket *e, const char **text, apr_size_t *le
     return APR_SUCCESS;
 }
 
-/* The bucket itself keeps what it shows, whatever pool is destroyed. */
+/* The bucket itself holds a reference, so no pool can invalidate it. */
 static apr_status_t setaside_bucket(apr_bucket *e, apr_pool_t *p)
 {
     (void)e;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * list_cache_map - snapshots that this child has mapped into its memory: a kept answer is sent without opening, reading or
- * copying a file. The pages belong to the kernel's cache and are the same for all children.
+ * list_cache_map - cache entries that this child has mapped into its memory: a cached list is sent without opening,
+ * reading or copying a file. The pages belong to the kernel's cache and are shared by all children.
  *
- * Every use looks at the open file once more: when it was altered since its checksum was right, or removed, the mapping is
- * given up. A mapping lives as long as an answer is being sent from it.
+ * Every use checks the open file again: when it was altered since its checksum was verified, or removed, the mapping is
+ * released. A mapping lives as long as an answer is being sent from it.
  */
 #ifndef KISS_LIST_CACHE_MAP_H
 #define KISS_LIST_CACHE_MAP_H
@@ -13,19 +13,19 @@
 
 #include "list/list_cache.h"
 
-/** A mapped snapshot; who holds one has a reference to it. */
+/** A mapped cache entry; its holder has a reference to it. */
 typedef struct kiss_list_cache_map kiss_list_cache_map;
 
-/** Makes the table of mapped snapshots. In child_init. */
+/** Creates the table of mapped entries. In child_init. */
 apr_status_t kiss_list_cache_map_attach(apr_pool_t *pchild);
 
 /**
- * Finds the snapshot with this tag, maps it if it is not mapped yet. Thread-safe.
+ * Finds the mapping of the entry with this tag, maps it if it is not mapped yet. Thread-safe.
  *
  * @param dir  KissCacheDir; lives as long as the child
- * @param tag  its name (kiss_list_variant_name()), which says all that its content depends on
- * @param mapped receives a reference, to be given to kiss_list_cache_map_bucket() or kiss_list_cache_map_release()
- * @return as kiss_list_cache_open(); APR_ENOTIMPL when there is a sound one that cannot be mapped: it can still be opened
+ * @param tag  its name (kiss_list_variant_name()), which identifies all that its content depends on
+ * @param map receives a reference, to be passed to kiss_list_cache_map_bucket() or kiss_list_cache_map_release()
+ * @return as kiss_list_cache_open(); APR_ENOTIMPL when there is a valid one that cannot be mapped: it can still be opened
  */
 apr_status_t kiss_list_cache_map_open(kiss_list_cache_map **map, const char *dir, const char *tag);
 
@@ -35,20 +35,20 @@ apr_off_t kiss_list_cache_map_size(const kiss_list_cache_map *map);
 /** The answer, as long as the reference is held. */
 const char *kiss_list_cache_map_data(const kiss_list_cache_map *map);
 
-/** The file of the answer, as long as the reference is held; its position is nobody's. */
+/** The file of the answer, as long as the reference is held; its position is undefined. */
 apr_file_t *kiss_list_cache_map_file(const kiss_list_cache_map *map);
 
-/** Gives up a reference. */
+/** Releases a reference. */
 void kiss_list_cache_map_release(kiss_list_cache_map *map);
 
 /**
- * A bucket of the whole answer. It takes over the reference, and keeps the mapping wherever filters move, split or copy it.
+ * A bucket of the whole answer. It takes over the reference, and holds the mapping while filters move, split or copy it.
  */
 apr_bucket *kiss_list_cache_map_bucket(kiss_list_cache_map *map, apr_bucket_alloc_t *list);
 
 /**
- * Gives up what was removed from the directory, so that its space becomes free, and what was not used for long. For the
- * keeper: it looks at each file.
+ * Releases mappings of removed files, so that their disk space becomes free, and those that were not used for long. For
+ * the cache manager: it checks each file.
  */
 void kiss_list_cache_map_sweep(void);
 

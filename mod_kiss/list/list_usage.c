@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * list_usage - counts the use of lists in a shared table without locks.
+ */
 #include "list/list_usage.h"
 
 #include <apr_atomic.h>
@@ -10,44 +13,48 @@
 #include "caller/caller.h"
 #include "core/config.h"
 
-#define RETAINED "mod_kiss-usage-1"     /* changes with the layout below: an old segment is then left alone */
+#define RETAINED "mod_kiss-usage-1"     /* changes with the layout below: an old segment is not used then */
 
-/* A scope has its place in one of WAYS neighbouring slots. When they are all taken, it is not counted until one fades. */
+/* A list is in one of WAYS neighbouring slots. When all of them are taken, it is not counted until one is free. */
 #define SLOTS 4096
 #define WAYS  16
 
-/* A request weighs HIT. Each minute takes a 64th and one more: half in three quarters of an hour, and one request in two
+/* Weight of a request. Each minute it decays by a 64th and one: half of it in 45 minutes, a single request in two
  * hours. */
 #define HIT   256
-#define FADE  64
+#define DECAY  64
 #define MOST  (APR_UINT32_MAX / 2)
 
-/* Places for names: a customer code has up to 64 characters of up to 4 bytes. */
+/* Room for names: a customer code has up to 64 characters of up to 4 bytes. */
 #define ENDPOINT_BYTES 24
 #define CUSTOMER_BYTES 260
 
-/* FREE becomes TAKEN by the process that will fill it, then READY; only the one that fades makes it FREE again. */
+/* A FREE slot is TAKEN by the process that will fill it, then READY; only the process that decays the counts sets it
+ * FREE again. */
 enum { FREE, TAKEN, READY };
 
-/** What a slot is found by: path of the location, name and place of its database, endpoint, the terms that the endpoint depends on
- *  (kiss_list_usage_key()). It holds no data and no state of the database: whatever is made because of it is read anew.
- *  Position independent, since processes may map the segment at different addresses. */
+/**
+ * A slot. Its key is a digest of the path of the location, name and origin of its database, endpoint, and the terms
+ * that the endpoint depends on (kiss_list_usage_key()). It contains no data and no revision of the database: lists that
+ * are built because of it are read anew. Position independent, since processes may map the segment at different
+ * addresses.
+ */
 typedef struct {
     volatile apr_uint32_t state;
-    volatile apr_uint32_t weight[2];    /* of requests for it as it is, and compressed */
-    apr_uint32_t stuck;                 /* how long it has been TAKEN: its process has died */
+    volatile apr_uint32_t weight[2];    /* of requests for the plain and for the compressed variant */
+    apr_uint32_t stuck;                 /* minutes that it has been TAKEN: its process may have died */
     apr_uint64_t key, location;
     char endpoint[ENDPOINT_BYTES];
     char customer[CUSTOMER_BYTES];
 } slot;
 
-/** What survives a reload. Lives in the process pool; the segment does too. */
+/** State that survives a reload. Lives in the process pool, like the segment. */
 typedef struct {
     apr_shm_t *shm;
     slot *slots;
 } segment;
 
-/** The table as this process knows it; NULL when nothing is counted. */
+/** The table, mapped in this process; NULL when nothing is counted. */
 static slot *slots;
 
 void kiss_list_usage_create(server_rec *s)
@@ -63,7 +70,7 @@ void kiss_list_usage_create(server_rec *s)
         kept = ap_retained_data_create(RETAINED, sizeof(*kept));
     }
     if (!kept->slots) {
-        /* Anonymous, filled with zero bytes, and it takes memory where it is written to only. */
+        /* Anonymous and zero initially; pages use memory only when they are written to. */
         rv = apr_shm_create(&kept->shm, SLOTS * sizeof(slot), NULL, s->process->pool);
         kept->slots = rv == APR_SUCCESS ? apr_shm_baseaddr_get(kept->shm) : NULL;
     }
@@ -74,9 +81,9 @@ void kiss_list_usage_create(server_rec *s)
     slots = kept->slots;
 }
 
-/* --- scopes --- */
+/* --- keys --- */
 
-/** FNV-1a over a text and its end. */
+/** FNV-1a over a text and its NUL. */
 static apr_uint64_t digest(apr_uint64_t h, const char *text)
 {
     const unsigned char *c = (const unsigned char *)text;
@@ -96,10 +103,10 @@ apr_uint64_t kiss_list_usage_location(const kiss_dir_conf *conf, const server_re
 }
 
 /**
- * Adds the terms that the endpoint depends on. Without the epoch, other than kiss_caller_cache_key(): it is used as before
- * when a backup was restored.
+ * Adds the terms that the endpoint depends on. Unlike kiss_caller_cache_key() without the epoch: the counts remain
+ * valid after a backup was restored.
  */
-static apr_uint64_t add_scope(apr_uint64_t h, const kiss_req *k)
+static apr_uint64_t add_terms(apr_uint64_t h, const kiss_req *k)
 {
     const kiss_terms terms = kiss_caller_terms(k->caller, k->endpoint);
     int i;
@@ -116,7 +123,7 @@ static apr_uint64_t add_scope(apr_uint64_t h, const kiss_req *k)
 
 apr_uint64_t kiss_list_usage_key(const kiss_req *k)
 {
-    return add_scope(kiss_list_usage_location(k->conf, k->server), k);
+    return add_terms(kiss_list_usage_location(k->conf, k->server), k);
 }
 
 /* --- counting --- */
@@ -128,7 +135,7 @@ static void add(slot *s, int gzip)
     }
 }
 
-/** The slots where a scope may be. */
+/** One of the slots where a key may be. */
 static slot *slot_of(apr_uint64_t key, int way)
 {
     return &slots[((key >> 32 ^ key) % (SLOTS / WAYS)) * WAYS + (apr_uint64_t)way];
@@ -144,7 +151,7 @@ void kiss_list_usage_count(const kiss_req *k, int gzip)
         return;
     }
     location = kiss_list_usage_location(k->conf, k->server);
-    key = add_scope(location, k);
+    key = add_terms(location, k);
     for (i = 0; i < WAYS; i++) {
         apr_uint32_t state;
 
@@ -156,7 +163,7 @@ void kiss_list_usage_count(const kiss_req *k, int gzip)
         }
         free_slot = !free_slot && state == FREE ? s : free_slot;
     }
-    /* Two children may do this at the same time: a scope that stands there twice is only looked at twice. */
+    /* Two children may do this at the same time: a list with two slots is only checked twice. */
     if (free_slot && apr_atomic_cas32(&free_slot->state, TAKEN, FREE) == FREE) {
         free_slot->key = key;
         free_slot->location = location;
@@ -167,7 +174,7 @@ void kiss_list_usage_count(const kiss_req *k, int gzip)
     }
 }
 
-/* --- for the one that builds in advance --- */
+/* --- for the cache warmer --- */
 
 static int by_weight(const void *a, const void *b)
 {
@@ -220,16 +227,16 @@ void kiss_list_usage_forget(apr_uint64_t key)
     }
 }
 
-static void fade(volatile apr_uint32_t *weight)
+static void decay(volatile apr_uint32_t *weight)
 {
-    apr_uint32_t w = apr_atomic_read32(weight), less = w / FADE + 1;
+    apr_uint32_t w = apr_atomic_read32(weight), less = w / DECAY + 1;
 
     if (w) {
         apr_atomic_sub32(weight, less < w ? less : w);
     }
 }
 
-void kiss_list_usage_fade(void)
+void kiss_list_usage_decay(void)
 {
     int i;
 
@@ -237,8 +244,8 @@ void kiss_list_usage_fade(void)
         slot *s = &slots[i];
         apr_uint32_t state = apr_atomic_read32(&s->state);
 
-        fade(&s->weight[0]);
-        fade(&s->weight[1]);
+        decay(&s->weight[0]);
+        decay(&s->weight[1]);
         s->stuck = state == TAKEN ? s->stuck + 1 : 0;
         if (s->stuck > 1 || (state == READY && !s->weight[0] && !s->weight[1])) {
             forget(s);

@@ -30,7 +30,7 @@
 /* Pause after a pass, as a multiple of its time. */
 #define REST 3
 
-#define FADE_AFTER (60 * SECOND)
+#define DECAY_INTERVAL (60 * SECOND)
 
 /** A database, and the pass over its lists. */
 typedef struct {
@@ -49,9 +49,9 @@ struct kiss_cache_warmer {
     server_rec *server;
     volatile apr_uint32_t *stop;
     const apr_array_header_t *locations;   /* of kiss_config_location: every location */
-    apr_array_header_t *databases;      /* of watched */
+    apr_array_header_t *databases;         /* of watched */
     int leads;
-    apr_int64_t fade;                   /* when the counts of use last faded */
+    apr_int64_t decayed;                   /* when the counts of use were last decayed */
 };
 
 /* --- which child is the warmer --- */
@@ -305,11 +305,11 @@ apr_int64_t kiss_cache_warmer_step(kiss_cache_warmer *w, apr_pool_t *scratch)
     if (!w->leads) {
         return TRY_AGAIN;
     }
-    if (now - w->fade >= FADE_AFTER) {
-        w->fade = now;
-        kiss_list_usage_fade();
+    if (now - w->decayed >= DECAY_INTERVAL) {
+        w->decayed = now;
+        kiss_list_usage_decay();
     }
-    next = w->fade + FADE_AFTER;
+    next = w->decayed + DECAY_INTERVAL;
     for (i = 0; i < w->databases->nelts && !apr_atomic_read32(w->stop); i++) {
         watched *d = &APR_ARRAY_IDX(w->databases, i, watched);
 

@@ -83,17 +83,17 @@ const char *kiss_plan_make(const kiss_plan **plan, const kiss_api *api, apr_pool
     apr_array_header_t *all = apr_array_make(p, 16, sizeof(kiss_statement));
     kiss_plan *created = apr_pcalloc(p, sizeof(*created));
     const char *error = check(api, p);
-    int place[KISS_SQL_FIXED], i;
+    int index[KISS_SQL_FIXED], i;
 
     created->api = api;
     error = error ? error : kiss_dataset_check(api->datasets, p);
-    error = error ? error : kiss_statements_add(all, place, api, p);
+    error = error ? error : kiss_statements_add(all, index, api, p);
     error = error ? error : kiss_list_plan_add(all, api, p);
     error = error ? error : kiss_page_sql_plan(created, p);
     created->count = all->nelts;
     created->statements = (kiss_statement *)all->elts;
     for (i = 0; i < KISS_SQL_FIXED && !error; i++) {
-        created->fixed[i] = place[i] >= 0 ? &created->statements[place[i]] : NULL;
+        created->fixed[i] = index[i] >= 0 ? &created->statements[index[i]] : NULL;
     }
     *plan = created;
     return error;

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * statements - adds the fixed statements of an API to its plan.
+ */
 #include "lib/api/statements.h"
 
 #include <string.h>
@@ -18,7 +21,7 @@ static int marks_in(const char *sql)
     return n;
 }
 
-const char *kiss_statements_add(apr_array_header_t *all, int place[KISS_SQL_FIXED], const kiss_api *api, apr_pool_t *p)
+const char *kiss_statements_add(apr_array_header_t *all, int index[KISS_SQL_FIXED], const kiss_api *api, apr_pool_t *p)
 {
     const kiss_fixed_statement *row = api->statements;
     const char *e = NULL;
@@ -28,8 +31,8 @@ const char *kiss_statements_add(apr_array_header_t *all, int place[KISS_SQL_FIXE
         kiss_statement *s;
         apr_uint64_t reads = 0;
 
-        place[i] = row && row[i].text ? all->nelts : -1;
-        if (place[i] >= 0) {
+        index[i] = row && row[i].text ? all->nelts : -1;
+        if (index[i] >= 0) {
             e = kiss_dataset_find(&reads, row[i].text, 0, api->datasets, p);
             s = memset(apr_array_push(all), 0, sizeof(*s));
             s->text = row[i].text;

@@ -149,9 +149,9 @@ enum {
 /**
  * Adds the fixed statements of an API to `all`, an array of kiss_statement, in the order of their ids.
  *
- * @param place receives where each stands in `all`; -1: the API has no such statement
+ * @param index receives the index of each in `all`; -1: the API has no such statement
  * @return NULL, or what is wrong: one reads a table that is not in the API's list of datasets
  */
-const char *kiss_statements_add(apr_array_header_t *all, int place[KISS_SQL_FIXED], const kiss_api *api, apr_pool_t *p);
+const char *kiss_statements_add(apr_array_header_t *all, int index[KISS_SQL_FIXED], const kiss_api *api, apr_pool_t *p);
 
 #endif

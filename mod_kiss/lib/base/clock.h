@@ -8,7 +8,7 @@
 #include <time.h>
 
 /**
- * Microseconds of the monotonic clock, which nobody sets and which never jumps; never 0, which means "never". The same
+ * Microseconds of the monotonic clock, which cannot be set and never jumps; never 0, which means "never". The same
  * in all processes of a host.
  */
 static inline apr_int64_t kiss_clock_now(void)

@@ -27,7 +27,7 @@
 /** What kiss_date_parse() found. */
 typedef enum {
     KISS_DATE_OK = 0,
-    KISS_DATE_SYNTAX,           /**< none of the forms above */
+    KISS_DATE_SYNTAX,           /**< none of the formats above */
     KISS_DATE_DAY_RANGE,        /**< month or day that the calendar does not have, or year 0 */
     KISS_DATE_CLOCK_RANGE,      /**< hour, minute or second out of range */
     KISS_DATE_ZONE_RANGE,       /**< offset of more than 23 hours or 59 minutes */
@@ -40,7 +40,7 @@ typedef struct {
     int hour, minute, second;   /**< in UTC; of a date: 0 */
     int micro;                  /**< microseconds */
     int timed;                  /**< a time of day was written */
-    int midnight;               /**< none was, or midnight: `written` alone tells what is meant */
+    int midnight;               /**< none was, or midnight: only `written` tells which */
     char written[KISS_DATE_DAY];    /**< the day as written, in its own zone */
 } kiss_date;
 
@@ -63,7 +63,7 @@ char *kiss_date_day(char out[KISS_DATE_DAY], const kiss_date *date);
 char *kiss_date_of_day_number(char out[KISS_DATE_DAY], apr_int64_t number);
 
 /**
- * Writes the moment in UTC for the database, "YYYY-MM-DD hh:mm:ss", with `decimals` (0 to 6) digits of the second behind
+ * Writes the moment in UTC for the database, "YYYY-MM-DD hh:mm:ss", with `decimals` (0 to 6) digits of the second after
  * a point; finer ones are cut.
  *
  * @return out

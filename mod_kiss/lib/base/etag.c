@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * etag - entity tags: made of a digest, read from headers, compared.
+ * etag - entity tags: derived from a digest, read from headers, compared.
  */
 #include "lib/base/etag.h"
 

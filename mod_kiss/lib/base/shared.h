@@ -3,7 +3,7 @@
  * shared - immutable objects that several threads use, each in a pool of its own that is destroyed with the last
  * reference.
  *
- * A shared struct begins with a kiss_shared. Its pool has no parent, so that a thread can release it at any time, no
+ * A shared struct starts with a kiss_shared. Its pool has no parent, so that a thread can release it at any time, no
  * matter which other pools are already destroyed. Pure.
  */
 #ifndef KISS_SHARED_H

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * merge_run - sorted rows in a buffer or a file, read by key.
+ */
 #include "lib/file/merge_run.h"
 
 #include <errno.h>
@@ -7,25 +10,25 @@
 #include "lib/base/json_text.h"
 #include "lib/file/spool.h"
 
-/* A set with more than that goes to a file: an answer has a few of them, and must do with less than a megabyte. */
+/* A larger run is written to a file: an answer has a few of them, and may use less than a megabyte. */
 #define IN_MEMORY (192 * 1024)
 
-/** Stands before each key, which its rows follow. */
+/** The header of a record: key, then its rows. */
 typedef struct {
     apr_uint32_t key_len;
     apr_uint32_t rows_len;
 } header;
 
-/* Before each cell there is a byte with its length; or one of these, the first with four bytes more. */
+/* Each cell is preceded by a byte with its length; or by one of these, the first followed by four bytes. */
 #define LONG_CELL 254
 #define NULL_CELL 255
 
 struct kiss_merge_run {
-    kiss_spool *spool;          /* its buffer holds all, or what is behind the file; while reading, a piece of the file */
-    apr_size_t at;              /* where the last record begins in the buffer */
-    header current;             /* of it; while writing, without the length of its rows */
-    int has_current;            /* there is one: while reading, it is whole in the buffer */
-    apr_off_t size;             /* bytes of all records, once all were written */
+    kiss_spool *spool;          /* its buffer contains all, or what follows the file; while reading, a piece of the file */
+    apr_size_t at;              /* where the last record starts in the buffer */
+    header current;             /* of that record; while writing, without the length of its rows */
+    int has_current;            /* 1 when there is one: while reading, all of it is in the buffer */
+    apr_off_t size;             /* bytes of all records, after all were written */
     apr_off_t left;             /* while reading: bytes of the file that are not in the buffer yet */
 };
 
@@ -35,7 +38,7 @@ apr_status_t kiss_merge_run_create(kiss_merge_run **run, const char *dir, apr_po
     return kiss_spool_create(&(*run)->spool, dir, p);
 }
 
-/** Goes to the beginning of the file. It keeps its room for what is written next. */
+/** Rewinds the file. Its blocks are reused for the next records. */
 static apr_status_t rewind_file(kiss_merge_run *r)
 {
     apr_off_t start = 0;
@@ -53,7 +56,7 @@ apr_status_t kiss_merge_run_clear(kiss_merge_run *r)
     return rewind_file(r);
 }
 
-/** Order of two keys by their bytes, which is the order by code point and that of the database. */
+/** Compares two keys by their bytes, which is the order by code point and that of the database. */
 static int compare(const char *a, apr_size_t a_len, const kiss_value *b)
 {
     int order = memcmp(a, b->data, a_len < b->len ? a_len : b->len);
@@ -66,7 +69,7 @@ static apr_size_t rows_at(const kiss_merge_run *r)
     return r->at + sizeof(header) + r->current.key_len;
 }
 
-/** Ends the record that was written last: now the length of its rows is known. */
+/** Ends the last record: sets the length of its rows, which is known now. */
 static void end_record(kiss_merge_run *r)
 {
     if (r->has_current) {
@@ -75,7 +78,7 @@ static void end_record(kiss_merge_run *r)
     }
 }
 
-/** Begins a record. All that is in the buffer until then is whole records, and may go. */
+/** Starts a record. The buffer contains complete records up to here and may be flushed. */
 static apr_status_t begin_record(kiss_merge_run *r, const kiss_value *key)
 {
     struct printbuf *pb = r->spool->buffer;
@@ -92,7 +95,7 @@ static apr_status_t begin_record(kiss_merge_run *r, const kiss_value *key)
            ? APR_ENOMEM : APR_SUCCESS;
 }
 
-/** Writes a cell, for which there is room. @return behind it */
+/** Writes a cell into reserved room. @return the position after it */
 static char *write_cell(char *to, const kiss_value *cell)
 {
     apr_uint32_t len = (apr_uint32_t)cell->len;
@@ -176,7 +179,7 @@ static apr_status_t fill(kiss_merge_run *r, apr_size_t need)
     return rv != APR_SUCCESS ? rv : (apr_size_t)pb->bpos >= need ? APR_SUCCESS : APR_EOF;
 }
 
-/** Brings the record at r->at into the buffer. @return APR_EOF behind the last one */
+/** Reads the record at r->at into the buffer. @return APR_EOF after the last one */
 static apr_status_t load(kiss_merge_run *r)
 {
     apr_status_t rv;
@@ -193,7 +196,7 @@ static apr_status_t load(kiss_merge_run *r)
         rv = fill(r, sizeof(header) + r->current.key_len + r->current.rows_len);
     }
     r->has_current = rv == APR_SUCCESS;
-    return rv == APR_EOF ? EIO : rv;                /* a record that is cut short is not an end */
+    return rv == APR_EOF ? EIO : rv;                /* a truncated record is no regular end */
 }
 
 apr_status_t kiss_merge_run_find(kiss_merge_run *r, const kiss_value *key, kiss_value *rows)
