@@ -126,27 +126,27 @@ static const char *create_segment(segment *created, server_rec *s, apr_status_t 
 
 int kiss_ratelimit_create(server_rec *s, int first)
 {
-    segment *kept = ap_retained_data_get(RETAINED);
+    segment *retained = ap_retained_data_get(RETAINED);
     const char *what;
     apr_status_t rv;
 
     counters = NULL;
-    if (!kept) {
-        kept = ap_retained_data_create(RETAINED, sizeof(*kept));
+    if (!retained) {
+        retained = ap_retained_data_create(RETAINED, sizeof(*retained));
     }
-    if (!kept->shared && (what = create_segment(kept, s, &rv))) {
+    if (!retained->shared && (what = create_segment(retained, s, &rv))) {
         ap_log_error(APLOG_MARK, (first ? APLOG_STARTUP : 0) | APLOG_CRIT, rv, s, KISS_LOGNO(0301) "rate limits cannot be "
                      "counted: %s. %s", what, first ? "The server does not start without them"
                      : "Data requests are not limited, and no token is issued");
         return first ? -1 : 0;
     }
-    if (kept->clients != (apr_uint32_t)kiss_config_limit_clients(s)
-        || kept->table.nkeys != (apr_uint32_t)kiss_config_limit_keys(s)) {
+    if (retained->clients != (apr_uint32_t)kiss_config_limit_clients(s)
+        || retained->table.nkeys != (apr_uint32_t)kiss_config_limit_keys(s)) {
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, KISS_LOGNO(0302) "KissLimitClients and KissLimitKeys take effect when "
                      "httpd is stopped and started; until then %u callers and %u keys are counted",
-                     kiss_slots_clients(kept->clients), kept->table.nkeys);
+                     kiss_slots_clients(retained->clients), retained->table.nkeys);
     }
-    counters = kept;
+    counters = retained;
     return 0;
 }
 

@@ -59,26 +59,26 @@ static slot *slots;
 
 void kiss_list_usage_create(server_rec *s)
 {
-    segment *kept = ap_retained_data_get(RETAINED);
+    segment *retained = ap_retained_data_get(RETAINED);
     apr_status_t rv = APR_SUCCESS;
 
     slots = NULL;
     if (!kiss_config_warm(s)) {
         return;
     }
-    if (!kept) {
-        kept = ap_retained_data_create(RETAINED, sizeof(*kept));
+    if (!retained) {
+        retained = ap_retained_data_create(RETAINED, sizeof(*retained));
     }
-    if (!kept->slots) {
+    if (!retained->slots) {
         /* Anonymous and zero initially; pages use memory only when they are written to. */
-        rv = apr_shm_create(&kept->shm, SLOTS * sizeof(slot), NULL, s->process->pool);
-        kept->slots = rv == APR_SUCCESS ? apr_shm_baseaddr_get(kept->shm) : NULL;
+        rv = apr_shm_create(&retained->shm, SLOTS * sizeof(slot), NULL, s->process->pool);
+        retained->slots = rv == APR_SUCCESS ? apr_shm_baseaddr_get(retained->shm) : NULL;
     }
-    if (!kept->slots) {
+    if (!retained->slots) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0721) "no shared memory to count which lists are used: "
                      "KissWarm does nothing");
     }
-    slots = kept->slots;
+    slots = retained->slots;
 }
 
 /* --- keys --- */

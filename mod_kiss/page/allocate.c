@@ -197,14 +197,14 @@ static kiss_db_status find(allocation_request *a, kiss_db_conn *conn, const kiss
 /** 1 when `amount` is more than the rest of the payment. */
 static int exceeds(const char *amount, const char *paid, const char *used)
 {
-    apr_int64_t asked, all, taken;
+    apr_int64_t requested, all, taken;
 
-    if (kiss_decimal_parse(&asked, amount, strlen(amount), AMOUNT_DIGITS, AMOUNT_SCALE) != KISS_DECIMAL_OK
+    if (kiss_decimal_parse(&requested, amount, strlen(amount), AMOUNT_DIGITS, AMOUNT_SCALE) != KISS_DECIMAL_OK
         || kiss_decimal_parse(&all, paid, strlen(paid), AMOUNT_DIGITS, AMOUNT_SCALE) != KISS_DECIMAL_OK
         || kiss_decimal_parse(&taken, used, strlen(used), AMOUNT_DIGITS, AMOUNT_SCALE) != KISS_DECIMAL_OK) {
         return 1;
     }
-    return asked > all - taken;
+    return requested > all - taken;
 }
 
 /** 1 when the AR account belongs to one of the key's customers. */

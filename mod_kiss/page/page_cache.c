@@ -91,13 +91,13 @@ int kiss_page_cache_find(kiss_page_cache_body *body, const kiss_db *db, const ch
 void kiss_page_cache_keep(const kiss_page_cache_body *body, const kiss_db *db, const char *tag)
 {
     page_key key;
-    page *kept;
+    page *entry;
 
-    if (!pages || body->len > MAX_BODY || !make_key(&key, db, tag) || !(kept = kiss_shared_create(sizeof(*kept)))) {
+    if (!pages || body->len > MAX_BODY || !make_key(&key, db, tag) || !(entry = kiss_shared_create(sizeof(*entry)))) {
         return;
     }
-    kept->body = *body;
-    kept->body.data = apr_pmemdup(kept->shared.pool, body->data, body->len);
-    kiss_lru_put(pages, &key, NULL, 0, body->len + OVERHEAD, &kept);
-    kiss_shared_release(kept);
+    entry->body = *body;
+    entry->body.data = apr_pmemdup(entry->shared.pool, body->data, body->len);
+    kiss_lru_put(pages, &key, NULL, 0, body->len + OVERHEAD, &entry);
+    kiss_shared_release(entry);
 }

@@ -120,7 +120,7 @@ typedef struct {
     apr_pool_t *pool;
 } statement_text;
 
-static void say(statement_text *w, const char *text)
+static void append(statement_text *w, const char *text)
 {
     APR_ARRAY_PUSH(w->text, const char *) = text;
 }
@@ -144,7 +144,7 @@ static void bind_list(statement_text *w, const char *const *value, int n)
         APR_ARRAY_PUSH(w->args, const char *) = n == 0 ? NULL : value[i < n ? i : n - 1];
     }
     text[2 * marks - 1] = '\0';
-    say(w, text);
+    append(w, text);
 }
 
 /** Binds the values of the mark `{name}`; `own` are the values of `{}`. */
@@ -177,11 +177,11 @@ static void expand(statement_text *w, const char *sql, const kiss_param_values *
     while ((mark = strchr(sql, '{'))) {
         const char *end = strchr(mark, '}');
 
-        say(w, apr_pstrmemdup(w->pool, sql, (apr_size_t)(mark - sql)));
+        append(w, apr_pstrmemdup(w->pool, sql, (apr_size_t)(mark - sql)));
         bind_mark(w, mark + 1, (apr_size_t)(end - mark - 1), own);
         sql = end + 1;
     }
-    say(w, sql);
+    append(w, sql);
 }
 
 /** The conditions on the rows: for all callers, of the role, of the request. */
@@ -190,10 +190,10 @@ static void write_where(statement_text *w, const kiss_pageset *pages, kiss_role 
     const kiss_params *params = w->values->params;
     int i;
 
-    say(w, " WHERE ");
+    append(w, " WHERE ");
     expand(w, pages->where ? pages->where : "1", NULL);
     if (pages->filter[role]) {
-        say(w, " AND ");
+        append(w, " AND ");
         expand(w, pages->filter[role], NULL);
     }
     for (i = 0; i < params->count; i++) {
@@ -201,7 +201,7 @@ static void write_where(statement_text *w, const kiss_pageset *pages, kiss_role 
         const char *where = condition(param, role);
 
         if (where && params->values[i].count) {
-            say(w, " AND ");
+            append(w, " AND ");
             expand(w, where, &params->values[i]);
         }
     }
@@ -221,20 +221,20 @@ static void write_page_scan(statement_text *w, const kiss_pageset *pages, kiss_r
     const kiss_params *params = w->values->params;
     int i;
 
-    say(w, "SELECT ");
+    append(w, "SELECT ");
     for (i = 0; i < 3 && pages->key[i]; i++) {
-        say(w, apr_psprintf(w->pool, "%s%s AS k%d", i ? ", " : "", pages->key[i], i + 1));
+        append(w, apr_psprintf(w->pool, "%s%s AS k%d", i ? ", " : "", pages->key[i], i + 1));
     }
-    say(w, " FROM ");
-    say(w, pages->table);
+    append(w, " FROM ");
+    append(w, pages->table);
     write_where(w, pages, role);
     if (pages->dedup_accounts && w->values->accounts->nelts > 1) {
-        say(w, " GROUP BY ");
-        say(w, pages->order);
+        append(w, " GROUP BY ");
+        append(w, pages->order);
     }
-    say(w, " ORDER BY ");
-    say(w, pages->order);
-    say(w, " LIMIT ? OFFSET ?");
+    append(w, " ORDER BY ");
+    append(w, pages->order);
+    append(w, " LIMIT ? OFFSET ?");
     APR_ARRAY_PUSH(w->args, const char *) = apr_itoa(w->pool, params->page_size + 1);
     APR_ARRAY_PUSH(w->args, const char *) = apr_psprintf(w->pool, "%" APR_INT64_T_FMT, offset_of(params));
 }
@@ -245,18 +245,18 @@ void kiss_page_sql_bind(kiss_page_sql_query *query, const kiss_plan *plan, const
     const kiss_page_sql *derived = kiss_page_sql_of(plan, endpoint, role);
     statement_text w = { apr_array_make(p, 64, sizeof(const char *)), apr_array_make(p, 32, sizeof(const char *)), values, p };
 
-    say(&w, "SELECT STRAIGHT_JOIN ");
+    append(&w, "SELECT STRAIGHT_JOIN ");
     expand(&w, derived->list, NULL);
-    say(&w, " FROM (");
+    append(&w, " FROM (");
     write_page_scan(&w, derived->pages, role);
-    say(&w, ") page JOIN ");
+    append(&w, ") page JOIN ");
     expand(&w, derived->pages->join, NULL);
     if (derived->pages->dedup_accounts) {
-        say(&w, " GROUP BY ");
-        say(&w, derived->pages->order);
+        append(&w, " GROUP BY ");
+        append(&w, derived->pages->order);
     }
-    say(&w, " ORDER BY ");
-    say(&w, derived->pages->order);
+    append(&w, " ORDER BY ");
+    append(&w, derived->pages->order);
     memset(query, 0, sizeof(*query));
     query->statement.text = apr_array_pstrcat(p, w.text, 0);
     query->statement.columns = derived->columns;
