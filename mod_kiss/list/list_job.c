@@ -202,7 +202,7 @@ static apr_status_t compare(kiss_list_job *m, kiss_spool *spool, const char *tag
         kiss_value old = { kiss_list_cache_map_data(before), (apr_size_t)kiss_list_cache_map_size(before) };
         kiss_value new = { kiss_list_cache_map_data(now), (apr_size_t)kiss_list_cache_map_size(now) };
 
-        rv = kiss_delta_write(spool, &old, &new, m->pool);
+        rv = kiss_delta_write(spool, &old, &new);
     }
     kiss_list_cache_map_release(before);
     kiss_list_cache_map_release(now);

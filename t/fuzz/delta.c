@@ -14,7 +14,7 @@ static const char *delta(const kiss_value *before, const kiss_value *now, apr_po
 
     /* Never flushed to a file: inputs are smaller than a spool's buffer. */
     MUST(kiss_spool_create(&spool, "/nonexistent", p) == APR_SUCCESS);
-    if (kiss_delta_write(spool, before, now, p) != APR_SUCCESS) {
+    if (kiss_delta_write(spool, before, now) != APR_SUCCESS) {
         return NULL;
     }
     MUST(spool->size == 0);

@@ -50,7 +50,7 @@ void unit_delta(void)
     now.data = list_of(2, &now.len);
     ok(kiss_spool_create(&delta, "/tmp", pool) == APR_SUCCESS, "a place for the changes");
     kb = peak();
-    ok(kiss_delta_write(delta, &before, &now, pool) == APR_SUCCESS, apr_psprintf(pool, "two lists of %d rows were compared", ROWS));
+    ok(kiss_delta_write(delta, &before, &now) == APR_SUCCESS, apr_psprintf(pool, "two lists of %d rows were compared", ROWS));
     kb = peak() - kb;
     ok(kb < MOST_KB, apr_psprintf(pool, "in %ld KB", kb));
 }

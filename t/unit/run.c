@@ -40,6 +40,7 @@ static const unit_test tests[] = {
     { "jwt", unit_jwt },
     { "jwt_cache", unit_jwt_cache },
     { "jwt_keys", unit_jwt_keys },
+    { "list_patch", unit_list_patch },
     { "lru", unit_lru },
     { "merge_run", unit_merge_run },
     { "plan", unit_plan },

@@ -22,9 +22,8 @@
  * Compares two states of a list that list/list_reader.h made: one row a line, in the order of their SKUs by code point.
  *
  * @param delta receives the JSON
- * @param p     for scratch
  * @return APR_SUCCESS; APR_EGENERAL when one of them is not such a list; why `delta` could not be written
  */
-apr_status_t kiss_delta_write(kiss_spool *delta, const kiss_value *before, const kiss_value *now, apr_pool_t *p);
+apr_status_t kiss_delta_write(kiss_spool *delta, const kiss_value *before, const kiss_value *now);
 
 #endif

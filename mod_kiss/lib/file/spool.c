@@ -110,27 +110,45 @@ apr_status_t kiss_spool_link(kiss_spool *s, const char *path)
     return rv;
 }
 
+/** Writes behind what is in the file. */
+static apr_status_t append(kiss_spool *s, const char *data, apr_size_t len)
+{
+    apr_status_t rv = s->file ? APR_SUCCESS : make_file(s);
+
+    if (rv == APR_SUCCESS) {
+        rv = apr_file_write_full(s->file, data, len, NULL);
+    }
+    if (rv == APR_SUCCESS) {
+        s->checksum = s->linkable ? (apr_uint32_t)crc32_z(s->checksum, (const Bytef *)data, len) : 0;
+        s->size += (apr_off_t)len;
+    }
+    if (rv == APR_SUCCESS && s->progress) {
+        kiss_progress_advance(s->progress, s->file, s->size);
+    }
+    return rv;
+}
+
 apr_status_t kiss_spool_flush(kiss_spool *s, int all)
 {
     apr_size_t len = (apr_size_t)s->buffer->bpos;
-    apr_status_t rv;
+    apr_status_t rv = APR_SUCCESS;
 
-    if (len == 0 || (len < PIECE && !all)) {
-        return APR_SUCCESS;
-    }
-    if (!s->file && (rv = make_file(s)) != APR_SUCCESS) {
-        return rv;
-    }
-    if (s->linkable) {
-        s->checksum = (apr_uint32_t)crc32(s->checksum, (const Bytef *)s->buffer->buf, (uInt)len);
-    }
-    rv = apr_file_write_full(s->file, s->buffer->buf, len, NULL);
-    if (rv == APR_SUCCESS) {
-        s->size += (apr_off_t)len;
-        printbuf_reset(s->buffer);
-        if (s->progress) {
-            kiss_progress_advance(s->progress, s->file, s->size);
+    if (len > 0 && (len >= PIECE || all)) {
+        rv = append(s, s->buffer->buf, len);
+        if (rv == APR_SUCCESS) {
+            printbuf_reset(s->buffer);
         }
     }
     return rv;
+}
+
+apr_status_t kiss_spool_write(kiss_spool *s, const char *data, apr_size_t len)
+{
+    apr_status_t rv = APR_SUCCESS;
+
+    if (len < PIECE) {
+        return kiss_json_text_raw(s->buffer, data, len) ? APR_ENOMEM : kiss_spool_flush(s, 0);
+    }
+    rv = kiss_spool_flush(s, 1);
+    return rv == APR_SUCCESS ? append(s, data, len) : rv;
 }

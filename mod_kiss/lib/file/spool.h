@@ -41,6 +41,9 @@ apr_status_t kiss_spool_create_linkable(kiss_spool **spool, const char *dir, apr
 /** Gives the file a name, under which it outlives the spool. It appears whole. A file that has the name already stays. */
 apr_status_t kiss_spool_link(kiss_spool *spool, const char *path);
 
+/** Appends what may be long, without a detour through the buffer. */
+apr_status_t kiss_spool_write(kiss_spool *spool, const char *data, apr_size_t len);
+
 /** Writes the buffer to the file if it is large enough to be worth it. To be called after each row. */
 apr_status_t kiss_spool_flush(kiss_spool *spool, int all);
 

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* list_patch - a list made of an earlier state of itself and of the rows that have changed. */
+#include "lib/file/list_patch.h"
+
+#include <string.h>
+
+#include "lib/base/json_text.h"
+#include "lib/file/list_rows.h"
+
+struct kiss_patch {
+    kiss_spool *out;
+    kiss_row_group at;          /* of the old list: the first SKU that may still follow */
+    const char *from;           /* of the old list: where the rows begin that were neither copied nor left out */
+    int rows;                   /* there is one in the new list */
+};
+
+apr_status_t kiss_patch_begin(kiss_patch **patch, kiss_spool *out, const kiss_value *old, apr_pool_t *p)
+{
+    kiss_patch *made = apr_pcalloc(p, sizeof(*made));
+
+    *patch = made;
+    made->out = out;
+    if (kiss_rows_first(&made->at, old) != 0) {
+        return APR_EGENERAL;
+    }
+    made->from = made->at.rows;
+    return APR_SUCCESS;
+}
+
+/** Puts what stands before each row. */
+static apr_status_t separate(kiss_patch *patch)
+{
+    const char *separator = patch->rows ? ",\n" : "[";
+
+    patch->rows = 1;
+    return kiss_json_text_raw(patch->out->buffer, separator, strlen(separator)) ? APR_ENOMEM : APR_SUCCESS;
+}
+
+/** Copies the rows of the old list that were passed over, as far as the SKU where it stands. */
+static apr_status_t copy_run(kiss_patch *patch)
+{
+    const char *to = patch->at.len ? patch->at.rows - strlen(",\n") : patch->at.end - strlen("]");
+    apr_status_t rv = APR_SUCCESS;
+
+    if (patch->from < to) {
+        rv = separate(patch);
+        rv = rv == APR_SUCCESS ? kiss_spool_write(patch->out, patch->from, (apr_size_t)(to - patch->from)) : rv;
+        patch->from = patch->at.rows;
+    }
+    return rv;
+}
+
+apr_status_t kiss_patch_put(kiss_patch *patch, const kiss_value *sku, const kiss_value *rows)
+{
+    kiss_row_group *at = &patch->at;
+    char buffer[KISS_ROWS_KEY];
+    kiss_value key;
+    apr_status_t rv;
+
+    if (kiss_rows_seek(at, sku) != 0) {
+        return APR_EGENERAL;
+    }
+    rv = copy_run(patch);
+    if (rv == APR_SUCCESS && at->len
+        && (kiss_rows_key(&key, buffer, &at->key) != 0
+            || (kiss_rows_order(&key, sku) == 0 && kiss_rows_next(at) != 0))) {
+        rv = APR_EGENERAL;
+    }
+    patch->from = at->rows;
+    if (rv != APR_SUCCESS || !rows->len) {
+        return rv;
+    }
+    rv = separate(patch);
+    if (rv == APR_SUCCESS && kiss_json_text_raw(patch->out->buffer, rows->data, rows->len)) {
+        rv = APR_ENOMEM;
+    }
+    return rv == APR_SUCCESS ? kiss_spool_flush(patch->out, 0) : rv;
+}
+
+apr_status_t kiss_patch_end(kiss_patch *patch)
+{
+    const char *end;
+    apr_status_t rv;
+
+    patch->at.len = 0;
+    rv = copy_run(patch);
+    end = patch->rows ? "]" : "[]";
+    return rv == APR_SUCCESS && kiss_json_text_raw(patch->out->buffer, end, strlen(end)) ? APR_ENOMEM : rv;
+}

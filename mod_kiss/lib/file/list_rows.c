@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* list_rows - the text of a list, walked SKU by SKU or searched. */
+#include "lib/file/list_rows.h"
+
+#include <string.h>
+
+static const char sku_member[] = "\"SKU\":\"";
+
+/* Below this a list is walked, not halved; the first step of a search, which goes on in steps of twice the length. */
+#define NEAR 4096
+
+/* --- SKUs --- */
+
+/** The byte that an escape stands for, as lib/base/json_text.h writes them. @return where the text goes on, or NULL */
+static const char *unescape(char *to, const char *at, const char *end)
+{
+    static const char hex[] = "0123456789abcdef", letter[] = "b\bf\fn\nr\rt\t\"\"\\\\";
+    const char *high, *low, *l;
+
+    if (end - at >= 6 && at[1] == 'u' && at[2] == '0' && at[3] == '0' && at[4] && at[5]) {
+        high = strchr(hex, at[4]);
+        low = strchr(hex, at[5]);
+        *to = high && low ? (char)((high - hex) << 4 | (low - hex)) : '\0';
+        return high && low && high - hex < 8 ? at + 6 : NULL;
+    }
+    for (l = letter; end - at >= 2 && *l; l += 2) {
+        if (*l == at[1]) {
+            *to = l[1];
+            return at + 2;
+        }
+    }
+    return NULL;
+}
+
+int kiss_rows_key(kiss_value *key, char buffer[KISS_ROWS_KEY], const kiss_value *json)
+{
+    const char *at = json->data, *end = at + json->len;
+    apr_size_t n;
+
+    *key = *json;
+    if (!memchr(at, '\\', json->len)) {
+        return 0;
+    }
+    for (n = 0; at && at < end && n < KISS_ROWS_KEY; n++) {
+        buffer[n] = *at;
+        at = *at == '\\' ? unescape(&buffer[n], at, end) : at + 1;
+    }
+    key->data = buffer;
+    key->len = n;
+    return at == end ? 0 : -1;
+}
+
+int kiss_rows_order(const kiss_value *a, const kiss_value *b)
+{
+    int order = memcmp(a->data, b->data, a->len < b->len ? a->len : b->len);
+
+    return order ? order : (a->len > b->len) - (a->len < b->len);
+}
+
+/* --- walking --- */
+
+/** Finds the SKU of a row. Quotes within values are escaped: this text stands nowhere but at the member itself. */
+static int find_key(kiss_value *key, const char *row, const char *end)
+{
+    const char *at = row;
+
+    while ((at = memchr(at, '"', (apr_size_t)(end - at)))
+           && ((apr_size_t)(end - at) < sizeof(sku_member) || memcmp(at, sku_member, sizeof(sku_member) - 1) != 0)) {
+        at++;
+    }
+    if (!at) {
+        return -1;
+    }
+    key->data = at += sizeof(sku_member) - 1;
+    while (at < end && *at != '"') {
+        at += *at == '\\' ? 2 : 1;
+    }
+    key->len = (apr_size_t)(at - key->data);
+    return at < end ? 0 : -1;
+}
+
+/** Finds the end of the row that begins here, and the next one. @return NULL when it is none */
+static const char *end_of_row(const char *row, const char *end, const char **next)
+{
+    const char *feed = row < end ? memchr(row, '\n', (apr_size_t)(end - row)) : NULL;
+    const char *last = feed ? feed - 1 : end - 1;               /* at "," or "]" */
+
+    if (last - row < 2 || *row != '{' || last[-1] != '}' || *last != (feed ? ',' : ']') || (feed && feed[1] != '{')) {
+        return NULL;
+    }
+    *next = feed ? feed + 1 : last;
+    return last;
+}
+
+int kiss_rows_next(kiss_row_group *g)
+{
+    const char *at = g->rest, *next = at, *row_end;
+    char buffer[KISS_ROWS_KEY];
+    kiss_value key, plain;
+
+    g->rows = at;
+    g->len = 0;
+    while (g->end - at > 1) {
+        row_end = end_of_row(at, g->end, &next);
+        if (!row_end || find_key(&key, at, row_end) != 0 || kiss_rows_key(&plain, buffer, &key) != 0) {
+            return -1;
+        }
+        if (g->len && (key.len != g->key.len || memcmp(key.data, g->key.data, key.len) != 0)) {
+            break;
+        }
+        g->key = key;
+        g->len = (apr_size_t)(row_end - g->rows);
+        g->rest = at = next;
+    }
+    return 0;
+}
+
+int kiss_rows_first(kiss_row_group *g, const kiss_value *list)
+{
+    memset(g, 0, sizeof(*g));
+    if (list->len < 2 || list->data[0] != '[' || list->data[list->len - 1] != ']') {
+        return -1;
+    }
+    g->rest = list->data + 1;
+    g->end = list->data + list->len;
+    return kiss_rows_next(g);
+}
+
+/* --- searching --- */
+
+/** Whether a row stands before a SKU. @return 1, 0, or -1 when it is no row */
+static int is_before(const char *row, const char *end, const kiss_value *sku)
+{
+    char buffer[KISS_ROWS_KEY];
+    kiss_value json, key;
+
+    if (*row != '{' || find_key(&json, row, end) != 0 || kiss_rows_key(&key, buffer, &json) != 0) {
+        return -1;
+    }
+    return kiss_rows_order(&key, sku) < 0;
+}
+
+/** Moves one of the bounds to a row between them, the first one behind `at`. @return as is_before() */
+static int probe(const char **low, const char **high, const char *at, const char *end, const kiss_value *sku)
+{
+    const char *feed = memchr(at, '\n', (apr_size_t)(*high - at));
+    int before;
+
+    if (!feed || feed + 1 >= *high) {
+        *high = at;                     /* no row begins between them: the one that lies here was looked at, or is the last */
+        return 0;
+    }
+    before = is_before(feed + 1, end, sku);
+    if (before > 0) {
+        *low = feed + 1;
+    }
+    else {
+        *high = at;
+    }
+    return before;
+}
+
+int kiss_rows_seek(kiss_row_group *g, const kiss_value *sku)
+{
+    const char *low = g->rows, *high = g->end;
+    apr_size_t step = NEAR;
+    int before = g->len ? is_before(g->rows, g->end, sku) : 0;
+
+    if (before <= 0) {
+        return before;
+    }
+    while (before > 0 && (apr_size_t)(high - low) > step) {
+        before = probe(&low, &high, low + step, g->end, sku);
+        step *= 2;
+    }
+    while (before >= 0 && high - low > NEAR) {
+        before = probe(&low, &high, low + (high - low) / 2, g->end, sku);
+    }
+    if (before < 0) {
+        return before;
+    }
+    /* Whatever SKU the row at `low` has stands before, so that no rows of the one that is sought are passed over. */
+    g->rest = low;
+    do {
+        if (kiss_rows_next(g) != 0) {
+            return -1;
+        }
+        before = g->len ? is_before(g->rows, g->end, sku) : 0;
+    } while (before > 0);
+    return before;
+}

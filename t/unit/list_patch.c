@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Unit test of kiss_patch and kiss_rows_seek(): a list that was patched through a random history is, byte for byte, the list that is
+ * written whole. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "lib/base/json_text.h"
+#include "lib/file/list_patch.h"
+#include "lib/file/list_rows.h"
+#include "unit.h"
+
+#define MOST 3000                       /* SKUs that there can be */
+#define ROW 6000                        /* most bytes of a row */
+
+/** A SKU, and what it has in the list: `rows` of them, of which `version` tells the text. */
+typedef struct {
+    kiss_value sku;
+    int rows;
+    int version;
+} entry;
+
+static entry entries[MOST];
+static int size;
+
+static int by_sku(const void *a, const void *b)
+{
+    return kiss_rows_order(&((const entry *)a)->sku, &((const entry *)b)->sku);
+}
+
+/** Makes n SKUs in their order: with prefixes of each other, quotes, backslashes, control characters, letters beyond ASCII. */
+static void make_skus(int n)
+{
+    static const char *const odd[] = { "", "\"", "\\", "\\\"", "\n", "\x01", "\x7f", "\xc3\x9c", "\xf0\x9f\x98\x80", "/", "u0041", "{", "},", "]" };
+    int i;
+
+    memset(entries, 0, sizeof(entries));
+    for (i = 0, size = n; i < n; i++) {
+        const char *text = apr_psprintf(pool, "%s%d%s", odd[dice(14)], i % 7 ? i : i / 7, odd[dice(14)]);
+
+        entries[i].sku.data = text = apr_pstrcat(pool, text, i % 5 ? "" : odd[dice(14)], apr_itoa(pool, i), NULL);
+        entries[i].sku.len = strlen(text);
+    }
+    qsort(entries, (size_t)n, sizeof(entry), by_sku);
+}
+
+/** Appends one row. Its SKU is the first member in every other list, as in /products, or stands behind others. */
+static void add_row(struct printbuf *pb, const entry *e, int row, int wide)
+{
+    static char filler[ROW];
+    apr_size_t replaced = 0;
+
+    memset(filler, 'x', sizeof(filler));
+    sprintbuf(pb, "{%s\"SKU\":", wide ? "" : "\"Name\":\"\\\"SKU\\\":\\\"no\",");
+    kiss_json_text_string(pb, e->sku.data, e->sku.len, &replaced);
+    sprintbuf(pb, ",\"Row\":%d,\"Version\":%d,\"Text\":\"%.*s\"}", row, e->version, wide ? (e->version * 37 + row) % ROW : e->version % 3, filler);
+}
+
+static void add_rows(struct printbuf *pb, const entry *e, int wide)
+{
+    int i;
+
+    for (i = 0; i < e->rows; i++) {
+        kiss_json_text_raw(pb, ",\n", i ? 2 : 0);
+        add_row(pb, e, i, wide);
+    }
+}
+
+/** The list as it is written whole. */
+static struct printbuf *write_whole(int wide, apr_pool_t *p)
+{
+    struct printbuf *pb = kiss_json_text_buffer(p);
+    int i, n = 0;
+
+    kiss_json_text_raw(pb, "[", 1);
+    for (i = 0; i < size; i++) {
+        kiss_json_text_raw(pb, ",\n", n && entries[i].rows ? 2 : 0);
+        add_rows(pb, &entries[i], wide);
+        n += entries[i].rows;
+    }
+    kiss_json_text_raw(pb, "]", 1);
+    return pb;
+}
+
+/** Changes one entry in `one_in`, and puts it; now and then one that has not changed. */
+static apr_status_t change_some(kiss_patch *patch, int one_in, int wide, apr_pool_t *p)
+{
+    struct printbuf *pb = kiss_json_text_buffer(p);
+    apr_status_t rv = APR_SUCCESS;
+    int i;
+
+    for (i = 0; i < size && rv == APR_SUCCESS; i++) {
+        kiss_value rows;
+
+        if (dice((apr_uint32_t)one_in)) {
+            continue;
+        }
+        entries[i].rows = dice(3) ? 1 : (int)dice(4);
+        entries[i].version += (int)dice(2);
+        printbuf_reset(pb);
+        add_rows(pb, &entries[i], wide);
+        rows.data = pb->buf;
+        rows.len = (apr_size_t)pb->bpos;
+        rv = kiss_patch_put(patch, &entries[i].sku, &rows);
+    }
+    return rv;
+}
+
+/** Everything that was written to a spool, as text. */
+static struct printbuf *content(kiss_spool *spool, apr_pool_t *p)
+{
+    struct printbuf *pb = kiss_json_text_buffer(p);
+    apr_off_t start = 0;
+
+    kiss_spool_flush(spool, 1);
+    apr_file_seek(spool->file, APR_SET, &start);
+    apr_file_read_full(spool->file, kiss_json_text_room(pb, (apr_size_t)spool->size), (apr_size_t)spool->size, NULL);
+    pb->bpos = (int)spool->size;
+    return pb;
+}
+
+/** One step of a history: the list that is patched is the one that is written. @return 1 when it is */
+static int step(int one_in, int wide, apr_pool_t *p)
+{
+    struct printbuf *old = write_whole(wide, p), *now, *patched;
+    const kiss_value text = { old->buf, (apr_size_t)old->bpos };
+    kiss_spool *spool, *whole;
+    kiss_patch *patch;
+
+    if (kiss_spool_create_linkable(&spool, "/tmp", p) != APR_SUCCESS || kiss_spool_create_linkable(&whole, "/tmp", p) != APR_SUCCESS
+        || kiss_patch_begin(&patch, spool, &text, p) != APR_SUCCESS || change_some(patch, one_in, wide, p) != APR_SUCCESS
+        || kiss_patch_end(patch) != APR_SUCCESS) {
+        return 0;
+    }
+    now = write_whole(wide, p);
+    patched = content(spool, p);
+    kiss_json_text_raw(whole->buffer, now->buf, (apr_size_t)now->bpos);
+    kiss_spool_flush(whole, 1);
+    return patched->bpos == now->bpos && memcmp(patched->buf, now->buf, (size_t)now->bpos) == 0 && whole->checksum == spool->checksum;
+}
+
+static void history(int n, int wide, int steps)
+{
+    apr_pool_t *p;
+    int i, good = 1;
+
+    make_skus(n);
+    for (i = 0; i < steps && good; i++) {
+        apr_pool_create(&p, pool);
+        good = step(1 + (int)dice(dice(2) ? 4 : (apr_uint32_t)n + 1), wide, p);
+        apr_pool_destroy(p);
+    }
+    ok(good, apr_psprintf(pool, "%d states of %d %s SKUs are patched as they are written", i, n, wide ? "wide" : "narrow"));
+}
+
+/** From every SKU on, every later one is found, also one that is not there. */
+static void searching(void)
+{
+    struct printbuf *list;
+    kiss_row_group g;
+    kiss_value text;
+    int i, j, good = 1;
+
+    make_skus(800);
+    for (i = 0; i < size; i++) {
+        entries[i].rows = (int)dice(3);
+        entries[i].version = (int)dice(300);
+    }
+    list = write_whole(1, pool);
+    text.data = list->buf;
+    text.len = (apr_size_t)list->bpos;
+    for (i = 0; i < size && good; i += 1 + (int)dice(9)) {
+        good = kiss_rows_first(&g, &text) == 0 && kiss_rows_seek(&g, &entries[i].sku) == 0;
+        for (j = i; j < size && good; j += 1 + (int)dice(80)) {
+            char buffer[KISS_ROWS_KEY];
+            kiss_value key;
+            int next = j;
+
+            while (next < size && !entries[next].rows) {
+                next++;
+            }
+            good = kiss_rows_seek(&g, &entries[j].sku) == 0 && !g.len == (next == size)
+                   && (!g.len || (kiss_rows_key(&key, buffer, &g.key) == 0 && kiss_rows_order(&key, &entries[next].sku) == 0));
+        }
+    }
+    ok(good, "whatever is sought is found");
+}
+
+/** What is no list is refused, not read beyond its end. */
+static void damage(void)
+{
+    static const char *const bad[] = { "", "[", "]", "{}", "[{}", "[{}]x", "[x]", "[{\"SKU\":\"a}]", "[{\"SKU\":\"a\"}\n{\"SKU\":\"b\"}]",
+                                       "[{\"SKU\":\"a\\q\"}]", "[{\"SKU\":\"a\\u0\"}]", "[{\"SKU\":\"a\"},\n]" };
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        const kiss_value list = { apr_pstrdup(pool, bad[i]), strlen(bad[i]) }, sku = { "b", 1 }, none = { NULL, 0 };
+        kiss_spool *spool;
+        kiss_patch *patch;
+
+        kiss_spool_create(&spool, "/tmp", pool);
+        ok(kiss_patch_begin(&patch, spool, &list, pool) == APR_EGENERAL || kiss_patch_put(patch, &sku, &none) == APR_EGENERAL,
+           apr_psprintf(pool, "list %d is refused", (int)i));
+    }
+}
+
+void unit_list_patch(void)
+{
+    history(0, 0, 3);
+    history(1, 0, 60);
+    history(2, 1, 100);
+    history(5, 0, 300);
+    history(40, 1, 300);
+    history(MOST, 0, 100);
+    history(1000, 1, 40);
+    searching();
+    damage();
+}
