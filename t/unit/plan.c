@@ -36,11 +36,12 @@ void unit_plan(void)
           .rows = &double_name, .data = KISS_DATA_STOCK }, { 0 }
     };
     static const kiss_dataset datasets[] = {
-        { "api_key" }, { "customer" }, { "k", .data = KISS_DATA_STOCK }, { "key_usage" }, { "price_list" }, { "revision" },
+        { "api_key" }, { "change_log" }, { "customer" }, { "k", .data = KISS_DATA_STOCK }, { "key_usage" }, { "price_list" }, { "revision" },
         { "t", .data = KISS_DATA_STOCK }, { "warehouse" }, { 0 }
     };
     kiss_api api = { .name = "test", .profile = "1", .schema_version = 1, .credential = "Authorization",
                      .endpoints = endpoints, .datasets = datasets, .statements = kiss_customer_api.statements };
+    const kiss_rowset *rows;
     const kiss_plan *plan;
     const char *named;
     int i, allow;
@@ -77,4 +78,15 @@ void unit_plan(void)
        "SELECT k FROM k WHERE 1 AND x = ? AND k >= ? ORDER BY k LIMIT 1 OFFSET ?", "the end of a range");
     ok(kiss_list_plan_find(plan, &keys, KISS_SQL_NEXT)->bound == 3 && !kiss_list_plan_find(plan, &good, KISS_SQL_WHOLE),
        "... with its values; they are never read as a whole");
+    is(kiss_list_plan_find(plan, &good, KISS_SQL_FEW)->text, "SELECT a FROM t WHERE 1 AND x = ? AND a IN (?,?,?,?,?,?,?,?) ORDER BY a",
+       "the rows of some keys");
+    is(kiss_list_plan_find(plan, &keys, KISS_SQL_FEW)->text, "SELECT k FROM k WHERE 1 AND x = ? AND k IN (?,?,?,?,?,?,?,?) ORDER BY k",
+       "... and what they are within");
+    ok(kiss_list_plan_find(plan, &good, KISS_SQL_FEW)->bound == 1 + KISS_FEW_KEYS
+       && kiss_list_plan_find(plan, &good, KISS_SQL_MANY)->bound == 1 + KISS_MANY_KEYS, "... with their values");
+    ok(kiss_list_plan_by_key(&good) == &good, "... are read as they are");
+    kiss_plan_make(&plan, &kiss_customer_api, p);
+    rows = kiss_route_find(&kiss_customer_api, "/stock", KISS_GET, &allow, &named)->rows;
+    ok(kiss_list_plan_by_key(rows) == rows->if_short && kiss_list_plan_find(plan, rows->if_short, KISS_SQL_MANY)
+       && !kiss_list_plan_find(plan, rows, KISS_SQL_MANY), "or joined, where that is described");
 }

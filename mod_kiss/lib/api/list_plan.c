@@ -27,21 +27,49 @@ static const char *select_list(const kiss_rowset *rows, int *columns, apr_pool_t
     return list;
 }
 
+/** The condition that says which part of the rows is read, NULL for all of them, and how many values it is bound to. */
+static const char *part_condition(const kiss_rowset *rows, kiss_sql_part part, int *bound, apr_pool_t *p)
+{
+    char *list;
+    int i;
+
+    switch (part) {
+    case KISS_SQL_WHOLE:
+        *bound = 0;
+        return NULL;
+    case KISS_SQL_REST:
+        *bound = 1;
+        return apr_pstrcat(p, rows->key, " >= ?", NULL);
+    case KISS_SQL_RANGE:
+        *bound = 2;
+        return apr_pstrcat(p, rows->key, " >= ? AND ", rows->key, " < ?", NULL);
+    case KISS_SQL_NEXT:
+        *bound = 2;                     /* the other one is how many rows are passed over */
+        return apr_pstrcat(p, rows->key, " >= ?", NULL);
+    default:
+        *bound = part == KISS_SQL_FEW ? KISS_FEW_KEYS : KISS_MANY_KEYS;
+        list = apr_palloc(p, 2 * (apr_size_t)*bound);
+        for (i = 0; i < *bound; i++) {
+            list[2 * i] = '?';
+            list[2 * i + 1] = i + 1 < *bound ? ',' : '\0';
+        }
+        return apr_pstrcat(p, rows->key, " IN (", list, ")", NULL);
+    }
+}
+
 /** Fills the statement for a part of a row set. */
 static void derive(kiss_statement *s, const kiss_rowset *rows, kiss_sql_part part, apr_pool_t *p)
 {
-    const char *where = rows->where ? rows->where : "1";
+    const char *where = rows->where ? rows->where : "1", *condition;
     const kiss_row_filter *filter;
 
     for (filter = rows->filter; filter && filter->sql; filter++) {
         where = apr_pstrcat(p, where, " AND ", filter->sql, NULL);
         s->term[s->terms++] = filter->term;
     }
-    if (part != KISS_SQL_WHOLE) {
-        where = apr_pstrcat(p, where, " AND ", rows->key, " >= ?",
-                            part == KISS_SQL_RANGE ? apr_pstrcat(p, " AND ", rows->key, " < ?", NULL) : "", NULL);
-    }
-    s->bound = s->terms + (part == KISS_SQL_WHOLE ? 0 : part == KISS_SQL_REST ? 1 : 2);
+    condition = part_condition(rows, part, &s->bound, p);
+    where = condition ? apr_pstrcat(p, where, " AND ", condition, NULL) : where;
+    s->bound += s->terms;
     s->rows = rows;
     s->part = part;
     s->writer = rows->columns ? kiss_row_json_writer_make(rows->columns, rows->key, 0, p) : NULL;
@@ -140,6 +168,25 @@ static void add_part(const planning *l, const kiss_rowset *rows, kiss_sql_part p
     derive(memset(apr_array_push(l->all), 0, sizeof(kiss_statement)), rows, part, l->pool);
 }
 
+/** Adds what reads rows by their keys, and what is merged with them. */
+static void add_by_key(const planning *l, const kiss_rowset *rows)
+{
+    const struct kiss_rowset *const *w;
+    const kiss_column *c;
+
+    add_part(l, rows, KISS_SQL_FEW);
+    add_part(l, rows, KISS_SQL_MANY);
+    for (w = rows->semi_join; w && *w; w++) {
+        add_by_key(l, *w);
+    }
+    for (c = rows->columns; c && c->name; c++) {
+        if (c->rows) {
+            add_part(l, c->rows, KISS_SQL_FEW);
+            add_part(l, c->rows, KISS_SQL_MANY);
+        }
+    }
+}
+
 static const char *check_rows(const planning *l, const kiss_rowset *rows, int nested)
 {
     const char *e = check(rows, nested, l->pool);
@@ -185,6 +232,9 @@ static const char *add_list(const planning *l, const kiss_rowset *rows)
         error = rows->driving_keys->columns ? "keys have no columns" : check_rows(l, rows->driving_keys, 1);
         add_part(l, rows->driving_keys, KISS_SQL_NEXT);
     }
+    if (!error) {
+        add_by_key(l, kiss_list_plan_by_key(rows));
+    }
     return error;
 }
 
@@ -197,6 +247,11 @@ const char *kiss_list_plan_add(apr_array_header_t *all, const kiss_api *api, apr
         error = l.endpoint->run == KISS_RUN_LIST ? add_list(&l, l.endpoint->rows) : NULL;
     }
     return error;
+}
+
+const kiss_rowset *kiss_list_plan_by_key(const kiss_rowset *rows)
+{
+    return rows->if_short ? rows->if_short : rows;
 }
 
 const kiss_statement *kiss_list_plan_find(const kiss_plan *plan, const kiss_rowset *rows, kiss_sql_part part)

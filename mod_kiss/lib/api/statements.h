@@ -20,6 +20,8 @@ enum {
     KISS_SQL_CREDENTIALS,       /**< customer code -> hashes of the live keys */
     KISS_SQL_KEY_USED,          /**< key id -> notes that it was used now */
     KISS_SQL_HEALTH,            /**< a row unless a revision is missing */
+    KISS_SQL_CHANGES,           /**< dataset, scope, revision, later revision, number of rows -> what changed between them, the
+                                     newest first */
     KISS_SQL_LOCK_PAYMENT,      /**< number of a payment -> locks it: id, AR account, amount */
     KISS_SQL_PAYMENT_USED,      /**< payment id -> sum of what is allocated or requested */
     KISS_SQL_ACCOUNT_OWNER,     /**< AR account -> customer */
@@ -49,11 +51,19 @@ typedef enum {
     KISS_SQL_WHOLE,             /**< all of it */
     KISS_SQL_RANGE,             /**< from a key to before another one */
     KISS_SQL_REST,              /**< from a key to the end */
-    KISS_SQL_NEXT               /**< one key: that of the row that stands so many places behind the first one from a key */
+    KISS_SQL_NEXT,              /**< one key: that of the row that stands so many places behind the first one from a key */
+    KISS_SQL_FEW,               /**< the rows of at most KISS_FEW_KEYS keys; some of these may be equal */
+    KISS_SQL_MANY               /**< the same for KISS_MANY_KEYS keys */
 } kiss_sql_part;
 
-/** Most values that a statement over a row set is bound to: its terms, then a key, then the other key or a number. */
+/** Keys that a statement of KISS_SQL_FEW, KISS_SQL_MANY is bound to. */
+#define KISS_FEW_KEYS 8
+#define KISS_MANY_KEYS 512
+
+/** Most values that a statement over a row set is bound to: its terms, then a key, then the other key or a number. Where it reads
+ *  by key, its terms, then the keys. */
 #define KISS_MAX_BOUND (KISS_MAX_ROW_FILTERS + 2)
+#define KISS_MAX_BOUND_KEYS (KISS_MAX_ROW_FILTERS + KISS_MANY_KEYS)
 
 /** One statement, known to a connection by its text. */
 typedef struct {
@@ -95,6 +105,14 @@ enum {
     KISS_CALLER_STOCK,
     KISS_CALLER_STATE,
     KISS_CALLER_COLUMNS
+};
+
+/** Columns of KISS_SQL_CHANGES' result. */
+enum {
+    KISS_CHANGE_REVISION,       /**< the one that the change got */
+    KISS_CHANGE_BEFORE,         /**< the one before it */
+    KISS_CHANGE_SKU,            /**< what changed; "": anything may have */
+    KISS_CHANGE_COLUMNS
 };
 
 /** Columns of KISS_SQL_CALLER's result where callers are API keys. */
