@@ -41,6 +41,7 @@ static const unit_test tests[] = {
     { "jwt_cache", unit_jwt_cache },
     { "jwt_keys", unit_jwt_keys },
     { "list_patch", unit_list_patch },
+    { "list_states", unit_list_states },
     { "lru", unit_lru },
     { "merge_run", unit_merge_run },
     { "plan", unit_plan },
