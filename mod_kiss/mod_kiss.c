@@ -347,7 +347,8 @@ static int kiss_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pte
     kiss_db_pool_prepare(s, pconf);
     if (kiss_config_uses(s, ptemp)->nelts) {
         kiss_log_seldom_create(pconf);
-        if (kiss_ratelimit_create(s, is_first_start()) != 0 || create_cache_dir(s, ptemp) != OK) {
+        if (kiss_ratelimit_create(s, is_first_start()) != 0 || create_cache_dir(s, ptemp) != OK
+            || kiss_list_variant_prepare(ptemp) != APR_SUCCESS) {
             return HTTP_INTERNAL_SERVER_ERROR;
         }
         kiss_list_usage_create(s);

@@ -38,7 +38,7 @@ static void describe(kiss_req *k, const char *tag, const kiss_list_variant *vari
         kiss_response_delta(k, tag, variant->base, KISS_DELTA_IM);
     }
     else {
-        kiss_response_tag(k, variant->gzip ? apr_pstrcat(k->pool, tag, KISS_ETAG_GZIP, NULL) : tag);
+        kiss_response_tag(k, apr_pstrcat(k->pool, tag, kiss_list_variant_coding(variant), NULL));
     }
     if (variant->gzip) {
         kiss_response_gzip(k);
@@ -159,7 +159,7 @@ const kiss_error *kiss_list_run(kiss_req *k, int *status)
     const char *tag = kiss_caller_etag(k->caller, k->api, k->endpoint, k->pool);
     kiss_list_variant variant = { NULL, !kiss_precondition_is_fragment(k->r)
                              && kiss_negotiate_gzip(apr_table_get(k->r->headers_in, "Accept-Encoding")) };
-    kiss_validator v = { tag, variant.gzip ? KISS_ETAG_GZIP : "", 0 };
+    kiss_validator v = { tag, kiss_list_variant_coding(&variant), 0 };
     const kiss_error *e;
 
     kiss_list_usage_count(k, variant.gzip);

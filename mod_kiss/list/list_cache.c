@@ -15,6 +15,7 @@
 #include "core/log_seldom.h"
 #include "db/db.h"
 #include "lib/base/lru.h"
+#include "lib/file/gzip.h"
 
 /* Locks are few files that stay: a lock file that comes and goes could be two at the same time. Several tags share one. Who
  * compresses an answer, or compares it, holds its lock while it takes that of the answer as it is. Forms are told apart by the
@@ -49,9 +50,23 @@ static kiss_lru *checked;
 
 _Static_assert(KISS_DB_ORIGIN == KISS_CACHE_FILE_ORIGIN, "names of snapshots hold places as the database gives them");
 
+/* Behind the ETags of compressed lists; empty until it is known. */
+static char gzip_coding[sizeof(KISS_ETAG_GZIP) + KISS_ETAG_DIGEST];
+
+apr_status_t kiss_list_variant_prepare(apr_pool_t *p)
+{
+    memcpy(gzip_coding, KISS_ETAG_GZIP, sizeof(KISS_ETAG_GZIP));
+    return kiss_gzip_digest(gzip_coding + sizeof(KISS_ETAG_GZIP) - 1, p);
+}
+
+const char *kiss_list_variant_coding(const kiss_list_variant *variant)
+{
+    return variant->gzip ? gzip_coding : "";
+}
+
 const char *kiss_list_variant_name(const kiss_list_variant *variant, const kiss_req *k, const char *tag, apr_pool_t *p)
 {
-    return kiss_cache_file_name(kiss_db_origin(k->db), tag, variant->base, variant->gzip, p);
+    return kiss_cache_file_name(kiss_db_origin(k->db), tag, variant->base, kiss_list_variant_coding(variant), p);
 }
 
 static const char *path_of(const char *dir, const char *name, const char *suffix, apr_pool_t *p)
@@ -214,6 +229,14 @@ apr_status_t kiss_list_cache_open(kiss_list_cache_entry *entry, const char *dir,
     return APR_SUCCESS;
 }
 
+apr_status_t kiss_list_cache_chunks(apr_array_header_t **chunks, const kiss_list_cache_entry *entry, apr_pool_t *p)
+{
+    kiss_cache_file f;
+    apr_status_t rv = kiss_cache_file_read(&f, entry->file, entry->info.size);
+
+    return rv == APR_SUCCESS ? kiss_cache_file_chunks_read(chunks, &f, entry->file, p) : rv;
+}
+
 int kiss_list_cache_is_sound(apr_status_t opened, const kiss_req *k, const char *tag)
 {
     const char *dir = kiss_config_cache_dir(k->server);
@@ -280,7 +303,7 @@ apr_status_t kiss_list_cache_publish(kiss_spool *spool, const char *dir, const k
     apr_finfo_t info;
 
     if (rv == APR_SUCCESS) {
-        rv = kiss_cache_file_finish(spool->file, spool->size, spool->checksum, label, p);
+        rv = kiss_cache_file_finish(spool->file, spool->size, kiss_spool_checksum(spool), label, spool->chunks, p);
     }
     if (rv == APR_SUCCESS) {
         rv = kiss_spool_link(spool, path_of(dir, label->tag, KISS_CACHE_FILE_SUFFIX, p));

@@ -20,18 +20,29 @@
 #include "lib/file/cache_file.h"
 #include "lib/file/spool.h"
 
+/**
+ * Works out what stands behind the ETag of compressed lists. In post_config; until then no list is compressed.
+ *
+ * @return APR_SUCCESS, or APR_ENOMEM
+ */
+apr_status_t kiss_list_variant_prepare(apr_pool_t *p);
+
 /** A form of a list. */
 typedef struct {
     const char *base;           /**< NULL, or the ETag of the state since which the changes are wanted (lib/file/delta.h) */
     int gzip;                   /**< compressed */
 } kiss_list_variant;
 
+/** What stands behind the list's ETag in this form: "" for all that is not compressed. */
+const char *kiss_list_variant_coding(const kiss_list_variant *variant);
+
 /**
  * The name of a form of the list with this ETag, under which it is kept (kiss_cache_file_name()). In `p`.
  *
  * What a kept list depends on, all of it: where its database is (kiss_db_origin()), because a copy of a database has the same
  * ETags until the first change, and both may have one KissCacheDir; what the ETag is a digest of (kiss_caller_etag()): API
- * and profile, endpoint, terms, revisions, the form of the rows; the ETag of the base, of which the same holds; the coding.
+ * and profile, endpoint, terms, revisions, the form of the rows; the ETag of the base, of which the same holds; the coding,
+ * and with it what compressed bytes depend on beside their content (kiss_gzip_digest()).
  */
 const char *kiss_list_variant_name(const kiss_list_variant *variant, const kiss_req *k, const char *tag, apr_pool_t *p);
 
@@ -57,6 +68,9 @@ apr_status_t kiss_list_cache_attach(apr_pool_t *pchild);
  *         when what was there is damaged or no snapshot: it was removed; else why it cannot be used
  */
 apr_status_t kiss_list_cache_open(kiss_list_cache_entry *entry, const char *dir, const char *tag, apr_pool_t *p);
+
+/** Reads the index of an open snapshot: an array of kiss_chunk (lib/file/chunk_index.h) in `p`, empty where it has none. */
+apr_status_t kiss_list_cache_chunks(apr_array_header_t **chunks, const kiss_list_cache_entry *entry, apr_pool_t *p);
 
 /** 1 when there is a file for this tag; it may be damaged. */
 int kiss_list_cache_exists(const char *dir, const char *tag, apr_pool_t *p);

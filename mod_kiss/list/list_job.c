@@ -86,12 +86,18 @@ static kiss_list_job *create(const kiss_req *k, const kiss_list_variant *variant
 static int find(kiss_list_job *m, const char *tag)
 {
     const char *name = kiss_list_variant_name(&m->variant, &m->k, tag, m->pool);
+    apr_array_header_t *chunks;
     kiss_list_cache_entry entry;
+    int i;
 
-    if (!kiss_list_cache_is_sound(kiss_list_cache_open(&entry, kiss_config_cache_dir(m->k.server), name, m->pool), &m->k, name)) {
+    if (!kiss_list_cache_is_sound(kiss_list_cache_open(&entry, kiss_config_cache_dir(m->k.server), name, m->pool), &m->k, name)
+        || kiss_list_cache_chunks(&chunks, &entry, m->pool) != APR_SUCCESS) {
         return 0;
     }
     kiss_progress_name(m->progress, apr_pstrdup(m->pool, tag));
+    for (i = 0; i < chunks->nelts; i++) {
+        kiss_progress_add_chunk(m->progress, &APR_ARRAY_IDX(chunks, i, kiss_chunk));
+    }
     kiss_progress_advance(m->progress, entry.file, entry.size);
     kiss_progress_end(m->progress, APR_SUCCESS);
     return 1;
@@ -223,7 +229,7 @@ static apr_status_t make_from_source(kiss_list_job *m)
     m->k.caller = m->source->k.caller;
     kiss_progress_name(m->progress, start.tag);
     spool->progress = m->progress;
-    rv = m->variant.gzip ? kiss_gzip(spool, source, m->pool) : compare(m, spool, start.tag);
+    rv = m->variant.gzip ? kiss_gzip(spool, source, NULL, m->pool) : compare(m, spool, start.tag);
     return rv == APR_SUCCESS ? keep(m, spool, start.tag) : rv;
 }
 

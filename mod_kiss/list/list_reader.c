@@ -12,6 +12,7 @@
 #include "lib/api/list_plan.h"
 #include "lib/api/row_json.h"
 #include "lib/base/json_text.h"
+#include "lib/file/chunk_writer.h"
 #include "lib/file/merge_run.h"
 #include "lib/file/spool.h"
 #include "list/list_cache.h"
@@ -50,6 +51,7 @@ typedef struct {
     kiss_row_json_terms terms;
     kiss_progress *progress;              /* is told what there is of it */
     kiss_spool *out;                    /* the answer */
+    kiss_chunks *chunks;                /* its chunks */
     range range;
     apr_pool_t *range_pool;             /* cleared before the next range */
     merged semi_join;                      /* keys: a row must be in each */
@@ -230,7 +232,7 @@ static kiss_db_status write_row(building *b, const kiss_statement *s, const kiss
     kiss_row_json_status written;
     kiss_db_status status;
     apr_status_t rv;
-    int missing;
+    int missing, at = b->out->buffer->bpos;
 
     if ((rv = seek(&b->semi_join, &row[0], found, &missing)) != APR_SUCCESS) {
         return spool_failed(b, rv);
@@ -252,7 +254,8 @@ static kiss_db_status write_row(building *b, const kiss_statement *s, const kiss
         return row_failed(b, written, column, &row[0]);
     }
     b->k->rows++;
-    return (rv = kiss_spool_flush(b->out, 0)) != APR_SUCCESS ? spool_failed(b, rv) : KISS_DB_OK;
+    rv = kiss_chunks_row(b->chunks, at);
+    return rv != APR_SUCCESS || (rv = kiss_spool_flush(b->out, 0)) != APR_SUCCESS ? spool_failed(b, rv) : KISS_DB_OK;
 }
 
 static kiss_db_status scan_rows(building *b, const kiss_statement *s, const char *const *args)
@@ -372,6 +375,9 @@ static kiss_db_status write_list(building *b)
     kiss_db_status status = write_rows(b, b->k->endpoint->rows);
     const char *end = b->k->rows ? "]" : "[]";
 
+    if (status == KISS_DB_OK) {
+        kiss_chunks_end(b->chunks);
+    }
     if (status == KISS_DB_OK && kiss_json_text_raw(b->out->buffer, end, strlen(end))) {
         status = spool_failed(b, APR_ENOMEM);
     }
@@ -404,6 +410,9 @@ static kiss_db_status build(kiss_db_conn *conn, void *baton)
         return status == KISS_DB_OK ? kiss_db_end(conn) : status;
     }
     rv = kiss_list_cache_begin(&b->out, kiss_config_cache_dir(k->server), k->pool);
+    if (rv == APR_SUCCESS) {
+        rv = kiss_chunks_begin(&b->chunks, b->out, k->pool);
+    }
     if (rv == APR_SUCCESS) {
         rv = apr_pool_create(&b->range_pool, b->pool);
     }

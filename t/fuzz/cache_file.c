@@ -94,7 +94,7 @@ static void write_and_read(const char *text, size_t answer, apr_pool_t *p)
     char c;
 
     MUST(apr_file_write_full(file, body, len, NULL) == APR_SUCCESS);
-    MUST(kiss_cache_file_finish(file, (apr_off_t)len, (apr_uint32_t)crc32(0, (const Bytef *)body, (uInt)len), &label, p)
+    MUST(kiss_cache_file_finish(file, (apr_off_t)len, (apr_uint32_t)crc32(0, (const Bytef *)body, (uInt)len), &label, NULL, p)
          == APR_SUCCESS);
     whole = size_of(file);
     MUST(kiss_cache_file_read(&f, file, whole) == APR_SUCCESS && f.size == (apr_off_t)len);

@@ -10,15 +10,15 @@
 void unit_cache_file(void)
 {
     static const char *const expected[] = {
-        "PPPPPPPPPPPPPPPP@TTTTTTTTTTTTTTTTTTTTTT", "PPPPPPPPPPPPPPPP@TTTTTTTTTTTTTTTTTTTTTT-gzip",
+        "PPPPPPPPPPPPPPPP@TTTTTTTTTTTTTTTTTTTTTT", "PPPPPPPPPPPPPPPP@TTTTTTTTTTTTTTTTTTTTTT-gzip01234567",
         "PPPPPPPPPPPPPPPP@TTTTTTTTTTTTTTTTTTTTTT.BBBBBBBBBBBBBBBBBBBBBB",
-        "PPPPPPPPPPPPPPPP@TTTTTTTTTTTTTTTTTTTTTT.BBBBBBBBBBBBBBBBBBBBBB-gzip"
+        "PPPPPPPPPPPPPPPP@TTTTTTTTTTTTTTTTTTTTTT.BBBBBBBBBBBBBBBBBBBBBB-gzip01234567"
     };
     const char *place = "PPPPPPPPPPPPPPPP", *tag = "TTTTTTTTTTTTTTTTTTTTTT", *base = "BBBBBBBBBBBBBBBBBBBBBB";
     int i, wrong = 0;
 
     for (i = 0; i < 4; i++) {
-        const char *name = kiss_cache_file_name(place, tag, i > 1 ? base : NULL, i % 2, pool);
+        const char *name = kiss_cache_file_name(place, tag, i > 1 ? base : NULL, i % 2 ? "-gzip01234567" : "", pool);
         const char *file = apr_pstrcat(pool, name, KISS_CACHE_FILE_SUFFIX, NULL);
 
         wrong += strcmp(name, expected[i]) != 0 || strlen(name) > KISS_CACHE_FILE_NAME;

@@ -9,9 +9,11 @@
 #include "lib/base/crypto.h"
 
 /* Characters of the names of content codings (RFC 9110 section 8.4.1) that are appended to tags; the longest in use is
- * "deflate". */
+ * "deflate". Ours has a digest appended to it. */
 #define CODING "abcdefghijklmnopqrstuvwxyz0123456789"
 #define MAX_CODING 16
+
+_Static_assert(sizeof(KISS_ETAG_GZIP) - 1 + KISS_ETAG_DIGEST <= 1 + MAX_CODING, "our own tags stand for their list");
 
 /* Alphabet of our tags: base64url. */
 #define WORD "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"

@@ -2,7 +2,8 @@
 /**
  * etag - entity tags in request headers (RFC 9110 section 8.8.3), and what intermediaries make of ours.
  *
- * The compressed variant of the list with the tag "T" has the tag "T-gzip". What applies a content coding to an answer
+ * The compressed variant of the list with the tag "T" has the tag
+ * "T-gzip1a2b3c4d". What applies a content coding to an answer
  * changes the tag in the same way: mod_deflate, mod_brotli, Caddy and lighttpd append "-gzip", "-br" or "-zstd", Jetty
  * "--gzip", nginx and HAProxy make it weak. All of them identify the same list; only one is the tag of the bytes that
  * are sent. Pure, thread-safe.
@@ -15,8 +16,14 @@
 /** Characters of an ETag of ours: 16 bytes in base64url. */
 #define KISS_ETAG_LEN 22
 
-/** Suffix of the tag of a compressed answer: codings never share a strong ETag (RFC 9110 section 8.8.3.3). */
+/**
+ * Suffix of the tag of a compressed answer: codings never share a strong ETag (RFC 9110 section 8.8.3.3). A digest of what
+ * the compressed bytes depend on, apart from the content, is appended to it (lib/file/gzip.h).
+ */
 #define KISS_ETAG_GZIP "-gzip"
+
+/** Characters of that digest. */
+#define KISS_ETAG_DIGEST 8
 
 /** Part of what every ETag is a digest of: raised when the same rows are written differently by a new version of the module. */
 #define KISS_ETAG_FORMAT "1"

@@ -26,12 +26,18 @@
 typedef struct {
     char magic[8];
     apr_uint64_t size;                  /* bytes of the answer */
-    apr_uint32_t label;                 /* bytes of the label, between answer and trailer */
-    apr_uint32_t checksum;              /* CRC-32 of both */
+    apr_uint32_t label;                 /* bytes of the label, which follows the answer */
+    apr_uint32_t chunks;                /* how many there are in the index, which follows the label */
+    apr_uint32_t checksum;              /* CRC-32 of these three */
+    apr_uint32_t unused;
 } trailer;
 
-static const char magic[8] = "kiss-2\n";
-static const char older[8] = "kiss-1\n";
+/* Another one for each form of these files, and for each rule by which lists are divided into chunks. */
+static const char magic[8] = "kiss-3\n";
+
+/* Those of forms before: with them the magic begins a trailer of 24 bytes. */
+static const char *const older[] = { "kiss-1\n", "kiss-2\n" };
+#define OLDER_TRAILER 24
 
 /* Lines of the label: "Tag: ...". Their names are those of kissctl's columns. */
 static const struct {
@@ -61,11 +67,11 @@ static const struct {
 /* A name has one or more tags, for the list and for what it is compared with. */
 #define MAX_PARTS 3
 
-const char *kiss_cache_file_name(const char *origin, const char *tag, const char *base, int gzip, apr_pool_t *p)
+const char *kiss_cache_file_name(const char *origin, const char *tag, const char *base, const char *coding, apr_pool_t *p)
 {
     const char at[] = { AT, '\0' }, from[] = { FROM, '\0' };
 
-    return apr_pstrcat(p, origin, at, tag, base ? from : "", base ? base : "", gzip ? KISS_ETAG_GZIP : "", NULL);
+    return apr_pstrcat(p, origin, at, tag, base ? from : "", base ? base : "", coding, NULL);
 }
 
 const char *kiss_cache_file_shown(const char *file, apr_pool_t *p)
@@ -75,12 +81,23 @@ const char *kiss_cache_file_shown(const char *file, apr_pool_t *p)
     return apr_pstrmemdup(p, shown, strlen(shown) - (sizeof(KISS_CACHE_FILE_SUFFIX) - 1));
 }
 
+/** 1 for what stands behind the tags of a snapshot: the suffix, or a coding before it. */
+static int is_end(const char *name)
+{
+    const apr_size_t gzip = sizeof(KISS_ETAG_GZIP) - 1;
+
+    if (strncmp(name, KISS_ETAG_GZIP, gzip) == 0) {
+        name += gzip + strspn(name + gzip, "0123456789abcdef");
+    }
+    return strcmp(name, KISS_CACHE_FILE_SUFFIX) == 0;
+}
+
 /**
- * 1 for the names of snapshots with their suffix, and for those that versions before gave, without the place.
+ * 1 for the names of snapshots with their suffix, and for those that versions before gave, without the place or without what
+ * compressed bytes depend on.
  */
 static int is_entry(const char *name)
 {
-    static const char *const ends[] = { KISS_CACHE_FILE_SUFFIX, KISS_ETAG_GZIP KISS_CACHE_FILE_SUFFIX };
     int parts;
 
     if (strspn(name, BASE64URL) == KISS_CACHE_FILE_ORIGIN && name[KISS_CACHE_FILE_ORIGIN] == AT) {
@@ -91,7 +108,7 @@ static int is_entry(const char *name)
             return 0;
         }
         name += KISS_ETAG_LEN;
-        if (strcmp(name, ends[0]) == 0 || strcmp(name, ends[1]) == 0) {
+        if (is_end(name)) {
             return 1;
         }
         if (*name++ != FROM) {
@@ -119,47 +136,76 @@ static const char *plain(const char *value, apr_pool_t *p)
     return copy;
 }
 
-apr_status_t kiss_cache_file_finish(apr_file_t *file, apr_off_t size, apr_uint32_t checksum,
-                                  const kiss_cache_file_label *label, apr_pool_t *p)
+/** The label's text. */
+static const char *label_text(const kiss_cache_file_label *label, apr_pool_t *p)
 {
     const char *text = "\n";
-    apr_size_t i, len;
-    apr_status_t rv;
-    trailer t;
+    apr_size_t i;
 
     for (i = 0; i < FIELDS; i++) {
         text = apr_pstrcat(p, text, fields[i].name, ": ", plain(*field(label, i), p), "\n", NULL);
     }
-    len = strlen(text);
+    return text;
+}
+
+apr_status_t kiss_cache_file_finish(apr_file_t *file, apr_off_t size, apr_uint32_t checksum, const kiss_cache_file_label *label,
+                                  const apr_array_header_t *chunks, apr_pool_t *p)
+{
+    const char *text = label_text(label, p);
+    apr_size_t len = strlen(text), index = chunks ? (apr_size_t)chunks->nelts * sizeof(kiss_chunk) : 0;
+    apr_status_t rv;
+    trailer t;
+
     memset(&t, 0, sizeof(t));
     memcpy(t.magic, magic, sizeof(magic));
     t.size = (apr_uint64_t)size;
     t.label = (apr_uint32_t)len;
     t.checksum = (apr_uint32_t)crc32(checksum, (const Bytef *)text, (uInt)len);
+    if (index) {
+        t.chunks = (apr_uint32_t)chunks->nelts;
+        t.checksum = (apr_uint32_t)crc32_z(t.checksum, (const Bytef *)chunks->elts, index);
+    }
     rv = apr_file_write_full(file, text, len, NULL);
+    if (rv == APR_SUCCESS && index) {
+        rv = apr_file_write_full(file, chunks->elts, index, NULL);
+    }
     return rv == APR_SUCCESS ? apr_file_write_full(file, &t, sizeof(t), NULL) : rv;
+}
+
+/** 1 when a file ends as those of forms before. */
+static int is_older(apr_file_t *file, apr_off_t whole)
+{
+    char begin[sizeof(magic)];
+    apr_off_t at = whole - OLDER_TRAILER;
+
+    return at >= 0 && apr_file_seek(file, APR_SET, &at) == APR_SUCCESS
+           && apr_file_read_full(file, begin, sizeof(begin), NULL) == APR_SUCCESS
+           && (memcmp(begin, older[0], sizeof(begin)) == 0 || memcmp(begin, older[1], sizeof(begin)) == 0);
 }
 
 apr_status_t kiss_cache_file_read(kiss_cache_file *f, apr_file_t *file, apr_off_t whole)
 {
     trailer t;
-    apr_off_t at = whole - (apr_off_t)sizeof(t);
-    apr_status_t rv = at < 0 ? APR_EMISMATCH : apr_file_seek(file, APR_SET, &at);
+    apr_off_t at = whole - (apr_off_t)sizeof(t), index;
+    apr_status_t rv = at < 0 ? APR_EOF : apr_file_seek(file, APR_SET, &at);
 
     if (rv == APR_SUCCESS) {
         rv = apr_file_read_full(file, &t, sizeof(t), NULL);
     }
-    if (rv != APR_SUCCESS) {
-        return rv == APR_EOF ? APR_EMISMATCH : rv;
+    if (rv != APR_SUCCESS && rv != APR_EOF) {
+        return rv;
     }
-    if (memcmp(t.magic, older, sizeof(older)) == 0) {
-        return APR_ENOENT;
+    if (rv == APR_EOF || memcmp(t.magic, magic, sizeof(magic)) != 0) {
+        return is_older(file, whole) ? APR_ENOENT : APR_EMISMATCH;
     }
+    index = (apr_off_t)t.chunks * (apr_off_t)sizeof(kiss_chunk);
     f->size = (apr_off_t)t.size;
+    f->label = t.label;
+    f->chunks = t.chunks;
     f->checked = whole - (apr_off_t)sizeof(t);
     f->checksum = t.checksum;
-    return memcmp(t.magic, magic, sizeof(magic)) != 0 || t.label > MAX_LABEL || f->size < 0
-           || f->checked - f->size != (apr_off_t)t.label ? APR_EMISMATCH : APR_SUCCESS;
+    return t.label > MAX_LABEL || f->size < 0 || f->size > f->checked || f->checked - f->size != (apr_off_t)t.label + index
+           ? APR_EMISMATCH : APR_SUCCESS;
 }
 
 /** Takes the label's text apart, in place. @return APR_EMISMATCH when it is none */
@@ -183,17 +229,32 @@ static apr_status_t parse(kiss_cache_file_label *label, char *text)
     return APR_SUCCESS;
 }
 
-apr_status_t kiss_cache_file_label_read(kiss_cache_file_label *label, const kiss_cache_file *f, apr_file_t *file, apr_pool_t *p)
+/** Reads a part of the file. */
+static apr_status_t read_part(apr_file_t *file, apr_off_t at, void *to, apr_size_t len)
 {
-    apr_size_t len = (apr_size_t)(f->checked - f->size);
-    char *text = apr_pcalloc(p, len + 1);
-    apr_off_t at = f->size;
     apr_status_t rv = apr_file_seek(file, APR_SET, &at);
 
     if (rv == APR_SUCCESS) {
-        rv = apr_file_read_full(file, text, len, NULL);
+        rv = apr_file_read_full(file, to, len, NULL);
     }
-    return rv == APR_SUCCESS ? parse(label, text) : rv == APR_EOF ? APR_EMISMATCH : rv;
+    return rv == APR_EOF ? APR_EMISMATCH : rv;
+}
+
+apr_status_t kiss_cache_file_label_read(kiss_cache_file_label *label, const kiss_cache_file *f, apr_file_t *file, apr_pool_t *p)
+{
+    char *text = apr_pcalloc(p, f->label + 1);
+    apr_status_t rv = read_part(file, f->size, text, f->label);
+
+    return rv == APR_SUCCESS ? parse(label, text) : rv;
+}
+
+apr_status_t kiss_cache_file_chunks_read(apr_array_header_t **chunks, const kiss_cache_file *f, apr_file_t *file, apr_pool_t *p)
+{
+    apr_size_t len = f->chunks * sizeof(kiss_chunk);
+    void *index = apr_palloc(p, len + 1);
+    apr_status_t rv = read_part(file, f->size + (apr_off_t)f->label, index, len);
+
+    return rv == APR_SUCCESS ? kiss_chunk_index_take(chunks, f->chunks, index, f->size, p) : rv;
 }
 
 apr_status_t kiss_cache_file_verify(kiss_cache_file_label *label, const kiss_cache_file *f, apr_file_t *file, apr_pool_t *p)

@@ -2,8 +2,8 @@
 /**
  * cache_file - the files of kept answers: their form, and the folder that they are in. Known to the module and to kissctl.
  *
- * A file is the answer's bytes, then a label that says for people what it is, then a trailer with the length of both and a
- * checksum over both. It holds no time: the same list gives the same file. Thread-safe, as far as its arguments are.
+ * A file is the answer's bytes, then a label that says for people what it is, then the index of its chunks (lib/file/chunk_index.h),
+ * then a trailer with the lengths of all three and a checksum over them. It holds no time. Thread-safe, as far as its arguments are.
  */
 #ifndef KISS_CACHE_FILE_H
 #define KISS_CACHE_FILE_H
@@ -13,6 +13,7 @@
 #include <apr_tables.h>
 
 #include "lib/base/etag.h"
+#include "lib/file/chunk_index.h"
 
 /** The folder of snapshots below KissCacheDir. */
 #define KISS_CACHE_FILE_FOLDER "snapshots"
@@ -24,7 +25,8 @@
 #define KISS_CACHE_FILE_ORIGIN 16
 
 /** Most characters of a snapshot's name. */
-#define KISS_CACHE_FILE_NAME (KISS_CACHE_FILE_ORIGIN + 1 + KISS_ETAG_LEN + 1 + KISS_ETAG_LEN + sizeof(KISS_ETAG_GZIP) - 1)
+#define KISS_CACHE_FILE_NAME (KISS_CACHE_FILE_ORIGIN + 1 + KISS_ETAG_LEN + 1 + KISS_ETAG_LEN \
+                            + sizeof(KISS_ETAG_GZIP) - 1 + KISS_ETAG_DIGEST)
 
 /** What a snapshot is. "" where it does not depend on something. */
 typedef struct {
@@ -42,7 +44,9 @@ typedef struct {
 /** A file whose trailer was read. */
 typedef struct {
     apr_off_t size;                 /**< bytes of the answer */
-    apr_off_t checked;              /**< bytes of answer and label */
+    apr_size_t label;               /**< bytes of the label */
+    apr_size_t chunks;              /**< how many there are in the index */
+    apr_off_t checked;              /**< bytes of answer, label and index */
     apr_uint32_t checksum;          /**< CRC-32 of these */
 } kiss_cache_file;
 
@@ -56,27 +60,28 @@ typedef struct {
 } kiss_cache_file_entry;
 
 /**
- * The name of a snapshot: PLACE@TAG, PLACE@TAG-gzip, PLACE@TAG.BASE or PLACE@TAG.BASE-gzip. In `p`.
+ * The name of a snapshot: PLACE@TAG, PLACE@TAG-gzipDIGEST, PLACE@TAG.BASE or PLACE@TAG.BASE-gzipDIGEST. In `p`.
  *
- * @param place where the database is
- * @param tag   ETag of the list
- * @param base  NULL, or the ETag of the list that this one is told from
- * @param gzip  1 when it is compressed
+ * @param place  where the database is
+ * @param tag    ETag of the list
+ * @param base   NULL, or the ETag of the list that this one is told from
+ * @param coding "", or what stands behind the ETag of what is compressed
  */
-const char *kiss_cache_file_name(const char *origin, const char *tag, const char *base, int gzip, apr_pool_t *p);
+const char *kiss_cache_file_name(const char *origin, const char *tag, const char *base, const char *coding, apr_pool_t *p);
 
 /** What people know a file by: its name without place and suffix, in `p`. */
 const char *kiss_cache_file_shown(const char *file, apr_pool_t *p);
 
 /**
- * Puts label and trailer behind an answer.
+ * Puts label, index and trailer behind an answer.
  *
  * @param file     open for writing, at its end
  * @param size     bytes of the answer
  * @param checksum CRC-32 of the answer
+ * @param chunks   of kiss_chunk: of what it consists; NULL where that is not known
  */
-apr_status_t kiss_cache_file_finish(apr_file_t *file, apr_off_t size, apr_uint32_t checksum,
-                                  const kiss_cache_file_label *label, apr_pool_t *p);
+apr_status_t kiss_cache_file_finish(apr_file_t *file, apr_off_t size, apr_uint32_t checksum, const kiss_cache_file_label *label,
+                                  const apr_array_header_t *chunks, apr_pool_t *p);
 
 /**
  * Reads the trailer of an open file.
@@ -96,6 +101,14 @@ apr_status_t kiss_cache_file_verify(kiss_cache_file_label *label, const kiss_cac
 
 /** Reads the label alone: what it says is only known to be true after kiss_cache_file_verify(). */
 apr_status_t kiss_cache_file_label_read(kiss_cache_file_label *label, const kiss_cache_file *f, apr_file_t *file, apr_pool_t *p);
+
+/**
+ * Reads the index: an array of kiss_chunk in `p`, empty where the file has none. What it says is only known to be true after
+ * kiss_cache_file_verify().
+ *
+ * @return APR_SUCCESS, APR_EMISMATCH, or why it cannot be read
+ */
+apr_status_t kiss_cache_file_chunks_read(apr_array_header_t **chunks, const kiss_cache_file *f, apr_file_t *file, apr_pool_t *p);
 
 /**
  * Opens the folder in a KissCacheDir, for root too: a symbolic link of another user is not followed (lib/base/directory.h).

@@ -59,8 +59,8 @@ int kiss_rows_order(const kiss_value *a, const kiss_value *b)
 
 /* --- walking --- */
 
-/** Finds the SKU of a row. Quotes within values are escaped: this text stands nowhere but at the member itself. */
-static int find_key(kiss_value *key, const char *row, const char *end)
+/* Quotes within values are escaped: this text stands nowhere but at the member itself. */
+int kiss_rows_find_key(kiss_value *key, const char *row, const char *end)
 {
     const char *at = row;
 
@@ -102,7 +102,7 @@ int kiss_rows_next(kiss_row_group *g)
     g->len = 0;
     while (g->end - at > 1) {
         row_end = end_of_row(at, g->end, &next);
-        if (!row_end || find_key(&key, at, row_end) != 0 || kiss_rows_key(&plain, buffer, &key) != 0) {
+        if (!row_end || kiss_rows_find_key(&key, at, row_end) != 0 || kiss_rows_key(&plain, buffer, &key) != 0) {
             return -1;
         }
         if (g->len && (key.len != g->key.len || memcmp(key.data, g->key.data, key.len) != 0)) {
@@ -134,7 +134,7 @@ static int is_before(const char *row, const char *end, const kiss_value *sku)
     char buffer[KISS_ROWS_KEY];
     kiss_value json, key;
 
-    if (*row != '{' || find_key(&json, row, end) != 0 || kiss_rows_key(&key, buffer, &json) != 0) {
+    if (*row != '{' || kiss_rows_find_key(&json, row, end) != 0 || kiss_rows_key(&key, buffer, &json) != 0) {
         return -1;
     }
     return kiss_rows_order(&key, sku) < 0;

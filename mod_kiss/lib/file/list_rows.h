@@ -36,6 +36,15 @@ int kiss_rows_next(kiss_row_group *g);
 int kiss_rows_seek(kiss_row_group *g, const kiss_value *sku);
 
 /**
+ * Finds the SKU of a row.
+ *
+ * @param key receives it as JSON text, without its quotes
+ * @param row "{..."; other rows may follow before `end`
+ * @return 0, or -1 when it has none
+ */
+int kiss_rows_find_key(kiss_value *key, const char *row, const char *end);
+
+/**
  * The plain text of a SKU as it stands in a list.
  *
  * @param buffer used where the text holds escapes

@@ -12,6 +12,7 @@ struct kiss_progress {
     apr_thread_mutex_t *mutex;
     apr_thread_cond_t *more;
     kiss_progress_view grown;
+    apr_array_header_t *chunks;     /* of kiss_chunk */
 };
 
 apr_status_t kiss_progress_create(kiss_progress **progress, apr_pool_t *p)
@@ -22,6 +23,7 @@ apr_status_t kiss_progress_create(kiss_progress **progress, apr_pool_t *p)
     if (rv == APR_SUCCESS) {
         rv = apr_thread_cond_create(&g->more, p);
     }
+    g->chunks = apr_array_make(p, 0, sizeof(kiss_chunk));
     *progress = g;
     return rv;
 }
@@ -38,6 +40,14 @@ void kiss_progress_advance(kiss_progress *g, apr_file_t *file, apr_off_t size)
     apr_thread_mutex_lock(g->mutex);
     g->grown.file = file;
     g->grown.size = size;
+    apr_thread_cond_broadcast(g->more);
+    apr_thread_mutex_unlock(g->mutex);
+}
+
+void kiss_progress_add_chunk(kiss_progress *g, const kiss_chunk *chunk)
+{
+    apr_thread_mutex_lock(g->mutex);
+    APR_ARRAY_PUSH(g->chunks, kiss_chunk) = *chunk;
     apr_thread_cond_broadcast(g->more);
     apr_thread_mutex_unlock(g->mutex);
 }
@@ -62,6 +72,22 @@ kiss_progress_view kiss_progress_wait(kiss_progress *g, apr_off_t size)
     grown = g->grown;
     apr_thread_mutex_unlock(g->mutex);
     return grown;
+}
+
+int kiss_progress_chunk(kiss_progress *g, int number, kiss_chunk *chunk)
+{
+    int known;
+
+    apr_thread_mutex_lock(g->mutex);
+    while (!g->grown.ended && g->chunks->nelts <= number) {
+        apr_thread_cond_wait(g->more, g->mutex);
+    }
+    known = g->chunks->nelts > number;
+    if (known) {
+        *chunk = APR_ARRAY_IDX(g->chunks, number, kiss_chunk);
+    }
+    apr_thread_mutex_unlock(g->mutex);
+    return known;
 }
 
 apr_status_t kiss_progress_read(kiss_progress *g, apr_off_t offset, char *buffer, apr_size_t *len)

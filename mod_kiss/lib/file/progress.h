@@ -9,6 +9,8 @@
 
 #include <apr_file_io.h>
 
+#include "lib/file/chunk_index.h"
+
 /** What both know of the file. */
 typedef struct kiss_progress kiss_progress;
 
@@ -22,6 +24,9 @@ void kiss_progress_name(kiss_progress *progress, const char *tag);
 
 /** Says that the first `size` bytes of `file` can be read. */
 void kiss_progress_advance(kiss_progress *progress, apr_file_t *file, apr_off_t size);
+
+/** Says of which chunk the file goes on to consist; it can be read as soon as that is said of its bytes. */
+void kiss_progress_add_chunk(kiss_progress *progress, const kiss_chunk *chunk);
 
 /** Says that nothing more comes: APR_SUCCESS when it is whole, or why it never will be. */
 void kiss_progress_end(kiss_progress *progress, apr_status_t result);
@@ -42,6 +47,14 @@ typedef struct {
 
 /** Waits until more than `size` bytes can be read, or until the end. Bounded: the writer is, by the database's timeouts. */
 kiss_progress_view kiss_progress_wait(kiss_progress *progress, apr_off_t size);
+
+/**
+ * Waits until the file's chunk with this number is known, or until the end.
+ *
+ * @param chunk receives it
+ * @return 1; 0 at the end when the file has no more chunks
+ */
+int kiss_progress_chunk(kiss_progress *progress, int number, kiss_chunk *chunk);
 
 /**
  * Reads what stands at `offset`, waiting for it.

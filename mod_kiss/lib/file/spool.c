@@ -46,7 +46,6 @@ apr_status_t kiss_spool_create_linkable(kiss_spool **spool, const char *dir, apr
 
     if (rv == APR_SUCCESS) {
         (*spool)->linkable = 1;
-        (*spool)->checksum = (apr_uint32_t)crc32(0, NULL, 0);
         apr_pool_cleanup_register(p, *spool, remove_file, apr_pool_cleanup_null);
     }
     return rv;
@@ -110,6 +109,62 @@ apr_status_t kiss_spool_link(kiss_spool *s, const char *path)
     return rv;
 }
 
+/* --- checksums: of pieces, and of all by theirs --- */
+
+/** Takes what is to be written next into the checksum of the piece. */
+static void sum(kiss_spool *s, const char *data, apr_size_t len)
+{
+    s->piece = s->linkable ? (apr_uint32_t)crc32_z(s->piece, (const Bytef *)data, len) : 0;
+}
+
+/** Takes the first `at` bytes of the buffer into it. */
+static void sum_buffer(kiss_spool *s, int at)
+{
+    sum(s, s->buffer->buf + s->summed, (apr_size_t)(at - s->summed));
+    s->summed = at;
+}
+
+/** Ends a piece. */
+static void end_piece(kiss_spool *s, apr_off_t len, apr_uint32_t checksum)
+{
+    s->checksum = (apr_uint32_t)crc32_combine(s->checksum, checksum, (z_off_t)len);
+    s->cut += len;
+    s->piece = 0;
+}
+
+apr_uint32_t kiss_spool_cut(kiss_spool *s, int at, apr_off_t *len)
+{
+    apr_uint32_t checksum;
+
+    sum_buffer(s, at);
+    checksum = s->piece;
+    *len = s->size + at - s->cut;
+    end_piece(s, *len, checksum);
+    return checksum;
+}
+
+apr_uint32_t kiss_spool_checksum(const kiss_spool *s)
+{
+    return (apr_uint32_t)crc32_combine(s->checksum, s->piece, (z_off_t)(s->size - s->cut));
+}
+
+/* --- writing --- */
+
+/** Tells whoever waits what there is now. A list that is begun again before any of it was written has other chunks. */
+static void tell(kiss_spool *s)
+{
+    for (; s->chunks && s->told < s->chunks->nelts; s->told++) {
+        const kiss_chunk *chunk = &APR_ARRAY_IDX(s->chunks, s->told, kiss_chunk);
+
+        if (s->told_end + chunk->length > s->size) {
+            break;
+        }
+        s->told_end += chunk->length;
+        kiss_progress_add_chunk(s->progress, chunk);
+    }
+    kiss_progress_advance(s->progress, s->file, s->size);
+}
+
 /** Writes behind what is in the file. */
 static apr_status_t append(kiss_spool *s, const char *data, apr_size_t len)
 {
@@ -119,24 +174,25 @@ static apr_status_t append(kiss_spool *s, const char *data, apr_size_t len)
         rv = apr_file_write_full(s->file, data, len, NULL);
     }
     if (rv == APR_SUCCESS) {
-        s->checksum = s->linkable ? (apr_uint32_t)crc32_z(s->checksum, (const Bytef *)data, len) : 0;
         s->size += (apr_off_t)len;
     }
     if (rv == APR_SUCCESS && s->progress) {
-        kiss_progress_advance(s->progress, s->file, s->size);
+        tell(s);
     }
     return rv;
 }
 
 apr_status_t kiss_spool_flush(kiss_spool *s, int all)
 {
-    apr_size_t len = (apr_size_t)s->buffer->bpos;
+    int len = s->buffer->bpos;
     apr_status_t rv = APR_SUCCESS;
 
     if (len > 0 && (len >= PIECE || all)) {
-        rv = append(s, s->buffer->buf, len);
+        sum_buffer(s, len);
+        rv = append(s, s->buffer->buf, (apr_size_t)len);
         if (rv == APR_SUCCESS) {
             printbuf_reset(s->buffer);
+            s->summed = 0;
         }
     }
     return rv;
@@ -144,11 +200,28 @@ apr_status_t kiss_spool_flush(kiss_spool *s, int all)
 
 apr_status_t kiss_spool_write(kiss_spool *s, const char *data, apr_size_t len)
 {
-    apr_status_t rv = APR_SUCCESS;
+    apr_status_t rv;
 
     if (len < PIECE) {
         return kiss_json_text_raw(s->buffer, data, len) ? APR_ENOMEM : kiss_spool_flush(s, 0);
     }
     rv = kiss_spool_flush(s, 1);
-    return rv == APR_SUCCESS ? append(s, data, len) : rv;
+    if (rv == APR_SUCCESS) {
+        sum(s, data, len);
+        rv = append(s, data, len);
+    }
+    return rv;
+}
+
+apr_status_t kiss_spool_copy(kiss_spool *s, const char *data, apr_size_t len, apr_uint32_t checksum)
+{
+    apr_status_t rv = kiss_spool_flush(s, 1);
+
+    if (rv == APR_SUCCESS) {
+        rv = append(s, data, len);
+    }
+    if (rv == APR_SUCCESS) {
+        end_piece(s, (apr_off_t)len, checksum);
+    }
+    return rv;
 }

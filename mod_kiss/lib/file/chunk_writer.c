@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* chunk_writer - notes the chunks of a list while it is written or copied. */
+#include "lib/file/chunk_writer.h"
+
+#include <string.h>
+#include <zlib.h>
+
+#include "lib/base/crypto.h"
+#include "lib/base/json_text.h"
+#include "lib/file/list_rows.h"
+
+struct kiss_chunks {
+    kiss_spool *spool;
+    apr_uint64_t id;            /* of the next chunk that is written */
+    apr_off_t rows;             /* where the rows of the last SKU begin */
+    struct printbuf *sku;       /* that SKU, as JSON text */
+    int is_open;                /* there are rows behind the last chunk */
+    int is_last;                /* the last chunk was the last of a list: no row can follow */
+    int old;                    /* how many chunks of the earlier state were passed */
+    apr_size_t old_end;         /* where they end */
+};
+
+apr_status_t kiss_chunks_begin(kiss_chunks **chunks, kiss_spool *spool, apr_pool_t *p)
+{
+    kiss_chunks *c = apr_pcalloc(p, sizeof(*c));
+    apr_status_t rv = kiss_crypto_random((unsigned char *)&c->id, sizeof(c->id));
+
+    c->spool = spool;
+    c->sku = kiss_json_text_buffer(p);
+    spool->chunks = apr_array_make(p, 256, sizeof(kiss_chunk));
+    *chunks = c;
+    return rv == APR_SUCCESS && !c->sku ? APR_ENOMEM : rv;
+}
+
+/** Ends a chunk at a place in the buffer. */
+static void end_chunk(kiss_chunks *c, int at)
+{
+    kiss_chunk chunk = { .id = c->id++ };
+    apr_off_t length;
+
+    chunk.checksum = kiss_spool_cut(c->spool, at, &length);
+    chunk.length = (apr_uint32_t)length;
+    APR_ARRAY_PUSH(c->spool->chunks, kiss_chunk) = chunk;
+    c->is_open = 0;
+}
+
+/** Ends the chunk at a place in the buffer behind the rows of the last SKU, if that is where it ends. */
+static void end_rows(kiss_chunks *c, int at)
+{
+    apr_off_t end = c->spool->size + at;
+    kiss_value sku = { c->sku->buf, (apr_size_t)c->sku->bpos };
+
+    if (c->is_open && kiss_chunk_ends(end - c->spool->cut, end - c->rows, &sku)) {
+        end_chunk(c, at);
+    }
+}
+
+apr_status_t kiss_chunks_row(kiss_chunks *c, int at)
+{
+    const struct printbuf *pb = c->spool->buffer;
+    kiss_value sku;
+
+    if (c->is_last || kiss_rows_find_key(&sku, pb->buf + at, pb->buf + pb->bpos) != 0) {
+        return APR_EGENERAL;
+    }
+    if (c->is_open && sku.len == (apr_size_t)c->sku->bpos && memcmp(sku.data, c->sku->buf, sku.len) == 0) {
+        return APR_SUCCESS;
+    }
+    end_rows(c, at);
+    c->is_open = 1;
+    c->rows = c->spool->size + at;
+    printbuf_reset(c->sku);
+    return kiss_json_text_raw(c->sku, sku.data, sku.len) ? APR_ENOMEM : APR_SUCCESS;
+}
+
+void kiss_chunks_end(kiss_chunks *c)
+{
+    if (c->is_open) {
+        end_chunk(c, c->spool->buffer->bpos);
+    }
+}
+
+/* --- from an earlier state --- */
+
+/** Bytes of what stands before the row at this place. */
+static apr_size_t separator(apr_size_t row)
+{
+    return row == 1 ? strlen("[") : strlen(",\n");
+}
+
+/** Copies so many chunks of the earlier state from where it was passed. */
+static apr_status_t copy_chunks(kiss_chunks *c, const kiss_chunked *old, int n)
+{
+    const char *data = old->list.data + c->old_end;
+    uLong checksum = crc32(0, NULL, 0);
+    apr_size_t len = 0;
+    int i;
+
+    for (i = c->old; i < c->old + n; i++) {
+        const kiss_chunk *chunk = &APR_ARRAY_IDX(old->chunks, i, kiss_chunk);
+
+        APR_ARRAY_PUSH(c->spool->chunks, kiss_chunk) = *chunk;
+        checksum = crc32_combine(checksum, chunk->checksum, (z_off_t)chunk->length);
+        len += chunk->length;
+    }
+    c->old += n;
+    c->old_end += len;
+    c->is_last = c->old == old->chunks->nelts;
+    return kiss_spool_copy(c->spool, data, len, (apr_uint32_t)checksum);
+}
+
+/**
+ * How many chunks of the earlier state can be copied from a row up to `to`: chunks that begin here in both states, and end before
+ * it. Its last one ended with the list, not by the rule: it can only be copied where that ends, too.
+ */
+static int count_chunks(kiss_chunks *c, const kiss_chunked *old, apr_size_t from, apr_size_t to, int last)
+{
+    int n = 0, most = !old->chunks ? 0 : last ? old->chunks->nelts : old->chunks->nelts - 1;
+    apr_size_t end;
+
+    for (; c->old < most && c->old_end + separator(from) < from; c->old++) {
+        c->old_end += APR_ARRAY_IDX(old->chunks, c->old, kiss_chunk).length;
+    }
+    if (c->old >= most || c->old_end + separator(from) != from) {
+        return 0;
+    }
+    /* What was written before is the rows of another SKU, and all of them. */
+    end_rows(c, c->spool->buffer->bpos);
+    if (c->is_open || (c->old == 0) != (c->spool->cut == 0)) {
+        return 0;
+    }
+    end = c->old_end;
+    while (c->old + n < most && (end += APR_ARRAY_IDX(old->chunks, c->old + n, kiss_chunk).length) <= to) {
+        n++;
+    }
+    return n;
+}
+
+/** Appends one row of the earlier state. @return bytes of it; 0 when it is none, or there is no memory */
+static apr_size_t append_row(kiss_chunks *c, const char *row, const char *end)
+{
+    const char *feed = memchr(row, '\n', (apr_size_t)(end - row));
+    apr_size_t len = (apr_size_t)((feed ? feed - 1 : end) - row);
+    struct printbuf *pb = c->spool->buffer;
+    int at = pb->bpos, first = c->spool->size + at == 0;
+
+    return (feed && feed - row < 2) || kiss_json_text_raw(pb, first ? "[" : ",\n", first ? 1 : 2) || kiss_json_text_raw(pb, row, len)
+           || kiss_chunks_row(c, at) != APR_SUCCESS ? 0 : len;
+}
+
+apr_status_t kiss_chunks_run(kiss_chunks *c, const kiss_chunked *old, apr_size_t from, apr_size_t to, int last)
+{
+    apr_status_t rv = APR_SUCCESS;
+
+    while (rv == APR_SUCCESS && from < to) {
+        int n = count_chunks(c, old, from, to, last);
+        apr_size_t len;
+
+        if (n) {
+            rv = copy_chunks(c, old, n);
+            from = c->old_end + strlen(",\n");
+            continue;
+        }
+        len = append_row(c, old->list.data + from, old->list.data + to);
+        from += len + strlen(",\n");
+        rv = len ? kiss_spool_flush(c->spool, 0) : APR_EGENERAL;
+    }
+    return rv;
+}
