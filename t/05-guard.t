@@ -209,6 +209,8 @@ sub twins {
     return map { my $name = $_; map {"$name $_"} grep { /\A\Q$name\E[a-z0-9]/ } @names } @names;
 }
 
+is_deeply [map { substr $_, 1 + length $top } grep { slurp($_) =~ /^(?:<{7}|>{7}) /m } @sources], [], 'no source file has the marks of a merge';
+
 # A function fits a screen.
 my %code = (%source, %support);
 for my $file (sort grep {/\.c$/} keys %code) {
