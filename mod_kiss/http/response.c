@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * response - headers, bodies, files and errors, passed to the output filters.
+ */
 #include "http/response.h"
 
 #include <http_request.h>
@@ -23,7 +26,7 @@
 /* A file is read in pieces of this size where it cannot be sent by the kernel (TLS, filters). */
 #define FILE_PIECE (64 * 1024)
 
-/* How long to wait for a slow client before it is looked again whether the answer is whole: milliseconds. */
+/* How long to wait for a slow client before checking again whether the answer is complete: milliseconds. */
 #define CLIENT_POLL 20
 
 static int valid_request_id(const char *id)
@@ -48,7 +51,7 @@ static const char *uuid(unsigned char b[REQUEST_ID_BYTES], apr_pool_t *p)
     return text;
 }
 
-/** Random bytes for the next request id of this thread, taken from the system's generator for several at once. */
+/** Random bytes for the next request id of this thread, read from the system's generator for several ids at once. */
 static unsigned char *random_id(void)
 {
     static __thread unsigned char stock[32][REQUEST_ID_BYTES];
@@ -62,7 +65,7 @@ static unsigned char *random_id(void)
 
 static void put_request_id(kiss_req *k)
 {
-    /* A request that httpd sends on elsewhere keeps its id; a subrequest has that of the request. */
+    /* A request keeps its id through an internal redirect; a subrequest has that of the request. */
     const char *id = apr_table_get(k->r->err_headers_out, "X-Request-Id");
 
     if (!id) {
@@ -112,7 +115,7 @@ void kiss_response_gzip(kiss_req *k)
     apr_table_setn(k->r->headers_out, "Content-Encoding", "gzip");
 }
 
-/** Says how long the answer is. */
+/** Sets the length of the answer. */
 static void set_length(kiss_req *k, apr_off_t length)
 {
     k->length = length;
@@ -135,7 +138,7 @@ static int pass(kiss_req *k, apr_bucket_brigade *bb)
     return OK;
 }
 
-/** Sends a body that stands in memory as long as r->pool. */
+/** Sends a body that is in memory as long as r->pool. */
 static int send_bytes(kiss_req *k, int status, const char *type, const char *body, apr_size_t len)
 {
     request_rec *r = k->r;
@@ -196,7 +199,7 @@ static const char *object(apr_pool_t *p, const char *first, const char *a, const
     return text;
 }
 
-/** Whether an error belongs to the token endpoint, whose errors have a shape of their own. */
+/** 1 when an error belongs to the token endpoint, whose errors have a shape of their own. */
 static int is_oauth(const kiss_req *k, const kiss_error *e)
 {
     return e->shape == KISS_ERROR_SHAPE_OAUTH
@@ -275,7 +278,7 @@ apr_status_t kiss_response_error_instead(kiss_req *k, const kiss_error *e, ap_fi
 
 /* --- lists --- */
 
-/** Adds a part of a file of this answer's, in the form that costs no thread if there is a descriptor left for it. */
+/** Adds a part of a file of this answer, in the way that costs no thread if a descriptor is left for it. */
 static void insert_file(kiss_req *k, apr_bucket_brigade *bb, apr_file_t *file, apr_off_t offset, apr_off_t size)
 {
     apr_bucket *e;
@@ -291,7 +294,7 @@ static void insert_file(kiss_req *k, apr_bucket_brigade *bb, apr_file_t *file, a
     apr_bucket_file_set_buf_size(e, FILE_PIECE);
 }
 
-/** Sends the beginning of a file and what stands in a buffer behind it. */
+/** Sends the beginning of a file followed by the content of a buffer. */
 static int send_parts(kiss_req *k, int status, apr_file_t *file, apr_off_t size, const kiss_spool *spool)
 {
     request_rec *r = k->r;
@@ -320,7 +323,7 @@ int kiss_response_file(kiss_req *k, apr_file_t *file, apr_off_t size)
     return send_parts(k, k->r->status, file, size, NULL);
 }
 
-/** Passes what is there. @return 0, or -1 when the client is gone */
+/** Passes the brigade. @return 0, or -1 when the client has disconnected */
 static int pass_piece(kiss_req *k, apr_bucket_brigade *bb)
 {
     apr_status_t rv = ap_pass_brigade(k->r->output_filters, bb);
@@ -333,7 +336,7 @@ static int pass_piece(kiss_req *k, apr_bucket_brigade *bb)
     return -1;
 }
 
-/** Waits until the client has taken all that httpd holds, but not beyond the end of the work. @return as pass_piece() */
+/** Waits until the client has received all that httpd holds, at most until the job ends. @return as pass_piece() */
 static int wait_for_client(const request_rec *r, kiss_progress *progress)
 {
     conn_rec *c = r->connection;
@@ -364,7 +367,7 @@ int kiss_response_bucket(kiss_req *k, apr_bucket *body, apr_file_t *file)
     return pass(k, bb);
 }
 
-/** Passes the end of an answer that cannot be whole, so that httpd does not make it look so. */
+/** Passes the end of an incomplete answer, so that httpd does not make it look complete. */
 static int break_off(kiss_req *k, apr_bucket_brigade *bb)
 {
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, k->r, KISS_LOGNO(0502) "the answer was broken off, since it could not be built to "

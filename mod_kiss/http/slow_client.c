@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * slow_client - an output filter that passes memory in pieces, and the rest as a file.
+ */
 #include "http/slow_client.h"
 
 #include <ap_mpm.h>
@@ -19,16 +22,16 @@
 
 #define FILTER "KISS_SLOW_CLIENT"
 
-/* A client keeps up that takes so many bytes in a microsecond (MB in a second): as many threads may wait for such clients as
- * the network's rate is a multiple of that. */
+/* A client keeps up when it reads this many bytes in a microsecond (MB in a second): the number of threads that wait
+ * for such clients is limited to the network's rate divided by it. */
 #define RATE 4
 
-/* How long an answer waits in all beyond what its client is given at that rate, in microseconds. A client that is served by a
- * busy machine takes nothing for a while, then much at once. */
+/* How long an answer waits in total in addition to the time that its client is given at that rate, in microseconds. A
+ * client on a busy machine reads nothing for a while, then much at once. */
 #define PATIENCE APR_INT64_C(1000000)
 
-/* How long to wait before it is looked again what the client has taken: milliseconds. The socket says so only when a third of
- * it is free. */
+/* How long to wait before checking again what the client has read: milliseconds. The socket becomes writable only when
+ * a third of it is free. */
 #define STEP 20
 
 /** The answer. */
@@ -37,7 +40,7 @@ typedef struct {
     apr_file_t *file;
     apr_bucket_brigade *rest;
     int fd;                         /* of the socket */
-    apr_int64_t left;               /* of PATIENCE */
+    apr_int64_t left;               /* what is left of PATIENCE */
 } slow_client;
 
 static ap_filter_rec_t *filter;
@@ -61,7 +64,7 @@ apr_status_t kiss_slow_client_file(apr_bucket **bucket, apr_file_t *file, apr_of
     apr_file_t *again;
     apr_status_t rv = apr_os_file_get(&fd, file);
 
-    /* Whatever its name is by now. */
+    /* By its descriptor: it may have been renamed or removed. */
     if (rv == APR_SUCCESS) {
         rv = apr_file_open(&again, apr_psprintf(p, "/proc/self/fd/%d", fd),
                            APR_FOPEN_READ | APR_FOPEN_BINARY | APR_FOPEN_SENDFILE_ENABLED, APR_OS_DEFAULT, p);
@@ -84,7 +87,7 @@ void kiss_slow_client_write(const conn_rec *c)
     f->frec->filter_func.out_func(f, NULL);
 }
 
-/** Waits until the client has taken something. @return 1 when the socket takes more; 0 when the client is slow */
+/** Waits until the client has read something. @return 1 when the socket is writable; 0 when the client is slow */
 static int wait_for_client(slow_client *s, struct pollfd *client)
 {
     long before = kiss_socket_unacknowledged(s->fd);
@@ -99,7 +102,7 @@ static int wait_for_client(slow_client *s, struct pollfd *client)
     return ready > 0;
 }
 
-/** As wait_for_client(), unless half of the threads wait already: the others are for other requests. */
+/** The same, unless half of the threads wait already: the others are for other requests. */
 static int may_wait_for_client(slow_client *s, struct pollfd *client)
 {
     int threads = 0, ready = 0;
@@ -112,7 +115,7 @@ static int may_wait_for_client(slow_client *s, struct pollfd *client)
     return ready;
 }
 
-/** 1 when httpd holds nothing any more and the socket takes more; 0 when the client is slow, or gone. */
+/** 1 when httpd holds nothing any more and the socket is writable; 0 when the client is slow or has disconnected. */
 static int keeps_up(slow_client *s, const conn_rec *c)
 {
     struct pollfd client = { s->fd, POLLOUT, 0 };
@@ -126,24 +129,27 @@ static int keeps_up(slow_client *s, const conn_rec *c)
     return 0;
 }
 
-/** Ends what httpd can be given now. @return the first bucket of the rest; NULL when there is none */
-static apr_bucket *cut(const slow_client *s, apr_bucket_brigade *bb)
+/**
+ * Splits the brigade after what can be passed to httpd now. @return the first bucket of the rest; NULL when there is
+ * none
+ */
+static apr_bucket *split(const slow_client *s, apr_bucket_brigade *bb)
 {
     long room = kiss_socket_room(s->fd);
-    apr_size_t n = 0, most = room > KISS_SLOW_CLIENT_PIECE ? (apr_size_t)room : KISS_SLOW_CLIENT_PIECE;
+    apr_size_t n = 0, max = room > KISS_SLOW_CLIENT_PIECE ? (apr_size_t)room : KISS_SLOW_CLIENT_PIECE;
     apr_bucket *e;
 
     for (e = APR_BRIGADE_FIRST(bb); e != APR_BRIGADE_SENTINEL(bb); e = APR_BUCKET_NEXT(e)) {
-        if (e->type == s->type && e->length > most - n) {
-            return n == most ? e : apr_bucket_split(e, most - n) == APR_SUCCESS ? APR_BUCKET_NEXT(e) : NULL;
+        if (e->type == s->type && e->length > max - n) {
+            return n == max ? e : apr_bucket_split(e, max - n) == APR_SUCCESS ? APR_BUCKET_NEXT(e) : NULL;
         }
-        n += e->length > most - n ? most - n : e->length;       /* also where the length is not known */
+        n += e->length > max - n ? max - n : e->length;       /* also where the length is unknown */
     }
     return NULL;
 }
 
-/** Puts parts of the file where buckets of memory are. @return 0, or -1 when there is no descriptor for it */
-static int turn_to_file(const slow_client *s, apr_bucket_brigade *bb, apr_pool_t *p)
+/** Replaces buckets of memory by parts of the file. @return 0, or -1 when there is no descriptor for it */
+static int replace_by_file(const slow_client *s, apr_bucket_brigade *bb, apr_pool_t *p)
 {
     apr_bucket *e, *next, *whole = NULL, *part;
 
@@ -154,14 +160,14 @@ static int turn_to_file(const slow_client *s, apr_bucket_brigade *bb, apr_pool_t
         }
         /* Parts share a descriptor: httpd moves it into the connection's pool, once. */
         if (whole ? apr_bucket_copy(whole, &part) != APR_SUCCESS
-                  : kiss_slow_client_file(&part, s->file, 0, 0, p, bb->bucket_alloc) != APR_SUCCESS) {
+            : kiss_slow_client_file(&part, s->file, 0, 0, p, bb->bucket_alloc) != APR_SUCCESS) {
             return -1;
         }
         part->start = e->start;
         part->length = e->length;
         whole = whole ? whole : part;
         APR_BUCKET_INSERT_BEFORE(e, part);
-        apr_bucket_delete(e);                   /* with the last one, what holds the file may go */
+        apr_bucket_delete(e);                   /* with the last one the owner of the file may be destroyed */
     }
     return 0;
 }
@@ -170,7 +176,7 @@ static apr_status_t send_in_pieces(ap_filter_t *f, apr_bucket_brigade *bb)
 {
     slow_client *s = f->ctx;
     const conn_rec *c = f->c;
-    apr_bucket *rest = cut(s, bb);
+    apr_bucket *rest = split(s, bb);
 
     while (rest) {
         apr_status_t rv;
@@ -182,10 +188,10 @@ static apr_status_t send_in_pieces(ap_filter_t *f, apr_bucket_brigade *bb)
         if (rv != APR_SUCCESS || c->aborted) {
             return rv != APR_SUCCESS ? rv : APR_ECONNABORTED;
         }
-        if (!keeps_up(s, c) && turn_to_file(s, bb, f->r->pool) == 0) {
+        if (!keeps_up(s, c) && replace_by_file(s, bb, f->r->pool) == 0) {
             break;
         }
-        rest = cut(s, bb);
+        rest = split(s, bb);
     }
     return ap_pass_brigade(f->next, bb);
 }
@@ -204,6 +210,6 @@ void kiss_slow_client_add(request_rec *r, const apr_bucket_type_t *type, apr_fil
 
 void kiss_slow_client_register(void)
 {
-    /* The last of the request's: behind the one that cuts ranges, and the one that makes chunks. */
+    /* The last filter of the request: after the byte range filter and the chunk filter. */
     filter = ap_register_output_filter(FILTER, send_in_pieces, NULL, AP_FTYPE_CONNECTION - 1);
 }

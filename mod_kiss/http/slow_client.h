@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * slow_client - answers to clients that read slowly leave their thread (event MPM).
+ * slow_client - frees the threads of answers to clients that read slowly (event MPM).
  *
- * A file that the kernel sends costs no thread: httpd goes on with it whenever the client can take more. With what stands in
- * memory the request's thread waits for the client, as soon as httpd holds more than 64 KB of it (FlushMaxThreshold); that
- * includes what httpd has read of a file itself. But memory costs client and server less than sendfile() does. So memory is
- * given to httpd in pieces that the socket takes at once, as long as the client keeps up; the rest as a file for sendfile().
+ * A file that the kernel sends costs no thread: httpd continues whenever the client can receive more. With data in
+ * memory the request's thread waits for the client, as soon as httpd holds more than 64 KB of it (FlushMaxThreshold);
+ * that includes what httpd has read from a file itself. But memory costs client and server less than sendfile() does.
+ * So memory is passed to httpd in pieces that the socket accepts at once, as long as the client keeps up; the rest as a
+ * file for sendfile().
  */
 #ifndef KISS_SLOW_CLIENT_H
 #define KISS_SLOW_CLIENT_H
@@ -15,7 +16,7 @@
 #include <apr_buckets.h>
 #include <apr_file_io.h>
 
-/** Bytes in memory that httpd takes without waiting for the client. */
+/** Bytes in memory that httpd accepts without waiting for the client. */
 #define KISS_SLOW_CLIENT_PIECE (48 * 1024)
 
 /** Registers the output filter. In register_hooks. */
@@ -28,11 +29,11 @@ void kiss_slow_client_register(void);
 int kiss_slow_client_can_leave(const request_rec *r);
 
 /**
- * Makes a bucket of a part of an open file: of another descriptor of it, with a position of its own and for sendfile(). To be
- * called where kiss_slow_client_can_leave().
+ * Creates a bucket for a part of an open file: with another descriptor, which has a position of its own and can be used
+ * for sendfile(). To be called where kiss_slow_client_can_leave().
  *
- * @param bucket is for this answer alone
- * @return APR_SUCCESS; why there is no descriptor for it
+ * @param bucket belongs to this answer alone
+ * @return APR_SUCCESS; the error when there is no descriptor for it
  */
 apr_status_t kiss_slow_client_file(apr_bucket **bucket, apr_file_t *file, apr_off_t offset, apr_off_t size, apr_pool_t *p,
                                    apr_bucket_alloc_t *list);
@@ -41,12 +42,12 @@ apr_status_t kiss_slow_client_file(apr_bucket **bucket, apr_file_t *file, apr_of
  * Adds the output filter that passes buckets of this type in pieces, or as a file. To be called where
  * kiss_slow_client_can_leave(), before the answer is passed.
  *
- * @param type of buckets that show the content of `file`, from their `start`
- * @param file is there as long as there is such a bucket
+ * @param type of buckets with the content of `file`, from their `start`
+ * @param file is open as long as there is such a bucket
  */
 void kiss_slow_client_add(request_rec *r, const apr_bucket_type_t *type, apr_file_t *file);
 
-/** Lets httpd write what it holds, as the event MPM does when the client can take more. */
+/** Lets httpd write what it holds, as the event MPM does when the client can receive more. */
 void kiss_slow_client_write(const conn_rec *c);
 
 #endif

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * socket_room - asks the kernel for the free memory of a socket's send queue.
+ */
 #include "lib/base/socket_room.h"
 
 #if defined(__linux__)
@@ -13,7 +16,7 @@
 
 #if defined(__linux__) && defined(SO_MEMINFO)
 
-/* Memory that the kernel needs for a segment beside its content: 830 bytes were measured (Linux 6.18, amd64). */
+/* Memory that the kernel needs for a segment in addition to its content: 830 bytes were measured (Linux 6.18, amd64). */
 #define SEGMENT_OVERHEAD 2048
 
 long kiss_socket_room(int fd)
