@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * chunk_index - the chunks of a list: whole rows of about 19 KB together, whose bounds depend on the list's bytes alone. What has not
- * changed from one state of a list to the next stands in chunks that have not, and these are copied, not written and compressed
- * once more.
+ * chunk_index - content-defined chunks of a list: complete rows of about 19 KB, whose bounds depend on the list's bytes
+ * alone. What is equal in two versions of a list is mostly in equal chunks, and these are copied instead of being
+ * written and compressed again.
  *
- * The rows of one SKU are never divided. What stands before a row belongs to its chunk: the first begins with `[{`, each other
- * with `,\n{`; what follows the last one, `]`, is in none. So a chunk that begins at the same place with the same bytes ends at the
- * same place, whatever follows, unless it is the last one.
+ * The rows of one SKU are never divided. The separator before a row belongs to its chunk: the first one starts with
+ * `[{`, all others with `,\n{`; the `]` after the last one is in no chunk. So a chunk that starts at the same offset
+ * with the same bytes ends at the same offset, no matter what follows, unless it is the last one.
  *
  * Pure, thread-safe.
  */
@@ -17,31 +17,31 @@
 
 #include "lib/base/value.h"
 
-/** A chunk. As it is in memory it stands in files of kept lists, too: whoever alters it gives those another magic. */
+/** A chunk. Files of cached lists contain the same struct: a change of it needs another magic of those files. */
 typedef struct {
-    apr_uint64_t id;            /**< drawn when its bytes were written, and copied with them: equal ids are equal bytes */
-    apr_uint32_t length;        /**< bytes of it */
+    apr_uint64_t id;            /**< random, copied with the bytes: equal ids mean equal bytes */
+    apr_uint32_t length;        /**< its length in bytes */
     apr_uint32_t checksum;      /**< their CRC-32 */
-    apr_uint32_t packed;        /**< bytes of its compressed form, in the index of a compressed list; else 0 */
+    apr_uint32_t packed;        /**< length of its compressed bytes, in the index of a compressed list; else 0 */
     apr_uint32_t packed_checksum;   /**< their CRC-32; else 0 */
 } kiss_chunk;
 
 /**
- * The rule: 1 when a chunk ends behind the rows of a SKU.
+ * The rule: 1 when a chunk ends after the rows of a SKU.
  *
  * @param length bytes of the chunk with these rows
- * @param rows   bytes of these rows, with what stands before each of them
+ * @param rows   bytes of these rows, with the separator before each of them
  * @param sku    as JSON text, without its quotes
  */
 int kiss_chunk_ends(apr_off_t length, apr_off_t rows, const kiss_value *sku);
 
 /**
- * Takes an index as it was read from a file, where anything may stand.
+ * Checks and copies an index that was read from a file, which may contain anything.
  *
  * @param chunks receives them: an array of kiss_chunk in `p`
- * @param count  how many there are
- * @param data   as many kiss_chunk, not aligned
- * @param list   most bytes that all of them have together: in a compressed list of their compressed form
+ * @param count  number of chunks
+ * @param data   that many kiss_chunk, not aligned
+ * @param list   maximum of the sum of their lengths: in a compressed list of the compressed ones
  * @return APR_SUCCESS; APR_EMISMATCH when it cannot be the index of such a list
  */
 apr_status_t kiss_chunk_index_take(apr_array_header_t **chunks, apr_size_t count, const void *data, apr_off_t list, apr_pool_t *p);

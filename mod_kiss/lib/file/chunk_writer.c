@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* chunk_writer - notes the chunks of a list while it is written or copied. */
+/**
+ * chunk_writer - builds the chunk index of a list while it is written or copied.
+ */
 #include "lib/file/chunk_writer.h"
 
 #include <string.h>
@@ -11,13 +13,13 @@
 
 struct kiss_chunks {
     kiss_spool *spool;
-    apr_uint64_t id;            /* of the next chunk that is written */
-    apr_off_t rows;             /* where the rows of the last SKU begin */
+    apr_uint64_t id;            /* of the next new chunk */
+    apr_off_t rows;             /* where the rows of the last SKU start */
     struct printbuf *sku;       /* that SKU, as JSON text */
-    int is_open;                /* there are rows behind the last chunk */
-    int is_last;                /* the last chunk was the last of a list: no row can follow */
-    int old;                    /* how many chunks of the earlier state were passed */
-    apr_size_t old_end;         /* where they end */
+    int is_open;                /* 1 when there are rows after the last chunk */
+    int is_last;                /* 1 when the last chunk was the last one of a list: no row can follow */
+    int old;                    /* number of chunks of the earlier version that were passed */
+    apr_size_t old_end;         /* where these end */
 };
 
 apr_status_t kiss_chunks_begin(kiss_chunks **chunks, kiss_spool *spool, apr_pool_t *p)
@@ -32,7 +34,7 @@ apr_status_t kiss_chunks_begin(kiss_chunks **chunks, kiss_spool *spool, apr_pool
     return rv == APR_SUCCESS && !c->sku ? APR_ENOMEM : rv;
 }
 
-/** Ends a chunk at a place in the buffer. */
+/** Ends a chunk at an offset in the buffer. */
 static void end_chunk(kiss_chunks *c, int at)
 {
     kiss_chunk chunk = { .id = c->id++ };
@@ -44,7 +46,7 @@ static void end_chunk(kiss_chunks *c, int at)
     c->is_open = 0;
 }
 
-/** Ends the chunk at a place in the buffer behind the rows of the last SKU, if that is where it ends. */
+/** Ends the chunk at an offset in the buffer after the rows of the last SKU, if the rule says so. */
 static void end_rows(kiss_chunks *c, int at)
 {
     apr_off_t end = c->spool->size + at;
@@ -80,15 +82,15 @@ void kiss_chunks_end(kiss_chunks *c)
     }
 }
 
-/* --- from an earlier state --- */
+/* --- from an earlier version --- */
 
-/** Bytes of what stands before the row at this place. */
+/** Length of the separator before the row at this offset. */
 static apr_size_t separator(apr_size_t row)
 {
     return row == 1 ? strlen("[") : strlen(",\n");
 }
 
-/** Copies so many chunks of the earlier state from where it was passed. */
+/** Copies `n` chunks of the earlier version from the current position in it. */
 static apr_status_t copy_chunks(kiss_chunks *c, const kiss_chunked *old, int n)
 {
     const char *data = old->list.data + c->old_end;
@@ -110,8 +112,9 @@ static apr_status_t copy_chunks(kiss_chunks *c, const kiss_chunked *old, int n)
 }
 
 /**
- * How many chunks of the earlier state can be copied from a row up to `to`: chunks that begin here in both states, and end before
- * it. Its last one ended with the list, not by the rule: it can only be copied where that ends, too.
+ * Number of chunks of the earlier version that can be copied from a row up to `to`: chunks that start here in both
+ * versions, and end before `to`. The last one ended with the list, not by the rule: it can only be copied where the new
+ * list ends, too.
  */
 static int count_chunks(kiss_chunks *c, const kiss_chunked *old, apr_size_t from, apr_size_t to, int last)
 {
@@ -124,7 +127,7 @@ static int count_chunks(kiss_chunks *c, const kiss_chunked *old, apr_size_t from
     if (c->old >= most || c->old_end + separator(from) != from) {
         return 0;
     }
-    /* What was written before is the rows of another SKU, and all of them. */
+    /* The rows written before are all rows of another SKU. */
     end_rows(c, c->spool->buffer->bpos);
     if (c->is_open || (c->old == 0) != (c->spool->cut == 0)) {
         return 0;
@@ -136,7 +139,7 @@ static int count_chunks(kiss_chunks *c, const kiss_chunked *old, apr_size_t from
     return n;
 }
 
-/** Appends one row of the earlier state. @return bytes of it; 0 when it is none, or there is no memory */
+/** Appends one row of the earlier version. @return its length; 0 when it is no row, or there is no memory */
 static apr_size_t append_row(kiss_chunks *c, const char *row, const char *end)
 {
     const char *feed = memchr(row, '\n', (apr_size_t)(end - row));

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * delta - compares two lists SKU by SKU.
+ */
 #include "lib/file/delta.h"
 
 #include <string.h>
@@ -6,12 +9,12 @@
 #include "lib/base/json_text.h"
 #include "lib/file/list_rows.h"
 
-/** What is written in one pass. */
+/** The kind of SKUs that a pass writes. */
 typedef enum { ADDED, CHANGED, REMOVED } kind;
 
-/* --- comparing --- */
+/* --- comparison --- */
 
-/** Order of the SKUs where two lists stand. @return 0 also when one of them is none; then `failed` is set */
+/** Compares the current SKUs of two lists. @return 0 also when one of them is invalid; then `failed` is set */
 static int compare(const kiss_row_group *a, const kiss_row_group *b, int *failed)
 {
     char one[KISS_ROWS_KEY], two[KISS_ROWS_KEY];
@@ -24,7 +27,7 @@ static int compare(const kiss_row_group *a, const kiss_row_group *b, int *failed
     return kiss_rows_order(&x, &y);
 }
 
-/** Goes on in a list, which must be in order. */
+/** Advances in a list, which must be in order. */
 static int advance(kiss_row_group *g)
 {
     kiss_row_group before = *g;
@@ -33,7 +36,7 @@ static int advance(kiss_row_group *g)
     return kiss_rows_next(g) != 0 || (g->len && (compare(&before, g, &failed) >= 0 || failed)) ? -1 : 0;
 }
 
-/* --- writing --- */
+/* --- output --- */
 
 static apr_status_t write_group(kiss_spool *delta, const kiss_row_group *g, kind what, int *count)
 {
@@ -50,7 +53,7 @@ static apr_status_t write_group(kiss_spool *delta, const kiss_row_group *g, kind
     return failed ? APR_ENOMEM : kiss_spool_flush(delta, 0);
 }
 
-/** Walks through both lists and writes what is of one kind. */
+/** Walks through both lists and writes the SKUs of one kind. */
 static apr_status_t pass(kiss_spool *delta, const kiss_value *before, const kiss_value *now, kind what)
 {
     kiss_row_group old, new;

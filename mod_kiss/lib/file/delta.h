@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * delta - what has changed between two states of a list: RFC 3229 with the instance manipulation "sku-delta".
+ * delta - the differences between two versions of a list: RFC 3229 with the instance manipulation "sku-delta".
  *
- * A delta is a JSON object with the rows of SKUs that are new, the rows of SKUs of which any row was altered, as they all are
- * now, and the SKUs that are gone:
+ * A delta is a JSON object with the rows of SKUs that are new, all current rows of SKUs with any altered row, and the
+ * SKUs that were removed:
  *
  *     {"added":[row,...],"changed":[row,...],"removed":["SKU",...]}
  *
@@ -19,10 +19,11 @@
 #define KISS_DELTA_IM "sku-delta"
 
 /**
- * Compares two states of a list that list/list_reader.h made: one row a line, in the order of their SKUs by code point.
+ * Compares two versions of a list written by list/list_reader.h: one row a line, in the order of their SKUs by code
+ * point.
  *
  * @param delta receives the JSON
- * @return APR_SUCCESS; APR_EGENERAL when one of them is not such a list; why `delta` could not be written
+ * @return APR_SUCCESS; APR_EGENERAL when one of them is no such list; the error of writing `delta`
  */
 apr_status_t kiss_delta_write(kiss_spool *delta, const kiss_value *before, const kiss_value *now);
 

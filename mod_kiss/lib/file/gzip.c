@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gzip - an answer compressed chunk by chunk; chunks that an earlier state of it has are copied. */
+/**
+ * gzip - compresses a list chunk by chunk, or copies chunks of an earlier version.
+ */
 #include "lib/file/gzip.h"
 
 #include <apr_hash.h>
@@ -13,7 +15,8 @@
 
 #define PIECE (64 * 1024)
 
-/* So much of the chunk before is the dictionary. All of it makes 0.1 % less of a list, and takes 3 % more time. */
+/* Bytes of the previous chunk that are the dictionary. All of it would make a list 0.1 % smaller, and take 3 % more
+ * time. */
 #define DICTIONARY (16 * 1024)
 
 /* zlib: raw deflate with 15 bits of window. */
@@ -21,38 +24,39 @@
 #define LEVEL 6
 #define MEMORY 8
 
-/* What level 6 searches, but for matches as long as there can be: rows are alike, so they are found, and it takes no longer. */
+/* The parameters of level 6, but with the maximum length of matches: rows are similar, so such matches are found, and
+ * it takes no longer. */
 #define GOOD_LENGTH 8
 #define MAX_LAZY 16
 #define NICE_LENGTH 258
 #define MAX_CHAIN 128
 
-/* Copied at once; a client may wait for it. */
-#define MOST_COPIED (256 * 1024)
+/* Maximum of bytes copied at once; a client may wait for them. */
+#define MAX_COPY (256 * 1024)
 
 /* Method deflate, no flags, no time, no extra flags, Unix. */
 static const char head[] = { '\x1f', '\x8b', 8, 0, 0, 0, 0, 0, 0, 3 };
 
-/** An answer being compressed. */
+/** An answer that is being compressed. */
 typedef struct {
     kiss_spool *spool;
     kiss_progress *source;
     z_stream z;
-    apr_off_t offset;           /* bytes of the source that are done */
+    apr_off_t offset;           /* bytes of the source that were processed */
     uLong checksum;             /* CRC-32 of these */
     char *buffer;               /* PIECE bytes */
     char *dictionary;           /* the end of the last chunk, DICTIONARY bytes at most */
-    apr_size_t known;           /* bytes of that; 0 when it was copied, not read */
-    kiss_chunk last;            /* the last chunk; without length when there was none */
+    apr_size_t known;           /* its length; 0 when the last chunk was copied, not read */
+    kiss_chunk last;            /* the last chunk; with length 0 when there was none */
     const kiss_gzipped *old;
-    apr_hash_t *number;         /* the numbers of the old list's chunks by their ids, from 1 */
-    apr_off_t *place;           /* where they stand in it */
-    int from, to;               /* those that are to be copied next */
+    apr_hash_t *number;         /* the numbers of the old list's chunks, from 1, by their ids */
+    apr_off_t *offsets;         /* their offsets in it */
+    int from, to;               /* the next ones to be copied */
 } work;
 
-/* --- compressing --- */
+/* --- compression --- */
 
-/** Reads from the source until `n` bytes have come, or until its end. */
+/** Reads `n` bytes from the source, or to its end. */
 static apr_status_t read_piece(const work *w, char *buffer, apr_off_t offset, apr_size_t *n)
 {
     apr_size_t room = *n, len;
@@ -65,7 +69,7 @@ static apr_status_t read_piece(const work *w, char *buffer, apr_off_t offset, ap
     return rv;
 }
 
-/** Gives a piece to the compressor and what comes out to the spool. */
+/** Compresses a piece and appends the output to the spool. */
 static apr_status_t compress_piece(work *w, char *in, apr_size_t n, int flush)
 {
     struct printbuf *pb = w->spool->buffer;
@@ -88,8 +92,8 @@ static apr_status_t compress_piece(work *w, char *in, apr_size_t n, int flush)
     return APR_SUCCESS;
 }
 
-/** Makes the last bytes before what is read next the dictionary. */
-static void remember(work *w, const char *data, apr_size_t n)
+/** Copies the end of the processed bytes into the dictionary. */
+static void set_dictionary(work *w, const char *data, apr_size_t n)
 {
     apr_size_t kept;
 
@@ -104,7 +108,7 @@ static void remember(work *w, const char *data, apr_size_t n)
     w->known = kept + n;
 }
 
-/** Begins a chunk: the compressor knows the end of the one before, and nothing else. */
+/** Starts a chunk: resets the compressor and sets the dictionary. */
 static apr_status_t begin_chunk(work *w)
 {
     apr_size_t n = w->last.length < DICTIONARY ? w->last.length : DICTIONARY;
@@ -123,7 +127,7 @@ static apr_status_t begin_chunk(work *w)
     return rv;
 }
 
-/** Compresses a chunk that follows. */
+/** Compresses the next chunk. */
 static apr_status_t compress_chunk(work *w, kiss_chunk *chunk)
 {
     apr_size_t left = chunk->length, n;
@@ -135,7 +139,7 @@ static apr_status_t compress_chunk(work *w, kiss_chunk *chunk)
         rv = read_piece(w, w->buffer, w->offset, &n);
         if (rv == APR_SUCCESS) {
             rv = compress_piece(w, w->buffer, n, n < left ? Z_NO_FLUSH : Z_SYNC_FLUSH);
-            remember(w, w->buffer, n);
+            set_dictionary(w, w->buffer, n);
             w->offset += (apr_off_t)n;
         }
     }
@@ -147,25 +151,25 @@ static apr_status_t compress_chunk(work *w, kiss_chunk *chunk)
     return kiss_spool_flush(w->spool, 0);
 }
 
-/* --- copying --- */
+/* --- copies --- */
 
-/** Prepares to find chunks of an earlier state. */
+/** Prepares to find chunks of an earlier version. */
 static void index_old(work *w, apr_pool_t *p)
 {
     const apr_array_header_t *chunks = w->old->chunks;
-    apr_off_t place = sizeof(head);
+    apr_off_t offset = sizeof(head);
     int i, *number = apr_palloc(p, (apr_size_t)chunks->nelts * sizeof(*number));
 
     w->number = apr_hash_make(p);
-    w->place = apr_palloc(p, (apr_size_t)chunks->nelts * sizeof(*w->place));
+    w->offsets = apr_palloc(p, (apr_size_t)chunks->nelts * sizeof(*w->offsets));
     for (i = 0; i < chunks->nelts; i++) {
         const kiss_chunk *c = &APR_ARRAY_IDX(chunks, i, kiss_chunk);
 
         number[i] = i;
-        w->place[i] = place;
-        place += c->packed;
-        if (!c->packed || place > (apr_off_t)w->old->list.len) {
-            w->number = NULL;           /* the index of something else */
+        w->offsets[i] = offset;
+        offset += c->packed;
+        if (!c->packed || offset > (apr_off_t)w->old->list.len) {
+            w->number = NULL;           /* not the index of this list */
             return;
         }
         apr_hash_set(w->number, &c->id, sizeof(c->id), &number[i]);
@@ -177,7 +181,7 @@ static int is_same(const kiss_chunk *a, const kiss_chunk *b)
     return a->id == b->id && a->length == b->length && a->checksum == b->checksum;
 }
 
-/** Finds a chunk in the earlier state, behind the same one as here. @return its number, or -1 */
+/** Finds a chunk in the earlier version, after the same chunk as here. @return its number, or -1 */
 static int find_old(const work *w, const kiss_chunk *chunk)
 {
     const int *found = w->number ? apr_hash_get(w->number, &chunk->id, sizeof(chunk->id)) : NULL;
@@ -186,18 +190,18 @@ static int find_old(const work *w, const kiss_chunk *chunk)
     return old && is_same(old, chunk) && (*found > 0 ? is_same(old - 1, &w->last) : w->last.length == 0) ? *found : -1;
 }
 
-/** Copies what was found so far. */
+/** Copies the chunks found so far. */
 static apr_status_t copy_found(work *w)
 {
     uLong checksum = crc32(0, NULL, 0);
     apr_size_t len = 0;
-    apr_off_t place;
+    apr_off_t offsets;
     int i;
 
     if (w->from == w->to) {
         return APR_SUCCESS;
     }
-    place = w->place[w->from];
+    offsets = w->offsets[w->from];
     for (i = w->from; i < w->to; i++) {
         const kiss_chunk *c = &APR_ARRAY_IDX(w->old->chunks, i, kiss_chunk);
 
@@ -205,15 +209,15 @@ static apr_status_t copy_found(work *w)
         len += c->packed;
     }
     w->from = w->to;
-    return kiss_spool_copy(w->spool, w->old->list.data + place, len, (apr_uint32_t)checksum);
+    return kiss_spool_copy(w->spool, w->old->list.data + offsets, len, (apr_uint32_t)checksum);
 }
 
-/** Takes a chunk from the earlier state, with those that were taken before if it follows them there. */
+/** Takes a chunk from the earlier version, together with those taken before if it follows them there. */
 static apr_status_t take_old(work *w, kiss_chunk *chunk, int number)
 {
     apr_status_t rv = APR_SUCCESS;
 
-    if (number != w->to || w->place[number] - w->place[w->from] > MOST_COPIED) {
+    if (number != w->to || w->offsets[number] - w->offsets[w->from] > MAX_COPY) {
         rv = copy_found(w);
         w->from = number;
     }
@@ -224,7 +228,7 @@ static apr_status_t take_old(work *w, kiss_chunk *chunk, int number)
     return rv;
 }
 
-/* --- the whole --- */
+/* --- list --- */
 
 static apr_status_t add_chunk(work *w, kiss_chunk *chunk)
 {
@@ -235,13 +239,13 @@ static apr_status_t add_chunk(work *w, kiss_chunk *chunk)
         rv = number < 0 ? compress_chunk(w, chunk) : take_old(w, chunk, number);
     }
     APR_ARRAY_PUSH(w->spool->chunks, kiss_chunk) = *chunk;
-    w->spool->told++;                   /* nobody waits for these */
+    w->spool->told++;                   /* no reader waits for these */
     w->checksum = crc32_combine(w->checksum, chunk->checksum, (z_off_t)chunk->length);
     w->last = *chunk;
     return rv;
 }
 
-/** Compresses what is in no chunk, and ends the stream. */
+/** Compresses the bytes after the last chunk, and ends the stream. */
 static apr_status_t add_rest(work *w)
 {
     apr_size_t n;
@@ -262,7 +266,7 @@ static apr_status_t add_rest(work *w)
     return rv == APR_EOF ? APR_SUCCESS : rv;
 }
 
-/** Checksum and length of the answer, as gzip has them behind it. */
+/** Appends the trailer of gzip: checksum and length of the answer. */
 static apr_status_t add_tail(work *w)
 {
     apr_uint64_t tail = (apr_uint64_t)w->checksum | (apr_uint64_t)w->offset << 32;
@@ -311,12 +315,12 @@ apr_status_t kiss_gzip(kiss_spool *spool, kiss_progress *source, const kiss_gzip
     return rv;
 }
 
-/* --- what it depends on --- */
+/* --- digest of the implementation --- */
 
-/* Rows of the list that is always the same: more than four chunks. */
+/* Rows of the constant list: more than four chunks. */
 #define ROWS 600
 
-/** Appends a row of words that repeat, as they do in catalogues. */
+/** Appends a row of words that are repeated, as in catalogues. */
 static int add_row(struct printbuf *pb, unsigned i, unsigned *state)
 {
     static const char *const words[] = { "cotton", "blue", "large", "1250.0000", "https://example.com/", "\\u00e4", "{\"a\":", "null" };
@@ -345,7 +349,7 @@ static apr_status_t pack_sample(work *w, apr_pool_t *p)
         if (rv == APR_SUCCESS && kiss_chunk_ends(pb->bpos, pb->bpos - at, &sku)
             && (rv = begin_chunk(w)) == APR_SUCCESS
             && (rv = compress_piece(w, pb->buf, (apr_size_t)pb->bpos, Z_SYNC_FLUSH)) == APR_SUCCESS) {
-            remember(w, pb->buf, (apr_size_t)pb->bpos);
+            set_dictionary(w, pb->buf, (apr_size_t)pb->bpos);
             printbuf_reset(pb);
         }
     }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * gzip - an answer, compressed while it is still being made (gzip, RFC 1952), chunk by chunk (lib/file/chunk_index.h).
+ * gzip - compresses an answer while it is still being built (gzip, RFC 1952), chunk by chunk (lib/file/chunk_index.h).
  *
- * A chunk is compressed with the text of the chunk before it as dictionary, and ends at a byte. So its compressed bytes depend on
- * these two chunks alone: where both stand side by side in an earlier state of the list, they are copied from that. The result
- * depends on the answer only, not on which of its states was there.
+ * A chunk is compressed with the text of the previous chunk as dictionary, and its compressed bytes end at a byte
+ * boundary. So they depend on these two chunks alone: where both are neighbours in an earlier version of the list, they
+ * are copied from that. The result depends on the answer only, not on the earlier version.
  */
 #ifndef KISS_GZIP_H
 #define KISS_GZIP_H
@@ -13,27 +13,29 @@
 #include "lib/file/progress.h"
 #include "lib/file/spool.h"
 
-/** An earlier state of a list, compressed. */
+/** An earlier version of a list, compressed. */
 typedef struct {
-    kiss_value list;                    /**< what kiss_gzip() made */
-    const apr_array_header_t *chunks;   /**< of kiss_chunk: what it said of it */
+    kiss_value list;                    /**< output of kiss_gzip() */
+    const apr_array_header_t *chunks;   /**< of kiss_chunk: its chunks */
 } kiss_gzipped;
 
 /**
- * Compresses all of `source` into a spool, in constant memory; waits for what is not there yet. Sets the spool's chunks.
+ * Compresses all of `source` into a spool, in constant memory; waits for bytes that are not written yet. Sets the
+ * spool's chunks.
  *
  * @param spool linkable and empty
- * @param old   NULL, or of which chunks can be taken; whose list it is does not matter
+ * @param old   NULL, or an earlier version whose chunks can be copied; any other list is allowed, too
  * @param p     for buffers, and for the chunks
- * @return APR_SUCCESS when the source was whole, APR_ENOMEM, or why reading or writing failed
+ * @return APR_SUCCESS when the source was complete, APR_ENOMEM, or the error of reading or writing
  */
 apr_status_t kiss_gzip(kiss_spool *spool, kiss_progress *source, const kiss_gzipped *old, apr_pool_t *p);
 
 /**
- * Digest of all that the compressed bytes depend on beside the answer: this unit, and zlib, of which other versions, its
- * successors, and processors that compress make other bytes. Two of them must not be sent with one strong ETag.
+ * Digest of all that the compressed bytes depend on in addition to the answer: this unit, and zlib, since the output
+ * differs between its versions, its successors, and processors that compress. Different bytes must not be sent with the
+ * same strong ETag.
  *
- * @param digest receives KISS_ETAG_DIGEST characters [0-9a-f] and NUL: of what becomes of a list that is always the same
+ * @param digest receives KISS_ETAG_DIGEST characters [0-9a-f] and NUL: of the output for a constant list
  * @return APR_SUCCESS, or APR_ENOMEM
  */
 apr_status_t kiss_gzip_digest(char digest[KISS_ETAG_DIGEST + 1], apr_pool_t *p);

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* list_rows - the text of a list, walked SKU by SKU or searched. */
+/**
+ * list_rows - walks through the text of a list SKU by SKU, or searches it.
+ */
 #include "lib/file/list_rows.h"
 
 #include <string.h>
 
 static const char sku_member[] = "\"SKU\":\"";
 
-/* Below this a list is walked, not halved; the first step of a search, which goes on in steps of twice the length. */
+/* Below this length a list is walked, not halved; also the first step of a search, whose steps are doubled. */
 #define NEAR 4096
 
 /* --- SKUs --- */
 
-/** The byte that an escape stands for, as lib/base/json_text.h writes them. @return where the text goes on, or NULL */
+/** Decodes an escape of lib/base/json_text.h into a byte. @return where the text continues, or NULL */
 static const char *unescape(char *to, const char *at, const char *end)
 {
     static const char hex[] = "0123456789abcdef", letter[] = "b\bf\fn\nr\rt\t\"\"\\\\";
@@ -57,9 +59,9 @@ int kiss_rows_order(const kiss_value *a, const kiss_value *b)
     return order ? order : (a->len > b->len) - (a->len < b->len);
 }
 
-/* --- walking --- */
+/* --- walk --- */
 
-/* Quotes within values are escaped: this text stands nowhere but at the member itself. */
+/* Quotes within values are escaped: this text occurs only at the member itself. */
 int kiss_rows_find_key(kiss_value *key, const char *row, const char *end)
 {
     const char *at = row;
@@ -79,7 +81,7 @@ int kiss_rows_find_key(kiss_value *key, const char *row, const char *end)
     return at < end ? 0 : -1;
 }
 
-/** Finds the end of the row that begins here, and the next one. @return NULL when it is none */
+/** Finds the end of the row that starts here, and the next one. @return NULL when there is no row */
 static const char *end_of_row(const char *row, const char *end, const char **next)
 {
     const char *feed = row < end ? memchr(row, '\n', (apr_size_t)(end - row)) : NULL;
@@ -126,9 +128,9 @@ int kiss_rows_first(kiss_row_group *g, const kiss_value *list)
     return kiss_rows_next(g);
 }
 
-/* --- searching --- */
+/* --- search --- */
 
-/** Whether a row stands before a SKU. @return 1, 0, or -1 when it is no row */
+/** Whether a row precedes a SKU. @return 1, 0, or -1 when it is no row */
 static int is_before(const char *row, const char *end, const kiss_value *sku)
 {
     char buffer[KISS_ROWS_KEY];
@@ -140,14 +142,14 @@ static int is_before(const char *row, const char *end, const kiss_value *sku)
     return kiss_rows_order(&key, sku) < 0;
 }
 
-/** Moves one of the bounds to a row between them, the first one behind `at`. @return as is_before() */
+/** Moves one of the bounds to a row between them, the first one after `at`. @return as is_before() */
 static int probe(const char **low, const char **high, const char *at, const char *end, const kiss_value *sku)
 {
     const char *feed = memchr(at, '\n', (apr_size_t)(*high - at));
     int before;
 
     if (!feed || feed + 1 >= *high) {
-        *high = at;                     /* no row begins between them: the one that lies here was looked at, or is the last */
+        *high = at;                     /* no row starts between them: the one at this offset was compared, or is the last */
         return 0;
     }
     before = is_before(feed + 1, end, sku);
@@ -179,7 +181,7 @@ int kiss_rows_seek(kiss_row_group *g, const kiss_value *sku)
     if (before < 0) {
         return before;
     }
-    /* Whatever SKU the row at `low` has stands before, so that no rows of the one that is sought are passed over. */
+    /* The SKU of the row at `low` precedes the one that is searched, so that none of its rows are skipped. */
     g->rest = low;
     do {
         if (kiss_rows_next(g) != 0) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * list_rows - the text of a list as list/list_reader.h makes it: `[row,\nrow,\nrow]`, one row a line, in the order of their SKUs by
- * code point; several rows of one SKU follow each other. Pure, thread-safe, allocates nothing.
+ * list_rows - reads the text of a list as list/list_reader.h writes it: `[row,\nrow,\nrow]`, one row a line, in the
+ * order of their SKUs by code point; several rows of one SKU follow each other. Pure, thread-safe, allocates nothing.
  */
 #ifndef KISS_LIST_ROWS_H
 #define KISS_LIST_ROWS_H
@@ -11,27 +11,27 @@
 /** Bytes of the longest SKU: 64 characters. */
 #define KISS_ROWS_KEY 256
 
-/** The rows of one SKU, and where the list goes on behind them. */
+/** The rows of one SKU, and where the list continues after them. */
 typedef struct {
     const char *rows;               /**< "{...}", or "{...},\n{...}" */
-    apr_size_t len;                 /**< 0 behind the last */
+    apr_size_t len;                 /**< 0 after the last */
     kiss_value key;                 /**< the SKU as JSON text, without its quotes */
-    const char *rest;               /**< what follows: "{...", or "]" */
+    const char *rest;               /**< the rest of the list: "{...", or "]" */
     const char *end;                /**< of the list */
 } kiss_row_group;
 
-/** Goes to the first SKU of a list. @return 0, or -1 when this is not such a list */
+/** Reads the first SKU of a list. @return 0, or -1 when this is no such list */
 int kiss_rows_first(kiss_row_group *g, const kiss_value *list);
 
-/** Goes to the next SKU. @return 0, or -1 when this is not such a list */
+/** Reads the next SKU. @return 0, or -1 when this is no such list */
 int kiss_rows_next(kiss_row_group *g);
 
 /**
- * Goes forward to the first SKU that is `sku` or stands behind it, from where `g` stands. What lies between is searched, not
- * read.
+ * Advances from the current SKU to the first one that is equal to `sku` or follows it. The rows between them are
+ * searched by halving, not read.
  *
  * @param sku as plain text
- * @return 0, or -1 when this is not such a list
+ * @return 0, or -1 when this is no such list
  */
 int kiss_rows_seek(kiss_row_group *g, const kiss_value *sku);
 
@@ -45,14 +45,14 @@ int kiss_rows_seek(kiss_row_group *g, const kiss_value *sku);
 int kiss_rows_find_key(kiss_value *key, const char *row, const char *end);
 
 /**
- * The plain text of a SKU as it stands in a list.
+ * The plain text of a SKU in a list.
  *
- * @param buffer used where the text holds escapes
- * @return 0, or -1 when no list has it
+ * @param buffer used where the text contains escapes
+ * @return 0, or -1 when it cannot be in a list
  */
 int kiss_rows_key(kiss_value *key, char buffer[KISS_ROWS_KEY], const kiss_value *json);
 
-/** Order of two SKUs as plain text, by code point: less than 0, 0, more than 0. */
+/** Compares two SKUs as plain text, by code point: less than 0, 0, more than 0. */
 int kiss_rows_order(const kiss_value *a, const kiss_value *b);
 
 #endif

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * progress - the shared state of writer and readers, with a mutex and a condition.
+ */
 #include "lib/file/progress.h"
 
 #include <apr_portable.h>
@@ -107,7 +110,7 @@ apr_status_t kiss_progress_read(kiss_progress *g, apr_off_t offset, char *buffer
     if (grown.size - offset < (apr_off_t)*len) {
         *len = (apr_size_t)(grown.size - offset);
     }
-    /* At a place of its own: the position of the file is the writer's. */
+    /* Reads at an offset: the position of the file belongs to the writer. */
     do {
         n = pread(fd, buffer, *len, offset);
     } while (n < 0 && errno == EINTR);
