@@ -3,7 +3,7 @@
  * bareread - the floor for a list's time: its rows read from the database and thrown away.
  *
  * Runs the statements that the module derives from its tables, over one connection that stays open, and does nothing
- * with the rows: no JSON, no file, no HTTP. Started by t/bench/run.
+ * with the rows: no JSON, no file, no HTTP. Started by t/bench/run and t/bench/peers.
  *
  *     bareread DEFAULTS-FILE PRICE-LIST WAREHOUSE
  *
@@ -68,21 +68,31 @@ static MYSQL_BIND *make_bind(MYSQL_STMT *stmt, apr_pool_t *p)
     return bind;
 }
 
-static MYSQL_STMT *prepare(const kiss_statement *s, apr_pool_t *p)
+/** @return the number of a statement in its plan */
+static apr_size_t place(const kiss_statement *s)
 {
-    if (s->id >= MAX_STATEMENTS) {
+    apr_size_t i = s - plan->statements;
+
+    if (i >= MAX_STATEMENTS) {
         die(s->text, "too many statements");
     }
-    if (!prepared[s->id]) {
+    return i;
+}
+
+static MYSQL_STMT *prepare(const kiss_statement *s, apr_pool_t *p)
+{
+    apr_size_t i = place(s);
+
+    if (!prepared[i]) {
         MYSQL_STMT *stmt = mysql_stmt_init(db);
 
         if (!stmt || mysql_stmt_prepare(stmt, s->text, strlen(s->text)) != 0) {
             die(s->text, stmt ? mysql_stmt_error(stmt) : "out of memory");
         }
-        prepared[s->id] = stmt;
-        bound[s->id] = make_bind(stmt, p);
+        prepared[i] = stmt;
+        bound[i] = make_bind(stmt, p);
     }
-    return prepared[s->id];
+    return prepared[i];
 }
 
 /** Executes, fetches and drops all rows. @return their number */
@@ -103,7 +113,7 @@ static unsigned long read_all(const kiss_rowset *what, kiss_sql_part part, apr_p
         args[i].buffer_length = strlen(value);
     }
     if ((s->bound && mysql_stmt_bind_param(stmt, args) != 0) || mysql_stmt_execute(stmt) != 0
-        || mysql_stmt_bind_result(stmt, bound[s->id]) != 0) {
+        || mysql_stmt_bind_result(stmt, bound[place(s)]) != 0) {
         die(s->text, mysql_stmt_error(stmt));
     }
     while ((rv = mysql_stmt_fetch(stmt)) == 0) {
@@ -118,13 +128,13 @@ static unsigned long read_all(const kiss_rowset *what, kiss_sql_part part, apr_p
 /** One pass over a list: what is merged with its rows first, as the module does, but never range by range. */
 static unsigned long pass(const kiss_rowset *rows, apr_pool_t *p)
 {
-    kiss_sql_part part = rows->keys && !rows->few ? KISS_SQL_REST : KISS_SQL_WHOLE;
+    kiss_sql_part part = rows->driving_keys && !rows->if_short ? KISS_SQL_REST : KISS_SQL_WHOLE;
     const kiss_rowset *const *w;
     const kiss_column *c;
     unsigned long n = 0;
 
     run_text("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
-    for (w = rows->within; w && *w; w++) {
+    for (w = rows->semi_join; w && *w; w++) {
         n += read_all(*w, part, p);
     }
     for (c = rows->columns; c->name; c++) {

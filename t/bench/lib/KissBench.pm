@@ -125,19 +125,16 @@ sub compile {
     return $program;
 }
 
-# bareread($db, $server): compiles bareread.c and starts it: a code reference that runs a pass over a list and returns its
+# bareread($db, $server): starts bareread: a code reference that runs a pass over a list and returns its
 # milliseconds.
 sub bareread {
     my ($db, $s) = @_;
     my $dir = tempdir_here();
-    my $src = top() . '/mod_kiss';
-    compile("$dir/bareread", [qw(libmariadb apr-1 json-c)], "-I$src", top() . '/t/bench/bareread.c',
-        map {"$src/kiss_$_.c"} qw(sql customer json decimal param form));
     $s ||= db_server();
     spew("$dir/client.cnf",
         "[bareread]\nsocket=$s->{socket}\ndatabase=$db\nuser=kiss\npassword=" . $s->password('kiss') . "\n",
         0600);
-    my $pid = open2(my $out, my $in, "$dir/bareread", "$dir/client.cnf", 'FULL', 'MAIN');
+    my $pid = open2(my $out, my $in, build_dir() . '/t/bench/bareread', "$dir/client.cnf", 'FULL', 'MAIN');
     $in->autoflush(1);
     return sub {
         my ($path) = @_;
