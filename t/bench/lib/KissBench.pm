@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 package KissBench;
 
-# What the programs of t/bench share: data, clients, the floors written in C, what processes cost, figures.
+# What the programs of t/bench share: clients, the floors written in C, what processes cost, figures.
 
 use strict;
 use warnings;
@@ -9,13 +9,16 @@ use Exporter 'import';
 use IO::Select;
 use IO::Socket::INET;
 use IPC::Open2 qw(open2);
+use List::Util qw(sum0);
 use POSIX ();
 use Socket qw(SOL_SOCKET SO_RCVBUF);
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(clock_gettime sleep time);
 use KissTest;
 
-our @EXPORT = qw(CUSTOMERS median spread load_average customer catalogue compile bareread barequery wrk exchange request_text
-    processes cpu_ms memory slow_readers unsent give_up);
+our @EXPORT = qw(median spread load_average compile bareread barequery barequery_cost wrk wrk_cost exchange request_text
+    cost settle memory slow_readers unsent give_up);
+
+my $TICK = 1000 / POSIX::sysconf(POSIX::_SC_CLK_TCK());
 
 # ---- figures
 
@@ -31,88 +34,6 @@ sub spread {
 # The machine's load average of the last minute.
 sub load_average { return (split ' ', slurp('/proc/loadavg'))[0] }
 
-# ---- catalogue
-
-# Customers of the catalogue: the same price list and warehouse, each with another discount.
-use constant CUSTOMERS => 16;
-
-sub customer { my ($i) = @_; return sprintf 'BENCH%02d', $i }
-
-my $SEED = 20260401;
-
-# A fixed vocabulary: text that is neither constant nor random bytes.
-my @words = qw(cape mask hat glove boot wig crown wand sword shield cloak belt scarf tunic robe dress jacket trousers
-    velvet satin cotton polyester sequin feather lace ribbon button collar cuff hood zip printed padded lined soft
-    black red green silver golden purple with and for the a in of adult child party carnival halloween café naïve);
-
-sub text {
-    my ($bytes) = @_;
-    my $t = '';
-    $t .= $words[ rand @words ] . ' ' while length $t < $bytes;
-    return substr($t, 0, -1);
-}
-
-sub csv_file {
-    my ($dir, $name, $columns, $rows) = @_;
-    open my $out, '>:raw', "$dir/$name.csv" or die "$name.csv: $!";
-    print $out "$columns\n";
-    $rows->($out);
-    close $out or die "$name.csv: $!";
-    return;
-}
-
-sub sku { return sprintf 'SKU%06d-M', $_[0] }
-
-# The row of a product: about 1.2 KB of text, as descriptions are in a real catalogue.
-sub product {
-    my ($i) = @_;
-    my $d = text(330);
-    return join ',', sku($i), text(40), $d, "<p>$d</p>", 'CATEGORY-' . $i % 40, text(60), 'Unisex', 'Adult', 'Black',
-        5_000_000_000_000 + $i, 'https://images.example.com/' . lc(sku($i)) . '.jpg', 'Halloween', 41.61, 26.78, 4.46,
-        841, 60, 50, 40.5, 6809, 12, "B0$i", 'CN', 'ACTIVE', 'STY-' . int($i / 5), 15_000_000_000_000 + $i,
-        '6203.43', text(120), text(150);
-}
-
-my $PRODUCT_COLUMNS = 'SKU,Name,Description,WebsiteDescription,ProductCategoryCode,WashingInstructions,Gender,'
-    . 'Audience,MainColour,Barcode,Photo,Theme,PackagedLength_in_cm,PackagedWidth_in_cm,PackagedHeight_in_cm,'
-    . 'PackagedWeight_in_g,CartonLength_in_cm,CartonWidth_in_cm,CartonHeight_in_cm,CartonWeight_in_g,CartonQty,'
-    . 'AmazonASIN,CountryOfOrigin,Status,StyleCode,CartonBarcode,HSCode,WhatsIncluded,ProductCompositionText';
-
-# catalogue($dir, $n): writes the CSV files of n products; the same bytes each time.
-sub catalogue {
-    my ($dir, $n) = @_;
-    srand $SEED;
-    # One line for each product and each number of a list.
-    my $each = sub {
-        my ($name, $columns, $numbers, $line) = @_;
-        csv_file($dir, $name, $columns, sub {
-            my ($out) = @_;
-            for my $i (0 .. $n - 1) { print $out $line->($i, $_), "\n" for @$numbers }
-        });
-    };
-    $each->('products', $PRODUCT_COLUMNS, [1], \&product);
-    $each->('product_images', 'SKU,ImageID,FileName,IsPrimaryImage', [ 1, 2 ],
-        sub { my ($i, $k) = @_; join ',', sku($i), $k, lc(sku($i)) . "-$k.jpg", $k == 1 ? 1 : 0 });
-    $each->('product_accessories', 'SKU,AccessorySKU', [ 1 .. 3 ],
-        sub { my ($i, $k) = @_; sku($i) . ',' . sku(($i + 7 * $k) % $n) });
-    $each->('product_substitutions', 'SKU,SubstituteSKU', [ 1 .. 3 ],
-        sub { my ($i, $k) = @_; sku($i) . ',' . sku(($i + 11 * $k) % $n) });
-    $each->('product_composition', 'SKU,MaterialCode,MaterialDescription,CompositionPercentage', [ 1 .. 3 ],
-        sub { my ($i, $k) = @_; join ',', sku($i), "MAT$k", "Material number $k", [ 0, 60, 30, 10 ]->[$k] });
-    csv_file($dir, 'price_lists', 'PriceListCode,PriceListName,CurrencyCode',
-        sub { print { $_[0] } "FULL,Bench Full,GBP\nOTHER,Bench Other,EUR\n" });
-    $each->('prices', 'PriceListCode,SKU,UnitPrice,DiscountEligible,MOQ,OrderMultiple', [qw(FULL OTHER)],
-        sub { my ($i, $l) = @_; join ',', $l, sku($i), sprintf('%.4f', 1 + rand 50), $i % 2, 1, 1 });
-    csv_file($dir, 'warehouses', 'StockLocation,Name', sub { print { $_[0] } "MAIN,Bench Warehouse\n" });
-    $each->('stock', 'SKU,StockLocation,AvailableQTY,NextAvailableETA', [1],
-        sub { my ($i) = @_; join ',', sku($i), 'MAIN', int(rand 1000), $i % 3 ? '' : '2027-01-15' });
-    csv_file($dir, 'customers', 'CustomerCode,Name,PriceListCode,StockLocation,DiscountPercent',
-        sub { my ($out) = @_;
-            printf {$out} "%s,Bench Customer,FULL,MAIN,%s\n", customer($_), 7.5 + $_ / 4 for 0 .. CUSTOMERS - 1;
-        });
-    return;
-}
-
 # ---- floors
 
 # compile($program, [packages], @arguments): a C program, with the flags that pkg-config names.
@@ -125,24 +46,26 @@ sub compile {
     return $program;
 }
 
-# bareread($db, $server): starts bareread: a code reference that runs a pass over a list and returns its
-# milliseconds.
+# bareread($c, $server): starts bareread for a catalogue (KissBench::Catalogue): a code reference that runs a pass over a list
+# and returns its milliseconds as {ms}, with what it cost.
 sub bareread {
-    my ($db, $s) = @_;
+    my ($c, $s) = @_;
     my $dir = tempdir_here();
     $s ||= db_server();
     spew("$dir/client.cnf",
-        "[bareread]\nsocket=$s->{socket}\ndatabase=$db\nuser=kiss\npassword=" . $s->password('kiss') . "\n",
+        "[bareread]\nsocket=$s->{socket}\ndatabase=$c->{db}\nuser=kiss\npassword=" . $s->password('kiss') . "\n",
         0600);
-    my $pid = open2(my $out, my $in, build_dir() . '/t/bench/bareread', "$dir/client.cnf", 'FULL', 'MAIN');
+    my $pid = open2(my $out, my $in, build_dir() . '/t/bench/bareread', "$dir/client.cnf", @$c{qw(list warehouse)});
     $in->autoflush(1);
     return sub {
         my ($path) = @_;
         if (!defined $path) { close $in; waitpid $pid, 0; return }
-        print $in "$path\n";
-        my $answer = <$out>;
-        die "bareread ended\n" unless defined $answer;
-        return (split ' ', $answer)[0];
+        return cost($pid, $s->{pid}, sub {
+            print $in "$path\n";
+            my $answer = <$out>;
+            die "bareread ended\n" unless defined $answer;
+            return { ms => (split ' ', $answer)[0] };
+        });
     };
 }
 
@@ -187,10 +110,11 @@ sub wrk {
     return { rate => $rate, requests => $requests, ms => $ms * { us => 0.001, ms => 1, s => 1000 }->{$unit}, errors => $errors };
 }
 
-# request_text($path, %headers): a GET over a connection of its own.
+# request_text($path, %headers): a GET over a connection of its own; "HEAD /path" asks for the head.
 sub request_text {
     my ($path, %headers) = @_;
-    return join "\r\n", "GET $path HTTP/1.1", 'Host: 127.0.0.1', (map {"$_: $headers{$_}"} sort keys %headers),
+    $path = "GET $path" if $path =~ m{\A/};
+    return join "\r\n", "$path HTTP/1.1", 'Host: 127.0.0.1', (map {"$_: $headers{$_}"} sort keys %headers),
         'Connection: close', '', '';
 }
 
@@ -234,13 +158,15 @@ sub _read {
     if (!defined $a->{first}) {
         $a->{head} .= $buffer;
         my $end = index $a->{head}, "\r\n\r\n";
-        return 0 if $end < 0 || length $a->{head} == $end + 4;
+        my $bodiless = $a->{text} =~ /\AHEAD /;
+        return 0 if $end < 0 || (!$bodiless && length $a->{head} == $end + 4);
         $buffer = substr $a->{head}, $end + 4;
         $a->{head} = substr $a->{head}, 0, $end + 4;
         die "not 200: $a->{head}" if $a->{head} !~ m{\AHTTP/1\.1 200 };
         ($a->{length}) = $a->{head} =~ /\r\nContent-Length: (\d+)/i;
         die "neither length nor chunks: $a->{head}" if !defined $a->{length} && $a->{head} !~ /\r\nTransfer-Encoding: chunked/i;
-        $a->{first} = 1000 * (time - $start);
+        $a->{ms} = $a->{first} = 1000 * (time - $start);
+        return 1 if $bodiless;
     }
     $a->{bytes} += length $buffer;
     $a->{tail} = substr $a->{tail} . substr($buffer, length $buffer > 7 ? -7 : 0), -7;
@@ -269,14 +195,68 @@ sub _line {
     return defined $line ? $line : '';
 }
 
-# cpu_ms(@pids): processor time that these and their children have used.
-sub cpu_ms {
-    my $ticks = 0;
-    for my $pid (processes(@_)) {
+# Milliseconds of processor time that a process has used; less than 0 when it is gone. What clock_getcpuclockid() would say: exact,
+# where /proc/PID/stat counts in hundredths of a second.
+sub _clock { my ($pid) = @_; return 1000 * clock_gettime(unpack 'l', pack 'l', ~(0 + $pid) << 3 | 2) }
+
+# What a process and its children have used: {all}, and as the kernel divides it, in hundredths of a second, {user} and {system}.
+sub _used {
+    my %ms = (all => 0, user => 0, system => 0);
+    for my $pid (processes(grep {defined} @_)) {
+        my $all = _clock($pid);
         my @f = split ' ', _line("/proc/$pid/stat") =~ s/.*\) //r;
-        $ticks += $f[11] + $f[12] if @f;
+        next if $all < 0 || !@f;
+        $ms{all} += $all;
+        $ms{user} += $f[11] * $TICK;
+        $ms{system} += $f[12] * $TICK;
     }
-    return 1000 * $ticks / POSIX::sysconf(POSIX::_SC_CLK_TCK());
+    return \%ms;
+}
+
+# settle(@pids): waits until these and their children do next to nothing, 2 s at most.
+sub settle {
+    my @all = processes(@_);
+    my $before = 0;
+    for (1 .. 200) {
+        my $now = sum0(map { _clock($_) } @all);
+        return if $now - $before < 0.3;
+        $before = $now;
+        sleep 0.01;
+    }
+    return;
+}
+
+# cost($server, $database, $measure, settle => 1): the figures (a hash) that $measure returns, and beside them the milliseconds of
+# processor time that the processes took: {cpu} of both, {server}, {database}; {user} and {system} of the server, which mean
+# something as a mean of many rounds. With `settle`, what is done after $measure has returned counts, and what something before
+# it has left to do does not. If there are {requests} among the figures, it is the time of each. Either pid may be undef.
+sub cost {
+    my ($server, $database, $measure, %opt) = @_;
+    my @both = grep {defined} $server, $database;
+    settle(@both) if $opt{settle};
+    my @before = map { _used($_) } $server, $database;
+    my $got = $measure->();
+    settle(@both) if $opt{settle};
+    my @after = map { _used($_) } $server, $database;
+    my $n = $got->{requests} || 1;
+    my $used = sub { my ($i, $what) = @_; return ($after[$i]{$what} - $before[$i]{$what}) / $n };
+    my %cost = (server => $used->(0, 'all'), database => $used->(1, 'all'));
+    return { %$got, %cost, cpu => $cost{server} + $cost{database}, map { $_ => $used->(0, $_) } qw(user system) };
+}
+
+# wrk_cost($server, $database, $path, %option of wrk): wrk's figures of a server ({url}, {pid}) and what a request costs.
+sub wrk_cost {
+    my ($s, $database, $path, %opt) = @_;
+    return cost($s->{pid}, $database->{pid}, sub { return wrk("$s->{url}$path", %opt) });
+}
+
+# barequery_cost($bare, $database, $statement, $connections, $seconds): the same of what barequery() gave.
+sub barequery_cost {
+    my ($bare, $database, $statement, $connections, $seconds) = @_;
+    return cost(undef, $database->{pid}, sub {
+        my ($rate) = $bare->($statement, $connections, $seconds);
+        return { rate => $rate, requests => $rate * $seconds };
+    });
 }
 
 # memory(@pids): KB of anonymous pages (shared ones in part), and of pages that only one process has written to. The second

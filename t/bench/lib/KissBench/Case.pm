@@ -34,7 +34,7 @@ sub run {
         for my $round (1 .. max($opt{rounds}, $opt{most} || 0)) {
             for my $k ($round % 2 ? @{ $self->{contenders} } : reverse @{ $self->{contenders} }) {
                 my $figures = $k->[1]->($c);
-                push @{ $self->{got}{$c}{ $k->[0] } }, $figures if $figures;
+                $self->add($c, $k->[0], $figures) if $figures;
             }
             my $passed = time - $start;
             last if ($opt{limit} && $passed > $opt{limit}) || ($round >= $opt{rounds} && $passed > ($opt{seconds} || 0));
@@ -43,13 +43,28 @@ sub run {
     return $self;
 }
 
+# add($connections, $name, $figures): those of a round that was not measured by run().
+sub add { my ($self, $c, $name, $figures) = @_; push @{ $self->{got}{$c}{$name} }, $figures; return }
+
 sub _values { my ($self, $c, $name, $key) = @_; return grep {defined} map { $_->{$key} } @{ $self->{got}{$c}{$name} || [] } }
+
+# all($connections, $name, $key): each round's.
+sub all { return _values(@_) }
 
 # of($connections, $name, $key): the median of the rounds; undef if it was not measured.
 sub of { my @v = _values(@_); return @v ? median(@v) : undef }
 
-# mean(...): for processor time, which the kernel counts in hundredths of a second.
 sub mean { my @v = _values(@_); return @v ? sum(@v) / @v : undef }
+
+# parts($connections, $name): the milliseconds of processor time of a request as cost() divides them, means of the rounds: the
+# server's in user mode and in the kernel, and the database's.
+sub parts {
+    my ($self, @of) = @_;
+    my ($server, $user, $system, $database) = map { $self->mean(@of, $_) } qw(server user system database);
+    return if !defined $server;
+    my $share = $user + $system ? $user / ($user + $system) : 0;
+    return ($server * $share, $server * (1 - $share), $database);
+}
 
 # ratio($connections, $key, $name, @others): the median over rounds of name's value by the best of the others'; best is the
 # highest rate, or the shortest time. undef if there is nothing to compare.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 package KissBench::Report;
 
-# The report of t/bench/peers: what was measured as tables, what was asked for beside it, the machine, and a plot.
+# A report: what was measured as tables, what was asked for beside it, the machine, and a plot.
 
 use strict;
 use warnings;
@@ -9,7 +9,7 @@ use Exporter 'import';
 use POSIX ();
 use KissTest;
 
-our @EXPORT_OK = qw(figure machine);
+our @EXPORT_OK = qw(cost_head cost_cells figure machine parts ratio);
 
 # new(): sections, targets and bars, in the order in which they are added.
 sub new { return bless { sections => [], targets => [], groups => [], notes => [] }, shift }
@@ -23,11 +23,22 @@ sub section {
     return;
 }
 
-# target($what, '>=' or '<=', $wanted, $got, $unit): `got` undef: not measured in this run.
+# target($what, '>=' or '<=', $wanted, $got, unit => 'ms', cpu => $ratio): `got` undef: not measured in this run. cpu: the same
+# ratio in processor time.
 sub target {
-    my ($self, $what, $op, $wanted, $got, $unit) = @_;
-    push @{ $self->{targets} }, [ $what, $op, $wanted, $got, $unit ? " $unit" : '' ];
+    my ($self, @target) = @_;
+    push @{ $self->{targets} }, \@target;
     return;
+}
+
+# compare($what, '>=' or '<=', $wanted, $case, $connections, $key, $name, @others): a target for a ratio of a case; '>=' with a time
+# is how many times as fast.
+sub compare {
+    my ($self, $what, $op, $wanted, $case, $c, $key, @names) = @_;
+    my ($got, $cpu) = map { scalar $case->ratio($c, $_, @names) } $key, 'cpu';
+    $got = 1 / $got if $got && $op eq '>=' && $key ne 'rate';
+    $cpu = 1 / $cpu if $cpu && $op eq '>=';
+    return $self->target($what, $op, $wanted, $got, cpu => $cpu);
 }
 
 # bars($title, [name => per second], ...): a group of the plot; the module's bar is the first.
@@ -48,12 +59,66 @@ sub figure {
         : sprintf '%.3f', $n;
 }
 
+# ratio($n): two digits behind the point, '-' for what was not measured.
+sub ratio { my ($n) = @_; return defined $n ? sprintf '%.2f', $n : '-' }
+
+# cost_head(), cost_cells($case, $connections, $name): columns for what KissBench::cost() measured: the time of an answer and the
+# processor time that it took: of httpd in user mode, in the kernel, of the database, together.
+sub cost_head { return ('ms', 'user', 'system', 'database', 'processor time') }
+sub cost_cells {
+    my ($case, @of) = @_;
+    return map { figure($_) } $case->of(@of, 'ms'), $case->parts(@of), $case->mean(@of, 'cpu');
+}
+
+# costs($title, $text, $case, $base): a section with what each contender of a case has cost, and that by one of them.
+sub costs {
+    my ($self, $title, $text, $case, $base) = @_;
+    my ($c) = $case->connections;
+    my @rows = map {
+        my $name = $_;
+        [ $name, cost_cells($case, $c, $name), map { ratio(scalar $case->ratio($c, $_, $name, $base)) } qw(ms cpu) ]
+    } $case->names;
+    return $self->section($title, $text, [ '', cost_head(), "time by $base", "processor time by $base" ], \@rows);
+}
+
+# parts($case, $connections, $name): the processor time of an answer in one cell.
+sub parts { my ($case, @of) = @_; return join ' / ', map { figure($_) } $case->parts(@of) }
+
+sub _by {
+    my ($case, $c, @names) = @_;
+    my ($rate, $cpu) = map { scalar $case->ratio($c, $_, @names) } qw(rate cpu);
+    return ratio($rate) . ($cpu ? sprintf ' (%.2f)', 1 / $cpu : '');
+}
+
+# rates($title, $text, \@cases, [heading => name, @others], ...): a section with the rates of each case and number of connections,
+# the processor time of an answer beside them, and ratios: of rates, in brackets of the others' processor time by its own.
+sub rates {
+    my ($self, $title, $text, $cases, @ratios) = @_;
+    my @names = $cases->[0]->names;
+    my @rows;
+    for my $case (@$cases) {
+        for my $c ($case->connections) {
+            push @rows, [
+                $case->title, $c,
+                (map { figure($case->of($c, $_, 'rate')) . ' (' . parts($case, $c, $_) . ')' } @names),
+                map { _by($case, $c, @$_[ 1 .. $#$_ ]) } @ratios
+            ];
+        }
+    }
+    return $self->section($title, 'Requests per second; in brackets the milliseconds of processor time of a request: server in user'
+            . " mode / in the kernel / database. Behind a ratio: how much less processor time it takes. $text",
+        [ '', 'connections', @names, map { $_->[0] } @ratios ], \@rows);
+}
+
 sub _verdict {
-    my ($t) = @_;
-    my ($what, $op, $wanted, $got, $unit) = @$t;
+    my ($what, $op, $wanted, $got, %more) = @_;
+    my $unit = $more{unit} ? " $more{unit}" : '';
+    my $digits = $op eq '<=' && $wanted < 0.5 ? '%.4f' : '%.2f';
     my $met = !defined $got ? 'not measured' : ($op eq '>=' ? $got >= $wanted : $got <= $wanted) ? 'yes' : 'no';
-    return [ $what, ($op eq '>=' ? 'at least ' : 'at most ') . $wanted . $unit,
-        defined $got ? sprintf('%.2f', $got) . $unit : '-', $met ];
+    return [
+        $what, ($op eq '>=' ? 'at least ' : 'at most ') . $wanted . $unit, defined $got ? sprintf($digits, $got) . $unit : '-',
+        $met, defined $more{cpu} ? sprintf $digits, $more{cpu} : ''
+    ];
 }
 
 # machine([what => version], ...): what everything ran on. Neither names nor paths of the machine.
@@ -70,13 +135,18 @@ sub machine {
     return $text;
 }
 
+# verdicts(): what was asked for beside what was measured.
+sub verdicts {
+    my ($self) = @_;
+    return "| | asked for | measured | met | in processor time |\n| --- | ---: | ---: | --- | ---: |\n"
+        . join('', map { '| ' . join(' | ', @{ _verdict(@$_) }) . " |\n" } @{ $self->{targets} });
+}
+
 # markdown($intro): the whole report.
 sub markdown {
     my ($self, $intro) = @_;
     my $text = "$intro\n";
-    $text .= "## What was asked for\n\n| | asked for | measured | met |\n| --- | ---: | ---: | --- |\n"
-        . join('', map { '| ' . join(' | ', @{ _verdict($_) }) . " |\n" } @{ $self->{targets} }) . "\n"
-        if @{ $self->{targets} };
+    $text .= "## What was asked for\n\n" . $self->verdicts . "\n" if @{ $self->{targets} };
     $text .= "## Figures\n\n" . join("\n", @{ $self->{sections} });
     $text .= "\n## Notes\n\n" . join('', map {"- $_\n"} @{ $self->{notes} }) if @{ $self->{notes} };
     return $text;
