@@ -74,20 +74,23 @@ for my $file (sort $pure =~ m{mod_kiss/(\S+)}g) {
     unlike $source{$file}, qr/#\s*include ["<](?:[^">]*\/)?(?:httpd|http_\w+|ap_\w+|util_\w+|mysql|kiss)\.h[">]/, "$file is pure";
 }
 unlike $makefile, qr/^libkiss_la_\w*FLAGS/m, 'libkiss is compiled with the flags of all';
-my ($made, $compile) = run('make', '-s', '-C', build_dir(), '--eval=show-compile: ; @echo $(CC) $(AM_CPPFLAGS) $(CPPFLAGS) $(CFLAGS)', 'show-compile');
+# Of its own, whatever make runs this test.
+my ($made, $compile) = run({ env => { MAKEFLAGS => '' } }, 'make', '-s', '--no-print-directory', '-C', build_dir(),
+    '--eval=show-compile: ; @echo $(CC) $(AM_CPPFLAGS) $(CPPFLAGS) $(CFLAGS)', 'show-compile');
 chomp $compile;
 is $made, 0, '... which make knows';
 is compiles('apr_pools.h'), 0, '... find APR';
 SKIP: {
     skip 'APR and httpd are installed in one folder', 1 if grep { -e "$_/httpd.h" } $compile =~ /(?:^|\s)-I\s*(\S+)/g;
-    isnt compiles($_), 0, "... and not $_" for qw(httpd.h http_config.h mysql.h);
+    is compiles($_), 1, "... and not $_" for qw(httpd.h http_config.h mysql.h);
 }
 
 # compiles($header): the compiler's exit status for a file that includes it.
 sub compiles {
     my ($header) = @_;
 
-    return (run({ stdin => "#include <$header>\n" }, 'sh', '-c', "cd \"\$1\" && $compile -fsyntax-only -x c -", 'sh', build_dir()))[0];
+    return (run({ stdin => "#include <$header>\n" },
+        'sh', '-c', "cd \"\$1\" && $compile -fsyntax-only -x c -", 'sh', build_dir()))[0];
 }
 
 # The module has one name for httpd, and none by which it and another module could meet.
@@ -209,7 +212,8 @@ sub twins {
     return map { my $name = $_; map {"$name $_"} grep { /\A\Q$name\E[a-z0-9]/ } @names } @names;
 }
 
-is_deeply [map { substr $_, 1 + length $top } grep { slurp($_) =~ /^(?:<{7}|>{7}) /m } @sources], [], 'no source file has the marks of a merge';
+is_deeply [map { substr $_, 1 + length $top } grep { slurp($_) =~ /^(?:<{7}|>{7}) /m } @sources], [],
+    'no source file has the marks of a merge';
 
 # A function fits a screen.
 my %code = (%source, %support);
