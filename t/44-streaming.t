@@ -72,7 +72,7 @@ subtest 'compressed while it grows' => sub {
     ok $plain eq $good->{content}, 'the same content';
     my $kept = fetch($h, '/products', @auth, 'Accept-Encoding' => 'gzip');
     is $kept->{headers}{etag}, $res->{headers}{etag}, 'the next one: the same ETag';
-    like $kept->{headers}{etag}, qr/-gzip"/, '... that of the coding';
+    like $kept->{headers}{etag}, qr/-gzip[0-9a-f]{8}"/, '... that of the coding';
     ok $kept->{content} eq $res->{content}, '... the same bytes';
 };
 

@@ -83,7 +83,7 @@ for my $language (@present) {
             like $out, qr/^$name: 200, /, '... the whole of it';
             my $kept = kept($language, $file);
             ok $kept->{rows} eq $before{$name}, '... every row, digit for digit';
-            like $kept->{tag}, qr/^"[\w-]+-gzip"$/, '... with the tag of what was sent';
+            like $kept->{tag}, qr/^"[\w-]+-gzip[0-9a-f]{8}"$/, '... with the tag of what was sent';
             my $was = identity($file);
             ($rc, $out) = poll($language, {@real}, $name, $file);
             is "$rc $out", "0 $name: 304, nothing has changed\n", '... and then nothing';

@@ -81,7 +81,7 @@ sub passes {
 
     my $gzip = $ask->('GET', '/prices', @acme, 'Accept-Encoding' => 'gzip');
     is $gzip->{headers}{'content-encoding'}, 'gzip', 'gzip';
-    is $gzip->{headers}{etag}, $list->{headers}{etag} =~ s/"\z/-gzip"/r, '... with its own strong tag';
+    like $gzip->{headers}{etag}, qr/\A\Q@{[$list->{headers}{etag} =~ s/"\z//r]}\E-gzip[0-9a-f]{8}"\z/, '... with its own strong tag';
     for my $tag ($list->{headers}{etag}, $gzip->{headers}{etag}) {
         is $ask->('GET', '/prices', @acme, 'If-None-Match' => $tag, 'Accept-Encoding' => 'gzip')->{status}, 304, "304 for $tag";
     }

@@ -43,10 +43,27 @@ static void check_label(const kiss_cache_file_label *l)
     }
 }
 
+/** All chunks are within the list. */
+static void check_chunks(const apr_array_header_t *chunks, const kiss_cache_file *f)
+{
+    apr_off_t total = 0;
+    int i;
+
+    MUST(chunks->nelts == (int)f->chunks);
+    for (i = 0; i < chunks->nelts; i++) {
+        const kiss_chunk *c = &APR_ARRAY_IDX(chunks, i, kiss_chunk);
+
+        MUST(c->length > 0);
+        total += c->packed ? c->packed : c->length;
+    }
+    MUST(total <= f->size);
+}
+
 /** What is read from any file keeps the promises of the header. */
 static void read_any(const uint8_t *data, size_t size, apr_pool_t *p)
 {
     kiss_cache_file_label label;
+    apr_array_header_t *chunks;
     kiss_cache_file f;
     FILE *owner;
     apr_file_t *file = empty_file(&owner, p);
@@ -60,6 +77,9 @@ static void read_any(const uint8_t *data, size_t size, apr_pool_t *p)
         if (kiss_cache_file_verify(&label, &f, file, p) == APR_SUCCESS) {
             MUST(crc32(0, data, (uInt)f.checked) == f.checksum);
             check_label(&label);
+            if (kiss_cache_file_chunks_read(&chunks, &f, file, p) == APR_SUCCESS) {
+                check_chunks(chunks, &f);
+            }
         }
     }
     fclose(owner);
@@ -80,6 +100,20 @@ static int is_kept(const char *kept, const char *text)
     return kept[n] == '\0';
 }
 
+/** Chunks of as many bytes as the list has, by what its bytes are. */
+static apr_array_header_t *make_chunks(const char *list, size_t len, apr_pool_t *p)
+{
+    apr_array_header_t *chunks = apr_array_make(p, 1, sizeof(kiss_chunk));
+    size_t at, n;
+
+    for (at = 0; at < len; at += n) {
+        n = (unsigned char)list[at] % 64 + 1;
+        n = n < len - at ? n : len - at;
+        APR_ARRAY_PUSH(chunks, kiss_chunk) = (kiss_chunk){ .id = at, .length = (apr_uint32_t)n, .checksum = (apr_uint32_t)~at };
+    }
+    return chunks;
+}
+
 /** What was written is read again, whatever the texts are; one byte altered is noticed. */
 static void write_and_read(const char *text, size_t answer, apr_pool_t *p)
 {
@@ -87,6 +121,7 @@ static void write_and_read(const char *text, size_t answer, apr_pool_t *p)
                                   .price_list = text, .discount = "", .warehouse = "x", .customer = text }, again;
     const char *body = apr_pstrmemdup(p, text, strlen(text) < answer ? strlen(text) : answer);
     size_t len = strlen(body);
+    apr_array_header_t *chunks = make_chunks(body, len, p), *same;
     kiss_cache_file f;
     FILE *owner;
     apr_file_t *file = empty_file(&owner, p);
@@ -94,11 +129,13 @@ static void write_and_read(const char *text, size_t answer, apr_pool_t *p)
     char c;
 
     MUST(apr_file_write_full(file, body, len, NULL) == APR_SUCCESS);
-    MUST(kiss_cache_file_finish(file, (apr_off_t)len, (apr_uint32_t)crc32(0, (const Bytef *)body, (uInt)len), &label, NULL, p)
+    MUST(kiss_cache_file_finish(file, (apr_off_t)len, (apr_uint32_t)crc32(0, (const Bytef *)body, (uInt)len), &label, chunks, p)
          == APR_SUCCESS);
     whole = size_of(file);
     MUST(kiss_cache_file_read(&f, file, whole) == APR_SUCCESS && f.size == (apr_off_t)len);
     MUST(kiss_cache_file_verify(&again, &f, file, p) == APR_SUCCESS);
+    MUST(kiss_cache_file_chunks_read(&same, &f, file, p) == APR_SUCCESS && same->nelts == chunks->nelts
+         && memcmp(same->elts, chunks->elts, (size_t)chunks->nelts * sizeof(kiss_chunk)) == 0);
     MUST(is_kept(again.tag, text) && is_kept(again.location, text) && is_kept(again.customer, text));
     MUST(strcmp(again.coding, "gzip") == 0 && strcmp(again.discount, "") == 0);
     at = (apr_off_t)(answer % (size_t)f.checked);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <apr_strings.h>
+#include <zlib.h>
 
 #include "lib/base/json_text.h"
 #include "lib/file/list_patch.h"
@@ -120,38 +121,107 @@ static struct printbuf *content(kiss_spool *spool, apr_pool_t *p)
     return pb;
 }
 
-/** One step of a history: the list that is patched is the one that is written. @return 1 when it is */
-static int step(int one_in, int wide, apr_pool_t *p)
+/** The list as list/list_reader.h writes it, row by row, with its chunks. */
+static kiss_spool *write_spool(int wide, apr_pool_t *p)
 {
-    struct printbuf *old = write_whole(wide, p), *now, *patched;
-    const kiss_value text = { old->buf, (apr_size_t)old->bpos };
+    kiss_chunks *chunks;
+    kiss_spool *spool;
+    int i, j, rows = 0;
+
+    if (kiss_spool_create_linkable(&spool, "/tmp", p) != APR_SUCCESS || kiss_chunks_begin(&chunks, spool, p) != APR_SUCCESS) {
+        return NULL;
+    }
+    for (i = 0; i < size; i++) {
+        for (j = 0; j < entries[i].rows; j++, rows++) {
+            int at = spool->buffer->bpos;
+
+            kiss_json_text_raw(spool->buffer, rows ? ",\n" : "[", rows ? 2 : 1);
+            add_row(spool->buffer, &entries[i], j, wide);
+            if (kiss_chunks_row(chunks, at) != APR_SUCCESS || kiss_spool_flush(spool, 0) != APR_SUCCESS) {
+                return NULL;
+            }
+        }
+    }
+    kiss_chunks_end(chunks);
+    kiss_json_text_raw(spool->buffer, rows ? "]" : "[]", rows ? 1 : 2);
+    return kiss_spool_flush(spool, 1) == APR_SUCCESS ? spool : NULL;
+}
+
+/** 1 when both lists consist of the same chunks, and these are those of the text. */
+static int same_chunks(const kiss_spool *a, const kiss_spool *b, const struct printbuf *text)
+{
+    apr_size_t at = 0;
+    int i;
+
+    for (i = 0; i < a->chunks->nelts && i < b->chunks->nelts; i++) {
+        const kiss_chunk *x = &APR_ARRAY_IDX(a->chunks, i, kiss_chunk), *y = &APR_ARRAY_IDX(b->chunks, i, kiss_chunk);
+
+        if (x->length != y->length || x->checksum != y->checksum || memcmp(text->buf + at, i ? ",\n{" : "[{", i ? 3 : 2) != 0
+            || x->checksum != crc32(0, (const Bytef *)text->buf + at, x->length)) {
+            return 0;
+        }
+        at += x->length;
+    }
+    return a->chunks->nelts == b->chunks->nelts && at + (at ? 1 : 2) == (apr_size_t)text->bpos;
+}
+
+/** How many chunks of a list are not new. */
+static int count_copied(const kiss_spool *new, const kiss_chunked *old)
+{
+    int i, j, n = 0;
+
+    for (i = 0, j = 0; i < new->chunks->nelts; i++) {
+        for (j = 0; old->chunks && j < old->chunks->nelts; j++) {
+            n += APR_ARRAY_IDX(new->chunks, i, kiss_chunk).id == APR_ARRAY_IDX(old->chunks, j, kiss_chunk).id;
+        }
+    }
+    return n;
+}
+
+static int copied, chunks;              /* in a history */
+
+/** One step of a history: the list that is patched is the one that is written. @return 1 when it is */
+static int step(kiss_chunked *state, int one_in, int wide, apr_pool_t *p)
+{
+    struct printbuf *now, *patched, *written;
     kiss_spool *spool, *whole;
     kiss_patch *patch;
 
-    if (kiss_spool_create_linkable(&spool, "/tmp", p) != APR_SUCCESS || kiss_spool_create_linkable(&whole, "/tmp", p) != APR_SUCCESS
-        || kiss_patch_begin(&patch, spool, &text, p) != APR_SUCCESS || change_some(patch, one_in, wide, p) != APR_SUCCESS
-        || kiss_patch_end(patch) != APR_SUCCESS) {
+    if (kiss_spool_create_linkable(&spool, "/tmp", p) != APR_SUCCESS || kiss_patch_begin(&patch, spool, state, p) != APR_SUCCESS
+        || change_some(patch, one_in, wide, p) != APR_SUCCESS || kiss_patch_end(patch) != APR_SUCCESS
+        || !(whole = write_spool(wide, p))) {
         return 0;
     }
     now = write_whole(wide, p);
     patched = content(spool, p);
-    kiss_json_text_raw(whole->buffer, now->buf, (apr_size_t)now->bpos);
-    kiss_spool_flush(whole, 1);
-    return patched->bpos == now->bpos && memcmp(patched->buf, now->buf, (size_t)now->bpos) == 0 && whole->checksum == spool->checksum;
+    written = content(whole, p);
+    copied += count_copied(spool, state);
+    chunks += spool->chunks->nelts;
+    state->list.data = patched->buf;
+    state->list.len = (apr_size_t)patched->bpos;
+    state->chunks = dice(20) ? spool->chunks : NULL;    /* now and then they are not known */
+    return patched->bpos == now->bpos && memcmp(patched->buf, now->buf, (size_t)now->bpos) == 0
+           && written->bpos == now->bpos && memcmp(written->buf, now->buf, (size_t)now->bpos) == 0
+           && same_chunks(spool, whole, now) && kiss_spool_checksum(spool) == kiss_spool_checksum(whole)
+           && kiss_spool_checksum(spool) == crc32(0, (const Bytef *)now->buf, (uInt)now->bpos);
 }
 
 static void history(int n, int wide, int steps)
 {
-    apr_pool_t *p;
+    kiss_chunked state = { { "[]", 2 }, NULL };
+    apr_pool_t *p[2];                   /* of this state, and of the one before */
     int i, good = 1;
 
+    apr_pool_create(&p[0], pool);
+    apr_pool_create(&p[1], pool);
     make_skus(n);
+    copied = chunks = 0;
     for (i = 0; i < steps && good; i++) {
-        apr_pool_create(&p, pool);
-        good = step(1 + (int)dice(dice(2) ? 4 : (apr_uint32_t)n + 1), wide, p);
-        apr_pool_destroy(p);
+        apr_pool_clear(p[i % 2]);
+        good = step(&state, 1 + (int)dice(dice(2) ? 4 : (apr_uint32_t)n + 1), wide, p[i % 2]);
     }
-    ok(good, apr_psprintf(pool, "%d states of %d %s SKUs are patched as they are written", i, n, wide ? "wide" : "narrow"));
+    ok(good, apr_psprintf(pool, "%d states of %d %s SKUs are patched as they are written (%d of %d chunks copied)", i, n,
+                          wide ? "wide" : "narrow", copied, chunks));
 }
 
 /** From every SKU on, every later one is found, also one that is not there. */
@@ -195,11 +265,12 @@ static void damage(void)
     apr_size_t i;
 
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        const kiss_value list = { apr_pstrdup(pool, bad[i]), strlen(bad[i]) }, sku = { "b", 1 }, none = { NULL, 0 };
+        const kiss_chunked list = { { apr_pstrdup(pool, bad[i]), strlen(bad[i]) }, NULL };
+        const kiss_value sku = { "b", 1 }, none = { NULL, 0 };
         kiss_spool *spool;
         kiss_patch *patch;
 
-        kiss_spool_create(&spool, "/tmp", pool);
+        kiss_spool_create_linkable(&spool, "/tmp", pool);
         ok(kiss_patch_begin(&patch, spool, &list, pool) == APR_EGENERAL || kiss_patch_put(patch, &sku, &none) == APR_EGENERAL,
            apr_psprintf(pool, "list %d is refused", (int)i));
     }

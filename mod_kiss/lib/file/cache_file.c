@@ -29,7 +29,7 @@ typedef struct {
     apr_uint32_t label;                 /* bytes of the label, which follows the answer */
     apr_uint32_t chunks;                /* how many there are in the index, which follows the label */
     apr_uint32_t checksum;              /* CRC-32 of these three */
-    apr_uint32_t unused;
+    apr_uint32_t unused;                /* 0 */
 } trailer;
 
 /* Another one for each form of these files, and for each rule by which lists are divided into chunks. */
@@ -204,7 +204,7 @@ apr_status_t kiss_cache_file_read(kiss_cache_file *f, apr_file_t *file, apr_off_
     f->chunks = t.chunks;
     f->checked = whole - (apr_off_t)sizeof(t);
     f->checksum = t.checksum;
-    return t.label > MAX_LABEL || f->size < 0 || f->size > f->checked || f->checked - f->size != (apr_off_t)t.label + index
+    return t.unused || t.label > MAX_LABEL || f->size < 0 || f->size > f->checked || f->checked - f->size != (apr_off_t)t.label + index
            ? APR_EMISMATCH : APR_SUCCESS;
 }
 

@@ -9,22 +9,25 @@
 
 struct kiss_patch {
     kiss_spool *out;
+    kiss_chunks *chunks;        /* of the new list */
+    kiss_chunked old;
     kiss_row_group at;          /* of the old list: the first SKU that may still follow */
     const char *from;           /* of the old list: where the rows begin that were neither copied nor left out */
     int rows;                   /* there is one in the new list */
 };
 
-apr_status_t kiss_patch_begin(kiss_patch **patch, kiss_spool *out, const kiss_value *old, apr_pool_t *p)
+apr_status_t kiss_patch_begin(kiss_patch **patch, kiss_spool *out, const kiss_chunked *old, apr_pool_t *p)
 {
     kiss_patch *made = apr_pcalloc(p, sizeof(*made));
 
     *patch = made;
     made->out = out;
-    if (kiss_rows_first(&made->at, old) != 0) {
+    made->old = *old;
+    if (kiss_rows_first(&made->at, &old->list) != 0) {
         return APR_EGENERAL;
     }
     made->from = made->at.rows;
-    return APR_SUCCESS;
+    return kiss_chunks_begin(&made->chunks, out, p);
 }
 
 /** Puts what stands before each row. */
@@ -36,15 +39,15 @@ static apr_status_t separate(kiss_patch *patch)
     return kiss_json_text_raw(patch->out->buffer, separator, strlen(separator)) ? APR_ENOMEM : APR_SUCCESS;
 }
 
-/** Copies the rows of the old list that were passed over, as far as the SKU where it stands. */
-static apr_status_t copy_run(kiss_patch *patch)
+/** Copies the rows of the old list that were passed over, as far as the SKU where it stands. `last`: none follows. */
+static apr_status_t copy_run(kiss_patch *patch, int last)
 {
-    const char *to = patch->at.len ? patch->at.rows - strlen(",\n") : patch->at.end - strlen("]");
+    const char *list = patch->old.list.data, *to = patch->at.len ? patch->at.rows - strlen(",\n") : patch->at.end - strlen("]");
     apr_status_t rv = APR_SUCCESS;
 
     if (patch->from < to) {
-        rv = separate(patch);
-        rv = rv == APR_SUCCESS ? kiss_spool_write(patch->out, patch->from, (apr_size_t)(to - patch->from)) : rv;
+        rv = kiss_chunks_run(patch->chunks, &patch->old, (apr_size_t)(patch->from - list), (apr_size_t)(to - list), last);
+        patch->rows = 1;
         patch->from = patch->at.rows;
     }
     return rv;
@@ -56,11 +59,12 @@ apr_status_t kiss_patch_put(kiss_patch *patch, const kiss_value *sku, const kiss
     char buffer[KISS_ROWS_KEY];
     kiss_value key;
     apr_status_t rv;
+    int begin;
 
     if (kiss_rows_seek(at, sku) != 0) {
         return APR_EGENERAL;
     }
-    rv = copy_run(patch);
+    rv = copy_run(patch, 0);
     if (rv == APR_SUCCESS && at->len
         && (kiss_rows_key(&key, buffer, &at->key) != 0
             || (kiss_rows_order(&key, sku) == 0 && kiss_rows_next(at) != 0))) {
@@ -70,10 +74,12 @@ apr_status_t kiss_patch_put(kiss_patch *patch, const kiss_value *sku, const kiss
     if (rv != APR_SUCCESS || !rows->len) {
         return rv;
     }
+    begin = patch->out->buffer->bpos;
     rv = separate(patch);
     if (rv == APR_SUCCESS && kiss_json_text_raw(patch->out->buffer, rows->data, rows->len)) {
         rv = APR_ENOMEM;
     }
+    rv = rv == APR_SUCCESS ? kiss_chunks_row(patch->chunks, begin) : rv;
     return rv == APR_SUCCESS ? kiss_spool_flush(patch->out, 0) : rv;
 }
 
@@ -83,7 +89,8 @@ apr_status_t kiss_patch_end(kiss_patch *patch)
     apr_status_t rv;
 
     patch->at.len = 0;
-    rv = copy_run(patch);
+    rv = copy_run(patch, 1);
+    kiss_chunks_end(patch->chunks);
     end = patch->rows ? "]" : "[]";
     return rv == APR_SUCCESS && kiss_json_text_raw(patch->out->buffer, end, strlen(end)) ? APR_ENOMEM : rv;
 }

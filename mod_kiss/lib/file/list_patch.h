@@ -9,6 +9,7 @@
 #define KISS_LIST_PATCH_H
 
 #include "lib/base/value.h"
+#include "lib/file/chunk_writer.h"
 #include "lib/file/spool.h"
 
 /** A list being made of another one. */
@@ -17,12 +18,12 @@ typedef struct kiss_patch kiss_patch;
 /**
  * Begins at the first row.
  *
- * @param out receives the list
- * @param old the list as list/list_reader.h made it; it must stay until the end
+ * @param out receives the list and its chunks; linkable and empty
+ * @param old the list as list/list_reader.h made it, and its chunks; it must stay until the end
  * @param p   owns the patch
  * @return APR_SUCCESS; APR_EGENERAL when `old` is no such list
  */
-apr_status_t kiss_patch_begin(kiss_patch **patch, kiss_spool *out, const kiss_value *old, apr_pool_t *p);
+apr_status_t kiss_patch_begin(kiss_patch **patch, kiss_spool *out, const kiss_chunked *old, apr_pool_t *p);
 
 /**
  * Takes the rows that a SKU has now. To be called in the order of the SKUs by code point, once for each.

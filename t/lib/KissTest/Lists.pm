@@ -5,11 +5,12 @@ package KissTest::Lists;
 
 use strict;
 use warnings;
+use Compress::Zlib qw(crc32);
 use Exporter 'import';
 use KissTest;
 use KissTest::Load;
 
-our @EXPORT = qw(serve_lists ask_list ask_id fate fates folder snapshots path_of kept_bytes change_all discount_of);
+our @EXPORT = qw(serve_lists ask_list ask_id fate fates folder snapshots path_of kept_bytes kept_parts change_all discount_of);
 
 my ($serial, $asked) = (0, 0);
 
@@ -59,6 +60,20 @@ sub folder { my ($h) = @_; return "$h->{cache}/snapshots" }
 sub snapshots { my ($h) = @_; my @all = sort glob folder($h) . '/*.json'; return @all }
 sub path_of { my ($h, $res) = @_; return kept_file(folder($h), $res->{headers}{etag} =~ /"(.*)"/) }
 sub kept_bytes { my ($h) = @_; my $n = 0; $n += -s $_ || 0 for snapshots($h); return $n }
+
+# kept_parts($path): what a file of a kept list consists of: {answer}, {label}, {chunks}, each [length, compressed length], and {trailer};
+# undef when it is not sound.
+sub kept_parts {
+    my ($path) = @_;
+    my $file = slurp($path);
+    my $trailer = length $file < 32 ? '' : substr $file, -32, 32, '';
+    my ($magic, $answer, $label, $chunks, $crc) = unpack 'a8 Q L L L', $trailer;
+    return if !$trailer || $magic ne "kiss-3\n\0" || $answer + $label + 24 * $chunks != length $file || crc32($file) != $crc;
+    return {
+        answer => substr($file, 0, $answer), label => substr($file, $answer, $label), trailer => $trailer,
+        chunks => [map { [(unpack 'Q L L L L', substr $file, $answer + $label + 24 * $_, 24)[1, 3]] } 0 .. $chunks - 1],
+    };
+}
 
 # change_all($db): no list is any more what it was.
 sub change_all { my ($db) = @_; return sql($db, 'UPDATE revision SET n = n + 1') }
