@@ -96,7 +96,7 @@ static int diff_triggers(ctl *c, const schema_parts *parts, apr_array_header_t *
             add(list, SCHEMA_TRIGGER, t, row[1], apr_psprintf(c->pool, "trigger %s hangs on table %s, not on %s", t->name,
                                                               row[1], t->table));
         }
-        else if (strcmp(row[2], t->event) != 0 || strcmp(row[3], "AFTER") != 0 || !schema_parts_same(row[4], t->body)) {
+        else if (strcmp(row[2], t->event) != 0 || strcmp(row[3], t->timing) != 0 || !schema_parts_same(row[4], t->body)) {
             add(list, SCHEMA_TRIGGER, t, NULL, apr_psprintf(c->pool, "trigger %s does something else than sql/ says",
                                                                 t->name));
         }

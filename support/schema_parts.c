@@ -51,21 +51,24 @@ static const char *line_with(const char *text, const char *name)
     return NULL;
 }
 
-/** Reads "CREATE OR REPLACE TRIGGER name AFTER event ON table FOR EACH ROW body". */
+/** Reads "CREATE OR REPLACE TRIGGER name AFTER event ON table FOR EACH ROW body", or BEFORE. */
 static void read_trigger(schema_parts *parts, const char *sql, apr_pool_t *p)
 {
     const char *at = sql + strlen(TRIGGER), *body = strstr(sql, EACH_ROW);
     schema_trigger t = {.name = word_at(at, p), .sql = sql};
     int i;
 
-    at = strstr(at, " AFTER ");
+    at += strcspn(at, " ");
+    at += strspn(at, " ");
+    t.timing = apr_pstrmemdup(p, at, strcspn(at, " "));
+    at += strlen(t.timing);
+    at += strspn(at, " ");
+    t.event = apr_pstrmemdup(p, at, strcspn(at, " "));
+    at = strstr(at, " ON ");
     if (!at || !body || at > body) {
         return;
     }
-    at += strlen(" AFTER ");
-    t.event = apr_pstrmemdup(p, at, strcspn(at, " "));
-    at = strstr(at, " ON ");
-    t.table = at ? word_at(at + 4, p) : "";
+    t.table = word_at(at + strlen(" ON "), p);
     body += strlen(EACH_ROW);
     body += strspn(body, " \n");
     t.body = apr_pstrmemdup(p, body, strlen(body) - 1);

@@ -14,7 +14,7 @@
 /** A trigger as the last file that makes it defines it. */
 typedef struct {
     const char *name, *table;
-    const char *event;                  /**< INSERT, UPDATE or DELETE; all are AFTER */
+    const char *timing, *event;         /**< AFTER or BEFORE; INSERT, UPDATE or DELETE */
     const char *body;                   /**< what follows FOR EACH ROW, without the last semicolon */
     const char *sql;                    /**< all of it, as CREATE OR REPLACE TRIGGER */
 } schema_trigger;

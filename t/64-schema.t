@@ -198,7 +198,9 @@ subtest 'ways past the triggers' => sub {
     like doctor($of), qr/^ok: /, '... and the doctor is content';
 
     for my $harm ('DROP TRIGGER price_changed', 'CREATE OR REPLACE TRIGGER price_changed AFTER UPDATE ON price FOR EACH ROW SET @x = 1',
-        'DROP TABLE truncate_guard', 'ALTER TABLE stock DROP FOREIGN KEY stock_warehouse', 'DROP TRIGGER product_removed')
+        'DROP TABLE truncate_guard', 'ALTER TABLE stock DROP FOREIGN KEY stock_warehouse', 'DROP TRIGGER product_removed',
+        'DROP TRIGGER revision_raised', 'DROP TABLE change_log',
+        'CREATE OR REPLACE TRIGGER revision_raised AFTER UPDATE ON revision FOR EACH ROW SET @x = 1')
     {
         sql($of, $harm);
         like doctor($of), qr/^PROBLEM: /, "the doctor sees: $harm";

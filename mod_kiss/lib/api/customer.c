@@ -230,6 +230,7 @@ static const kiss_endpoint endpoints[] = {
 /* The tables of sql/customer/, and the revisions that their triggers raise. */
 static const kiss_dataset datasets[] = {
     { "api_key", .unrevised = 1 },
+    { "change_log", .unrevised = 1 },
     { "customer" },
     { "key_usage", .unrevised = 1 },
     { "price", .data = KISS_DATA_PRICES | KISS_DATA_LISTING },
@@ -288,7 +289,7 @@ static const kiss_fixed_statement statements[KISS_SQL_FIXED] = {
 const kiss_api kiss_customer_api = {
     .name = "customer",
     .profile = "2026-04",
-    .schema_version = 2,
+    .schema_version = 3,
     .auth = KISS_AUTH_JWT,
     .credential = "Authorization",
     .meter = KISS_METER_FIXED_WINDOWS,
