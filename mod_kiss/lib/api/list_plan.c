@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * list_plan - checks row sets and writes the statements of whole lists.
+ */
 #include "lib/api/list_plan.h"
 
 #include <string.h>
@@ -7,7 +10,7 @@
 
 #include "lib/api/dataset.h"
 
-/** The select list: the key, then each column that comes from other SQL, a price followed by its flag. */
+/** The select list: the key, then each column with different SQL, a price followed by its flag. */
 static const char *select_list(const kiss_rowset *rows, int *columns, apr_pool_t *p)
 {
     const char *list = rows->key;
@@ -27,7 +30,7 @@ static const char *select_list(const kiss_rowset *rows, int *columns, apr_pool_t
     return list;
 }
 
-/** The condition that says which part of the rows is read, NULL for all of them, and how many values it is bound to. */
+/** The condition that selects the part of the rows, NULL for all of them, and the number of its bound values. */
 static const char *part_condition(const kiss_rowset *rows, kiss_sql_part part, int *bound, apr_pool_t *p)
 {
     char *list;
@@ -44,7 +47,7 @@ static const char *part_condition(const kiss_rowset *rows, kiss_sql_part part, i
         *bound = 2;
         return apr_pstrcat(p, rows->key, " >= ? AND ", rows->key, " < ?", NULL);
     case KISS_SQL_NEXT:
-        *bound = 2;                     /* the other one is how many rows are passed over */
+        *bound = 2;                     /* the other value is the number of rows to skip */
         return apr_pstrcat(p, rows->key, " >= ?", NULL);
     default:
         *bound = part == KISS_SQL_FEW ? KISS_FEW_KEYS : KISS_MANY_KEYS;
@@ -77,7 +80,7 @@ static void derive(kiss_statement *s, const kiss_rowset *rows, kiss_sql_part par
                           " ORDER BY ", rows->order, part == KISS_SQL_NEXT ? " LIMIT 1 OFFSET ?" : "", NULL);
 }
 
-/** Checks what the compiler cannot: a mistake here would show rows to the wrong caller or write broken JSON. */
+/** Checks what the compiler cannot: an error in a table would show rows to the wrong caller or write invalid JSON. */
 static const char *check(const kiss_rowset *rows, int nested, apr_pool_t *p)
 {
     const struct kiss_rowset *const *w;
@@ -89,11 +92,11 @@ static const char *check(const kiss_rowset *rows, int nested, apr_pool_t *p)
         const char *mark = strchr(s->sql, '?');
 
         if (!s->term || !mark || strchr(mark + 1, '?')) {
-            return apr_psprintf(p, "rows from '%s': scope condition '%s' needs one '?' and a term", rows->from, s->sql);
+            return apr_psprintf(p, "rows from '%s': row filter '%s' needs one '?' and a term", rows->from, s->sql);
         }
     }
     if (nfilters > KISS_MAX_ROW_FILTERS || (nfilters == 0) != rows->shared || (rows->shared && !nested)) {
-        return apr_psprintf(p, "rows from '%s' have no scope (only nested rows may be shared) or too many", rows->from);
+        return apr_psprintf(p, "rows from '%s' have no row filter (only nested rows may be shared) or too many", rows->from);
     }
     for (c = rows->columns; c && c->name; c++) {
         if ((c->sql != NULL) + (c->term != 0) + (c->rows != NULL) != 1 || (c->type == KISS_ROWS) != (c->rows != NULL)
@@ -102,7 +105,7 @@ static const char *check(const kiss_rowset *rows, int nested, apr_pool_t *p)
         }
         for (d = rows->columns; d < c; d++) {
             if (strcmp(d->name, c->name) == 0) {
-                return apr_psprintf(p, "column %s stands twice", c->name);
+                return apr_psprintf(p, "column %s is a duplicate", c->name);
             }
         }
         n += (c->sql != NULL) + (c->flag != NULL);
@@ -113,22 +116,22 @@ static const char *check(const kiss_rowset *rows, int nested, apr_pool_t *p)
     }
     if (n > KISS_MAX_COLUMNS || children > KISS_MAX_NESTED || semi_joins > KISS_MAX_NESTED || (nested && children)
         || (w && w != rows->semi_join + semi_joins) || (!nested && !rows->columns)) {
-        return apr_psprintf(p, "rows from '%s': too many columns or nested rows, or within rows that are not only keys",
+        return apr_psprintf(p, "rows from '%s': too many columns or nested rows, or a semi-join with rows that are not only keys",
                             rows->from);
     }
     return NULL;
 }
 
-/** The statements of an API's lists in the making. */
+/** The statements of an API's lists that are being added. */
 typedef struct {
     apr_array_header_t *all;        /* of kiss_statement */
     const kiss_api *api;
-    const kiss_endpoint *endpoint;  /* whose rows are being added */
+    const kiss_endpoint *endpoint;  /* the endpoint whose rows are being added */
     apr_pool_t *pool;
-} planning;
+} plan_builder;
 
-/** Refuses rows from a table of whose changes the endpoint's data do not tell: a 304 would be untrue. */
-static const char *check_tables(const planning *l, const kiss_rowset *rows)
+/** Refuses rows from a table whose changes raise none of the revisions in the endpoint's `data`: a 304 would be wrong. */
+static const char *check_tables(const plan_builder *l, const kiss_rowset *rows)
 {
     const kiss_dataset *dataset = l->api->datasets;
     apr_uint64_t reads = 0;
@@ -153,8 +156,8 @@ static const char *check_tables(const planning *l, const kiss_rowset *rows)
     return e ? apr_psprintf(l->pool, "%s: SQL %s", l->endpoint->name, e) : NULL;
 }
 
-/** Adds the statement unless another endpoint brought it already. */
-static void add_part(const planning *l, const kiss_rowset *rows, kiss_sql_part part)
+/** Adds the statement unless another endpoint has added it already. */
+static void add_statement(const plan_builder *l, const kiss_rowset *rows, kiss_sql_part part)
 {
     int i;
 
@@ -169,48 +172,48 @@ static void add_part(const planning *l, const kiss_rowset *rows, kiss_sql_part p
 }
 
 /** Adds what reads rows by their keys, and what is merged with them. */
-static void add_by_key(const planning *l, const kiss_rowset *rows)
+static void add_by_key(const plan_builder *l, const kiss_rowset *rows)
 {
     const struct kiss_rowset *const *w;
     const kiss_column *c;
 
-    add_part(l, rows, KISS_SQL_FEW);
-    add_part(l, rows, KISS_SQL_MANY);
+    add_statement(l, rows, KISS_SQL_FEW);
+    add_statement(l, rows, KISS_SQL_MANY);
     for (w = rows->semi_join; w && *w; w++) {
         add_by_key(l, *w);
     }
     for (c = rows->columns; c && c->name; c++) {
         if (c->rows) {
-            add_part(l, c->rows, KISS_SQL_FEW);
-            add_part(l, c->rows, KISS_SQL_MANY);
+            add_statement(l, c->rows, KISS_SQL_FEW);
+            add_statement(l, c->rows, KISS_SQL_MANY);
         }
     }
 }
 
-static const char *check_rows(const planning *l, const kiss_rowset *rows, int nested)
+static const char *check_rows(const plan_builder *l, const kiss_rowset *rows, int nested)
 {
     const char *e = check(rows, nested, l->pool);
 
     return e ? e : check_tables(l, rows);
 }
 
-/** Adds rows, as a whole or in parts. `nested`: they are merged with others, and need no scope but theirs. */
-static const char *add(const planning *l, const kiss_rowset *rows, int parts, int nested)
+/** Adds rows, as a whole or in parts. `nested`: they are merged with others and may be without filter. */
+static const char *add(const plan_builder *l, const kiss_rowset *rows, int parts, int nested)
 {
     const char *e = check_rows(l, rows, nested);
 
     if (!e && parts) {
-        add_part(l, rows, KISS_SQL_RANGE);
-        add_part(l, rows, KISS_SQL_REST);
+        add_statement(l, rows, KISS_SQL_RANGE);
+        add_statement(l, rows, KISS_SQL_REST);
     }
     else if (!e) {
-        add_part(l, rows, KISS_SQL_WHOLE);
+        add_statement(l, rows, KISS_SQL_WHOLE);
     }
     return e;
 }
 
-/** Adds the rows of a list, and all that are merged with them. */
-static const char *add_list(const planning *l, const kiss_rowset *rows)
+/** Adds the rows of a list, and all row sets that are merged with them. */
+static const char *add_list(const plan_builder *l, const kiss_rowset *rows)
 {
     int parts = rows->driving_keys && !rows->if_short;
     const char *error = add(l, rows, parts, 0);
@@ -225,12 +228,12 @@ static const char *add_list(const planning *l, const kiss_rowset *rows)
     }
     if (!error && rows->if_short) {
         error = rows->if_short->columns != rows->columns || rows->if_short->semi_join || rows->if_short->driving_keys || !rows->driving_keys
-                ? "few rows must have the columns of the others, and nothing to be merged with"
+                ? "if_short must have the columns of the other rows, no semi-joins and no driving keys"
                 : add(l, rows->if_short, 0, 0);
     }
     if (!error && rows->driving_keys) {
-        error = rows->driving_keys->columns ? "keys have no columns" : check_rows(l, rows->driving_keys, 1);
-        add_part(l, rows->driving_keys, KISS_SQL_NEXT);
+        error = rows->driving_keys->columns ? "driving keys have no columns" : check_rows(l, rows->driving_keys, 1);
+        add_statement(l, rows->driving_keys, KISS_SQL_NEXT);
     }
     if (!error) {
         add_by_key(l, kiss_list_plan_by_key(rows));
@@ -240,7 +243,7 @@ static const char *add_list(const planning *l, const kiss_rowset *rows)
 
 const char *kiss_list_plan_add(apr_array_header_t *all, const kiss_api *api, apr_pool_t *p)
 {
-    planning l = { all, api, api->endpoints, p };
+    plan_builder l = { all, api, api->endpoints, p };
     const char *error = NULL;
 
     for (; l.endpoint->path && !error; l.endpoint++) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * list_plan - whole lists: row sets to SQL statements. Pure.
+ * list_plan - SQL of whole lists: derives statements from row sets. Pure.
  *
- * Every statement over a row set carries the row set's scope conditions: they are added here, not by the author of a
- * row. Values are bound, never pasted; identifiers come from the tables only.
+ * Every statement over a row set has the row filters of the set: they are added here, not by the author of a row.
+ * Values are bound, never concatenated; identifiers come from the tables only.
  */
 #ifndef KISS_LIST_PLAN_H
 #define KISS_LIST_PLAN_H
@@ -16,11 +16,14 @@
 /**
  * Adds the statements of an API's lists to `all`, an array of kiss_statement.
  *
- * @return NULL, or what is wrong with the tables (a row set without scope, a name twice, too many columns, ...)
+ * @return NULL, or an error of the tables (a row set without filter, a duplicate name, too many columns, ...)
  */
 const char *kiss_list_plan_add(apr_array_header_t *all, const kiss_api *api, apr_pool_t *p);
 
-/** The rows from which some keys of a list are read (KISS_SQL_FEW, KISS_SQL_MANY): they are joined where that is described. */
+/**
+ * The rows for reading some keys of a list (KISS_SQL_FEW, KISS_SQL_MANY): `if_short`, which joins, where the table has
+ * it.
+ */
 const kiss_rowset *kiss_list_plan_by_key(const kiss_rowset *rows);
 
 /** The statement that reads that part of `rows`; NULL when no list needs it. */

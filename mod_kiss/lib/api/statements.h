@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * statements - the statements of an API as a connection knows them, and those that are not derived from its tables:
- * who the caller is, the state of the database, the way of a payment. Pure; made once at start, immutable afterwards.
+ * statements - the types of statements, and the statements of an API that are not derived from its tables: the caller's
+ * record, the revision of the database, a payment. Pure; created once at start, immutable afterwards.
  */
 #ifndef KISS_STATEMENTS_H
 #define KISS_STATEMENTS_H
@@ -12,30 +12,33 @@
 #include "lib/api/row_json.h"
 #include "lib/api/table.h"
 
-/** Statements that are not derived from a row set or a page set: kiss_api.statements holds those that an API has, by these. */
+/**
+ * Statements that are not derived from a row set or a page set: kiss_api.statements contains those of an API, by these
+ * ids.
+ */
 enum {
-    KISS_SQL_STATE,             /**< the state of the database: sum, greatest and number of its revisions */
+    KISS_SQL_STATE,             /**< the revision of the database: sum, maximum and number of its revisions */
     KISS_SQL_CALLER,            /**< customer code, or SHA-256 of an API key as hexadecimal text -> the caller's record with all
                                      revisions: KISS_CALLER_COLUMNS where auth is KISS_AUTH_JWT, else KISS_KEY_COLUMNS */
-    KISS_SQL_CREDENTIALS,       /**< customer code -> hashes of the live keys */
-    KISS_SQL_KEY_USED,          /**< key id -> notes that it was used now */
+    KISS_SQL_CREDENTIALS,       /**< customer code -> hashes of the valid keys */
+    KISS_SQL_KEY_USED,          /**< key id -> stores that it was used now */
     KISS_SQL_HEALTH,            /**< a row unless a revision is missing */
     KISS_SQL_CHANGES,           /**< dataset, scope, revision, later revision, number of rows -> what changed between them, the
                                      newest first */
-    KISS_SQL_LOCK_PAYMENT,      /**< number of a payment -> locks it: id, AR account, amount */
-    KISS_SQL_PAYMENT_USED,      /**< payment id -> sum of what is allocated or requested */
+    KISS_SQL_LOCK_PAYMENT,      /**< number of a payment -> locks its row: id, AR account, amount */
+    KISS_SQL_PAYMENT_USED,      /**< payment id -> sum of allocations and requests */
     KISS_SQL_ACCOUNT_OWNER,     /**< AR account -> customer */
     KISS_SQL_TARGET,            /**< number of an invoice -> id, AR account */
     KISS_SQL_REPEATED,          /**< key id, Idempotency-Key -> digest of its parameters, allocation */
     KISS_SQL_REQUEST,           /**< payment, invoice, AR account, amount, user -> a new request */
-    KISS_SQL_REMEMBER,          /**< key id, Idempotency-Key, digest, allocation -> remembered */
-    KISS_SQL_LAST_REQUEST,      /**< highest number of a request */
-    KISS_SQL_FIXED              /**< how many there are */
+    KISS_SQL_REMEMBER,          /**< key id, Idempotency-Key, digest, allocation -> stored */
+    KISS_SQL_LAST_REQUEST,      /**< maximum number of a request */
+    KISS_SQL_FIXED              /**< number of them */
 };
 
 /**
- * SQL of KISS_SQL_STATE. Equal while nothing has changed. Revisions only grow, so the sum would do but for a backup that is
- * restored: what is written after it has numbers of the clock that were never given before, and the greatest of them is one.
+ * SQL of KISS_SQL_STATE. Equal while nothing has changed. Revisions only grow, so the sum would be enough, except after
+ * a backup was restored: later changes have numbers of the clock that were never used before, so the maximum differs.
  * The epoch is no such number.
  */
 #define KISS_STATE_SQL \
@@ -46,42 +49,44 @@ enum {
     "INSERT INTO key_usage (key_id, last_used_at) VALUES (?, UTC_TIMESTAMP())" \
     " ON DUPLICATE KEY UPDATE last_used_at = VALUES(last_used_at)"
 
-/** How much of a row set a statement reads. */
+/** The part of a row set that a statement reads. */
 typedef enum {
     KISS_SQL_WHOLE,             /**< all of it */
-    KISS_SQL_RANGE,             /**< from a key to before another one */
+    KISS_SQL_RANGE,             /**< from a key up to, but without, another one */
     KISS_SQL_REST,              /**< from a key to the end */
-    KISS_SQL_NEXT,              /**< one key: that of the row that stands so many places behind the first one from a key */
+    KISS_SQL_NEXT,              /**< one key: that of the n-th row after the first one from a key */
     KISS_SQL_FEW,               /**< the rows of at most KISS_FEW_KEYS keys; some of these may be equal */
     KISS_SQL_MANY               /**< the same for KISS_MANY_KEYS keys */
 } kiss_sql_part;
 
-/** Keys that a statement of KISS_SQL_FEW, KISS_SQL_MANY is bound to. */
+/** Number of keys bound to a statement of KISS_SQL_FEW, KISS_SQL_MANY. */
 #define KISS_FEW_KEYS 8
 #define KISS_MANY_KEYS 512
 
-/** Most values that a statement over a row set is bound to: its terms, then a key, then the other key or a number. Where it reads
- *  by key, its terms, then the keys. */
+/**
+ * Maximum of values bound to a statement over a row set: its terms, then a key, then the other key or a number. A
+ * statement that reads by key has its terms, then the keys.
+ */
 #define KISS_MAX_BOUND (KISS_MAX_ROW_FILTERS + 2)
 #define KISS_MAX_BOUND_KEYS (KISS_MAX_ROW_FILTERS + KISS_MANY_KEYS)
 
-/** One statement, known to a connection by its text. */
+/** A statement; a connection identifies it by its text. */
 typedef struct {
     const char *text;                       /**< SQL with `?` */
     int columns;                            /**< values in a row, the key included; 0 where there is no result */
     int bound;                              /**< number of `?` */
-    int terms;                              /**< how many of them are terms */
-    kiss_term term[KISS_MAX_ROW_FILTERS];   /**< what they are bound to, for row sets */
+    int terms;                              /**< number of terms among them */
+    kiss_term term[KISS_MAX_ROW_FILTERS];   /**< the terms, for row sets */
     const kiss_rowset *rows;                /**< the row set, or NULL for a fixed statement */
-    kiss_sql_part part;                     /**< how much of it */
-    const kiss_row_json_writer *writer;     /**< writes its rows; NULL where they are only keys */
+    kiss_sql_part part;                     /**< the part of it */
+    const kiss_row_json_writer *writer;     /**< writes its rows; NULL where they have only keys */
 } kiss_statement;
 
 /** All statements of one API. */
 typedef struct {
     const kiss_api *api;                    /**< the API */
-    int count;                              /**< how many statements */
-    kiss_statement *statements;             /**< them: the fixed ones first */
+    int count;                              /**< number of statements */
+    kiss_statement *statements;             /**< all of them, the fixed ones first */
     const kiss_statement *fixed[KISS_SQL_FIXED];    /**< by id; NULL: the API has no such statement */
     struct kiss_page_sql *pages;            /**< by endpoint and role, for kiss_page_sql_of() */
 } kiss_plan;
@@ -122,7 +127,7 @@ enum {
     KISS_KEY_PREFIX,
     KISS_KEY_USER,
     KISS_KEY_LIMIT_HOUR,
-    KISS_KEY_STALE,             /**< 1 when its last use was noted more than a minute ago, or never */
+    KISS_KEY_STALE,             /**< 1 when its last use was stored more than a minute ago, or never */
     KISS_KEY_ACCOUNTS,          /**< ids joined by commas, or NULL */
     KISS_KEY_STATES,            /**< states of the accounts, joined by commas, or NULL; one may be empty */
     KISS_KEY_LEFT,              /**< microseconds until it expires, or NULL */
@@ -153,14 +158,14 @@ enum {
     KISS_REPEATED_COLUMNS
 };
 
-/** Columns of KISS_SQL_CREDENTIALS' result: one row per live key, or one with NULL keys. */
+/** Columns of KISS_SQL_CREDENTIALS' result: one row per valid key, or one with NULL keys. */
 enum {
     KISS_CRED_ENABLED,
     KISS_CRED_LIMIT_MINUTE,
     KISS_CRED_LIMIT_HOUR,
     KISS_CRED_KEY_ID,
     KISS_CRED_HASH,
-    KISS_CRED_STALE,            /**< 1 when its last use was noted more than a minute ago, or never */
+    KISS_CRED_STALE,            /**< 1 when its last use was stored more than a minute ago, or never */
     KISS_CRED_COLUMNS
 };
 
@@ -168,7 +173,7 @@ enum {
  * Adds the fixed statements of an API to `all`, an array of kiss_statement, in the order of their ids.
  *
  * @param index receives the index of each in `all`; -1: the API has no such statement
- * @return NULL, or what is wrong: one reads a table that is not in the API's list of datasets
+ * @return NULL, or an error text: one reads a table that is not in the API's list of datasets
  */
 const char *kiss_statements_add(apr_array_header_t *all, int index[KISS_SQL_FIXED], const kiss_api *api, apr_pool_t *p);
 

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * cache_file - writes, checks and lists the files of cached lists.
+ */
 #include "lib/file/cache_file.h"
 
 #include <apr_lib.h>
@@ -18,28 +21,28 @@
 
 #define PIECE (64 * 1024)
 
-/* The label's values are codes and names; nothing in them is longer. */
+/* Maximum length of a value of the label, all of which are codes and names. */
 #define MAX_VALUE 256
 #define MAX_LABEL 4096
 
-/** Stands at the end of each file. */
+/** The trailer at the end of each file. */
 typedef struct {
     char magic[8];
     apr_uint64_t size;                  /* bytes of the answer */
     apr_uint32_t label;                 /* bytes of the label, which follows the answer */
-    apr_uint32_t chunks;                /* how many there are in the index, which follows the label */
+    apr_uint32_t chunks;                /* number of chunks in the index, which follows the label */
     apr_uint32_t checksum;              /* CRC-32 of these three */
     apr_uint32_t unused;                /* 0 */
 } trailer;
 
-/* Another one for each form of these files, and for each rule by which lists are divided into chunks. */
+/* Changes with the format of these files, and with the rule by which lists are divided into chunks. */
 static const char magic[8] = "kiss-3\n";
 
-/* Those of forms before: with them the magic begins a trailer of 24 bytes. */
+/* Magics of former formats, at the start of a trailer of 24 bytes. */
 static const char *const older[] = { "kiss-1\n", "kiss-2\n" };
 #define OLDER_TRAILER 24
 
-/* Lines of the label: "Tag: ...". Their names are those of kissctl's columns. */
+/* Lines of the label: "Tag: ...". The names are those of kissctl's columns. */
 static const struct {
     const char *name;
     apr_size_t offset;
@@ -60,11 +63,11 @@ static const struct {
 
 #define BASE64URL "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-/* Between the place and the ETag, and between that and its base. No digest holds them. */
+/* Separators of origin and ETag, and of ETag and base. They do not occur in digests. */
 #define AT   '@'
 #define FROM '.'
 
-/* A name has one or more tags, for the list and for what it is compared with. */
+/* Parts of a name between separators: origin, ETag of the list, ETag of the base. */
 #define MAX_PARTS 3
 
 const char *kiss_cache_file_name(const char *origin, const char *tag, const char *base, const char *coding, apr_pool_t *p)
@@ -81,7 +84,7 @@ const char *kiss_cache_file_shown(const char *file, apr_pool_t *p)
     return apr_pstrmemdup(p, shown, strlen(shown) - (sizeof(KISS_CACHE_FILE_SUFFIX) - 1));
 }
 
-/** 1 for what stands behind the tags of a snapshot: the suffix, or a coding before it. */
+/** 1 for the end of an entry's name: the suffix, or a coding and the suffix. */
 static int is_end(const char *name)
 {
     const apr_size_t gzip = sizeof(KISS_ETAG_GZIP) - 1;
@@ -93,8 +96,8 @@ static int is_end(const char *name)
 }
 
 /**
- * 1 for the names of snapshots with their suffix, and for those that versions before gave, without the place or without what
- * compressed bytes depend on.
+ * 1 for names of cache entries with their suffix, also in the formats of former versions, without the origin or without
+ * the digest of the compression.
  */
 static int is_entry(const char *name)
 {
@@ -118,14 +121,14 @@ static int is_entry(const char *name)
     return 0;
 }
 
-/* --- the file --- */
+/* --- file --- */
 
 static const char **field(const kiss_cache_file_label *label, apr_size_t i)
 {
     return (const char **)((char *)label + fields[i].offset);
 }
 
-/** A value that fits its line. */
+/** A value that fits into its line. */
 static const char *plain(const char *value, apr_pool_t *p)
 {
     char *copy = apr_pstrndup(p, value, MAX_VALUE), *c;
@@ -149,7 +152,7 @@ static const char *label_text(const kiss_cache_file_label *label, apr_pool_t *p)
 }
 
 apr_status_t kiss_cache_file_finish(apr_file_t *file, apr_off_t size, apr_uint32_t checksum, const kiss_cache_file_label *label,
-                                  const apr_array_header_t *chunks, apr_pool_t *p)
+                                    const apr_array_header_t *chunks, apr_pool_t *p)
 {
     const char *text = label_text(label, p);
     apr_size_t len = strlen(text), index = chunks ? (apr_size_t)chunks->nelts * sizeof(kiss_chunk) : 0;
@@ -172,7 +175,7 @@ apr_status_t kiss_cache_file_finish(apr_file_t *file, apr_off_t size, apr_uint32
     return rv == APR_SUCCESS ? apr_file_write_full(file, &t, sizeof(t), NULL) : rv;
 }
 
-/** 1 when a file ends as those of forms before. */
+/** 1 when a file has the trailer of a former format. */
 static int is_older(apr_file_t *file, apr_off_t whole)
 {
     char begin[sizeof(magic)];
@@ -208,7 +211,7 @@ apr_status_t kiss_cache_file_read(kiss_cache_file *f, apr_file_t *file, apr_off_
            ? APR_EMISMATCH : APR_SUCCESS;
 }
 
-/** Takes the label's text apart, in place. @return APR_EMISMATCH when it is none */
+/** Parses the text of a label, in place. @return APR_EMISMATCH when it is invalid */
 static apr_status_t parse(kiss_cache_file_label *label, char *text)
 {
     apr_size_t i;
@@ -277,7 +280,7 @@ apr_status_t kiss_cache_file_verify(kiss_cache_file_label *label, const kiss_cac
     return kiss_cache_file_label_read(label, f, file, p);
 }
 
-/* --- the folder --- */
+/* --- folder --- */
 
 static apr_time_t to_time(const struct timespec *t)
 {
@@ -299,7 +302,7 @@ apr_status_t kiss_cache_file_open_folder(int *fd, const char *cache_dir, apr_poo
 
 apr_status_t kiss_cache_file_scan(apr_array_header_t **entries, int folder, apr_pool_t *p)
 {
-    int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);   /* of its own: reading moves a position */
+    int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);   /* of its own: reading moves its position */
     DIR *d = fd < 0 ? NULL : fdopendir(fd);
     struct dirent *name;
     struct stat st;
@@ -314,7 +317,7 @@ apr_status_t kiss_cache_file_scan(apr_array_header_t **entries, int folder, apr_
     }
     *entries = apr_array_make(p, 64, sizeof(kiss_cache_file_entry));
     while ((name = readdir(d))) {
-        /* A file may go away while its name is read: it is left out. */
+        /* A file that is removed during the scan is left out. */
         if (fstatat(folder, name->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode)) {
             kiss_cache_file_entry *e = apr_array_push(*entries);
 

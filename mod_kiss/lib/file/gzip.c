@@ -239,7 +239,7 @@ static apr_status_t add_chunk(work *w, kiss_chunk *chunk)
         rv = number < 0 ? compress_chunk(w, chunk) : take_old(w, chunk, number);
     }
     APR_ARRAY_PUSH(w->spool->chunks, kiss_chunk) = *chunk;
-    w->spool->told++;                   /* no reader waits for these */
+    w->spool->published++;                   /* no reader waits for these */
     w->checksum = crc32_combine(w->checksum, chunk->checksum, (z_off_t)chunk->length);
     w->last = *chunk;
     return rv;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* list_patch - a list made of an earlier state of itself and of the rows that have changed. */
+/**
+ * list_patch - copies the rows of an earlier version and inserts changed ones.
+ */
 #include "lib/file/list_patch.h"
 
 #include <string.h>
@@ -11,9 +13,9 @@ struct kiss_patch {
     kiss_spool *out;
     kiss_chunks *chunks;        /* of the new list */
     kiss_chunked old;
-    kiss_row_group at;          /* of the old list: the first SKU that may still follow */
-    const char *from;           /* of the old list: where the rows begin that were neither copied nor left out */
-    int rows;                   /* there is one in the new list */
+    kiss_row_group at;          /* in the old list: the next SKU */
+    const char *from;           /* in the old list: where the rows start that were neither copied nor left out */
+    int rows;                   /* 1 when the new list has rows */
 };
 
 apr_status_t kiss_patch_begin(kiss_patch **patch, kiss_spool *out, const kiss_chunked *old, apr_pool_t *p)
@@ -30,7 +32,7 @@ apr_status_t kiss_patch_begin(kiss_patch **patch, kiss_spool *out, const kiss_ch
     return kiss_chunks_begin(&made->chunks, out, p);
 }
 
-/** Puts what stands before each row. */
+/** Appends the separator before a row. */
 static apr_status_t separate(kiss_patch *patch)
 {
     const char *separator = patch->rows ? ",\n" : "[";
@@ -39,7 +41,7 @@ static apr_status_t separate(kiss_patch *patch)
     return kiss_json_text_raw(patch->out->buffer, separator, strlen(separator)) ? APR_ENOMEM : APR_SUCCESS;
 }
 
-/** Copies the rows of the old list that were passed over, as far as the SKU where it stands. `last`: none follows. */
+/** Copies the rows of the old list up to the current SKU. `last`: none follows. */
 static apr_status_t copy_run(kiss_patch *patch, int last)
 {
     const char *list = patch->old.list.data, *to = patch->at.len ? patch->at.rows - strlen(",\n") : patch->at.end - strlen("]");

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* list_states - a text file of the states that a list has had, a line each: its ETag, then its revisions. */
+/**
+ * list_states - reads, extends and shortens the file of a list's versions: a line each, with ETag and revisions.
+ */
 #include "lib/file/list_states.h"
 
 #include <apr_lib.h>
@@ -10,15 +12,15 @@
 #include "lib/base/etag.h"
 #include "lib/file/spool.h"
 
-/* About a hundred states; when there are more, the older half goes. */
-#define MOST_BYTES 8192
+/* About a hundred versions; when there are more, the older half is removed. */
+#define MAX_BYTES 8192
 
 #define BASE64URL "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-/* No number of the database is longer. */
-#define MOST_DIGITS 20
+/* Maximum length of a number of the database. */
+#define MAX_DIGITS 20
 
-/** Reads one line, in place. @return 1 when it is a state */
+/** Parses one line, in place. @return 1 when it is valid */
 static int parse(kiss_list_state *s, char *line)
 {
     char *last, *word = apr_strtok(line, " ", &last);
@@ -29,7 +31,7 @@ static int parse(kiss_list_state *s, char *line)
         return 0;
     }
     while ((word = apr_strtok(NULL, " ", &last))) {
-        if (s->count == KISS_STATES_REVISIONS || strspn(word, "0123456789") != strlen(word) || strlen(word) > MOST_DIGITS) {
+        if (s->count == KISS_STATES_REVISIONS || strspn(word, "0123456789") != strlen(word) || strlen(word) > MAX_DIGITS) {
             return 0;
         }
         s->revision[s->count++] = word;
@@ -37,13 +39,13 @@ static int parse(kiss_list_state *s, char *line)
     return s->count > 0;
 }
 
-/** Reads the end of a file, as much as it may have. */
+/** Reads the end of a file, up to its maximum length. */
 static apr_status_t read_end(char **text, const char *path, apr_pool_t *p)
 {
-    apr_size_t n = 2 * MOST_BYTES;
+    apr_size_t n = 2 * MAX_BYTES;
     apr_off_t at = 0, start;
     apr_file_t *file;
-    /* Without blocking: somebody's pipe of that name would have no end. */
+    /* Without blocking: a file of that name may be a pipe, whose open or read would wait forever. */
     apr_status_t rv = apr_file_open(&file, path, APR_FOPEN_READ | APR_FOPEN_BINARY | APR_FOPEN_NONBLOCK, APR_OS_DEFAULT, p);
 
     *text = apr_pcalloc(p, n + 1);
@@ -77,7 +79,10 @@ apr_status_t kiss_states_read(apr_array_header_t **states, const char *path, apr
     return rv;
 }
 
-/** A state as it stands in the file. A line feed stands before it, too: whatever a dead process has begun is a line of its own. */
+/**
+ * A version as a line of the file. It is also preceded by a line feed, which ends an incomplete line of a process that
+ * died.
+ */
 static const char *line_of(const kiss_list_state *s, apr_pool_t *p)
 {
     const char *line = apr_pstrcat(p, "\n", s->tag, NULL);
@@ -89,7 +94,7 @@ static const char *line_of(const kiss_list_state *s, apr_pool_t *p)
     return apr_pstrcat(p, line, "\n", NULL);
 }
 
-/** Puts the newer half of what is there into a new file, which takes the place of the old one. */
+/** Writes the newer half into a new file, which replaces the old one. */
 static apr_status_t shorten(const char *path, apr_pool_t *p)
 {
     char *name = apr_pstrcat(p, path, NULL), *slash = strrchr(name, '/');
@@ -129,11 +134,11 @@ apr_status_t kiss_states_add(const char *path, const kiss_list_state *state, apr
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    /* At once, and at the end wherever that is: others write there, too. */
+    /* In one write, at the current end: other processes append, too. */
     rv = apr_file_write_full(file, line, strlen(line), NULL);
     if (rv == APR_SUCCESS) {
         rv = apr_file_info_get(&info, APR_FINFO_SIZE, file);
     }
     apr_file_close(file);
-    return rv == APR_SUCCESS && info.size > MOST_BYTES ? shorten(path, p) : rv;
+    return rv == APR_SUCCESS && info.size > MAX_BYTES ? shorten(path, p) : rv;
 }

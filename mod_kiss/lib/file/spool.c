@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * spool - writes temporary files through a buffer, and gives them names.
+ */
 #include "lib/file/spool.h"
 
 #include <apr_portable.h>
@@ -13,7 +16,7 @@
 
 #include "lib/base/json_text.h"
 
-/* Written at once; small enough to stay in the processor's cache. */
+/* Bytes of one write; small enough for the processor's cache. */
 #define PIECE (64 * 1024)
 
 apr_status_t kiss_spool_create(kiss_spool **spool, const char *dir, apr_pool_t *p)
@@ -51,8 +54,8 @@ apr_status_t kiss_spool_create_linkable(kiss_spool **spool, const char *dir, apr
     return rv;
 }
 
-/** Makes a file without a name that can be given one, where the file system can do that. */
-static apr_status_t make_nameless(kiss_spool *s)
+/** Creates a file without a name that can be given one, where the file system supports that. */
+static apr_status_t create_unnamed(kiss_spool *s)
 {
     apr_status_t rv;
     int fd = -1;
@@ -63,20 +66,21 @@ static apr_status_t make_nameless(kiss_spool *s)
     if (fd < 0) {
         return APR_ENOTIMPL;
     }
-    /* Opened again, because APR would never close a descriptor that it did not open itself, once a filter sets it aside. */
+    /* Opened again, because APR would never close a descriptor that it has not opened itself after a filter has set it
+     * aside. */
     rv = apr_file_open(&s->file, apr_psprintf(s->pool, "/proc/self/fd/%d", fd),
                        APR_FOPEN_READ | APR_FOPEN_WRITE | APR_FOPEN_BINARY, APR_OS_DEFAULT, s->pool);
     close(fd);
     return rv;
 }
 
-/** Makes the file. */
-static apr_status_t make_file(kiss_spool *s)
+/** Creates the file. */
+static apr_status_t create_file(kiss_spool *s)
 {
     char *name;
     apr_status_t rv;
 
-    if (s->linkable && make_nameless(s) == APR_SUCCESS) {
+    if (s->linkable && create_unnamed(s) == APR_SUCCESS) {
         return APR_SUCCESS;
     }
     name = apr_pstrcat(s->pool, s->dir, "/" KISS_SPOOL_PREFIX "XXXXXX", NULL);
@@ -109,15 +113,15 @@ apr_status_t kiss_spool_link(kiss_spool *s, const char *path)
     return rv;
 }
 
-/* --- checksums: of pieces, and of all by theirs --- */
+/* --- checksums: of pieces, combined into that of the file --- */
 
-/** Takes what is to be written next into the checksum of the piece. */
+/** Adds bytes that are to be written next to the checksum of the piece. */
 static void sum(kiss_spool *s, const char *data, apr_size_t len)
 {
     s->piece = s->linkable ? (apr_uint32_t)crc32_z(s->piece, (const Bytef *)data, len) : 0;
 }
 
-/** Takes the first `at` bytes of the buffer into it. */
+/** Adds the first `at` bytes of the buffer to it. */
 static void sum_buffer(kiss_spool *s, int at)
 {
     sum(s, s->buffer->buf + s->summed, (apr_size_t)(at - s->summed));
@@ -148,27 +152,29 @@ apr_uint32_t kiss_spool_checksum(const kiss_spool *s)
     return (apr_uint32_t)crc32_combine(s->checksum, s->piece, (z_off_t)(s->size - s->cut));
 }
 
-/* --- writing --- */
+/* --- output --- */
 
-/** Tells whoever waits what there is now. A list that is begun again before any of it was written has other chunks. */
-static void tell(kiss_spool *s)
+/**
+ * Publishes what is written to the readers. A list that is started again before any of it was written has other chunks.
+ */
+static void publish(kiss_spool *s)
 {
-    for (; s->chunks && s->told < s->chunks->nelts; s->told++) {
-        const kiss_chunk *chunk = &APR_ARRAY_IDX(s->chunks, s->told, kiss_chunk);
+    for (; s->chunks && s->published < s->chunks->nelts; s->published++) {
+        const kiss_chunk *chunk = &APR_ARRAY_IDX(s->chunks, s->published, kiss_chunk);
 
-        if (s->told_end + chunk->length > s->size) {
+        if (s->published_end + chunk->length > s->size) {
             break;
         }
-        s->told_end += chunk->length;
+        s->published_end += chunk->length;
         kiss_progress_add_chunk(s->progress, chunk);
     }
     kiss_progress_advance(s->progress, s->file, s->size);
 }
 
-/** Writes behind what is in the file. */
+/** Appends to the file. */
 static apr_status_t append(kiss_spool *s, const char *data, apr_size_t len)
 {
-    apr_status_t rv = s->file ? APR_SUCCESS : make_file(s);
+    apr_status_t rv = s->file ? APR_SUCCESS : create_file(s);
 
     if (rv == APR_SUCCESS) {
         rv = apr_file_write_full(s->file, data, len, NULL);
@@ -177,7 +183,7 @@ static apr_status_t append(kiss_spool *s, const char *data, apr_size_t len)
         s->size += (apr_off_t)len;
     }
     if (rv == APR_SUCCESS && s->progress) {
-        tell(s);
+        publish(s);
     }
     return rv;
 }
