@@ -95,7 +95,7 @@ subtest 'what is damaged is never sent' => sub {
     my $res = ask_list($h, '/prices');
     ok $res->{status} == 200 && $res->{content} eq $good->{content}, 'a directory of that name does no harm';
     rmdir $path;
-    like $h->log_text, qr/KISS0608: the snapshot [\w-]{16}\@[\w-]{22} in \S+ \(KissCacheDir\) was damaged and is removed/, 'the log says so';
+    like $h->log_text, qr/KISS0608: the cached list [\w-]{16}\@[\w-]{22} in \S+ \(KissCacheDir\) was damaged and is removed/, 'the log says so';
     $h->log_ok(qr/KISS060[78]/);
 };
 

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * list - selects the variant of a list, and sends it from the cache or from a job.
+ */
 #include "list/list.h"
 
 #include <string.h>
@@ -15,15 +18,16 @@
 #include "list/list_job.h"
 #include "list/list_usage.h"
 
-/* An answer that has come so far before it is whole is sent as it grows, by coding; a smaller one has Content-Length. */
+/* Bytes, by coding, after which an incomplete answer is sent as it is written; one that is complete before has
+ * Content-Length. */
 static const apr_off_t send_at[] = { 2 * 1024 * 1024, 256 * 1024 };
 
-/* A client has one state, or few: each costs a look into the directory. */
+/* Maximum of bases: a client has one version, or few, and each costs a lookup in the directory. */
 #define MAX_BASES 8
 
 /* --- sending --- */
 
-/** 1 unless the server is told not to map files (EnableMMAP). */
+/** 1 unless EnableMMAP is Off. */
 static int may_map(const kiss_req *k)
 {
     const core_dir_config *core = ap_get_core_module_config(k->r->per_dir_config);
@@ -31,7 +35,7 @@ static int may_map(const kiss_req *k)
     return core->enable_mmap != ENABLE_MMAP_OFF;
 }
 
-/** Sets the headers that say in which form the list with this ETag is sent. */
+/** Sets the headers of this variant of the list with this ETag. */
 static void describe(kiss_req *k, const char *tag, const kiss_list_variant *variant)
 {
     if (variant->base) {
@@ -45,7 +49,7 @@ static void describe(kiss_req *k, const char *tag, const kiss_list_variant *vari
     }
 }
 
-/** Sends a mapped snapshot, and gives up the reference to it. */
+/** Sends a mapped entry, and releases the reference to it. */
 static int send_mapped(kiss_req *k, kiss_list_cache_map *map)
 {
     apr_file_t *file = kiss_list_cache_map_file(map);
@@ -53,7 +57,7 @@ static int send_mapped(kiss_req *k, kiss_list_cache_map *map)
     return kiss_response_bucket(k, kiss_list_cache_map_bucket(map, k->r->connection->bucket_alloc), file);
 }
 
-/** Sends what is kept of the list with this ETag in this form, if there is something. @return 1 when sent */
+/** Sends the cached variant of the list with this ETag, if there is one. @return 1 when sent */
 static int send_kept(kiss_req *k, const char *tag, const kiss_list_variant *variant, int *status)
 {
     const char *name = kiss_list_variant_name(variant, k, tag, k->pool);
@@ -72,14 +76,14 @@ static int send_kept(kiss_req *k, const char *tag, const kiss_list_variant *vari
     return 1;
 }
 
-/** 1 when an answer can be sent whose length is not known yet. */
+/** 1 when an answer can be sent before its length is known. */
 static int may_stream(const request_rec *r)
 {
-    /* An HTTP/1.0 client could not see that it was broken off, nor can a page that includes it; a range needs the length. */
+    /* An HTTP/1.0 client cannot detect that it was aborted, nor can a page that includes it; a range needs the length. */
     return !r->main && !r->header_only && r->proto_num >= HTTP_VERSION(1, 1) && !apr_table_get(r->headers_in, "Range");
 }
 
-/** Waits for an answer in the making, and sends it. When one form cannot be made, that which it was made of is sent. */
+/** Waits for a job and sends its list. When a variant cannot be built, its source is sent. */
 static const kiss_error *send_job(kiss_req *k, kiss_list_job *m, int *status)
 {
     const kiss_error *e = NULL;
@@ -104,7 +108,7 @@ static const kiss_error *send_job(kiss_req *k, kiss_list_job *m, int *status)
     return e;
 }
 
-/** The list is not kept in this form: this request makes it so, or waits for the one that does. */
+/** The variant is not cached: this request starts a job for it, or waits for the one that has. */
 static const kiss_error *make(kiss_req *k, const char *tag, const kiss_list_variant *variant, int *status)
 {
     kiss_list_job *m;
@@ -113,9 +117,12 @@ static const kiss_error *make(kiss_req *k, const char *tag, const kiss_list_vari
     return e ? e : send_job(k, m, status);
 }
 
-/* --- what the client has --- */
+/* --- the version that the client has --- */
 
-/** 1 when a state with this ETag is kept, of the same list to the same terms: nobody learns from a delta what he may not see. */
+/**
+ * 1 when a version with this ETag is cached, of the same list with the same cache key: a delta reveals nothing that the
+ * client may not see.
+ */
 static int is_base(const kiss_req *k, const char *tag)
 {
     const char *dir = kiss_config_cache_dir(k->server);
@@ -131,8 +138,8 @@ static int is_base(const kiss_req *k, const char *tag)
 }
 
 /**
- * The first state that the client has, by its If-None-Match, from which it can be told what has changed; NULL when there is none
- * or it does not ask for that.
+ * The first version in If-None-Match that can be the base of a delta; NULL when there is none or the client does not
+ * accept deltas.
  */
 static const char *find_base(const kiss_req *k)
 {
@@ -158,13 +165,13 @@ const kiss_error *kiss_list_run(kiss_req *k, int *status)
 {
     const char *tag = kiss_caller_etag(k->caller, k->api, k->endpoint, k->pool);
     kiss_list_variant variant = { NULL, !kiss_precondition_is_fragment(k->r)
-                             && kiss_negotiate_gzip(apr_table_get(k->r->headers_in, "Accept-Encoding")) };
+                                  && kiss_negotiate_gzip(apr_table_get(k->r->headers_in, "Accept-Encoding")) };
     kiss_validator v = { tag, kiss_list_variant_coding(&variant), 0 };
     const kiss_error *e;
 
     kiss_list_usage_count(k, variant.gzip);
     kiss_response_private(k);
-    /* The coding is chosen here, by q-values, and costs nothing: mod_deflate is not to do it again. */
+    /* The coding was selected here, by q-values, from the cache: mod_deflate must not compress it again. */
     apr_table_setn(k->r->subprocess_env, "no-gzip", "1");
     if ((e = kiss_precondition_check(k, &v, status)) || *status) {
         return e;

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * list_cache - opens, checks, locks and publishes the files of cached lists.
+ */
 #include "list/list_cache.h"
 
 #include <apr_file_info.h>
@@ -17,22 +20,25 @@
 #include "lib/base/lru.h"
 #include "lib/file/gzip.h"
 
-/* Locks are few files that stay: a lock file that comes and goes could be two at the same time. Several tags share one. Who
- * compresses an answer, or compares it, holds its lock while it takes that of the answer as it is. Forms are told apart by the
- * length of their tags, and each has locks of its own, so that nobody waits for itself, or two for each other. */
+/* There are few lock files, and they are permanent: if they were created and removed, two of the same name could exist
+ * at the same time. Several tags share a lock. A job that compresses or compares a list holds its lock while it takes
+ * that of its source. The tags of the variants have different lengths, each with locks of its own, so that no deadlock
+ * is possible. */
 #define LOCKS 64
-#define LOCK_PAUSE (2 * 1000)           /* microseconds; grows while it waits */
+#define LOCK_PAUSE (2 * 1000)           /* microseconds; grows while waiting */
 #define LOCK_PAUSE_MAX (50 * 1000)
 
-/* Files that a child has checked; more of them are only checked again. */
+/* Files whose check a child remembers; further ones are checked again. */
 #define CHECKED 256
 
 #define NAME_SIZE (KISS_CACHE_FILE_NAME + 1)
 
-/* A use is noted once in this time: enough to tell what was not used for long. */
+/* A use is stored once in this time: precise enough for LRU. */
 #define NOTE_AFTER apr_time_from_sec(60)
 
-/** What a file whose checksum was right must still be; it is kept by its name, which says what it holds. */
+/**
+ * The properties that a file had when its checksum was right. Its key is the file's name, which identifies its content.
+ */
 typedef struct {
     apr_ino_t inode;
     apr_dev_t device;
@@ -45,12 +51,12 @@ typedef struct {
     apr_time_t noted;                   /* for kiss_list_cache_use() */
 } checked_file;
 
-/* Of checked_file; NULL when nothing is remembered. */
+/* Of checked_file; NULL when there is no memory for it. */
 static kiss_lru *checked;
 
-_Static_assert(KISS_DB_ORIGIN == KISS_CACHE_FILE_ORIGIN, "names of snapshots hold places as the database gives them");
+_Static_assert(KISS_DB_ORIGIN == KISS_CACHE_FILE_ORIGIN, "names of cache entries contain kiss_db_origin()");
 
-/* Behind the ETags of compressed lists; empty until it is known. */
+/* Suffix of the ETags of compressed lists; empty until it is computed. */
 static char gzip_coding[sizeof(KISS_ETAG_GZIP) + KISS_ETAG_DIGEST];
 
 apr_status_t kiss_list_variant_prepare(apr_pool_t *p)
@@ -90,7 +96,7 @@ apr_status_t kiss_list_cache_attach(apr_pool_t *pchild)
 
 /* --- opening --- */
 
-/** 1 when a use is to be noted now. */
+/** 1 when a use is to be stored now. */
 static int is_due(apr_time_t *noted)
 {
     apr_time_t now = apr_time_now();
@@ -100,14 +106,14 @@ static int is_due(apr_time_t *noted)
     return due;
 }
 
-/** Sets the time of access alone: by the time of change a checked file is known. */
+/** Sets the time of access only: the time of change identifies a checked file. */
 static void note(apr_file_t *file)
 {
     const struct timespec times[] = { { 0, UTIME_NOW }, { 0, UTIME_OMIT } };
     apr_os_file_t fd;
 
     if (apr_os_file_get(&fd, file) == APR_SUCCESS && futimens(fd, times) != 0) {
-        return;                         /* somebody else's file: it only seems to be used less than it is */
+        return;                         /* a file of another user: it seems to be used less than it is */
     }
 }
 
@@ -132,10 +138,10 @@ static int make_key(char key[NAME_SIZE], file_state *state, const char *tag, con
 }
 
 /**
- * Looks for a file among those that were checked.
+ * Finds a file among the checked ones.
  *
  * @param size receives the bytes of the answer
- * @param due  receives 1 when this use is to be noted
+ * @param due  receives 1 when this use is to be stored
  */
 static int was_checked(const char *tag, const apr_finfo_t *info, apr_off_t *size, int *due)
 {
@@ -166,7 +172,7 @@ static void remember(const char *tag, const apr_finfo_t *info, apr_off_t size)
     }
 }
 
-/** Reads and compares all of a file, and its name with what it says itself. */
+/** Verifies the checksum of a file, and its name against its label. */
 static apr_status_t check(apr_off_t *size, const char *tag, apr_file_t *file, const apr_finfo_t *info, apr_pool_t *p)
 {
     kiss_cache_file f;
@@ -177,7 +183,7 @@ static apr_status_t check(apr_off_t *size, const char *tag, apr_file_t *file, co
         rv = kiss_cache_file_verify(&label, &f, file, p);
     }
     if (rv == APR_SUCCESS && strcmp(label.tag, tag) != 0) {
-        rv = APR_EMISMATCH;             /* moved here from another name */
+        rv = APR_EMISMATCH;             /* the file was renamed */
     }
     if (rv == APR_SUCCESS) {
         *size = f.size;
@@ -186,7 +192,7 @@ static apr_status_t check(apr_off_t *size, const char *tag, apr_file_t *file, co
     return rv;
 }
 
-/** Takes away what stands where a snapshot should be. @return `found`, or why it cannot be taken away */
+/** Removes an invalid file with the name of a cache entry. @return `found`, or the error of removing it */
 static apr_status_t take_away(const char *path, apr_status_t found, apr_pool_t *p)
 {
     apr_status_t rv = apr_file_remove(path, p);
@@ -197,7 +203,7 @@ static apr_status_t take_away(const char *path, apr_status_t found, apr_pool_t *
     return rv == APR_SUCCESS || APR_STATUS_IS_ENOENT(rv) ? found : rv;
 }
 
-/** 1 when it is the file that cannot be opened, not that there is no descriptor or memory. */
+/** 1 when the file cannot be opened, and the cause is not a lack of descriptors or memory. */
 static int is_barred(apr_status_t rv)
 {
     return APR_STATUS_IS_EACCES(rv) || rv == ELOOP || rv == ENXIO || rv == EPERM;
@@ -208,7 +214,7 @@ apr_status_t kiss_list_cache_open(kiss_list_cache_entry *entry, const char *dir,
     const char *path = path_of(dir, tag, KISS_CACHE_FILE_SUFFIX, p);
     apr_file_t *file;
     int due;
-    /* Without blocking: somebody's pipe of that name would have no end. */
+    /* Without blocking: a file of that name may be a pipe, whose open or read would wait forever. */
     apr_status_t rv = apr_file_open(&file, path, APR_FOPEN_READ | APR_FOPEN_BINARY | APR_FOPEN_NONBLOCK, APR_OS_DEFAULT, p);
 
     if (rv != APR_SUCCESS) {
@@ -242,11 +248,11 @@ int kiss_list_cache_is_sound(apr_status_t opened, const kiss_req *k, const char 
     const char *dir = kiss_config_cache_dir(k->server);
 
     if (opened == APR_EMISMATCH) {
-        KISS_LOG(k, APLOG_WARNING, 0, KISS_LOGNO(0608) "the snapshot %s in %s (KissCacheDir) was damaged and is removed", tag,
-                 dir);
+        KISS_LOG(k, APLOG_WARNING, 0, KISS_LOGNO(0608) "the cached list %s in %s (KissCacheDir) was damaged and "
+                 "is removed", tag, dir);
     }
     else if (opened != APR_SUCCESS && opened != APR_ENOENT) {
-        KISS_LOG_SELDOM(KISS_LOG_SELDOM_UNREADABLE, k, APLOG_WARNING, opened, KISS_LOGNO(0610) "the snapshot %s in %s "
+        KISS_LOG_SELDOM(KISS_LOG_SELDOM_UNREADABLE, k, APLOG_WARNING, opened, KISS_LOGNO(0610) "the cached list %s in %s "
                         "(KissCacheDir) cannot be read", tag, dir);
     }
     return opened == APR_SUCCESS;
@@ -259,7 +265,7 @@ int kiss_list_cache_exists(const char *dir, const char *tag, apr_pool_t *p)
     return apr_stat(&info, path_of(dir, tag, KISS_CACHE_FILE_SUFFIX, p), APR_FINFO_TYPE, p) == APR_SUCCESS;
 }
 
-/* --- building --- */
+/* --- locking and publishing --- */
 
 apr_status_t kiss_list_cache_lock(const char *dir, const char *tag, apr_interval_time_t wait, apr_pool_t *p)
 {
@@ -308,7 +314,7 @@ apr_status_t kiss_list_cache_publish(kiss_spool *spool, const char *dir, const k
     if (rv == APR_SUCCESS) {
         rv = kiss_spool_link(spool, path_of(dir, label->tag, KISS_CACHE_FILE_SUFFIX, p));
     }
-    /* This child has just written it: it need not read it all once more. */
+    /* This child has just written it: it need not verify it again. */
     if (rv == APR_SUCCESS
         && apr_file_info_get(&info, APR_FINFO_MIN | APR_FINFO_IDENT, spool->file) == APR_SUCCESS) {
         remember(label->tag, &info, spool->size);

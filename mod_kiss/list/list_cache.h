@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * list_cache - whole answers kept as files below KissCacheDir, named by kiss_list_variant_name(): after the place of the
- * database and the ETag that says what they hold. Customers with equal terms share them, processes too. `tag` here is
- * that whole name.
+ * list_cache - the cache of lists: files below KissCacheDir, named by kiss_list_variant_name() after the origin of the
+ * database and the ETag that identifies the content. Customers with equal terms share them, and so do processes. `tag`
+ * here is that whole name.
  *
- * The compressed form of an answer is a snapshot of its own, with its own tag.
+ * The compressed variant of a list is a cache entry of its own, with its own tag.
  *
- * A file appears whole, and says itself what it is, with length and checksum (lib/file/cache_file.h): what is truncated, altered,
- * foreign or under another's name is never sent. Who builds one holds a lock that the kernel takes back when its process
- * dies. worker/cache_manager.h removes what is not used.
+ * A file appears at once as a complete file, and contains a label, its length and a checksum (lib/file/cache_file.h):
+ * what is truncated, altered, foreign or renamed is never sent. A job holds a lock that the kernel releases when its
+ * process dies. worker/cache_manager.h evicts what is not used.
  */
 #ifndef KISS_LIST_CACHE_H
 #define KISS_LIST_CACHE_H
@@ -21,85 +21,88 @@
 #include "lib/file/spool.h"
 
 /**
- * Works out what stands behind the ETag of compressed lists. In post_config; until then no list is compressed.
+ * Computes the suffix of the ETags of compressed lists. In post_config; before that no list is compressed.
  *
  * @return APR_SUCCESS, or APR_ENOMEM
  */
 apr_status_t kiss_list_variant_prepare(apr_pool_t *p);
 
-/** A form of a list. */
+/** A variant of a list. */
 typedef struct {
-    const char *base;           /**< NULL, or the ETag of the state since which the changes are wanted (lib/file/delta.h) */
+    const char *base;           /**< NULL, or the ETag of the version that the changes start from (lib/file/delta.h) */
     int gzip;                   /**< compressed */
 } kiss_list_variant;
 
-/** What stands behind the list's ETag in this form: "" for all that is not compressed. */
+/** The suffix of the list's ETag for this variant: "" when it is not compressed. */
 const char *kiss_list_variant_coding(const kiss_list_variant *variant);
 
 /**
- * The name of a form of the list with this ETag, under which it is kept (kiss_cache_file_name()). In `p`.
+ * The name of a variant of the list with this ETag, under which it is cached (kiss_cache_file_name()). In `p`.
  *
- * What a kept list depends on, all of it: where its database is (kiss_db_origin()), because a copy of a database has the same
- * ETags until the first change, and both may have one KissCacheDir; what the ETag is a digest of (kiss_caller_etag()): API
- * and profile, endpoint, terms, revisions, the form of the rows; the ETag of the base, of which the same holds; the coding,
- * and with it what compressed bytes depend on beside their content (kiss_gzip_digest()).
+ * It contains all that a cached list depends on: the origin of its database (kiss_db_origin()), because a copy of a
+ * database has the same ETags until the first change, and both may share a KissCacheDir; the ETag, a digest of
+ * (kiss_caller_etag()) API and profile, endpoint, terms, revisions, the format of the rows; the ETag of the base,
+ * likewise; the coding, and with it a digest of all else that compressed bytes depend on (kiss_gzip_digest()).
  */
 const char *kiss_list_variant_name(const kiss_list_variant *variant, const kiss_req *k, const char *tag, apr_pool_t *p);
 
-/** A snapshot that is open. */
+/** An open cache entry. */
 typedef struct {
     apr_file_t *file;           /**< open for reading */
-    apr_off_t size;             /**< bytes of the answer; the file has some more behind them */
-    apr_finfo_t info;           /**< of the file: it is sound as long as inode, device, size and mtime are these */
+    apr_off_t size;             /**< bytes of the answer; label and trailer follow them */
+    apr_finfo_t info;           /**< of the file: it is valid as long as inode, device, size and mtime are the same */
 } kiss_list_cache_entry;
 
-/** The directory of the snapshots below `dir`. */
+/** The directory of the cache entries below `dir`. */
 const char *kiss_list_cache_dir(const char *dir, apr_pool_t *p);
 
-/** Makes what a child process remembers of the files that it has checked. In child_init. */
+/** Creates the table of checked files of a child process. In child_init. */
 apr_status_t kiss_list_cache_attach(apr_pool_t *pchild);
 
 /**
- * Opens the snapshot with this tag, and notes that it is used. The first time a child sees a file it reads it whole and
- * compares the checksum.
+ * Opens the cache entry with this tag, and stores the time of its use. The first time that a child opens a file it
+ * reads all of it and compares the checksum.
  *
- * @param snapshot receives it; it is closed with `p`
- * @return APR_SUCCESS; APR_ENOENT when there is none, or one of an older version of mod_kiss, which was removed; APR_EMISMATCH
- *         when what was there is damaged or no snapshot: it was removed; else why it cannot be used
+ * @param entry receives it; it is closed with `p`
+ * @return APR_SUCCESS; APR_ENOENT when there is none, or one of an older version of mod_kiss, which was removed;
+ *         APR_EMISMATCH when the file was damaged or no cache entry: it was removed; else the error of opening it
  */
 apr_status_t kiss_list_cache_open(kiss_list_cache_entry *entry, const char *dir, const char *tag, apr_pool_t *p);
 
-/** Reads the index of an open snapshot: an array of kiss_chunk (lib/file/chunk_index.h) in `p`, empty where it has none. */
+/**
+ * Reads the chunk index of an open entry: an array of kiss_chunk (lib/file/chunk_index.h) in `p`, empty where it has
+ * none.
+ */
 apr_status_t kiss_list_cache_chunks(apr_array_header_t **chunks, const kiss_list_cache_entry *entry, apr_pool_t *p);
 
 /** 1 when there is a file for this tag; it may be damaged. */
 int kiss_list_cache_exists(const char *dir, const char *tag, apr_pool_t *p);
 
 /**
- * Notes that an open snapshot is used, at most once a minute: in the file's time of access, which it does not leave to the
- * file system (noatime).
+ * Stores the time of use of an open entry, at most once a minute, in the file's time of access, which is set explicitly
+ * because of noatime.
  *
- * @param noted belongs to whoever keeps the file open, and is 0 at first
+ * @param noted belongs to the owner of the open file, and is 0 initially
  */
 void kiss_list_cache_use(apr_file_t *file, apr_time_t *noted);
 
-/** Logs what is wrong with the result of kiss_list_cache_open(), if anything. @return 1 when there is a snapshot */
+/** Logs errors of kiss_list_cache_open(). @return 1 when there is a valid entry */
 int kiss_list_cache_is_sound(apr_status_t opened, const kiss_req *k, const char *tag);
 
 /**
- * Takes the right to build the snapshot with this tag, among all threads and processes that share `dir`; waits for it at
- * most `wait`. It is given back with `p`, or when the process dies.
+ * Takes the build lock of the entry with this tag, among all threads and processes that share `dir`; waits for it at
+ * most `wait`. It is released with `p`, or when the process dies.
  *
- * @return APR_SUCCESS, APR_TIMEUP, or why the lock cannot be used
+ * @return APR_SUCCESS, APR_TIMEUP, or the error of the lock
  */
 apr_status_t kiss_list_cache_lock(const char *dir, const char *tag, apr_interval_time_t wait, apr_pool_t *p);
 
-/** Makes a spool that can become a snapshot. */
+/** Creates a spool that can become a cache entry. */
 apr_status_t kiss_list_cache_begin(kiss_spool **spool, const char *dir, apr_pool_t *p);
 
 /**
- * Makes a spool the snapshot with the label's tag. The spool can still be sent, also when this fails: then there is only no
- * snapshot, unless spool->buffer is not empty.
+ * Publishes a spool as the cache entry with the label's tag. The spool can still be sent, also when this fails: then it
+ * is just not cached, unless spool->buffer is not empty.
  */
 apr_status_t kiss_list_cache_publish(kiss_spool *spool, const char *dir, const kiss_cache_file_label *label, apr_pool_t *p);
 

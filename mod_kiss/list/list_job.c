@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * list_job - threads that build, compress or compare a list, chained by their sources.
+ */
 #include "list/list_job.h"
 
 #include <string.h>
@@ -15,19 +18,19 @@
 #include "list/list_cache_map.h"
 #include "list/list_reader.h"
 
-/* How long a request waits for another one that makes the same list. */
+/* How long a request waits for another one that builds the same list. */
 #define LOCK_WAIT apr_time_from_sec(30)
 
 struct kiss_list_job {
     apr_pool_t *pool;           /* owns it; the thread's while there is one; has its own allocator */
     apr_pool_t *lock;           /* holds the lock */
-    kiss_req k;                 /* the request without its client */
+    kiss_req k;                 /* the request without its request_rec */
     kiss_progress *progress;
     apr_thread_t *thread;       /* NULL when there is none, or no more */
-    kiss_list_variant variant;             /* what is made */
-    kiss_list_job *source;        /* of what; NULL for the list itself, which is read from the database */
+    kiss_list_variant variant;  /* what is built */
+    kiss_list_job *source;      /* what it is built from; NULL for the list itself, which is read from the database */
     const char *work;
-    const kiss_error *error;    /* once the thread has ended */
+    const kiss_error *error;    /* set when the thread has ended */
 };
 
 /** Waits for the thread. */
@@ -58,7 +61,7 @@ static kiss_list_job *create(const kiss_req *k, const kiss_list_variant *variant
     kiss_list_job *m;
     apr_pool_t *pool;
 
-    /* Not below the request's pool: that belongs to the request's thread. */
+    /* Not a child of the request's pool, which belongs to the request's thread. */
     if (apr_pool_create_unmanaged_ex(&pool, NULL, NULL) != APR_SUCCESS) {
         return NULL;
     }
@@ -80,9 +83,9 @@ static kiss_list_job *create(const kiss_req *k, const kiss_list_variant *variant
     return m;
 }
 
-/* --- finding --- */
+/* --- cache --- */
 
-/** Opens the snapshot, if there is one: then there is nothing to do. @return 1 when there is */
+/** Opens the cache entry, if there is one: then there is nothing to do. @return 1 when there is */
 static int find(kiss_list_job *m, const char *tag)
 {
     const char *name = kiss_list_variant_name(&m->variant, &m->k, tag, m->pool);
@@ -103,7 +106,7 @@ static int find(kiss_list_job *m, const char *tag)
     return 1;
 }
 
-/** Finds the snapshot, or takes the right to make it. @return NULL when it was found or may be made; 503 */
+/** Finds the cache entry, or takes its build lock. @return NULL when it was found or locked; 503 */
 static const kiss_error *find_or_lock(kiss_list_job *m, const char *tag, int *found)
 {
     *found = find(m, tag);
@@ -114,7 +117,7 @@ static const kiss_error *find_or_lock(kiss_list_job *m, const char *tag, int *fo
         if (rv == APR_TIMEUP) {
             return &kiss_error_busy;
         }
-        /* Another one may have been quicker. Without a lock (no space, say) each makes its own. */
+        /* Another one may have been faster. Without a lock (as with a full disk) each request builds its own. */
         *found = rv == APR_SUCCESS && find(m, tag);
         if (*found) {
             apr_pool_clear(m->lock);
@@ -123,7 +126,7 @@ static const kiss_error *find_or_lock(kiss_list_job *m, const char *tag, int *fo
     return NULL;
 }
 
-/* --- making --- */
+/* --- work --- */
 
 /** "7.5" */
 static const char *percentage(apr_int64_t discount, apr_pool_t *p)
@@ -137,7 +140,7 @@ static const char *percentage(apr_int64_t discount, apr_pool_t *p)
     return apr_pstrmemdup(p, text, (apr_size_t)(text[n - 1] == '.' ? n - 1 : n));
 }
 
-/** What stands in the label of a kept list: the scope in words, of which the ETag is a digest. */
+/** The label of a cached list: what its ETag is a digest of, as text. */
 static kiss_cache_file_label label_of(const kiss_req *k, const char *name, int gzip)
 {
     const kiss_terms terms = kiss_caller_terms(k->caller, k->endpoint);
@@ -157,7 +160,7 @@ static kiss_cache_file_label label_of(const kiss_req *k, const char *name, int g
     return label;
 }
 
-/** Keeps what was made. A failure costs the next request the same work; this one has its answer. */
+/** Publishes the list in the cache. After a failure the next request has to do the same work; this one has its answer. */
 static apr_status_t keep(kiss_list_job *m, kiss_spool *spool, const char *tag)
 {
     const char *dir = kiss_config_cache_dir(m->k.server);
@@ -169,8 +172,8 @@ static apr_status_t keep(kiss_list_job *m, kiss_spool *spool, const char *tag)
         apr_status_t kept = kiss_list_cache_publish(spool, dir, &label, m->pool);
 
         if (kept != APR_SUCCESS) {
-            KISS_LOG_SELDOM(KISS_LOG_SELDOM_NOT_KEPT, &m->k, APLOG_WARNING, kept, KISS_LOGNO(0607) "the answer could not be kept "
-                            "in %s (KissCacheDir): is it full, or not writable for the server's user?", dir);
+            KISS_LOG_SELDOM(KISS_LOG_SELDOM_NOT_KEPT, &m->k, APLOG_WARNING, kept, KISS_LOGNO(0607) "the answer could not be "
+                            "cached in %s (KissCacheDir): is it full, or not writable for the server's user?", dir);
         }
     }
     return rv;
@@ -183,7 +186,7 @@ static void build(kiss_list_job *m)
 
     m->error = kiss_list_reader_run(&built, &m->k, m->progress);
     if (!m->error) {
-        m->k.caller = built.caller;         /* whose terms are those of what was read */
+        m->k.caller = built.caller;         /* its terms are consistent with the rows */
         rv = keep(m, built.spool, built.tag);
     }
     if (rv != APR_SUCCESS) {
@@ -195,7 +198,7 @@ static void build(kiss_list_job *m)
     kiss_progress_end(m->progress, m->error ? APR_EGENERAL : APR_SUCCESS);
 }
 
-/** Compares the list with its base, both as they are kept. */
+/** Compares the cached list with its cached base. */
 static apr_status_t compare(kiss_list_job *m, kiss_spool *spool, const char *tag)
 {
     const char *dir = kiss_config_cache_dir(m->k.server);
@@ -215,7 +218,7 @@ static apr_status_t compare(kiss_list_job *m, kiss_spool *spool, const char *tag
     return rv;
 }
 
-/** Makes one form of a list from another one, and keeps it. */
+/** Builds one variant of a list from another one, and publishes it. */
 static apr_status_t make_from_source(kiss_list_job *m)
 {
     kiss_progress *source = m->source->progress;
@@ -264,7 +267,7 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *job)
     return NULL;
 }
 
-/** Begins the work; without a thread it is done at once. */
+/** Starts the work; without a thread it is done at once. */
 static void start(kiss_list_job *m)
 {
     m->work = !m->source ? "built" : strcmp(m->source->work, "hit") != 0 ? m->source->work
@@ -275,7 +278,7 @@ static void start(kiss_list_job *m)
     }
 }
 
-/** Finds or makes a form, and what it is made of. @param making receives it; NULL with an error */
+/** Finds or builds a variant, and its source. @param job receives it; NULL with an error */
 static const kiss_error *begin(kiss_list_job **job, const kiss_req *k, const char *tag, const kiss_list_variant *variant)
 {
     kiss_list_variant from = { variant->gzip ? variant->base : NULL, 0 };
@@ -292,7 +295,7 @@ static const kiss_error *begin(kiss_list_job **job, const kiss_req *k, const cha
         e = begin(&m->source, k, tag, &from);
     }
     if (e) {
-        destroy(m);                 /* no lock is held while the client reads why */
+        destroy(m);                 /* no lock is held while the error is sent */
         return e;
     }
     if (!found) {

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * list_reader - reads a list in one transaction: ordered scans that are merged by key.
+ */
 #include "list/list_reader.h"
 
 #include <string.h>
@@ -17,48 +20,48 @@
 #include "lib/file/spool.h"
 #include "list/list_cache.h"
 
-/* A list that is divided is read in ranges of keys. The first one is short, so that the first rows come soon. The others are
- * as long as what is merged with them fits in memory: each range costs a round trip per scan. */
+/* A divided list is read in ranges of keys. The first one is short, so that the first rows are ready soon. The others
+ * are as long as fits into memory with what is merged: each range costs a round trip per scan. */
 #define FIRST_RANGE 800
 #define MOST_RANGE  16000
 #define MOST_GROWTH 4
 #define IN_MEMORY   (640 * 1024)
 
-/* So many keys are looked up one by one in the time that it takes to scan all of a catalogue of 10,000. */
+/* Number of keys that can be looked up one by one in the time of a scan of a catalogue of 10,000. */
 #define FEW 1000
 
 /** The part of the list that is being read: all of it, if it is not divided. */
 typedef struct {
     kiss_sql_part part;
     const char *from;                   /* its first key */
-    const char *to;                     /* the key behind its last one */
+    const char *to;                     /* the key after its last one */
 } range;
 
-/** What the rows are merged with: the scans of a range, read before the rows themselves. */
+/** Scans of a range that the rows are merged with, read before the rows themselves. */
 typedef struct {
-    kiss_merge_run *run[KISS_MAX_NESTED];     /* made when they are first used */
+    kiss_merge_run *run[KISS_MAX_NESTED];     /* created when they are first used */
     const kiss_statement *statement[KISS_MAX_NESTED];
     int count;
 } merged;
 
-/** An answer in the making. */
+/** A list that is being read. */
 typedef struct {
     kiss_req *k;
     apr_pool_t *pool;                   /* of this attempt; the spool lives longer */
     kiss_db_conn *conn;
-    const kiss_caller *caller;          /* as of the moment that the read sees */
-    const char *tag;                    /* ETag of that moment */
+    const kiss_caller *caller;          /* of the transaction's snapshot */
+    const char *tag;                    /* ETag of that snapshot */
     kiss_row_json_terms terms;
-    kiss_progress *progress;              /* is told what there is of it */
+    kiss_progress *progress;            /* receives what is written */
     kiss_spool *out;                    /* the answer */
     kiss_chunks *chunks;                /* its chunks */
     range range;
     apr_pool_t *range_pool;             /* cleared before the next range */
-    merged semi_join;                      /* keys: a row must be in each */
+    merged semi_join;                   /* keys: a row must be in each of them */
     merged nested;                      /* rows of arrays by key */
-    struct printbuf *arrays;            /* what is nested in one row, as JSON */
+    struct printbuf *arrays;            /* nested rows of one row, as JSON */
     struct printbuf *key;               /* the key of the rows being read */
-    apr_size_t replaced;                /* invalid UTF-8 bytes */
+    apr_size_t replaced;                /* invalid UTF-8 bytes that were replaced */
 } building;
 
 /* --- errors --- */
@@ -67,7 +70,7 @@ static kiss_db_status spool_failed(building *b, apr_status_t rv)
 {
     KISS_LOG_SELDOM(KISS_LOG_SELDOM_SPOOL, b->k, APLOG_ERR, rv, KISS_LOGNO(0601) "cannot build the answer in %s (KissCacheDir)",
                     kiss_config_cache_dir(b->k->server));
-    return KISS_DB_AWAY;                /* the client may try again: 503 */
+    return KISS_DB_AWAY;                /* the client may retry: 503 */
 }
 
 static kiss_db_status row_failed(building *b, kiss_row_json_status status, const char *column, const kiss_value *key)
@@ -78,12 +81,12 @@ static kiss_db_status row_failed(building *b, kiss_row_json_status status, const
     return KISS_DB_FAILED;
 }
 
-/* --- scope --- */
+/* --- bound values --- */
 
 /**
- * The values that a statement is bound to: terms, then the keys of the range.
+ * The values of a statement: terms, then the keys of the range.
  *
- * @return 0 when the caller lacks a term: it may see no row
+ * @return 0 when the caller lacks a term: then it may see no row
  */
 static int bind_values(const building *b, const kiss_statement *s, const char **args)
 {
@@ -117,14 +120,14 @@ static int is_current(const building *b, const kiss_value *key)
     return key->len == (apr_size_t)b->key->bpos && memcmp(key->data, b->key->buf, key->len) == 0;
 }
 
-/** Remembers a row's key: the row's memory is the next row's. */
+/** Copies the key of a row, whose memory is reused for the next row. */
 static int set_current(building *b, const kiss_value *key)
 {
     printbuf_reset(b->key);
     return kiss_json_text_raw(b->key, key->data, key->len);
 }
 
-/* --- what is merged with the rows: each table is scanned in the order of its keys --- */
+/* --- scans that the rows are merged with, each in the order of its keys --- */
 
 static kiss_db_status scan_merged(building *b, const kiss_statement *s, const char *const *args, kiss_merge_run *run)
 {
@@ -141,7 +144,7 @@ static kiss_db_status scan_merged(building *b, const kiss_statement *s, const ch
     return status;
 }
 
-/** Reads what is merged with the rows, before them: one connection, one moment. */
+/** Reads a scan that the rows are merged with, before them: in the same transaction. */
 static kiss_db_status read_merged(building *b, merged *with, const kiss_rowset *rows)
 {
     const kiss_statement *s = kiss_list_plan_find(b->k->conf->plan, rows, b->range.part);
@@ -179,7 +182,7 @@ static kiss_db_status read_all_merged(building *b, const kiss_rowset *rows)
     return status;
 }
 
-/** Finds what belongs to a key in each. @return APR_SUCCESS; `missing` is set when one has nothing */
+/** Finds the rows of a key in each scan. @return APR_SUCCESS; `missing` is set when one has none */
 static apr_status_t seek(const merged *with, const kiss_value *key, kiss_value *found, int *missing)
 {
     apr_status_t rv = APR_SUCCESS;
@@ -192,7 +195,7 @@ static apr_status_t seek(const merged *with, const kiss_value *key, kiss_value *
     return rv;
 }
 
-/* --- the rows themselves --- */
+/* --- rows --- */
 
 /** Writes the objects of each array that is nested in the row with this key. */
 static kiss_db_status write_nested(building *b, const kiss_value *key, kiss_value *nested)
@@ -224,7 +227,7 @@ static kiss_db_status write_nested(building *b, const kiss_value *key, kiss_valu
     return KISS_DB_OK;
 }
 
-/** Writes one row with what is nested in it, if it belongs to the list. */
+/** Writes one row with its nested rows, if its key is in all semi-joins. */
 static kiss_db_status write_row(building *b, const kiss_statement *s, const kiss_value *row)
 {
     kiss_value found[KISS_MAX_NESTED];
@@ -295,7 +298,7 @@ static kiss_db_status write_range(building *b, const kiss_rowset *rows)
     return status;
 }
 
-/** Finds where the range ends that begins at b->range.from and has n keys: it is the rest when there are no more. */
+/** Finds the end of the range that starts at b->range.from and has n keys: the rest when there are no more. */
 static kiss_db_status end_range(building *b, const kiss_rowset *driving_keys, int n)
 {
     const kiss_statement *s = kiss_list_plan_find(b->k->conf->plan, driving_keys, KISS_SQL_NEXT);
@@ -315,7 +318,7 @@ static kiss_db_status end_range(building *b, const kiss_rowset *driving_keys, in
     return status;
 }
 
-/** How many keys the next range is to have, after one of n. */
+/** Number of keys of the next range, after one of n. */
 static int next_range(const building *b, int n)
 {
     apr_off_t used = 1, most = n * MOST_GROWTH < MOST_RANGE ? n * MOST_GROWTH : MOST_RANGE, fit;
@@ -342,7 +345,7 @@ static kiss_db_status write_ranges(building *b, const kiss_rowset *rows)
         if (status == KISS_DB_OK) {
             status = write_range(b, rows);
         }
-        /* Whoever sends the answer while it grows has something to send now. */
+        /* Makes the range available to a request that sends the list while it is written. */
         if (status == KISS_DB_OK && (rv = kiss_spool_flush(b->out, 1)) != APR_SUCCESS) {
             status = spool_failed(b, rv);
         }
@@ -384,7 +387,7 @@ static kiss_db_status write_list(building *b)
     return status;
 }
 
-/** One attempt, on one connection, in one transaction that sees one moment of the database. */
+/** Reads the list once: on one connection, in one transaction with a consistent snapshot. */
 static kiss_db_status build(kiss_db_conn *conn, void *baton)
 {
     building *b = baton;
@@ -393,7 +396,7 @@ static kiss_db_status build(kiss_db_conn *conn, void *baton)
     apr_status_t rv;
 
     if (b->out && b->out->size) {
-        return KISS_DB_AWAY;            /* begun on a connection that died: some of it may have been sent */
+        return KISS_DB_AWAY;            /* already started on a connection that was lost: a part may have been sent */
     }
     apr_pool_clear(b->pool);
     b->conn = conn;
@@ -443,7 +446,7 @@ const kiss_error *kiss_list_reader_run(kiss_list_reader_result *built, kiss_req 
         return kiss_db_error(status);
     }
     if (!b.caller->code) {
-        return &kiss_error_no_customer;         /* deleted or disabled between the two looks */
+        return &kiss_error_no_customer;         /* deleted or disabled between the two reads */
     }
     if (!b.caller->enabled) {
         return &kiss_error_bearer;
