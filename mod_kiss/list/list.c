@@ -58,7 +58,7 @@ static int send_mapped(kiss_req *k, kiss_list_cache_map *map)
 }
 
 /** Sends the cached variant of the list with this ETag, if there is one. @return 1 when sent */
-static int send_kept(kiss_req *k, const char *tag, const kiss_list_variant *variant, int *status)
+static int send_cached(kiss_req *k, const char *tag, const kiss_list_variant *variant, int *status)
 {
     const char *name = kiss_list_variant_name(variant, k, tag, k->pool);
     kiss_list_cache_map *map = NULL;
@@ -95,7 +95,7 @@ static const kiss_error *send_job(kiss_req *k, kiss_list_job *m, int *status)
         kiss_progress_view view = kiss_progress_wait(progress, may_stream(k->r) ? send_at[variant->gzip] : KISS_PROGRESS_WHOLE);
 
         e = view.ended ? kiss_list_job_end(m, k) : NULL;
-        if (!e && view.ended && send_kept(k, view.tag, variant, status)) {
+        if (!e && view.ended && send_cached(k, view.tag, variant, status)) {
             break;
         }
         if (!e) {
@@ -109,7 +109,7 @@ static const kiss_error *send_job(kiss_req *k, kiss_list_job *m, int *status)
 }
 
 /** The variant is not cached: this request starts a job for it, or waits for the one that has. */
-static const kiss_error *make(kiss_req *k, const char *tag, const kiss_list_variant *variant, int *status)
+static const kiss_error *start_job(kiss_req *k, const char *tag, const kiss_list_variant *variant, int *status)
 {
     kiss_list_job *m;
     const kiss_error *e = kiss_list_job_begin(&m, k, tag, variant);
@@ -178,7 +178,7 @@ const kiss_error *kiss_list_run(kiss_req *k, int *status)
     }
     variant.base = find_base(k);
     apr_table_setn(k->r->notes, "kiss-snapshot", "hit");
-    if (!send_kept(k, tag, &variant, status) && (e = make(k, tag, &variant, status))) {
+    if (!send_cached(k, tag, &variant, status) && (e = start_job(k, tag, &variant, status))) {
         apr_table_unset(k->r->headers_out, "ETag");
     }
     return e;

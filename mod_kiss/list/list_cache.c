@@ -193,7 +193,7 @@ static apr_status_t check(apr_off_t *size, const char *tag, apr_file_t *file, co
 }
 
 /** Removes an invalid file with the name of a cache entry. @return `found`, or the error of removing it */
-static apr_status_t take_away(const char *path, apr_status_t found, apr_pool_t *p)
+static apr_status_t remove_invalid(const char *path, apr_status_t found, apr_pool_t *p)
 {
     apr_status_t rv = apr_file_remove(path, p);
 
@@ -218,7 +218,7 @@ apr_status_t kiss_list_cache_open(kiss_list_cache_entry *entry, const char *dir,
     apr_status_t rv = apr_file_open(&file, path, APR_FOPEN_READ | APR_FOPEN_BINARY | APR_FOPEN_NONBLOCK, APR_OS_DEFAULT, p);
 
     if (rv != APR_SUCCESS) {
-        return APR_STATUS_IS_ENOENT(rv) ? APR_ENOENT : is_barred(rv) ? take_away(path, APR_EMISMATCH, p) : rv;
+        return APR_STATUS_IS_ENOENT(rv) ? APR_ENOENT : is_barred(rv) ? remove_invalid(path, APR_EMISMATCH, p) : rv;
     }
     rv = apr_file_info_get(&entry->info, APR_FINFO_MIN | APR_FINFO_IDENT, file);
     if (rv == APR_SUCCESS && !was_checked(tag, &entry->info, &entry->size, &due)) {
@@ -226,7 +226,7 @@ apr_status_t kiss_list_cache_open(kiss_list_cache_entry *entry, const char *dir,
     }
     if (rv != APR_SUCCESS) {
         apr_file_close(file);
-        return rv == APR_EMISMATCH || rv == APR_ENOENT ? take_away(path, rv, p) : rv;
+        return rv == APR_EMISMATCH || rv == APR_ENOENT ? remove_invalid(path, rv, p) : rv;
     }
     if (due) {
         note(file);

@@ -161,7 +161,7 @@ static kiss_cache_file_label label_of(const kiss_req *k, const char *name, int g
 }
 
 /** Publishes the list in the cache. After a failure the next request has to do the same work; this one has its answer. */
-static apr_status_t keep(kiss_list_job *m, kiss_spool *spool, const char *tag)
+static apr_status_t publish(kiss_list_job *m, kiss_spool *spool, const char *tag)
 {
     const char *dir = kiss_config_cache_dir(m->k.server);
     apr_status_t rv = kiss_spool_flush(spool, 1);
@@ -187,7 +187,7 @@ static void build(kiss_list_job *m)
     m->error = kiss_list_reader_run(&built, &m->k, m->progress);
     if (!m->error) {
         m->k.caller = built.caller;         /* its terms are consistent with the rows */
-        rv = keep(m, built.spool, built.tag);
+        rv = publish(m, built.spool, built.tag);
     }
     if (rv != APR_SUCCESS) {
         KISS_LOG_SELDOM(KISS_LOG_SELDOM_LAST_PART, &m->k, APLOG_ERR, rv, KISS_LOGNO(0612) "cannot write the end of the answer "
@@ -219,7 +219,7 @@ static apr_status_t compare(kiss_list_job *m, kiss_spool *spool, const char *tag
 }
 
 /** Builds one variant of a list from another one, and publishes it. */
-static apr_status_t make_from_source(kiss_list_job *m)
+static apr_status_t build_from_source(kiss_list_job *m)
 {
     kiss_progress *source = m->source->progress;
     kiss_progress_view start = kiss_progress_wait(source, 0);
@@ -233,12 +233,12 @@ static apr_status_t make_from_source(kiss_list_job *m)
     kiss_progress_name(m->progress, start.tag);
     spool->progress = m->progress;
     rv = m->variant.gzip ? kiss_gzip(spool, source, NULL, m->pool) : compare(m, spool, start.tag);
-    return rv == APR_SUCCESS ? keep(m, spool, start.tag) : rv;
+    return rv == APR_SUCCESS ? publish(m, spool, start.tag) : rv;
 }
 
 static void convert(kiss_list_job *m)
 {
-    apr_status_t rv = make_from_source(m);
+    apr_status_t rv = build_from_source(m);
 
     join(m->source);
     if (rv != APR_SUCCESS) {

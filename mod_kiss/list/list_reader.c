@@ -23,12 +23,12 @@
 /* A divided list is read in ranges of keys. The first one is short, so that the first rows are ready soon. The others
  * are as long as fits into memory with what is merged: each range costs a round trip per scan. */
 #define FIRST_RANGE 800
-#define MOST_RANGE  16000
-#define MOST_GROWTH 4
+#define MAX_RANGE   16000
+#define MAX_GROWTH  4
 #define IN_MEMORY   (640 * 1024)
 
 /* Number of keys that can be looked up one by one in the time of a scan of a catalogue of 10,000. */
-#define FEW 1000
+#define SHORT_LIST 1000
 
 /** The part of the list that is being read: all of it, if it is not divided. */
 typedef struct {
@@ -39,10 +39,10 @@ typedef struct {
 
 /** Scans of a range that the rows are merged with, read before the rows themselves. */
 typedef struct {
-    kiss_merge_run *run[KISS_MAX_NESTED];     /* created when they are first used */
+    kiss_merge_run *run[KISS_MAX_NESTED];   /* created when they are first used */
     const kiss_statement *statement[KISS_MAX_NESTED];
     int count;
-} merged;
+} merge_set;
 
 /** A list that is being read. */
 typedef struct {
@@ -57,23 +57,23 @@ typedef struct {
     kiss_chunks *chunks;                /* its chunks */
     range range;
     apr_pool_t *range_pool;             /* cleared before the next range */
-    merged semi_join;                   /* keys: a row must be in each of them */
-    merged nested;                      /* rows of arrays by key */
+    merge_set semi_join;                /* keys: a row must be in each of them */
+    merge_set nested;                   /* rows of arrays by key */
     struct printbuf *arrays;            /* nested rows of one row, as JSON */
     struct printbuf *key;               /* the key of the rows being read */
     apr_size_t replaced;                /* invalid UTF-8 bytes that were replaced */
-} building;
+} reader;
 
 /* --- errors --- */
 
-static kiss_db_status spool_failed(building *b, apr_status_t rv)
+static kiss_db_status spool_failed(reader *b, apr_status_t rv)
 {
     KISS_LOG_SELDOM(KISS_LOG_SELDOM_SPOOL, b->k, APLOG_ERR, rv, KISS_LOGNO(0601) "cannot build the answer in %s (KissCacheDir)",
                     kiss_config_cache_dir(b->k->server));
     return KISS_DB_AWAY;                /* the client may retry: 503 */
 }
 
-static kiss_db_status row_failed(building *b, kiss_row_json_status status, const char *column, const kiss_value *key)
+static kiss_db_status row_failed(reader *b, kiss_row_json_status status, const char *column, const kiss_value *key)
 {
     KISS_LOG(b->k, APLOG_ERR, 0, KISS_LOGNO(0602) "row %.*s cannot be written: %s%s", (int)key->len, key->data,
              status == KISS_ROW_JSON_MEMORY ? "out of memory" : "the database holds no valid value for ",
@@ -88,7 +88,7 @@ static kiss_db_status row_failed(building *b, kiss_row_json_status status, const
  *
  * @return 0 when the caller lacks a term: then it may see no row
  */
-static int bind_values(const building *b, const kiss_statement *s, const char **args)
+static int bind_values(const reader *b, const kiss_statement *s, const char **args)
 {
     int i;
 
@@ -103,7 +103,7 @@ static int bind_values(const building *b, const kiss_statement *s, const char **
     return 1;
 }
 
-static void prepare_terms(building *b)
+static void prepare_terms(reader *b)
 {
     int i;
 
@@ -115,13 +115,13 @@ static void prepare_terms(building *b)
 
 /* --- keys --- */
 
-static int is_current(const building *b, const kiss_value *key)
+static int is_current(const reader *b, const kiss_value *key)
 {
     return key->len == (apr_size_t)b->key->bpos && memcmp(key->data, b->key->buf, key->len) == 0;
 }
 
 /** Copies the key of a row, whose memory is reused for the next row. */
-static int set_current(building *b, const kiss_value *key)
+static int set_current(reader *b, const kiss_value *key)
 {
     printbuf_reset(b->key);
     return kiss_json_text_raw(b->key, key->data, key->len);
@@ -129,7 +129,7 @@ static int set_current(building *b, const kiss_value *key)
 
 /* --- scans that the rows are merged with, each in the order of its keys --- */
 
-static kiss_db_status scan_merged(building *b, const kiss_statement *s, const char *const *args, kiss_merge_run *run)
+static kiss_db_status scan_merged(reader *b, const kiss_statement *s, const char *const *args, kiss_merge_run *run)
 {
     kiss_db_cursor *cursor;
     const kiss_value *row;
@@ -145,7 +145,7 @@ static kiss_db_status scan_merged(building *b, const kiss_statement *s, const ch
 }
 
 /** Reads a scan that the rows are merged with, before them: in the same transaction. */
-static kiss_db_status read_merged(building *b, merged *with, const kiss_rowset *rows)
+static kiss_db_status read_merged(reader *b, merge_set *with, const kiss_rowset *rows)
 {
     const kiss_statement *s = kiss_list_plan_find(b->k->conf->plan, rows, b->range.part);
     kiss_merge_run **run = &with->run[with->count];
@@ -164,7 +164,7 @@ static kiss_db_status read_merged(building *b, merged *with, const kiss_rowset *
     return rv != APR_SUCCESS ? spool_failed(b, rv) : status;
 }
 
-static kiss_db_status read_all_merged(building *b, const kiss_rowset *rows)
+static kiss_db_status read_all_merged(reader *b, const kiss_rowset *rows)
 {
     const kiss_rowset *const *w;
     const kiss_column *c;
@@ -183,7 +183,7 @@ static kiss_db_status read_all_merged(building *b, const kiss_rowset *rows)
 }
 
 /** Finds the rows of a key in each scan. @return APR_SUCCESS; `missing` is set when one has none */
-static apr_status_t seek(const merged *with, const kiss_value *key, kiss_value *found, int *missing)
+static apr_status_t seek(const merge_set *with, const kiss_value *key, kiss_value *found, int *missing)
 {
     apr_status_t rv = APR_SUCCESS;
     int i;
@@ -198,7 +198,7 @@ static apr_status_t seek(const merged *with, const kiss_value *key, kiss_value *
 /* --- rows --- */
 
 /** Writes the objects of each array that is nested in the row with this key. */
-static kiss_db_status write_nested(building *b, const kiss_value *key, kiss_value *nested)
+static kiss_db_status write_nested(reader *b, const kiss_value *key, kiss_value *nested)
 {
     kiss_value row[KISS_MAX_COLUMNS];
     const char *column = NULL;
@@ -228,7 +228,7 @@ static kiss_db_status write_nested(building *b, const kiss_value *key, kiss_valu
 }
 
 /** Writes one row with its nested rows, if its key is in all semi-joins. */
-static kiss_db_status write_row(building *b, const kiss_statement *s, const kiss_value *row)
+static kiss_db_status write_row(reader *b, const kiss_statement *s, const kiss_value *row)
 {
     kiss_value found[KISS_MAX_NESTED];
     const char *column = NULL;
@@ -261,7 +261,7 @@ static kiss_db_status write_row(building *b, const kiss_statement *s, const kiss
     return rv != APR_SUCCESS || (rv = kiss_spool_flush(b->out, 0)) != APR_SUCCESS ? spool_failed(b, rv) : KISS_DB_OK;
 }
 
-static kiss_db_status scan_rows(building *b, const kiss_statement *s, const char *const *args)
+static kiss_db_status scan_rows(reader *b, const kiss_statement *s, const char *const *args)
 {
     kiss_db_cursor *cursor;
     const kiss_value *row;
@@ -283,7 +283,7 @@ static kiss_db_status scan_rows(building *b, const kiss_statement *s, const char
 }
 
 /** Writes the rows of the range. */
-static kiss_db_status write_range(building *b, const kiss_rowset *rows)
+static kiss_db_status write_range(reader *b, const kiss_rowset *rows)
 {
     const kiss_statement *s = kiss_list_plan_find(b->k->conf->plan, rows, b->range.part);
     const char *args[KISS_MAX_BOUND];
@@ -299,7 +299,7 @@ static kiss_db_status write_range(building *b, const kiss_rowset *rows)
 }
 
 /** Finds the end of the range that starts at b->range.from and has n keys: the rest when there are no more. */
-static kiss_db_status end_range(building *b, const kiss_rowset *driving_keys, int n)
+static kiss_db_status end_range(reader *b, const kiss_rowset *driving_keys, int n)
 {
     const kiss_statement *s = kiss_list_plan_find(b->k->conf->plan, driving_keys, KISS_SQL_NEXT);
     const char *args[KISS_MAX_BOUND];
@@ -319,9 +319,9 @@ static kiss_db_status end_range(building *b, const kiss_rowset *driving_keys, in
 }
 
 /** Number of keys of the next range, after one of n. */
-static int next_range(const building *b, int n)
+static int next_range(const reader *b, int n)
 {
-    apr_off_t used = 1, most = n * MOST_GROWTH < MOST_RANGE ? n * MOST_GROWTH : MOST_RANGE, fit;
+    apr_off_t used = 1, max = n * MAX_GROWTH < MAX_RANGE ? n * MAX_GROWTH : MAX_RANGE, fit;
     int i;
 
     for (i = 0; i < KISS_MAX_NESTED; i++) {
@@ -329,11 +329,11 @@ static int next_range(const building *b, int n)
         used += i < b->nested.count ? kiss_merge_run_size(b->nested.run[i]) : 0;
     }
     fit = (apr_off_t)n * IN_MEMORY / used;
-    return (int)(fit > most ? most : fit > 0 ? fit : 1);
+    return (int)(fit > max ? max : fit > 0 ? fit : 1);
 }
 
 /** Writes rows that are divided, range by range. */
-static kiss_db_status write_ranges(building *b, const kiss_rowset *rows)
+static kiss_db_status write_ranges(reader *b, const kiss_rowset *rows)
 {
     kiss_db_status status;
     int n = FIRST_RANGE;
@@ -356,7 +356,7 @@ static kiss_db_status write_ranges(building *b, const kiss_rowset *rows)
 }
 
 /** Writes all rows. */
-static kiss_db_status write_rows(building *b, const kiss_rowset *rows)
+static kiss_db_status write_rows(reader *b, const kiss_rowset *rows)
 {
     kiss_db_status status = KISS_DB_OK;
 
@@ -365,7 +365,7 @@ static kiss_db_status write_rows(building *b, const kiss_rowset *rows)
         return write_ranges(b, rows);
     }
     if (rows->if_short) {
-        status = end_range(b, rows->driving_keys, FEW);
+        status = end_range(b, rows->driving_keys, SHORT_LIST);
         rows = b->range.part == KISS_SQL_REST ? rows->if_short : rows;
     }
     b->range.part = KISS_SQL_WHOLE;
@@ -373,7 +373,7 @@ static kiss_db_status write_rows(building *b, const kiss_rowset *rows)
 }
 
 /** Writes the whole array. */
-static kiss_db_status write_list(building *b)
+static kiss_db_status write_list(reader *b)
 {
     kiss_db_status status = write_rows(b, b->k->endpoint->rows);
     const char *end = b->k->rows ? "]" : "[]";
@@ -390,7 +390,7 @@ static kiss_db_status write_list(building *b)
 /** Reads the list once: on one connection, in one transaction with a consistent snapshot. */
 static kiss_db_status build(kiss_db_conn *conn, void *baton)
 {
-    building *b = baton;
+    reader *b = baton;
     kiss_req *k = b->k;
     kiss_db_status status;
     apr_status_t rv;
@@ -434,7 +434,7 @@ static kiss_db_status build(kiss_db_conn *conn, void *baton)
 
 const kiss_error *kiss_list_reader_run(kiss_list_reader_result *built, kiss_req *k, kiss_progress *progress)
 {
-    building b = { .k = k, .progress = progress };
+    reader b = { .k = k, .progress = progress };
     kiss_db_status status;
 
     if (apr_pool_create(&b.pool, k->pool) != APR_SUCCESS) {
