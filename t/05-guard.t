@@ -138,6 +138,31 @@ is_deeply circles(\%knot), [], 'a name in a comment is no call';
 $knot{'two.c'} =~ s/return 2/return one()/;
 is_deeply circles(\%knot), ['one two one'], 'a circle of calls is found';
 
+# Each file of the module begins with what it is. Comments have the field's words and plain English: not these.
+my $banned = qr/\b(?:keeper|snapfile|verdicts?|growing|longest\ unused|that\ nobody\ sets|that\ what|so\ many|g(?:ave|ives?|iven)\ back|whatever
+    |behind(?!\ a\ proxy)|beside|stands?(?!\ for)|said|told|looks?\ (?:whether|once\ more|through)|in\ the\ making)\b/xi;
+for my $file (sort keys %source) {
+    my ($unit) = $file =~ m{([^/]+)\.[ch]$};
+    like $source{$file}, qr{\A/\* SPDX-License-Identifier: Apache-2\.0 \*/\n/\*\*(?:\n \*)? \Q$unit\E - }, "$file begins with what it is";
+}
+is_deeply [map { my $file = $_; map {"$file: $_"} banned($source{$file} // $support{$file}) } sort(keys %source), sort keys %support], [],
+    'no comment has a word that others would not understand';
+is_deeply [banned(qq(/* A keeper\n * looks\n * through. */ f("/* beside */"); /* NULL stands for "behind a proxy". */))],
+    ['keeper', 'looks through'], 'such words are found, in comments only';
+
+# The words of $banned in the comments of a file.
+sub banned {
+    my ($text) = @_;
+    my @found;
+
+    while ($text =~ m{"(?:[^"\\\n]|\\.)*"|/\*(.*?)\*/}sg) {
+        my $comment = $1 // next;
+        $comment =~ s/\s+(?:\*\s+)?/ /g;
+        push @found, $comment =~ /($banned)/g;
+    }
+    return @found;
+}
+
 # The functions and data that the code has outside comments and strings.
 sub code {
     my ($text) = @_;
