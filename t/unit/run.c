@@ -24,6 +24,8 @@ static const unit_test tests[] = {
 #else
     { "apikey", unit_apikey },
     { "cache_file", unit_cache_file },
+    { "chunk_index", unit_chunk_index },
+    { "chunk_writer", unit_chunk_writer },
     { "crypto", unit_crypto },
     { "csv", unit_csv },
     { "dataset", unit_dataset },
@@ -32,6 +34,7 @@ static const unit_test tests[] = {
     { "delta", unit_delta },
     { "etag", unit_etag },
     { "fixed_window", unit_fixed_window },
+    { "gzip", unit_gzip },
     { "import_table", unit_import_table },
     { "import_text", unit_import_text },
     { "import_value", unit_import_value },

@@ -24,6 +24,8 @@ apr_uint32_t dice(apr_uint32_t below);
 
 void unit_apikey(void);
 void unit_cache_file(void);
+void unit_chunk_index(void);
+void unit_chunk_writer(void);
 void unit_crypto(void);
 void unit_csv(void);
 void unit_dataset(void);
@@ -32,6 +34,7 @@ void unit_decimal(void);
 void unit_delta(void);
 void unit_etag(void);
 void unit_fixed_window(void);
+void unit_gzip(void);
 void unit_import_table(void);
 void unit_import_text(void);
 void unit_import_value(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * chunk_index - content-defined chunks of a list: complete rows of about 19 KB, whose bounds depend on the list's bytes
+ * chunk_index - content-defined chunks of a list: complete rows of about 17 KB, whose bounds depend on the list's bytes
  * alone. What is equal in two versions of a list is mostly in equal chunks, and these are copied instead of being
  * written and compressed again.
  *

@@ -15,7 +15,8 @@ struct kiss_chunks {
     kiss_spool *spool;
     apr_uint64_t id;            /* of the next new chunk */
     apr_off_t rows;             /* where the rows of the last SKU start */
-    struct printbuf *sku;       /* that SKU, as JSON text */
+    struct printbuf *head;      /* the start of the last row up to its SKU, and the SKU as JSON text */
+    apr_size_t sku;             /* offset of the SKU there */
     int is_open;                /* 1 when there are rows after the last chunk */
     int is_last;                /* 1 when the last chunk was the last one of a list: no row can follow */
     int old;                    /* number of chunks of the earlier version that were passed */
@@ -28,10 +29,10 @@ apr_status_t kiss_chunks_begin(kiss_chunks **chunks, kiss_spool *spool, apr_pool
     apr_status_t rv = kiss_crypto_random((unsigned char *)&c->id, sizeof(c->id));
 
     c->spool = spool;
-    c->sku = kiss_json_text_buffer(p);
+    c->head = kiss_json_text_buffer(p);
     spool->chunks = apr_array_make(p, 256, sizeof(kiss_chunk));
     *chunks = c;
-    return rv == APR_SUCCESS && !c->sku ? APR_ENOMEM : rv;
+    return rv == APR_SUCCESS && !c->head ? APR_ENOMEM : rv;
 }
 
 /** Ends a chunk at an offset in the buffer. */
@@ -50,29 +51,47 @@ static void end_chunk(kiss_chunks *c, int at)
 static void end_rows(kiss_chunks *c, int at)
 {
     apr_off_t end = c->spool->size + at;
-    kiss_value sku = { c->sku->buf, (apr_size_t)c->sku->bpos };
+    kiss_value sku = { c->head->buf + c->sku, (apr_size_t)c->head->bpos - c->sku };
 
     if (c->is_open && kiss_chunk_ends(end - c->spool->cut, end - c->rows, &sku)) {
         end_chunk(c, at);
     }
 }
 
+/** Finds the SKU of a row. A row that starts as the last one did has it at the same offset. */
+static int find_sku(const kiss_chunks *c, kiss_value *sku, const char *row, const char *end)
+{
+    if (c->sku && (apr_size_t)(end - row) > c->sku && memcmp(row, c->head->buf, c->sku) == 0) {
+        return kiss_rows_key_at(sku, row + c->sku, end);
+    }
+    return kiss_rows_find_key(sku, row, end);
+}
+
+/** Keeps the start of a row. */
+static apr_status_t keep_head(kiss_chunks *c, const char *row, const kiss_value *sku)
+{
+    c->sku = (apr_size_t)(sku->data - row);
+    printbuf_reset(c->head);
+    return kiss_json_text_raw(c->head, row, c->sku + sku->len) ? APR_ENOMEM : APR_SUCCESS;
+}
+
 apr_status_t kiss_chunks_row(kiss_chunks *c, int at)
 {
     const struct printbuf *pb = c->spool->buffer;
+    const char *row = pb->buf + at + (c->spool->size + at ? strlen(",\n") : strlen("["));
     kiss_value sku;
 
-    if (c->is_last || kiss_rows_find_key(&sku, pb->buf + at, pb->buf + pb->bpos) != 0) {
+    if (c->is_last || row >= pb->buf + pb->bpos || find_sku(c, &sku, row, pb->buf + pb->bpos) != 0) {
         return APR_EGENERAL;
     }
-    if (c->is_open && sku.len == (apr_size_t)c->sku->bpos && memcmp(sku.data, c->sku->buf, sku.len) == 0) {
+    if (c->is_open && c->sku + sku.len == (apr_size_t)c->head->bpos
+        && memcmp(sku.data, c->head->buf + c->sku, sku.len) == 0) {
         return APR_SUCCESS;
     }
     end_rows(c, at);
     c->is_open = 1;
     c->rows = c->spool->size + at;
-    printbuf_reset(c->sku);
-    return kiss_json_text_raw(c->sku, sku.data, sku.len) ? APR_ENOMEM : APR_SUCCESS;
+    return keep_head(c, row, &sku);
 }
 
 void kiss_chunks_end(kiss_chunks *c)

@@ -61,6 +61,16 @@ int kiss_rows_order(const kiss_value *a, const kiss_value *b)
 
 /* --- walk --- */
 
+int kiss_rows_key_at(kiss_value *key, const char *at, const char *end)
+{
+    key->data = at;
+    while (at < end && *at != '"') {
+        at += *at == '\\' ? 2 : 1;
+    }
+    key->len = (apr_size_t)(at - key->data);
+    return at < end ? 0 : -1;
+}
+
 /* Quotes within values are escaped: this text occurs only at the member itself. */
 int kiss_rows_find_key(kiss_value *key, const char *row, const char *end)
 {
@@ -73,12 +83,7 @@ int kiss_rows_find_key(kiss_value *key, const char *row, const char *end)
     if (!at) {
         return -1;
     }
-    key->data = at += sizeof(sku_member) - 1;
-    while (at < end && *at != '"') {
-        at += *at == '\\' ? 2 : 1;
-    }
-    key->len = (apr_size_t)(at - key->data);
-    return at < end ? 0 : -1;
+    return kiss_rows_key_at(key, at + sizeof(sku_member) - 1, end);
 }
 
 /** Finds the end of the row that starts here, and the next one. @return NULL when there is no row */

@@ -44,6 +44,9 @@ int kiss_rows_seek(kiss_row_group *g, const kiss_value *sku);
  */
 int kiss_rows_find_key(kiss_value *key, const char *row, const char *end);
 
+/** The SKU that starts here, as JSON text without its quotes. @return 0, or -1 when it does not end */
+int kiss_rows_key_at(kiss_value *key, const char *at, const char *end);
+
 /**
  * The plain text of a SKU in a list.
  *
