@@ -19,8 +19,8 @@ cmp_ok $size{invoice_line}, '>', 100_000, "the tables are large: $size{invoice} 
 
 # How many rows and index entries the server touches for a request: (rows of the answer, reads).
 sub reads {
-    my ($endpoint, $role, $query) = @_;
-    my ($rc, $statement, $error) = run($program, $endpoint, $role, $accounts{$role}, 'CA', $query);
+    my ($endpoint, $role, $query, @named) = @_;
+    my ($rc, $statement, $error) = run($program, $endpoint, $role, $accounts{$role}, 'CA', $query, @named);
     die "$endpoint: $error" if $rc;
     my @out = map { ($_->[0] // '') . "\t" . ($_->[1] // '') }
         sql($db, "FLUSH STATUS; $statement; SELECT '--- end'; SHOW SESSION STATUS LIKE 'Handler\\_read%'");
@@ -72,6 +72,17 @@ my @filters = (
     [customers => 'States=CA', 'AccountStatuses=Inactive', 'CustomerIDs=101,102'],
     [arAging => 'CustomerIDs=101', 'SupplierIDs=10']
 );
+# A record is found by its key, and what belongs to it by keys: a reader's own accounts are the most of it.
+my %record = (customer => 101, invoice => 9001, location => 1, product => 5001, supplier => 10, user => 1);
+my @records = $source =~ /RECORD\("([\w-]+)", "/g;
+is_deeply [sort @records], [sort keys %record], 'records were found';
+sub found {
+    my ($endpoint, $role) = @_;
+    my ($rows, $reads) = reads($endpoint, $role, '', $record{$endpoint});
+    cmp_ok $reads, '<=', $role eq 'employee' ? 40 : 100, "$endpoint, $role: $rows row, $reads reads";
+    return;
+}
+
 # The plans must not depend on how much the server knows: it counts a table's rows some seconds after they came.
 for my $known ('as they are after the import', 'counted') {
     note "statistics: $known";
@@ -81,6 +92,9 @@ for my $known ('as they are after the import', 'counted') {
         for my $role (sort keys %accounts) {
             bounded($endpoint, $role, ($needs{$endpoint} || '') . $_) for 'PageSize=50', 'PageSize=50&Page=10';
         }
+    }
+    for my $endpoint (@records) {
+        found($endpoint, $_) for sort keys %accounts;
     }
     bounded('invoices', $_, 'PageSize=500&Statuses=1,2,3,4,5,7') for sort keys %accounts;
     bounded('invoices', 'employee', 'Statuses=7&Page=200&PageSize=50');

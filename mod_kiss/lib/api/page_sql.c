@@ -215,8 +215,11 @@ static apr_int64_t offset_of(const kiss_params *params)
     return __builtin_mul_overflow(params->page - 1, (apr_int64_t)params->page_size, &offset) ? APR_INT64_MAX : offset;
 }
 
-/** The narrow scan that selects the page. */
-static void write_page_scan(statement_text *w, const kiss_pageset *pages, kiss_role role)
+/**
+ * The narrow scan that selects the page. That of a record selects one row by its key: without a LIMIT the server merges it
+ * into the outer statement and creates no temporary table.
+ */
+static void write_page_scan(statement_text *w, const kiss_pageset *pages, kiss_role role, int is_record)
 {
     const kiss_params *params = w->values->params;
     int i;
@@ -232,6 +235,9 @@ static void write_page_scan(statement_text *w, const kiss_pageset *pages, kiss_r
         append(w, " GROUP BY ");
         append(w, pages->order);
     }
+    if (is_record) {
+        return;
+    }
     append(w, " ORDER BY ");
     append(w, pages->order);
     append(w, " LIMIT ? OFFSET ?");
@@ -243,20 +249,23 @@ void kiss_page_sql_bind(kiss_page_sql_query *query, const kiss_plan *plan, const
                         const kiss_page_sql_values *values, apr_pool_t *p)
 {
     const kiss_page_sql *derived = kiss_page_sql_of(plan, endpoint, role);
+    const int is_record = endpoint->run == KISS_RUN_RECORD;
     statement_text w = { apr_array_make(p, 64, sizeof(const char *)), apr_array_make(p, 32, sizeof(const char *)), values, p };
 
     append(&w, "SELECT STRAIGHT_JOIN ");
     expand(&w, derived->list, NULL);
     append(&w, " FROM (");
-    write_page_scan(&w, derived->pages, role);
+    write_page_scan(&w, derived->pages, role, is_record);
     append(&w, ") page JOIN ");
     expand(&w, derived->pages->join, NULL);
     if (derived->pages->dedup_accounts) {
         append(&w, " GROUP BY ");
         append(&w, derived->pages->order);
     }
-    append(&w, " ORDER BY ");
-    append(&w, derived->pages->order);
+    if (!is_record) {
+        append(&w, " ORDER BY ");
+        append(&w, derived->pages->order);
+    }
     memset(query, 0, sizeof(*query));
     query->statement.text = apr_array_pstrcat(p, w.text, 0);
     query->statement.columns = derived->columns;
