@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * ratelimit - the meter stage: shared memory, mutex, counting, and the headers of limits.
+ * ratelimit - the meter stage: shared memory, mutex, and counting.
  */
 #include "caller/ratelimit.h"
 
@@ -16,12 +16,12 @@
 #include <unistd.h>
 
 #include "caller/caller.h"
+#include "caller/ratelimit_headers.h"
 #include "core/config.h"
 #include "core/error.h"
 #include "core/log_seldom.h"
 #include "lib/base/clock.h"
 #include "lib/base/crypto.h"
-#include "lib/base/date.h"
 #include "lib/ratelimit/slots.h"
 
 #define MUTEX_TYPE "kiss-limit"
@@ -261,60 +261,11 @@ static void count(window_states *v, kiss_slot *s, apr_int64_t now, const kiss_re
     s->used = now;
 }
 
-/* --- headers of the answer --- */
-
-/** "2026-05-14T10:32:00Z", `wait` microseconds from now, in whole seconds: a little later, never earlier. */
-static const char *reset_time(kiss_req *k, apr_int64_t wait)
-{
-    apr_int64_t then = kiss_fixed_window_seconds(apr_time_now() + wait);
-    int of_day = (int)(then % 86400), part[] = { of_day / 3600, of_day / 60 % 60, of_day % 60 }, i;
-    char *text = apr_pstrdup(k->pool, "YYYY-MM-DDTHH:MM:SSZ");
-
-    kiss_date_of_day_number(text, then / 86400);
-    text[KISS_DATE_DAY - 1] = 'T';
-    for (i = 0; i < 3; i++) {
-        text[11 + 3 * i] = (char)('0' + part[i] / 10);
-        text[12 + 3 * i] = (char)('0' + part[i] % 10);
-    }
-    return text;
-}
-
-/** A number as text, without the cost of a format: every answer has several. */
-static const char *number(kiss_req *k, apr_int64_t n)
-{
-    return apr_off_t_toa(k->pool, (apr_off_t)n);
-}
-
-/** RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers), in addition to the published ones. */
-static void put_standard_headers(kiss_req *k, const window_states *v)
-{
-    const char *policy = "", *state = "";
-    int w;
-
-    for (w = 0; w < KISS_WINDOWS; w++) {
-        const kiss_fixed_window_state *s = &v->window[w];
-
-        policy = apr_pstrcat(k->pool, policy, w ? ", \"" : "\"", kiss_fixed_window_policy[w], "\";q=", number(k, s->limit),
-                             ";w=", number(k, kiss_fixed_window_length[w] / SECOND), NULL);
-        state = apr_pstrcat(k->pool, state, w ? ", \"" : "\"", kiss_fixed_window_policy[w], "\";r=", number(k, s->remaining),
-                            ";t=", number(k, kiss_fixed_window_seconds(s->wait)), NULL);
-    }
-    apr_table_setn(k->r->err_headers_out, "RateLimit-Policy", policy);
-    apr_table_setn(k->r->err_headers_out, "RateLimit", state);
-}
-
-static void put_headers(kiss_req *k, const kiss_fixed_window_state *s, int w)
-{
-    apr_table_t *out = k->r->err_headers_out;
-
-    apr_table_setn(out, "X-Rate-Limit-Limit", kiss_fixed_window_name[w]);
-    apr_table_setn(out, "X-Rate-Limit-Remaining", number(k, s->remaining));
-    apr_table_setn(out, "X-Rate-Limit-Reset", reset_time(k, s->wait));
-}
+/* --- the error --- */
 
 /* Headers of an answer whose quota is exceeded, by kiss_meter; NULL: none but Retry-After. */
 static void (*const put_quota[])(kiss_req *k, const kiss_fixed_window_state *s, int w) = {
-    [KISS_METER_FIXED_WINDOWS] = put_headers,
+    [KISS_METER_FIXED_WINDOWS] = kiss_ratelimit_headers_window,
     [KISS_METER_SLIDING_HOUR] = NULL
 };
 
@@ -343,15 +294,15 @@ static const kiss_error *conclude(kiss_req *k, const window_states *v, const kis
 {
     int hit = kiss_fixed_window_hit(v->window, KISS_WINDOWS);
 
-    put_standard_headers(k, v);
+    kiss_ratelimit_headers_windows(k, v->window);
     if (hit >= 0) {
         return refuse(k, v->window, hit);
     }
     /* As in the package that defined these headers: successful answers report the longest window. */
-    put_headers(k, &v->window[KISS_WINDOW_HOUR], KISS_WINDOW_HOUR);
+    kiss_ratelimit_headers_window(k, &v->window[KISS_WINDOW_HOUR], KISS_WINDOW_HOUR);
     apr_table_setn(k->r->notes, "kiss-limit",
-                   apr_pstrcat(k->pool, number(k, v->window[KISS_WINDOW_MINUTE].remaining), "/",
-                               number(k, v->window[KISS_WINDOW_HOUR].remaining), NULL));
+                   apr_pstrcat(k->pool, apr_off_t_toa(k->pool, v->window[KISS_WINDOW_MINUTE].remaining), "/",
+                               apr_off_t_toa(k->pool, v->window[KISS_WINDOW_HOUR].remaining), NULL));
     return e;
 }
 
@@ -455,10 +406,8 @@ static const kiss_error *take_hour(kiss_req *k, const kiss_error *e)
 {
     apr_int64_t now = kiss_clock_now(), own = k->caller ? k->caller->limit_hour : -1;
     apr_uint32_t limit = own >= 0 ? (apr_uint32_t)own : kiss_config_key_limit(k->conf);
-    apr_table_t *out = k->r->err_headers_out;
     unsigned char id[KISS_SLOT_ID], proof[KISS_SLOT_ID];
     kiss_fixed_window_state state;
-    const char *remaining;
     int lost = 0;
 
     if (!k->caller) {
@@ -472,11 +421,8 @@ static const kiss_error *take_hour(kiss_req *k, const kiss_error *e)
     state = count_key(id, proof, now, limit, &lost);
     unlock();
     warn_keys(k, lost);
-    remaining = number(k, state.remaining);
-    apr_table_setn(out, "RateLimit-Limit", number(k, limit));
-    apr_table_setn(out, "RateLimit-Remaining", remaining);
-    apr_table_setn(out, "RateLimit-Reset", number(k, kiss_fixed_window_seconds(state.wait)));
-    apr_table_setn(k->r->notes, "kiss-limit", state.exceeded ? "1h" : remaining);
+    kiss_ratelimit_headers_hour(k, &state);
+    apr_table_setn(k->r->notes, "kiss-limit", state.exceeded ? "1h" : apr_off_t_toa(k->pool, state.remaining));
     if (!state.exceeded) {
         return e;
     }
