@@ -4,14 +4,44 @@
  */
 #include "lib/base/shared.h"
 
+#include <apr_allocator.h>
 #include <apr_atomic.h>
+#include <apr_thread_mutex.h>
+
+/* Memory of released objects that is kept for the next ones. */
+#define MAX_FREE (1024 * 1024)
+
+/**
+ * The allocator of all objects of a process. One for each of them would take its memory from the kernel and give it back, each
+ * time: two system calls, and all threads would be interrupted. NULL when there is no memory.
+ */
+static apr_allocator_t *allocator(void)
+{
+    static volatile void *found;            /* a pool, kept for the life of the process */
+    apr_thread_mutex_t *mutex;
+    apr_pool_t *pool;
+
+    if (!found && apr_pool_create_unmanaged_ex(&pool, NULL, NULL) == APR_SUCCESS) {
+        apr_pool_tag(pool, "kiss_shared_allocator");
+        if (apr_thread_mutex_create(&mutex, APR_THREAD_MUTEX_DEFAULT, pool) == APR_SUCCESS) {
+            apr_allocator_mutex_set(apr_pool_allocator_get(pool), mutex);
+            apr_allocator_max_free_set(apr_pool_allocator_get(pool), MAX_FREE);
+            if (apr_atomic_casptr(&found, pool, NULL) == NULL) {
+                return apr_pool_allocator_get(pool);
+            }
+        }
+        apr_pool_destroy(pool);             /* another thread was faster */
+    }
+    return found ? apr_pool_allocator_get((apr_pool_t *)found) : NULL;
+}
 
 void *kiss_shared_create(apr_size_t size)
 {
+    apr_allocator_t *memory = allocator();
     apr_pool_t *pool;
     kiss_shared *object;
 
-    if (apr_pool_create_unmanaged_ex(&pool, NULL, NULL) != APR_SUCCESS) {
+    if (!memory || apr_pool_create_unmanaged_ex(&pool, NULL, memory) != APR_SUCCESS) {
         return NULL;
     }
     apr_pool_tag(pool, "kiss_shared");
