@@ -12,6 +12,7 @@
 #include "caller/ratelimit.h"
 #include "core/config.h"
 #include "core/error.h"
+#include "db/db_revision.h"
 #include "lib/base/clock.h"
 #include "lib/base/crypto.h"
 #include "lib/base/etag.h"
@@ -90,41 +91,92 @@ static kiss_db_status fetch_key(const kiss_caller **caller, kiss_db_conn *conn, 
 
 /* --- the stage --- */
 
-const kiss_error *kiss_auth_apikey_identify(kiss_req *k)
-{
-    const char *sent = apr_table_get(k->r->headers_in, k->api->credential), *prefix, *hash;
+struct kiss_presented_key {
+    const char *prefix;             /* its public part */
+    const char *hash;               /* SHA-256, as hexadecimal text */
     unsigned char digest[KISS_SHA256_LEN];
-    const kiss_caller *caller;
-    const kiss_error *e;
-    kiss_db_status status;
-    int note;
+};
 
-    if (!sent || !*sent || strlen(sent) > MAX_KEY) {
-        return &kiss_error_key;
-    }
-    kiss_crypto_sha256(digest, sent, strlen(sent));
-    hash = apr_pescape_hex(k->pool, digest, sizeof(digest), 0);
-    prefix = kiss_apikey_prefix(sent, k->pool);
-    if ((e = kiss_ratelimit_login_check(k, prefix, hash))) {
-        return e;
-    }
-    status = kiss_caller_find(&caller, &note, k, fetch_key, hash, digest);
+/** Finds the record of a key, as it is now. @return NULL, or the error that ends the request */
+static const kiss_error *find_record(kiss_req *k, const kiss_presented_key *key)
+{
+    const kiss_caller *caller;
+    int note;
+    kiss_db_status status = kiss_caller_find(&caller, &note, k, fetch_key, key->hash, key->digest);
+
     if (status != KISS_DB_OK) {
         return kiss_db_error(status);
     }
     if (!caller->code) {
-        kiss_ratelimit_key_failed(k, prefix, hash);
+        kiss_ratelimit_key_failed(k, key->prefix, key->hash);
         return &kiss_error_key;
     }
     k->caller = caller;
     k->principal = caller->code;
     k->verified = 1;
-    k->proof = hash;
     k->r->user = apr_pstrdup(k->pool, k->principal);
     if (note) {
         kiss_caller_note_key(k, caller->key->id);
     }
     return NULL;
+}
+
+/**
+ * A cached record of the key, of which it is not known whether it is current, for an endpoint whose rows are likely to be read in any
+ * case: then they are read first, and the revision that proves the record with them. NULL: there is none, or it would refuse the
+ * request.
+ */
+static const kiss_caller *record_to_prove(kiss_req *k, const kiss_presented_key *key)
+{
+    const kiss_endpoint *endpoint = k->endpoint;
+    const kiss_caller *caller;
+
+    if (!endpoint || (endpoint->run != KISS_RUN_PAGE && endpoint->run != KISS_RUN_RECORD)
+        || apr_table_get(k->r->headers_in, "If-None-Match") || apr_table_get(k->r->headers_in, "If-Match")) {
+        return NULL;
+    }
+    caller = kiss_caller_last(k, key->digest);
+    return caller && (endpoint->roles & (1u << caller->key->role)) && kiss_ratelimit_may_take(k, caller)
+           && kiss_db_revision_postpone(k) ? caller : NULL;
+}
+
+const kiss_error *kiss_auth_apikey_identify(kiss_req *k)
+{
+    const char *sent = apr_table_get(k->r->headers_in, k->api->credential);
+    kiss_presented_key *key;
+    const kiss_error *e;
+
+    if (!sent || !*sent || strlen(sent) > MAX_KEY) {
+        return &kiss_error_key;
+    }
+    key = apr_palloc(k->pool, sizeof(*key));
+    kiss_crypto_sha256(key->digest, sent, strlen(sent));
+    key->hash = k->proof = apr_pescape_hex(k->pool, key->digest, sizeof(key->digest), 0);
+    key->prefix = kiss_apikey_prefix(sent, k->pool);
+    if ((e = kiss_ratelimit_login_check(k, key->prefix, key->hash))) {
+        return e;
+    }
+    k->caller = record_to_prove(k, key);
+    if (k->caller) {
+        k->unproved = key;
+        return NULL;
+    }
+    return find_record(k, key);
+}
+
+const kiss_error *kiss_auth_apikey_prove(kiss_req *k)
+{
+    const kiss_presented_key *key = k->unproved;
+    const kiss_error *e;
+
+    if (!key) {
+        return NULL;
+    }
+    k->unproved = NULL;
+    k->caller = NULL;
+    e = find_record(k, key);
+    e = e ? e : kiss_ratelimit_take(k, NULL);
+    return e ? e : kiss_caller_check(k);
 }
 
 /* --- the ETag --- */

@@ -239,6 +239,11 @@ kiss_db_status kiss_caller_find(const kiss_caller **caller, int *note, kiss_req 
     return status;
 }
 
+const kiss_caller *kiss_caller_last(kiss_req *k, const unsigned char digest[KISS_SHA256_LEN])
+{
+    return cache ? kiss_caller_cache_last(cache, k->db, digest, k->pool) : NULL;
+}
+
 kiss_db_status kiss_caller_read(const kiss_caller **caller, kiss_req *k, const char *code)
 {
     unsigned char digest[KISS_SHA256_LEN];

@@ -32,6 +32,9 @@ apr_status_t kiss_caller_attach(apr_pool_t *pchild);
 kiss_db_status kiss_caller_find(const kiss_caller **caller, int *note, kiss_req *k, kiss_caller_reader *fetch, const char *name,
                                 const unsigned char digest[KISS_SHA256_LEN]);
 
+/** The last record that this child has read for `digest`, which may have changed since; or NULL. */
+const kiss_caller *kiss_caller_last(kiss_req *k, const unsigned char digest[KISS_SHA256_LEN]);
+
 /** Stores the time of a key's use. A failure is no error: the time is informative, and a database may be read-only. */
 void kiss_caller_note_key(kiss_req *k, const char *key_id);
 

@@ -138,6 +138,20 @@ const kiss_caller *kiss_caller_cache_get(kiss_caller_cache *cache, const kiss_db
     return r->caller;
 }
 
+const kiss_caller *kiss_caller_cache_last(kiss_caller_cache *cache, const kiss_db *db,
+                                          const unsigned char digest[KISS_SHA256_LEN], apr_pool_t *p)
+{
+    char padded[MAX_REVISION];
+    record_key key;
+    record *r;
+
+    if (!make_key(&key, padded, db, digest, "") || !kiss_lru_get(cache->records, &key, NULL, kiss_clock_now(), &r)) {
+        return NULL;
+    }
+    kiss_shared_release_with(r, p);
+    return r->caller;
+}
+
 void kiss_caller_cache_put(kiss_caller_cache *cache, const kiss_db *db, const unsigned char digest[KISS_SHA256_LEN],
                            const kiss_caller *caller)
 {

@@ -401,18 +401,46 @@ static kiss_fixed_window_state count_key(const unsigned char id[KISS_SLOT_ID], c
     return kiss_sliding_window_take(&counters->table.sliding[i], now, kiss_fixed_window_length[KISS_WINDOW_HOUR], limit);
 }
 
+static apr_uint32_t key_limit(const kiss_req *k, const kiss_caller *caller)
+{
+    return caller->limit_hour >= 0 ? (apr_uint32_t)caller->limit_hour : kiss_config_key_limit(k->conf);
+}
+
+int kiss_ratelimit_may_take(kiss_req *k, const kiss_caller *caller)
+{
+    unsigned char id[KISS_SLOT_ID];
+    const kiss_key_slot *key;
+    int full = 0;
+
+    if (k->api->meter != KISS_METER_SLIDING_HOUR) {
+        return 0;
+    }
+    derive_id(id, k, "key", caller->code);
+    if (!lock(k)) {
+        return 1;               /* uncounted */
+    }
+    key = kiss_slots_known_key(&counters->table, id);
+    if (key) {
+        full = kiss_sliding_window_is_full(&counters->table.sliding[key - counters->table.keys], kiss_clock_now(),
+                                           kiss_fixed_window_length[KISS_WINDOW_HOUR], key_limit(k, caller));
+    }
+    unlock();
+    return !full;
+}
+
 /** An API key: a sliding hour (KSS API, section 2 "Rate limit"). */
 static const kiss_error *take_hour(kiss_req *k, const kiss_error *e)
 {
-    apr_int64_t now = kiss_clock_now(), own = k->caller ? k->caller->limit_hour : -1;
-    apr_uint32_t limit = own >= 0 ? (apr_uint32_t)own : kiss_config_key_limit(k->conf);
+    apr_int64_t now = kiss_clock_now();
+    apr_uint32_t limit;
     unsigned char id[KISS_SLOT_ID], proof[KISS_SLOT_ID];
     kiss_fixed_window_state state;
     int lost = 0;
 
-    if (!k->caller) {
-        return e;               /* no principal: no key, or the database is away */
+    if (!k->caller || k->unproved) {
+        return e;               /* no principal: no key, or the database is away; or it is counted when it is proved */
     }
+    limit = key_limit(k, k->caller);
     derive_id(id, k, "key", k->principal);
     derive_id(proof, k, "proof", k->proof);
     if (!lock(k)) {

@@ -43,6 +43,9 @@ void kiss_ratelimit_attach(server_rec *main_server, apr_pool_t *pchild);
  */
 const kiss_error *kiss_ratelimit_take(kiss_req *k, const kiss_error *e);
 
+/** 1 when kiss_ratelimit_take() would not refuse a request of this API key now. Counts nothing. */
+int kiss_ratelimit_may_take(kiss_req *k, const kiss_caller *caller);
+
 /**
  * @param prefix public part of the API key that was sent, or NULL
  * @param proof  digest of that key, or NULL: if a key with this prefix and digest was verified before, the address does

@@ -35,6 +35,7 @@ typedef struct kiss_caller kiss_caller;
 typedef struct kiss_db kiss_db;
 typedef struct kiss_db_revision kiss_db_revision;
 typedef struct kiss_token_request kiss_token_request;
+typedef struct kiss_presented_key kiss_presented_key;
 
 /** Logs for the request, or for the server when there is no request. Arguments as of ap_log_rerror(). */
 #define KISS_LOG(k, level, rv, ...)                                                         \
@@ -46,6 +47,14 @@ typedef struct kiss_token_request kiss_token_request;
             ap_log_error(APLOG_MARK, level, rv, (k)->server, __VA_ARGS__);                  \
         }                                                                                   \
     } while (0)
+
+/** A read of the database's revision that was postponed (db/db_revision.h). */
+typedef struct {
+    apr_uint64_t number;                    /**< the first read whose result may be used; 0: it is not postponed */
+    apr_int64_t time;                       /**< when it was postponed, by kiss_clock_now() */
+    int with_rows;                          /**< 1: the statement that reads the rows of the answer reads it, too */
+    const char *text;                       /**< the revision, once it was read so; or NULL */
+} kiss_postponed_revision;
 
 /** The state of a request. Lives in r->pool. */
 typedef struct kiss_req {
@@ -62,8 +71,11 @@ typedef struct kiss_req {
     const char *principal;                  /**< identify: customer code to count under; NULL is anonymous */
     unsigned verified : 1;                  /**< identify: the principal is authenticated */
     const char *proof;                      /**< identify: digest of the API key that was presented, or NULL */
+    const kiss_presented_key *unproved;     /**< identify: the API key of which `caller` is a record that may be out of date:
+                                                 kiss_auth_apikey_prove() must come before any answer; NULL: it is current */
     const kiss_token_request *token_request;/**< identify: credentials of the token endpoint */
     const kiss_caller *caller;              /**< scope: the customer's record; NULL until it was read */
+    kiss_postponed_revision postponed;      /**< the read of the database's revision, if it is done after that of the rows */
     const kiss_error *db_error;             /**< the database has failed this request already: it is not waited for again */
     const char *description;                /**< text that replaces the error's standard sentence */
     int retry_after;                        /**< seconds for Retry-After; 0: the error's own value */

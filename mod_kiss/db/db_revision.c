@@ -15,6 +15,9 @@
 /* The sum has at most 41 digits (DECIMAL, of BIGINT); the greatest revision 20, and so has their number. */
 #define MAX_TEXT 96
 
+/* Up to this number of concurrent requests each reads the revision with its rows; a query that serves more of them costs less. */
+#define FEW 2
+
 /* Belongs to one database in this child; the text is valid until a newer one is read. */
 struct kiss_db_revision {
     apr_thread_mutex_t *mutex;
@@ -22,6 +25,7 @@ struct kiss_db_revision {
     apr_uint64_t started;               /* number of the last read that was started */
     apr_uint64_t ended;                 /* number of the last read that ended; one less than `started` during a read */
     apr_int64_t start_time[2];          /* when the last one with an even, an odd number was started */
+    int postponed;                      /* requests whose reads are postponed */
     kiss_db_status status;              /* its result */
     char text[MAX_TEXT];
 };
@@ -105,6 +109,25 @@ static apr_uint64_t needed(const kiss_db_revision *s, const kiss_req *k)
     return s->started + 1;
 }
 
+/**
+ * Ends the postponement of a read: stores what was read with the rows, as the result of the last read that has ended, where it is
+ * newer. Called with the mutex held. @return the number of the read that the request needs
+ */
+static apr_uint64_t end_postponed(kiss_db_revision *s, kiss_req *k)
+{
+    const apr_uint64_t number = k->postponed.number;
+    const char *text = k->postponed.text;
+
+    s->postponed--;
+    k->postponed.number = 0;
+    if (text && strlen(text) < MAX_TEXT && s->started == s->ended && s->start_time[s->ended & 1] < k->postponed.time) {
+        s->start_time[s->ended & 1] = k->postponed.time;
+        s->status = KISS_DB_OK;
+        strcpy(s->text, text);
+    }
+    return number;
+}
+
 kiss_db_status kiss_db_revision_read(const char **text, kiss_req *k)
 {
     kiss_db_revision *s = k->revision;
@@ -119,15 +142,41 @@ kiss_db_status kiss_db_revision_read(const char **text, kiss_req *k)
         *text = apr_pstrdup(k->pool, r.text);
         return status;
     }
-    need = needed(s, k);
-    while (s->ended < need) {
+    need = k->postponed.number ? end_postponed(s, k) : needed(s, k);
+    while (s->ended < need && !k->postponed.text) {
         if (s->started == s->ended) {
             return read_for_all(s, text, k);
         }
         apr_thread_cond_wait(s->done[need & 1], s->mutex);  /* bounded by the timeouts of the thread that reads */
     }
-    status = s->status;
-    *text = apr_pstrdup(k->pool, s->text);
+    status = k->postponed.text ? KISS_DB_OK : s->status;
+    *text = k->postponed.text ? k->postponed.text : apr_pstrdup(k->pool, s->text);
     apr_thread_mutex_unlock(s->mutex);
     return status;
+}
+
+int kiss_db_revision_postpone(kiss_req *k)
+{
+    kiss_db_revision *s = k->revision;
+    apr_uint64_t need;
+
+    if (!s || k->stop || apr_thread_mutex_lock(s->mutex) != APR_SUCCESS) {
+        return 0;
+    }
+    need = needed(s, k);
+    if (need > s->started) {                /* else KissFreshness allows one that costs nothing */
+        k->postponed.number = need;
+        k->postponed.time = kiss_clock_now();
+        k->postponed.with_rows = s->postponed++ < FEW;
+    }
+    apr_thread_mutex_unlock(s->mutex);
+    return k->postponed.number != 0;
+}
+
+void kiss_db_revision_cancel(kiss_req *k)
+{
+    if (k->postponed.number && apr_thread_mutex_lock(k->revision->mutex) == APR_SUCCESS) {
+        end_postponed(k->revision, k);
+        apr_thread_mutex_unlock(k->revision->mutex);
+    }
 }

@@ -323,7 +323,7 @@ static kiss_db_status read_back(allocation_request *a, kiss_db_conn *conn)
     const char *column;
 
     memset(&terms, 0, sizeof(terms));
-    kiss_page_sql_bind(&query, a->k->conf->plan, a->k->endpoint, key->role, &values, a->k->pool);
+    kiss_page_sql_bind(&query, a->k->conf->plan, a->k->endpoint, key->role, &values, 0, a->k->pool);
     status = kiss_db_row(&row, conn, &query.statement, query.args, a->k->pool);
     if (status != KISS_DB_OK || !row) {
         return status == KISS_DB_OK ? missing_request(a) : status;

@@ -10,6 +10,7 @@
 #include "core/config.h"
 #include "core/error.h"
 #include "core/log_seldom.h"
+#include "db/db_revision.h"
 #include "http/precondition.h"
 #include "http/response.h"
 #include "lib/api/page_sql.h"
@@ -25,7 +26,11 @@
 /** The answer that is being built. */
 typedef struct {
     kiss_req *k;
+    const kiss_caller *caller;      /* whose `params` and `tag` these are */
     kiss_params params;
+    const char *tag;                /* ETag of the answer; NULL until it is known */
+    const char *read_tag;           /* that of the rows that were read; NULL: none were */
+    kiss_db_status read;            /* what came of reading them */
     kiss_page_sql_query query;
     kiss_row_json_terms terms;
     kiss_spool *out;
@@ -131,6 +136,7 @@ static kiss_db_status read_page(kiss_db_conn *conn, void *baton)
     apr_status_t rv;
 
     b->k->rows = 0;
+    b->k->postponed.text = NULL;
     b->more = 0;
     b->replaced = 0;
     rv = kiss_spool_create(&b->out, kiss_config_cache_dir(b->k->r->server), b->k->pool);
@@ -139,6 +145,11 @@ static kiss_db_status read_page(kiss_db_conn *conn, void *baton)
     }
     status = kiss_db_select(&cursor, conn, &b->query.statement, b->query.args, b->k->pool);
     while (status == KISS_DB_OK && (status = kiss_db_next(cursor, &row)) == KISS_DB_OK && row) {
+        if (b->query.revision >= 0 && !b->k->postponed.text) {
+            const kiss_value *revision = &row[b->query.revision];
+
+            b->k->postponed.text = apr_pstrmemdup(b->k->pool, revision->data, revision->len);
+        }
         if (b->k->rows == b->params.page_size) {
             b->more = 1;
             return kiss_db_close(cursor);
@@ -156,24 +167,35 @@ static int end_page(page_build *b)
     return kiss_json_text_raw(b->out->buffer, end, strlen(end));
 }
 
-/**
- * Reads the page, and caches it if that is possible: complete in memory, and without a message that must be logged each
- * time.
- */
-static const kiss_error *build_page(page_build *b, const char *tag)
+/** Reads the rows, with the caller's record as it is known so far. */
+static void read_rows(page_build *b, int with_revision)
 {
     kiss_req *k = b->k;
     const kiss_key *key = k->caller->key;
     kiss_page_sql_values values = { key->accounts, key->states, &b->params };
-    kiss_db_status built;
 
-    kiss_page_sql_bind(&b->query, k->conf->plan, k->endpoint, key->role, &values, k->pool);
-    built = kiss_db_run(k, read_page, b);
-    if (built == KISS_DB_OK && end_page(b)) {
-        built = spool_failed(b, APR_ENOMEM);
+    kiss_page_sql_bind(&b->query, k->conf->plan, k->endpoint, key->role, &values, with_revision, k->pool);
+    b->read = kiss_db_run(k, read_page, b);
+    b->read_tag = b->tag;
+}
+
+/**
+ * Reads the page, unless it was read ahead, and caches it if that is possible: complete in memory, and without a message that must be
+ * logged each time.
+ */
+static const kiss_error *build_page(page_build *b)
+{
+    kiss_req *k = b->k;
+
+    /* Revisions only grow: with the same ones before and after the read, the rows are theirs. */
+    if (!b->read_tag || strcmp(b->read_tag, b->tag) != 0) {
+        read_rows(b, 0);
     }
-    if (built != KISS_DB_OK) {
-        return kiss_db_error(built);
+    if (b->read == KISS_DB_OK && end_page(b)) {
+        b->read = spool_failed(b, APR_ENOMEM);
+    }
+    if (b->read != KISS_DB_OK) {
+        return kiss_db_error(b->read);
     }
     if (b->replaced) {
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, k->r, KISS_LOGNO(0606) "%" APR_SIZE_T_FMT " bytes in the database are "
@@ -182,9 +204,50 @@ static const kiss_error *build_page(page_build *b, const char *tag)
     else if (b->out->size == 0) {
         kiss_page_cache_body body = { b->out->buffer->buf, (apr_size_t)b->out->buffer->bpos, k->rows };
 
-        kiss_page_cache_keep(&body, k->db, tag);
+        kiss_page_cache_keep(&body, k->db, b->tag);
     }
     return NULL;
+}
+
+/** Parameters and ETag, unless they are known for this caller. */
+static const kiss_error *prepare(page_build *b)
+{
+    const kiss_error *e;
+
+    if (b->tag && b->caller == b->k->caller) {
+        return NULL;
+    }
+    b->caller = b->k->caller;
+    b->tag = NULL;
+    if ((e = read_params(b))) {
+        return e;
+    }
+    b->tag = make_tag(b);
+    return b->tag ? NULL : &kiss_error_unavailable;
+}
+
+/**
+ * Reads the page with a record of the key that may be out of date, and then proves the key. The rows are used if the current record
+ * gives them the same ETag.
+ */
+static const kiss_error *read_ahead(page_build *b)
+{
+    kiss_req *k = b->k;
+    kiss_page_cache_body body;
+    const kiss_error *e;
+
+    if (!prepare(b) && !kiss_page_cache_find(&body, k->db, b->tag, k->pool)) {
+        read_rows(b, k->postponed.with_rows);
+    }
+    k->description = NULL;
+    if (b->read != KISS_DB_OK && b->read != KISS_DB_FAILED) {
+        kiss_db_revision_cancel(k);         /* it would only wait for the same database again */
+        return kiss_db_error(b->read);
+    }
+    if ((e = kiss_auth_apikey_prove(k))) {
+        k->rows = 0;
+    }
+    return e;
 }
 
 const kiss_error *kiss_page_run(kiss_req *k, int *status)
@@ -192,28 +255,24 @@ const kiss_error *kiss_page_run(kiss_req *k, int *status)
     kiss_validator v = { NULL, "", 1 };
     kiss_page_cache_body body;
     const kiss_error *e;
-    const char *tag;
     page_build b;
 
     memset(&b, 0, sizeof(b));
     b.k = k;
-    if ((e = read_params(&b))) {
+    if ((k->unproved && (e = read_ahead(&b))) || (e = prepare(&b))) {
         return e;
     }
-    if (!(tag = make_tag(&b))) {
-        return &kiss_error_unavailable;
-    }
     kiss_response_private(k);
-    v.tag = tag;
+    v.tag = b.tag;
     if ((e = kiss_precondition_check(k, &v, status)) || *status) {
         return e;
     }
-    if (kiss_page_cache_find(&body, k->db, tag, k->pool)) {
+    if (!b.read_tag && kiss_page_cache_find(&body, k->db, b.tag, k->pool)) {
         k->rows = body.rows;
         *status = kiss_response_bytes(k, body.data, body.len);
         return NULL;
     }
-    if ((e = build_page(&b, tag))) {
+    if ((e = build_page(&b))) {
         apr_table_unset(k->r->headers_out, "ETag");
         return e;
     }

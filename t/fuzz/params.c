@@ -91,7 +91,7 @@ static void check_statement(const kiss_endpoint *e, kiss_role role, const kiss_p
 
     APR_ARRAY_PUSH(accounts, const char *) = "7";
     APR_ARRAY_PUSH(accounts, const char *) = "8";
-    kiss_page_sql_bind(&query, plan, e, role, &values, p);
+    kiss_page_sql_bind(&query, plan, e, role, &values, (int)(role & 1), p);
     for (c = query.statement.text; *c; c++) {
         MUST((*c >= ' ' && *c < 0x7f) && *c != '{' && *c != '}' && *c != ';' && *c != '#' && *c != '\\');
         marks += *c == '?';

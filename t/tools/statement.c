@@ -98,7 +98,7 @@ int main(int argc, const char *const *argv)
     values.accounts = split(argv[3], p);
     values.states = split(argv[4], p);
     values.params = &params;
-    kiss_page_sql_bind(&query, plan, endpoint, source.role, &values, p);
+    kiss_page_sql_bind(&query, plan, endpoint, source.role, &values, 0, p);
     print(&query);
     return 0;
 }

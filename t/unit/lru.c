@@ -94,6 +94,8 @@ static void test_state_and_time(void)
     ok(kiss_lru_get(lru, &key, &state, 99, &got) && got == 10, "found before it expires");
     ok(!kiss_lru_get(lru, &key, &state, 100, &got) && !kiss_lru_get(lru, &key, &state, 101, &got), "not from then on");
     ok(!kiss_lru_get(lru, &key, &other, 99, &got), "not in another state");
+    got = 0;
+    ok(kiss_lru_get(lru, &key, NULL, 99, &got) && got == 10, "where any state will do");
     value = 20;
     kiss_lru_put(lru, &key, &other, 0, 1, &value);
     ok(kiss_lru_get(lru, &key, &other, APR_INT64_MAX, &got) && got == 20, "that of the new state, which never expires");

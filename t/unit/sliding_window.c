@@ -104,16 +104,17 @@ static void sliding(apr_uint32_t low, apr_uint32_t high, int steps, const char *
 
     for (i = 0; i < steps && !wrong; i++) {
         kiss_fixed_window_state state;
-        int before;
+        int before, full;
 
         now += !dice(4 * high) ? (apr_int64_t)dice(90) * 60000000 : dice(8) ? dice(pause) : 0;
         limit = dice(200) ? limit : low + dice(high - low + 1);
         before = in_last_hour(&h, now);
+        full = kiss_sliding_window_is_full(s, now, HOUR, limit);
         state = kiss_sliding_window_take(s, now, HOUR, limit);
         if (!state.exceeded) {
             remember(&h, now);
         }
-        wrong = disagreement(&state, &h, before, limit, now, exact);
+        wrong = full != state.exceeded ? "it is not full when it refuses" : disagreement(&state, &h, before, limit, now, exact);
         refused += state.exceeded;
         if (state.exceeded && !wrong && !dice(50)) {
             /* A microsecond too early it is still shut; after the wait one passes. */

@@ -67,6 +67,24 @@ static const char *find_reads(kiss_page_sql *derived, const kiss_endpoint *e, ki
     return wrong ? apr_psprintf(p, "%s: SQL %s", e->name, wrong) : NULL;
 }
 
+/**
+ * The tables of a record, joined without the scan that would select it: where that scan reads the first of them by the key by
+ * which it is joined again. NULL: it must be selected first.
+ */
+static const char *record_tables(const kiss_endpoint *e, const kiss_page_sql *derived, apr_pool_t *p)
+{
+    const kiss_pageset *pages = derived->pages;
+    const char *lead = apr_pstrcat(p, pages->table, " ON ", pages->key[0], " = page.k1", NULL);
+    const char *rest;
+
+    if (e->run != KISS_RUN_RECORD || pages->dedup_accounts || pages->key[1] || strncmp(pages->join, lead, strlen(lead)) != 0) {
+        return NULL;
+    }
+    rest = pages->join + strlen(lead);
+    return (!*rest || strncmp(rest, " LEFT JOIN ", 11) == 0) && !strstr(rest, "page.") && !strstr(derived->list, "page.")
+           ? apr_pstrcat(p, pages->table, rest, NULL) : NULL;
+}
+
 /** Fills the derived data of an endpoint for one role. */
 static const char *derive_pages(kiss_page_sql *derived, const kiss_endpoint *e, kiss_role role, const kiss_api *api,
                                 apr_pool_t *p)
@@ -81,6 +99,7 @@ static const char *derive_pages(kiss_page_sql *derived, const kiss_endpoint *e, 
             derived->columns++;
         }
     }
+    derived->record_from = record_tables(e, derived, p);
     derived->writer = kiss_row_json_writer_make(derived->pages->columns, NULL, 1u << role, p);
     return find_reads(derived, e, role, api, p);
 }
@@ -245,30 +264,43 @@ static void write_page_scan(statement_text *w, const kiss_pageset *pages, kiss_r
     APR_ARRAY_PUSH(w->args, const char *) = apr_psprintf(w->pool, "%" APR_INT64_T_FMT, offset_of(params));
 }
 
+/** The scan that selects the page or the record, joined with the tables of its columns. */
+static void write_page(statement_text *w, const kiss_pageset *pages, kiss_role role, int is_record)
+{
+    append(w, "(");
+    write_page_scan(w, pages, role, is_record);
+    append(w, ") page JOIN ");
+    expand(w, pages->join, NULL);
+    if (pages->dedup_accounts) {
+        append(w, " GROUP BY ");
+        append(w, pages->order);
+    }
+    if (!is_record) {
+        append(w, " ORDER BY ");
+        append(w, pages->order);
+    }
+}
+
 void kiss_page_sql_bind(kiss_page_sql_query *query, const kiss_plan *plan, const kiss_endpoint *endpoint, kiss_role role,
-                        const kiss_page_sql_values *values, apr_pool_t *p)
+                        const kiss_page_sql_values *values, int with_revision, apr_pool_t *p)
 {
     const kiss_page_sql *derived = kiss_page_sql_of(plan, endpoint, role);
-    const int is_record = endpoint->run == KISS_RUN_RECORD;
     statement_text w = { apr_array_make(p, 64, sizeof(const char *)), apr_array_make(p, 32, sizeof(const char *)), values, p };
 
     append(&w, "SELECT STRAIGHT_JOIN ");
     expand(&w, derived->list, NULL);
-    append(&w, " FROM (");
-    write_page_scan(&w, derived->pages, role, is_record);
-    append(&w, ") page JOIN ");
-    expand(&w, derived->pages->join, NULL);
-    if (derived->pages->dedup_accounts) {
-        append(&w, " GROUP BY ");
-        append(&w, derived->pages->order);
+    append(&w, with_revision ? ", (" KISS_STATE_SQL ") FROM " : " FROM ");
+    if (derived->record_from) {
+        expand(&w, derived->record_from, NULL);
+        write_where(&w, derived->pages, role);
     }
-    if (!is_record) {
-        append(&w, " ORDER BY ");
-        append(&w, derived->pages->order);
+    else {
+        write_page(&w, derived->pages, role, endpoint->run == KISS_RUN_RECORD);
     }
     memset(query, 0, sizeof(*query));
     query->statement.text = apr_array_pstrcat(p, w.text, 0);
-    query->statement.columns = derived->columns;
+    query->statement.columns = derived->columns + (with_revision ? 1 : 0);
+    query->revision = with_revision ? derived->columns : -1;
     query->statement.bound = w.args->nelts;
     query->statement.writer = derived->writer;
     query->args = (const char *const *)w.args->elts;
@@ -293,6 +325,6 @@ const char *kiss_page_sql_sample(const kiss_plan *plan, const kiss_endpoint *end
             params.values[params.count++] = filled;
         }
     }
-    kiss_page_sql_bind(&query, plan, endpoint, role, &values, p);
+    kiss_page_sql_bind(&query, plan, endpoint, role, &values, 1, p);
     return query.statement.text;
 }

@@ -18,6 +18,7 @@
 typedef struct kiss_page_sql {
     const kiss_pageset *pages;              /**< its page set; NULL: it reads no pages */
     const char *list;                       /**< select list, with the marks of kiss_pageset */
+    const char *record_from;                /**< the tables of a record that needs no scan by which it is selected; or NULL */
     int columns;                            /**< values in a row */
     const kiss_row_json_writer *writer;     /**< writes its rows */
     apr_uint64_t reads;                     /**< bit n: it depends on api->datasets[n] */
@@ -38,6 +39,7 @@ typedef struct {
 typedef struct {
     kiss_statement statement;               /**< its text is the same for all numbers of values up to a power of two */
     const char *const *args;                /**< statement.bound texts; NULL is SQL NULL */
+    int revision;                           /**< the column with the revision of the database, after those of the row; or -1 */
 } kiss_page_sql_query;
 
 /** The derived data of an endpoint for a role. */
@@ -48,10 +50,11 @@ const kiss_page_sql *kiss_page_sql_of(const kiss_plan *plan, const kiss_endpoint
  *
  * Every value is bound; only text of the tables becomes SQL. Row filters are always added.
  *
+ * @param with_revision 1: each row ends with the revision of the database (KISS_SQL_STATE) of the same moment
  * @param query receives statement and values, in `p`
  */
 void kiss_page_sql_bind(kiss_page_sql_query *query, const kiss_plan *plan, const kiss_endpoint *endpoint, kiss_role role,
-                        const kiss_page_sql_values *values, apr_pool_t *p);
+                        const kiss_page_sql_values *values, int with_revision, apr_pool_t *p);
 
 /** The text of kiss_page_sql_bind() with every filter in it, for a caller with two accounts: for checks. In `p`. */
 const char *kiss_page_sql_sample(const kiss_plan *plan, const kiss_endpoint *endpoint, kiss_role role, apr_pool_t *p);

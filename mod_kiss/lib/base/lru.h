@@ -35,7 +35,7 @@ apr_status_t kiss_lru_create(kiss_lru **lru, const kiss_lru_type *type, apr_pool
 /**
  * Finds a value.
  *
- * @param state the state that it must have; NULL with a state_size of 0
+ * @param state the state that it must have; NULL: any
  * @param now   time of the same clock as `until`
  * @param value receives a copy, with a reference more
  * @return 1 when it was found

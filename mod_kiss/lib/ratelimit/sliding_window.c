@@ -112,6 +112,16 @@ kiss_fixed_window_state kiss_sliding_window_take(kiss_sliding_window *s, apr_int
     return state;
 }
 
+int kiss_sliding_window_is_full(const kiss_sliding_window *s, apr_int64_t now, apr_int64_t length, apr_uint32_t limit)
+{
+    apr_uint64_t first = s->first;
+
+    while (first != s->next && now - time_of(s, first) >= length) {
+        first++;
+    }
+    return before(s, s->next) - before(s, first) >= limit;
+}
+
 int kiss_sliding_window_over(const kiss_sliding_window *s, apr_int64_t now, apr_int64_t length)
 {
     return s->next == s->first || now - time_of(s, s->next - 1) >= length;

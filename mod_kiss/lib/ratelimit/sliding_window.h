@@ -39,6 +39,9 @@ typedef struct {
  */
 kiss_fixed_window_state kiss_sliding_window_take(kiss_sliding_window *s, apr_int64_t now, apr_int64_t length, apr_uint32_t limit);
 
+/** 1 when kiss_sliding_window_take() would refuse a request at `now`. Counts nothing. */
+int kiss_sliding_window_is_full(const kiss_sliding_window *s, apr_int64_t now, apr_int64_t length, apr_uint32_t limit);
+
 /** 1 when nothing counts at `now`. */
 int kiss_sliding_window_over(const kiss_sliding_window *s, apr_int64_t now, apr_int64_t length);
 
