@@ -17,7 +17,7 @@ kissctl_ok(qw(customer add TWIN01 --price-list UKTRADE --warehouse UK01 --discou
     (sql($db, "SELECT discount_percent FROM customer WHERE customer_code = 'ACME01'"))[0][0]);
 my %key = map { $_ => issue_key($_) } qw(ACME01 TWIN01 BEAU02);
 my $log = tempdir_here() . '/access';
-my $h = start_httpd(processes => 2, threads => 8, config => qq(LogFormat "%U %>s %{kiss-snapshot}n" s\nCustomLog "$log" s\n));
+my $h = start_httpd(processes => 2, threads => 8, log_level => 'info kiss:debug', config => qq(LogFormat "%U %>s %{kiss-snapshot}n" s\nCustomLog "$log" s\n));
 my %auth = map { my $c = $_; ($c => [Authorization => 'Bearer ' . $h->token($c, $key{$c})]) } keys %key;
 my @lists = qw(/products /stock /prices);
 
@@ -48,6 +48,26 @@ sub apply {
     my $i = 0;
     my @all = sort { $a->[0] cmp $b->[0] || $a->[1] <=> $b->[1] } map { [plain(sku($_)), $i++, $_] } @left, @$changed, @$added;
     return '[' . join(",\n", map { $_->[2] } @all) . ']';
+}
+
+# groups($list): what the list has of each SKU, by its plain text: its rows as they are, joined as they are.
+sub groups {
+    my ($list) = @_;
+    my %of;
+    for my $row (rows($list)) {
+        my $sku = plain(sku($row));
+        $of{$sku} = defined $of{$sku} ? "$of{$sku},\n$row" : $row;
+    }
+    return \%of;
+}
+
+# compared($old, $new): the delta as it is defined: from both lists alone.
+sub compared {
+    my ($old, $new) = map { groups($_) } @_;
+    my @gone = sort grep { !defined $new->{$_} } keys %$old;
+    return '{"added":[' . join(",\n", map { $new->{$_} } sort grep { !defined $old->{$_} } keys %$new)
+        . "],\n\"changed\":[" . join(",\n", map { $new->{$_} } sort grep { defined $old->{$_} && $old->{$_} ne $new->{$_} } keys %$new)
+        . "],\n\"removed\":[" . join(",\n", map { '"' . sku($old->{$_}) . '"' } @gone) . ']}';
 }
 
 # ---- random histories
@@ -104,11 +124,15 @@ subtest 'old answer and delta give the new answer, whatever happened' => sub {
             $seen{added} += @$added;
             $seen{changed} += @$changed;
             $seen{removed} += @$removed;
+            my $expected = compared($old->{content}, $new->{content});
+            ok $res->{content} eq $expected, '... it is what both lists tell' or diag "$res->{content}\nexpected:\n$expected";
             $h->json($res);
             push @{ $states{$list} }, $new;
         }
     }
     cmp_ok $seen{$_} || 0, '>', 10, "some rows were $_ ($seen{$_})" for qw(added changed removed);
+    my $compared = () = $h->log_text =~ /KISS0617.*: it is compared/g;
+    cmp_ok $compared, '<', 90, "most of it is known from the log of changes, without comparing lists ($compared were compared)";
 };
 
 # ---- the protocol
@@ -180,14 +204,48 @@ subtest 'the whole list where there is no delta' => sub {
     sql($db, "UPDATE customer SET discount_percent = discount_percent - 1 WHERE customer_code = 'ACME01'");
     $new = ask('/prices');
     unlink kept_file(folder(), $tag) or die "$tag: $!";
-    $whole->('a state that is kept no more', 'A-IM' => 'sku-delta', 'If-None-Match' => $old->{headers}{etag});
+    unlink glob folder() . "/*.$tag*" or die "$tag: $!";
+    sql($db, 'DELETE FROM change_log');
+    $whole->('a state that is kept no more, and of which the log tells nothing', 'A-IM' => 'sku-delta', 'If-None-Match' => $old->{headers}{etag});
     is ask('/api/version', 'A-IM' => 'sku-delta', 'If-None-Match' => $old->{headers}{etag})->{status}, 200, 'what is no list';
+};
+
+subtest 'a state that is kept no more, but the log reaches back to it' => sub {
+    my @sku = map { $_->[0] } sql($db, "SELECT s.sku FROM stock s JOIN price p USING (sku) JOIN product t USING (sku) WHERE s.stock_location = 'UK01'"
+            . " AND p.price_list_code = 'UKTRADE' AND t.is_obsolete = 0 GROUP BY 1 ORDER BY 1 LIMIT 5");
+    my $old = ask('/stock');
+    my ($tag) = $old->{headers}{etag} =~ /"(.*)"/;
+    sql($db, "UPDATE stock SET available_qty = available_qty + 1 WHERE stock_location = 'UK01' AND sku = '$sku[0]'");
+    ask('/stock');
+    sql($db, "DELETE FROM stock WHERE stock_location = 'UK01' AND sku = '$sku[1]'; DELETE FROM stock WHERE stock_location = 'UK01' AND sku = '$sku[2]'");
+    unlink kept_file(folder(), $tag) or die "$tag: $!";
+    my $res = ask_delta('/stock', $old->{headers}{etag});
+    my $new = ask('/stock');
+    is $res->{status}, 226, 'it is answered';
+    is $res->{headers}{'delta-base'}, $old->{headers}{etag}, '... to the state that the client has';
+    is $res->{headers}{etag}, $new->{headers}{etag}, '... and leads to what is there now';
+    is apply($old->{content}, $res->{content}), $new->{content}, '... as it does';
+    is $res->{content}, compared($old->{content}, $new->{content}), '... the same as compared, where nothing has come or gone unnoticed';
+
+    # What is new cannot be told from what was altered: both can be applied.
+    sql($db, "INSERT INTO stock (stock_location, sku, available_qty) VALUES ('UK01', '$sku[1]', 7);"
+            . " INSERT INTO stock (stock_location, sku, available_qty) VALUES ('UK01', '$sku[2]', 7); DELETE FROM stock WHERE stock_location = 'UK01' AND sku = '$sku[2]'");
+    my ($then) = $new->{headers}{etag} =~ /"(.*)"/;
+    unlink kept_file(folder(), $then) or die "$then: $!";
+    $res = ask_delta('/stock', $new->{headers}{etag});
+    is $res->{status}, 226, 'after something new, too';
+    is apply($new->{content}, $res->{content}), ask('/stock')->{content}, '... it leads to what is there now';
+    my ($added, $changed, $removed) = parts($res->{content});
+    is @$added . ' ' . @$changed . ' ' . @$removed, '0 1 1', '... as a change and a removal';
+    is ask_delta('/stock', $old->{headers}{etag}, 'Accept-Encoding' => 'gzip')->{status}, 226, 'compressed, from the one before';
+    my $other = $h->get('/stock', @{ $auth{BEAU02} });
+    is ask_delta('/stock', $other->{headers}{etag})->{status}, 200, 'a state of another customer is none';
 };
 
 subtest 'damaged states' => sub {
     my $old = ask('/stock');
     my ($tag) = $old->{headers}{etag} =~ /"(.*)"/;
-    sql($db, "UPDATE stock SET available_qty = available_qty + 1");
+    sql($db, "UPDATE stock SET available_qty = available_qty + 1; DELETE FROM change_log");
     my $text = slurp(kept_file(folder(), $tag));
     substr($text, 40, 1) = 'x';
     spew(kept_file(folder(), $tag), $text);

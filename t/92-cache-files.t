@@ -135,13 +135,18 @@ subtest 'no older than KissCacheAge' => sub {
     my $h = serve(config => "KissCacheAge 2d\n", log_level => 'info');
     my %file = map { $_ => path_of($h, ask_list($h, $_)) } qw(/prices /stock /products);
     put(folder($h) . "/spool.$_", 'x') for qw(old new);
-    age(3 * $DAY, $file{'/prices'}, folder($h) . '/spool.old');
+    my @states = sort glob folder($h) . '/*.states';
+    is scalar @states, 3, 'each list has a file of its versions';
+    age(3 * $DAY, $file{'/prices'}, folder($h) . '/spool.old', $states[0]);
+    age(1.9 * $DAY, $states[1]);
     age(2.1 * $DAY, $file{'/stock'});
     utime time - 60, time - 3 * $DAY, $file{'/stock'};
     age(1.9 * $DAY, $file{'/products'});
     # The keeper looks through all of it when it begins: another one, when the first has died.
     kill KILL => keeper($h);
     ok wait_until(20, sub { !-e $file{'/prices'} && !-e folder($h) . '/spool.old' }), 'what was not used for so long is removed, and an orphan';
+    ok !-e $states[0], '... and versions of a list that was not built for so long';
+    ok -e $states[$_], '... others stay' for 1, 2;
     ok -e $file{'/stock'}, 'what was used stays';
     ok -e $file{'/products'}, 'what is not so old stays';
     ok -e folder($h) . '/spool.new', 'what may be being built stays';

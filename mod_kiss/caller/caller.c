@@ -44,6 +44,8 @@ static const dataset datasets[] = {
     { 0, NULL, 0, KISS_TERM_NONE, 0 }
 };
 
+_Static_assert(sizeof(datasets) / sizeof(*datasets) == KISS_DEPENDENCIES + 1, "room for each of these, and the end");
+
 static const char *revision_of(const kiss_revisions *revisions, const dataset *d)
 {
     return *(const char *const *)((const char *)revisions + d->revision);
@@ -65,21 +67,38 @@ kiss_terms kiss_caller_terms(const kiss_caller *c, const kiss_endpoint *endpoint
     return terms;
 }
 
+int kiss_caller_depends(kiss_dependency on[KISS_DEPENDENCIES], const kiss_caller *c, const kiss_endpoint *endpoint)
+{
+    const dataset *d;
+    int n = 0;
+
+    for (d = datasets; d->name; d++) {
+        if (endpoint->data & d->data) {
+            on[n].data = d->data;
+            on[n].dataset = d->name;
+            on[n].scope = d->term ? c->term[d->term] : "";
+            on[n++].revision = revision_of(&c->revision, d);
+        }
+    }
+    return n;
+}
+
 /**
- * All that an answer depends on as text, with or without its revisions. Each part ends with a line feed, which no code
- * or number contains: different values never give the same text.
+ * All that an answer depends on as text, with these revisions or, where they are NULL, without. Each part ends with a
+ * line feed, which no code or number contains: different values never give the same text.
  */
-static const char *key_text(const kiss_caller *c, const kiss_api *api, const kiss_endpoint *endpoint, int revisions,
-                            apr_pool_t *p)
+static const char *key_text(const kiss_caller *c, const kiss_api *api, const kiss_endpoint *endpoint,
+                            const char *const *revisions, apr_pool_t *p)
 {
     const char *scope = apr_pstrcat(p, KISS_ETAG_FORMAT "\n", api->name, "\n", api->profile, "\n", endpoint->name, "\n",
                                     c->revision.epoch, "\n", NULL);
     const dataset *d;
+    int n = 0;
 
     for (d = datasets; d->name; d++) {
         if (endpoint->data & d->data) {
             scope = apr_pstrcat(p, scope, d->name, "\n", d->term ? c->term[d->term] : "", d->term ? "\n" : "",
-                                revisions ? revision_of(&c->revision, d) : "", "\n",
+                                revisions ? revisions[n++] : "", "\n",
                                 d->discounted ? apr_off_t_toa(p, (apr_off_t)c->discount) : "",
                                 d->discounted ? "\n" : "", NULL);
         }
@@ -87,14 +106,27 @@ static const char *key_text(const kiss_caller *c, const kiss_api *api, const kis
     return scope;
 }
 
+const char *kiss_caller_etag_at(const kiss_caller *c, const kiss_api *api, const kiss_endpoint *endpoint,
+                                const char *const revisions[KISS_DEPENDENCIES], apr_pool_t *p)
+{
+    return kiss_etag_make(key_text(c, api, endpoint, revisions, p), p);
+}
+
 const char *kiss_caller_etag(const kiss_caller *c, const kiss_api *api, const kiss_endpoint *endpoint, apr_pool_t *p)
 {
-    return kiss_etag_make(key_text(c, api, endpoint, 1, p), p);
+    kiss_dependency on[KISS_DEPENDENCIES];
+    const char *revisions[KISS_DEPENDENCIES];
+    int i, n = kiss_caller_depends(on, c, endpoint);
+
+    for (i = 0; i < n; i++) {
+        revisions[i] = on[i].revision;
+    }
+    return kiss_caller_etag_at(c, api, endpoint, revisions, p);
 }
 
 const char *kiss_caller_cache_key(const kiss_caller *c, const kiss_api *api, const kiss_endpoint *endpoint, apr_pool_t *p)
 {
-    return kiss_etag_make(key_text(c, api, endpoint, 0, p), p);
+    return kiss_etag_make(key_text(c, api, endpoint, NULL, p), p);
 }
 
 /* --- the record --- */

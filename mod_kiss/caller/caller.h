@@ -66,12 +66,30 @@ typedef struct {
 /** The terms of an endpoint's answer to this caller; they live as long as the record. */
 kiss_terms kiss_caller_terms(const kiss_caller *caller, const kiss_endpoint *endpoint);
 
+/** Maximum of datasets that an answer depends on. */
+#define KISS_DEPENDENCIES 5
+
+/** A dataset that an answer depends on, with its name in the database's tables of revisions and changes. */
+typedef struct {
+    unsigned data;                  /**< its KISS_DATA_ */
+    const char *dataset;            /**< "prices" */
+    const char *scope;              /**< the caller's price list or warehouse; "" where it is the same for all callers */
+    const char *revision;           /**< from the caller's record */
+} kiss_dependency;
+
+/** The datasets that an endpoint's answer to this caller depends on, always in the same order. @return their number */
+int kiss_caller_depends(kiss_dependency on[KISS_DEPENDENCIES], const kiss_caller *caller, const kiss_endpoint *endpoint);
+
 /**
  * The strong ETag of an endpoint's answer to this caller, without quotes: a digest of the cache key and the revisions
  * that the answer depends on. Equal on all hosts with the same data. In `p`.
  */
 const char *kiss_caller_etag(const kiss_caller *caller, const kiss_api *api, const kiss_endpoint *endpoint,
                              apr_pool_t *p);
+
+/** The ETag for other revisions of these datasets, in the order of kiss_caller_depends(). In `p`. */
+const char *kiss_caller_etag_at(const kiss_caller *caller, const kiss_api *api, const kiss_endpoint *endpoint,
+                                const char *const revisions[KISS_DEPENDENCIES], apr_pool_t *p);
 
 /** The same without the revisions: equal for all revisions of one list and for all callers with equal terms. In `p`. */
 const char *kiss_caller_cache_key(const kiss_caller *caller, const kiss_api *api, const kiss_endpoint *endpoint,

@@ -13,6 +13,7 @@
 #include "lib/base/etag.h"
 #include "lib/base/negotiate.h"
 #include "lib/file/delta.h"
+#include "list/list_base.h"
 #include "list/list_cache.h"
 #include "list/list_cache_map.h"
 #include "list/list_job.h"
@@ -86,14 +87,15 @@ static int may_stream(const request_rec *r)
 /** Waits for a job and sends its list. When a variant cannot be built, its source is sent. */
 static const kiss_error *send_job(kiss_req *k, kiss_list_job *m, int *status)
 {
+    const kiss_list_job *asked = m;
     const kiss_error *e = NULL;
 
-    apr_table_setn(k->r->notes, "kiss-snapshot", kiss_list_job_work(m));
     for (; m; m = kiss_list_job_source(m)) {
         const kiss_list_variant *variant = kiss_list_job_variant(m);
         kiss_progress *progress = kiss_list_job_progress(m);
         kiss_progress_view view = kiss_progress_wait(progress, may_stream(k->r) ? send_at[variant->gzip] : KISS_PROGRESS_WHOLE);
 
+        apr_table_setn(k->r->notes, "kiss-snapshot", kiss_list_job_work(asked));
         e = view.ended ? kiss_list_job_end(m, k) : NULL;
         if (!e && view.ended && send_cached(k, view.tag, variant, status)) {
             break;
@@ -123,7 +125,7 @@ static const kiss_error *start_job(kiss_req *k, const char *tag, const kiss_list
  * 1 when a version with this ETag is cached, of the same list with the same cache key: a delta reveals nothing that the
  * client may not see.
  */
-static int is_base(const kiss_req *k, const char *tag)
+static int is_cached(const kiss_req *k, const char *tag)
 {
     const char *dir = kiss_config_cache_dir(k->server);
     const kiss_list_variant whole = { NULL, 0 };
@@ -154,7 +156,7 @@ static const char *find_base(const kiss_req *k)
     for (looked = 0; looked < MAX_BASES && kiss_etag_next(&sent, &at); looked++) {
         const char *tag = apr_pstrmemdup(k->pool, sent.opaque, kiss_etag_bare(&sent, KISS_ETAG_LEN));
 
-        if (*tag && is_base(k, tag)) {
+        if (*tag && (kiss_base_is_version(k, tag) || is_cached(k, tag))) {
             return tag;
         }
     }

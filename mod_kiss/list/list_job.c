@@ -14,6 +14,7 @@
 #include "lib/base/thread.h"
 #include "lib/file/delta.h"
 #include "lib/file/gzip.h"
+#include "list/list_base.h"
 #include "list/list_cache.h"
 #include "list/list_cache_map.h"
 #include "list/list_reader.h"
@@ -175,6 +176,9 @@ static apr_status_t publish(kiss_list_job *m, kiss_spool *spool, const char *tag
             KISS_LOG_SELDOM(KISS_LOG_SELDOM_NOT_KEPT, &m->k, APLOG_WARNING, kept, KISS_LOGNO(0607) "the answer could not be "
                             "cached in %s (KissCacheDir): is it full, or not writable for the server's user?", dir);
         }
+        else if (!m->source) {
+            kiss_base_record(&m->k, tag);
+        }
     }
     return rv;
 }
@@ -187,6 +191,7 @@ static void build(kiss_list_job *m)
     m->error = kiss_list_reader_run(&built, &m->k, m->progress);
     if (!m->error) {
         m->k.caller = built.caller;         /* its terms are consistent with the rows */
+        m->work = built.patched ? "patched" : m->work;
         rv = publish(m, built.spool, built.tag);
     }
     if (rv != APR_SUCCESS) {
@@ -198,20 +203,45 @@ static void build(kiss_list_job *m)
     kiss_progress_end(m->progress, m->error ? APR_EGENERAL : APR_SUCCESS);
 }
 
-/** Compares the cached list with its cached base. */
+/** Opens a cached list, and its text. @return as kiss_list_cache_map_open() */
+static apr_status_t open_whole(kiss_list_cache_map **map, kiss_value *text, const kiss_list_job *m, const char *tag)
+{
+    const kiss_list_variant whole = { NULL, 0 };
+    apr_status_t rv = kiss_list_cache_map_open(map, kiss_config_cache_dir(m->k.server),
+                                               kiss_list_variant_name(&whole, &m->k, tag, m->pool));
+
+    if (rv == APR_SUCCESS) {
+        text->data = kiss_list_cache_map_data(*map);
+        text->len = (apr_size_t)kiss_list_cache_map_size(*map);
+    }
+    return rv;
+}
+
+/**
+ * Writes what has changed since the base: by the log of changes, even if the base is not cached any more; otherwise both
+ * versions are compared.
+ *
+ * @return APR_ENOENT when neither is possible
+ */
 static apr_status_t compare(kiss_list_job *m, kiss_spool *spool, const char *tag)
 {
-    const char *dir = kiss_config_cache_dir(m->k.server);
-    const kiss_list_variant whole = { NULL, 0 };
     kiss_list_cache_map *before = NULL, *now = NULL;
-    apr_status_t rv = kiss_progress_wait(m->source->progress, KISS_PROGRESS_WHOLE).result;
+    const apr_array_header_t *skus;
+    kiss_value old, new;
+    const char *why;
+    apr_status_t rv = kiss_progress_wait(m->source->progress, KISS_PROGRESS_WHOLE).result, kept;
 
-    if (rv == APR_SUCCESS && (rv = kiss_list_cache_map_open(&before, dir, kiss_list_variant_name(&whole, &m->k, m->variant.base, m->pool))) == APR_SUCCESS
-        && (rv = kiss_list_cache_map_open(&now, dir, kiss_list_variant_name(&whole, &m->k, tag, m->pool))) == APR_SUCCESS) {
-        kiss_value old = { kiss_list_cache_map_data(before), (apr_size_t)kiss_list_cache_map_size(before) };
-        kiss_value new = { kiss_list_cache_map_data(now), (apr_size_t)kiss_list_cache_map_size(now) };
-
-        rv = kiss_delta_write(spool, &old, &new);
+    if (rv == APR_SUCCESS && (rv = open_whole(&now, &new, m, tag)) == APR_SUCCESS) {
+        kept = open_whole(&before, &old, m, m->variant.base);
+        skus = kiss_base_changes(&m->k, m->variant.base, &why);
+        if (skus) {
+            rv = kiss_delta_write_some(spool, kept == APR_SUCCESS ? &old : NULL, &new, skus);
+        }
+        else {
+            KISS_LOG(&m->k, APLOG_DEBUG, 0, KISS_LOGNO(0617) "%s: the changes since %s are unknown (%s)%s", m->k.endpoint->name,
+                     m->variant.base, why, kept == APR_SUCCESS ? ": it is compared" : "");
+            rv = kept == APR_SUCCESS ? kiss_delta_write(spool, &old, &new) : APR_ENOENT;
+        }
     }
     kiss_list_cache_map_release(before);
     kiss_list_cache_map_release(now);
@@ -244,7 +274,8 @@ static void convert(kiss_list_job *m)
     if (rv != APR_SUCCESS) {
         m->error = m->source->error ? m->source->error : &kiss_error_unavailable;
     }
-    if (rv != APR_SUCCESS && !m->source->error) {
+    /* ENOENT: the version that the client has is not cached any more, which is no reason for a warning. */
+    if (rv != APR_SUCCESS && rv != APR_ENOENT && !m->source->error) {
         KISS_LOG_SELDOM(KISS_LOG_SELDOM_VARIANT, &m->k, APLOG_WARNING, rv == APR_EGENERAL ? 0 : rv, KISS_LOGNO(0609) "the answer "
                         "could not be %s in %s (KissCacheDir), and is sent as it is", m->variant.gzip ? "compressed"
                         : "compared with the one before", kiss_config_cache_dir(m->k.server));
@@ -270,8 +301,7 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *job)
 /** Starts the work; without a thread it is done at once. */
 static void start(kiss_list_job *m)
 {
-    m->work = !m->source ? "built" : strcmp(m->source->work, "hit") != 0 ? m->source->work
-              : m->variant.gzip ? "compressed" : "compared";
+    m->work = !m->source ? "built" : m->variant.gzip ? "compressed" : "compared";
     if (kiss_thread_create(&m->thread, run, m, m->pool) != APR_SUCCESS) {
         m->thread = NULL;
         run(NULL, m);
@@ -334,7 +364,9 @@ kiss_list_job *kiss_list_job_source(kiss_list_job *m)
 
 const char *kiss_list_job_work(const kiss_list_job *m)
 {
-    return m->work;
+    const char *work = m->source ? kiss_list_job_work(m->source) : "hit";
+
+    return strcmp(work, "hit") != 0 ? work : m->work;
 }
 
 const kiss_error *kiss_list_job_end(kiss_list_job *m, kiss_req *k)

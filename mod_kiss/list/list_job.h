@@ -36,7 +36,10 @@ const kiss_list_variant *kiss_list_job_variant(const kiss_list_job *job);
 /** The job that it is built from, or NULL: it can be sent instead when this one has failed. */
 kiss_list_job *kiss_list_job_source(kiss_list_job *job);
 
-/** The kind of work, for the log: "hit" for none, "built", "compared" or "compressed". */
+/**
+ * The kind of work, for the log: "hit" for none, "built", "patched", "compared" or "compressed". Known only after a wait
+ * for the bytes of the list.
+ */
 const char *kiss_list_job_work(const kiss_list_job *job);
 
 /** Waits until the work is done. Adds its rows and its time with the database to those of `k`. @return NULL, or the error */

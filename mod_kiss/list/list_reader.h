@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * list_reader - reads a whole list from the database and writes it as JSON into a spool.
+ * list_reader - reads a whole list from the database and writes it as JSON into a spool; or derives it from an earlier
+ * version that is cached and from the rows that have changed since. The bytes are the same.
  *
  * Everything is read on one connection in one transaction with a consistent snapshot, row by row: its memory does not
  * depend on the length of the list.
@@ -16,6 +17,7 @@ typedef struct {
     kiss_spool *spool;          /**< the JSON; can become a cache entry */
     const char *tag;            /**< its ETag, of the snapshot that was read */
     const kiss_caller *caller;  /**< the customer's record, of the same snapshot */
+    int patched;                /**< derived from an earlier version (list/list_base.h) */
 } kiss_list_reader_result;
 
 /**

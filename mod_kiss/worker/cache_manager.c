@@ -25,6 +25,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/thread.h"
 #include "lib/file/cache_file.h"
+#include "lib/file/list_states.h"
 #include "lib/file/spool.h"
 #include "list/list_cache.h"
 #include "list/list_cache_map.h"
@@ -105,7 +106,19 @@ static int is_orphan(const kiss_cache_file_entry *e, apr_time_t now)
     return strncmp(e->name, KISS_SPOOL_PREFIX, strlen(KISS_SPOOL_PREFIX)) == 0 && now - e->used > ORPHAN_AGE;
 }
 
-/** Removes files of jobs that died, and drops from the array what is no cache entry. Sets total and largest. */
+/** 1 for the versions of a list that was not built for KissCacheAge. */
+static int is_forgotten(const manager *m, const kiss_cache_file_entry *e, apr_time_t now)
+{
+    apr_size_t len = strlen(e->name), suffix = strlen(KISS_STATES_SUFFIX);
+
+    return len > suffix && strcmp(e->name + len - suffix, KISS_STATES_SUFFIX) == 0
+           && now - e->used > kiss_config_cache_age(m->server);
+}
+
+/**
+ * Removes files of jobs that died and the versions of lists that are not built any more; drops from the array what is no
+ * cache entry. Sets total and largest.
+ */
 static void select_entries(manager *m, int folder, apr_array_header_t *entries, apr_time_t now)
 {
     outcome ignored = { folder, 0, 0, APR_SUCCESS, NULL };
@@ -120,7 +133,7 @@ static void select_entries(manager *m, int folder, apr_array_header_t *entries, 
             m->total += e.size;
             m->largest = e.size > m->largest ? e.size : m->largest;
         }
-        else if (is_orphan(&e, now)) {
+        else if (is_orphan(&e, now) || is_forgotten(m, &e, now)) {
             remove_entry(&e, &ignored);
         }
     }

@@ -255,6 +255,15 @@ static void searching(void)
         }
     }
     ok(good, "whatever is sought is found");
+    for (i = j = 0; i < size; i++) {
+        j += entries[i].rows;
+    }
+    okf(kiss_rows_estimate(&text) > (apr_size_t)j / 2 && kiss_rows_estimate(&text) < (apr_size_t)j * 2, "about %d rows", j);
+    text.len = 0;
+    ok(kiss_rows_estimate(&text) == 0, "... none in nothing");
+    text.data = "[{\"SKU\":\"a\"},\n{\"SKU\":\"b\"}]";
+    text.len = strlen(text.data);
+    ok(kiss_rows_estimate(&text) == 2, "... in a short list exactly");
 }
 
 /** What is no list is refused, not read beyond its end. */

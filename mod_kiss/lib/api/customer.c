@@ -283,7 +283,10 @@ static const kiss_fixed_statement statements[KISS_SQL_FIXED] = {
         " LEFT JOIN revision rg ON rg.dataset = 'listing' AND rg.scope = l.price_list_code"
         " WHERE rl.n IS NULL OR rg.n IS NULL)"
         " AND NOT EXISTS (SELECT 1 FROM warehouse w"
-        " LEFT JOIN revision rs ON rs.dataset = 'stock' AND rs.scope = w.stock_location WHERE rs.n IS NULL)" }
+        " LEFT JOIN revision rs ON rs.dataset = 'stock' AND rs.scope = w.stock_location WHERE rs.n IS NULL)" },
+    [KISS_SQL_CHANGES] = { KISS_CHANGE_COLUMNS,
+        "SELECT n, prev, sku FROM change_log WHERE dataset = ? AND scope = ? AND n > CAST(? AS UNSIGNED)"
+        " AND n <= CAST(? AS UNSIGNED) ORDER BY n DESC LIMIT ?" }
 };
 
 const kiss_api kiss_customer_api = {

@@ -156,6 +156,22 @@ static const char *check_tables(const plan_builder *l, const kiss_rowset *rows)
     return e ? apr_psprintf(l->pool, "%s: SQL %s", l->endpoint->name, e) : NULL;
 }
 
+/** The KISS_DATA_ sets whose revisions change with the tables of a row set. */
+static unsigned data_of(const plan_builder *l, const kiss_rowset *rows)
+{
+    const kiss_dataset *dataset = l->api->datasets;
+    apr_uint64_t reads = 0;
+    unsigned data = 0;
+    int i;
+
+    if (!kiss_dataset_depend(&reads, rows->from, 1, dataset, l->pool)) {
+        for (i = 0; dataset[i].table; i++) {
+            data |= reads >> i & 1 ? dataset[i].data : 0;
+        }
+    }
+    return data;
+}
+
 /** Adds the statement unless another endpoint has added it already. */
 static void add_statement(const plan_builder *l, const kiss_rowset *rows, kiss_sql_part part)
 {
@@ -169,6 +185,7 @@ static void add_statement(const plan_builder *l, const kiss_rowset *rows, kiss_s
         }
     }
     derive(memset(apr_array_push(l->all), 0, sizeof(kiss_statement)), rows, part, l->pool);
+    APR_ARRAY_IDX(l->all, l->all->nelts - 1, kiss_statement).data = data_of(l, rows);
 }
 
 /** Adds what reads rows by their keys, and what is merged with them. */
@@ -236,7 +253,7 @@ static const char *add_list(const plan_builder *l, const kiss_rowset *rows)
         add_statement(l, rows->driving_keys, KISS_SQL_NEXT);
     }
     if (!error) {
-        add_by_key(l, kiss_list_plan_by_key(rows));
+        add_by_key(l, rows);
     }
     return error;
 }
@@ -250,11 +267,6 @@ const char *kiss_list_plan_add(apr_array_header_t *all, const kiss_api *api, apr
         error = l.endpoint->run == KISS_RUN_LIST ? add_list(&l, l.endpoint->rows) : NULL;
     }
     return error;
-}
-
-const kiss_rowset *kiss_list_plan_by_key(const kiss_rowset *rows)
-{
-    return rows->if_short ? rows->if_short : rows;
 }
 
 const kiss_statement *kiss_list_plan_find(const kiss_plan *plan, const kiss_rowset *rows, kiss_sql_part part)

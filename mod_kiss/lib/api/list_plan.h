@@ -20,12 +20,6 @@
  */
 const char *kiss_list_plan_add(apr_array_header_t *all, const kiss_api *api, apr_pool_t *p);
 
-/**
- * The rows for reading some keys of a list (KISS_SQL_FEW, KISS_SQL_MANY): `if_short`, which joins, where the table has
- * it.
- */
-const kiss_rowset *kiss_list_plan_by_key(const kiss_rowset *rows);
-
 /** The statement that reads that part of `rows`; NULL when no list needs it. */
 const kiss_statement *kiss_list_plan_find(const kiss_plan *plan, const kiss_rowset *rows, kiss_sql_part part);
 

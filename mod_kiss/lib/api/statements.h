@@ -79,6 +79,7 @@ typedef struct {
     kiss_term term[KISS_MAX_ROW_FILTERS];   /**< the terms, for row sets */
     const kiss_rowset *rows;                /**< the row set, or NULL for a fixed statement */
     kiss_sql_part part;                     /**< the part of it */
+    unsigned data;                          /**< KISS_DATA_ sets whose revisions change with its tables */
     const kiss_row_json_writer *writer;     /**< writes its rows; NULL where they have only keys */
 } kiss_statement;
 

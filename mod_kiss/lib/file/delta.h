@@ -12,6 +12,8 @@
 #ifndef KISS_DELTA_H
 #define KISS_DELTA_H
 
+#include <apr_tables.h>
+
 #include "lib/base/value.h"
 #include "lib/file/spool.h"
 
@@ -26,5 +28,14 @@
  * @return APR_SUCCESS; APR_EGENERAL when one of them is no such list; the error of writing `delta`
  */
 apr_status_t kiss_delta_write(kiss_spool *delta, const kiss_value *before, const kiss_value *now);
+
+/**
+ * Writes a delta of some SKUs only: those that may have changed.
+ *
+ * @param before NULL where that version is unknown: then each SKU with rows counts as changed, each without as removed. The
+ *               result of applying it is the same
+ * @param skus   of kiss_value, in order, unique
+ */
+apr_status_t kiss_delta_write_some(kiss_spool *delta, const kiss_value *before, const kiss_value *now, const apr_array_header_t *skus);
 
 #endif

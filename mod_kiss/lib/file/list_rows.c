@@ -11,6 +11,9 @@ static const char sku_member[] = "\"SKU\":\"";
 /* Below this length a list is walked, not halved; also the first step of a search, whose steps are doubled. */
 #define NEAR 4096
 
+/* Size of the part by which the number of rows is estimated. */
+#define PART (64 * 1024)
+
 /* --- SKUs --- */
 
 /** Decodes an escape of lib/base/json_text.h into a byte. @return where the text continues, or NULL */
@@ -195,4 +198,19 @@ int kiss_rows_seek(kiss_row_group *g, const kiss_value *sku)
         before = g->len ? is_before(g->rows, g->end, sku) : 0;
     } while (before > 0);
     return before;
+}
+
+/* --- counting --- */
+
+apr_size_t kiss_rows_estimate(const kiss_value *list)
+{
+    apr_size_t part = list->len < PART ? list->len : PART, n = 0;
+    const char *at = list->data + (list->len - part) / 2, *end = at + part;
+
+    while (at && at < end && (at = memchr(at, '\n', (apr_size_t)(end - at)))) {
+        at++;
+        n++;
+    }
+    n += part == list->len && part > 2;         /* the last row has no line feed */
+    return part ? (apr_size_t)((double)n * (double)list->len / (double)part) : 0;
 }

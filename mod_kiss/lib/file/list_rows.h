@@ -58,4 +58,7 @@ int kiss_rows_key(kiss_value *key, char buffer[KISS_ROWS_KEY], const kiss_value 
 /** Compares two SKUs as plain text, by code point: less than 0, 0, more than 0. */
 int kiss_rows_order(const kiss_value *a, const kiss_value *b);
 
+/** Estimated number of rows of a list, by those in a part of it. */
+apr_size_t kiss_rows_estimate(const kiss_value *list);
+
 #endif

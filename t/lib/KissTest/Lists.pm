@@ -40,7 +40,7 @@ sub ask_list {
     return $res;
 }
 
-# fate($h, $res): what became of one request: "hit", "built", "compressed", "compared" or "-".
+# fate($h, $res): what became of one request: "hit", "built", "patched", "compressed", "compared" or "-".
 sub fate {
     my ($h, $res) = @_;
     my $fate;
