@@ -5,9 +5,12 @@
 #include "lib/file/gzip.h"
 
 #include <apr_hash.h>
+#include <apr_portable.h>
 #include <apr_strings.h>
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include "lib/base/crypto.h"
@@ -30,9 +33,6 @@
 #define MAX_LAZY 16
 #define NICE_LENGTH 258
 #define MAX_CHAIN 128
-
-/* Maximum of bytes copied at once; a client may wait for them. */
-#define MAX_COPY (256 * 1024)
 
 /* Method deflate, no flags, no time, no extra flags, Unix. */
 static const char head[] = { '\x1f', '\x8b', 8, 0, 0, 0, 0, 0, 0, 3 };
@@ -168,7 +168,7 @@ static void index_old(work *w, apr_pool_t *p)
         number[i] = i;
         w->offsets[i] = offset;
         offset += c->packed;
-        if (!c->packed || offset > (apr_off_t)w->old->list.len) {
+        if (!c->packed || offset > w->old->size) {
             w->number = NULL;           /* not the index of this list */
             return;
         }
@@ -181,27 +181,48 @@ static int is_same(const kiss_chunk *a, const kiss_chunk *b)
     return a->id == b->id && a->length == b->length && a->checksum == b->checksum;
 }
 
-/** Finds a chunk in the earlier version, after the same chunk as here. @return its number, or -1 */
+/** Finds a chunk in the earlier version, after the same chunk as here. @return its number; -1 also when it is too long */
 static int find_old(const work *w, const kiss_chunk *chunk)
 {
     const int *found = w->number ? apr_hash_get(w->number, &chunk->id, sizeof(chunk->id)) : NULL;
     const kiss_chunk *old = found ? &APR_ARRAY_IDX(w->old->chunks, *found, kiss_chunk) : NULL;
 
-    return old && is_same(old, chunk) && (*found > 0 ? is_same(old - 1, &w->last) : w->last.length == 0) ? *found : -1;
+    return old && is_same(old, chunk) && old->packed <= PIECE && (*found > 0 ? is_same(old - 1, &w->last) : w->last.length == 0) ? *found : -1;
 }
 
-/** Copies the chunks found so far. */
+/** Reads from the earlier version. At an offset: its position is not ours. */
+static apr_status_t read_old(const work *w, apr_off_t offset, apr_size_t len)
+{
+    apr_os_file_t fd;
+    apr_size_t done = 0;
+    apr_status_t rv = apr_os_file_get(&fd, w->old->file);
+
+    while (rv == APR_SUCCESS && done < len) {
+        ssize_t n = pread(fd, w->buffer + done, len - done, offset + (apr_off_t)done);
+
+        if (n > 0) {
+            done += (apr_size_t)n;
+        }
+        else if (n == 0 || errno != EINTR) {
+            rv = n == 0 ? EIO : errno;
+        }
+    }
+    return rv;
+}
+
+/** Copies the chunks found so far: no more than fit into the buffer. */
 static apr_status_t copy_found(work *w)
 {
     uLong checksum = crc32(0, NULL, 0);
     apr_size_t len = 0;
-    apr_off_t offsets;
+    apr_status_t rv;
+    apr_off_t offset;
     int i;
 
     if (w->from == w->to) {
         return APR_SUCCESS;
     }
-    offsets = w->offsets[w->from];
+    offset = w->offsets[w->from];
     for (i = w->from; i < w->to; i++) {
         const kiss_chunk *c = &APR_ARRAY_IDX(w->old->chunks, i, kiss_chunk);
 
@@ -209,20 +230,22 @@ static apr_status_t copy_found(work *w)
         len += c->packed;
     }
     w->from = w->to;
-    return kiss_spool_copy(w->spool, w->old->list.data + offsets, len, (apr_uint32_t)checksum);
+    rv = read_old(w, offset, len);
+    return rv == APR_SUCCESS ? kiss_spool_copy(w->spool, w->buffer, len, (apr_uint32_t)checksum) : rv;
 }
 
 /** Takes a chunk from the earlier version, together with those taken before if it follows them there. */
 static apr_status_t take_old(work *w, kiss_chunk *chunk, int number)
 {
+    const kiss_chunk *old = &APR_ARRAY_IDX(w->old->chunks, number, kiss_chunk);
     apr_status_t rv = APR_SUCCESS;
 
-    if (number != w->to || w->offsets[number] - w->offsets[w->from] > MAX_COPY) {
+    if (number != w->to || w->offsets[number] + (apr_off_t)old->packed - w->offsets[w->from] > PIECE) {
         rv = copy_found(w);
         w->from = number;
     }
     w->to = number + 1;
-    *chunk = APR_ARRAY_IDX(w->old->chunks, number, kiss_chunk);
+    *chunk = *old;
     w->offset += chunk->length;
     w->known = 0;
     return rv;

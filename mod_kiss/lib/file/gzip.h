@@ -15,7 +15,8 @@
 
 /** An earlier version of a list, compressed. */
 typedef struct {
-    kiss_value list;                    /**< output of kiss_gzip() */
+    apr_file_t *file;                   /**< begins with the output of kiss_gzip(); its position is not used */
+    apr_off_t size;                     /**< bytes of that */
     const apr_array_header_t *chunks;   /**< of kiss_chunk: its chunks */
 } kiss_gzipped;
 
