@@ -32,7 +32,7 @@
 
 /* How long to wait before checking again what the client has read: milliseconds. The socket becomes writable only when
  * a third of it is free. */
-#define STEP 20
+#define STEP 100
 
 /** The answer. */
 typedef struct {
