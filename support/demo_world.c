@@ -145,4 +145,3 @@ void demo_invoice(const world *w, int n, invoice *v)
     }
     settle(v, demo_pick(FOR_FATE, n, 100));
 }
-

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import - loads a folder of CSV files into their tables, all or nothing.
- * 
+ *
  * The engine, in the order of a run: import_files (which files the folder has), import_stage (parse, check cells, fill
  * temporary tables), import_fill (values that follow from other tables), import_check (duplicates, references),
  * import_compare and import_guard (what would change, and whether that is too much), import_apply (one transaction: add,
  * change, remove, derive, revisions), import_report (what people see). It is driven by an import_set and independent of
  * any one set. The database needs the table `revision` (dataset, scope, n with the clock as its default), and triggers
  * that do nothing while @kiss_bulk names the connection.
- * 
+ *
  * One import per context. Two threads: one works, the other one waits for signals and draws the progress line.
  */
 #ifndef IMPORT_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_fault - keeps what a run finds: faults of the files, and notes.
- * 
+ *
  * Of both a bounded number of each sort is kept: a sort is a column of a file, or a sentence. A flood of one sort so
  * neither fills the memory nor hides the others.
  */

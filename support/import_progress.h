@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_progress - the progress line of a run.
- * 
+ *
  * Two threads: the one that works calls import_progress(), another one import_progress_draw().
  */
 #ifndef IMPORT_PROGRESS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * import_run - one run of an import: its files, its options, what was found so far. Every stage gets it.
- * 
+ *
  * Memory: one CSV record and one batch of rows, for files of any size; 100 messages of each sort.
  */
 #ifndef IMPORT_RUN_H

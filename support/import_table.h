@@ -17,7 +17,8 @@ typedef enum {
                                  characters, no hidden ones, nothing that a spreadsheet made of a code */
     IMPORT_DECIMAL,         /**< not negative but with IMPORT_SIGNED, DECIMAL(size, scale); empty is 0 */
     IMPORT_FLAG,            /**< 0/1, true/false, yes/no and the like in any case; empty is 0 */
-    IMPORT_DATE,            /**< a day of the calendar as lib/base/date.h takes it, or a midnight, which is the day as written */
+    IMPORT_DATE,            /**< a day of the calendar as lib/base/date.h takes it, or a midnight, which is the day as
+                                 written */
     IMPORT_CURRENCY,        /**< three capital letters, ISO 4217 */
     IMPORT_INT,             /**< a whole number, maybe negative, that fits `size` bytes; leading zeros do not count */
     IMPORT_TIME,            /**< a date or a time as lib/base/date.h takes it; kept as UTC milliseconds */

@@ -240,6 +240,27 @@ sub twins {
 is_deeply [map { substr $_, 1 + length $top } grep { slurp($_) =~ /^(?:<{7}|>{7}) /m } @sources], [],
     'no source file has the marks of a merge';
 
+# What .editorconfig and CONTRIBUTING.md say of the form of C files. A line may be longer where its text would have to be cut.
+for my $path (grep {/\.[ch]$/} @sources) {
+    my ($n, $blank, @wrong) = (0, 0);
+
+    for (split /\n/, slurp($path), -1) {
+        my $code = s/"(?:[^"\\]|\\.)*"/""/gr =~ s{/\*.*}{}r;
+
+        $n++;
+        $blank = /\S/ ? 0 : $blank + 1;
+        push @wrong, "line $n: $_->[0]" for grep { $_->[1] } (
+            ['a tab', /\t/], ['blanks at its end', /\s$/], ['two blank lines', $blank > 1],
+            ['longer than 125', length > 125 && !/"[^"]{50,}"/],
+            ['else on the line of a brace', $code =~ /\}\s*else/],
+            ['no blank after a keyword', $code =~ /\b(?:if|for|while|switch)\(/],
+            ['a body on the line of its condition', $code =~ /^\s*(?:if|while) \(.*\)\s+[^{&|?]*;$/],
+            ['the star of a pointer at its type', $code =~ /\b(?:char|void|int|const|apr_\w+_t|kiss_\w+)\* \w/],
+        );
+    }
+    is "@wrong", '', substr($path, 1 + length $top) . ' is formatted';
+}
+
 # A function fits a screen.
 my %code = (%source, %support);
 for my $file (sort grep {/\.c$/} keys %code) {

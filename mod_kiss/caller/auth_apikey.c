@@ -122,8 +122,10 @@ static const kiss_error *find_record(kiss_req *k, const kiss_presented_key *key)
 }
 
 /**
- * A cached record of the key, of which it is not known whether it is current, for an endpoint whose rows are likely to be read in any
- * case: then they are read first, and the revision that proves the record with them. NULL: there is none, or it would refuse the
+ * A cached record of the key, of which it is not known whether it is current, for an endpoint whose rows are likely to be
+ * read in any
+ * case: then they are read first, and the revision that proves the record with them. NULL: there is none, or it would
+ * refuse the
  * request.
  */
 static const kiss_caller *record_to_prove(kiss_req *k, const kiss_presented_key *key)

@@ -16,7 +16,8 @@
  *
  * Sets k->caller, k->principal (the key's prefix), k->verified. Stores the time of the key's use, at most once a minute.
  *
- * Where the rows of the answer are likely to be read from the database, and a record of the key is cached, only k->caller and
+ * Where the rows of the answer are likely to be read from the database, and a record of the key is cached, only k->caller
+ * and
  * k->unproved are set: the record may be out of date. The stage that answers reads the rows with it, and calls
  * kiss_auth_apikey_prove() before anything else: one round trip instead of two.
  *
@@ -25,7 +26,8 @@
 const kiss_error *kiss_auth_apikey_identify(kiss_req *k);
 
 /**
- * Does what was left out where k->unproved is set: finds the record of the key as it is now, counts the request, checks the role.
+ * Does what was left out where k->unproved is set: finds the record of the key as it is now, counts the request, checks the
+ * role.
  * Sets k->caller, which is the same record as before if nothing has changed.
  *
  * @return NULL; 401, 403, 429, 503 as the stages would have

@@ -173,7 +173,8 @@ void kiss_caller_log_missing(const kiss_req *k, const char *what)
 
     if (now - logged > QUIET || now < logged) {
         logged = now;
-        KISS_LOG(k, APLOG_ERR, 0, KISS_LOGNO(0230) "the table revision lacks rows (%s): what depends on them is answered with "
+        KISS_LOG(k, APLOG_ERR, 0,
+                 KISS_LOGNO(0230) "the table revision lacks rows (%s): what depends on them is answered with "
                  "503; run 'kissctl schema repair', or 'kissctl kss schema repair'", what);
     }
 }
@@ -246,7 +247,8 @@ static kiss_db_status read_record(kiss_db_conn *conn, void *baton)
     return b->fetch(&b->caller, conn, b->k->conf->plan, b->name, b->k->pool);
 }
 
-kiss_db_status kiss_caller_find(const kiss_caller **caller, int *note, kiss_req *k, kiss_caller_reader *fetch, const char *name,
+kiss_db_status kiss_caller_find(const kiss_caller **caller, int *note, kiss_req *k, kiss_caller_reader *fetch,
+                                const char *name,
                                 const unsigned char digest[KISS_SHA256_LEN])
 {
     reading b = { k, fetch, name, NULL };

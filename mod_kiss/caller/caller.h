@@ -29,7 +29,8 @@ apr_status_t kiss_caller_attach(apr_pool_t *pchild);
  * @param note   receives 1 when the use of the caller's key should be stored
  * @param digest SHA-256 of the key or customer code
  */
-kiss_db_status kiss_caller_find(const kiss_caller **caller, int *note, kiss_req *k, kiss_caller_reader *fetch, const char *name,
+kiss_db_status kiss_caller_find(const kiss_caller **caller, int *note, kiss_req *k, kiss_caller_reader *fetch,
+                                const char *name,
                                 const unsigned char digest[KISS_SHA256_LEN]);
 
 /** The last record that this child has read for `digest`, which may have changed since; or NULL. */

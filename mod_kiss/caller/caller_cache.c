@@ -40,7 +40,8 @@ struct kiss_caller_cache {
 
 apr_status_t kiss_caller_cache_create(kiss_caller_cache **cache, apr_pool_t *p)
 {
-    static const kiss_lru_type type = { .key_size = sizeof(record_key), .state_size = MAX_REVISION, .value_size = sizeof(record *),
+    static const kiss_lru_type type = { .key_size = sizeof(record_key), .state_size = MAX_REVISION,
+                                        .value_size = sizeof(record *),
                                         .entries = RECORDS, .hold = kiss_shared_hold_value,
                                         .release = kiss_shared_release_value };
     kiss_caller_cache *created = apr_palloc(p, sizeof(*created));
@@ -122,7 +123,8 @@ static int is_due(record *r, apr_uint32_t now)
 }
 
 const kiss_caller *kiss_caller_cache_get(kiss_caller_cache *cache, const kiss_db *db,
-                                         const unsigned char digest[KISS_SHA256_LEN], const char *db_revision, int *note, apr_pool_t *p)
+                                         const unsigned char digest[KISS_SHA256_LEN], const char *db_revision, int *note,
+                                             apr_pool_t *p)
 {
     const apr_int64_t now = kiss_clock_now();
     char padded[MAX_REVISION];

@@ -29,14 +29,16 @@ apr_status_t kiss_caller_cache_create(kiss_caller_cache **cache, apr_pool_t *p);
  * @return NULL when there is none of this revision, or the key has expired since
  */
 const kiss_caller *kiss_caller_cache_get(kiss_caller_cache *cache, const kiss_db *db,
-                                         const unsigned char digest[KISS_SHA256_LEN], const char *db_revision, int *note, apr_pool_t *p);
+                                         const unsigned char digest[KISS_SHA256_LEN], const char *db_revision, int *note,
+                                             apr_pool_t *p);
 
 /** Finds the last record that was stored, of any revision of the database: it may be out of date. Arguments as above. */
 const kiss_caller *kiss_caller_cache_last(kiss_caller_cache *cache, const kiss_db *db,
                                           const unsigned char digest[KISS_SHA256_LEN], apr_pool_t *p);
 
 /**
- * Stores a copy of a record with the revision caller->db_revision, until caller->until; the least recently used one is evicted.
+ * Stores a copy of a record with the revision caller->db_revision, until caller->until; the least recently used one is
+ * evicted.
  */
 void kiss_caller_cache_put(kiss_caller_cache *cache, const kiss_db *db, const unsigned char digest[KISS_SHA256_LEN],
                            const kiss_caller *caller);

@@ -171,7 +171,8 @@ static int lock(kiss_req *k)
     if (counters && rv == APR_SUCCESS) {
         return 1;
     }
-    KISS_LOG_SELDOM(KISS_LOG_SELDOM_LIMITS, k, APLOG_WARNING, rv, KISS_LOGNO(0304) "rate limits cannot be counted: requests pass "
+    KISS_LOG_SELDOM(KISS_LOG_SELDOM_LIMITS, k, APLOG_WARNING, rv,
+                    KISS_LOGNO(0304) "rate limits cannot be counted: requests pass "
                     "without them");
     return 0;
 }
@@ -242,7 +243,8 @@ static void warn_clients(kiss_req *k, int lost)
 static void warn_keys(kiss_req *k, int lost)
 {
     if (lost) {
-        KISS_LOG_SELDOM(KISS_LOG_SELDOM_KEYS, k, APLOG_WARNING, 0, KISS_LOGNO(0311) "more API keys are active than KissLimitKeys "
+        KISS_LOG_SELDOM(KISS_LOG_SELDOM_KEYS, k, APLOG_WARNING, 0,
+                        KISS_LOGNO(0311) "more API keys are active than KissLimitKeys "
                         "has room for: the limits of %d began again before their time, since the server was started", lost);
     }
 }
@@ -481,7 +483,8 @@ const kiss_error *kiss_ratelimit_take(kiss_req *k, const kiss_error *e)
 /* --- failed logins --- */
 
 /** Counts a failed login of the address. Called with the lock held. */
-static kiss_fixed_window_state count_failure(const unsigned char address[KISS_SLOT_ID], apr_int64_t now, apr_uint32_t allowed,
+static kiss_fixed_window_state count_failure(const unsigned char address[KISS_SLOT_ID], apr_int64_t now,
+                                             apr_uint32_t allowed,
                                              int *lost)
 {
     kiss_slot *s = find_slot(address, now, KISS_RANK_ADDRESS, lost);

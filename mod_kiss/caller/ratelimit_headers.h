@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * ratelimit_headers - the headers by which a client learns its limits. Each function sets them on the answer, an error included.
+ * ratelimit_headers - the headers by which a client learns its limits. Each function sets them on the answer, an error
+ * included.
  */
 #ifndef KISS_RATELIMIT_HEADERS_H
 #define KISS_RATELIMIT_HEADERS_H
@@ -8,7 +9,10 @@
 #include "core/kiss.h"
 #include "lib/ratelimit/fixed_window.h"
 
-/** RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers) of all windows, in addition to the published headers. */
+/**
+ * RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers) of all windows, in addition to the published
+ * headers.
+ */
 void kiss_ratelimit_headers_windows(kiss_req *k, const kiss_fixed_window_state states[KISS_WINDOWS]);
 
 /** X-Rate-Limit-Limit, -Remaining and -Reset of one window (contract section 4). */

@@ -255,7 +255,8 @@ const kiss_error *kiss_token_endpoint_run(kiss_req *k, int *status)
         return e;
     }
     if (!k->conf->token_keys) {
-        KISS_LOG_SELDOM(KISS_LOG_SELDOM_TOKEN_KEYS, k, APLOG_ERR, 0, KISS_LOGNO(0403) "no token can be issued: KissTokenKeys is "
+        KISS_LOG_SELDOM(KISS_LOG_SELDOM_TOKEN_KEYS, k, APLOG_ERR, 0,
+                        KISS_LOGNO(0403) "no token can be issued: KissTokenKeys is "
                         "missing");
         return &kiss_error_unavailable;
     }

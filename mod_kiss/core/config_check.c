@@ -106,11 +106,13 @@ const char *kiss_config_check(server_rec *main_server, apr_pool_t *p)
     for (i = 0; i < locations->nelts; i++) {
         const kiss_config_location *location = &APR_ARRAY_IDX(locations, i, kiss_config_location);
         const kiss_dir_conf *conf = location->conf;
-        const char *where = apr_psprintf(p, "line %d of %s: KissApi %s", location->directive->line_num, location->directive->filename,
+        const char *where = apr_psprintf(p, "line %d of %s: KissApi %s", location->directive->line_num,
+                                         location->directive->filename,
                                          conf->plan->api->name);
 
         if (!is_handled(location->directive, conf->base, p)) {
-            return apr_psprintf(p, "%s: 'SetHandler " KISS_HANDLER "' is missing in this <Location>: httpd would look for files",
+            return apr_psprintf(p,
+                               "%s: 'SetHandler " KISS_HANDLER "' is missing in this <Location>: httpd would look for files",
                                 where);
         }
         if (!location->database) {

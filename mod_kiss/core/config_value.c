@@ -68,7 +68,8 @@ const char *kiss_config_time(apr_interval_time_t *value, const char *text, apr_i
     }
     time = n * units[i].length;
     if (time < low || time > high) {
-        return apr_psprintf(p, "'%s' is %s than %s", text, time < low ? "less" : "more", time_text(time < low ? low : high, p));
+        return apr_psprintf(p, "'%s' is %s than %s", text, time < low ? "less" : "more",
+                            time_text(time < low ? low : high, p));
     }
     *value = time;
     return NULL;
@@ -210,7 +211,8 @@ static void set_defaults(kiss_database_conf *database)
 static const char *settle_tls(kiss_database_conf *database)
 {
     if (database->tls == KISS_TLS_UNSET) {
-        database->tls = database->ca || database->tls_cert || !kiss_loopback_is(database->host) ? KISS_TLS_VERIFY : KISS_TLS_OFF;
+        database->tls = database->ca || database->tls_cert || !kiss_loopback_is(database->host) ? KISS_TLS_VERIFY
+            : KISS_TLS_OFF;
     }
     if (database->tls == KISS_TLS_OFF && (database->ca || database->tls_cert)) {
         return "ca= and cert= are of no use with tls=off";
@@ -254,7 +256,8 @@ static const char *next_option(const char **key, const char **value, const char 
     *key = word;
     *value = equals + 1;
     /* The quote would become part of a name that is not found at run time. */
-    return strpbrk(*value, "\"'") ? apr_psprintf(p, "%s: %s: a quote stands in the value: write %s=\"...\", or no quotes", name,
+    return strpbrk(*value, "\"'")
+        ? apr_psprintf(p, "%s: %s: a quote stands in the value: write %s=\"...\", or no quotes", name,
                                                  word, word) : NULL;
 }
 

@@ -56,7 +56,8 @@ static void failed(kiss_db_conn *conn, unsigned int code, const char *text, cons
     }
     else if (!kiss_db_pool_ends(conn->k)) {
         KISS_LOG(conn->k, APLOG_ERR, 0, KISS_LOGNO(0203) "database %s: a statement cannot be prepared: %s (error %u). %s "
-                 "Statement: %s", kiss_db_pool_conf(conn)->name, text, code, *advice ? advice : "Run 'kissctl doctor'.", sql);
+                 "Statement: %s", kiss_db_pool_conf(conn)->name, text, code, *advice ? advice : "Run 'kissctl doctor'.",
+                     sql);
     }
 }
 
@@ -119,7 +120,8 @@ static void check_guard_keys(const kiss_db_conn *conn, const char *definition)
         const char *table = quoted(&definition, "REFERENCES `", conn->k->pool);
 
         if (strcmp(name, table) != 0) {
-            KISS_LOG(conn->k, APLOG_WARNING, 0, KISS_LOGNO(0231) "database %s: the guard of %s leads to %s: the table was swapped, "
+            KISS_LOG(conn->k, APLOG_WARNING, 0,
+                     KISS_LOGNO(0231) "database %s: the guard of %s leads to %s: the table was swapped, "
                      "and its changes are not seen (run 'kissctl schema repair', or 'kissctl kss schema repair')",
                      kiss_db_pool_conf(conn)->name, name, table);
         }
@@ -145,7 +147,8 @@ static void check_guard(kiss_db_conn *conn, const char **reason)
         failed(conn, mysql_errno(conn->mysql), mysql_error(conn->mysql), show, reason);
     }
     else if (!kiss_db_pool_ends(conn->k)) {
-        KISS_LOG(conn->k, APLOG_WARNING, 0, KISS_LOGNO(0232) "database %s: the table truncate_guard is missing: TRUNCATE would not "
+        KISS_LOG(conn->k, APLOG_WARNING, 0,
+                 KISS_LOGNO(0232) "database %s: the table truncate_guard is missing: TRUNCATE would not "
                  "be seen (run 'kissctl schema repair', or 'kissctl kss schema repair')", kiss_db_pool_conf(conn)->name);
     }
     mysql_free_result(result);
@@ -180,8 +183,8 @@ static void check_budget(kiss_db_conn *conn)
     if (mysql_query(conn->mysql, "SELECT @@max_connections") == 0 && (result = mysql_store_result(conn->mysql))
         && (row = mysql_fetch_row(result)) && row[0] && atoi(row[0]) < need) {
         KISS_LOG(conn->k, APLOG_WARNING, 0, KISS_LOGNO(0204) "database %s: %d children with up to %d connections, and one "
-                 "more, twice during a reload, are %d, but the server allows %s: lower max= or the number of children, or raise "
-                 "max_connections", conf->name, children, each, need, row[0]);
+                 "more, twice during a reload, are %d, but the server allows %s: lower max= or the number of children, or "
+                 "raise max_connections", conf->name, children, each, need, row[0]);
     }
     mysql_free_result(result);
 }

@@ -220,7 +220,8 @@ static kiss_db_status open_connection(kiss_db_conn *conn)
     set_options(mysql, conf);
     if (!mysql_real_connect(mysql, conf->host, conf->user, conf->password, conf->dbname, (unsigned int)conf->port,
                             conf->socket, 0)) {
-        status = refuse_error(conn, mysql, apr_pstrcat(conn->session, "cannot connect to ", conf->dbname, " at ", conf->address,
+        status = refuse_error(conn, mysql,
+                              apr_pstrcat(conn->session, "cannot connect to ", conf->dbname, " at ", conf->address,
                                                        NULL));
     }
     else if (conf->tls != KISS_TLS_OFF && !mysql_get_ssl_cipher(mysql)) {

@@ -15,7 +15,8 @@
 /* The sum has at most 41 digits (DECIMAL, of BIGINT); the greatest revision 20, and so has their number. */
 #define MAX_TEXT 96
 
-/* Up to this number of concurrent requests each reads the revision with its rows; a query that serves more of them costs less. */
+/* Up to this number of concurrent requests each reads the revision with its rows; a query that serves more of them costs
+   less. */
 #define FEW 2
 
 /* Belongs to one database in this child; the text is valid until a newer one is read. */
@@ -110,7 +111,8 @@ static apr_uint64_t needed(const kiss_db_revision *s, const kiss_req *k)
 }
 
 /**
- * Ends the postponement of a read: stores what was read with the rows, as the result of the last read that has ended, where it is
+ * Ends the postponement of a read: stores what was read with the rows, as the result of the last read that has ended, where
+ * it is
  * newer. Called with the mutex held. @return the number of the read that the request needs
  */
 static apr_uint64_t end_postponed(kiss_db_revision *s, kiss_req *k)

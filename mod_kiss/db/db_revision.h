@@ -28,9 +28,11 @@ apr_status_t kiss_db_revision_create(kiss_db_revision **revision, apr_pool_t *p)
 kiss_db_status kiss_db_revision_read(const char **text, kiss_req *k);
 
 /**
- * Postpones kiss_db_revision_read() until the rows of the answer were read; then it, or kiss_db_revision_cancel(), must be called.
+ * Postpones kiss_db_revision_read() until the rows of the answer were read; then it, or kiss_db_revision_cancel(), must be
+ * called.
  * It uses the result of a query that starts after this call: while few requests do so, of the one that reads the rows
- * (k->postponed.with_rows is set, and whoever reads them sets k->postponed.text); else of one that other requests share, and that may
+ * (k->postponed.with_rows is set, and whoever reads them sets k->postponed.text); else of one that other requests share,
+ * and that may
  * well have ended by then.
  *
  * @return 0 when it is not postponed: KissFreshness allows a revision that was read already, or the read is not shared

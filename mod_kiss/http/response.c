@@ -370,7 +370,8 @@ int kiss_response_bucket(kiss_req *k, apr_bucket *body, apr_file_t *file)
 /** Passes the end of an incomplete answer, so that httpd does not make it look complete. */
 static int break_off(kiss_req *k, apr_bucket_brigade *bb)
 {
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, k->r, KISS_LOGNO(0502) "the answer was broken off, since it could not be built to "
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, k->r,
+                  KISS_LOGNO(0502) "the answer was broken off, since it could not be built to "
                   "its end: is the database away, or KissCacheDir full? (LogLevel kiss:info says more)");
     APR_BRIGADE_INSERT_TAIL(bb, ap_bucket_error_create(HTTP_BAD_GATEWAY, NULL, k->r->pool, bb->bucket_alloc));
     k->r->connection->keepalive = AP_CONN_CLOSE;

@@ -93,7 +93,8 @@ static const kiss_error *send_job(kiss_req *k, kiss_list_job *m, int *status)
     for (; m; m = kiss_list_job_source(m)) {
         const kiss_list_variant *variant = kiss_list_job_variant(m);
         kiss_progress *progress = kiss_list_job_progress(m);
-        kiss_progress_view view = kiss_progress_wait(progress, may_stream(k->r) ? send_at[variant->gzip] : KISS_PROGRESS_WHOLE);
+        kiss_progress_view view = kiss_progress_wait(progress, may_stream(k->r) ? send_at[variant->gzip]
+                                                     : KISS_PROGRESS_WHOLE);
 
         apr_table_setn(k->r->notes, "kiss-snapshot", kiss_list_job_work(asked));
         e = view.ended ? kiss_list_job_end(m, k) : NULL;

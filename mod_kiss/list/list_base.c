@@ -52,7 +52,8 @@ static const char *states_of(const kiss_req *k, const kiss_caller *caller, apr_p
     const char *scope = kiss_caller_cache_key(caller, k->api, k->endpoint, p);
     const kiss_list_variant whole = { NULL, 0 };
 
-    return apr_pstrcat(p, kiss_list_cache_dir(kiss_config_cache_dir(k->server), p), "/", kiss_list_variant_name(&whole, k, scope, p),
+    return apr_pstrcat(p, kiss_list_cache_dir(kiss_config_cache_dir(k->server), p), "/",
+                       kiss_list_variant_name(&whole, k, scope, p),
                        KISS_STATES_SUFFIX, NULL);
 }
 
@@ -135,7 +136,8 @@ static void find_candidates(search *s)
     for (i = states->nelts - 1; i >= 0 && s->candidates < CANDIDATES; i--) {
         const kiss_list_state *state = &APR_ARRAY_IDX(states, i, kiss_list_state);
 
-        if (!is_candidate(s, state->tag) && kiss_list_cache_exists(dir, kiss_list_variant_name(&whole, s->k, state->tag, s->pool), s->pool)
+        if (!is_candidate(s, state->tag)
+            && kiss_list_cache_exists(dir, kiss_list_variant_name(&whole, s->k, state->tag, s->pool), s->pool)
             && is_earlier(s, state)) {
             add_candidate(s, state);
         }
@@ -345,7 +347,8 @@ static kiss_db_status follow_all(search *s, kiss_db_conn *conn)
     return status;
 }
 
-kiss_db_status kiss_base_find(kiss_base *base, kiss_db_conn *conn, const kiss_req *k, const kiss_caller *caller, apr_pool_t *p)
+kiss_db_status kiss_base_find(kiss_base *base, kiss_db_conn *conn, const kiss_req *k, const kiss_caller *caller,
+                              apr_pool_t *p)
 {
     search s = begin(k, caller, p);
     kiss_db_status status = KISS_DB_OK;

@@ -20,7 +20,8 @@
 typedef struct {
     const char *tag;                /**< its ETag; NULL: there is none that can be used */
     kiss_chunked list;              /**< its text, and its chunks */
-    apr_array_header_t *skus;       /**< of kiss_value, each NUL-terminated: the SKUs that have changed since, in order, unique */
+    apr_array_header_t *skus;       /**< of kiss_value, each NUL-terminated: the SKUs that have changed since, in order,
+                                         unique */
     const unsigned *data;           /**< for each of them, the KISS_DATA_ sets in which it has changed */
     const char *why;                /**< without a base: the reason, for the log */
 } kiss_base;
@@ -32,7 +33,8 @@ typedef struct {
  * @param conn   in the transaction in which `caller` was read, with a consistent snapshot
  * @param caller with the current revisions
  */
-kiss_db_status kiss_base_find(kiss_base *base, kiss_db_conn *conn, const kiss_req *k, const kiss_caller *caller, apr_pool_t *p);
+kiss_db_status kiss_base_find(kiss_base *base, kiss_db_conn *conn, const kiss_req *k, const kiss_caller *caller,
+                              apr_pool_t *p);
 
 /** 1 when this is the ETag of a recorded version of k->endpoint's list for k->caller; it may not be cached any more. */
 int kiss_base_is_version(const kiss_req *k, const char *tag);

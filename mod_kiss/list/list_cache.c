@@ -87,7 +87,8 @@ const char *kiss_list_cache_dir(const char *dir, apr_pool_t *p)
 
 apr_status_t kiss_list_cache_attach(apr_pool_t *pchild)
 {
-    static const kiss_lru_type type = { .key_size = NAME_SIZE, .state_size = sizeof(file_state), .value_size = sizeof(checked_file),
+    static const kiss_lru_type type = { .key_size = NAME_SIZE, .state_size = sizeof(file_state),
+                                        .value_size = sizeof(checked_file),
                                         .entries = CHECKED };
 
     checked = NULL;

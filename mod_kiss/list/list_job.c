@@ -94,7 +94,8 @@ static int find(kiss_list_job *m, const char *tag)
     kiss_list_cache_entry entry;
     int i;
 
-    if (!kiss_list_cache_is_sound(kiss_list_cache_open(&entry, kiss_config_cache_dir(m->k.server), name, m->pool), &m->k, name)
+    if (!kiss_list_cache_is_sound(kiss_list_cache_open(&entry, kiss_config_cache_dir(m->k.server), name, m->pool), &m->k,
+                                  name)
         || kiss_list_cache_chunks(&chunks, &entry, m->pool) != APR_SUCCESS) {
         return 0;
     }
@@ -195,7 +196,8 @@ static void build(kiss_list_job *m)
         rv = publish(m, built.spool, built.tag);
     }
     if (rv != APR_SUCCESS) {
-        KISS_LOG_SELDOM(KISS_LOG_SELDOM_LAST_PART, &m->k, APLOG_ERR, rv, KISS_LOGNO(0612) "cannot write the end of the answer "
+        KISS_LOG_SELDOM(KISS_LOG_SELDOM_LAST_PART, &m->k, APLOG_ERR, rv,
+                        KISS_LOGNO(0612) "cannot write the end of the answer "
                         "in %s (KissCacheDir): is it full?", kiss_config_cache_dir(m->k.server));
         m->error = &kiss_error_unavailable;
     }
@@ -238,7 +240,8 @@ static apr_status_t compare(kiss_list_job *m, kiss_spool *spool, const char *tag
             rv = kiss_delta_write_some(spool, kept == APR_SUCCESS ? &old : NULL, &new, skus);
         }
         else {
-            KISS_LOG(&m->k, APLOG_DEBUG, 0, KISS_LOGNO(0617) "%s: the changes since %s are unknown (%s)%s", m->k.endpoint->name,
+            KISS_LOG(&m->k, APLOG_DEBUG, 0, KISS_LOGNO(0617) "%s: the changes since %s are unknown (%s)%s",
+                     m->k.endpoint->name,
                      m->variant.base, why, kept == APR_SUCCESS ? ": it is compared" : "");
             rv = kept == APR_SUCCESS ? kiss_delta_write(spool, &old, &new) : APR_ENOENT;
         }
@@ -276,7 +279,8 @@ static void convert(kiss_list_job *m)
     }
     /* ENOENT: the version that the client has is not cached any more, which is no reason for a warning. */
     if (rv != APR_SUCCESS && rv != APR_ENOENT && !m->source->error) {
-        KISS_LOG_SELDOM(KISS_LOG_SELDOM_VARIANT, &m->k, APLOG_WARNING, rv == APR_EGENERAL ? 0 : rv, KISS_LOGNO(0609) "the answer "
+        KISS_LOG_SELDOM(KISS_LOG_SELDOM_VARIANT, &m->k, APLOG_WARNING, rv == APR_EGENERAL ? 0 : rv,
+                        KISS_LOGNO(0609) "the answer "
                         "could not be %s in %s (KissCacheDir), and is sent as it is", m->variant.gzip ? "compressed"
                         : "compared with the one before", kiss_config_cache_dir(m->k.server));
     }
@@ -335,7 +339,8 @@ static const kiss_error *begin(kiss_list_job **job, const kiss_req *k, const cha
     return NULL;
 }
 
-const kiss_error *kiss_list_job_begin(kiss_list_job **job, const kiss_req *k, const char *tag, const kiss_list_variant *variant)
+const kiss_error *kiss_list_job_begin(kiss_list_job **job, const kiss_req *k, const char *tag,
+                                      const kiss_list_variant *variant)
 {
     const kiss_error *e = begin(job, k, tag, variant);
 

@@ -22,7 +22,8 @@ typedef struct kiss_list_job kiss_list_job;
  * @param tag    the list's ETag
  * @return NULL; 500, 503
  */
-const kiss_error *kiss_list_job_begin(kiss_list_job **job, const kiss_req *k, const char *tag, const kiss_list_variant *variant);
+const kiss_error *kiss_list_job_begin(kiss_list_job **job, const kiss_req *k, const char *tag,
+                                      const kiss_list_variant *variant);
 
 /**
  * The list's bytes as they are written. Its tag is that of the snapshot that was read: it may differ from the one

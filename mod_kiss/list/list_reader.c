@@ -166,7 +166,8 @@ static kiss_db_status write_list(reader *b)
 /** Passes the rows of the range's keys that precede this one to the patch; NULL: of all keys. A key without rows is gone. */
 static kiss_db_status give_rows(reader *b, const kiss_value *key)
 {
-    for (; b->scan.range.count && (!key || kiss_rows_order(b->scan.range.keys, key) < 0); b->scan.range.keys++, b->scan.range.count--) {
+    for (; b->scan.range.count && (!key || kiss_rows_order(b->scan.range.keys, key) < 0); b->scan.range.keys++,
+         b->scan.range.count--) {
         const kiss_value rows = { b->rows->buf, (apr_size_t)b->rows->bpos };
 
         if (b->patched == APR_SUCCESS) {
@@ -184,7 +185,8 @@ static kiss_db_status begin_changed_row(void *baton, const kiss_value *key, stru
     kiss_db_status status = give_rows(b, key);
 
     *to = b->rows;
-    return status == KISS_DB_OK && b->rows->bpos && kiss_json_text_raw(b->rows, ",\n", 2) ? kiss_list_scan_failed(b->k, APR_ENOMEM)
+    return status == KISS_DB_OK && b->rows->bpos && kiss_json_text_raw(b->rows, ",\n", 2)
+        ? kiss_list_scan_failed(b->k, APR_ENOMEM)
            : status;
 }
 
@@ -283,7 +285,8 @@ static int is_worth(const reader *b, kiss_base *base)
     apr_size_t rows = kiss_rows_estimate(&base->list.list), changed = (apr_size_t)base->skus->nelts;
 
     if (changed > rows / WORTH) {
-        base->why = apr_psprintf(b->pool, "%" APR_SIZE_T_FMT " of about %" APR_SIZE_T_FMT " SKUs have changed", changed, rows);
+        base->why = apr_psprintf(b->pool, "%" APR_SIZE_T_FMT " of about %" APR_SIZE_T_FMT " SKUs have changed", changed,
+                                 rows);
     }
     return changed <= rows / WORTH;
 }

@@ -24,7 +24,8 @@ kiss_db_status kiss_list_scan_failed(const kiss_req *k, apr_status_t rv)
     return KISS_DB_AWAY;                /* the client may retry: 503 */
 }
 
-static kiss_db_status row_failed(const kiss_list_scan *b, kiss_row_json_status status, const char *column, const kiss_value *key)
+static kiss_db_status row_failed(const kiss_list_scan *b, kiss_row_json_status status, const char *column,
+                                 const kiss_value *key)
 {
     KISS_LOG(b->k, APLOG_ERR, 0, KISS_LOGNO(0602) "row %.*s cannot be written: %s%s", (int)key->len, key->data,
              status == KISS_ROW_JSON_MEMORY ? "out of memory" : "the database holds no valid value for ",
@@ -56,7 +57,8 @@ int kiss_list_scan_bind(const kiss_list_scan *b, const kiss_statement *s, const 
     return 1;
 }
 
-apr_status_t kiss_list_scan_begin(kiss_list_scan *b, kiss_req *k, kiss_db_conn *conn, const kiss_caller *caller, apr_pool_t *p)
+apr_status_t kiss_list_scan_begin(kiss_list_scan *b, kiss_req *k, kiss_db_conn *conn, const kiss_caller *caller,
+                                  apr_pool_t *p)
 {
     apr_status_t rv;
     int i;
@@ -196,8 +198,10 @@ static kiss_db_status write_nested(kiss_list_scan *b, const kiss_value *key, kis
 
         begin[i] = b->arrays->bpos;
         while (kiss_merge_run_row(&nested[i], row, s->columns)) {
-            kiss_row_json_status written = b->arrays->bpos > begin[i] && kiss_json_text_raw(b->arrays, ",", 1) ? KISS_ROW_JSON_MEMORY
-                                       : kiss_row_json_write(b->arrays, s->writer, &b->terms, row, NULL, &b->replaced, &column);
+            kiss_row_json_status written = b->arrays->bpos > begin[i] && kiss_json_text_raw(b->arrays, ",", 1)
+                ? KISS_ROW_JSON_MEMORY
+                                       : kiss_row_json_write(b->arrays, s->writer, &b->terms, row, NULL, &b->replaced,
+                                                             &column);
 
             if (written != KISS_ROW_JSON_OK) {
                 return row_failed(b, written, column, key);
@@ -244,7 +248,8 @@ static kiss_db_status write_row(kiss_list_scan *b, const kiss_statement *s, cons
     if ((rv = seek(&b->nested, &row[0], found, &missing)) != APR_SUCCESS) {
         return kiss_list_scan_failed(b->k, rv);
     }
-    if ((status = write_nested(b, &row[0], found)) != KISS_DB_OK || (status = b->sink->begin(b->baton, &row[0], &to)) != KISS_DB_OK) {
+    if ((status = write_nested(b, &row[0], found)) != KISS_DB_OK
+        || (status = b->sink->begin(b->baton, &row[0], &to)) != KISS_DB_OK) {
         return status;
     }
     written = kiss_row_json_write(to, s->writer, &b->terms, row, found, &b->replaced, &column);

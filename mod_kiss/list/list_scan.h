@@ -17,7 +17,8 @@ typedef struct {
     kiss_sql_part part;
     const char *from;                   /**< its first key */
     const char *to;                     /**< the key after its last one */
-    const kiss_value *keys;             /**< or its keys, in order, each NUL-terminated, where only these are read; else NULL */
+    const kiss_value *keys;             /**< or its keys, in order, each NUL-terminated, where only these are read; else
+                                             NULL */
     int count;                          /**< number of keys */
     const kiss_value *unsure;           /**< those of them that must be looked up in the semi-joins; the others are known
                                              to be in all of them. Consumed */
@@ -58,7 +59,8 @@ typedef struct {
 } kiss_list_scan;
 
 /** Prepares a scan on a connection, in a transaction with a consistent snapshot. @return APR_SUCCESS, APR_ENOMEM */
-apr_status_t kiss_list_scan_begin(kiss_list_scan *scan, kiss_req *k, kiss_db_conn *conn, const kiss_caller *caller, apr_pool_t *p);
+apr_status_t kiss_list_scan_begin(kiss_list_scan *scan, kiss_req *k, kiss_db_conn *conn, const kiss_caller *caller,
+                                  apr_pool_t *p);
 
 /** Reads the rows of scan->range. */
 kiss_db_status kiss_list_scan_run(kiss_list_scan *scan, const kiss_rowset *rows);

@@ -99,7 +99,8 @@ static const char *make_tag(const page_build *b)
 
 static kiss_db_status spool_failed(page_build *b, apr_status_t rv)
 {
-    KISS_LOG_SELDOM(KISS_LOG_SELDOM_PAGE, b->k, APLOG_ERR, rv, KISS_LOGNO(0604) "cannot build the page in %s (KissCacheDir): is it "
+    KISS_LOG_SELDOM(KISS_LOG_SELDOM_PAGE, b->k, APLOG_ERR, rv,
+                    KISS_LOGNO(0604) "cannot build the page in %s (KissCacheDir): is it "
                     "full, or not writable for the server's user?", kiss_config_cache_dir(b->k->r->server));
     return KISS_DB_AWAY;                /* the client may retry: 503 */
 }
@@ -180,7 +181,8 @@ static void read_rows(page_build *b, int with_revision)
 }
 
 /**
- * Reads the page, unless it was read ahead, and caches it if that is possible: complete in memory, and without a message that must be
+ * Reads the page, unless it was read ahead, and caches it if that is possible: complete in memory, and without a message
+ * that must be
  * logged each time.
  */
 static const kiss_error *build_page(page_build *b)
@@ -227,7 +229,8 @@ static const kiss_error *prepare(page_build *b)
 }
 
 /**
- * Reads the page with a record of the key that may be out of date, and then proves the key. The rows are used if the current record
+ * Reads the page with a record of the key that may be out of date, and then proves the key. The rows are used if the
+ * current record
  * gives them the same ETag.
  */
 static const kiss_error *read_ahead(page_build *b)

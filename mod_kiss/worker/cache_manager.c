@@ -153,7 +153,8 @@ static apr_off_t disk_shortage(manager *m)
     left = (apr_off_t)fs.f_bavail * (apr_off_t)fs.f_frsize;
     if (left < need && (!m->warned || now - m->warned > WARN_AGAIN)) {
         m->warned = now;
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, m->server, KISS_LOGNO(0706) "%" APR_OFF_T_FMT " bytes are left on the disk "
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, m->server,
+                     KISS_LOGNO(0706) "%" APR_OFF_T_FMT " bytes are left on the disk "
                      "of %s (KissCacheDir): lists that were not used lately are evicted for new ones", left, m->folder);
     }
     return left < need ? need - left : 0;
@@ -225,7 +226,8 @@ static void watch(manager *m)
 {
     m->watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (m->watch < 0 || inotify_add_watch(m->watch, m->folder, IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) < 0) {
-        ap_log_error(APLOG_MARK, APLOG_INFO, errno, m->server, KISS_LOGNO(0704) "the kernel does not report new files in %s: "
+        ap_log_error(APLOG_MARK, APLOG_INFO, errno, m->server,
+                     KISS_LOGNO(0704) "the kernel does not report new files in %s: "
                      "KissCacheSize is checked once a minute", m->folder);
         if (m->watch >= 0) {
             close(m->watch);
@@ -419,7 +421,8 @@ static int is_needed(server_rec *s, apr_pool_t *p)
 static void create_folder(const manager *m)
 {
     if (mkdir(m->folder, S_IRWXU) != 0 && errno != EEXIST) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, errno, m->server, KISS_LOGNO(0640) "cannot create %s: lists are answered with 503 "
+        ap_log_error(APLOG_MARK, APLOG_ERR, errno, m->server,
+                     KISS_LOGNO(0640) "cannot create %s: lists are answered with 503 "
                      "until KissCacheDir belongs to the server's user", m->folder);
     }
 }

@@ -175,7 +175,8 @@ static int build_used(const kiss_cache_warmer *w, const kiss_config_location *lo
 /* --- passes --- */
 
 /** The location of a list, if it uses this database. */
-static const kiss_config_location *location_of(const kiss_cache_warmer *w, const kiss_list_usage *u, const kiss_database_conf *database)
+static const kiss_config_location *location_of(const kiss_cache_warmer *w, const kiss_list_usage *u,
+                                               const kiss_database_conf *database)
 {
     int i;
 
@@ -241,7 +242,8 @@ static void end_pass(const kiss_cache_warmer *w, watched *d)
     apr_int64_t rest = d->pass ? REST * d->spent : 0;
 
     if (d->pass && d->built) {
-        ap_log_error(APLOG_MARK, APLOG_INFO, 0, w->server, KISS_LOGNO(0712) "database %s has changed: %d lists were built in "
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, w->server,
+                     KISS_LOGNO(0712) "database %s has changed: %d lists were built in "
                      "advance in %d ms", d->location->database->name, d->built, (int)(d->spent / 1000));
     }
     d->pass = NULL;
@@ -289,7 +291,8 @@ kiss_cache_warmer *kiss_cache_warmer_create(server_rec *s, volatile apr_uint32_t
                 break;
             }
         }
-        if (j == w->databases->nelts && kiss_config_has_lists(location->conf) && apr_pool_create(&d.pool, p) == APR_SUCCESS) {
+        if (j == w->databases->nelts && kiss_config_has_lists(location->conf)
+            && apr_pool_create(&d.pool, p) == APR_SUCCESS) {
             APR_ARRAY_PUSH(w->databases, watched) = d;
         }
     }

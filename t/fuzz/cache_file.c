@@ -34,7 +34,8 @@ static apr_off_t size_of(apr_file_t *file)
 /** A label has texts only, each in its line. */
 static void check_label(const kiss_cache_file_label *l)
 {
-    const char *texts[] = { l->tag, l->cache_key, l->endpoint, l->location, l->coding, l->price_list, l->discount, l->warehouse,
+    const char *texts[] = { l->tag, l->cache_key, l->endpoint, l->location, l->coding, l->price_list, l->discount,
+                            l->warehouse,
                             l->customer };
     size_t i;
 
@@ -109,7 +110,8 @@ static apr_array_header_t *make_chunks(const char *list, size_t len, apr_pool_t 
     for (at = 0; at < len; at += n) {
         n = (unsigned char)list[at] % 64 + 1;
         n = n < len - at ? n : len - at;
-        APR_ARRAY_PUSH(chunks, kiss_chunk) = (kiss_chunk){ .id = at, .length = (apr_uint32_t)n, .checksum = (apr_uint32_t)~at };
+        APR_ARRAY_PUSH(chunks, kiss_chunk) = (kiss_chunk){ .id = at, .length = (apr_uint32_t)n,
+                                                           .checksum = (apr_uint32_t)~at };
     }
     return chunks;
 }
@@ -129,7 +131,8 @@ static void write_and_read(const char *text, size_t answer, apr_pool_t *p)
     char c;
 
     MUST(apr_file_write_full(file, body, len, NULL) == APR_SUCCESS);
-    MUST(kiss_cache_file_finish(file, (apr_off_t)len, (apr_uint32_t)crc32(0, (const Bytef *)body, (uInt)len), &label, chunks, p)
+    MUST(kiss_cache_file_finish(file, (apr_off_t)len, (apr_uint32_t)crc32(0, (const Bytef *)body, (uInt)len), &label,
+                                chunks, p)
          == APR_SUCCESS);
     whole = size_of(file);
     MUST(kiss_cache_file_read(&f, file, whole) == APR_SUCCESS && f.size == (apr_off_t)len);

@@ -69,7 +69,8 @@ static void check_params(const kiss_params *params)
 {
     int i, j;
 
-    MUST(params->page >= 1 && params->page < APR_INT64_C(1000000000000000000) && params->page_size >= 1 && params->page_size <= KISS_PAGE_SIZE_MAX);
+    MUST(params->page >= 1 && params->page < APR_INT64_C(1000000000000000000) && params->page_size >= 1
+         && params->page_size <= KISS_PAGE_SIZE_MAX);
     for (i = 0; i < params->count; i++) {
         const kiss_param_values *v = &params->values[i];
 

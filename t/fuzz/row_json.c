@@ -113,7 +113,8 @@ static void check_row(const char *text, size_t len, apr_int64_t n, apr_int64_t d
     json_object *o;
 
     terms.fragment[KISS_TERM_CURRENCY] = kiss_row_json_term("\"", p);
-    MUST(kiss_row_json_write(pb, kiss_row_json_writer_make(rows.columns, NULL, 0, p), &terms, values, &nested, &replaced, &column) == KISS_ROW_JSON_OK);
+    MUST(kiss_row_json_write(pb, kiss_row_json_writer_make(rows.columns, NULL, 0, p), &terms, values, &nested, &replaced,
+                             &column) == KISS_ROW_JSON_OK);
     o = parse(pb, p);
     MUST(json_object_is_type(o, json_type_object) && json_object_object_length(o) == 8);
     same_text(json_object_object_get(o, "Text"), expected, expected_len);

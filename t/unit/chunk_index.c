@@ -45,7 +45,8 @@ static void test_rule(void)
         okf(mean > 16000 && mean < 20500 && least >= 11264 && most < 24576 + rows[i],
             "rows of %d bytes: chunks of %d on average, from %d to %d", rows[i], (int)mean, (int)least, (int)most);
     }
-    ok(kiss_chunk_ends(APR_INT64_MAX / 2, APR_INT32_MAX, &sku) && !kiss_chunk_ends(100, 100, &sku), "the longest row, and a short one");
+    ok(kiss_chunk_ends(APR_INT64_MAX / 2, APR_INT32_MAX, &sku) && !kiss_chunk_ends(100, 100, &sku),
+       "the longest row, and a short one");
 }
 
 /** @return what becomes of an index of these chunks for a list of `size` bytes */

@@ -55,9 +55,11 @@ static void test_groups(void)
     wrong += add(chunks, spool, b) != APR_SUCCESS;
     kiss_chunks_end(chunks);
     ok(wrong == 0 && spool->chunks->nelts == 2, "ten long rows of one SKU are one chunk");
-    okf(length(spool, 0) == strlen("[") + 9 * strlen(",\n") + 5 * (strlen(a) + strlen(other)) && length(spool, 1) == strlen(b) + 2,
+    okf(length(spool, 0) == strlen("[") + 9 * strlen(",\n") + 5 * (strlen(a) + strlen(other))
+        && length(spool, 1) == strlen(b) + 2,
         "... %u bytes, and one of the next", length(spool, 0));
-    ok(APR_ARRAY_IDX(spool->chunks, 0, kiss_chunk).id != APR_ARRAY_IDX(spool->chunks, 1, kiss_chunk).id, "... each with its own id");
+    ok(APR_ARRAY_IDX(spool->chunks, 0, kiss_chunk).id != APR_ARRAY_IDX(spool->chunks, 1, kiss_chunk).id,
+       "... each with its own id");
 }
 
 /** What readers learn: nothing before it is written, so that a list that starts again has published nothing. */
@@ -76,7 +78,8 @@ static void test_progress(void)
     }
     ok(spool->chunks->nelts == 3 && spool->published == 0, "chunks that are not written are not published");
     kiss_spool_flush(spool, 1);
-    ok(spool->published == 3 && kiss_progress_chunk(progress, 2, &chunk) && chunk.length == length(spool, 2), "... those that are are");
+    ok(spool->published == 3 && kiss_progress_chunk(progress, 2, &chunk) && chunk.length == length(spool, 2),
+       "... those that are are");
     kiss_chunks_end(chunks);
     kiss_json_text_raw(spool->buffer, "]", 1);
     kiss_spool_flush(spool, 1);

@@ -141,7 +141,8 @@ static const char *list_problem(const kiss_rowset *rows)
 static void test_list_rows(void)
 {
     static const kiss_row_filter scope[] = { { "s.x = ?", KISS_TERM_WAREHOUSE }, { 0 } };
-    static const kiss_row_filter scope_of_other[] = { { "s.x IN (SELECT i FROM d WHERE y = ?)", KISS_TERM_WAREHOUSE }, { 0 } };
+    static const kiss_row_filter scope_of_other[] = { { "s.x IN (SELECT i FROM d WHERE y = ?)", KISS_TERM_WAREHOUSE },
+                                                      { 0 } };
     static const kiss_column column[] = { { "A", KISS_TEXT, "s.a" }, { 0 } };
     static const kiss_column column_of_other[] = { { "A", KISS_TEXT, "(SELECT a FROM product)" }, { 0 } };
     static const kiss_rowset other_keys = { .from = "warehouse w", .shared = 1, .key = "w.k", .order = "w.k" };
@@ -196,7 +197,8 @@ static void test_page_rows(void)
         { "B", KISS_PARAM_TEXT, "s.b = {}", .where_customer = "s.b IN (SELECT {} FROM d)" }, { 0 }
     };
     const kiss_pageset sound = { .table = "state s", .key = { "s.k" }, .order = "s.k",
-                                 .join = "state s ON s.k = page.k1 LEFT JOIN invoice_sum n ON n.k = s.k", .columns = column };
+                                 .join = "state s ON s.k = page.k1 LEFT JOIN invoice_sum n ON n.k = s.k",
+                                     .columns = column };
     kiss_pageset pages = sound;
 
     is(page_problem(&pages, none), "", "pages of datasets");
@@ -268,12 +270,14 @@ static void test_rows(void)
     api = kiss_kss_api;
     api.auth = KISS_AUTH_JWT;
     api.meter = KISS_METER_FIXED_WINDOWS;
-    is(problem_of(&api), apr_psprintf(pool, "%s: its callers do not fit", api.endpoints[0].name), "endpoints need callers of its kind");
+    is(problem_of(&api), apr_psprintf(pool, "%s: its callers do not fit", api.endpoints[0].name),
+       "endpoints need callers of its kind");
     api = kiss_customer_api;
     memcpy(statements, api.statements, sizeof(statements));
     api.statements = statements;
     statements[KISS_SQL_CREDENTIALS].text = NULL;
-    is(problem_of(&api), apr_psprintf(pool, "statement %d is missing", KISS_SQL_CREDENTIALS), "the token endpoint needs credentials");
+    is(problem_of(&api), apr_psprintf(pool, "statement %d is missing", KISS_SQL_CREDENTIALS),
+       "the token endpoint needs credentials");
     memset(statements, 0, sizeof(statements));
     is(problem_of(&api), "statement 0 is missing", "every API needs the state of its database");
 }

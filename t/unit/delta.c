@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Unit test: what the comparison of two large lists keeps in memory: nothing of a SKU, also of one with an escape in JSON. */
+/* Unit test: what the comparison of two large lists keeps in memory: nothing of a SKU, also of one with an escape in JSON.
+   */
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -50,7 +51,8 @@ void unit_delta(void)
     now.data = list_of(2, &now.len);
     ok(kiss_spool_create(&delta, "/tmp", pool) == APR_SUCCESS, "a place for the changes");
     kb = peak();
-    ok(kiss_delta_write(delta, &before, &now) == APR_SUCCESS, apr_psprintf(pool, "two lists of %d rows were compared", ROWS));
+    ok(kiss_delta_write(delta, &before, &now) == APR_SUCCESS,
+       apr_psprintf(pool, "two lists of %d rows were compared", ROWS));
     kb = peak() - kb;
     ok(kb < MOST_KB, apr_psprintf(pool, "in %ld KB", kb));
 }

@@ -22,7 +22,8 @@ static void test_windows(void)
     }
     ok(passed == 60, "sixty of a hundred pass");
     s = kiss_fixed_window_take(&w, 1000 + minute - 1, minute, 60);
-    ok(s.exceeded && s.wait == 1 && kiss_fixed_window_seconds(s.wait) == 1, "one microsecond before its end it is still shut");
+    ok(s.exceeded && s.wait == 1 && kiss_fixed_window_seconds(s.wait) == 1,
+       "one microsecond before its end it is still shut");
     s = kiss_fixed_window_take(&w, 1000 + minute, minute, 60);
     ok(!s.exceeded && s.remaining == 59 && s.wait == minute, "at its end a new one begins with this request");
     w.count = APR_UINT32_MAX;
@@ -44,7 +45,8 @@ static int ask(kiss_fixed_window w[KISS_WINDOWS], apr_int64_t now, const apr_uin
 }
 
 /** What is wrong with the wait that a refused client was told, or NULL. It is tried on copies. */
-static const char *wrong_wait(const kiss_fixed_window w[KISS_WINDOWS], apr_int64_t now, const apr_uint32_t limit[KISS_WINDOWS],
+static const char *wrong_wait(const kiss_fixed_window w[KISS_WINDOWS], apr_int64_t now,
+                              const apr_uint32_t limit[KISS_WINDOWS],
                               apr_int64_t seconds)
 {
     kiss_fixed_window early[KISS_WINDOWS], late[KISS_WINDOWS];
@@ -86,7 +88,8 @@ static void test_retry_after(void)
             wrong = wrong_wait(w, now, limit, kiss_fixed_window_seconds(state[hit].wait));
         }
     }
-    ok(!wrong, apr_psprintf(pool, "Retry-After of two windows: %d requests, %d refused, %d by the hour: %s", i, refused, hours,
+    ok(!wrong, apr_psprintf(pool, "Retry-After of two windows: %d requests, %d refused, %d by the hour: %s", i, refused,
+                            hours,
                             wrong ? wrong : "true"));
     ok(both > 0 && hours < refused, "a minute that was exceeded in an hour that has just nothing left was among them");
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Unit test: compressed lists. Whatever is there to copy from, and however slowly the list comes, the bytes are the same, and gunzip
+/* Unit test: compressed lists. Whatever is there to copy from, and however slowly the list comes, the bytes are the same,
+   and gunzip
  * gives the list back. */
 #include <stdlib.h>
 #include <string.h>
@@ -54,7 +55,9 @@ static void add_row(struct printbuf *pb, int i)
     sprintbuf(pb, "{\"SKU\":\"S%05d\",\"Version\":%d,\"Text\":\"", i, version[i]);
     for (; n > 0; n--) {
         state = state * 1664525 + 1013904223;
-        kiss_json_text_raw(pb, i % 97 == 6 ? &"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"[state >> 26] : &"abcd"[state >> 30], 1);
+        kiss_json_text_raw(pb, i % 97 == 6
+                ? &"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"[state >> 26] : &"abcd"[state >> 30],
+                    1);
     }
     kiss_json_text_raw(pb, "\"}", 2);
 }
@@ -368,7 +371,8 @@ static void test_digest(void)
 {
     char one[KISS_ETAG_DIGEST + 1], two[KISS_ETAG_DIGEST + 1];
 
-    ok(kiss_gzip_digest(one, pool) == APR_SUCCESS && kiss_gzip_digest(two, pool) == APR_SUCCESS, "what names the compressor");
+    ok(kiss_gzip_digest(one, pool) == APR_SUCCESS && kiss_gzip_digest(two, pool) == APR_SUCCESS,
+       "what names the compressor");
     is(one, two, "... is always the same");
     ok(strlen(one) == KISS_ETAG_DIGEST && strspn(one, "0123456789abcdef") == KISS_ETAG_DIGEST, "... in hexadecimal digits");
 }

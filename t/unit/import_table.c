@@ -14,7 +14,7 @@ static void test_ambiguity(const import_set *set)
         for (column = set->files[i].columns; column->csv; column++) {
             const char *name = column->csv, *alias = column->alias;
 
-            good = good && ((column->flags & IMPORT_HIDDEN) 
+            good = good && ((column->flags & IMPORT_HIDDEN)
                          || import_column_named(&set->files[i], name, strlen(name)) == column)
                 && (!alias || import_column_named(&set->files[i], alias, strlen(alias)) == column);
         }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Unit test: blanks and letters that nobody sees, names that are the same, codes that a spreadsheet has damaged, barcodes. */
+/* Unit test: blanks and letters that nobody sees, names that are the same, codes that a spreadsheet has damaged, barcodes.
+   */
 #include <string.h>
 
 #include "import_text.h"

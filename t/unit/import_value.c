@@ -80,9 +80,11 @@ static void test_cut(void)
     okf(*checked(&name, &as_given, "abcd", pool) == '!', "one too many is refused");
     okf(strcmp(checked(&name, &cut, "ab\xc3\xa4\xf0\x9f\x8e\x83", pool), apr_pstrcat(pool, "ab\xc3\xa4", remark, NULL)) == 0,
        "or cut, behind a whole character");
-    okf(strcmp(checked(&bytes, &cut, "ab\xc3\xa4", pool), apr_pstrcat(pool, "ab", remark, NULL)) == 0, "where bytes count, too");
+    okf(strcmp(checked(&bytes, &cut, "ab\xc3\xa4", pool), apr_pstrcat(pool, "ab", remark, NULL)) == 0,
+        "where bytes count, too");
     okf(strcmp(checked(&bytes, &cut, "abcd", pool), apr_pstrcat(pool, "abc", remark, NULL)) == 0, "all that fits");
-    okf(*checked(&url, &cut, "abcd", pool) == '!' && *checked(&code, &cut, "abcd", pool) == '!', "URLs and codes are never cut");
+    okf(*checked(&url, &cut, "abcd", pool) == '!' && *checked(&code, &cut, "abcd", pool) == '!',
+        "URLs and codes are never cut");
 }
 
 static void test_flags(void)

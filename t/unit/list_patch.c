@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Unit test of kiss_patch and kiss_rows_seek(): a list that was patched through a random history is, byte for byte, the list that is
+/* Unit test of kiss_patch and kiss_rows_seek(): a list that was patched through a random history is, byte for byte, the
+   list that is
  * written whole. */
 #include <stdlib.h>
 #include <string.h>
@@ -30,10 +31,13 @@ static int by_sku(const void *a, const void *b)
     return kiss_rows_order(&((const entry *)a)->sku, &((const entry *)b)->sku);
 }
 
-/** Makes n SKUs in their order: with prefixes of each other, quotes, backslashes, control characters, letters beyond ASCII. */
+/**
+ * Makes n SKUs in their order: with prefixes of each other, quotes, backslashes, control characters, letters beyond ASCII.
+ */
 static void make_skus(int n)
 {
-    static const char *const odd[] = { "", "\"", "\\", "\\\"", "\n", "\x01", "\x7f", "\xc3\x9c", "\xf0\x9f\x98\x80", "/", "u0041", "{", "},", "]" };
+    static const char *const odd[] = { "", "\"", "\\", "\\\"", "\n", "\x01", "\x7f", "\xc3\x9c", "\xf0\x9f\x98\x80", "/",
+                                       "u0041", "{", "},", "]" };
     int i;
 
     memset(entries, 0, sizeof(entries));
@@ -55,7 +59,8 @@ static void add_row(struct printbuf *pb, const entry *e, int row, int wide)
     memset(filler, 'x', sizeof(filler));
     sprintbuf(pb, "{%s\"SKU\":", wide ? "" : "\"Name\":\"\\\"SKU\\\":\\\"no\",");
     kiss_json_text_string(pb, e->sku.data, e->sku.len, &replaced);
-    sprintbuf(pb, ",\"Row\":%d,\"Version\":%d,\"Text\":\"%.*s\"}", row, e->version, wide ? (e->version * 37 + row) % ROW : e->version % 3, filler);
+    sprintbuf(pb, ",\"Row\":%d,\"Version\":%d,\"Text\":\"%.*s\"}", row, e->version, wide ? (e->version * 37 + row) % ROW
+              : e->version % 3, filler);
 }
 
 static void add_rows(struct printbuf *pb, const entry *e, int wide)
@@ -128,7 +133,8 @@ static kiss_spool *write_spool(int wide, apr_pool_t *p)
     kiss_spool *spool;
     int i, j, rows = 0;
 
-    if (kiss_spool_create_linkable(&spool, "/tmp", p) != APR_SUCCESS || kiss_chunks_begin(&chunks, spool, p) != APR_SUCCESS) {
+    if (kiss_spool_create_linkable(&spool, "/tmp", p) != APR_SUCCESS
+        || kiss_chunks_begin(&chunks, spool, p) != APR_SUCCESS) {
         return NULL;
     }
     for (i = 0; i < size; i++) {
@@ -187,7 +193,8 @@ static int step(kiss_chunked *state, int one_in, int wide, apr_pool_t *p)
     kiss_spool *spool, *whole;
     kiss_patch *patch;
 
-    if (kiss_spool_create_linkable(&spool, "/tmp", p) != APR_SUCCESS || kiss_patch_begin(&patch, spool, state, p) != APR_SUCCESS
+    if (kiss_spool_create_linkable(&spool, "/tmp", p) != APR_SUCCESS
+        || kiss_patch_begin(&patch, spool, state, p) != APR_SUCCESS
         || change_some(patch, one_in, wide, p) != APR_SUCCESS || kiss_patch_end(patch) != APR_SUCCESS
         || !(whole = write_spool(wide, p))) {
         return 0;
@@ -251,7 +258,8 @@ static void searching(void)
                 next++;
             }
             good = kiss_rows_seek(&g, &entries[j].sku) == 0 && !g.len == (next == size)
-                   && (!g.len || (kiss_rows_key(&key, buffer, &g.key) == 0 && kiss_rows_order(&key, &entries[next].sku) == 0));
+                   && (!g.len || (kiss_rows_key(&key, buffer, &g.key) == 0
+                                  && kiss_rows_order(&key, &entries[next].sku) == 0));
         }
     }
     ok(good, "whatever is sought is found");
@@ -269,7 +277,8 @@ static void searching(void)
 /** What is no list is refused, not read beyond its end. */
 static void damage(void)
 {
-    static const char *const bad[] = { "", "[", "]", "{}", "[{}", "[{}]x", "[x]", "[{\"SKU\":\"a}]", "[{\"SKU\":\"a\"}\n{\"SKU\":\"b\"}]",
+    static const char *const bad[] = { "", "[", "]", "{}", "[{}", "[{}]x", "[x]", "[{\"SKU\":\"a}]",
+                                       "[{\"SKU\":\"a\"}\n{\"SKU\":\"b\"}]",
                                        "[{\"SKU\":\"a\\q\"}]", "[{\"SKU\":\"a\\u0\"}]", "[{\"SKU\":\"a\"},\n]" };
     apr_size_t i;
 
@@ -280,7 +289,8 @@ static void damage(void)
         kiss_patch *patch;
 
         kiss_spool_create_linkable(&spool, "/tmp", pool);
-        ok(kiss_patch_begin(&patch, spool, &list, pool) == APR_EGENERAL || kiss_patch_put(patch, &sku, &none) == APR_EGENERAL,
+        ok(kiss_patch_begin(&patch, spool, &list, pool) == APR_EGENERAL
+           || kiss_patch_put(patch, &sku, &none) == APR_EGENERAL,
            apr_psprintf(pool, "list %d is refused", (int)i));
     }
 }

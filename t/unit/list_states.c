@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Unit test of list_states: what was added is read again, in its order; what is no state is passed over; a long file is shortened. */
+/* Unit test of list_states: what was added is read again, in its order; what is no state is passed over; a long file is
+   shortened. */
 #include <string.h>
 #include <unistd.h>
 
@@ -42,13 +43,15 @@ static void append(const char *text)
     apr_size_t n = strlen(text);
 
     ok(apr_file_open(&file, path, APR_FOPEN_WRITE | APR_FOPEN_CREATE | APR_FOPEN_APPEND, APR_OS_DEFAULT, pool) == APR_SUCCESS
-       && apr_file_write(file, text, &n) == APR_SUCCESS && apr_file_close(file) == APR_SUCCESS, "something else is written there");
+       && apr_file_write(file, text, &n) == APR_SUCCESS && apr_file_close(file) == APR_SUCCESS,
+           "something else is written there");
 }
 
 static void strange_lines(void)
 {
     static const char *const bad[] = {
-        "\n", " \n", "0000000000000000000001 1\n", "000000000000000000000a\n", "00000000000000000000010 1\n", "000000000000000000000. 1\n",
+        "\n", " \n", "0000000000000000000001 1\n", "000000000000000000000a\n", "00000000000000000000010 1\n",
+            "000000000000000000000. 1\n",
         "0000000000000000000002 1 x\n", "0000000000000000000002 -1\n", "0000000000000000000002 123456789012345678901\n",
         "0000000000000000000002 1 2 3 4 5 6 7 8 9\n", "00000000000000000000"
     };

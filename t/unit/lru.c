@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Unit test: what is found again and what is not, which entry makes room, that references are counted right, and that nothing is
+/* Unit test: what is found again and what is not, which entry makes room, that references are counted right, and that
+   nothing is
  * allocated after the start. */
 #include <malloc.h>
 #include <string.h>
@@ -115,7 +116,8 @@ static void test_weight(void)
     ok(get(lru, 1) == -1 && get(lru, 2) == -1 && get(lru, 3) == 1 && get(lru, 4) == 1, "as many make room as must");
     key = 5;
     kiss_lru_put(lru, &key, &state, 0, 11, &value);
-    ok(get(lru, 5) == -1 && get(lru, 3) == 1 && get(lru, 4) == 1, "what is heavier than all is not kept and drives nothing out");
+    ok(get(lru, 5) == -1 && get(lru, 3) == 1 && get(lru, 4) == 1,
+       "what is heavier than all is not kept and drives nothing out");
     kiss_lru_put(lru, &key, &state, 0, 10, &value);
     ok(get(lru, 5) == 1 && get(lru, 3) == -1 && get(lru, 4) == -1, "what is as heavy as all is alone");
     kiss_lru_put(lru, &key, &state, 0, 1, &value);

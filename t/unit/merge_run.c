@@ -127,5 +127,6 @@ void unit_merge_run(void)
     ok(kiss_merge_run_clear(r) == APR_SUCCESS && kiss_merge_run_add(r, &empty, 1) == APR_SUCCESS
        && kiss_merge_run_done(r) == APR_SUCCESS && kiss_merge_run_find(r, &empty, &rows) == APR_SUCCESS && rows.data,
        "an empty key");
-    ok(kiss_merge_run_create(&r, "/nonexistent", pool) == APR_SUCCESS && !write_all(r, 5000, 0), "without a place for its file");
+    ok(kiss_merge_run_create(&r, "/nonexistent", pool) == APR_SUCCESS && !write_all(r, 5000, 0),
+       "without a place for its file");
 }

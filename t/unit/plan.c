@@ -36,7 +36,8 @@ void unit_plan(void)
           .rows = &double_name, .data = KISS_DATA_STOCK }, { 0 }
     };
     static const kiss_dataset datasets[] = {
-        { "api_key" }, { "change_log" }, { "customer" }, { "k", .data = KISS_DATA_STOCK }, { "key_usage" }, { "price_list" }, { "revision" },
+        { "api_key" }, { "change_log" }, { "customer" }, { "k", .data = KISS_DATA_STOCK }, { "key_usage" },
+            { "price_list" }, { "revision" },
         { "t", .data = KISS_DATA_STOCK }, { "warehouse" }, { 0 }
     };
     kiss_api api = { .name = "test", .profile = "1", .schema_version = 1, .credential = "Authorization",
@@ -53,7 +54,8 @@ void unit_plan(void)
         ok(s->rows->shared || (s->bound > 0 && strstr(s->text, s->rows->filter[0].sql)),
            apr_psprintf(p, "rows from %.20s carry their scope", s->rows->from));
     }
-    is(kiss_list_plan_find(plan, kiss_route_find(&kiss_customer_api, "/prices", KISS_GET, &allow, &named)->rows, KISS_SQL_WHOLE)->text,
+    is(kiss_list_plan_find(plan, kiss_route_find(&kiss_customer_api, "/prices", KISS_GET, &allow, &named)->rows,
+                           KISS_SQL_WHOLE)->text,
        "SELECT p.sku, p.unit_price, p.discount_eligible, p.moq, p.order_multiple FROM price p FORCE INDEX (PRIMARY)"
        " WHERE 1 AND p.price_list_code = ? ORDER BY p.sku, p.moq", "the statement of /prices");
     ok(kiss_list_plan_find(plan, kiss_route_find(&kiss_customer_api, "/stock", KISS_GET, &allow, &named)->rows->semi_join[0],
@@ -70,7 +72,8 @@ void unit_plan(void)
     }
     endpoints[0].rows = &good;
     ok(kiss_plan_make(&plan, &api, p) == NULL, "divided rows are sound");
-    is(kiss_list_plan_find(plan, &good, KISS_SQL_RANGE)->text, "SELECT a FROM t WHERE 1 AND x = ? AND a >= ? AND a < ? ORDER BY a",
+    is(kiss_list_plan_find(plan, &good, KISS_SQL_RANGE)->text,
+       "SELECT a FROM t WHERE 1 AND x = ? AND a >= ? AND a < ? ORDER BY a",
        "a range of them");
     is(kiss_list_plan_find(plan, &keys, KISS_SQL_REST)->text, "SELECT k FROM k WHERE 1 AND x = ? AND k >= ? ORDER BY k",
        "what they are within, to the end");
@@ -78,9 +81,11 @@ void unit_plan(void)
        "SELECT k FROM k WHERE 1 AND x = ? AND k >= ? ORDER BY k LIMIT 1 OFFSET ?", "the end of a range");
     ok(kiss_list_plan_find(plan, &keys, KISS_SQL_NEXT)->bound == 3 && !kiss_list_plan_find(plan, &good, KISS_SQL_WHOLE),
        "... with its values; they are never read as a whole");
-    is(kiss_list_plan_find(plan, &good, KISS_SQL_FEW)->text, "SELECT a FROM t WHERE 1 AND x = ? AND a IN (?,?,?,?,?,?,?,?) ORDER BY a",
+    is(kiss_list_plan_find(plan, &good, KISS_SQL_FEW)->text,
+       "SELECT a FROM t WHERE 1 AND x = ? AND a IN (?,?,?,?,?,?,?,?) ORDER BY a",
        "the rows of some keys");
-    is(kiss_list_plan_find(plan, &keys, KISS_SQL_FEW)->text, "SELECT k FROM k WHERE 1 AND x = ? AND k IN (?,?,?,?,?,?,?,?) ORDER BY k",
+    is(kiss_list_plan_find(plan, &keys, KISS_SQL_FEW)->text,
+       "SELECT k FROM k WHERE 1 AND x = ? AND k IN (?,?,?,?,?,?,?,?) ORDER BY k",
        "... and what they are within");
     ok(kiss_list_plan_find(plan, &good, KISS_SQL_FEW)->bound == 1 + KISS_FEW_KEYS
        && kiss_list_plan_find(plan, &good, KISS_SQL_MANY)->bound == 1 + KISS_MANY_KEYS, "... with their values");

@@ -9,6 +9,8 @@ void unit_route(void)
     const char *named;
     int allow;
 
-    ok(!kiss_route_find(&kiss_customer_api, "/products/", KISS_GET, &allow, &named) && allow == 0, "a trailing slash is another path");
-    ok(!kiss_route_find(&kiss_customer_api, "/products", KISS_POST, &allow, &named) && allow == KISS_GET, "the wrong method is told");
+    ok(!kiss_route_find(&kiss_customer_api, "/products/", KISS_GET, &allow, &named) && allow == 0,
+       "a trailing slash is another path");
+    ok(!kiss_route_find(&kiss_customer_api, "/products", KISS_POST, &allow, &named) && allow == KISS_GET,
+       "the wrong method is told");
 }

@@ -68,7 +68,8 @@ static void date_row(const char *day, const char *time, const char *expected)
     struct printbuf *pb = printbuf_new();
     const char *column = NULL;
     apr_size_t replaced = 0;
-    kiss_row_json_status status = kiss_row_json_write(pb, kiss_row_json_writer_make(columns, NULL, 0, pool), &terms, values, NULL, &replaced,
+    kiss_row_json_status status = kiss_row_json_write(pb, kiss_row_json_writer_make(columns, NULL, 0, pool), &terms, values,
+                                                      NULL, &replaced,
                                             &column);
 
     is(status == KISS_ROW_JSON_OK ? apr_pstrmemdup(pool, pb->buf, (apr_size_t)pb->bpos) : column, expected,

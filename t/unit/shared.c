@@ -85,7 +85,8 @@ static void * APR_THREAD_FUNC work(apr_thread_t *thread, void *number)
 
 void unit_shared(void)
 {
-    const kiss_lru_type type = { sizeof(int), 0, sizeof(object *), 32, 0, kiss_shared_hold_value, kiss_shared_release_value };
+    const kiss_lru_type type = { sizeof(int), 0, sizeof(object *), 32, 0, kiss_shared_hold_value,
+                                 kiss_shared_release_value };
     apr_thread_t *thread[THREADS];
     apr_status_t rv;
     apr_pool_t *p;

@@ -34,9 +34,11 @@ static void sliding_retry_after(apr_uint32_t high, int steps)
         lowered += s->next - s->first > limit;
         seconds = kiss_fixed_window_seconds(state.wait);
         memcpy(copy, s, sizeof(*s));
-        late += kiss_sliding_window_take(copy, now + seconds * SECOND, kiss_fixed_window_length[KISS_WINDOW_HOUR], limit).exceeded;
+        late += kiss_sliding_window_take(copy, now + seconds * SECOND, kiss_fixed_window_length[KISS_WINDOW_HOUR],
+                                         limit).exceeded;
         memcpy(copy, s, sizeof(*s));
-        early += !kiss_sliding_window_take(copy, now + (seconds - 1) * SECOND, kiss_fixed_window_length[KISS_WINDOW_HOUR], limit).exceeded;
+        early += !kiss_sliding_window_take(copy, now + (seconds - 1) * SECOND, kiss_fixed_window_length[KISS_WINDOW_HOUR],
+                                           limit).exceeded;
     }
     ok(late == 0 && early == 0, apr_psprintf(pool, "Retry-After of a sliding hour, limits up to %u: of %d waits %d were too "
                                              "short and %d too long", high, refused, late, early));
@@ -114,7 +116,8 @@ static void sliding(apr_uint32_t low, apr_uint32_t high, int steps, const char *
         if (!state.exceeded) {
             remember(&h, now);
         }
-        wrong = full != state.exceeded ? "it is not full when it refuses" : disagreement(&state, &h, before, limit, now, exact);
+        wrong = full != state.exceeded ? "it is not full when it refuses"
+            : disagreement(&state, &h, before, limit, now, exact);
         refused += state.exceeded;
         if (state.exceeded && !wrong && !dice(50)) {
             /* A microsecond too early it is still shut; after the wait one passes. */

@@ -158,7 +158,8 @@ static const kiss_pageset customer_pricing = {
     .table = "product p JOIN customer c ON p.state IN ('', c.state)",
     .key = { "p.product_id", "c.customer_id" },
     .where = "p.status_id = 1",
-    .filter = { [KISS_ROLE_CUSTOMER] = "c.customer_id IN ({accounts})", [KISS_ROLE_SUPPLIER] = "p.supplier_id IN ({accounts})" },
+    .filter = { [KISS_ROLE_CUSTOMER] = "c.customer_id IN ({accounts})",
+                [KISS_ROLE_SUPPLIER] = "p.supplier_id IN ({accounts})" },
     .order = "p.product_id, c.customer_id",
     .join = "product p ON p.product_id = page.k1 JOIN customer c ON c.customer_id = page.k2"
             " LEFT JOIN promotion o ON o.promotion_id = " BEST_PROMOTION,
@@ -656,7 +657,8 @@ static const kiss_pageset suppliers = {
 
 #define NOT_EMPLOYEE (KISS_CUSTOMER | KISS_SUPPLIER)
 #define ACTIVE_UNLESS_EMPLOYEE(where) \
-    { PARAM("Active", KISS_PARAM_BOOLEANS, where), .fallback = "true", .fallback_for = NOT_EMPLOYEE, .locked_for = NOT_EMPLOYEE }
+    { PARAM("Active", KISS_PARAM_BOOLEANS, where), .fallback = "true", .fallback_for = NOT_EMPLOYEE, \
+      .locked_for = NOT_EMPLOYEE }
 #define ACTIVE_LOCKED(where) { PARAM("Active", KISS_PARAM_BOOLEANS, where), .fallback = "true", .locked_for = NOT_EMPLOYEE }
 
 static const kiss_param supplier_params[] = {
@@ -868,7 +870,8 @@ static const kiss_pageset applications = {
     .table = "payment_application a",
     .key = { "a.allocation_no" },
     .filter = { [KISS_ROLE_CUSTOMER] = AR_ACCOUNT_OF_ACCOUNTS("a.ar_account_id"),
-                [KISS_ROLE_SUPPLIER] = "a.payment_id IN (SELECT payment_id FROM payment WHERE supplier_id IN ({accounts}))" },
+                [KISS_ROLE_SUPPLIER] =
+                    "a.payment_id IN (SELECT payment_id FROM payment WHERE supplier_id IN ({accounts}))" },
     .order = "a.is_waiting DESC, a.sort_time DESC, a.payment_application_id DESC, a.allocation_no DESC",
     .join = "payment_application a ON a.allocation_no = page.k1 JOIN payment y ON y.payment_id = a.payment_id"
             " JOIN invoice i ON i.invoice_id = a.target_invoice_id",
@@ -1030,7 +1033,8 @@ static const kiss_pageset sales_reps = {
     .key = { "u.user_id" },
     .where = "u.active = 1 AND EXISTS (SELECT 1 FROM sales_rep_group x WHERE x.user_id = u.user_id)",
     .filter = { [KISS_ROLE_CUSTOMER] = "u.user_id IN (SELECT user_id FROM sales_rep_customer WHERE customer_id IN ({accounts}))",
-                [KISS_ROLE_SUPPLIER] = "u.user_id IN (SELECT user_id FROM sales_rep_supplier WHERE supplier_id IN ({accounts}))" },
+                [KISS_ROLE_SUPPLIER] =
+                    "u.user_id IN (SELECT user_id FROM sales_rep_supplier WHERE supplier_id IN ({accounts}))" },
     .order = "u.full_name, u.user_id",
     .join = "portal_user u ON u.user_id = page.k1",
     .columns = sales_rep_columns
@@ -1062,7 +1066,8 @@ static const kiss_param sales_rep_params[] = {
 static const kiss_endpoint endpoints[] = {
     PAGE("allocations", "/allocations", allocations, allocation_params),
     PAGE("arAging", "/arAging", ar_aging, ar_aging_params),
-    { .name = "customerPricing", .methods = KISS_GET, .path = "/customerPricing", .auth = KISS_AUTH_KEY, .run = KISS_RUN_PAGE,
+    { .name = "customerPricing", .methods = KISS_GET, .path = "/customerPricing", .auth = KISS_AUTH_KEY,
+      .run = KISS_RUN_PAGE,
       .pages = &customer_pricing, .params = customer_pricing_params, .roles = KISS_EVERYONE,
       .forbidden_unless = "CustomerIDs" },
     PAGE("customers", "/customers", customers, customer_params),

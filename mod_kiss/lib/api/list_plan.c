@@ -116,7 +116,8 @@ static const char *check(const kiss_rowset *rows, int nested, apr_pool_t *p)
     }
     if (n > KISS_MAX_COLUMNS || children > KISS_MAX_NESTED || semi_joins > KISS_MAX_NESTED || (nested && children)
         || (w && w != rows->semi_join + semi_joins) || (!nested && !rows->columns)) {
-        return apr_psprintf(p, "rows from '%s': too many columns or nested rows, or a semi-join with rows that are not only keys",
+        return apr_psprintf(p,
+                          "rows from '%s': too many columns or nested rows, or a semi-join with rows that are not only keys",
                             rows->from);
     }
     return NULL;
@@ -244,7 +245,8 @@ static const char *add_list(const plan_builder *l, const kiss_rowset *rows)
         error = c->rows ? add(l, c->rows, parts, 1) : NULL;
     }
     if (!error && rows->if_short) {
-        error = rows->if_short->columns != rows->columns || rows->if_short->semi_join || rows->if_short->driving_keys || !rows->driving_keys
+        error = rows->if_short->columns != rows->columns || rows->if_short->semi_join || rows->if_short->driving_keys
+            || !rows->driving_keys
                 ? "if_short must have the columns of the other rows, no semi-joins and no driving keys"
                 : add(l, rows->if_short, 0, 0);
     }

@@ -68,7 +68,8 @@ static const char *find_reads(kiss_page_sql *derived, const kiss_endpoint *e, ki
 }
 
 /**
- * The tables of a record, joined without the scan that would select it: where that scan reads the first of them by the key by
+ * The tables of a record, joined without the scan that would select it: where that scan reads the first of them by the key
+ * by
  * which it is joined again. NULL: it must be selected first.
  */
 static const char *record_tables(const kiss_endpoint *e, const kiss_page_sql *derived, apr_pool_t *p)
@@ -77,7 +78,8 @@ static const char *record_tables(const kiss_endpoint *e, const kiss_page_sql *de
     const char *lead = apr_pstrcat(p, pages->table, " ON ", pages->key[0], " = page.k1", NULL);
     const char *rest;
 
-    if (e->run != KISS_RUN_RECORD || pages->dedup_accounts || pages->key[1] || strncmp(pages->join, lead, strlen(lead)) != 0) {
+    if (e->run != KISS_RUN_RECORD || pages->dedup_accounts || pages->key[1]
+        || strncmp(pages->join, lead, strlen(lead)) != 0) {
         return NULL;
     }
     rest = pages->join + strlen(lead);
@@ -285,7 +287,8 @@ void kiss_page_sql_bind(kiss_page_sql_query *query, const kiss_plan *plan, const
                         const kiss_page_sql_values *values, int with_revision, apr_pool_t *p)
 {
     const kiss_page_sql *derived = kiss_page_sql_of(plan, endpoint, role);
-    statement_text w = { apr_array_make(p, 64, sizeof(const char *)), apr_array_make(p, 32, sizeof(const char *)), values, p };
+    statement_text w = { apr_array_make(p, 64, sizeof(const char *)), apr_array_make(p, 32, sizeof(const char *)), values,
+                         p };
 
     append(&w, "SELECT STRAIGHT_JOIN ");
     expand(&w, derived->list, NULL);

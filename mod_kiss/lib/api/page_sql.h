@@ -18,7 +18,8 @@
 typedef struct kiss_page_sql {
     const kiss_pageset *pages;              /**< its page set; NULL: it reads no pages */
     const char *list;                       /**< select list, with the marks of kiss_pageset */
-    const char *record_from;                /**< the tables of a record that needs no scan by which it is selected; or NULL */
+    const char *record_from;                /**< the tables of a record that needs no scan by which it is selected; or NULL
+                                                 */
     int columns;                            /**< values in a row */
     const kiss_row_json_writer *writer;     /**< writes its rows */
     apr_uint64_t reads;                     /**< bit n: it depends on api->datasets[n] */
@@ -39,7 +40,8 @@ typedef struct {
 typedef struct {
     kiss_statement statement;               /**< its text is the same for all numbers of values up to a power of two */
     const char *const *args;                /**< statement.bound texts; NULL is SQL NULL */
-    int revision;                           /**< the column with the revision of the database, after those of the row; or -1 */
+    int revision;                           /**< the column with the revision of the database, after those of the row; or -1
+                                                 */
 } kiss_page_sql_query;
 
 /** The derived data of an endpoint for a role. */

@@ -64,7 +64,8 @@ static const char *check_endpoint(const kiss_api *api, const kiss_endpoint *endp
 static const char *check(const kiss_api *api, apr_pool_t *p)
 {
     const char *e = !api->credential ? "it has no header of credentials"
-                  : api->meter == KISS_METER_SLIDING_HOUR && api->auth != KISS_AUTH_APIKEY ? "it counts API keys, but has none"
+                  : api->meter == KISS_METER_SLIDING_HOUR && api->auth != KISS_AUTH_APIKEY
+                      ? "it counts API keys, but has none"
                   : NULL;
     const kiss_endpoint *endpoint;
     int i;

@@ -32,7 +32,8 @@ struct kiss_row_json_writer {
     member member[];
 };
 
-const kiss_row_json_writer *kiss_row_json_writer_make(const kiss_column *columns, const char *key, unsigned roles, apr_pool_t *p)
+const kiss_row_json_writer *kiss_row_json_writer_make(const kiss_column *columns, const char *key, unsigned roles,
+                                                      apr_pool_t *p)
 {
     kiss_row_json_writer *w;
     const kiss_column *c;
@@ -253,7 +254,8 @@ static kiss_row_json_status write_value(struct printbuf *pb, const member *m, co
                    || kiss_json_text_raw(pb, "\"]", 2);
         break;
     case KISS_COMING_TEXT:
-        failed = kiss_json_text_raw(pb, "\"", 1) || write_coming(pb, v, terms->today, ";") || kiss_json_text_raw(pb, "\"", 1);
+        failed = kiss_json_text_raw(pb, "\"", 1) || write_coming(pb, v, terms->today, ";")
+            || kiss_json_text_raw(pb, "\"", 1);
         break;
     case KISS_NET_PRICE:
     case KISS_ROWS:
@@ -272,10 +274,12 @@ static kiss_row_json_status write_member(struct printbuf *pb, const member *m, c
     if (values->data && !is_no_day(m, values)) {
         return write_value(pb, m, values, terms, replaced);
     }
-    return (m->nullable ? kiss_json_text_raw(pb, "null", 4) : write_nothing(pb, m)) ? KISS_ROW_JSON_MEMORY : KISS_ROW_JSON_OK;
+    return (m->nullable ? kiss_json_text_raw(pb, "null", 4) : write_nothing(pb, m)) ? KISS_ROW_JSON_MEMORY
+        : KISS_ROW_JSON_OK;
 }
 
-kiss_row_json_status kiss_row_json_write(struct printbuf *pb, const kiss_row_json_writer *w, const kiss_row_json_terms *terms,
+kiss_row_json_status kiss_row_json_write(struct printbuf *pb, const kiss_row_json_writer *w,
+                                         const kiss_row_json_terms *terms,
                                          const kiss_value *values, const kiss_value *nested, apr_size_t *replaced,
                                          const char **column)
 {
@@ -289,7 +293,8 @@ kiss_row_json_status kiss_row_json_write(struct printbuf *pb, const kiss_row_jso
             return KISS_ROW_JSON_MEMORY;
         }
         if (m->type == KISS_ROWS) {
-            if (kiss_json_text_raw(pb, "[", 1) || kiss_json_text_raw(pb, nested->data, nested->len) || kiss_json_text_raw(pb, "]", 1)) {
+            if (kiss_json_text_raw(pb, "[", 1) || kiss_json_text_raw(pb, nested->data, nested->len)
+                || kiss_json_text_raw(pb, "]", 1)) {
                 return KISS_ROW_JSON_MEMORY;
             }
             nested++;

@@ -29,7 +29,8 @@ typedef struct kiss_row_json_writer kiss_row_json_writer;
  * @param key the SQL expression that precedes the columns in the select list, where a column with the same expression
  *            is not repeated; NULL when there is none
  */
-const kiss_row_json_writer *kiss_row_json_writer_make(const kiss_column *columns, const char *key, unsigned roles, apr_pool_t *p);
+const kiss_row_json_writer *kiss_row_json_writer_make(const kiss_column *columns, const char *key, unsigned roles,
+                                                      apr_pool_t *p);
 
 /** Writes `text` as a JSON string into `p`, for use as a term. */
 kiss_value kiss_row_json_term(const char *text, apr_pool_t *p);
@@ -50,7 +51,8 @@ typedef enum {
  * @param replaced is increased by the number of invalid UTF-8 bytes that became U+FFFD
  * @param column   receives the JSON name of the offending column with KISS_ROW_JSON_VALUE
  */
-kiss_row_json_status kiss_row_json_write(struct printbuf *pb, const kiss_row_json_writer *w, const kiss_row_json_terms *terms,
+kiss_row_json_status kiss_row_json_write(struct printbuf *pb, const kiss_row_json_writer *w,
+                                         const kiss_row_json_terms *terms,
                                          const kiss_value *values, const kiss_value *nested, apr_size_t *replaced,
                                          const char **column);
 

@@ -18,13 +18,13 @@
  */
 enum {
     KISS_SQL_STATE,             /**< the revision of the database: sum, maximum and number of its revisions */
-    KISS_SQL_CALLER,            /**< customer code, or SHA-256 of an API key as hexadecimal text -> the caller's record with all
-                                     revisions: KISS_CALLER_COLUMNS where auth is KISS_AUTH_JWT, else KISS_KEY_COLUMNS */
+    KISS_SQL_CALLER,            /**< customer code, or SHA-256 of an API key as hexadecimal text -> the caller's record with
+                                     all revisions: KISS_CALLER_COLUMNS where auth is KISS_AUTH_JWT, else KISS_KEY_COLUMNS */
     KISS_SQL_CREDENTIALS,       /**< customer code -> hashes of the valid keys */
     KISS_SQL_KEY_USED,          /**< key id -> stores that it was used now */
     KISS_SQL_HEALTH,            /**< a row unless a revision is missing */
-    KISS_SQL_CHANGES,           /**< dataset, scope, revision, later revision, number of rows -> what changed between them, the
-                                     newest first */
+    KISS_SQL_CHANGES,           /**< dataset, scope, revision, later revision, number of rows -> what changed between them,
+                                     the newest first */
     KISS_SQL_LOCK_PAYMENT,      /**< number of a payment -> locks its row: id, AR account, amount */
     KISS_SQL_PAYMENT_USED,      /**< payment id -> sum of allocations and requests */
     KISS_SQL_ACCOUNT_OWNER,     /**< AR account -> customer */

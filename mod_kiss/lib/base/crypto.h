@@ -19,7 +19,8 @@ apr_status_t kiss_crypto_random(unsigned char *buf, apr_size_t n);
 void kiss_crypto_sha256(unsigned char out[KISS_SHA256_LEN], const void *data, apr_size_t n);
 
 /** HMAC with SHA-256 (RFC 2104) of `n` bytes. @return 1, or 0 when memory failed */
-int kiss_crypto_hmac(unsigned char out[KISS_SHA256_LEN], const void *key, apr_size_t key_len, const void *data, apr_size_t n);
+int kiss_crypto_hmac(unsigned char out[KISS_SHA256_LEN], const void *key, apr_size_t key_len, const void *data,
+                     apr_size_t n);
 
 /** Compares in a time that depends on `n` only. @return 1 when equal. */
 int kiss_crypto_equal(const void *a, const void *b, apr_size_t n);

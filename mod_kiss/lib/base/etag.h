@@ -25,7 +25,9 @@
 /** Characters of that digest. */
 #define KISS_ETAG_DIGEST 8
 
-/** Part of what every ETag is a digest of: raised when the same rows are written differently by a new version of the module. */
+/**
+ * Part of what every ETag is a digest of: raised when the same rows are written differently by a new version of the module.
+ */
 #define KISS_ETAG_FORMAT "1"
 
 /** The ETag of what `text` describes, all that an answer depends on: a digest. In `p`. */

@@ -147,7 +147,8 @@ int kiss_lru_get(kiss_lru *lru, const void *key, const void *state, apr_int64_t 
     }
     i = find(lru, key, hash);
     found = i != NONE && (!lru->entry[i].until || now < lru->entry[i].until)
-            && (!lru->type.state_size || !state || memcmp(data_of(lru, i) + lru->state_at, state, lru->type.state_size) == 0);
+            && (!lru->type.state_size || !state
+                || memcmp(data_of(lru, i) + lru->state_at, state, lru->type.state_size) == 0);
     if (found) {
         memcpy(value, data_of(lru, i) + lru->value_at, lru->type.value_size);
         if (lru->type.hold) {

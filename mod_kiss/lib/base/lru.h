@@ -49,6 +49,7 @@ int kiss_lru_get(kiss_lru *lru, const void *key, const void *state, apr_int64_t 
  * @param until  when it expires, or 0: never
  * @param weight its share of the table's weight
  */
-void kiss_lru_put(kiss_lru *lru, const void *key, const void *state, apr_int64_t until, apr_size_t weight, const void *value);
+void kiss_lru_put(kiss_lru *lru, const void *key, const void *state, apr_int64_t until, apr_size_t weight,
+                  const void *value);
 
 #endif

@@ -151,7 +151,8 @@ static const char *label_text(const kiss_cache_file_label *label, apr_pool_t *p)
     return text;
 }
 
-apr_status_t kiss_cache_file_finish(apr_file_t *file, apr_off_t size, apr_uint32_t checksum, const kiss_cache_file_label *label,
+apr_status_t kiss_cache_file_finish(apr_file_t *file, apr_off_t size, apr_uint32_t checksum,
+                                    const kiss_cache_file_label *label,
                                     const apr_array_header_t *chunks, apr_pool_t *p)
 {
     const char *text = label_text(label, p);
@@ -207,7 +208,8 @@ apr_status_t kiss_cache_file_read(kiss_cache_file *f, apr_file_t *file, apr_off_
     f->chunks = t.chunks;
     f->checked = whole - (apr_off_t)sizeof(t);
     f->checksum = t.checksum;
-    return t.unused || t.label > MAX_LABEL || f->size < 0 || f->size > f->checked || f->checked - f->size != (apr_off_t)t.label + index
+    return t.unused || t.label > MAX_LABEL || f->size < 0 || f->size > f->checked
+        || f->checked - f->size != (apr_off_t)t.label + index
            ? APR_EMISMATCH : APR_SUCCESS;
 }
 
@@ -243,7 +245,8 @@ static apr_status_t read_part(apr_file_t *file, apr_off_t at, void *to, apr_size
     return rv == APR_EOF ? APR_EMISMATCH : rv;
 }
 
-apr_status_t kiss_cache_file_label_read(kiss_cache_file_label *label, const kiss_cache_file *f, apr_file_t *file, apr_pool_t *p)
+apr_status_t kiss_cache_file_label_read(kiss_cache_file_label *label, const kiss_cache_file *f, apr_file_t *file,
+                                        apr_pool_t *p)
 {
     char *text = apr_pcalloc(p, f->label + 1);
     apr_status_t rv = read_part(file, f->size, text, f->label);
@@ -251,7 +254,8 @@ apr_status_t kiss_cache_file_label_read(kiss_cache_file_label *label, const kiss
     return rv == APR_SUCCESS ? parse(label, text) : rv;
 }
 
-apr_status_t kiss_cache_file_chunks_read(apr_array_header_t **chunks, const kiss_cache_file *f, apr_file_t *file, apr_pool_t *p)
+apr_status_t kiss_cache_file_chunks_read(apr_array_header_t **chunks, const kiss_cache_file *f, apr_file_t *file,
+                                         apr_pool_t *p)
 {
     apr_size_t len = f->chunks * sizeof(kiss_chunk);
     void *index = apr_palloc(p, len + 1);

@@ -82,7 +82,8 @@ const char *kiss_cache_file_shown(const char *file, apr_pool_t *p);
  * @param checksum CRC-32 of the answer
  * @param chunks   of kiss_chunk: its chunks; NULL where they are unknown
  */
-apr_status_t kiss_cache_file_finish(apr_file_t *file, apr_off_t size, apr_uint32_t checksum, const kiss_cache_file_label *label,
+apr_status_t kiss_cache_file_finish(apr_file_t *file, apr_off_t size, apr_uint32_t checksum,
+                                    const kiss_cache_file_label *label,
                                     const apr_array_header_t *chunks, apr_pool_t *p);
 
 /**
@@ -102,7 +103,8 @@ apr_status_t kiss_cache_file_read(kiss_cache_file *f, apr_file_t *file, apr_off_
 apr_status_t kiss_cache_file_verify(kiss_cache_file_label *label, const kiss_cache_file *f, apr_file_t *file, apr_pool_t *p);
 
 /** Reads the label alone: its content is verified only by kiss_cache_file_verify(). */
-apr_status_t kiss_cache_file_label_read(kiss_cache_file_label *label, const kiss_cache_file *f, apr_file_t *file, apr_pool_t *p);
+apr_status_t kiss_cache_file_label_read(kiss_cache_file_label *label, const kiss_cache_file *f, apr_file_t *file,
+                                        apr_pool_t *p);
 
 /**
  * Reads the index: an array of kiss_chunk in `p`, empty where the file has none. Its content is verified only by
@@ -110,7 +112,8 @@ apr_status_t kiss_cache_file_label_read(kiss_cache_file_label *label, const kiss
  *
  * @return APR_SUCCESS, APR_EMISMATCH, or the error of reading
  */
-apr_status_t kiss_cache_file_chunks_read(apr_array_header_t **chunks, const kiss_cache_file *f, apr_file_t *file, apr_pool_t *p);
+apr_status_t kiss_cache_file_chunks_read(apr_array_header_t **chunks, const kiss_cache_file *f, apr_file_t *file,
+                                         apr_pool_t *p);
 
 /**
  * Opens the folder in a KissCacheDir, also as root: a symbolic link of another user is not followed

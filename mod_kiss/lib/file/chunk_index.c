@@ -31,10 +31,12 @@ int kiss_chunk_ends(apr_off_t length, apr_off_t rows, const kiss_value *sku)
 {
     /* The probability is proportional to the length of the rows: so the mean length of chunks is the same in lists of
      * long rows and of short ones. */
-    return length >= MAX_LENGTH || (length >= MIN_LENGTH && (apr_uint64_t)hash_of(sku) * MEAN_LENGTH < (apr_uint64_t)rows << 32);
+    return length >= MAX_LENGTH
+        || (length >= MIN_LENGTH && (apr_uint64_t)hash_of(sku) * MEAN_LENGTH < (apr_uint64_t)rows << 32);
 }
 
-apr_status_t kiss_chunk_index_take(apr_array_header_t **chunks, apr_size_t count, const void *data, apr_off_t list, apr_pool_t *p)
+apr_status_t kiss_chunk_index_take(apr_array_header_t **chunks, apr_size_t count, const void *data, apr_off_t list,
+                                   apr_pool_t *p)
 {
     const char *at = data;
     apr_off_t total = 0;

@@ -44,6 +44,7 @@ int kiss_chunk_ends(apr_off_t length, apr_off_t rows, const kiss_value *sku);
  * @param list   maximum of the sum of their lengths: in a compressed list of the compressed ones
  * @return APR_SUCCESS; APR_EMISMATCH when it cannot be the index of such a list
  */
-apr_status_t kiss_chunk_index_take(apr_array_header_t **chunks, apr_size_t count, const void *data, apr_off_t list, apr_pool_t *p);
+apr_status_t kiss_chunk_index_take(apr_array_header_t **chunks, apr_size_t count, const void *data, apr_off_t list,
+                                   apr_pool_t *p);
 
 #endif

@@ -166,7 +166,8 @@ static apr_size_t append_row(kiss_chunks *c, const char *row, const char *end)
     struct printbuf *pb = c->spool->buffer;
     int at = pb->bpos, first = c->spool->size + at == 0;
 
-    return (feed && feed - row < 2) || kiss_json_text_raw(pb, first ? "[" : ",\n", first ? 1 : 2) || kiss_json_text_raw(pb, row, len)
+    return (feed && feed - row < 2) || kiss_json_text_raw(pb, first ? "[" : ",\n", first ? 1 : 2)
+        || kiss_json_text_raw(pb, row, len)
            || kiss_chunks_row(c, at) != APR_SUCCESS ? 0 : len;
 }
 

@@ -113,7 +113,8 @@ static int is_kind(kind what, const kiss_row_group *then, const kiss_row_group *
 }
 
 /** Finds some SKUs in both lists and writes those of one kind. */
-static apr_status_t pass_some(kiss_spool *delta, const kiss_value *before, const kiss_value *now, const kiss_value *skus, int n,
+static apr_status_t pass_some(kiss_spool *delta, const kiss_value *before, const kiss_value *now, const kiss_value *skus,
+                              int n,
                               kind what)
 {
     kiss_row_group old, new;
@@ -133,7 +134,8 @@ static apr_status_t pass_some(kiss_spool *delta, const kiss_value *before, const
 
 /* --- the whole --- */
 
-static apr_status_t write_all(kiss_spool *delta, const kiss_value *before, const kiss_value *now, const apr_array_header_t *skus)
+static apr_status_t write_all(kiss_spool *delta, const kiss_value *before, const kiss_value *now,
+                              const apr_array_header_t *skus)
 {
     static const char *const heads[] = { "{\"added\":[", "],\n\"changed\":[", "],\n\"removed\":[" };
     apr_status_t rv = APR_SUCCESS;
@@ -155,7 +157,8 @@ apr_status_t kiss_delta_write(kiss_spool *delta, const kiss_value *before, const
     return write_all(delta, before, now, NULL);
 }
 
-apr_status_t kiss_delta_write_some(kiss_spool *delta, const kiss_value *before, const kiss_value *now, const apr_array_header_t *skus)
+apr_status_t kiss_delta_write_some(kiss_spool *delta, const kiss_value *before, const kiss_value *now,
+                                   const apr_array_header_t *skus)
 {
     return write_all(delta, before, now, skus);
 }

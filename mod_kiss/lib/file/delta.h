@@ -36,6 +36,7 @@ apr_status_t kiss_delta_write(kiss_spool *delta, const kiss_value *before, const
  *               result of applying it is the same
  * @param skus   of kiss_value, in order, unique
  */
-apr_status_t kiss_delta_write_some(kiss_spool *delta, const kiss_value *before, const kiss_value *now, const apr_array_header_t *skus);
+apr_status_t kiss_delta_write_some(kiss_spool *delta, const kiss_value *before, const kiss_value *now,
+                                   const apr_array_header_t *skus);
 
 #endif

@@ -187,7 +187,8 @@ static int find_old(const work *w, const kiss_chunk *chunk)
     const int *found = w->number ? apr_hash_get(w->number, &chunk->id, sizeof(chunk->id)) : NULL;
     const kiss_chunk *old = found ? &APR_ARRAY_IDX(w->old->chunks, *found, kiss_chunk) : NULL;
 
-    return old && is_same(old, chunk) && old->packed <= PIECE && (*found > 0 ? is_same(old - 1, &w->last) : w->last.length == 0) ? *found : -1;
+    return old && is_same(old, chunk) && old->packed <= PIECE
+        && (*found > 0 ? is_same(old - 1, &w->last) : w->last.length == 0) ? *found : -1;
 }
 
 /** Reads from the earlier version. At an offset: its position is not ours. */
@@ -346,12 +347,14 @@ apr_status_t kiss_gzip(kiss_spool *spool, kiss_progress *source, const kiss_gzip
 /** Appends a row of words that are repeated, as in catalogues. */
 static int add_row(struct printbuf *pb, unsigned i, unsigned *state)
 {
-    static const char *const words[] = { "cotton", "blue", "large", "1250.0000", "https://example.com/", "\\u00e4", "{\"a\":", "null" };
+    static const char *const words[] = { "cotton", "blue", "large", "1250.0000", "https://example.com/", "\\u00e4",
+                                         "{\"a\":", "null" };
     int n, failed = sprintbuf(pb, "%s{\"SKU\":\"K%06u\",\"Text\":\"", i ? ",\n" : "[", i * 7919u % 1000000u) < 0;
 
     for (n = 0; n < 24; n++) {
         *state = *state * 1103515245u + 12345u;
-        failed |= *state >> 31 ? sprintbuf(pb, "%u ", *state >> 16 & 1023u) < 0 : sprintbuf(pb, "%s ", words[*state >> 16 & 7u]) < 0;
+        failed |= *state >> 31 ? sprintbuf(pb, "%u ", *state >> 16 & 1023u) < 0
+            : sprintbuf(pb, "%s ", words[*state >> 16 & 7u]) < 0;
     }
     return failed || kiss_json_text_raw(pb, "\"}", 2);
 }

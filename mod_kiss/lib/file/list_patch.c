@@ -44,7 +44,8 @@ static apr_status_t separate(kiss_patch *patch)
 /** Copies the rows of the old list up to the current SKU. `last`: none follows. */
 static apr_status_t copy_run(kiss_patch *patch, int last)
 {
-    const char *list = patch->old.list.data, *to = patch->at.len ? patch->at.rows - strlen(",\n") : patch->at.end - strlen("]");
+    const char *list = patch->old.list.data, *to = patch->at.len ? patch->at.rows - strlen(",\n")
+        : patch->at.end - strlen("]");
     apr_status_t rv = APR_SUCCESS;
 
     if (patch->from < to) {

@@ -103,7 +103,8 @@ static apr_status_t shorten(const char *path, apr_pool_t *p)
     apr_status_t rv = kiss_states_read(&states, path, p);
     int i;
 
-    name = apr_pstrcat(p, apr_pstrmemdup(p, name, (apr_size_t)(slash ? slash + 1 - name : 0)), KISS_SPOOL_PREFIX "XXXXXX", NULL);
+    name = apr_pstrcat(p, apr_pstrmemdup(p, name, (apr_size_t)(slash ? slash + 1 - name : 0)), KISS_SPOOL_PREFIX "XXXXXX",
+                       NULL);
     if (rv == APR_SUCCESS) {
         rv = apr_file_mktemp(&file, name, APR_FOPEN_CREATE | APR_FOPEN_WRITE | APR_FOPEN_EXCL | APR_FOPEN_BINARY, p);
     }

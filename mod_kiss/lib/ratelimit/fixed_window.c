@@ -45,7 +45,8 @@ kiss_fixed_window_state kiss_fixed_window_take(kiss_fixed_window *w, apr_int64_t
     return state_of(w, w->count, now, length, limit);
 }
 
-kiss_fixed_window_state kiss_fixed_window_peek(const kiss_fixed_window *w, apr_int64_t now, apr_int64_t length, apr_uint32_t limit)
+kiss_fixed_window_state kiss_fixed_window_peek(const kiss_fixed_window *w, apr_int64_t now, apr_int64_t length,
+                                               apr_uint32_t limit)
 {
     apr_uint32_t count = kiss_fixed_window_over(w, now, length) ? 0 : w->count;
     kiss_fixed_window_state state = state_of(w, count, now, length, limit);

@@ -40,10 +40,12 @@ typedef struct {
  * Counts a request at `now`, in a window of `length` that allows `limit` requests. A process that is killed during the
  * call leaves in shared memory a window without this request, or an empty one; never one with more than was counted.
  */
-kiss_fixed_window_state kiss_fixed_window_take(kiss_fixed_window *w, apr_int64_t now, apr_int64_t length, apr_uint32_t limit);
+kiss_fixed_window_state kiss_fixed_window_take(kiss_fixed_window *w, apr_int64_t now, apr_int64_t length,
+                                               apr_uint32_t limit);
 
 /** The state of a window without counting: `exceeded` when the next request would exceed the limit. */
-kiss_fixed_window_state kiss_fixed_window_peek(const kiss_fixed_window *w, apr_int64_t now, apr_int64_t length, apr_uint32_t limit);
+kiss_fixed_window_state kiss_fixed_window_peek(const kiss_fixed_window *w, apr_int64_t now, apr_int64_t length,
+                                               apr_uint32_t limit);
 
 /**
  * Which of the windows that count a request refuses it: of the exhausted ones the one that ends last, since until then

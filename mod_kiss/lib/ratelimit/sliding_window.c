@@ -89,7 +89,8 @@ static apr_uint64_t leaving(const kiss_sliding_window *s, apr_uint32_t n)
     return low;
 }
 
-kiss_fixed_window_state kiss_sliding_window_take(kiss_sliding_window *s, apr_int64_t now, apr_int64_t length, apr_uint32_t limit)
+kiss_fixed_window_state kiss_sliding_window_take(kiss_sliding_window *s, apr_int64_t now, apr_int64_t length,
+                                                 apr_uint32_t limit)
 {
     kiss_fixed_window_state state;
     apr_uint32_t n;

@@ -37,7 +37,8 @@ typedef struct {
  * @return the state; `wait` is the time until the remaining number grows: until the oldest request leaves, or, where
  *         the limit was lowered, as many as exceed it
  */
-kiss_fixed_window_state kiss_sliding_window_take(kiss_sliding_window *s, apr_int64_t now, apr_int64_t length, apr_uint32_t limit);
+kiss_fixed_window_state kiss_sliding_window_take(kiss_sliding_window *s, apr_int64_t now, apr_int64_t length,
+                                                 apr_uint32_t limit);
 
 /** 1 when kiss_sliding_window_take() would refuse a request at `now`. Counts nothing. */
 int kiss_sliding_window_is_full(const kiss_sliding_window *s, apr_int64_t now, apr_int64_t length, apr_uint32_t limit);

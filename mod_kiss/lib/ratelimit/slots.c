@@ -23,7 +23,8 @@ apr_uint32_t kiss_slots_clients(apr_uint32_t clients)
 
 apr_size_t kiss_slots_size(apr_uint32_t clients, apr_uint32_t keys)
 {
-    return (apr_size_t)sets_for(clients) * WAYS * sizeof(kiss_slot) + keys * (sizeof(kiss_sliding_window) + sizeof(kiss_key_slot));
+    return (apr_size_t)sets_for(clients) * WAYS * sizeof(kiss_slot)
+           + keys * (sizeof(kiss_sliding_window) + sizeof(kiss_key_slot));
 }
 
 void kiss_slots_init(kiss_slots *t, void *memory, apr_uint32_t clients, apr_uint32_t keys)
