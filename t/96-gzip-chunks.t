@@ -17,7 +17,7 @@ my $server = KissTest::Database->start;
 my $db = new_database('chunks', server => $server);
 import_sample($db);
 grow($server, $db, 6000);
-my $h = serve_lists({ ACME01 => issue_key('ACME01') }, processes => 2);
+my $h = serve_lists({ ACME01 => issue_key('ACME01') }, processes => 2, log_level => 'info kiss:debug');
 my @gz = ('Accept-Encoding' => 'gzip');
 my $dir = tempdir_here();
 
@@ -120,7 +120,43 @@ subtest 'a change' => sub {
     my ($old, $new) = map { my $p = kept_parts(path_of($h, $_)); my $at = 10; [map { my $s = substr $p->{answer}, $at, $_->[1]; $at += $_->[1]; $s } @{ $p->{chunks} }] } $before, $after;
     is scalar @$new, scalar @$old, 'as many chunks';
     is scalar(grep { $new->[$_] ne $old->[$_] } 0 .. $#$new), 2, '... and but two of them have other bytes';
+    is last_compressed(), @$new . ' 2', '... which alone were compressed';
+    # Over several versions that nobody wanted compressed, and whatever comes or goes at the ends of the list and between chunks.
+    my $n = 0;
+    for my $sql ("UPDATE product SET name = 'More' WHERE sku IN ('ZZ00000001', 'ZZ00002000')", "DELETE FROM price WHERE sku = 'ZZ00006000'",
+        "INSERT INTO product (sku, name) VALUES ('ZZ9', 'Last'), ('0', 'First'); INSERT INTO price (price_list_code, sku, unit_price) VALUES"
+        . " ('UKTRADE', 'ZZ9', 1), ('UKTRADE', '0', 1)", "DELETE FROM price WHERE sku BETWEEN 'ZZ00001000' AND 'ZZ00001040'")
+    {
+        $server->sql($db, $sql);
+        is fate($h, ask_list($h, '/products')), 'patched', "changed: $sql";
+        next if $n++ % 2 == 0;
+        my $made = compressed('/products');
+        my ($all, $few) = split / /, last_compressed();
+        cmp_ok $few, '<', 12, "... some of $all chunks are compressed";
+        is unpacked($made), ask_list($h, '/products')->{content}, '... and the list is right';
+        unlink glob folder($h) . '/*-gzip*.json';
+        ok compressed('/products')->{content} eq $made->{content}, '... with the bytes that it has when nothing is there to copy from';
+        is last_compressed(), "$all $all", '... indeed';
+    }
+    # Versions go; from a compressed one that is damaged nothing is copied.
+    my $made = compressed('/products');
+    my $path = path_of($h, $made);
+    my $bytes = slurp($path);
+    substr($bytes, 5000, 1) ^= 'x';
+    spew($path, $bytes, 0600);
+    run('chown', 'www-data', $path) if $> == 0;
+    sql_touch();
+    $made = compressed('/products');
+    is unpacked($made), ask_list($h, '/products')->{content}, 'a damaged version is not copied from';
+    ok !-e $path, '... but removed';
 };
+
+# How many chunks the list had that was compressed last, and how many of them were new.
+sub last_compressed {
+    my @last;
+    wait_until(5, sub { @last = ($h->log_text =~ /KISS0618: products: of (\d+) chunks (\d+) were/g)[-2, -1]; @last });
+    return "@last";
+}
 
 subtest 'the bytes depend on the list alone' => sub {
     my $one = compressed('/products');
@@ -129,5 +165,5 @@ subtest 'the bytes depend on the list alone' => sub {
     is $two->{headers}{etag}, $one->{headers}{etag}, 'made anew: the same ETag';
     ok $two->{content} eq $one->{content}, '... and the same bytes';
 };
-$h->log_ok;
+$h->log_ok(qr/KISS0608/);
 done_testing;

@@ -407,6 +407,13 @@ const apr_array_header_t *kiss_base_changes(kiss_req *k, const char *tag, const 
     return is_reached(&s, &s.found[0]) ? changes_since(&s, &s.found[0], &ignored) : NULL;
 }
 
+const apr_array_header_t *kiss_base_versions(const kiss_req *k)
+{
+    search s = begin(k, k->caller, k->pool);
+
+    return recorded(&s);
+}
+
 void kiss_base_record(const kiss_req *k, const char *tag)
 {
     kiss_dependency on[KISS_DEPENDENCIES];

@@ -49,6 +49,12 @@ int kiss_base_is_version(const kiss_req *k, const char *tag);
  */
 const apr_array_header_t *kiss_base_changes(kiss_req *k, const char *tag, const char **why);
 
+/**
+ * The recorded versions of k->endpoint's list for k->caller, the newest last: an array of kiss_list_state in k->pool.
+ * They may not be cached any more.
+ */
+const apr_array_header_t *kiss_base_versions(const kiss_req *k);
+
 /** Records that k->endpoint's list for k->caller is cached under this ETag. A failure only costs a complete read later. */
 void kiss_base_record(const kiss_req *k, const char *tag);
 

@@ -14,6 +14,7 @@
 #include "lib/base/thread.h"
 #include "lib/file/delta.h"
 #include "lib/file/gzip.h"
+#include "lib/file/list_states.h"
 #include "list/list_base.h"
 #include "list/list_cache.h"
 #include "list/list_cache_map.h"
@@ -251,6 +252,47 @@ static apr_status_t compare(kiss_list_job *m, kiss_spool *spool, const char *tag
     return rv;
 }
 
+/** Opens an earlier compressed version of the list, the newest, whose chunks can be copied. @return 0 when none is cached */
+static int open_compressed(kiss_gzipped *old, const kiss_list_job *m)
+{
+    const apr_array_header_t *versions = kiss_base_versions(&m->k);
+    const kiss_list_variant compressed = { NULL, 1 };
+    kiss_list_cache_entry entry;
+    apr_array_header_t *chunks;
+    int i;
+
+    for (i = versions->nelts - 1; i >= 0; i--) {
+        const char *name = kiss_list_variant_name(&compressed, &m->k, APR_ARRAY_IDX(versions, i, kiss_list_state).tag,
+                                                  m->pool);
+
+        if (kiss_list_cache_exists(kiss_config_cache_dir(m->k.server), name, m->pool)
+            && kiss_list_cache_is_sound(kiss_list_cache_open(&entry, kiss_config_cache_dir(m->k.server), name, m->pool),
+                                        &m->k, name)
+            && kiss_list_cache_chunks(&chunks, &entry, m->pool) == APR_SUCCESS) {
+            old->file = entry.file;
+            old->size = entry.size;
+            old->chunks = chunks;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/** Compresses what the source builds. */
+static apr_status_t compress(kiss_list_job *m, kiss_spool *spool)
+{
+    kiss_gzipped old = { NULL, 0, NULL, 0 };
+    int is_base = !m->variant.base && open_compressed(&old, m);
+    apr_status_t rv = kiss_gzip(spool, m->source->progress, is_base ? &old : NULL, m->pool);
+
+    if (rv == APR_SUCCESS && spool->chunks->nelts) {
+        KISS_LOG(&m->k, APLOG_DEBUG, 0,
+                 KISS_LOGNO(0618) "%s: of %d chunks %d were compressed, the others copied from an earlier "
+                 "version", m->k.endpoint->name, spool->chunks->nelts, spool->chunks->nelts - old.copied);
+    }
+    return rv;
+}
+
 /** Builds one variant of a list from another one, and publishes it. */
 static apr_status_t build_from_source(kiss_list_job *m)
 {
@@ -265,7 +307,7 @@ static apr_status_t build_from_source(kiss_list_job *m)
     m->k.caller = m->source->k.caller;
     kiss_progress_name(m->progress, start.tag);
     spool->progress = m->progress;
-    rv = m->variant.gzip ? kiss_gzip(spool, source, NULL, m->pool) : compare(m, spool, start.tag);
+    rv = m->variant.gzip ? compress(m, spool) : compare(m, spool, start.tag);
     return rv == APR_SUCCESS ? publish(m, spool, start.tag) : rv;
 }
 

@@ -48,7 +48,7 @@ typedef struct {
     char *dictionary;           /* the end of the last chunk, DICTIONARY bytes at most */
     apr_size_t known;           /* its length; 0 when the last chunk was copied, not read */
     kiss_chunk last;            /* the last chunk; with length 0 when there was none */
-    const kiss_gzipped *old;
+    kiss_gzipped *old;
     apr_hash_t *number;         /* the numbers of the old list's chunks, from 1, by their ids */
     apr_off_t *offsets;         /* their offsets in it */
     int from, to;               /* the next ones to be copied */
@@ -160,6 +160,7 @@ static void index_old(work *w, apr_pool_t *p)
     apr_off_t offset = sizeof(head);
     int i, *number = apr_palloc(p, (apr_size_t)chunks->nelts * sizeof(*number));
 
+    w->old->copied = 0;
     w->number = apr_hash_make(p);
     w->offsets = apr_palloc(p, (apr_size_t)chunks->nelts * sizeof(*w->offsets));
     for (i = 0; i < chunks->nelts; i++) {
@@ -247,6 +248,7 @@ static apr_status_t take_old(work *w, kiss_chunk *chunk, int number)
     }
     w->to = number + 1;
     *chunk = *old;
+    w->old->copied++;
     w->offset += chunk->length;
     w->known = 0;
     return rv;
@@ -319,7 +321,7 @@ static apr_status_t pack(work *w)
     return rv == APR_SUCCESS ? add_tail(w) : rv;
 }
 
-apr_status_t kiss_gzip(kiss_spool *spool, kiss_progress *source, const kiss_gzipped *old, apr_pool_t *p)
+apr_status_t kiss_gzip(kiss_spool *spool, kiss_progress *source, kiss_gzipped *old, apr_pool_t *p)
 {
     work w = { .spool = spool, .source = source, .old = old };
     apr_status_t rv;

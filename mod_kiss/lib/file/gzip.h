@@ -18,6 +18,7 @@ typedef struct {
     apr_file_t *file;                   /**< begins with the output of kiss_gzip(); its position is not used */
     apr_off_t size;                     /**< bytes of that */
     const apr_array_header_t *chunks;   /**< of kiss_chunk: its chunks */
+    int copied;                         /**< set by kiss_gzip(): number of chunks copied from it */
 } kiss_gzipped;
 
 /**
@@ -29,7 +30,7 @@ typedef struct {
  * @param p     for buffers, and for the chunks
  * @return APR_SUCCESS when the source was complete, APR_ENOMEM, or the error of reading or writing
  */
-apr_status_t kiss_gzip(kiss_spool *spool, kiss_progress *source, const kiss_gzipped *old, apr_pool_t *p);
+apr_status_t kiss_gzip(kiss_spool *spool, kiss_progress *source, kiss_gzipped *old, apr_pool_t *p);
 
 /**
  * Digest of all that the compressed bytes depend on in addition to the answer: this unit, and zlib, since the output
