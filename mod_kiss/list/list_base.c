@@ -292,7 +292,7 @@ static int open_base(kiss_base *base, const search *s, const candidate *c)
     const char *dir = kiss_config_cache_dir(s->k->server);
     const kiss_list_variant whole = { NULL, 0 };
     const char *name = kiss_list_variant_name(&whole, s->k, c->state.tag, s->pool);
-    apr_array_header_t *chunks;
+    apr_array_header_t *chunks = NULL;
     kiss_list_cache_entry entry;
     kiss_list_cache_map *map;
     apr_status_t rv = kiss_list_cache_map_open(&map, dir, name);
@@ -308,7 +308,7 @@ static int open_base(kiss_base *base, const search *s, const candidate *c)
     if (rv == APR_SUCCESS) {
         rv = kiss_list_cache_chunks(&chunks, &entry, s->pool);
     }
-    base->list.chunks = rv == APR_SUCCESS && chunks->nelts ? chunks : NULL;
+    base->list.chunks = rv == APR_SUCCESS && chunks && chunks->nelts ? chunks : NULL;
     base->tag = c->state.tag;
     return 1;
 }
