@@ -157,6 +157,9 @@ subtest 'at the limits of the server' => sub {
             my $password = $server->password('kiss');
             $other = KissTest::Database::spawn('/dev/null', { MYSQL_PWD => $password }, 'mariadb', '--no-defaults', '-S',
                 $server->{socket}, '-u', 'kiss', $kss, '-e', 'DO SLEEP(20)');
+            # Only when it works does it differ from the idle ones, which go.
+            ok wait_until(10, sub { ($server->sql(undef, "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'DO SLEEP%'"))[0][0] == 1 }),
+                'a client that works';
             kill_connections($server, "user = 'kiss' AND command = 'Sleep'");
             ok wait_until(5, sub { connections($server) == 1 }), 'another client of the account';
         }
