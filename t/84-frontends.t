@@ -81,7 +81,8 @@ sub passes {
 
     my $gzip = $ask->('GET', '/prices', @acme, 'Accept-Encoding' => 'gzip');
     is $gzip->{headers}{'content-encoding'}, 'gzip', 'gzip';
-    like $gzip->{headers}{etag}, qr/\A\Q@{[$list->{headers}{etag} =~ s/"\z//r]}\E-gzip[0-9a-f]{8}"\z/, '... with its own strong tag';
+    my ($name) = $list->{headers}{etag} =~ /\A("[^"]+)"\z/;
+    like $gzip->{headers}{etag}, qr/\A\Q$name\E-gzip[0-9a-f]{8}"\z/, '... with its own strong tag';
     for my $tag ($list->{headers}{etag}, $gzip->{headers}{etag}) {
         is $ask->('GET', '/prices', @acme, 'If-None-Match' => $tag, 'Accept-Encoding' => 'gzip')->{status}, 304, "304 for $tag";
     }
