@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -220,31 +219,11 @@ apr_status_t kiss_spool_write(kiss_spool *s, const char *data, apr_size_t len)
     return rv;
 }
 
-/**
- * Maps the pages of a range now. A page fault in the middle of a write makes the kernel copy the rest of that write page
- * by page, into small pages of the new file: measured with 41 MB on ext4 (Linux 6.18), 36 ms of processor time instead of
- * 12, and 11 instead of 2 when the file is removed.
- */
-static void populate(const char *data, apr_size_t len)
-{
-#ifdef MADV_POPULATE_READ
-    const apr_uintptr_t page = (apr_uintptr_t)sysconf(_SC_PAGESIZE), start = (apr_uintptr_t)data & ~(page - 1);
-
-    if (madvise((void *)start, (apr_uintptr_t)data + len - start, MADV_POPULATE_READ) != 0) {
-        return;                         /* an older kernel: it only takes longer */
-    }
-#else
-    (void)data;
-    (void)len;
-#endif
-}
-
 apr_status_t kiss_spool_copy(kiss_spool *s, const char *data, apr_size_t len, apr_uint32_t checksum)
 {
     apr_status_t rv = kiss_spool_flush(s, 1);
 
     if (rv == APR_SUCCESS) {
-        populate(data, len);
         rv = append(s, data, len);
     }
     if (rv == APR_SUCCESS) {
