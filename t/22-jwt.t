@@ -76,13 +76,13 @@ sub is_401 {
 sub refused { my ($token, $name) = @_; @_ = (ask("Bearer $token"), $name); goto &is_401 }
 
 # Runs $request in one second of the clock, so that the times it chose are as far from the server's as it thinks: once
-# more when the clock ticked meanwhile.
+# more when the clock ticked meanwhile. The server's clock is the precise one; perl's own time() may be milliseconds behind.
 sub in_one_second {
     my ($request) = @_;
     for (1 .. 20) {
-        my $now = time;
+        my $now = int Time::HiRes::time();
         my $res = $request->($now);
-        return $res if time == $now;
+        return $res if int(Time::HiRes::time()) == $now;
     }
     die 'no request was answered within a second';
 }
