@@ -403,7 +403,8 @@ subtest 'many at once' => sub {
             for my $path ("/products/$ids[$i]", "/products?PageSize=@{[20 + $n]}", "/products?ProductIDs=$ids[$i]") {
                 my $res = ask($path, 'employee');
                 push @stale, "$path $n" if $res->{content} !~ /"ProductName":"n$i-$n"/;
-                $body{"$path $res->{headers}{etag}"}{ $res->{content} } = 1;
+                # None is sent where others changed the rows during each of several reads.
+                $body{"$path $res->{headers}{etag}"}{ $res->{content} } = 1 if $res->{headers}{etag};
             }
         }
         return { body => \%body, stale => \@stale };

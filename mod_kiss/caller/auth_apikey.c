@@ -123,10 +123,8 @@ static const kiss_error *find_record(kiss_req *k, const kiss_presented_key *key)
 
 /**
  * A cached record of the key, of which it is not known whether it is current, for an endpoint whose rows are likely to be
- * read in any
- * case: then they are read first, and the revision that proves the record with them. NULL: there is none, or it would
- * refuse the
- * request.
+ * read in any case: then they are read first, and the revision that proves the record with them. NULL: there is none, or it
+ * would refuse the request.
  */
 static const kiss_caller *record_to_prove(kiss_req *k, const kiss_presented_key *key)
 {
@@ -158,9 +156,10 @@ const kiss_error *kiss_auth_apikey_identify(kiss_req *k)
     if ((e = kiss_ratelimit_login_check(k, key->prefix, key->hash))) {
         return e;
     }
+    k->presented = key;
     k->caller = record_to_prove(k, key);
     if (k->caller) {
-        k->unproved = key;
+        k->unproved = 1;
         return NULL;
     }
     return find_record(k, key);
@@ -168,16 +167,27 @@ const kiss_error *kiss_auth_apikey_identify(kiss_req *k)
 
 const kiss_error *kiss_auth_apikey_prove(kiss_req *k)
 {
-    const kiss_presented_key *key = k->unproved;
     const kiss_error *e;
 
-    if (!key) {
+    if (!k->unproved) {
         return NULL;
     }
-    k->unproved = NULL;
+    k->unproved = 0;
     k->caller = NULL;
-    e = find_record(k, key);
+    e = find_record(k, k->presented);
     e = e ? e : kiss_ratelimit_take(k, NULL);
+    return e ? e : kiss_caller_check(k);
+}
+
+const kiss_error *kiss_auth_apikey_renew(kiss_req *k)
+{
+    const char *revision = k->postponed.text;
+    const kiss_error *e;
+
+    if (revision && strcmp(revision, k->caller->db_revision) == 0) {
+        return NULL;
+    }
+    e = find_record(k, k->presented);
     return e ? e : kiss_caller_check(k);
 }
 

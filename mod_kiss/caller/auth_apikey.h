@@ -16,10 +16,9 @@
  *
  * Sets k->caller, k->principal (the key's prefix), k->verified. Stores the time of the key's use, at most once a minute.
  *
- * Where the rows of the answer are likely to be read from the database, and a record of the key is cached, only k->caller
- * and
- * k->unproved are set: the record may be out of date. The stage that answers reads the rows with it, and calls
- * kiss_auth_apikey_prove() before anything else: one round trip instead of two.
+ * Where the rows of the answer are likely to be read from the database, and a record of the key is cached, k->unproved is
+ * set: the record may be out of date. The stage that answers reads the rows with it, and calls kiss_auth_apikey_prove()
+ * before anything else: one round trip instead of two.
  *
  * @return NULL; 401 when there is no key, or no valid one; 429 after too many wrong ones from this address; 503
  */
@@ -27,12 +26,20 @@ const kiss_error *kiss_auth_apikey_identify(kiss_req *k);
 
 /**
  * Does what was left out where k->unproved is set: finds the record of the key as it is now, counts the request, checks the
- * role.
- * Sets k->caller, which is the same record as before if nothing has changed.
+ * role. Sets k->caller, which is the same record as before if nothing has changed.
  *
  * @return NULL; 401, 403, 429, 503 as the stages would have
  */
 const kiss_error *kiss_auth_apikey_prove(kiss_req *k);
+
+/**
+ * Finds the record of the key once more, after rows were read with k->caller: what was current before and after is what the
+ * rows are of. Costs nothing where the rows were read with the revision (k->postponed.text) that the record has. Sets
+ * k->caller.
+ *
+ * @return NULL; 401, 403, 503: the key is not what it was
+ */
+const kiss_error *kiss_auth_apikey_renew(kiss_req *k);
 
 /**
  * The ETag of an answer, without quotes: a digest of the key's rights, the request, and the revisions of the tables in

@@ -82,7 +82,7 @@ static kiss_caller *copy_caller(const kiss_caller *caller, apr_pool_t *p)
     kiss_caller *copy = apr_pmemdup(p, caller, sizeof(*caller));
     int i;
 
-    copy->db_revision = NULL;
+    copy->db_revision = apr_pstrdup(p, caller->db_revision);
     copy->code = apr_pstrdup(p, caller->code);
     for (i = 0; i < KISS_TERMS; i++) {
         copy->term[i] = apr_pstrdup(p, caller->term[i]);

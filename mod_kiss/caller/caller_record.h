@@ -40,7 +40,7 @@ struct kiss_caller {
     apr_int64_t discount;           /**< percentage, with KISS_DISCOUNT_SCALE decimals */
     const char *term[KISS_TERMS];   /**< values bound to its statements; "" where it has none */
     kiss_revisions revision;        /**< the revisions that its answers can depend on */
-    const char *db_revision;        /**< the revision of the database at the same moment; not in cached copies */
+    const char *db_revision;        /**< the revision of the database at the same moment */
     const kiss_key *key;            /**< the API key, where callers have one instead of a token */
     apr_int64_t until;              /**< when that key expires, by kiss_clock_now(); 0: never */
     int unnoted;                    /**< its use was not stored for a minute; not in cached copies */

@@ -50,10 +50,10 @@ typedef struct kiss_presented_key kiss_presented_key;
 
 /** A read of the database's revision that was postponed (db/db_revision.h). */
 typedef struct {
-    apr_uint64_t number;                    /**< the first read whose result may be used; 0: it is not postponed */
+    int pending;                            /**< 1: it is postponed, and has not been done yet */
     apr_int64_t time;                       /**< when it was postponed, by kiss_clock_now() */
     int with_rows;                          /**< 1: the statement that reads the rows of the answer reads it, too */
-    const char *text;                       /**< the revision, once it was read so; or NULL */
+    const char *text;                       /**< the revision of the rows, where it was read with them; or NULL */
 } kiss_postponed_revision;
 
 /** The state of a request. Lives in r->pool. */
@@ -71,8 +71,9 @@ typedef struct kiss_req {
     const char *principal;                  /**< identify: customer code to count under; NULL is anonymous */
     unsigned verified : 1;                  /**< identify: the principal is authenticated */
     const char *proof;                      /**< identify: digest of the API key that was presented, or NULL */
-    const kiss_presented_key *unproved;     /**< identify: the API key of which `caller` is a record that may be out of date:
-                                                 kiss_auth_apikey_prove() must come before any answer; NULL: it is current */
+    const kiss_presented_key *presented;    /**< identify: the API key that was presented; or NULL */
+    unsigned unproved : 1;                  /**< identify: `caller` is a record of the key that may be out of date:
+                                                 kiss_auth_apikey_prove() must come before any answer */
     const kiss_token_request *token_request;/**< identify: credentials of the token endpoint */
     const kiss_caller *caller;              /**< scope: the customer's record; NULL until it was read */
     kiss_postponed_revision postponed;      /**< the read of the database's revision, if it is done after that of the rows */

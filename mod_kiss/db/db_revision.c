@@ -112,22 +112,19 @@ static apr_uint64_t needed(const kiss_db_revision *s, const kiss_req *k)
 
 /**
  * Ends the postponement of a read: stores what was read with the rows, as the result of the last read that has ended, where
- * it is
- * newer. Called with the mutex held. @return the number of the read that the request needs
+ * it is newer. Called with the mutex held.
  */
-static apr_uint64_t end_postponed(kiss_db_revision *s, kiss_req *k)
+static void end_postponed(kiss_db_revision *s, kiss_req *k)
 {
-    const apr_uint64_t number = k->postponed.number;
     const char *text = k->postponed.text;
 
     s->postponed--;
-    k->postponed.number = 0;
+    k->postponed.pending = 0;
     if (text && strlen(text) < MAX_TEXT && s->started == s->ended && s->start_time[s->ended & 1] < k->postponed.time) {
         s->start_time[s->ended & 1] = k->postponed.time;
         s->status = KISS_DB_OK;
         strcpy(s->text, text);
     }
-    return number;
 }
 
 kiss_db_status kiss_db_revision_read(const char **text, kiss_req *k)
@@ -144,7 +141,10 @@ kiss_db_status kiss_db_revision_read(const char **text, kiss_req *k)
         *text = apr_pstrdup(k->pool, r.text);
         return status;
     }
-    need = k->postponed.number ? end_postponed(s, k) : needed(s, k);
+    if (k->postponed.pending) {
+        end_postponed(s, k);
+    }
+    need = needed(s, k);
     while (s->ended < need && !k->postponed.text) {
         if (s->started == s->ended) {
             return read_for_all(s, text, k);
@@ -160,24 +160,22 @@ kiss_db_status kiss_db_revision_read(const char **text, kiss_req *k)
 int kiss_db_revision_postpone(kiss_req *k)
 {
     kiss_db_revision *s = k->revision;
-    apr_uint64_t need;
 
     if (!s || k->stop || apr_thread_mutex_lock(s->mutex) != APR_SUCCESS) {
         return 0;
     }
-    need = needed(s, k);
-    if (need > s->started) {                /* else KissFreshness allows one that costs nothing */
-        k->postponed.number = need;
+    if (needed(s, k) > s->started) {        /* else KissFreshness allows one that costs nothing */
+        k->postponed.pending = 1;
         k->postponed.time = kiss_clock_now();
         k->postponed.with_rows = s->postponed++ < FEW;
     }
     apr_thread_mutex_unlock(s->mutex);
-    return k->postponed.number != 0;
+    return k->postponed.pending;
 }
 
 void kiss_db_revision_cancel(kiss_req *k)
 {
-    if (k->postponed.number && apr_thread_mutex_lock(k->revision->mutex) == APR_SUCCESS) {
+    if (k->postponed.pending && apr_thread_mutex_lock(k->revision->mutex) == APR_SUCCESS) {
         end_postponed(k->revision, k);
         apr_thread_mutex_unlock(k->revision->mutex);
     }

@@ -21,7 +21,7 @@ apr_status_t kiss_db_revision_create(kiss_db_revision **revision, apr_pool_t *p)
 /**
  * Reads the revision by a query that starts after this call, of this request or another one; or, where KissFreshness
  * allows it, uses the result of an earlier query that is not older. With k->stop, or without k->revision, the read is
- * not shared.
+ * not shared. Where the rows of the answer were read with their revision (k->postponed.text), that is used.
  *
  * @param text receives it, in k->pool
  */
@@ -29,11 +29,9 @@ kiss_db_status kiss_db_revision_read(const char **text, kiss_req *k);
 
 /**
  * Postpones kiss_db_revision_read() until the rows of the answer were read; then it, or kiss_db_revision_cancel(), must be
- * called.
- * It uses the result of a query that starts after this call: while few requests do so, of the one that reads the rows
- * (k->postponed.with_rows is set, and whoever reads them sets k->postponed.text); else of one that other requests share,
- * and that may
- * well have ended by then.
+ * called. While few requests do so, the query that reads the rows reads the revision, too (k->postponed.with_rows is set,
+ * and whoever reads them sets k->postponed.text); else a query that starts after that of the rows, and that other requests
+ * share.
  *
  * @return 0 when it is not postponed: KissFreshness allows a revision that was read already, or the read is not shared
  */

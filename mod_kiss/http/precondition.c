@@ -125,6 +125,11 @@ static const char *find_match(const char *header, const kiss_validator *v, apr_p
 
 /* --- evaluation --- */
 
+void kiss_precondition_tag(kiss_req *k, const kiss_validator *v)
+{
+    apr_table_setn(k->r->headers_out, "ETag", quoted(k->pool, v, apr_pstrcat(k->pool, v->tag, v->coding, NULL)));
+}
+
 const kiss_error *kiss_precondition_check(kiss_req *k, const kiss_validator *v, int *status)
 {
     request_rec *r = k->r;
@@ -132,7 +137,7 @@ const kiss_error *kiss_precondition_check(kiss_req *k, const kiss_validator *v, 
     const char *if_none_match = apr_table_get(r->headers_in, "If-None-Match");
 
     *status = 0;
-    apr_table_setn(r->headers_out, "ETag", quoted(k->pool, v, apr_pstrcat(k->pool, v->tag, v->coding, NULL)));
+    kiss_precondition_tag(k, v);
     if (kiss_precondition_is_fragment(r)) {
         return NULL;
     }

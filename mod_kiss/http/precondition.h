@@ -24,6 +24,9 @@ typedef struct {
  */
 int kiss_precondition_is_fragment(const request_rec *r);
 
+/** Sets the ETag, of a representation that is not the one whose preconditions were evaluated. */
+void kiss_precondition_tag(kiss_req *k, const kiss_validator *v);
+
 /**
  * Sets the ETag and evaluates the preconditions, in the order of section 13.2.2.
  *

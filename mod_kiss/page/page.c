@@ -23,6 +23,9 @@
 /* A page is built in memory up to this size; a larger one continues in a file. */
 #define PAGE_IN_MEMORY (512 * 1024)
 
+/* How often rows are read where each time what they depend on has changed meanwhile; then they go without an ETag. */
+#define MAX_READS 3
+
 /** The answer that is being built. */
 typedef struct {
     kiss_req *k;
@@ -180,37 +183,6 @@ static void read_rows(page_build *b, int with_revision)
     b->read_tag = b->tag;
 }
 
-/**
- * Reads the page, unless it was read ahead, and caches it if that is possible: complete in memory, and without a message
- * that must be
- * logged each time.
- */
-static const kiss_error *build_page(page_build *b)
-{
-    kiss_req *k = b->k;
-
-    /* Revisions only grow: with the same ones before and after the read, the rows are theirs. */
-    if (!b->read_tag || strcmp(b->read_tag, b->tag) != 0) {
-        read_rows(b, 0);
-    }
-    if (b->read == KISS_DB_OK && end_page(b)) {
-        b->read = spool_failed(b, APR_ENOMEM);
-    }
-    if (b->read != KISS_DB_OK) {
-        return kiss_db_error(b->read);
-    }
-    if (b->replaced) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, k->r, KISS_LOGNO(0606) "%" APR_SIZE_T_FMT " bytes in the database are "
-                      "not UTF-8; they were sent as U+FFFD", b->replaced);
-    }
-    else if (b->out->size == 0) {
-        kiss_page_cache_body body = { b->out->buffer->buf, (apr_size_t)b->out->buffer->bpos, k->rows };
-
-        kiss_page_cache_keep(&body, k->db, b->tag);
-    }
-    return NULL;
-}
-
 /** Parameters and ETag, unless they are known for this caller. */
 static const kiss_error *prepare(page_build *b)
 {
@@ -229,9 +201,69 @@ static const kiss_error *prepare(page_build *b)
 }
 
 /**
+ * Reads the rows, unless they were read ahead. Revisions only grow: with the same ETag before and after the read, the rows
+ * are what it stands for.
+ *
+ * @param current receives 0 where no read was so: others changed them each time
+ */
+static const kiss_error *read_current_rows(page_build *b, int *current)
+{
+    const kiss_error *e;
+    int reads;
+
+    *current = b->read_tag && strcmp(b->read_tag, b->tag) == 0;
+    for (reads = 0; !*current && reads < MAX_READS; reads++) {
+        read_rows(b, 1);
+        if (b->read != KISS_DB_OK) {
+            return kiss_db_error(b->read);
+        }
+        if ((e = kiss_auth_apikey_renew(b->k)) || (e = prepare(b))) {
+            return e;
+        }
+        *current = strcmp(b->read_tag, b->tag) == 0;
+    }
+    return b->read == KISS_DB_OK ? NULL : kiss_db_error(b->read);
+}
+
+/** Sends the ETag of the rows, or none; caches the page where that is possible: complete in memory, of a known state. */
+static void label_page(page_build *b, int current)
+{
+    kiss_page_cache_body body = { b->out->buffer->buf, (apr_size_t)b->out->buffer->bpos, b->k->rows };
+
+    if (!current) {
+        apr_table_unset(b->k->r->headers_out, "ETag");
+        return;
+    }
+    kiss_precondition_tag(b->k, &(kiss_validator){ b->tag, "", 1 });
+    /* Not one with a message that must be logged each time. */
+    if (!b->replaced && b->out->size == 0) {
+        kiss_page_cache_keep(&body, b->k->db, b->tag);
+    }
+}
+
+static const kiss_error *build_page(page_build *b)
+{
+    kiss_req *k = b->k;
+    int current;
+    const kiss_error *e = read_current_rows(b, &current);
+
+    if (!e && end_page(b)) {
+        e = kiss_db_error(spool_failed(b, APR_ENOMEM));
+    }
+    if (e) {
+        return e;
+    }
+    if (b->replaced) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, k->r, KISS_LOGNO(0606) "%" APR_SIZE_T_FMT " bytes in the database are "
+                      "not UTF-8; they were sent as U+FFFD", b->replaced);
+    }
+    label_page(b, current);
+    return NULL;
+}
+
+/**
  * Reads the page with a record of the key that may be out of date, and then proves the key. The rows are used if the
- * current record
- * gives them the same ETag.
+ * current record gives them the same ETag.
  */
 static const kiss_error *read_ahead(page_build *b)
 {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * run - main() of the unit tests: runs those of one unit, in TAP; without a name it prints the names. One unit is one
- * process: some
- * measure what their process has in memory.
+ * process: some measure what their process has in memory.
  */
 #include <stdarg.h>
 #include <stdio.h>

@@ -69,8 +69,7 @@ static const char *find_reads(kiss_page_sql *derived, const kiss_endpoint *e, ki
 
 /**
  * The tables of a record, joined without the scan that would select it: where that scan reads the first of them by the key
- * by
- * which it is joined again. NULL: it must be selected first.
+ * by which it is joined again. NULL: it must be selected first.
  */
 static const char *record_tables(const kiss_endpoint *e, const kiss_page_sql *derived, apr_pool_t *p)
 {

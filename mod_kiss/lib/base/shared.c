@@ -13,8 +13,7 @@
 
 /**
  * The allocator of all objects of a process. One for each of them would take its memory from the kernel and give it back,
- * each
- * time: two system calls, and all threads would be interrupted. NULL when there is no memory.
+ * each time: two system calls, and all threads would be interrupted. NULL when there is no memory.
  */
 static apr_allocator_t *allocator(void)
 {
