@@ -65,6 +65,13 @@ compile() {
         -Wl,--allow-shlib-undefined "$@" 2>"$work/gcc.log" || { cat "$work/gcc.log" >&2; die "gcc failed"; }
 }
 
+# npm_root NAME@VERSION...: these packages of npm in $work/npm.
+npm_root() {
+    command -v npm >/dev/null && [ "$(node -p 'process.versions.node.split(".")[0] >= 20')" = true ] || die "this needs Node 20 and npm"
+    npm install --prefix "$work/npm" --no-audit --no-fund --silent "$@" >"$work/npm.log" 2>&1 ||
+        { cat "$work/npm.log" >&2; die "npm could not install"; }
+}
+
 # start_mariadb [OPTION...]: a server of `root` without accounts, by its socket only. sql TEXT: asks it; an error is text, too.
 # stop_mariadb: ends it.
 start_mariadb() {

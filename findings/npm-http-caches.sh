@@ -7,9 +7,7 @@
 # SPDX-License-Identifier: Apache-2.0
 . "$(dirname "$0")/lib.sh"
 
-command -v npm >/dev/null && [ "$(node -p 'process.versions.node.split(".")[0] >= 20')" = true ] || die "this needs Node 20 and npm"
-npm install --prefix "$work/npm" --no-audit --no-fund --silent undici@7.30.2 axios@1.21.1 axios-cache-interceptor@1.12.3 >"$work/npm.log" 2>&1 ||
-    { cat "$work/npm.log" >&2; die "npm could not install"; }
+npm_root undici@7.30.2 axios@1.21.1 axios-cache-interceptor@1.12.3
 cat >"$work/npm/polls.mjs" <<'JS'
 import http from 'node:http';
 import { Agent, cacheStores, interceptors, request } from 'undici';
