@@ -12,6 +12,7 @@
 #include "ctl_db.h"
 #include "import_derive.h"
 #include "import_fault.h"
+#include "import_log.h"
 #include "import_progress.h"
 #include "import_sql.h"
 
@@ -185,23 +186,6 @@ static int remove_rows(import_run *run, const import_part *part)
                                             part->removable));
 }
 
-static int raise_revisions(import_run *run)
-{
-    apr_hash_index_t *i;
-
-    for (i = apr_hash_first(run->c->pool, run->revisions); i; i = apr_hash_next(i)) {
-        const import_bump *raised;
-        void *value;
-
-        apr_hash_this(i, NULL, NULL, &value);
-        raised = value;
-        if (ctl_db_run(run->c, NULL, CTL_DB_RAISE, 2, raised->dataset, raised->scope) != CTL_OK) {
-            return CTL_FAILED;
-        }
-    }
-    return CTL_OK;
-}
-
 /** Notes how many rows each table has now, by which it is known later that they were changed past the triggers. */
 static int note_rows(import_run *run)
 {
@@ -244,7 +228,8 @@ static int each_part(import_run *run, import_step step, int (*work)(import_run *
 int import_apply(import_run *run)
 {
     /* Rows are removed last: a customer may have moved from a price list that goes away to one that is new. */
-    if (each_part(run, IMPORT_LOOKING, tell_absent) != CTL_OK
+    if (import_log_find(run) != CTL_OK
+        || each_part(run, IMPORT_LOOKING, tell_absent) != CTL_OK
         || each_part(run, IMPORT_ROOM, free_uniques) != CTL_OK
         || each_part(run, IMPORT_ADDING, add_rows) != CTL_OK
         || each_part(run, IMPORT_CHANGING, change_rows) != CTL_OK
@@ -252,5 +237,5 @@ int import_apply(import_run *run)
         || import_derive(run) != CTL_OK) {
         return CTL_FAILED;
     }
-    return raise_revisions(run) == CTL_OK ? note_rows(run) : CTL_FAILED;
+    return import_log_raise(run) == CTL_OK ? note_rows(run) : CTL_FAILED;
 }

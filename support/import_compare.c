@@ -23,14 +23,16 @@ static void count_new(void *ctx, char **values)
 {
     counter *k = ctx;
     const import_revision *revision = k->part->def->revisions;
-    apr_int64_t added = apr_strtoi64(values[1], NULL, 10);
+    apr_uint64_t added = (apr_uint64_t)apr_atoi64(values[1]);
     int i;
 
     k->part->added += added;
-    k->part->changed += apr_strtoi64(values[2], NULL, 10);
+    k->part->changed += (apr_uint64_t)apr_atoi64(values[2]);
     for (i = 0; revision[i].dataset; i++) {
-        if ((added > 0 && !revision[i].set) || apr_strtoi64(values[3 + i], NULL, 10) > 0) {
-            import_raise(k->run, revision[i].dataset, values[0]);
+        apr_uint64_t rows = (revision[i].set ? 0 : added) + (apr_uint64_t)apr_atoi64(values[3 + i]);
+
+        if (rows > 0) {
+            import_raise(k->run, revision[i].dataset, values[0], k->part->def->sku ? rows : 0);
         }
     }
     for (values += 3 + i, i = 0; k->part->def->losses[i].what; i++) {
@@ -43,12 +45,13 @@ static void count_removed(void *ctx, char **values)
 {
     counter *k = ctx;
     const import_revision *revision = k->part->def->revisions;
+    apr_uint64_t removed = (apr_uint64_t)apr_atoi64(values[1]);
     int i;
 
-    k->part->removed += apr_strtoi64(values[1], NULL, 10);
+    k->part->removed += removed;
     for (i = 0; revision[i].dataset; i++) {
         if (!revision[i].set) {
-            import_raise(k->run, revision[i].dataset, values[0]);
+            import_raise(k->run, revision[i].dataset, values[0], k->part->def->sku ? removed : 0);
         }
     }
 }
@@ -57,22 +60,22 @@ static void count_removed(void *ctx, char **values)
 typedef struct {
     import_run *run;
     const char *dataset;
+    int of_skus;
 } set_change;
 
-/** Row: scope. */
+/** Row: scope, rows with a value that is in one of the sets only. */
 static void set_changed(void *ctx, char **values)
 {
     set_change *k = ctx;
 
-    import_raise(k->run, k->dataset, values[0]);
+    import_raise(k->run, k->dataset, values[0], k->of_skus ? (apr_uint64_t)apr_atoi64(values[1]) : 0);
 }
 
-/** "SELECT DISTINCT a.scope FROM ... a WHERE NOT EXISTS (...)": scopes in which `one` has
-    a value of `set` that `other` lacks. */
-static const char *lacking(apr_pool_t *p, const char *scope, const char *set, const char *one, const char *other)
+/** For set_changed(): rows of `one` with a value of `set` that `other` lacks. */
+static const char *lacking(apr_pool_t *p, const import_file *def, const char *set, const char *one, const char *other)
 {
-    return apr_psprintf(p, "SELECT DISTINCT a.%s FROM %s a WHERE NOT EXISTS (SELECT 1 FROM %s b WHERE b.%s = a.%s"
-                        " AND b.%s = a.%s)", scope, one, other, scope, scope, set, set);
+    return apr_pstrcat(p, import_lacking(p, def, set, apr_pstrcat(p, "a.", def->scope, ", COUNT(*)", NULL), one, other),
+                       " GROUP BY a.", def->scope, NULL);
 }
 
 /** Raises the revisions that depend on a set of values, where it changes. */
@@ -84,10 +87,10 @@ static int compare_sets(import_run *run, const import_part *part)
 
     for (i = 0; def->revisions[i].dataset && part->added + part->removed > 0; i++) {
         const char *set = def->revisions[i].set;
-        set_change k = {run, def->revisions[i].dataset};
+        set_change k = {run, def->revisions[i].dataset, def->sku != NULL};
 
-        if (set && (import_each(run, lacking(p, def->scope, set, part->stage, def->table), set_changed, &k) != CTL_OK
-                    || import_each(run, lacking(p, def->scope, set, def->table, part->stage), set_changed, &k) != CTL_OK)) {
+        if (set && (import_each(run, lacking(p, def, set, part->stage, def->table), set_changed, &k) != CTL_OK
+                    || import_each(run, lacking(p, def, set, def->table, part->stage), set_changed, &k) != CTL_OK)) {
             return CTL_FAILED;
         }
     }

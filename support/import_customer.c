@@ -33,7 +33,7 @@
 #define BLANKS "[\\\\x{9}-\\\\x{d}\\\\x{20}\\\\x{85}\\\\x{a0}\\\\x{1680}\\\\x{180e}\\\\x{2000}-\\\\x{200b}" \
     "\\\\x{2028}\\\\x{2029}\\\\x{202f}\\\\x{205f}\\\\x{2060}\\\\x{3000}\\\\x{feff}]*"
 #define OBSOLETE "n.status REGEXP '\\\\A" BLANKS "[Oo][Bb][Ss][Oo][Ll][Ee][Tt][Ee]" BLANKS "\\\\z'"
-#define ANY_PRODUCT_CHANGE {{"products", NULL, NULL}, {NULL, NULL, NULL}}
+#define ANY_PRODUCT_CHANGE .sku = "sku", .revisions = {{"products", NULL, NULL}, {NULL, NULL, NULL}}
 #define END {.csv = NULL}
 
 static const import_file files[] = {
@@ -59,6 +59,7 @@ static const import_file files[] = {
          CODE_OR_EMPTY("CartonBarcode", "carton_barcode", 64, IMPORT_GTIN), CODE_OR_EMPTY("HSCode", "hs_code", 64, 0),
          HTML("WhatsIncluded", "whats_included"),
          LONG_TEXT("ProductCompositionText", "product_composition_text"), END},
+     .sku = "sku",
      .revisions = {{"products", NULL, NULL}, {"assortment", "o.is_obsolete <> (" OBSOLETE ")", NULL},
                    {NULL, NULL, NULL}},
      .losses = {{"products on sale", "o.is_obsolete = 0", "NOT (" OBSOLETE ")", 0}}},
@@ -66,23 +67,23 @@ static const import_file files[] = {
     {.file = "product_images.csv", .table = "product_image", .rows = "images",
      .columns = {KEY_OF("SKU", "sku", "products.csv"), KEY_CODE("ImageID", "image_id"),
                  URL("FileName", "file_name"), FLAG("IsPrimaryImage", "is_secondary", IMPORT_NOT), END},
-     .revisions = ANY_PRODUCT_CHANGE,
+     ANY_PRODUCT_CHANGE,
      .single = "IsPrimaryImage", .single_if = "is_secondary = 0", .single_of = "sku",
      .single_error = "a second primary image"},
 
     {.file = "product_accessories.csv", .table = "product_accessory", .rows = "accessories",
      .columns = {KEY_OF("SKU", "sku", "products.csv"), KEY_CODE("AccessorySKU", "accessory_sku"), END},
-     .revisions = ANY_PRODUCT_CHANGE},
+     ANY_PRODUCT_CHANGE},
 
     {.file = "product_substitutions.csv", .table = "product_substitution", .rows = "substitutions",
      .columns = {KEY_OF("SKU", "sku", "products.csv"), KEY_CODE("SubstituteSKU", "substitute_sku"), END},
-     .revisions = ANY_PRODUCT_CHANGE},
+     ANY_PRODUCT_CHANGE},
 
     {.file = "product_composition.csv", .table = "product_composition", .rows = "materials",
      .columns = {KEY_OF("SKU", "sku", "products.csv"), KEY_CODE("MaterialCode", "material_code"),
                  TEXT("MaterialDescription", "material_description", 200),
                  PERCENT("CompositionPercentage", "composition_percentage"), END},
-     .revisions = ANY_PRODUCT_CHANGE},
+     ANY_PRODUCT_CHANGE},
 
     {.file = "price_lists.csv", .table = "price_list", .rows = "price lists",
      .columns = {KEY_CODE("PriceListCode", "price_list_code"), TEXT("PriceListName", "price_list_name", 200),
@@ -97,7 +98,8 @@ static const import_file files[] = {
                  {.csv = "MOQ", .db = "moq", .type = IMPORT_DECIMAL, .size = 12, .scale = 3,
                   .flags = IMPORT_KEY | IMPORT_ABSENT},
                  DECIMAL("OrderMultiple", "order_multiple", 12, 3, IMPORT_ABSENT), END},
-     .scope = "price_list_code", .revisions = {{"prices", NULL, NULL}, {"listing", "0", "sku"}, {NULL, NULL, NULL}},
+     .scope = "price_list_code", .sku = "sku",
+     .revisions = {{"prices", NULL, NULL}, {"listing", "0", "sku"}, {NULL, NULL, NULL}},
      .losses = {{"prices above 0", "o.unit_price > 0", "n.unit_price > 0", 0}}},
 
     /* The name of a warehouse is never sent; a new one gets its revision row. */
@@ -111,7 +113,7 @@ static const import_file files[] = {
                  {.csv = "NextAvailableETA", .db = "next_available_eta", .type = IMPORT_DATE,
                   .flags = IMPORT_NULL | IMPORT_ABSENT},
                  END},
-     .scope = "stock_location", .revisions = {{"stock", NULL, NULL}, {NULL, NULL, NULL}},
+     .scope = "stock_location", .sku = "sku", .revisions = {{"stock", NULL, NULL}, {NULL, NULL, NULL}},
      .losses = {{"stock rows with a quantity", "o.available_qty > 0", "n.available_qty > 0", 1}}},
 
     {.file = "customers.csv", .table = "customer", .rows = "customers",
@@ -127,4 +129,9 @@ static const import_file files[] = {
      .owned = "api_key", .owned_word = "key"},
 };
 
-const import_set import_customer_set = {"import", files, sizeof(files) / sizeof(*files), NULL, NULL};
+static const import_logged logged[] = {
+    {"products", "product", NULL}, {"assortment", "product", NULL}, {"prices", "price", "price_list_code"},
+    {"listing", "price", "price_list_code"}, {"stock", "stock", "stock_location"}, {NULL, NULL, NULL}
+};
+
+const import_set import_customer_set = {"import", files, sizeof(files) / sizeof(*files), NULL, NULL, logged};

@@ -35,7 +35,7 @@ int import_derive(import_run *run)
             return CTL_FAILED;
         }
         if (derived->dataset && mysql_affected_rows(run->c->db) > 0) {
-            import_raise(run, derived->dataset, "");
+            import_raise(run, derived->dataset, "", 0);
         }
     }
     return CTL_OK;

@@ -511,4 +511,4 @@ static const import_derived derived[] = {
 };
 
 const import_set import_kss_set = {"kss import", files, sizeof(files) / sizeof(*files), derived,
-                                    "invoice_sum, invoice_supplier"};
+                                    "invoice_sum, invoice_supplier", NULL};

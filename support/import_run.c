@@ -51,18 +51,30 @@ import_part *import_part_of(const import_run *run, const char *file)
     return &run->parts[import_file_of(run->set, file) - run->set->files];
 }
 
-void import_raise(import_run *run, const char *dataset, const char *scope)
+/** The key of a revision in run->revisions. */
+static const char *bump_key(apr_pool_t *p, const char *dataset, const char *scope)
+{
+    return apr_pstrcat(p, dataset, *scope ? " " : "", scope, NULL);
+}
+
+import_bump *import_bump_of(const import_run *run, const char *dataset, const char *scope)
+{
+    return apr_hash_get(run->revisions, bump_key(run->scratch, dataset, scope), APR_HASH_KEY_STRING);
+}
+
+void import_raise(import_run *run, const char *dataset, const char *scope, apr_uint64_t rows)
 {
     apr_pool_t *p = run->c->pool;
-    const char *key = apr_pstrcat(p, dataset, *scope ? " " : "", scope, NULL);
-    import_bump *new;
+    import_bump *bump = import_bump_of(run, dataset, scope);
 
-    if (!apr_hash_get(run->revisions, key, APR_HASH_KEY_STRING)) {
-        new = apr_palloc(p, sizeof(*new));
-        new->dataset = dataset;
-        new->scope = apr_pstrdup(p, scope);
-        apr_hash_set(run->revisions, key, APR_HASH_KEY_STRING, new);
+    if (!bump) {
+        bump = apr_pcalloc(p, sizeof(*bump));
+        bump->dataset = dataset;
+        bump->scope = apr_pstrdup(p, scope);
+        apr_hash_set(run->revisions, bump_key(p, dataset, scope), APR_HASH_KEY_STRING, bump);
     }
+    bump->rows += rows;
+    bump->gap = bump->gap || rows == 0;
 }
 
 int import_each(import_run *run, const char *sql, void (*row)(void *ctx, char **values), void *ctx)

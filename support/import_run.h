@@ -106,6 +106,9 @@ typedef struct {
 /** A revision that this run must raise. */
 typedef struct {
     const char *dataset, *scope;
+    apr_uint64_t rows;              /**< rows that are the reason, each of one SKU */
+    int gap;                        /**< raised without SKUs: they are not all of it, or too many */
+    apr_array_header_t *skus;       /**< const char *: those SKUs, once import_log_find() has run; NULL: none */
 } import_bump;
 
 /** A new run, in the pool of the context. */
@@ -120,8 +123,11 @@ void import_stop(void);
 /** The part of that file. */
 import_part *import_part_of(const import_run *run, const char *file);
 
-/** Notes that the revision of `dataset` and `scope` must be raised. */
-void import_raise(import_run *run, const char *dataset, const char *scope);
+/** Notes that the revision of `dataset` and `scope` must be raised, for `rows` that each are of one SKU; 0: for more. */
+void import_raise(import_run *run, const char *dataset, const char *scope, apr_uint64_t rows);
+
+/** What was noted for the revision of `dataset` and `scope`, or NULL. */
+import_bump *import_bump_of(const import_run *run, const char *dataset, const char *scope);
 
 /** Calls `row` for each row of a SELECT; it must not use the connection, and may use run->scratch.
  *  @return CTL_OK or CTL_FAILED */

@@ -28,6 +28,13 @@ const char *import_removed_from(apr_pool_t *p, const import_part *part)
                        part->removable, NULL);
 }
 
+const char *import_lacking(apr_pool_t *p, const import_file *def, const char *set, const char *columns, const char *one,
+                           const char *other)
+{
+    return apr_psprintf(p, "SELECT %s FROM %s a WHERE NOT EXISTS (SELECT 1 FROM %s b WHERE b.%s = a.%s AND b.%s = a.%s)",
+                        columns, one, other, def->scope, def->scope, set, set);
+}
+
 const char *import_differs(apr_pool_t *p, const import_file *def)
 {
     const import_column *column;

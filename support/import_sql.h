@@ -13,6 +13,10 @@ const char *import_keys(apr_pool_t *p, const import_file *def, const char *lead,
 /** " FROM ... WHERE ...": rows of the table (o) that the file (n) does not have, without those that stay. */
 const char *import_removed_from(apr_pool_t *p, const import_part *part);
 
+/** "SELECT `columns` FROM ...": rows (a) of the table `one` with a value of `set` that `other` lacks in the same scope. */
+const char *import_lacking(apr_pool_t *p, const import_file *def, const char *set, const char *columns, const char *one,
+                           const char *other);
+
 /** Whether a row of the file (n) changes its row of the table (o), or brings it back; NULL: it never does. */
 const char *import_differs(apr_pool_t *p, const import_file *def);
 

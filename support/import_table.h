@@ -110,6 +110,7 @@ typedef struct {
     const char *rows;                                       /**< what its rows are, in the plural: "prices" */
     import_column columns[IMPORT_MAX_COLUMNS];              /**< ends with a row without name */
     const char *scope;                                      /**< column that is the scope of its revisions; NULL: '' */
+    const char *sku;            /**< column of the SKU whose row in an answer changes with it; NULL: more changes */
     import_revision revisions[IMPORT_MAX_REVISIONS + 1];    /**< ends with a row without dataset */
     /** At most one row of each `single_of` may satisfy `single_if`, else the second is an error of column `single`. */
     const char *single, *single_if, *single_of, *single_error;
@@ -133,6 +134,11 @@ typedef struct {
     const char *dataset;        /**< whose revision rises when the SQL changed rows; NULL: none */
 } import_derived;
 
+/** A dataset whose changes are logged by SKU; the table with its SKUs, and the column that is the scope (NULL: ''). */
+typedef struct {
+    const char *dataset, *table, *scope;
+} import_logged;
+
 /** A set: files in an order in which parents come before their children. */
 typedef struct {
     const char *name;           /**< for messages and the lock */
@@ -140,6 +146,7 @@ typedef struct {
     int n;
     const import_derived *derived;  /**< ends with a row without SQL; NULL: none */
     const char *derived_tables;     /**< the tables that it writes, joined by commas; NULL: none */
+    const import_logged *logged;    /**< ends with a row without dataset; NULL: the database has no log of changes */
 } import_set;
 
 /** The set of the Customer API (import_customer.c). */

@@ -200,6 +200,49 @@ subtest 'too many changes' => sub {
     $patched->log_ok;
 };
 
+# ---- imports
+
+subtest 'after an import' => sub {
+    my $dir = tempdir_here() . '/files';
+    mkdir $dir;
+    # load(%files): imports files of the sample, these with another text.
+    my $load = sub {
+        my (%files) = @_;
+        unlink glob "$dir/*";
+        for (keys %files) {
+            open my $out, '>:raw', "$dir/$_.csv" or die "$dir/$_.csv: $!";
+            print $out $files{$_};
+            close $out or die "$dir/$_.csv: $!";
+        }
+        return kissctl_ok('import', '--remove-up-to', 100, $dir);
+    };
+    my %sample = map { m{(\w+)\.csv\z} => slurp($_) } glob top() . '/sql/sample/*.csv';
+    $load->(%sample);
+    like same($_, 'ACME01'), qr/\A(?:hit|built|patched)\z/, "$_ of the sample" for @paths;
+
+    # Three of UKTRADE whose products are sold.
+    my @three = map { $_->[0] } sql($db, "SELECT DISTINCT p.sku FROM price p JOIN product t ON t.sku = p.sku WHERE p.price_list_code = 'UKTRADE' AND t.is_obsolete = 0 ORDER BY 1 LIMIT 3, 3");
+    my $changed = 0;
+    for my $sku (@three) {
+        $changed += $sample{prices} =~ s/^(UKTRADE,\Q$sku\E,)\d+/${1}97/m;
+    }
+    is $changed, 3, 'three prices change';
+    $load->(%sample);
+    is same($_, 'ACME01'), 'patched', "$_ is patched" for qw(/prices /products);
+    is same('/stock', 'ACME01'), 'hit', '/stock is the same';
+    $sample{stock} =~ s/^(\Q$three[0]\E,UK01,)\d+/${1}7654/m or $sample{stock} =~ s/^(\w+-?\w*,UK01,)\d+/${1}7654/m;
+    $load->(stock => $sample{stock});
+    is same('/stock', 'ACME01'), 'patched', '/stock is patched after its own file';
+    $sample{products} =~ s/^(\Q$three[1]\E,)(?:"[^"]*"|[^,]*)/${1}Renamed/m or die 'no such product';
+    $sample{product_images} =~ s/^(\Q$three[2]\E,[^,]*,)/${1}x/m;
+    $load->(%sample);
+    is same('/products', 'ACME01'), 'patched', '/products is patched after a name and an image';
+    $sample{prices} =~ s/^(UKTRADE,[^,]*,)/${1}1/mg;
+    $load->(prices => $sample{prices});
+    is same('/prices', 'ACME01'), 'built', 'other prices for all: /prices is read whole';
+    $patched->log_ok;
+};
+
 # ---- lives of a database
 
 subtest 'a restored database' => sub {
