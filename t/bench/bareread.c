@@ -25,7 +25,7 @@
 /* As in the module: a cell has at most 65535 bytes, a number or date less than 64. */
 #define MAX_CELL 65535
 #define MIN_CELL 64
-#define MAX_STATEMENTS 32
+#define MAX_STATEMENTS 128
 
 static MYSQL *db;
 static MYSQL_STMT *prepared[MAX_STATEMENTS];
