@@ -369,7 +369,7 @@ static const struct {
       KISS_LOGNO(0107) "no memory for the table of checked lists: each is checked whenever it is used" },
     { kiss_list_cache_map_attach, KISS_LOGNO(0108) "no memory for the table of mapped lists: each answer maps its own" },
     { kiss_caller_attach, KISS_LOGNO(0106) "no memory for records of callers: each request reads its own" },
-    { kiss_auth_attach, KISS_LOGNO(0112) "no memory for verified tokens: each is verified whenever it is sent" },
+    { kiss_auth_attach, KISS_LOGNO(0112) "no memory for verified tokens and keys: each is verified whenever it is sent" },
     { kiss_page_cache_attach, KISS_LOGNO(0113) "no memory for the cache of pages: each is read whenever it is requested" }
 };
 

@@ -262,7 +262,7 @@ subtest 'touch' => sub {
     }
     my ($rc, $out, $err) = kissctl({ db => $of }, qw(touch nothing));
     is "$rc $out", '1 ', 'an unknown dataset: exit status 1';
-    like $err, qr/there is no dataset 'nothing': there are all, assortment, customers, listing, prices, products, stock/, '... and what there is';
+    like $err, qr/there is no dataset 'nothing': there are all, assortment, customers, keys, listing, prices, products, stock/, '... and what there is';
     ($rc, $out, $err) = kissctl({ db => $of }, qw(touch prices NONE));
     is $rc, 1, 'an unknown scope';
     like $err, qr/there is no 'NONE' in dataset 'prices': there are EUTRADE, UKRETAIL, UKTRADE$/m, '... and what there is';

@@ -21,8 +21,11 @@ static kiss_jwt_cache *jwt_cache;
 
 apr_status_t kiss_auth_attach(apr_pool_t *pchild)
 {
+    apr_status_t rv;
+
     jwt_cache = NULL;
-    return kiss_jwt_cache_create(&jwt_cache, pchild);
+    rv = kiss_token_endpoint_attach(pchild);
+    return rv == APR_SUCCESS ? kiss_jwt_cache_create(&jwt_cache, pchild) : rv;
 }
 
 /**

@@ -5,7 +5,7 @@
 
 #include "core/kiss.h"
 
-/** Creates the cache of verified tokens of a child process. In child_init. */
+/** Creates the caches of verified tokens and credentials of a child process. In child_init. */
 apr_status_t kiss_auth_attach(apr_pool_t *pchild);
 
 /**

@@ -15,10 +15,13 @@
 #include "core/error.h"
 #include "core/log_seldom.h"
 #include "db/db.h"
+#include "db/db_revision.h"
 #include "http/request_body.h"
 #include "http/response.h"
+#include "lib/base/clock.h"
 #include "lib/base/crypto.h"
 #include "lib/base/urlencoded.h"
+#include "lib/credential/client_cache.h"
 
 #define FORM_TYPE "application/x-www-form-urlencoded"
 #define BASE64    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -171,6 +174,15 @@ const kiss_error *kiss_token_endpoint_read(kiss_req *k)
 
 /* --- checking the key --- */
 
+/* Verified credentials of this child; NULL when there is no memory for them. */
+static kiss_client_cache *client_cache;
+
+apr_status_t kiss_token_endpoint_attach(apr_pool_t *pchild)
+{
+    client_cache = NULL;
+    return kiss_client_cache_create(&client_cache, pchild);
+}
+
 /** Result of comparing with the customer's keys. */
 typedef struct {
     kiss_req *k;
@@ -179,20 +191,30 @@ typedef struct {
     int enabled;
     const char *key_id;                     /* id of the key that matched */
     int stale;                              /* 1 when its use should be stored */
+    const char *db_revision;                /* the revision of the database when it matched */
+    apr_int64_t query_time;                 /* when that was asked for */
+    apr_int64_t until;                      /* when that key expires, by the same clock; 0: never */
 } key_check;
+
+static const char *text(const kiss_value *v, apr_pool_t *p)
+{
+    return apr_pstrmemdup(p, v->data, v->len);
+}
 
 /** Compares with the hash of one valid key. */
 static void compare(key_check *c, const kiss_value *row)
 {
     static const unsigned char none[KISS_SHA256_LEN];
-    const kiss_value *hash = &row[KISS_CRED_HASH];
+    const kiss_value *hash = &row[KISS_CRED_HASH], *left = &row[KISS_CRED_LEFT];
     int present = hash->data && hash->len == KISS_SHA256_LEN;
 
     /* A customer without keys takes the same comparison as one with keys. */
     if (kiss_crypto_equal(c->hash, present ? (const void *)hash->data : none, KISS_SHA256_LEN) && present) {
         c->matched = 1;
         c->enabled = !(row[KISS_CRED_ENABLED].len == 1 && row[KISS_CRED_ENABLED].data[0] == '0');
-        c->key_id = apr_pstrmemdup(c->k->pool, row[KISS_CRED_KEY_ID].data, row[KISS_CRED_KEY_ID].len);
+        c->key_id = text(&row[KISS_CRED_KEY_ID], c->k->pool);
+        c->db_revision = text(&row[KISS_CRED_STATE], c->k->pool);
+        c->until = left->data ? c->query_time + apr_atoi64(text(left, c->k->pool)) : 0;
         c->stale = row[KISS_CRED_STALE].len == 1 && row[KISS_CRED_STALE].data[0] == '1';
     }
 }
@@ -206,10 +228,47 @@ static kiss_db_status check_keys(kiss_db_conn *conn, void *baton)
     kiss_db_status status;
 
     c->matched = 0;
+    c->query_time = kiss_clock_now();   /* before the database reads its clock: expired too early rather than too late */
     status = kiss_db_select(&cursor, conn, plan->fixed[KISS_SQL_CREDENTIALS], &c->k->token_request->client_id,
                             c->k->pool);
     while (status == KISS_DB_OK && (status = kiss_db_next(cursor, &row)) == KISS_DB_OK && row) {
         compare(c, row);
+    }
+    return status;
+}
+
+/** Finds credentials that were right at the revision that the database has now; c->matched tells. */
+static kiss_db_status recall(key_check *c, const kiss_client *client)
+{
+    const char *db_revision;
+    kiss_db_status status = kiss_db_revision_read(&db_revision, c->k);
+
+    if (status == KISS_DB_OK) {
+        c->key_id = kiss_client_cache_get(client_cache, &c->stale, client, db_revision, kiss_clock_now(), c->k->pool);
+        c->matched = c->enabled = c->key_id != NULL;
+    }
+    return status;
+}
+
+/** Checks the credentials: by what this child has verified, or in the database, which sees all wrong ones. */
+static kiss_db_status check(key_check *c)
+{
+    const kiss_token_request *t = c->k->token_request;
+    kiss_db_status status = KISS_DB_OK;
+    kiss_client client;
+    const int cached = client_cache && kiss_client_cache_key(&client, client_cache, c->k->db, t->client_id,
+                                                             t->client_secret, c->k->pool);
+
+    if (cached && kiss_client_cache_known(client_cache, &client)) {
+        status = recall(c, &client);
+    }
+    if (status == KISS_DB_OK && !c->matched) {
+        kiss_crypto_sha256(c->hash, t->client_secret, strlen(t->client_secret));
+        status = kiss_db_run(c->k, check_keys, c);
+        if (status == KISS_DB_OK && cached && c->matched && c->enabled) {
+            /* Key and revision are consistent: one statement reads both. */
+            kiss_client_cache_put(client_cache, &client, c->db_revision, c->key_id, c->query_time, c->until);
+        }
     }
     return status;
 }
@@ -265,8 +324,7 @@ const kiss_error *kiss_token_endpoint_run(kiss_req *k, int *status)
     }
     memset(&c, 0, sizeof(c));
     c.k = k;
-    kiss_crypto_sha256(c.hash, t->client_secret, strlen(t->client_secret));
-    if ((db = kiss_db_run(k, check_keys, &c)) != KISS_DB_OK) {
+    if ((db = check(&c)) != KISS_DB_OK) {
         return kiss_db_error(db);
     }
     if (!c.matched) {

@@ -15,6 +15,9 @@ struct kiss_token_request {
     int basic;                      /**< sent by HTTP Basic: a refusal has WWW-Authenticate: Basic */
 };
 
+/** Creates the cache of verified credentials of a child process. In child_init. */
+apr_status_t kiss_token_endpoint_attach(apr_pool_t *pchild);
+
 /**
  * Reads the request's body and credentials; sets k->token_request. The caller is anonymous until they are checked.
  *
@@ -24,6 +27,9 @@ const kiss_error *kiss_token_endpoint_read(kiss_req *k);
 
 /**
  * Checks the key, counts the request for its customer, or as wrong credentials, and answers with a token.
+ *
+ * The key is compared with the customer's in the database, in constant time. While the revision of the database stays
+ * the same, the child remembers what it has verified, and reads only that.
  *
  * @param status receives what the handler returns when the result is NULL
  * @return NULL when the answer was sent, or the error

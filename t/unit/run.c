@@ -26,6 +26,7 @@ static const unit_test tests[] = {
     { "cache_file", unit_cache_file },
     { "chunk_index", unit_chunk_index },
     { "chunk_writer", unit_chunk_writer },
+    { "client_cache", unit_client_cache },
     { "crypto", unit_crypto },
     { "csv", unit_csv },
     { "dataset", unit_dataset },

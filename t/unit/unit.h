@@ -26,6 +26,7 @@ void unit_apikey(void);
 void unit_cache_file(void);
 void unit_chunk_index(void);
 void unit_chunk_writer(void);
+void unit_client_cache(void);
 void unit_crypto(void);
 void unit_csv(void);
 void unit_dataset(void);

@@ -229,7 +229,7 @@ static const kiss_endpoint endpoints[] = {
 
 /* The tables of sql/customer/, and the revisions that their triggers raise. */
 static const kiss_dataset datasets[] = {
-    { "api_key", .unrevised = 1 },
+    { "api_key" },
     { "change_log", .unrevised = 1 },
     { "customer" },
     { "key_usage", .unrevised = 1 },
@@ -265,7 +265,8 @@ static const kiss_fixed_statement statements[KISS_SQL_FIXED] = {
         " WHERE c.customer_code = ?" },
     [KISS_SQL_CREDENTIALS] = { KISS_CRED_COLUMNS,
         "SELECT c.enabled AND c.absent_since IS NULL, c.limit_minute, c.limit_hour, k.key_id, k.hash,"
-        " u.last_used_at IS NULL OR u.last_used_at < UTC_TIMESTAMP() - INTERVAL 1 MINUTE"
+        " u.last_used_at IS NULL OR u.last_used_at < UTC_TIMESTAMP() - INTERVAL 1 MINUTE,"
+        " TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(6), k.expires_at), (" KISS_STATE_SQL ")"
         " FROM customer c"
         " LEFT JOIN api_key k ON k.customer_code = c.customer_code AND k.revoked_at IS NULL"
         " AND (k.expires_at IS NULL OR k.expires_at > UTC_TIMESTAMP(6))"
@@ -278,6 +279,7 @@ static const kiss_fixed_statement statements[KISS_SQL_FIXED] = {
         " JOIN revision rp ON rp.dataset = 'products' AND rp.scope = ''"
         " JOIN revision ra ON ra.dataset = 'assortment' AND ra.scope = ''"
         " JOIN revision rc ON rc.dataset = 'customers' AND rc.scope = ''"
+        " JOIN revision rk ON rk.dataset = 'keys' AND rk.scope = ''"
         " WHERE e.dataset = 'epoch' AND e.scope = '' AND NOT EXISTS (SELECT 1 FROM price_list l"
         " LEFT JOIN revision rl ON rl.dataset = 'prices' AND rl.scope = l.price_list_code"
         " LEFT JOIN revision rg ON rg.dataset = 'listing' AND rg.scope = l.price_list_code"
@@ -292,7 +294,7 @@ static const kiss_fixed_statement statements[KISS_SQL_FIXED] = {
 const kiss_api kiss_customer_api = {
     .name = "customer",
     .profile = "2026-04",
-    .schema_version = 3,
+    .schema_version = 4,
     .auth = KISS_AUTH_JWT,
     .credential = "Authorization",
     .meter = KISS_METER_FIXED_WINDOWS,

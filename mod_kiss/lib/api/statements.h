@@ -167,6 +167,8 @@ enum {
     KISS_CRED_KEY_ID,
     KISS_CRED_HASH,
     KISS_CRED_STALE,            /**< 1 when its last use was stored more than a minute ago, or never */
+    KISS_CRED_LEFT,             /**< microseconds until it expires, or NULL */
+    KISS_CRED_STATE,            /**< as KISS_SQL_STATE */
     KISS_CRED_COLUMNS
 };
 
