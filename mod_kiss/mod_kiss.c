@@ -20,6 +20,7 @@
 
 #include "caller/auth.h"
 #include "caller/caller.h"
+#include "caller/metadata_endpoint.h"
 #include "caller/ratelimit.h"
 #include "caller/token_endpoint.h"
 #include "core/config.h"
@@ -117,6 +118,8 @@ static const kiss_error *(*const answer[])(kiss_req *k, int *status) = {
     [KISS_RUN_LIST] = kiss_list_run,
     [KISS_RUN_SCHEMA] = answer_schema,
     [KISS_RUN_TOKEN] = kiss_token_endpoint_run,
+    [KISS_RUN_SERVER_METADATA] = kiss_metadata_endpoint_run,
+    [KISS_RUN_RESOURCE_METADATA] = kiss_metadata_endpoint_run,
     [KISS_RUN_VERSION] = answer_version,
     [KISS_RUN_HEALTH] = answer_health,
     [KISS_RUN_PAGE] = kiss_page_run,
@@ -351,6 +354,7 @@ static int kiss_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pte
             || kiss_list_variant_prepare(ptemp) != APR_SUCCESS) {
             return HTTP_INTERNAL_SERVER_ERROR;
         }
+        kiss_metadata_endpoint_prepare(s, pconf, ptemp);
         kiss_list_usage_create(s);
         kiss_cache_warmer_prepare(s, pconf);
         kiss_db_check_prepare(s, pconf);

@@ -56,7 +56,7 @@ static void identify_bearer(kiss_req *k)
     if (!token || !k->conf->token_keys) {
         return;
     }
-    policy = kiss_config_token_policy(k->conf, k->r);
+    policy = kiss_config_token_policy(k->conf, k->server, k->pool);
     why = kiss_jwt_cache_verify(jwt_cache, &customer, &policy, token, apr_time_sec(apr_time_now()), k->pool);
     if (why) {
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, k->r, KISS_LOGNO(0401) "token refused: %s", why);
@@ -73,6 +73,9 @@ static const kiss_error *identify_customer(kiss_req *k)
 {
     if (k->endpoint && k->endpoint->auth == KISS_AUTH_CLIENT) {
         return kiss_token_endpoint_read(k);
+    }
+    if (k->endpoint && k->endpoint->auth == KISS_AUTH_PUBLIC) {
+        return NULL;
     }
     identify_bearer(k);
     if (!k->endpoint || k->endpoint->auth == KISS_AUTH_NONE || k->verified) {

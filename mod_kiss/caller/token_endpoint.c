@@ -289,7 +289,7 @@ static const kiss_error *refuse(kiss_req *k)
 /** Sends the token (RFC 6749 section 5.1). */
 static const kiss_error *grant(kiss_req *k, int *status)
 {
-    kiss_jwt_policy policy = kiss_config_token_policy(k->conf, k->r);
+    kiss_jwt_policy policy = kiss_config_token_policy(k->conf, k->server, k->pool);
     const char *token = kiss_jwt_sign(&policy, k->principal, apr_time_sec(apr_time_now()), k->pool), *text;
 
     if (!token) {

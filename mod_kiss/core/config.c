@@ -93,13 +93,13 @@ const char *kiss_config_cache_dir(const server_rec *s)
     return dir ? dir : KISS_CACHEDIR;
 }
 
-kiss_jwt_policy kiss_config_token_policy(const kiss_dir_conf *conf, request_rec *r)
+kiss_jwt_policy kiss_config_token_policy(const kiss_dir_conf *conf, const server_rec *s, apr_pool_t *p)
 {
     kiss_jwt_policy policy;
 
     policy.keys = conf->token_keys;
     /* The configured name, not the Host header: a token must not depend on what the client calls the server. */
-    policy.issuer = conf->issuer ? conf->issuer : apr_pstrcat(r->pool, "https://", r->server->server_hostname, NULL);
+    policy.issuer = conf->issuer ? conf->issuer : apr_pstrcat(p, "https://", s->server_hostname, NULL);
     policy.audience = conf->audience ? conf->audience : policy.issuer;
     policy.lifetime = kiss_config_lifetime(conf);
     return policy;

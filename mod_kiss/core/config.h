@@ -204,8 +204,8 @@ kiss_database_conf *kiss_config_database(const kiss_dir_conf *conf, const server
 /** All distinct databases of all servers: an array of kiss_database_conf pointers in `p`. */
 apr_array_header_t *kiss_config_databases(server_rec *main_server, apr_pool_t *p);
 
-/** Issuer, audience and lifetime of the tokens of this location; members point into the configuration or `r->pool`. */
-kiss_jwt_policy kiss_config_token_policy(const kiss_dir_conf *conf, request_rec *r);
+/** Issuer, audience and lifetime of the tokens of this location in a server; members point into the configuration or `p`. */
+kiss_jwt_policy kiss_config_token_policy(const kiss_dir_conf *conf, const server_rec *s, apr_pool_t *p);
 
 /** Requests that a window allows: of a customer without a limit of its own, or of the anonymous caller. */
 apr_uint32_t kiss_config_limit(const kiss_dir_conf *conf, int window, int anonymous);

@@ -223,6 +223,13 @@ static const kiss_endpoint endpoints[] = {
     { "prices", KISS_GET, "/prices", KISS_AUTH_CUSTOMER, KISS_RUN_LIST, &prices,
       KISS_DATA_ASSORTMENT | KISS_DATA_PRICES },
     { "version", KISS_GET, "/api/version", KISS_AUTH_NONE, KISS_RUN_VERSION },
+    /* An issuer, or an audience, with a path has its document below the well-known path. */
+    { "server-metadata", KISS_GET, "/.well-known/oauth-authorization-server", KISS_AUTH_PUBLIC, KISS_RUN_SERVER_METADATA },
+    { "server-metadata", KISS_GET, "/.well-known/oauth-authorization-server/*path", KISS_AUTH_PUBLIC,
+      KISS_RUN_SERVER_METADATA },
+    { "resource-metadata", KISS_GET, "/.well-known/oauth-protected-resource", KISS_AUTH_PUBLIC, KISS_RUN_RESOURCE_METADATA },
+    { "resource-metadata", KISS_GET, "/.well-known/oauth-protected-resource/*path", KISS_AUTH_PUBLIC,
+      KISS_RUN_RESOURCE_METADATA },
     { "health", KISS_GET, "/health", KISS_AUTH_NONE, KISS_RUN_HEALTH },
     { 0 }
 };

@@ -6,17 +6,17 @@
 
 #include <string.h>
 
-/** 1 when `path` matches `pattern`, whose last segment may be `:name`; `path_param` receives the segment in its place. */
+/** 1 when `path` matches `pattern`, which may end with `:name` or `*name`; `path_param` receives what is in its place. */
 static int matches(const char *pattern, const char *path, const char **path_param)
 {
-    const char *colon = strchr(pattern, ':');
-    apr_size_t n = colon ? (apr_size_t)(colon - pattern) : 0;
+    const char *name = strpbrk(pattern, ":*");
+    apr_size_t n = name ? (apr_size_t)(name - pattern) : 0;
 
-    *path_param = colon ? path + n : NULL;
-    if (!colon) {
+    *path_param = name ? path + n : NULL;
+    if (!name) {
         return strcmp(pattern, path) == 0;
     }
-    return strncmp(pattern, path, n) == 0 && path[n] != '\0' && !strchr(path + n, '/');
+    return strncmp(pattern, path, n) == 0 && path[n] != '\0' && (*name == '*' || !strchr(path + n, '/'));
 }
 
 const kiss_endpoint *kiss_route_find(const kiss_api *api, const char *path, int method, int *allow, const char **path_param)

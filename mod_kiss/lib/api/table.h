@@ -182,6 +182,8 @@ typedef enum {
     KISS_RUN_LIST,                  /**< all rows of `rows` in one JSON array */
     KISS_RUN_SCHEMA,                /**< the description of `rows` */
     KISS_RUN_TOKEN,                 /**< the OAuth 2.0 token endpoint */
+    KISS_RUN_SERVER_METADATA,       /**< the metadata of the authorization server (RFC 8414) */
+    KISS_RUN_RESOURCE_METADATA,     /**< the metadata of the protected resource (RFC 9728) */
     KISS_RUN_VERSION,               /**< the API's profile */
     KISS_RUN_HEALTH,                /**< liveness */
     KISS_RUN_PAGE,                  /**< one page of `pages` */
@@ -191,6 +193,7 @@ typedef enum {
 
 /** Who may call an endpoint. */
 typedef enum {
+    KISS_AUTH_PUBLIC,               /**< anyone; neither identified nor counted: the answer is made already */
     KISS_AUTH_NONE,                 /**< anyone; a valid token only determines who is counted */
     KISS_AUTH_CLIENT,               /**< client credentials in the request itself (RFC 6749 section 4.4) */
     KISS_AUTH_TOKEN,                /**< bearer token of a customer that is not disabled; the customer may have been
@@ -207,7 +210,7 @@ typedef struct kiss_endpoint {
     const char *name;               /**< in the log note kiss-endpoint */
     int methods;                    /**< KISS_GET or KISS_POST */
     const char *path;               /**< below the API's location, exact; a segment `:name` matches any segment, as the
-                                         parameter `name` */
+                                         parameter `name`; `*name` any number of them, to the end */
     kiss_auth_need auth;            /**< who may call it */
     kiss_run run;                   /**< what it does */
     const kiss_rowset *rows;        /**< the rows that it reads or describes */
