@@ -301,8 +301,7 @@ static int open_base(kiss_base *base, const search *s, const candidate *c)
         return 0;
     }
     apr_pool_cleanup_register(s->pool, map, release, apr_pool_cleanup_null);
-    base->list.list.data = kiss_list_cache_map_data(map);
-    base->list.list.len = (apr_size_t)kiss_list_cache_map_size(map);
+    base->list.text = *kiss_list_cache_map_text(map);
     /* Opened again: the position of the mapped file is shared by threads. */
     rv = kiss_list_cache_open(&entry, dir, name, s->pool);
     if (rv == APR_SUCCESS) {

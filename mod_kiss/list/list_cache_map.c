@@ -32,6 +32,8 @@ struct kiss_list_cache_map {
     apr_finfo_t info;               /* of the file when its checksum was right */
     const char *data;
     apr_off_t size;
+    kiss_piece piece;               /* all of it */
+    kiss_list_text text;
     apr_int64_t used;
     apr_time_t noted;               /* for kiss_list_cache_use() */
 };
@@ -87,6 +89,7 @@ static apr_status_t map_entry(kiss_list_cache_map **map, const char *dir, const 
     m->info = entry.info;
     m->data = mm->mm;
     m->size = entry.size;
+    m->text = kiss_list_text_of(&m->piece, m->data, (apr_size_t)m->size);
     m->noted = apr_time_now();      /* opening it stored the time of use */
     *map = m;
     return APR_SUCCESS;
@@ -223,9 +226,9 @@ apr_off_t kiss_list_cache_map_size(const kiss_list_cache_map *map)
     return map->size;
 }
 
-const char *kiss_list_cache_map_data(const kiss_list_cache_map *map)
+const kiss_list_text *kiss_list_cache_map_text(const kiss_list_cache_map *map)
 {
-    return map->data;
+    return &map->text;
 }
 
 apr_file_t *kiss_list_cache_map_file(const kiss_list_cache_map *map)

@@ -11,6 +11,7 @@
 
 #include <apr_buckets.h>
 
+#include "lib/file/list_rows.h"
 #include "list/list_cache.h"
 
 /** A mapped cache entry; its holder has a reference to it. */
@@ -33,7 +34,7 @@ apr_status_t kiss_list_cache_map_open(kiss_list_cache_map **map, const char *dir
 apr_off_t kiss_list_cache_map_size(const kiss_list_cache_map *map);
 
 /** The answer, as long as the reference is held. */
-const char *kiss_list_cache_map_data(const kiss_list_cache_map *map);
+const kiss_list_text *kiss_list_cache_map_text(const kiss_list_cache_map *map);
 
 /** The file of the answer, as long as the reference is held; its position is undefined. */
 apr_file_t *kiss_list_cache_map_file(const kiss_list_cache_map *map);

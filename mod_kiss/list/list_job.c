@@ -207,16 +207,14 @@ static void build(kiss_list_job *m)
 }
 
 /** Opens a cached list, and its text. @return as kiss_list_cache_map_open() */
-static apr_status_t open_whole(kiss_list_cache_map **map, kiss_value *text, const kiss_list_job *m, const char *tag)
+static apr_status_t open_whole(kiss_list_cache_map **map, const kiss_list_text **text, const kiss_list_job *m,
+                               const char *tag)
 {
     const kiss_list_variant whole = { NULL, 0 };
     apr_status_t rv = kiss_list_cache_map_open(map, kiss_config_cache_dir(m->k.server),
                                                kiss_list_variant_name(&whole, &m->k, tag, m->pool));
 
-    if (rv == APR_SUCCESS) {
-        text->data = kiss_list_cache_map_data(*map);
-        text->len = (apr_size_t)kiss_list_cache_map_size(*map);
-    }
+    *text = rv == APR_SUCCESS ? kiss_list_cache_map_text(*map) : NULL;
     return rv;
 }
 
@@ -230,7 +228,7 @@ static apr_status_t compare(kiss_list_job *m, kiss_spool *spool, const char *tag
 {
     kiss_list_cache_map *before = NULL, *now = NULL;
     const apr_array_header_t *skus;
-    kiss_value old, new;
+    const kiss_list_text *old, *new;
     const char *why;
     apr_status_t rv = kiss_progress_wait(m->source->progress, KISS_PROGRESS_WHOLE).result, kept;
 
@@ -238,13 +236,13 @@ static apr_status_t compare(kiss_list_job *m, kiss_spool *spool, const char *tag
         kept = open_whole(&before, &old, m, m->variant.base);
         skus = kiss_base_changes(&m->k, m->variant.base, &why);
         if (skus) {
-            rv = kiss_delta_write_some(spool, kept == APR_SUCCESS ? &old : NULL, &new, skus);
+            rv = kiss_delta_write_some(spool, old, new, skus);
         }
         else {
             KISS_LOG(&m->k, APLOG_DEBUG, 0, KISS_LOGNO(0617) "%s: the changes since %s are unknown (%s)%s",
                      m->k.endpoint->name,
                      m->variant.base, why, kept == APR_SUCCESS ? ": it is compared" : "");
-            rv = kept == APR_SUCCESS ? kiss_delta_write(spool, &old, &new) : APR_ENOENT;
+            rv = kept == APR_SUCCESS ? kiss_delta_write(spool, old, new) : APR_ENOENT;
         }
     }
     kiss_list_cache_map_release(before);

@@ -244,7 +244,7 @@ static kiss_db_status write_changes(reader *b, const kiss_base *base)
     kiss_row_group at;
     int from, n;
 
-    b->patched = kiss_rows_first(&at, &base->list.list) == 0 ? APR_SUCCESS : APR_EGENERAL;
+    b->patched = kiss_rows_first(&at, &base->list.text) == 0 ? APR_SUCCESS : APR_EGENERAL;
     for (from = 0; from < base->skus->nelts && status == KISS_DB_OK && b->patched == APR_SUCCESS; from += n) {
         n = base->skus->nelts - from < KISS_MANY_KEYS ? base->skus->nelts - from : KISS_MANY_KEYS;
         apr_pool_clear(b->scan.range_pool);
@@ -282,7 +282,7 @@ static kiss_db_status patch_list(reader *b, const kiss_base *base, int *done)
 /** Whether deriving costs less than reading. Sets base->why when it does not. */
 static int is_worth(const reader *b, kiss_base *base)
 {
-    apr_size_t rows = kiss_rows_estimate(&base->list.list), changed = (apr_size_t)base->skus->nelts;
+    apr_size_t rows = kiss_rows_estimate(&base->list.text), changed = (apr_size_t)base->skus->nelts;
 
     if (changed > rows / WORTH) {
         base->why = apr_psprintf(b->pool, "%" APR_SIZE_T_FMT " of about %" APR_SIZE_T_FMT " SKUs have changed", changed,

@@ -10,11 +10,14 @@
 /** The delta from one list to the other; NULL when there is none. */
 static const char *delta(const kiss_value *before, const kiss_value *now, apr_pool_t *p)
 {
+    kiss_piece pieces[2];
+    const kiss_list_text old = kiss_list_text_of(&pieces[0], before->data, before->len);
+    const kiss_list_text new = kiss_list_text_of(&pieces[1], now->data, now->len);
     kiss_spool *spool;
 
     /* Never flushed to a file: inputs are smaller than a spool's buffer. */
     MUST(kiss_spool_create(&spool, "/nonexistent", p) == APR_SUCCESS);
-    if (kiss_delta_write(spool, before, now) != APR_SUCCESS) {
+    if (kiss_delta_write(spool, &old, &new) != APR_SUCCESS) {
         return NULL;
     }
     MUST(spool->size == 0);

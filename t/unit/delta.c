@@ -43,12 +43,17 @@ static long peak(void)
 
 void unit_delta(void)
 {
-    kiss_value before, now;
+    kiss_list_text before, now;
+    kiss_piece pieces[2];
+    apr_size_t len;
+    char *text;
     kiss_spool *delta;
     long kb;
 
-    before.data = list_of(1, &before.len);
-    now.data = list_of(2, &now.len);
+    text = list_of(1, &len);
+    before = kiss_list_text_of(&pieces[0], text, len);
+    text = list_of(2, &len);
+    now = kiss_list_text_of(&pieces[1], text, len);
     ok(kiss_spool_create(&delta, "/tmp", pool) == APR_SUCCESS, "a place for the changes");
     kb = peak();
     ok(kiss_delta_write(delta, &before, &now) == APR_SUCCESS,

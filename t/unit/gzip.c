@@ -206,7 +206,8 @@ static void test_history(void)
     state.spool = write_list(NULL, pool);
     good = pack(&state, NULL, pool);
     for (i = 0; i < 16 && good; i++) {
-        kiss_chunked before = { state.text, state.spool->chunks };
+        kiss_piece piece;
+        kiss_chunked before = { kiss_list_text_of(&piece, state.text.data, state.text.len), state.spool->chunks };
 
         if (i % 3 == 0) {
             old.file = state.packed_spool->file;        /* of a state that is up to three steps away */

@@ -184,6 +184,31 @@ static int count_copied(const kiss_spool *new, const kiss_chunked *old)
     return n;
 }
 
+/** The text of a list, in pieces that begin and end where its chunks do. */
+static kiss_list_text in_pieces(const struct printbuf *list, const apr_array_header_t *all, apr_pool_t *p)
+{
+    apr_array_header_t *pieces = apr_array_make(p, 1, sizeof(kiss_piece));
+    const int one_in = 1 + (int)dice(5), apart = (int)dice(2);
+    kiss_list_text text;
+    apr_off_t at = 0;
+    int i;
+
+    APR_ARRAY_PUSH(pieces, kiss_piece) = (kiss_piece){ .data = list->buf };
+    for (i = 0; i < all->nelts; i++) {
+        at += APR_ARRAY_IDX(all, i, kiss_chunk).length;
+        APR_ARRAY_IDX(pieces, pieces->nelts - 1, kiss_piece).len = (apr_size_t)(list->buf + at
+            - APR_ARRAY_IDX(pieces, pieces->nelts - 1, kiss_piece).data);
+        if (!dice((apr_uint32_t)one_in) && (apart || i + 1 < all->nelts)) {
+            APR_ARRAY_PUSH(pieces, kiss_piece) = (kiss_piece){ .data = list->buf + at, .start = at };
+        }
+    }
+    APR_ARRAY_IDX(pieces, pieces->nelts - 1, kiss_piece).len = (apr_size_t)(list->buf + list->bpos
+        - APR_ARRAY_IDX(pieces, pieces->nelts - 1, kiss_piece).data);
+    text.pieces = (const kiss_piece *)pieces->elts;
+    text.count = pieces->nelts;
+    return text;
+}
+
 static int copied, chunks;              /* in a history */
 
 /** One step of a history: the list that is patched is the one that is written. @return 1 when it is */
@@ -204,9 +229,8 @@ static int step(kiss_chunked *state, int one_in, int wide, apr_pool_t *p)
     written = content(whole, p);
     copied += count_copied(spool, state);
     chunks += spool->chunks->nelts;
-    state->list.data = patched->buf;
-    state->list.len = (apr_size_t)patched->bpos;
     state->chunks = dice(20) ? spool->chunks : NULL;    /* now and then they are not known */
+    state->text = in_pieces(patched, spool->chunks, p);
     return patched->bpos == now->bpos && memcmp(patched->buf, now->buf, (size_t)now->bpos) == 0
            && written->bpos == now->bpos && memcmp(written->buf, now->buf, (size_t)now->bpos) == 0
            && same_chunks(spool, whole, now) && kiss_spool_checksum(spool) == kiss_spool_checksum(whole)
@@ -215,7 +239,8 @@ static int step(kiss_chunked *state, int one_in, int wide, apr_pool_t *p)
 
 static void history(int n, int wide, int steps)
 {
-    kiss_chunked state = { { "[]", 2 }, NULL };
+    kiss_piece none;
+    kiss_chunked state = { kiss_list_text_of(&none, "[]", 2), NULL };
     apr_pool_t *p[2];                   /* of this state, and of the one before */
     int i, good = 1;
 
@@ -234,9 +259,11 @@ static void history(int n, int wide, int steps)
 /** From every SKU on, every later one is found, also one that is not there. */
 static void searching(void)
 {
+    static const char two[] = "[{\"SKU\":\"a\"},\n{\"SKU\":\"b\"}]";
     struct printbuf *list;
+    kiss_list_text text;
     kiss_row_group g;
-    kiss_value text;
+    kiss_piece piece;
     int i, j, good = 1;
 
     make_skus(800);
@@ -245,8 +272,8 @@ static void searching(void)
         entries[i].version = (int)dice(300);
     }
     list = write_whole(1, pool);
-    text.data = list->buf;
-    text.len = (apr_size_t)list->bpos;
+    text = in_pieces(list, write_spool(1, pool)->chunks, pool);
+    okf(text.count > 3, "a list in %d pieces", text.count);
     for (i = 0; i < size && good; i += 1 + (int)dice(9)) {
         good = kiss_rows_first(&g, &text) == 0 && kiss_rows_seek(&g, &entries[i].sku) == 0;
         for (j = i; j < size && good; j += 1 + (int)dice(80)) {
@@ -267,10 +294,9 @@ static void searching(void)
         j += entries[i].rows;
     }
     okf(kiss_rows_estimate(&text) > (apr_size_t)j / 2 && kiss_rows_estimate(&text) < (apr_size_t)j * 2, "about %d rows", j);
-    text.len = 0;
+    text = kiss_list_text_of(&piece, "", 0);
     ok(kiss_rows_estimate(&text) == 0, "... none in nothing");
-    text.data = "[{\"SKU\":\"a\"},\n{\"SKU\":\"b\"}]";
-    text.len = strlen(text.data);
+    text = kiss_list_text_of(&piece, two, strlen(two));
     ok(kiss_rows_estimate(&text) == 2, "... in a short list exactly");
 }
 
@@ -283,7 +309,8 @@ static void damage(void)
     apr_size_t i;
 
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        const kiss_chunked list = { { apr_pstrdup(pool, bad[i]), strlen(bad[i]) }, NULL };
+        kiss_piece piece;
+        const kiss_chunked list = { kiss_list_text_of(&piece, apr_pstrdup(pool, bad[i]), strlen(bad[i])), NULL };
         const kiss_value sku = { "b", 1 }, none = { NULL, 0 };
         kiss_spool *spool;
         kiss_patch *patch;

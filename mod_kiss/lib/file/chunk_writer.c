@@ -9,7 +9,6 @@
 
 #include "lib/base/crypto.h"
 #include "lib/base/json_text.h"
-#include "lib/file/list_rows.h"
 
 struct kiss_chunks {
     kiss_spool *spool;
@@ -20,7 +19,7 @@ struct kiss_chunks {
     int is_open;                /* 1 when there are rows after the last chunk */
     int is_last;                /* 1 when the last chunk was the last one of a list: no row can follow */
     int old;                    /* number of chunks of the earlier version that were passed */
-    apr_size_t old_end;         /* where these end */
+    apr_off_t old_end;          /* where these end */
 };
 
 apr_status_t kiss_chunks_begin(kiss_chunks **chunks, kiss_spool *spool, apr_pool_t *p)
@@ -104,15 +103,15 @@ void kiss_chunks_end(kiss_chunks *c)
 /* --- from an earlier version --- */
 
 /** Length of the separator before the row at this offset. */
-static apr_size_t separator(apr_size_t row)
+static apr_off_t separator(apr_off_t row)
 {
-    return row == 1 ? strlen("[") : strlen(",\n");
+    return row == 1 ? (apr_off_t)strlen("[") : (apr_off_t)strlen(",\n");
 }
 
-/** Copies `n` chunks of the earlier version from the current position in it. */
-static apr_status_t copy_chunks(kiss_chunks *c, const kiss_chunked *old, int n)
+/** Copies `n` chunks of the earlier version from the current position in it, which is in this piece. */
+static apr_status_t copy_chunks(kiss_chunks *c, const kiss_chunked *old, const kiss_piece *piece, int n)
 {
-    const char *data = old->list.data + c->old_end;
+    const char *data = piece->data + (c->old_end - piece->start);
     uLong checksum = crc32(0, NULL, 0);
     apr_size_t len = 0;
     int i;
@@ -125,7 +124,7 @@ static apr_status_t copy_chunks(kiss_chunks *c, const kiss_chunked *old, int n)
         len += chunk->length;
     }
     c->old += n;
-    c->old_end += len;
+    c->old_end += (apr_off_t)len;
     c->is_last = c->old == old->chunks->nelts;
     return kiss_spool_copy(c->spool, data, len, (apr_uint32_t)checksum);
 }
@@ -135,10 +134,10 @@ static apr_status_t copy_chunks(kiss_chunks *c, const kiss_chunked *old, int n)
  * versions, and end before `to`. The last one ended with the list, not by the rule: it can only be copied where the new
  * list ends, too.
  */
-static int count_chunks(kiss_chunks *c, const kiss_chunked *old, apr_size_t from, apr_size_t to, int last)
+static int count_chunks(kiss_chunks *c, const kiss_chunked *old, apr_off_t from, apr_off_t to, int last)
 {
     int n = 0, most = !old->chunks ? 0 : last ? old->chunks->nelts : old->chunks->nelts - 1;
-    apr_size_t end;
+    apr_off_t end;
 
     for (; c->old < most && c->old_end + separator(from) < from; c->old++) {
         c->old_end += APR_ARRAY_IDX(old->chunks, c->old, kiss_chunk).length;
@@ -171,20 +170,21 @@ static apr_size_t append_row(kiss_chunks *c, const char *row, const char *end)
            || kiss_chunks_row(c, at) != APR_SUCCESS ? 0 : len;
 }
 
-apr_status_t kiss_chunks_run(kiss_chunks *c, const kiss_chunked *old, apr_size_t from, apr_size_t to, int last)
+apr_status_t kiss_chunks_run(kiss_chunks *c, const kiss_chunked *old, int piece, apr_size_t from, apr_size_t to, int last)
 {
+    const kiss_piece *p = &old->text.pieces[piece];
     apr_status_t rv = APR_SUCCESS;
 
     while (rv == APR_SUCCESS && from < to) {
-        int n = count_chunks(c, old, from, to, last);
+        int n = count_chunks(c, old, p->start + (apr_off_t)from, p->start + (apr_off_t)to, last);
         apr_size_t len;
 
         if (n) {
-            rv = copy_chunks(c, old, n);
-            from = c->old_end + strlen(",\n");
+            rv = copy_chunks(c, old, p, n);
+            from = (apr_size_t)(c->old_end - p->start) + strlen(",\n");
             continue;
         }
-        len = append_row(c, old->list.data + from, old->list.data + to);
+        len = append_row(c, p->data + from, p->data + to);
         from += len + strlen(",\n");
         rv = len ? kiss_spool_flush(c->spool, 0) : APR_EGENERAL;
     }

@@ -10,6 +10,7 @@
 #define KISS_CHUNK_WRITER_H
 
 #include "lib/file/chunk_index.h"
+#include "lib/file/list_rows.h"
 #include "lib/file/spool.h"
 
 /** The chunks of a list that is being written. */
@@ -34,7 +35,7 @@ apr_status_t kiss_chunks_row(kiss_chunks *chunks, int at);
 
 /** An earlier version of the list, with its chunks. */
 typedef struct {
-    kiss_value list;
+    kiss_list_text text;                /**< each chunk is in one piece */
     const apr_array_header_t *chunks;   /**< of kiss_chunk; NULL where they are unknown: then each row is parsed */
 } kiss_chunked;
 
@@ -43,11 +44,13 @@ typedef struct {
  * the rows before and after them one by one.
  *
  * @param old      the same at each call
+ * @param piece    the number of the piece that they are in
  * @param from, to where they start and end in it: no less than `to` of the last call
  * @param last     1 when no row follows
  * @return APR_SUCCESS; APR_EGENERAL when these are no rows; APR_ENOMEM, or the error of writing the spool
  */
-apr_status_t kiss_chunks_run(kiss_chunks *chunks, const kiss_chunked *old, apr_size_t from, apr_size_t to, int last);
+apr_status_t kiss_chunks_run(kiss_chunks *chunks, const kiss_chunked *old, int piece, apr_size_t from, apr_size_t to,
+                             int last);
 
 /** Ends the last chunk; to be called before the end of the list is appended. */
 void kiss_chunks_end(kiss_chunks *chunks);

@@ -54,7 +54,7 @@ static apr_status_t write_group(kiss_spool *delta, const kiss_row_group *g, kind
 }
 
 /** Walks through both lists and writes the SKUs of one kind. */
-static apr_status_t pass(kiss_spool *delta, const kiss_value *before, const kiss_value *now, kind what)
+static apr_status_t pass(kiss_spool *delta, const kiss_list_text *before, const kiss_list_text *now, kind what)
 {
     kiss_row_group old, new;
     apr_status_t rv = kiss_rows_first(&old, before) || kiss_rows_first(&new, now) ? APR_EGENERAL : APR_SUCCESS;
@@ -113,9 +113,8 @@ static int is_kind(kind what, const kiss_row_group *then, const kiss_row_group *
 }
 
 /** Finds some SKUs in both lists and writes those of one kind. */
-static apr_status_t pass_some(kiss_spool *delta, const kiss_value *before, const kiss_value *now, const kiss_value *skus,
-                              int n,
-                              kind what)
+static apr_status_t pass_some(kiss_spool *delta, const kiss_list_text *before, const kiss_list_text *now,
+                              const kiss_value *skus, int n, kind what)
 {
     kiss_row_group old, new;
     apr_status_t rv = (before && kiss_rows_first(&old, before)) || kiss_rows_first(&new, now) ? APR_EGENERAL : APR_SUCCESS;
@@ -134,7 +133,7 @@ static apr_status_t pass_some(kiss_spool *delta, const kiss_value *before, const
 
 /* --- the whole --- */
 
-static apr_status_t write_all(kiss_spool *delta, const kiss_value *before, const kiss_value *now,
+static apr_status_t write_all(kiss_spool *delta, const kiss_list_text *before, const kiss_list_text *now,
                               const apr_array_header_t *skus)
 {
     static const char *const heads[] = { "{\"added\":[", "],\n\"changed\":[", "],\n\"removed\":[" };
@@ -152,12 +151,12 @@ static apr_status_t write_all(kiss_spool *delta, const kiss_value *before, const
     return rv;
 }
 
-apr_status_t kiss_delta_write(kiss_spool *delta, const kiss_value *before, const kiss_value *now)
+apr_status_t kiss_delta_write(kiss_spool *delta, const kiss_list_text *before, const kiss_list_text *now)
 {
     return write_all(delta, before, now, NULL);
 }
 
-apr_status_t kiss_delta_write_some(kiss_spool *delta, const kiss_value *before, const kiss_value *now,
+apr_status_t kiss_delta_write_some(kiss_spool *delta, const kiss_list_text *before, const kiss_list_text *now,
                                    const apr_array_header_t *skus)
 {
     return write_all(delta, before, now, skus);

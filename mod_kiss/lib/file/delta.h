@@ -15,6 +15,7 @@
 #include <apr_tables.h>
 
 #include "lib/base/value.h"
+#include "lib/file/list_rows.h"
 #include "lib/file/spool.h"
 
 /** The name of the instance manipulation in A-IM and IM. */
@@ -27,7 +28,7 @@
  * @param delta receives the JSON
  * @return APR_SUCCESS; APR_EGENERAL when one of them is no such list; the error of writing `delta`
  */
-apr_status_t kiss_delta_write(kiss_spool *delta, const kiss_value *before, const kiss_value *now);
+apr_status_t kiss_delta_write(kiss_spool *delta, const kiss_list_text *before, const kiss_list_text *now);
 
 /**
  * Writes a delta of some SKUs only: those that may have changed.
@@ -36,7 +37,7 @@ apr_status_t kiss_delta_write(kiss_spool *delta, const kiss_value *before, const
  *               result of applying it is the same
  * @param skus   of kiss_value, in order, unique
  */
-apr_status_t kiss_delta_write_some(kiss_spool *delta, const kiss_value *before, const kiss_value *now,
+apr_status_t kiss_delta_write_some(kiss_spool *delta, const kiss_list_text *before, const kiss_list_text *now,
                                    const apr_array_header_t *skus);
 
 #endif

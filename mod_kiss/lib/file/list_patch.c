@@ -15,8 +15,16 @@ struct kiss_patch {
     kiss_chunked old;
     kiss_row_group at;          /* in the old list: the next SKU */
     const char *from;           /* in the old list: where the rows start that were neither copied nor left out */
+    int piece;                  /* and in which piece */
     int rows;                   /* 1 when the new list has rows */
 };
+
+/** What precedes the current SKU was copied or left out. */
+static void pass_rows(kiss_patch *patch)
+{
+    patch->from = patch->at.rows;
+    patch->piece = patch->at.piece;
+}
 
 apr_status_t kiss_patch_begin(kiss_patch **patch, kiss_spool *out, const kiss_chunked *old, apr_pool_t *p)
 {
@@ -25,10 +33,10 @@ apr_status_t kiss_patch_begin(kiss_patch **patch, kiss_spool *out, const kiss_ch
     *patch = made;
     made->out = out;
     made->old = *old;
-    if (kiss_rows_first(&made->at, &old->list) != 0) {
+    if (kiss_rows_first(&made->at, &made->old.text) != 0) {
         return APR_EGENERAL;
     }
-    made->from = made->at.rows;
+    pass_rows(made);
     return kiss_chunks_begin(&made->chunks, out, p);
 }
 
@@ -41,18 +49,40 @@ static apr_status_t separate(kiss_patch *patch)
     return kiss_json_text_raw(patch->out->buffer, separator, strlen(separator)) ? APR_ENOMEM : APR_SUCCESS;
 }
 
-/** Copies the rows of the old list up to the current SKU. `last`: none follows. */
-static apr_status_t copy_run(kiss_patch *patch, int last)
+/** 1 when there are rows in a piece, or in a later one. */
+static int has_rows(const kiss_list_text *list, int piece)
 {
-    const char *list = patch->old.list.data, *to = patch->at.len ? patch->at.rows - strlen(",\n")
-        : patch->at.end - strlen("]");
+    const char *from, *to;
+
+    return piece < list->count && (kiss_rows_of_piece(&from, &to, list, piece) != 0 || from < to);
+}
+
+/** Copies the rows of the old list up to the current SKU, or all that are left. */
+static apr_status_t copy_run(kiss_patch *patch, int rest)
+{
+    const kiss_list_text *list = &patch->old.text;
+    const kiss_row_group *at = &patch->at;
+    int last = rest ? list->count - 1 : at->piece, i;
     apr_status_t rv = APR_SUCCESS;
 
-    if (patch->from < to) {
-        rv = kiss_chunks_run(patch->chunks, &patch->old, (apr_size_t)(patch->from - list), (apr_size_t)(to - list), last);
-        patch->rows = 1;
-        patch->from = patch->at.rows;
+    for (i = patch->piece; i <= last && rv == APR_SUCCESS; i++) {
+        const kiss_piece *piece = &list->pieces[i];
+        const char *from, *to;
+
+        if (kiss_rows_of_piece(&from, &to, list, i) != 0) {
+            return APR_EGENERAL;
+        }
+        from = i == patch->piece ? patch->from : from;
+        if (i == last && !rest && at->len) {
+            to = at->rows > from ? at->rows - strlen(",\n") : from;
+        }
+        if (from < to) {
+            rv = kiss_chunks_run(patch->chunks, &patch->old, i, (apr_size_t)(from - piece->data),
+                                 (apr_size_t)(to - piece->data), rest && !has_rows(list, i + 1));
+            patch->rows = 1;
+        }
     }
+    pass_rows(patch);
     return rv;
 }
 
@@ -73,7 +103,7 @@ apr_status_t kiss_patch_put(kiss_patch *patch, const kiss_value *sku, const kiss
             || (kiss_rows_order(&key, sku) == 0 && kiss_rows_next(at) != 0))) {
         rv = APR_EGENERAL;
     }
-    patch->from = at->rows;
+    pass_rows(patch);
     if (rv != APR_SUCCESS || !rows->len) {
         return rv;
     }
@@ -91,7 +121,6 @@ apr_status_t kiss_patch_end(kiss_patch *patch)
     const char *end;
     apr_status_t rv;
 
-    patch->at.len = 0;
     rv = copy_run(patch, 1);
     kiss_chunks_end(patch->chunks);
     end = patch->rows ? "]" : "[]";

@@ -14,6 +14,24 @@ static const char sku_member[] = "\"SKU\":\"";
 /* Size of the part by which the number of rows is estimated. */
 #define PART (64 * 1024)
 
+/* --- pieces --- */
+
+kiss_list_text kiss_list_text_of(kiss_piece *piece, const char *data, apr_size_t len)
+{
+    const kiss_piece whole = { .data = data, .len = len };
+    const kiss_list_text list = { piece, 1 };
+
+    *piece = whole;
+    return list;
+}
+
+apr_off_t kiss_list_text_size(const kiss_list_text *list)
+{
+    const kiss_piece *last = &list->pieces[list->count - 1];
+
+    return last->start + (apr_off_t)last->len;
+}
+
 /* --- SKUs --- */
 
 /** Decodes an escape of lib/base/json_text.h into a byte. @return where the text continues, or NULL */
@@ -93,24 +111,54 @@ int kiss_rows_find_key(kiss_value *key, const char *row, const char *end)
 static const char *end_of_row(const char *row, const char *end, const char **next)
 {
     const char *feed = row < end ? memchr(row, '\n', (apr_size_t)(end - row)) : NULL;
-    const char *last = feed ? feed - 1 : end - 1;               /* at "," or "]" */
+    const char *last = feed ? feed - 1 : end;                   /* at ",", or after the row */
 
-    if (last - row < 2 || *row != '{' || last[-1] != '}' || *last != (feed ? ',' : ']') || (feed && feed[1] != '{')) {
+    if (last - row < 2 || *row != '{' || last[-1] != '}' || (feed && (*last != ',' || feed + 1 == end || feed[1] != '{'))) {
         return NULL;
     }
     *next = feed ? feed + 1 : last;
     return last;
 }
 
+int kiss_rows_of_piece(const char **from, const char **to, const kiss_list_text *list, int piece)
+{
+    const kiss_piece *p = &list->pieces[piece];
+    const char *separator = piece ? ",\n" : "[";
+    apr_size_t n = strlen(separator), tail = piece == list->count - 1;
+
+    if (p->len < tail || (tail && p->data[p->len - 1] != ']')) {
+        return -1;
+    }
+    *from = p->data;
+    *to = p->data + p->len - tail;
+    if (tail && piece && p->len == tail) {
+        return 0;                       /* no row, only the end of the list */
+    }
+    *from += n;
+    return p->len < n + tail || memcmp(p->data, separator, n) != 0 ? -1 : 0;
+}
+
+/** Starts with the rows of a piece. */
+static int enter_piece(kiss_row_group *g, int piece)
+{
+    g->piece = piece;
+    return kiss_rows_of_piece(&g->rest, &g->end, g->list, piece);
+}
+
 int kiss_rows_next(kiss_row_group *g)
 {
-    const char *at = g->rest, *next = at, *row_end;
+    const char *at, *next, *row_end;
     char buffer[KISS_ROWS_KEY];
     kiss_value key, plain;
 
-    g->rows = at;
+    while (g->rest == g->end && g->piece + 1 < g->list->count) {
+        if (enter_piece(g, g->piece + 1) != 0) {
+            return -1;
+        }
+    }
+    g->rows = at = next = g->rest;
     g->len = 0;
-    while (g->end - at > 1) {
+    while (at < g->end) {
         row_end = end_of_row(at, g->end, &next);
         if (!row_end || kiss_rows_find_key(&key, at, row_end) != 0 || kiss_rows_key(&plain, buffer, &key) != 0) {
             return -1;
@@ -125,15 +173,11 @@ int kiss_rows_next(kiss_row_group *g)
     return 0;
 }
 
-int kiss_rows_first(kiss_row_group *g, const kiss_value *list)
+int kiss_rows_first(kiss_row_group *g, const kiss_list_text *list)
 {
     memset(g, 0, sizeof(*g));
-    if (list->len < 2 || list->data[0] != '[' || list->data[list->len - 1] != ']') {
-        return -1;
-    }
-    g->rest = list->data + 1;
-    g->end = list->data + list->len;
-    return kiss_rows_next(g);
+    g->list = list;
+    return enter_piece(g, 0) == 0 ? kiss_rows_next(g) : -1;
 }
 
 /* --- search --- */
@@ -170,15 +214,36 @@ static int probe(const char **low, const char **high, const char *at, const char
     return before;
 }
 
+/** Passes pieces, as long as the next one starts with a row that precedes a SKU. @return 1; -1 when there is no row */
+static int pass_pieces(kiss_row_group *g, const kiss_value *sku)
+{
+    int next, before = 1;
+
+    for (next = g->piece + 1; before > 0 && next < g->list->count; next++) {
+        const char *from, *to;
+
+        before = kiss_rows_of_piece(&from, &to, g->list, next) != 0 ? -1 : from < to ? is_before(from, to, sku) : 0;
+        if (before > 0) {
+            g->piece = next;
+            g->rows = from;
+            g->end = to;
+        }
+    }
+    return before < 0 ? -1 : 1;
+}
+
 int kiss_rows_seek(kiss_row_group *g, const kiss_value *sku)
 {
-    const char *low = g->rows, *high = g->end;
+    const char *low, *high;
     apr_size_t step = NEAR;
     int before = g->len ? is_before(g->rows, g->end, sku) : 0;
 
+    before = before > 0 ? pass_pieces(g, sku) : before;
     if (before <= 0) {
         return before;
     }
+    low = g->rows;
+    high = g->end;
     while (before > 0 && (apr_size_t)(high - low) > step) {
         before = probe(&low, &high, low + step, g->end, sku);
         step *= 2;
@@ -202,15 +267,23 @@ int kiss_rows_seek(kiss_row_group *g, const kiss_value *sku)
 
 /* --- counting --- */
 
-apr_size_t kiss_rows_estimate(const kiss_value *list)
+apr_size_t kiss_rows_estimate(const kiss_list_text *list)
 {
-    apr_size_t part = list->len < PART ? list->len : PART, n = 0;
-    const char *at = list->data + (list->len - part) / 2, *end = at + part;
+    const kiss_piece *p = list->pieces;
+    apr_size_t part, n = 0;
+    const char *at, *end;
+    int i;
 
+    for (i = 1; i < list->count; i++) {
+        p = list->pieces[i].len > p->len ? &list->pieces[i] : p;
+    }
+    part = p->len < PART ? p->len : PART;
+    at = p->data + (p->len - part) / 2;
+    end = at + part;
     while (at && at < end && (at = memchr(at, '\n', (apr_size_t)(end - at)))) {
         at++;
         n++;
     }
-    n += part == list->len && part > 2;         /* the last row has no line feed */
-    return part ? (apr_size_t)((double)n * (double)list->len / (double)part) : 0;
+    n += part == p->len && part > 2;            /* the last row has no line feed */
+    return part ? (apr_size_t)((double)n * (double)kiss_list_text_size(list) / (double)part) : 0;
 }
