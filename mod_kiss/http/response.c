@@ -294,33 +294,72 @@ static void insert_file(kiss_req *k, apr_bucket_brigade *bb, apr_file_t *file, a
     apr_bucket_file_set_buf_size(e, FILE_PIECE);
 }
 
-/** Sends the beginning of a file followed by the content of a buffer. */
-static int send_parts(kiss_req *k, int status, apr_file_t *file, apr_off_t size, const kiss_spool *spool)
+/** A bucket of a file; those of its other ranges are copies, because httpd moves the descriptor once. */
+static apr_bucket *file_bucket(kiss_req *k, apr_file_t *file, apr_bucket_alloc_t *list)
+{
+    apr_bucket *e;
+
+    if (kiss_slow_client_can_leave(k->r) && kiss_slow_client_file(&e, file, 0, 0, k->pool, list) == APR_SUCCESS) {
+        return e;
+    }
+    e = apr_bucket_file_create(file, 0, 0, k->pool, list);
+    apr_bucket_file_enable_mmap(e, 0);
+    apr_bucket_file_set_buf_size(e, FILE_PIECE);
+    return e;
+}
+
+/** Adds a list from an offset on. */
+static void insert_stored(kiss_req *k, apr_bucket_brigade *bb, const kiss_stored *stored, apr_off_t offset)
+{
+    apr_bucket *whole[2] = { NULL, NULL }, *e;
+    apr_file_t *file;
+    apr_off_t n, at;
+
+    if (!stored->extents) {
+        insert_file(k, bb, stored->file, offset, stored->size - offset);
+        return;
+    }
+    for (; offset < stored->size && (n = kiss_extent_find(stored, offset, &file, &at)) > 0; offset += n) {
+        apr_bucket **of = &whole[file == stored->base];
+
+        if (!*of || apr_bucket_copy(*of, &e) != APR_SUCCESS) {
+            *of = e = file_bucket(k, file, bb->bucket_alloc);
+        }
+        e->start = at;
+        e->length = (apr_size_t)n;
+        APR_BRIGADE_INSERT_TAIL(bb, e);
+    }
+}
+
+/** Sends a file followed by the content of a buffer. */
+static int send_parts(kiss_req *k, int status, const kiss_stored *stored, const kiss_spool *spool)
 {
     request_rec *r = k->r;
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     apr_size_t rest = spool ? (apr_size_t)spool->buffer->bpos : 0;
 
-    if (size) {
-        insert_file(k, bb, file, 0, size);
+    if (stored->size) {
+        insert_stored(k, bb, stored, 0);
     }
     if (rest) {
         APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_pool_create(spool->buffer->buf, rest, spool->pool, bb->bucket_alloc));
     }
     r->status = status;
     ap_set_content_type(r, KISS_JSON_TYPE);
-    set_length(k, size + (apr_off_t)rest);
+    set_length(k, stored->size + (apr_off_t)rest);
     return pass(k, bb);
 }
 
 int kiss_response_spool(kiss_req *k, int status, const kiss_spool *spool)
 {
-    return send_parts(k, status, spool->file, spool->size, spool);
+    const kiss_stored stored = kiss_spool_stored(spool);
+
+    return send_parts(k, status, &stored, spool);
 }
 
-int kiss_response_file(kiss_req *k, apr_file_t *file, apr_off_t size)
+int kiss_response_stored(kiss_req *k, const kiss_stored *stored)
 {
-    return send_parts(k, k->r->status, file, size, NULL);
+    return send_parts(k, k->r->status, stored, NULL);
 }
 
 /** Passes the brigade. @return 0, or -1 when the client has disconnected */
@@ -353,17 +392,15 @@ static int wait_for_client(const request_rec *r, kiss_progress *progress)
     return c->aborted ? -1 : 0;
 }
 
-int kiss_response_bucket(kiss_req *k, apr_bucket *body, apr_file_t *file)
+int kiss_response_mapped(kiss_req *k, apr_bucket_brigade *bb, apr_off_t size, kiss_slow_client_file_of *file_of)
 {
     request_rec *r = k->r;
-    apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
 
     ap_set_content_type(r, KISS_JSON_TYPE);
-    set_length(k, (apr_off_t)body->length);
-    if (body->length > KISS_SLOW_CLIENT_PIECE && !r->header_only && kiss_slow_client_can_leave(r)) {
-        kiss_slow_client_add(r, body->type, file);
+    set_length(k, size);
+    if (size > KISS_SLOW_CLIENT_PIECE && !r->header_only && kiss_slow_client_can_leave(r)) {
+        kiss_slow_client_add(r, APR_BRIGADE_FIRST(bb)->type, file_of);
     }
-    APR_BRIGADE_INSERT_TAIL(bb, body);
     return pass(k, bb);
 }
 
@@ -388,7 +425,7 @@ int kiss_response_progress(kiss_req *k, kiss_progress *progress)
 
     ap_set_content_type(r, KISS_JSON_TYPE);
     if (view.ended) {
-        set_length(k, view.size);
+        set_length(k, view.stored.size);
     }
     while (!view.ended) {
         apr_size_t n = KISS_SLOW_CLIENT_PIECE;
@@ -406,8 +443,8 @@ int kiss_response_progress(kiss_req *k, kiss_progress *progress)
     if (view.result != APR_SUCCESS) {
         return break_off(k, bb);
     }
-    if (view.size > offset) {
-        insert_file(k, bb, view.file, offset, view.size - offset);
+    if (view.stored.size > offset) {
+        insert_stored(k, bb, &view.stored, offset);
     }
     return pass(k, bb);
 }

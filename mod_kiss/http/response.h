@@ -8,6 +8,7 @@
 #include <apr_file_io.h>
 
 #include "core/kiss.h"
+#include "http/slow_client.h"
 #include "lib/file/progress.h"
 #include "lib/file/spool.h"
 
@@ -47,16 +48,17 @@ int kiss_response_bytes(kiss_req *k, const char *body, apr_size_t len);
 /** Sends a spool as JSON body. It must live as long as r->pool. @return as kiss_response_text() */
 int kiss_response_spool(kiss_req *k, int status, const kiss_spool *spool);
 
-/** Sends the first `size` bytes of an open file as the JSON body. It must live as long as r->pool. */
-int kiss_response_file(kiss_req *k, apr_file_t *file, apr_off_t size);
+/** Sends what is stored in open files as the JSON body. They must live as long as r->pool. */
+int kiss_response_stored(kiss_req *k, const kiss_stored *stored);
 
 /**
- * Sends one bucket in memory as the JSON body.
+ * Sends buckets in memory, all of one type, as the JSON body.
  *
- * @param body owned by this function from now on
- * @param file starts with the same bytes, and is open as long as the bucket: a slow client gets the rest from it
+ * @param bb      owned by this function from now on; not empty
+ * @param size    bytes of all of them
+ * @param file_of finds the file from which a slow client gets the rest
  */
-int kiss_response_bucket(kiss_req *k, apr_bucket *body, apr_file_t *file);
+int kiss_response_mapped(kiss_req *k, apr_bucket_brigade *bb, apr_off_t size, kiss_slow_client_file_of *file_of);
 
 /**
  * Sends a file as the JSON body while it is written: with Content-Length when it is already complete, else in chunks. A

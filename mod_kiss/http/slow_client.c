@@ -37,7 +37,7 @@
 /** The answer. */
 typedef struct {
     const apr_bucket_type_t *type;
-    apr_file_t *file;
+    kiss_slow_client_file_of *file_of;
     apr_bucket_brigade *rest;
     int fd;                         /* of the socket */
     apr_int64_t left;               /* what is left of PATIENCE */
@@ -148,24 +148,50 @@ static apr_bucket *split(const slow_client *s, apr_bucket_brigade *bb)
     return NULL;
 }
 
-/** Replaces buckets of memory by parts of the file. @return 0, or -1 when there is no descriptor for it */
+/** The files of an answer. */
+#define FILES 2
+
+typedef struct {
+    apr_file_t *of[FILES];
+    apr_bucket *first[FILES];       /* the first part of each */
+} file_set;
+
+/** Makes a part of a file. Parts share a descriptor: httpd moves it into the connection's pool, once. */
+static apr_status_t make_part(apr_bucket **part, file_set *files, apr_file_t *file, apr_pool_t *p, apr_bucket_alloc_t *list)
+{
+    apr_status_t rv;
+    int i = 0;
+
+    while (i < FILES - 1 && files->of[i] && files->of[i] != file) {
+        i++;
+    }
+    if (files->of[i] == file) {
+        return apr_bucket_copy(files->first[i], part);
+    }
+    rv = kiss_slow_client_file(part, file, 0, 0, p, list);
+    if (rv == APR_SUCCESS) {
+        files->of[i] = file;
+        files->first[i] = *part;
+    }
+    return rv;
+}
+
+/** Replaces buckets of memory by parts of files. @return 0, or -1 when there is no descriptor for them */
 static int replace_by_file(const slow_client *s, apr_bucket_brigade *bb, apr_pool_t *p)
 {
-    apr_bucket *e, *next, *whole = NULL, *part;
+    file_set files = { { NULL }, { NULL } };
+    apr_bucket *e, *next, *part;
 
     for (e = APR_BRIGADE_FIRST(bb); e != APR_BRIGADE_SENTINEL(bb); e = next) {
         next = APR_BUCKET_NEXT(e);
         if (e->type != s->type) {
             continue;
         }
-        /* Parts share a descriptor: httpd moves it into the connection's pool, once. */
-        if (whole ? apr_bucket_copy(whole, &part) != APR_SUCCESS
-            : kiss_slow_client_file(&part, s->file, 0, 0, p, bb->bucket_alloc) != APR_SUCCESS) {
+        if (make_part(&part, &files, s->file_of(e), p, bb->bucket_alloc) != APR_SUCCESS) {
             return -1;
         }
         part->start = e->start;
         part->length = e->length;
-        whole = whole ? whole : part;
         APR_BUCKET_INSERT_BEFORE(e, part);
         apr_bucket_delete(e);                   /* with the last one the owner of the file may be destroyed */
     }
@@ -196,12 +222,12 @@ static apr_status_t send_in_pieces(ap_filter_t *f, apr_bucket_brigade *bb)
     return ap_pass_brigade(f->next, bb);
 }
 
-void kiss_slow_client_add(request_rec *r, const apr_bucket_type_t *type, apr_file_t *file)
+void kiss_slow_client_add(request_rec *r, const apr_bucket_type_t *type, kiss_slow_client_file_of *file_of)
 {
     slow_client *s = apr_pcalloc(r->pool, sizeof(*s));
 
     s->type = type;
-    s->file = file;
+    s->file_of = file_of;
     s->left = PATIENCE;
     if (apr_os_sock_get(&s->fd, ap_get_conn_socket(r->connection)) == APR_SUCCESS) {
         ap_add_output_filter_handle(filter, s, r, r->connection);

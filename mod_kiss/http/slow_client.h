@@ -38,14 +38,16 @@ int kiss_slow_client_can_leave(const request_rec *r);
 apr_status_t kiss_slow_client_file(apr_bucket **bucket, apr_file_t *file, apr_off_t offset, apr_off_t size, apr_pool_t *p,
                                    apr_bucket_alloc_t *list);
 
+/** The file that has the bytes of a bucket at the offset of its `start`; it is open as long as there is the bucket. */
+typedef apr_file_t *kiss_slow_client_file_of(const apr_bucket *e);
+
 /**
- * Adds the output filter that passes buckets of this type in pieces, or as a file. To be called where
+ * Adds the output filter that passes buckets of this type in pieces, or as files. To be called where
  * kiss_slow_client_can_leave(), before the answer is passed.
  *
- * @param type of buckets with the content of `file`, from their `start`
- * @param file is open as long as there is such a bucket
+ * @param file_of finds the file of such a bucket; an answer is in two files at most
  */
-void kiss_slow_client_add(request_rec *r, const apr_bucket_type_t *type, apr_file_t *file);
+void kiss_slow_client_add(request_rec *r, const apr_bucket_type_t *type, kiss_slow_client_file_of *file_of);
 
 /** Lets httpd write what it holds, as the event MPM does when the client can receive more. */
 void kiss_slow_client_write(const conn_rec *c);

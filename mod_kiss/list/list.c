@@ -53,9 +53,11 @@ static void describe(kiss_req *k, const char *tag, const kiss_list_variant *vari
 /** Sends a mapped entry, and releases the reference to it. */
 static int send_mapped(kiss_req *k, kiss_list_cache_map *map)
 {
-    apr_file_t *file = kiss_list_cache_map_file(map);
+    apr_bucket_brigade *bb = apr_brigade_create(k->r->pool, k->r->connection->bucket_alloc);
+    apr_off_t size = kiss_list_cache_map_size(map);
 
-    return kiss_response_bucket(k, kiss_list_cache_map_bucket(map, k->r->connection->bucket_alloc), file);
+    kiss_list_cache_map_insert(map, bb);
+    return kiss_response_mapped(k, bb, size, kiss_list_cache_map_file);
 }
 
 /** Sends the cached variant of the list with this ETag, if there is one. @return 1 when sent */
@@ -73,7 +75,7 @@ static int send_cached(kiss_req *k, const char *tag, const kiss_list_variant *va
         return 0;
     }
     describe(k, tag, variant);
-    *status = map ? send_mapped(k, map) : kiss_response_file(k, entry.file, entry.size);
+    *status = map ? send_mapped(k, map) : kiss_response_stored(k, &entry.stored);
     return 1;
 }
 
@@ -135,8 +137,8 @@ static int is_cached(const kiss_req *k, const char *tag)
     kiss_cache_file f;
 
     return kiss_list_cache_open(&entry, dir, kiss_list_variant_name(&whole, k, tag, k->pool), k->pool) == APR_SUCCESS
-           && kiss_cache_file_read(&f, entry.file, entry.info.size) == APR_SUCCESS
-           && kiss_cache_file_label_read(&label, &f, entry.file, k->pool) == APR_SUCCESS
+           && kiss_cache_file_read(&f, entry.stored.file, entry.info.size) == APR_SUCCESS
+           && kiss_cache_file_label_read(&label, &f, entry.stored.file, k->pool) == APR_SUCCESS
            && strcmp(label.cache_key, kiss_caller_cache_key(k->caller, k->api, k->endpoint, k->pool)) == 0;
 }
 

@@ -286,6 +286,22 @@ static apr_status_t release(void *map)
     return APR_SUCCESS;
 }
 
+/** Sets where the text of the base is. */
+static void set_text(kiss_base *base, const kiss_list_cache_map *map)
+{
+    int i;
+
+    base->list.text = *kiss_list_cache_map_text(map);
+    base->file = kiss_list_cache_map_base(map);
+    base->file_tag = kiss_list_cache_map_base_tag(map);
+    base->own = 0;
+    for (i = 0; i < base->list.text.count; i++) {
+        const kiss_piece *p = &base->list.text.pieces[i];
+
+        base->own += p->in_base ? 0 : (apr_off_t)p->len;
+    }
+}
+
 /** Opens a cached version with its chunks. @return 1 when it can be used */
 static int open_base(kiss_base *base, const search *s, const candidate *c)
 {
@@ -300,8 +316,8 @@ static int open_base(kiss_base *base, const search *s, const candidate *c)
     if (!kiss_list_cache_is_sound(rv, s->k, name)) {
         return 0;
     }
-    apr_pool_cleanup_register(s->pool, map, release, apr_pool_cleanup_null);
-    base->list.text = *kiss_list_cache_map_text(map);
+    apr_pool_cleanup_register(s->k->pool, map, release, apr_pool_cleanup_null);
+    set_text(base, map);
     /* Opened again: the position of the mapped file is shared by threads. */
     rv = kiss_list_cache_open(&entry, dir, name, s->pool);
     if (rv == APR_SUCCESS) {

@@ -20,6 +20,9 @@
 typedef struct {
     const char *tag;                /**< its ETag; NULL: there is none that can be used */
     kiss_chunked list;              /**< its text, and its chunks */
+    apr_file_t *file;               /**< the file that the new version may refer to */
+    const char *file_tag;           /**< the name of that file as a cache entry */
+    apr_off_t own;                  /**< bytes of the text that are in another file than that */
     apr_array_header_t *skus;       /**< of kiss_value, each NUL-terminated: the SKUs that have changed since, in order,
                                          unique */
     const unsigned *data;           /**< for each of them, the KISS_DATA_ sets in which it has changed */
@@ -29,7 +32,7 @@ typedef struct {
 /**
  * Finds the newest cached version of k->endpoint's list with the caller's terms in the chain of the log.
  *
- * @param base   receives it; it is released with `p`
+ * @param base   receives it, in `p`; its files are open as long as k->pool is
  * @param conn   in the transaction in which `caller` was read, with a consistent snapshot
  * @param caller with the current revisions
  */

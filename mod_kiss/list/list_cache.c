@@ -48,6 +48,7 @@ typedef struct {
 
 typedef struct {
     apr_off_t size;                     /* bytes of the answer */
+    int has_extents;
     apr_time_t noted;                   /* for kiss_list_cache_use() */
 } checked_file;
 
@@ -118,10 +119,18 @@ static void note(apr_file_t *file)
     }
 }
 
-void kiss_list_cache_use(apr_file_t *file, apr_time_t *noted)
+static void note_all(const kiss_stored *stored)
+{
+    note(stored->file);
+    if (stored->base) {
+        note(stored->base);
+    }
+}
+
+void kiss_list_cache_use(const kiss_stored *stored, apr_time_t *noted)
 {
     if (is_due(noted)) {
-        note(file);
+        note_all(stored);
     }
 }
 
@@ -141,30 +150,28 @@ static int make_key(char key[NAME_SIZE], file_state *state, const char *tag, con
 /**
  * Finds a file among the checked ones.
  *
- * @param size receives the bytes of the answer
+ * @param file receives what is known of it
  * @param due  receives 1 when this use is to be stored
  */
-static int was_checked(const char *tag, const apr_finfo_t *info, apr_off_t *size, int *due)
+static int was_checked(const char *tag, const apr_finfo_t *info, checked_file *file, int *due)
 {
     char key[NAME_SIZE];
-    checked_file file;
     file_state state;
 
     *due = 1;
-    if (!checked || !make_key(key, &state, tag, info) || !kiss_lru_get(checked, key, &state, 0, &file)) {
+    if (!checked || !make_key(key, &state, tag, info) || !kiss_lru_get(checked, key, &state, 0, file)) {
         return 0;
     }
-    *size = file.size;
-    *due = is_due(&file.noted);
+    *due = is_due(&file->noted);
     if (*due) {
-        kiss_lru_put(checked, key, &state, 0, 0, &file);
+        kiss_lru_put(checked, key, &state, 0, 0, file);
     }
     return 1;
 }
 
-static void remember(const char *tag, const apr_finfo_t *info, apr_off_t size)
+static void remember(const char *tag, const apr_finfo_t *info, apr_off_t size, int has_extents)
 {
-    const checked_file file = { size, apr_time_now() };
+    const checked_file file = { size, has_extents, apr_time_now() };
     char key[NAME_SIZE];
     file_state state;
 
@@ -174,7 +181,7 @@ static void remember(const char *tag, const apr_finfo_t *info, apr_off_t size)
 }
 
 /** Verifies the checksum of a file, and its name against its label. */
-static apr_status_t check(apr_off_t *size, const char *tag, apr_file_t *file, const apr_finfo_t *info, apr_pool_t *p)
+static apr_status_t check(checked_file *found, const char *tag, apr_file_t *file, const apr_finfo_t *info, apr_pool_t *p)
 {
     kiss_cache_file f;
     kiss_cache_file_label label = { .tag = "" };
@@ -187,8 +194,9 @@ static apr_status_t check(apr_off_t *size, const char *tag, apr_file_t *file, co
         rv = APR_EMISMATCH;             /* the file was renamed */
     }
     if (rv == APR_SUCCESS) {
-        *size = f.size;
-        remember(tag, info, f.size);
+        found->size = f.size;
+        found->has_extents = f.extents > 0;
+        remember(tag, info, f.size, found->has_extents);
     }
     return rv;
 }
@@ -210,9 +218,39 @@ static int is_barred(apr_status_t rv)
     return APR_STATUS_IS_EACCES(rv) || rv == ELOOP || rv == ENXIO || rv == EPERM;
 }
 
-apr_status_t kiss_list_cache_open(kiss_list_cache_entry *entry, const char *dir, const char *tag, apr_pool_t *p)
+static apr_status_t open_entry(kiss_list_cache_entry *entry, const char *dir, const char *tag, int is_base, apr_pool_t *p);
+
+/** Opens the base of an entry with extents. @return as kiss_list_cache_open() */
+static apr_status_t open_base(kiss_list_cache_entry *entry, const char *dir, apr_pool_t *p)
+{
+    kiss_cache_file_label label;
+    kiss_list_cache_entry base;
+    apr_array_header_t *extents;
+    kiss_cache_file f;
+    apr_status_t rv = kiss_cache_file_read(&f, entry->stored.file, entry->info.size);
+
+    rv = rv == APR_SUCCESS ? kiss_cache_file_label_read(&label, &f, entry->stored.file, p) : rv;
+    rv = rv == APR_SUCCESS ? kiss_cache_file_extents_read(&extents, &f, entry->stored.file, p) : rv;
+    if (rv == APR_SUCCESS && (!*label.base || strlen(label.base) >= NAME_SIZE || strchr(label.base, '/'))) {
+        rv = APR_EMISMATCH;
+    }
+    rv = rv == APR_SUCCESS ? open_entry(&base, dir, label.base, 1, p) : rv;
+    if (rv == APR_SUCCESS && !kiss_extents_fit(extents, base.stored.size)) {
+        rv = APR_EMISMATCH;
+    }
+    if (rv == APR_SUCCESS) {
+        entry->stored.extents = extents;
+        entry->stored.base = base.stored.file;
+        entry->base = label.base;
+    }
+    return rv;
+}
+
+/** @param is_base 1 for one that others refer to: it refers to none itself */
+static apr_status_t open_entry(kiss_list_cache_entry *entry, const char *dir, const char *tag, int is_base, apr_pool_t *p)
 {
     const char *path = path_of(dir, tag, KISS_CACHE_FILE_SUFFIX, p);
+    checked_file found;
     apr_file_t *file;
     int due;
     /* Without blocking: a file of that name may be a pipe, whose open or read would wait forever. */
@@ -221,27 +259,37 @@ apr_status_t kiss_list_cache_open(kiss_list_cache_entry *entry, const char *dir,
     if (rv != APR_SUCCESS) {
         return APR_STATUS_IS_ENOENT(rv) ? APR_ENOENT : is_barred(rv) ? remove_invalid(path, APR_EMISMATCH, p) : rv;
     }
+    memset(entry, 0, sizeof(*entry));
+    entry->stored.file = file;
     rv = apr_file_info_get(&entry->info, APR_FINFO_MIN | APR_FINFO_IDENT, file);
-    if (rv == APR_SUCCESS && !was_checked(tag, &entry->info, &entry->size, &due)) {
-        rv = check(&entry->size, tag, file, &entry->info, p);
+    if (rv == APR_SUCCESS && !was_checked(tag, &entry->info, &found, &due)) {
+        rv = check(&found, tag, file, &entry->info, p);
+    }
+    if (rv == APR_SUCCESS) {
+        entry->stored.size = found.size;
+        rv = !found.has_extents ? APR_SUCCESS : is_base ? APR_EMISMATCH : open_base(entry, dir, p);
     }
     if (rv != APR_SUCCESS) {
         apr_file_close(file);
         return rv == APR_EMISMATCH || rv == APR_ENOENT ? remove_invalid(path, rv, p) : rv;
     }
     if (due) {
-        note(file);
+        note_all(&entry->stored);
     }
-    entry->file = file;
     return APR_SUCCESS;
+}
+
+apr_status_t kiss_list_cache_open(kiss_list_cache_entry *entry, const char *dir, const char *tag, apr_pool_t *p)
+{
+    return open_entry(entry, dir, tag, 0, p);
 }
 
 apr_status_t kiss_list_cache_chunks(apr_array_header_t **chunks, const kiss_list_cache_entry *entry, apr_pool_t *p)
 {
     kiss_cache_file f;
-    apr_status_t rv = kiss_cache_file_read(&f, entry->file, entry->info.size);
+    apr_status_t rv = kiss_cache_file_read(&f, entry->stored.file, entry->info.size);
 
-    return rv == APR_SUCCESS ? kiss_cache_file_chunks_read(chunks, &f, entry->file, p) : rv;
+    return rv == APR_SUCCESS ? kiss_cache_file_chunks_read(chunks, &f, entry->stored.file, p) : rv;
 }
 
 int kiss_list_cache_is_sound(apr_status_t opened, const kiss_req *k, const char *tag)
@@ -310,7 +358,9 @@ apr_status_t kiss_list_cache_publish(kiss_spool *spool, const char *dir, const k
     apr_finfo_t info;
 
     if (rv == APR_SUCCESS) {
-        rv = kiss_cache_file_finish(spool->file, spool->size, kiss_spool_checksum(spool), label, spool->chunks, p);
+        const kiss_stored stored = kiss_spool_stored(spool);
+
+        rv = kiss_cache_file_finish(&stored, kiss_spool_checksum(spool), label, spool->chunks, p);
     }
     if (rv == APR_SUCCESS) {
         rv = kiss_spool_link(spool, path_of(dir, label->tag, KISS_CACHE_FILE_SUFFIX, p));
@@ -318,7 +368,10 @@ apr_status_t kiss_list_cache_publish(kiss_spool *spool, const char *dir, const k
     /* This child has just written it: it need not verify it again. */
     if (rv == APR_SUCCESS
         && apr_file_info_get(&info, APR_FINFO_MIN | APR_FINFO_IDENT, spool->file) == APR_SUCCESS) {
-        remember(label->tag, &info, spool->size);
+        remember(label->tag, &info, spool->size, spool->extents != NULL);
+    }
+    if (rv == APR_SUCCESS && spool->base) {
+        note(spool->base);
     }
     return rv;
 }

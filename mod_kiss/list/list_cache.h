@@ -48,8 +48,8 @@ const char *kiss_list_variant_name(const kiss_list_variant *variant, const kiss_
 
 /** An open cache entry. */
 typedef struct {
-    apr_file_t *file;           /**< open for reading */
-    apr_off_t size;             /**< bytes of the answer; label and trailer follow them */
+    kiss_stored stored;         /**< the answer; its files are open for reading */
+    const char *base;           /**< the tag of the entry that its extents refer to; NULL without extents */
     apr_finfo_t info;           /**< of the file: it is valid as long as inode, device, size and mtime are the same */
 } kiss_list_cache_entry;
 
@@ -63,9 +63,12 @@ apr_status_t kiss_list_cache_attach(apr_pool_t *pchild);
  * Opens the cache entry with this tag, and stores the time of its use. The first time that a child opens a file it
  * reads all of it and compares the checksum.
  *
+ * An entry whose extents refer to another one is opened together with that one, and is useless without it.
+ *
  * @param entry receives it; it is closed with `p`
- * @return APR_SUCCESS; APR_ENOENT when there is none, or one of an older version of mod_kiss, which was removed;
- *         APR_EMISMATCH when the file was damaged or no cache entry: it was removed; else the error of opening it
+ * @return APR_SUCCESS; APR_ENOENT when there is none, or one of an older version of mod_kiss or without its base, which
+ *         was removed; APR_EMISMATCH when the file was damaged or no cache entry: it was removed; else the error of
+ *         opening it
  */
 apr_status_t kiss_list_cache_open(kiss_list_cache_entry *entry, const char *dir, const char *tag, apr_pool_t *p);
 
@@ -82,9 +85,10 @@ int kiss_list_cache_exists(const char *dir, const char *tag, apr_pool_t *p);
  * Stores the time of use of an open entry, at most once a minute, in the file's time of access, which is set explicitly
  * because of noatime.
  *
- * @param noted belongs to the owner of the open file, and is 0 initially
+ * @param stored the answer; the use of its base is stored, too, as the later one, so that it is not evicted before
+ * @param noted  belongs to the owner of the open file, and is 0 initially
  */
-void kiss_list_cache_use(apr_file_t *file, apr_time_t *noted);
+void kiss_list_cache_use(const kiss_stored *stored, apr_time_t *noted);
 
 /** Logs errors of kiss_list_cache_open(). @return 1 when there is a valid entry */
 int kiss_list_cache_is_sound(apr_status_t opened, const kiss_req *k, const char *tag);

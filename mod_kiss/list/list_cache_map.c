@@ -28,12 +28,11 @@ struct kiss_list_cache_map {
     apr_uint32_t references;        /* those of answers that are being sent, and one of the table */
     const char *dir;
     const char *tag;
-    apr_file_t *file;
+    kiss_stored stored;
     apr_finfo_t info;               /* of the file when its checksum was right */
-    const char *data;
-    apr_off_t size;
-    kiss_piece piece;               /* all of it */
+    const char *data;               /* what the file has of the answer */
     kiss_list_text text;
+    kiss_list_cache_map *base;      /* of the entry that its extents refer to, with a reference; NULL without extents */
     apr_int64_t used;
     apr_time_t noted;               /* for kiss_list_cache_use() */
 };
@@ -54,8 +53,61 @@ apr_status_t kiss_list_cache_map_attach(apr_pool_t *pchild)
 void kiss_list_cache_map_release(kiss_list_cache_map *m)
 {
     if (m && apr_atomic_dec32(&m->references) == 0) {
+        kiss_list_cache_map *base = m->base;
+
         apr_pool_destroy(m->pool);
+        kiss_list_cache_map_release(base);
     }
+}
+
+/** The pieces of a list by its extents. */
+static void set_pieces(kiss_list_cache_map *m, const kiss_stored *stored)
+{
+    int n = stored->extents ? stored->extents->nelts : 1, i;
+    kiss_piece *pieces = apr_pcalloc(m->pool, (apr_size_t)n * sizeof(*pieces));
+    apr_off_t start = 0;
+
+    m->text.pieces = pieces;
+    m->text.count = n;
+    if (!stored->extents) {
+        pieces->data = m->data;
+        pieces->len = (apr_size_t)stored->size;
+        pieces->in_base = 1;            /* as soon as another version refers to it */
+        return;
+    }
+    for (i = 0; i < n; i++) {
+        const kiss_extent *e = &APR_ARRAY_IDX(stored->extents, i, kiss_extent);
+
+        pieces[i].data = (e->in_base ? m->base->data : m->data) + e->offset;
+        pieces[i].len = (apr_size_t)e->length;
+        pieces[i].start = start;
+        pieces[i].stored = (apr_off_t)e->offset;
+        pieces[i].in_base = (int)e->in_base;
+        start += (apr_off_t)e->length;
+    }
+}
+
+/** Maps the files of an open entry. @return APR_ENOTIMPL when that is impossible */
+static apr_status_t map_files(kiss_list_cache_map *m, const kiss_list_cache_entry *entry)
+{
+    const kiss_stored *stored = &entry->stored;
+    apr_off_t own = stored->extents ? kiss_extents_own(stored->extents) : stored->size;
+    apr_mmap_t *mm = NULL;
+
+    if (stored->size == 0 || stored->size > MAX_SIZE
+        || (own && apr_mmap_create(&mm, stored->file, 0, (apr_size_t)own, APR_MMAP_READ, m->pool) != APR_SUCCESS)) {
+        return APR_ENOTIMPL;
+    }
+    m->data = mm ? mm->mm : "";
+    if (entry->base && kiss_list_cache_map_open(&m->base, m->dir, entry->base) != APR_SUCCESS) {
+        return APR_ENOTIMPL;
+    }
+    /* The entry was opened with a base that fits; this may be another file of that name. */
+    if (m->base && (m->base->base || !kiss_extents_fit(stored->extents, kiss_list_cache_map_size(m->base)))) {
+        return APR_ENOTIMPL;
+    }
+    set_pieces(m, stored);
+    return APR_SUCCESS;
 }
 
 /** Opens, checks and maps an entry, with one reference. */
@@ -64,43 +116,41 @@ static apr_status_t map_entry(kiss_list_cache_map **map, const char *dir, const 
     apr_pool_t *pool;
     kiss_list_cache_entry entry;
     kiss_list_cache_map *m;
-    apr_mmap_t *mm;
     apr_status_t rv = apr_pool_create_unmanaged_ex(&pool, NULL, NULL);
 
     if (rv != APR_SUCCESS) {
         return rv;
     }
     m = apr_pcalloc(pool, sizeof(*m));
-    rv = kiss_list_cache_open(&entry, dir, tag, pool);
-    if (rv == APR_SUCCESS && (entry.size == 0 || entry.size > MAX_SIZE
-                              || apr_mmap_create(&mm, entry.file, 0, (apr_size_t)entry.size, APR_MMAP_READ, pool)
-                                 != APR_SUCCESS)) {
-        rv = APR_ENOTIMPL;
-    }
-    if (rv != APR_SUCCESS) {
-        apr_pool_destroy(pool);
-        return rv;
-    }
     m->pool = pool;
     m->references = 1;
     m->dir = dir;
     m->tag = apr_pstrdup(pool, tag);
-    m->file = entry.file;
+    rv = kiss_list_cache_open(&entry, dir, tag, pool);
+    if (rv == APR_SUCCESS) {
+        rv = map_files(m, &entry);
+    }
+    if (rv != APR_SUCCESS) {
+        kiss_list_cache_map_release(m);
+        return rv;
+    }
+    m->stored = entry.stored;
     m->info = entry.info;
-    m->data = mm->mm;
-    m->size = entry.size;
-    m->text = kiss_list_text_of(&m->piece, m->data, (apr_size_t)m->size);
     m->noted = apr_time_now();      /* opening it stored the time of use */
     *map = m;
     return APR_SUCCESS;
 }
 
-/** 1 when the file is unchanged and still has its name. */
+/** 1 when the file is unchanged and still has its name, and so its base. */
 static int is_sound(const kiss_list_cache_map *m)
 {
     apr_finfo_t now;
 
-    return apr_file_info_get(&now, APR_FINFO_MIN | APR_FINFO_NLINK, m->file) == APR_SUCCESS && now.nlink > 0
+    if (m->base && !is_sound(m->base)) {
+        return 0;
+    }
+
+    return apr_file_info_get(&now, APR_FINFO_MIN | APR_FINFO_NLINK, m->stored.file) == APR_SUCCESS && now.nlink > 0
            && now.size == m->info.size && now.mtime == m->info.mtime;
 }
 
@@ -147,6 +197,9 @@ static kiss_list_cache_map *take(const char *dir, const char *tag)
         if (i >= 0) {
             m = table.slot[i];
             m->used = kiss_clock_now();
+            if (m->base) {
+                m->base->used = m->used;
+            }
             apr_atomic_inc32(&m->references);
         }
         apr_thread_mutex_unlock(table.mutex);
@@ -205,7 +258,7 @@ apr_status_t kiss_list_cache_map_open(kiss_list_cache_map **map, const char *dir
     apr_status_t rv;
 
     if (m && is_sound(m)) {
-        kiss_list_cache_use(m->file, &m->noted);
+        kiss_list_cache_use(&m->stored, &m->noted);
         *map = m;
         return APR_SUCCESS;
     }
@@ -223,7 +276,7 @@ apr_status_t kiss_list_cache_map_open(kiss_list_cache_map **map, const char *dir
 
 apr_off_t kiss_list_cache_map_size(const kiss_list_cache_map *map)
 {
-    return map->size;
+    return kiss_list_text_size(&map->text);
 }
 
 const kiss_list_text *kiss_list_cache_map_text(const kiss_list_cache_map *map)
@@ -231,9 +284,14 @@ const kiss_list_text *kiss_list_cache_map_text(const kiss_list_cache_map *map)
     return &map->text;
 }
 
-apr_file_t *kiss_list_cache_map_file(const kiss_list_cache_map *map)
+apr_file_t *kiss_list_cache_map_base(const kiss_list_cache_map *map)
 {
-    return map->file;
+    return map->base ? map->base->stored.file : map->stored.file;
+}
+
+const char *kiss_list_cache_map_base_tag(const kiss_list_cache_map *map)
+{
+    return map->base ? map->base->tag : map->tag;
 }
 
 void kiss_list_cache_map_sweep(void)
@@ -301,7 +359,8 @@ static const apr_bucket_type_t mapped_type = {
     apr_bucket_shared_copy
 };
 
-apr_bucket *kiss_list_cache_map_bucket(kiss_list_cache_map *map, apr_bucket_alloc_t *list)
+/** A bucket of a range of the file. It takes over a reference. */
+static apr_bucket *make_bucket(kiss_list_cache_map *map, apr_off_t start, apr_size_t len, apr_bucket_alloc_t *list)
 {
     apr_bucket *e = apr_bucket_alloc(sizeof(*e), list);
     mapped_bucket *b = apr_bucket_alloc(sizeof(*b), list);
@@ -310,7 +369,28 @@ apr_bucket *kiss_list_cache_map_bucket(kiss_list_cache_map *map, apr_bucket_allo
     e->free = apr_bucket_free;
     e->list = list;
     b->map = map;
-    e = apr_bucket_shared_make(e, b, 0, (apr_size_t)map->size);
+    e = apr_bucket_shared_make(e, b, start, len);
     e->type = &mapped_type;
     return e;
+}
+
+void kiss_list_cache_map_insert(kiss_list_cache_map *map, apr_bucket_brigade *bb)
+{
+    int i;
+
+    for (i = 0; i < map->text.count; i++) {
+        const kiss_piece *p = &map->text.pieces[i];
+        kiss_list_cache_map *of = map->base && p->in_base ? map->base : map;
+
+        apr_atomic_inc32(&of->references);
+        APR_BRIGADE_INSERT_TAIL(bb, make_bucket(of, p->stored, p->len, bb->bucket_alloc));
+    }
+    kiss_list_cache_map_release(map);
+}
+
+apr_file_t *kiss_list_cache_map_file(const apr_bucket *e)
+{
+    const mapped_bucket *b = e->data;
+
+    return b->map->stored.file;
 }

@@ -25,7 +25,7 @@ apr_status_t kiss_list_cache_map_attach(apr_pool_t *pchild);
  *
  * @param dir  KissCacheDir; lives as long as the child
  * @param tag  its name (kiss_list_variant_name()), which identifies all that its content depends on
- * @param map receives a reference, to be passed to kiss_list_cache_map_bucket() or kiss_list_cache_map_release()
+ * @param map receives a reference, to be passed to kiss_list_cache_map_insert() or kiss_list_cache_map_release()
  * @return as kiss_list_cache_open(); APR_ENOTIMPL when there is a valid one that cannot be mapped: it can still be opened
  */
 apr_status_t kiss_list_cache_map_open(kiss_list_cache_map **map, const char *dir, const char *tag);
@@ -33,19 +33,26 @@ apr_status_t kiss_list_cache_map_open(kiss_list_cache_map **map, const char *dir
 /** Bytes of the answer. */
 apr_off_t kiss_list_cache_map_size(const kiss_list_cache_map *map);
 
-/** The answer, as long as the reference is held. */
+/** The answer, as long as the reference is held. In one piece, unless it is stored in extents (lib/file/extent.h). */
 const kiss_list_text *kiss_list_cache_map_text(const kiss_list_cache_map *map);
 
-/** The file of the answer, as long as the reference is held; its position is undefined. */
-apr_file_t *kiss_list_cache_map_file(const kiss_list_cache_map *map);
+/** The file that versions derived from this one can refer to: that of its base, or its own; its position is undefined. */
+apr_file_t *kiss_list_cache_map_base(const kiss_list_cache_map *map);
+
+/** The tag of that file. */
+const char *kiss_list_cache_map_base_tag(const kiss_list_cache_map *map);
 
 /** Releases a reference. */
 void kiss_list_cache_map_release(kiss_list_cache_map *map);
 
 /**
- * A bucket of the whole answer. It takes over the reference, and holds the mapping while filters move, split or copy it.
+ * Appends the whole answer. The buckets take over the reference, and hold the mapping while filters move, split or copy
+ * them.
  */
-apr_bucket *kiss_list_cache_map_bucket(kiss_list_cache_map *map, apr_bucket_alloc_t *list);
+void kiss_list_cache_map_insert(kiss_list_cache_map *map, apr_bucket_brigade *bb);
+
+/** The file that has the bytes of such a bucket at the offset of its `start`, as long as there is the bucket. */
+apr_file_t *kiss_list_cache_map_file(const apr_bucket *e);
 
 /**
  * Releases mappings of removed files, so that their disk space becomes free, and those that were not used for long. For

@@ -93,7 +93,6 @@ static int find(kiss_list_job *m, const char *tag)
     const char *name = kiss_list_variant_name(&m->variant, &m->k, tag, m->pool);
     apr_array_header_t *chunks;
     kiss_list_cache_entry entry;
-    int i;
 
     if (!kiss_list_cache_is_sound(kiss_list_cache_open(&entry, kiss_config_cache_dir(m->k.server), name, m->pool), &m->k,
                                   name)
@@ -101,11 +100,7 @@ static int find(kiss_list_job *m, const char *tag)
         return 0;
     }
     kiss_progress_name(m->progress, apr_pstrdup(m->pool, tag));
-    for (i = 0; i < chunks->nelts; i++) {
-        kiss_progress_add_chunk(m->progress, &APR_ARRAY_IDX(chunks, i, kiss_chunk));
-    }
-    kiss_progress_advance(m->progress, entry.file, entry.size);
-    kiss_progress_end(m->progress, APR_SUCCESS);
+    kiss_progress_complete(m->progress, &entry.stored, chunks);
     return 1;
 }
 
@@ -144,7 +139,7 @@ static const char *percentage(apr_int64_t discount, apr_pool_t *p)
 }
 
 /** The label of a cached list: what its ETag is a digest of, as text. */
-static kiss_cache_file_label label_of(const kiss_req *k, const char *name, int gzip)
+static kiss_cache_file_label label_of(const kiss_req *k, const char *name, int gzip, const char *base)
 {
     const kiss_terms terms = kiss_caller_terms(k->caller, k->endpoint);
     const char *price_list = terms.term[KISS_TERM_PRICE_LIST], *warehouse = terms.term[KISS_TERM_WAREHOUSE];
@@ -157,7 +152,8 @@ static kiss_cache_file_label label_of(const kiss_req *k, const char *name, int g
         .price_list = price_list ? price_list : "",
         .discount = terms.discount ? percentage(*terms.discount, k->pool) : "",
         .warehouse = warehouse ? warehouse : "",
-        .customer = k->caller->code
+        .customer = k->caller->code,
+        .base = base
     };
 
     return label;
@@ -171,7 +167,7 @@ static apr_status_t publish(kiss_list_job *m, kiss_spool *spool, const char *tag
 
     if (rv == APR_SUCCESS) {
         const char *name = kiss_list_variant_name(&m->variant, &m->k, tag, m->pool);
-        kiss_cache_file_label label = label_of(&m->k, name, m->variant.gzip);
+        kiss_cache_file_label label = label_of(&m->k, name, m->variant.gzip, spool->base_name);
         apr_status_t kept = kiss_list_cache_publish(spool, dir, &label, m->pool);
 
         if (kept != APR_SUCCESS) {
@@ -203,6 +199,12 @@ static void build(kiss_list_job *m)
         m->error = &kiss_error_unavailable;
     }
     apr_pool_clear(m->lock);
+    if (!m->error && built.spool->extents) {
+        const kiss_stored stored = kiss_spool_stored(built.spool);
+
+        kiss_progress_complete(m->progress, &stored, built.spool->chunks);
+        return;
+    }
     kiss_progress_end(m->progress, m->error ? APR_EGENERAL : APR_SUCCESS);
 }
 
@@ -267,8 +269,8 @@ static int open_compressed(kiss_gzipped *old, const kiss_list_job *m)
             && kiss_list_cache_is_sound(kiss_list_cache_open(&entry, kiss_config_cache_dir(m->k.server), name, m->pool),
                                         &m->k, name)
             && kiss_list_cache_chunks(&chunks, &entry, m->pool) == APR_SUCCESS) {
-            old->file = entry.file;
-            old->size = entry.size;
+            old->file = entry.stored.file;
+            old->size = entry.stored.size;
             old->chunks = chunks;
             return 1;
         }
@@ -297,7 +299,8 @@ static apr_status_t build_from_source(kiss_list_job *m)
     kiss_progress *source = m->source->progress;
     kiss_progress_view start = kiss_progress_wait(source, 0);
     kiss_spool *spool;
-    apr_status_t rv = start.size ? kiss_list_cache_begin(&spool, kiss_config_cache_dir(m->k.server), m->pool) : APR_EGENERAL;
+    apr_status_t rv = start.stored.size ? kiss_list_cache_begin(&spool, kiss_config_cache_dir(m->k.server), m->pool)
+        : APR_EGENERAL;
 
     if (rv != APR_SUCCESS) {
         return rv;

@@ -36,6 +36,13 @@
  * 2.5 and 2.8. */
 #define WORTH 5
 
+/* A derived list refers to the file of its base, and contains only the chunks that are different, as long as these are at
+ * most 1/4 of it; then all of it is written again, and becomes the base. A changed SKU is about one chunk. Measured with
+ * 40.9 MB and one changed price: writing it all takes 35 to 45 ms of processor time, references take 1. */
+#define OWN_PART 4
+#define CHANGED (20 * 1024)
+#define MAX_REFERRED (APR_INT64_C(1) << 30)     /* httpd divides buckets of files that are longer */
+
 /** A list that is being read. */
 typedef struct {
     kiss_req *k;
@@ -258,6 +265,16 @@ static kiss_db_status write_changes(reader *b, const kiss_base *base)
     return status;
 }
 
+/** Whether the new version is to refer to the base's file instead of containing all bytes: where these are most of it. */
+static int may_refer(const reader *b, const kiss_base *base)
+{
+    apr_off_t size = kiss_list_text_size(&base->list.text);
+
+    /* Where only one list fits into the cache, one is kept: not one that needs another. */
+    return size <= MAX_REFERRED && size <= kiss_config_cache_size(b->k->server) / OWN_PART && base->list.chunks
+        && base->own + (apr_off_t)base->skus->nelts * CHANGED <= size / OWN_PART;
+}
+
 /** Derives the list from an earlier version. @param done receives 1 when it is complete */
 static kiss_db_status patch_list(reader *b, const kiss_base *base, int *done)
 {
@@ -266,6 +283,9 @@ static kiss_db_status patch_list(reader *b, const kiss_base *base, int *done)
     b->scan.sink = &to_patch;
     b->rows = kiss_json_text_buffer(b->pool);
     b->patched = b->rows ? kiss_list_cache_begin(&b->out, kiss_config_cache_dir(b->k->server), b->k->pool) : APR_ENOMEM;
+    if (b->patched == APR_SUCCESS && may_refer(b, base)) {
+        kiss_spool_refer_to(b->out, base->file, base->file_tag);
+    }
     if (b->patched == APR_SUCCESS) {
         b->patched = kiss_patch_begin(&b->patch, b->out, &base->list, b->k->pool);
     }
@@ -342,7 +362,7 @@ static kiss_db_status make_list(reader *b)
     b->tag = kiss_caller_etag(b->caller, b->k->api, b->k->endpoint, b->k->pool);
     kiss_progress_name(b->progress, b->tag);
     status = try_patch(b, &b->derived);
-    if (status == KISS_DB_OK && b->derived) {
+    if (status == KISS_DB_OK && b->derived && !b->out->extents) {
         b->out->progress = b->progress;     /* not before: until then it could have been necessary to read it completely */
     }
     return status == KISS_DB_OK && !b->derived ? read_list(b) : status;

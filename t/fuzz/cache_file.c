@@ -60,18 +60,38 @@ static void check_chunks(const apr_array_header_t *chunks, const kiss_cache_file
     MUST(total <= f->size);
 }
 
+/** Every byte of the list is found, and its own ones are in the file. */
+static void check_extents(const apr_array_header_t *extents, const kiss_cache_file *f, apr_file_t *file)
+{
+    const kiss_stored stored = { file, f->size, extents, NULL };
+    apr_off_t at, n, offset, own = 0;
+    apr_file_t *of;
+
+    for (at = 0; at < f->size; at += n) {
+        n = kiss_extent_find(&stored, at, &of, &offset);
+        MUST(n > 0 && n <= f->size - at && offset >= 0);
+        MUST(of == NULL || offset + n <= f->own);
+        own += of ? n : 0;
+    }
+    MUST(own == f->own && kiss_extents_own(extents) == own);
+}
+
 /** What is read from any file keeps the promises of the header. */
 static void read_any(const uint8_t *data, size_t size, apr_pool_t *p)
 {
     kiss_cache_file_label label;
-    apr_array_header_t *chunks;
+    apr_array_header_t *chunks, *extents;
     kiss_cache_file f;
     FILE *owner;
     apr_file_t *file = empty_file(&owner, p);
 
     MUST(apr_file_write_full(file, data, size, NULL) == APR_SUCCESS);
     if (kiss_cache_file_read(&f, file, (apr_off_t)size) == APR_SUCCESS) {
-        MUST(f.size >= 0 && f.size <= f.checked && f.checked < (apr_off_t)size);
+        MUST(f.own >= 0 && f.own <= f.checked && f.checked < (apr_off_t)size);
+        MUST(f.own <= f.size && (f.extents || f.own == f.size));
+        if (f.extents && kiss_cache_file_extents_read(&extents, &f, file, p) == APR_SUCCESS) {
+            check_extents(extents, &f, file);
+        }
         if (kiss_cache_file_label_read(&label, &f, file, p) == APR_SUCCESS) {
             check_label(&label);
         }
@@ -127,12 +147,12 @@ static void write_and_read(const char *text, size_t answer, apr_pool_t *p)
     kiss_cache_file f;
     FILE *owner;
     apr_file_t *file = empty_file(&owner, p);
+    const kiss_stored stored = { file, (apr_off_t)len, NULL, NULL };
     apr_off_t whole, at;
     char c;
 
     MUST(apr_file_write_full(file, body, len, NULL) == APR_SUCCESS);
-    MUST(kiss_cache_file_finish(file, (apr_off_t)len, (apr_uint32_t)crc32(0, (const Bytef *)body, (uInt)len), &label,
-                                chunks, p)
+    MUST(kiss_cache_file_finish(&stored, (apr_uint32_t)crc32(0, (const Bytef *)body, (uInt)len), &label, chunks, p)
          == APR_SUCCESS);
     whole = size_of(file);
     MUST(kiss_cache_file_read(&f, file, whole) == APR_SUCCESS && f.size == (apr_off_t)len);

@@ -113,16 +113,21 @@ static apr_status_t change_some(kiss_patch *patch, int one_in, int wide, apr_poo
     return rv;
 }
 
-/** Everything that was written to a spool, as text. */
+/** The list that was written to a spool, as text. */
 static struct printbuf *content(kiss_spool *spool, apr_pool_t *p)
 {
     struct printbuf *pb = kiss_json_text_buffer(p);
-    apr_off_t start = 0;
+    kiss_stored stored;
+    apr_off_t at, offset, n;
+    apr_file_t *file;
 
     kiss_spool_flush(spool, 1);
-    apr_file_seek(spool->file, APR_SET, &start);
-    apr_file_read_full(spool->file, kiss_json_text_room(pb, (apr_size_t)spool->size), (apr_size_t)spool->size, NULL);
-    pb->bpos = (int)spool->size;
+    stored = kiss_spool_stored(spool);
+    for (at = 0; at < stored.size && (n = kiss_extent_find(&stored, at, &file, &offset)) > 0; at += n) {
+        apr_file_seek(file, APR_SET, &offset);
+        apr_file_read_full(file, kiss_json_text_room(pb, (apr_size_t)n), (apr_size_t)n, NULL);
+        pb->bpos += (int)n;
+    }
     return pb;
 }
 
@@ -193,13 +198,14 @@ static kiss_list_text in_pieces(const struct printbuf *list, const apr_array_hea
     apr_off_t at = 0;
     int i;
 
-    APR_ARRAY_PUSH(pieces, kiss_piece) = (kiss_piece){ .data = list->buf };
+    APR_ARRAY_PUSH(pieces, kiss_piece) = (kiss_piece){ .data = list->buf, .in_base = 1 };
     for (i = 0; i < all->nelts; i++) {
         at += APR_ARRAY_IDX(all, i, kiss_chunk).length;
         APR_ARRAY_IDX(pieces, pieces->nelts - 1, kiss_piece).len = (apr_size_t)(list->buf + at
             - APR_ARRAY_IDX(pieces, pieces->nelts - 1, kiss_piece).data);
         if (!dice((apr_uint32_t)one_in) && (apart || i + 1 < all->nelts)) {
-            APR_ARRAY_PUSH(pieces, kiss_piece) = (kiss_piece){ .data = list->buf + at, .start = at };
+            APR_ARRAY_PUSH(pieces, kiss_piece) = (kiss_piece){ .data = list->buf + at, .start = at, .stored = at,
+                                                               .in_base = 1 };
         }
     }
     APR_ARRAY_IDX(pieces, pieces->nelts - 1, kiss_piece).len = (apr_size_t)(list->buf + list->bpos
@@ -209,7 +215,43 @@ static kiss_list_text in_pieces(const struct printbuf *list, const apr_array_hea
     return text;
 }
 
-static int copied, chunks;              /* in a history */
+/** The same by its extents. */
+static kiss_list_text in_extents(const struct printbuf *list, const apr_array_header_t *extents, apr_pool_t *p)
+{
+    kiss_piece *pieces = apr_pcalloc(p, (apr_size_t)extents->nelts * sizeof(*pieces));
+    kiss_list_text text = { pieces, extents->nelts };
+    apr_off_t start = 0;
+    int i;
+
+    for (i = 0; i < extents->nelts; i++) {
+        const kiss_extent *e = &APR_ARRAY_IDX(extents, i, kiss_extent);
+
+        pieces[i] = (kiss_piece){ .data = list->buf + start, .len = (apr_size_t)e->length, .start = start,
+                                  .stored = (apr_off_t)e->offset, .in_base = (int)e->in_base };
+        start += (apr_off_t)e->length;
+    }
+    return text;
+}
+
+static kiss_spool *base;                /* the last one of a history that refers to no other */
+static int copied, chunks, referred;    /* in a history */
+
+/** 1 when the file of a spool has what its extents say, and its checksum. */
+static int is_own(const kiss_spool *spool, apr_pool_t *p)
+{
+    const apr_off_t own = kiss_extents_own(spool->extents);
+    char *text = apr_palloc(p, (apr_size_t)own + 1);
+    apr_array_header_t *same;
+    apr_off_t start = 0, end = 0;
+
+    return apr_file_seek(spool->file, APR_SET, &start) == APR_SUCCESS
+           && apr_file_read_full(spool->file, text, (apr_size_t)own, NULL) == APR_SUCCESS
+           && apr_file_seek(spool->file, APR_END, &end) == APR_SUCCESS && end == own
+           && kiss_spool_checksum(spool) == crc32(0, (const Bytef *)text, (uInt)own)
+           && kiss_extents_fit(spool->extents, spool->size + (1 << 30))
+           && kiss_extents_take(&same, (apr_size_t)spool->extents->nelts, spool->extents->elts, own, spool->size, p)
+              == APR_SUCCESS;
+}
 
 /** One step of a history: the list that is patched is the one that is written. @return 1 when it is */
 static int step(kiss_chunked *state, int one_in, int wide, apr_pool_t *p)
@@ -217,9 +259,15 @@ static int step(kiss_chunked *state, int one_in, int wide, apr_pool_t *p)
     struct printbuf *now, *patched, *written;
     kiss_spool *spool, *whole;
     kiss_patch *patch;
+    int refers = base && dice(4);
 
-    if (kiss_spool_create_linkable(&spool, "/tmp", p) != APR_SUCCESS
-        || kiss_patch_begin(&patch, spool, state, p) != APR_SUCCESS
+    if (kiss_spool_create_linkable(&spool, "/tmp", p) != APR_SUCCESS) {
+        return 0;
+    }
+    if (refers) {
+        kiss_spool_refer_to(spool, base->file, "base");
+    }
+    if (kiss_patch_begin(&patch, spool, state, p) != APR_SUCCESS
         || change_some(patch, one_in, wide, p) != APR_SUCCESS || kiss_patch_end(patch) != APR_SUCCESS
         || !(whole = write_spool(wide, p))) {
         return 0;
@@ -230,30 +278,42 @@ static int step(kiss_chunked *state, int one_in, int wide, apr_pool_t *p)
     copied += count_copied(spool, state);
     chunks += spool->chunks->nelts;
     state->chunks = dice(20) ? spool->chunks : NULL;    /* now and then they are not known */
-    state->text = in_pieces(patched, spool->chunks, p);
+    state->text = refers ? in_extents(patched, spool->extents, p) : in_pieces(patched, spool->chunks, p);
+    base = refers ? base : spool;
+    referred += refers && spool->extents->nelts > 1;
     return patched->bpos == now->bpos && memcmp(patched->buf, now->buf, (size_t)now->bpos) == 0
            && written->bpos == now->bpos && memcmp(written->buf, now->buf, (size_t)now->bpos) == 0
-           && same_chunks(spool, whole, now) && kiss_spool_checksum(spool) == kiss_spool_checksum(whole)
-           && kiss_spool_checksum(spool) == crc32(0, (const Bytef *)now->buf, (uInt)now->bpos);
+           && same_chunks(spool, whole, now)
+           && kiss_spool_checksum(whole) == crc32(0, (const Bytef *)now->buf, (uInt)now->bpos)
+           && (refers ? is_own(spool, p) : kiss_spool_checksum(spool) == kiss_spool_checksum(whole));
 }
 
 static void history(int n, int wide, int steps)
 {
     kiss_piece none;
     kiss_chunked state = { kiss_list_text_of(&none, "[]", 2), NULL };
-    apr_pool_t *p[2];                   /* of this state, and of the one before */
+    apr_pool_t *before = NULL, *of_base = NULL, *now;       /* of the state before, of the base, of this state */
     int i, good = 1;
 
-    apr_pool_create(&p[0], pool);
-    apr_pool_create(&p[1], pool);
     make_skus(n);
-    copied = chunks = 0;
+    copied = chunks = referred = 0;
+    base = NULL;
     for (i = 0; i < steps && good; i++) {
-        apr_pool_clear(p[i % 2]);
-        good = step(&state, 1 + (int)dice(dice(2) ? 4 : (apr_uint32_t)n + 1), wide, p[i % 2]);
+        apr_pool_create(&now, pool);
+        good = step(&state, 1 + (int)dice(dice(2) ? 4 : (apr_uint32_t)n + 1), wide, now);
+        if (before && before != of_base) {
+            apr_pool_destroy(before);
+        }
+        if (good && base->pool == now) {
+            if (of_base) {
+                apr_pool_destroy(of_base);
+            }
+            of_base = now;
+        }
+        before = now;
     }
-    ok(good, apr_psprintf(pool, "%d states of %d %s SKUs are patched as they are written (%d of %d chunks copied)", i, n,
-                          wide ? "wide" : "narrow", copied, chunks));
+    ok(good, apr_psprintf(pool, "%d states of %d %s SKUs are patched as they are written (%d of %d chunks copied, %d states refer "
+                          "to another)", i, n, wide ? "wide" : "narrow", copied, chunks, referred));
 }
 
 /** From every SKU on, every later one is found, also one that is not there. */

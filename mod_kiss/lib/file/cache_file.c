@@ -31,8 +31,8 @@ typedef struct {
     apr_uint64_t size;                  /* bytes of the answer */
     apr_uint32_t label;                 /* bytes of the label, which follows the answer */
     apr_uint32_t chunks;                /* number of chunks in the index, which follows the label */
-    apr_uint32_t checksum;              /* CRC-32 of these three */
-    apr_uint32_t unused;                /* 0 */
+    apr_uint32_t checksum;              /* CRC-32 of all these */
+    apr_uint32_t extents;               /* number of extents, which follow the index */
 } trailer;
 
 /* Changes with the format of these files, and with the rule by which lists are divided into chunks. */
@@ -58,6 +58,9 @@ static const struct {
     { "Customer", offsetof(kiss_cache_file_label, customer) }
 };
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
+
+/* The last line of the label of a file with extents. */
+static const char base_line[] = "\nBase: ";
 
 /* --- names --- */
 
@@ -148,32 +151,42 @@ static const char *label_text(const kiss_cache_file_label *label, apr_pool_t *p)
     for (i = 0; i < FIELDS; i++) {
         text = apr_pstrcat(p, text, fields[i].name, ": ", plain(*field(label, i), p), "\n", NULL);
     }
-    return text;
+    return label->base && *label->base ? apr_pstrcat(p, text, base_line + 1, plain(label->base, p), "\n", NULL) : text;
 }
 
-apr_status_t kiss_cache_file_finish(apr_file_t *file, apr_off_t size, apr_uint32_t checksum,
-                                    const kiss_cache_file_label *label,
+static apr_status_t write_array(apr_file_t *file, const apr_array_header_t *array)
+{
+    apr_size_t len = array ? (apr_size_t)array->nelts * (apr_size_t)array->elt_size : 0;
+
+    return len ? apr_file_write_full(file, array->elts, len, NULL) : APR_SUCCESS;
+}
+
+static apr_uint32_t add_array(apr_uint32_t checksum, const apr_array_header_t *array)
+{
+    return array && array->nelts ? (apr_uint32_t)crc32_z(checksum, (const Bytef *)array->elts,
+                                                         (apr_size_t)array->nelts * (apr_size_t)array->elt_size) : checksum;
+}
+
+apr_status_t kiss_cache_file_finish(const kiss_stored *stored, apr_uint32_t checksum, const kiss_cache_file_label *label,
                                     const apr_array_header_t *chunks, apr_pool_t *p)
 {
     const char *text = label_text(label, p);
-    apr_size_t len = strlen(text), index = chunks ? (apr_size_t)chunks->nelts * sizeof(kiss_chunk) : 0;
+    apr_size_t len = strlen(text);
     apr_status_t rv;
     trailer t;
 
     memset(&t, 0, sizeof(t));
     memcpy(t.magic, magic, sizeof(magic));
-    t.size = (apr_uint64_t)size;
+    t.size = (apr_uint64_t)stored->size;
     t.label = (apr_uint32_t)len;
+    t.chunks = chunks ? (apr_uint32_t)chunks->nelts : 0;
+    t.extents = stored->extents ? (apr_uint32_t)stored->extents->nelts : 0;
     t.checksum = (apr_uint32_t)crc32(checksum, (const Bytef *)text, (uInt)len);
-    if (index) {
-        t.chunks = (apr_uint32_t)chunks->nelts;
-        t.checksum = (apr_uint32_t)crc32_z(t.checksum, (const Bytef *)chunks->elts, index);
-    }
-    rv = apr_file_write_full(file, text, len, NULL);
-    if (rv == APR_SUCCESS && index) {
-        rv = apr_file_write_full(file, chunks->elts, index, NULL);
-    }
-    return rv == APR_SUCCESS ? apr_file_write_full(file, &t, sizeof(t), NULL) : rv;
+    t.checksum = add_array(add_array(t.checksum, chunks), stored->extents);
+    rv = apr_file_write_full(stored->file, text, len, NULL);
+    rv = rv == APR_SUCCESS ? write_array(stored->file, chunks) : rv;
+    rv = rv == APR_SUCCESS ? write_array(stored->file, stored->extents) : rv;
+    return rv == APR_SUCCESS ? apr_file_write_full(stored->file, &t, sizeof(t), NULL) : rv;
 }
 
 /** 1 when a file has the trailer of a former format. */
@@ -190,7 +203,7 @@ static int is_older(apr_file_t *file, apr_off_t whole)
 apr_status_t kiss_cache_file_read(kiss_cache_file *f, apr_file_t *file, apr_off_t whole)
 {
     trailer t;
-    apr_off_t at = whole - (apr_off_t)sizeof(t), index;
+    apr_off_t at = whole - (apr_off_t)sizeof(t), rest;
     apr_status_t rv = at < 0 ? APR_EOF : apr_file_seek(file, APR_SET, &at);
 
     if (rv == APR_SUCCESS) {
@@ -202,14 +215,16 @@ apr_status_t kiss_cache_file_read(kiss_cache_file *f, apr_file_t *file, apr_off_
     if (rv == APR_EOF || memcmp(t.magic, magic, sizeof(magic)) != 0) {
         return is_older(file, whole) ? APR_ENOENT : APR_EMISMATCH;
     }
-    index = (apr_off_t)t.chunks * (apr_off_t)sizeof(kiss_chunk);
+    rest = (apr_off_t)t.label + (apr_off_t)t.chunks * (apr_off_t)sizeof(kiss_chunk)
+        + (apr_off_t)t.extents * (apr_off_t)sizeof(kiss_extent);
     f->size = (apr_off_t)t.size;
     f->label = t.label;
     f->chunks = t.chunks;
+    f->extents = t.extents;
     f->checked = whole - (apr_off_t)sizeof(t);
+    f->own = f->checked - rest;
     f->checksum = t.checksum;
-    return t.unused || t.label > MAX_LABEL || f->size < 0 || f->size > f->checked
-        || f->checked - f->size != (apr_off_t)t.label + index
+    return t.label > MAX_LABEL || f->own < 0 || f->size < f->own || (!t.extents && f->size != f->own)
            ? APR_EMISMATCH : APR_SUCCESS;
 }
 
@@ -230,6 +245,12 @@ static apr_status_t parse(kiss_cache_file_label *label, char *text)
         *text = '\0';
         text = end;
     }
+    label->base = "";
+    if (strncmp(text, base_line, sizeof(base_line) - 1) == 0) {
+        label->base = text + sizeof(base_line) - 1;
+        *text = '\0';
+        text += sizeof(base_line) - 1 + strcspn(label->base, "\n");
+    }
     *text = '\0';
     return APR_SUCCESS;
 }
@@ -249,7 +270,7 @@ apr_status_t kiss_cache_file_label_read(kiss_cache_file_label *label, const kiss
                                         apr_pool_t *p)
 {
     char *text = apr_pcalloc(p, f->label + 1);
-    apr_status_t rv = read_part(file, f->size, text, f->label);
+    apr_status_t rv = read_part(file, f->own, text, f->label);
 
     return rv == APR_SUCCESS ? parse(label, text) : rv;
 }
@@ -259,9 +280,19 @@ apr_status_t kiss_cache_file_chunks_read(apr_array_header_t **chunks, const kiss
 {
     apr_size_t len = f->chunks * sizeof(kiss_chunk);
     void *index = apr_palloc(p, len + 1);
-    apr_status_t rv = read_part(file, f->size + (apr_off_t)f->label, index, len);
+    apr_status_t rv = read_part(file, f->own + (apr_off_t)f->label, index, len);
 
     return rv == APR_SUCCESS ? kiss_chunk_index_take(chunks, f->chunks, index, f->size, p) : rv;
+}
+
+apr_status_t kiss_cache_file_extents_read(apr_array_header_t **extents, const kiss_cache_file *f, apr_file_t *file,
+                                          apr_pool_t *p)
+{
+    apr_size_t len = f->extents * sizeof(kiss_extent);
+    void *data = apr_palloc(p, len + 1);
+    apr_status_t rv = read_part(file, f->checked - (apr_off_t)len, data, len);
+
+    return rv == APR_SUCCESS ? kiss_extents_take(extents, f->extents, data, f->own, f->size, p) : rv;
 }
 
 apr_status_t kiss_cache_file_verify(kiss_cache_file_label *label, const kiss_cache_file *f, apr_file_t *file, apr_pool_t *p)

@@ -15,6 +15,7 @@
 
 #include "lib/base/etag.h"
 #include "lib/file/chunk_index.h"
+#include "lib/file/extent.h"
 
 /** The folder of cache entries below KissCacheDir. */
 #define KISS_CACHE_FILE_FOLDER "snapshots"
@@ -41,14 +42,17 @@ typedef struct {
     const char *discount;           /**< percentage */
     const char *warehouse;          /**< the warehouse's code */
     const char *customer;           /**< customer for whom it was built; customers with equal terms share it */
+    const char *base;               /**< the name of the entry that its extents refer to; "" or NULL without extents */
 } kiss_cache_file_label;
 
 /** A file whose trailer was read. */
 typedef struct {
     apr_off_t size;                 /**< bytes of the answer */
+    apr_off_t own;                  /**< bytes of the answer that this file starts with: all, unless it has extents */
+    apr_size_t extents;             /**< number of extents */
     apr_size_t label;               /**< bytes of the label */
     apr_size_t chunks;              /**< number of chunks in the index */
-    apr_off_t checked;              /**< bytes of answer, label and index */
+    apr_off_t checked;              /**< bytes of answer, label, index and extents */
     apr_uint32_t checksum;          /**< CRC-32 of these */
 } kiss_cache_file;
 
@@ -77,13 +81,12 @@ const char *kiss_cache_file_shown(const char *file, apr_pool_t *p);
 /**
  * Appends label, index and trailer to an answer.
  *
- * @param file     open for writing, at its end
- * @param size     bytes of the answer
- * @param checksum CRC-32 of the answer
+ * @param stored   the answer; its file is open for writing, at its end
+ * @param checksum CRC-32 of what the file contains
+ * @param label    with the name of the base where there are extents
  * @param chunks   of kiss_chunk: its chunks; NULL where they are unknown
  */
-apr_status_t kiss_cache_file_finish(apr_file_t *file, apr_off_t size, apr_uint32_t checksum,
-                                    const kiss_cache_file_label *label,
+apr_status_t kiss_cache_file_finish(const kiss_stored *stored, apr_uint32_t checksum, const kiss_cache_file_label *label,
                                     const apr_array_header_t *chunks, apr_pool_t *p);
 
 /**
@@ -114,6 +117,10 @@ apr_status_t kiss_cache_file_label_read(kiss_cache_file_label *label, const kiss
  */
 apr_status_t kiss_cache_file_chunks_read(apr_array_header_t **chunks, const kiss_cache_file *f, apr_file_t *file,
                                          apr_pool_t *p);
+
+/** Reads the extents, likewise: an array of kiss_extent in `p`. Not for a file without extents. */
+apr_status_t kiss_cache_file_extents_read(apr_array_header_t **extents, const kiss_cache_file *f, apr_file_t *file,
+                                          apr_pool_t *p);
 
 /**
  * Opens the folder in a KissCacheDir, also as root: a symbolic link of another user is not followed

@@ -126,7 +126,9 @@ static apr_status_t copy_chunks(kiss_chunks *c, const kiss_chunked *old, const k
     c->old += n;
     c->old_end += (apr_off_t)len;
     c->is_last = c->old == old->chunks->nelts;
-    return kiss_spool_copy(c->spool, data, len, (apr_uint32_t)checksum);
+    return c->spool->extents && piece->in_base
+        ? kiss_spool_refer(c->spool, piece->stored + (data - piece->data), len)
+        : kiss_spool_copy(c->spool, data, len, (apr_uint32_t)checksum);
 }
 
 /**

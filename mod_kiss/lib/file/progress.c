@@ -41,8 +41,8 @@ void kiss_progress_name(kiss_progress *g, const char *tag)
 void kiss_progress_advance(kiss_progress *g, apr_file_t *file, apr_off_t size)
 {
     apr_thread_mutex_lock(g->mutex);
-    g->grown.file = file;
-    g->grown.size = size;
+    g->grown.stored.file = file;
+    g->grown.stored.size = size;
     apr_thread_cond_broadcast(g->more);
     apr_thread_mutex_unlock(g->mutex);
 }
@@ -51,6 +51,19 @@ void kiss_progress_add_chunk(kiss_progress *g, const kiss_chunk *chunk)
 {
     apr_thread_mutex_lock(g->mutex);
     APR_ARRAY_PUSH(g->chunks, kiss_chunk) = *chunk;
+    apr_thread_cond_broadcast(g->more);
+    apr_thread_mutex_unlock(g->mutex);
+}
+
+void kiss_progress_complete(kiss_progress *g, const kiss_stored *stored, const apr_array_header_t *chunks)
+{
+    apr_thread_mutex_lock(g->mutex);
+    if (chunks) {
+        apr_array_cat(g->chunks, chunks);
+    }
+    g->grown.stored = *stored;
+    g->grown.ended = 1;
+    g->grown.result = APR_SUCCESS;
     apr_thread_cond_broadcast(g->more);
     apr_thread_mutex_unlock(g->mutex);
 }
@@ -69,7 +82,7 @@ kiss_progress_view kiss_progress_wait(kiss_progress *g, apr_off_t size)
     kiss_progress_view grown;
 
     apr_thread_mutex_lock(g->mutex);
-    while (!g->grown.ended && g->grown.size <= size) {
+    while (!g->grown.ended && g->grown.stored.size <= size) {
         apr_thread_cond_wait(g->more, g->mutex);
     }
     grown = g->grown;
@@ -96,23 +109,26 @@ int kiss_progress_chunk(kiss_progress *g, int number, kiss_chunk *chunk)
 apr_status_t kiss_progress_read(kiss_progress *g, apr_off_t offset, char *buffer, apr_size_t *len)
 {
     kiss_progress_view grown = kiss_progress_wait(g, offset);
+    apr_file_t *file;
     apr_os_file_t fd;
+    apr_off_t at, most;
     apr_status_t rv;
     ssize_t n;
 
-    if (grown.size <= offset) {
+    if (grown.stored.size <= offset) {
         return grown.result == APR_SUCCESS ? APR_EOF : grown.result;
     }
-    rv = apr_os_file_get(&fd, grown.file);
+    most = kiss_extent_find(&grown.stored, offset, &file, &at);
+    rv = most ? apr_os_file_get(&fd, file) : APR_EGENERAL;
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    if (grown.size - offset < (apr_off_t)*len) {
-        *len = (apr_size_t)(grown.size - offset);
+    if (most < (apr_off_t)*len) {
+        *len = (apr_size_t)most;
     }
     /* Reads at an offset: the position of the file belongs to the writer. */
     do {
-        n = pread(fd, buffer, *len, offset);
+        n = pread(fd, buffer, *len, at);
     } while (n < 0 && errno == EINTR);
     if (n <= 0) {
         return n < 0 ? errno : EIO;     /* shorter than what was written */

@@ -10,6 +10,7 @@
 #include <apr_file_io.h>
 
 #include "lib/file/chunk_index.h"
+#include "lib/file/extent.h"
 
 /** The shared state of writer and readers. */
 typedef struct kiss_progress kiss_progress;
@@ -28,6 +29,14 @@ void kiss_progress_advance(kiss_progress *progress, apr_file_t *file, apr_off_t 
 /** Adds the next chunk of the file; it can be read as soon as its bytes are published. */
 void kiss_progress_add_chunk(kiss_progress *progress, const kiss_chunk *chunk);
 
+/**
+ * Publishes a list that is complete, with its chunks, and ends.
+ *
+ * @param stored its files are open as long as the progress is used
+ * @param chunks of kiss_chunk; may be NULL
+ */
+void kiss_progress_complete(kiss_progress *progress, const kiss_stored *stored, const apr_array_header_t *chunks);
+
 /** Ends the file: APR_SUCCESS when it is complete, or why it never will be. */
 void kiss_progress_end(kiss_progress *progress, apr_status_t result);
 
@@ -36,8 +45,8 @@ void kiss_progress_end(kiss_progress *progress, apr_status_t result);
 /** What can be read of the file. */
 typedef struct {
     const char *tag;            /**< ETag without the coding; NULL until it is known */
-    apr_file_t *file;           /**< open for reading; its position is the writer's until the end; NULL when it is empty */
-    apr_off_t size;             /**< bytes that can be read */
+    kiss_stored stored;         /**< `size` bytes that can be read; the files are open for reading, their positions belong
+                                     to others; no file when there are none yet */
     int ended;                  /**< 1 when the writer has ended */
     apr_status_t result;        /**< then: APR_SUCCESS when it is complete */
 } kiss_progress_view;

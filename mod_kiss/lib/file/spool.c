@@ -179,6 +179,9 @@ static apr_status_t append(kiss_spool *s, const char *data, apr_size_t len)
     if (rv == APR_SUCCESS) {
         rv = apr_file_write_full(s->file, data, len, NULL);
     }
+    if (rv == APR_SUCCESS && s->extents) {
+        kiss_extents_add(s->extents, 0, kiss_extents_own(s->extents), len);
+    }
     if (rv == APR_SUCCESS) {
         s->size += (apr_off_t)len;
     }
@@ -230,4 +233,32 @@ apr_status_t kiss_spool_copy(kiss_spool *s, const char *data, apr_size_t len, ap
         end_piece(s, (apr_off_t)len, checksum);
     }
     return rv;
+}
+
+/* --- references to another file --- */
+
+void kiss_spool_refer_to(kiss_spool *s, apr_file_t *base, const char *base_name)
+{
+    s->extents = apr_array_make(s->pool, 16, sizeof(kiss_extent));
+    s->base = base;
+    s->base_name = base_name;
+}
+
+apr_status_t kiss_spool_refer(kiss_spool *s, apr_off_t offset, apr_size_t len)
+{
+    apr_status_t rv = kiss_spool_flush(s, 1);
+
+    if (rv == APR_SUCCESS) {
+        kiss_extents_add(s->extents, 1, offset, len);
+        s->size += (apr_off_t)len;
+        s->cut += (apr_off_t)len;       /* the checksum is that of the file */
+    }
+    return rv;
+}
+
+kiss_stored kiss_spool_stored(const kiss_spool *s)
+{
+    const kiss_stored stored = { s->file, s->size, s->extents, s->base };
+
+    return stored;
 }

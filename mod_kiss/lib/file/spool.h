@@ -13,6 +13,7 @@
 #include <apr_tables.h>
 #include <json-c/printbuf.h>
 
+#include "lib/file/extent.h"
 #include "lib/file/progress.h"
 
 /** Prefix of the name of a file that is being written and has a name. */
@@ -21,7 +22,7 @@
 /** A file being written through a buffer. */
 typedef struct {
     apr_file_t *file;           /**< open for reading and writing; NULL until something is written to it */
-    apr_off_t size;             /**< bytes written so far, without those in the buffer */
+    apr_off_t size;             /**< bytes of the answer so far, without those in the buffer */
     struct printbuf *buffer;    /**< receives what is appended */
     const char *dir;            /**< directory of the file */
     const char *name;           /**< the file's name, while it has one */
@@ -31,6 +32,9 @@ typedef struct {
     apr_uint32_t piece;         /**< CRC-32 of the piece, without those bytes in the buffer that were not added yet */
     int summed;                 /**< bytes in the buffer that were added */
     apr_array_header_t *chunks; /**< of kiss_chunk: its chunks (lib/file/chunk_index.h); or NULL */
+    apr_array_header_t *extents;    /**< of kiss_extent: where the answer is (kiss_spool_refer()); NULL: in the file */
+    apr_file_t *base;           /**< the file that these refer to */
+    const char *base_name;      /**< its name as a cache entry */
     int published;              /**< number of them that were published to `progress`: those that are written */
     apr_off_t published_end;    /**< where these end */
     kiss_progress *progress;    /**< receives what can be read of the file, and its chunks; or NULL */
@@ -70,6 +74,21 @@ apr_uint32_t kiss_spool_cut(kiss_spool *spool, int at, apr_off_t *len);
 
 /** Appends a piece whose CRC-32 is known, to a linkable spool whose bytes are all in ended pieces. */
 apr_status_t kiss_spool_copy(kiss_spool *spool, const char *data, apr_size_t len, apr_uint32_t checksum);
+
+/**
+ * Makes a linkable and empty spool one that refers to another file, where kiss_spool_refer() is called. Its progress can
+ * only be published when it is complete (kiss_spool_stored()).
+ *
+ * @param base      open as long as the spool is
+ * @param base_name the name of the cache entry
+ */
+void kiss_spool_refer_to(kiss_spool *spool, apr_file_t *base, const char *base_name);
+
+/** Appends a range of the base, to a spool whose bytes are all in ended pieces. */
+apr_status_t kiss_spool_refer(kiss_spool *spool, apr_off_t offset, apr_size_t len);
+
+/** Where the answer is, without what is in the buffer. */
+kiss_stored kiss_spool_stored(const kiss_spool *spool);
 
 /** CRC-32 of all that was written to the file of a linkable spool. */
 apr_uint32_t kiss_spool_checksum(const kiss_spool *spool);

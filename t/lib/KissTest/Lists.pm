@@ -67,11 +67,20 @@ sub kept_parts {
     my ($path) = @_;
     my $file = slurp($path);
     my $trailer = length $file < 32 ? '' : substr $file, -32, 32, '';
-    my ($magic, $answer, $label, $chunks, $crc) = unpack 'a8 Q L L L', $trailer;
-    return if !$trailer || $magic ne "kiss-3\n\0" || $answer + $label + 24 * $chunks != length $file || crc32($file) != $crc;
+    my ($magic, $size, $label, $chunks, $crc, $extents) = unpack 'a8 Q L L L L', $trailer;
+    my $own = length($file) - ($label || 0) - 24 * (($chunks || 0) + ($extents || 0));
+    return if !$trailer || $magic ne "kiss-3\n\0" || $own < 0 || (!$extents && $own != $size) || crc32($file) != $crc;
+    my $answer = substr $file, 0, $own;
+    if ($extents) {
+        my ($base) = substr($file, $own, $label) =~ /^Base: (.*)$/m;
+        my $other = kept_parts(($path =~ s{[^/]+\z}{}r) . "$base.json") or return;
+        $answer = join '', map { my ($at, $n, $is_base) = unpack 'Q3', $_; substr $is_base ? $other->{answer} : $answer, $at, $n }
+            map { substr $file, $own + $label + 24 * ($chunks + $_), 24 } 0 .. $extents - 1;
+        return if length $answer != $size;
+    }
     return {
-        answer => substr($file, 0, $answer), label => substr($file, $answer, $label), trailer => $trailer,
-        chunks => [map { [(unpack 'Q L L L L', substr $file, $answer + $label + 24 * $_, 24)[1, 3]] } 0 .. $chunks - 1],
+        answer => $answer, label => substr($file, $own, $label), trailer => $trailer,
+        chunks => [map { [(unpack 'Q L L L L', substr $file, $own + $label + 24 * $_, 24)[1, 3]] } 0 .. $chunks - 1],
     };
 }
 

@@ -1,0 +1,215 @@
+#!/usr/bin/perl
+# A long list that was derived from an earlier version is stored as references to that one's file and what is different. Every client
+# gets the same bytes as of a list that was read whole, and a file whose base is gone or damaged is never sent.
+# SPDX-License-Identifier: Apache-2.0
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Compress::Zlib qw(memGunzip);
+use JSON::PP ();
+use KissTest;
+use KissTest::Database;
+use KissTest::Lists;
+use KissTest::Load;
+use KissTest::SlowClient;
+use Test::More;
+
+my $server = KissTest::Database->start;
+my $db = new_database('extents', server => $server);
+import_sample($db);
+grow($server, $db, 4000);
+my %key = (ACME01 => issue_key('ACME01'));
+my @serve = (processes => 1, modules => [], log_level => 'info kiss:debug');
+my $h = serve_lists(\%key, @serve);
+my $whole = serve_lists(\%key, modules => []);
+my $seed = $ENV{KISS_TEST_SEED} || 20261130;
+srand $seed;
+note "seed $seed";
+
+# change(@numbers): the texts of these products, in one statement.
+my $version = 0;
+sub change {
+    my $skus = join ', ', map { sprintf "'ZZ%08d'", $_ } @_;
+    $version++;
+    return sql($db, "UPDATE product SET name = CONCAT('Version ', $version, REPEAT('x', $version % 7)) WHERE sku IN ($skus)");
+}
+
+# expected: the list as it is now, read whole.
+sub expected {
+    unlink glob folder($whole) . '/*@*';
+    return ask_list($whole, '/products');
+}
+
+# is_same($res, $name): asks nothing; the answer is what it must be now.
+sub is_same {
+    my ($res, $name, $expected) = @_;
+    $expected //= expected();
+    is $res->{headers}{etag}, $expected->{headers}{etag}, "$name: the ETag";
+    return ok $res->{content} eq $expected->{content}, '... and the bytes of a list that was read whole';
+}
+
+# stored($res): the file of an answer: its bytes, its own part of the list, its number of extents, and the name of its base.
+sub stored {
+    my ($res) = @_;
+    my $file = slurp(path_of($h, $res));
+    my ($magic, $size, $label, $chunks, $crc, $extents) = unpack 'a8 Q L L L L', substr $file, -32;
+    my ($base) = $file =~ /\nBase: ([^\n]+)\n/;
+    return { size => $size, extents => $extents, base => $base, own => length($file) - 32 - $label - 24 * ($chunks + $extents) };
+}
+sub base_path { my ($res) = @_; return folder($h) . '/' . stored($res)->{base} . '.json' }
+
+my $first = ask_list($h, '/products');
+is fate($h, $first), 'built', 'a long list is read';
+cmp_ok length $first->{content}, '>', 2_000_000, '... of more than 2 MB';
+is stored($first)->{extents}, 0, '... and stored in one piece';
+
+# patched($name, @products): the list after a change.
+sub patched {
+    my ($name, @products) = @_;
+    change(@products);
+    my $res = ask_list($h, '/products');
+    is fate($h, $res), 'patched', "$name: patched";
+    is_same($res, $name);
+    return $res;
+}
+
+subtest 'what is stored' => sub {
+    my $one = patched('one change', 2000);
+    my $file = stored($one);
+    is $file->{base} . '.json', path_of($h, $first) =~ s{.*/}{}r, 'it refers to the version before';
+    is $file->{extents}, 4, 'what precedes the change, the change, what follows, and the end';
+    cmp_ok $file->{own}, '<', 100_000, "... $file->{own} bytes of its own";
+    is_deeply kept_parts(path_of($h, $one))->{answer}, $one->{content}, 'together they are the list';
+    my $two = patched('one more', 3000);
+    is stored($two)->{base}, $file->{base}, 'the next one refers to the same base';
+    cmp_ok stored($two)->{own}, '>', $file->{own}, '... and has the first change, too';
+    patched("the first and the last", 1, 4000);
+    patched('neighbours', 100 .. 130);
+    sql($db, "UPDATE product SET status = 'Obsolete' WHERE sku BETWEEN 'ZZ00001000' AND 'ZZ00001050'");
+    my $fewer = ask_list($h, '/products');
+    is_same($fewer, 'rows that are gone');
+    sql($db, "UPDATE product SET status = 'Live' WHERE sku BETWEEN 'ZZ00001000' AND 'ZZ00001050'");
+    is_same(ask_list($h, '/products'), 'rows that are back');
+};
+
+subtest 'a history' => sub {
+    my ($refers, $alone, $last) = (0, 0, '');
+    for my $round (1 .. 30) {
+        change(map { 1 + int rand 4000 } 0 .. rand 12);
+        my $res = ask_list($h, '/products');
+        my $file = stored($res);
+        $last eq $file->{base} or $alone++ if $file->{extents} && $last;
+        $refers++ if $file->{extents};
+        $last = $file->{base} if $file->{extents};
+        next if $res->{content} eq expected()->{content};
+        return fail "round $round, seed $seed";
+    }
+    cmp_ok $refers, '>', 10, "$refers of 30 refer to another file";
+    cmp_ok $alone, '>', 0, "... $alone times to a newer one: when too much was different, all was written again";
+};
+
+subtest 'clients' => sub {
+    my $now = patched('one change', 2001);
+    my $file = stored($now);
+    ok $file->{extents}, 'in extents';
+    is_same(ask_list($h, '/products'), 'kept');
+    my $gzip = ask_list($h, '/products', undef, 'Accept-Encoding' => 'gzip');
+    is fate($h, $gzip), 'compressed', 'gzip';
+    is memGunzip($gzip->{content}), $now->{content}, '... of it';
+    my ($etag, $size) = ($now->{headers}{etag}, length $now->{content});
+    my $wrong = 0;
+    for (1 .. 40) {
+        my $from = int rand $size;
+        my $to = $from + int rand($size - $from);
+        my $part = ask_list($h, '/products', undef, Range => "bytes=$from-$to", 'If-Range' => $etag);
+        $wrong++ if $part->{status} != 206 || $part->{content} ne substr $now->{content}, $from, $to - $from + 1;
+    }
+    is $wrong, 0, 'ranges';
+    my $head = $h->request('HEAD', '/products', Authorization => $h->{bearer}{ACME01});
+    is $head->{headers}{'content-length'}, $size, 'HEAD';
+
+    my $before = $now->{headers}{etag};
+    change(2002, 17, 3999);
+    my $delta = ask_list($h, '/products', undef, 'If-None-Match' => $before, 'A-IM' => 'sku-delta');
+    is $delta->{status}, 226, 'the changes' or return;
+    my $changed = JSON::PP::decode_json($delta->{content})->{changed};
+    is_deeply [map { $_->{SKU} } @$changed], [qw(ZZ00000017 ZZ00002002 ZZ00003999)], '... of both versions in extents';
+    is_same(ask_list($h, '/products'), 'the list');
+
+    my @slow = map { slow_get($h, '/products', Authorization => $h->{bearer}{ACME01}) } 1 .. 6;
+    my @got = map { read_some($_, 1024) } @slow;
+    my $expected = expected();
+    for my $i (0 .. $#slow) {
+        my (undef, $body) = split /\r\n\r\n/, $got[$i] . read_rest($slow[$i]), 2;
+        ok $body eq $expected->{content}, "slow reader $i";
+    }
+    $h->log_ok;
+};
+
+subtest 'other processes' => sub {
+    my $now = patched('one change', 1234);
+    ok stored($now)->{extents}, 'in extents';
+    my $again = serve_lists(\%key, @serve, cache => $h->{cache});
+    my $res = ask_list($again, '/products');
+    is fate($again, $res), 'hit', 'another server finds it';
+    is_same($res, '... in its file');
+    $again->log_ok;
+    my $unmapped = serve_lists(\%key, @serve, cache => $h->{cache}, config => "EnableMMAP Off\n");
+    $res = ask_list($unmapped, '/products');
+    is fate($unmapped, $res), 'hit', 'without mapping';
+    is_same($res, '... from both files');
+    my $part = ask_list($unmapped, '/products', undef, Range => 'bytes=1000000-1500000');
+    ok $part->{content} eq substr($now->{content}, 1_000_000, 500_001), '... a range, too';
+    change(1235);
+    is_same(ask_list($unmapped, '/products'), '... the next version');
+    $unmapped->log_ok;
+    like kissctl_ok(qw(snapshot list --check --cache-dir), $h->{cache}), qr/\S/, 'kissctl finds them sound';
+};
+
+subtest 'without its base' => sub {
+    my $now = patched('one change', 77);
+    ok stored($now)->{extents}, 'in extents' or return;
+    unlink base_path($now) or die $!;
+    my $res = ask_list($h, '/products');
+    like fate($h, $res), qr/\A(?:built|patched)\z/, 'the base is gone: made anew';
+    is_same($res, '... the same list');
+    ok kept_parts(path_of($h, $res)), '... and complete';
+    $h->log_ok;
+
+    $now = patched('one change', 78);
+    my $base = base_path($now);
+    my $text = slurp($base);
+    substr($text, 5000, 1) =~ tr/a-zA-Z0-9/b-zaB-ZA1-90/;
+    spew($base, $text);
+    $h->restart;
+    $res = ask_list($h, '/products');
+    like fate($h, $res), qr/\A(?:built|patched)\z/, 'the base is damaged: made anew';
+    is_same($res, '... the same list');
+    ok kept_parts(path_of($h, $res)), '... and complete';
+    $h->log_ok(qr/KISS0608/);
+
+    $now = patched('one change', 79);
+    my $path = path_of($h, $now);
+    $text = slurp($path);
+    substr($text, stored($now)->{own} - 100, 1) ^= "\1";
+    spew($path, $text);
+    $h->restart;
+    $res = ask_list($h, '/products');
+    like fate($h, $res), qr/\A(?:built|patched)\z/, 'its own file is damaged: made anew';
+    is_same($res, '... the same list');
+    $h->log_ok(qr/KISS0608/);
+};
+
+subtest 'a small cache' => sub {
+    my $small = serve_lists(\%key, @serve, config => "KissCacheSize 4\n");
+    ask_list($small, '/products');
+    change(500);
+    my $res = ask_list($small, '/products');
+    is fate($small, $res), 'patched', 'where few lists fit';
+    is_same($res, '... the same list');
+    cmp_ok -s kept_file(folder($small), $res->{headers}{etag} =~ /"(.*)"/), '>', length $res->{content}, '... it needs no other file';
+    $small->log_ok;
+};
+
+done_testing;
