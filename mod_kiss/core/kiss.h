@@ -83,6 +83,7 @@ typedef struct kiss_req {
     apr_interval_time_t db_time;            /**< time spent with the database */
     apr_int64_t rows;                       /**< rows written */
     apr_off_t length;                       /**< bytes of the answer, once known */
+    unsigned may_map : 1;                   /**< list: files may be mapped into memory (EnableMMAP) */
     const char *coding;                     /**< Content-Encoding of the answer; NULL without one */
     volatile apr_uint32_t *stop;            /**< NULL, or set to 1 when the result is not needed any more */
 } kiss_req;

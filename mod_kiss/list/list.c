@@ -8,6 +8,7 @@
 
 #include "caller/caller.h"
 #include "core/config.h"
+#include "core/error.h"
 #include "http/precondition.h"
 #include "http/response.h"
 #include "lib/base/etag.h"
@@ -29,9 +30,9 @@ static const apr_off_t send_at[] = { 2 * 1024 * 1024, 256 * 1024 };
 /* --- sending --- */
 
 /** 1 unless EnableMMAP is Off. */
-static int may_map(const kiss_req *k)
+static int may_map(const request_rec *r)
 {
-    const core_dir_config *core = ap_get_core_module_config(k->r->per_dir_config);
+    const core_dir_config *core = ap_get_core_module_config(r->per_dir_config);
 
     return core->enable_mmap != ENABLE_MMAP_OFF;
 }
@@ -66,7 +67,7 @@ static int send_cached(kiss_req *k, const char *tag, const kiss_list_variant *va
     const char *name = kiss_list_variant_name(variant, k, tag, k->pool);
     kiss_list_cache_map *map = NULL;
     kiss_list_cache_entry entry;
-    apr_status_t rv = may_map(k) ? kiss_list_cache_map_open(&map, kiss_config_cache_dir(k->server), name) : APR_ENOTIMPL;
+    apr_status_t rv = k->may_map ? kiss_list_cache_map_open(&map, kiss_config_cache_dir(k->server), name) : APR_ENOTIMPL;
 
     if (rv == APR_ENOTIMPL) {
         rv = kiss_list_cache_open(&entry, kiss_config_cache_dir(k->server), name, k->pool);
@@ -86,8 +87,12 @@ static int may_stream(const request_rec *r)
     return !r->main && !r->header_only && r->proto_num >= HTTP_VERSION(1, 1) && !apr_table_get(r->headers_in, "Range");
 }
 
-/** Waits for a job and sends its list. When a variant cannot be built, its source is sent. */
-static const kiss_error *send_job(kiss_req *k, kiss_list_job *m, int *status)
+/**
+ * Waits for a job and sends its list. When a variant cannot be built, its source is sent.
+ *
+ * @param again receives 1 when nothing was sent, because the cached list that was found is damaged by now
+ */
+static const kiss_error *send_job(kiss_req *k, kiss_list_job *m, int *status, int *again)
 {
     const kiss_list_job *asked = m;
     const kiss_error *e = NULL;
@@ -101,6 +106,10 @@ static const kiss_error *send_job(kiss_req *k, kiss_list_job *m, int *status)
         apr_table_setn(k->r->notes, "kiss-snapshot", kiss_list_job_work(asked));
         e = view.ended ? kiss_list_job_end(m, k) : NULL;
         if (!e && view.ended && send_cached(k, view.tag, variant, status)) {
+            break;
+        }
+        *again = !e && kiss_list_job_is_altered(m);
+        if (*again) {
             break;
         }
         if (!e) {
@@ -117,9 +126,15 @@ static const kiss_error *send_job(kiss_req *k, kiss_list_job *m, int *status)
 static const kiss_error *start_job(kiss_req *k, const char *tag, const kiss_list_variant *variant, int *status)
 {
     kiss_list_job *m;
-    const kiss_error *e = kiss_list_job_begin(&m, k, tag, variant);
+    const kiss_error *e;
+    int again, tries = 0;
 
-    return e ? e : send_job(k, m, status);
+    do {
+        again = 0;
+        e = kiss_list_job_begin(&m, k, tag, variant);
+        e = e ? e : send_job(k, m, status, &again);
+    } while (again && ++tries < 2);
+    return again ? &kiss_error_unavailable : e;
 }
 
 /* --- the version that the client has --- */
@@ -152,7 +167,7 @@ static const char *find_base(const kiss_req *k)
     kiss_etag sent;
     int looked;
 
-    if (kiss_precondition_is_fragment(k->r) || !may_map(k)
+    if (kiss_precondition_is_fragment(k->r) || !k->may_map
         || !kiss_negotiate_im(apr_table_get(k->r->headers_in, "A-IM"), KISS_DELTA_IM)) {
         return NULL;
     }
@@ -174,6 +189,7 @@ const kiss_error *kiss_list_run(kiss_req *k, int *status)
     kiss_validator v = { tag, kiss_list_variant_coding(&variant), 0 };
     const kiss_error *e;
 
+    k->may_map = may_map(k->r);
     kiss_list_usage_count(k, variant.gzip);
     kiss_response_private(k);
     /* The coding was selected here, by q-values, from the cache: mod_deflate must not compress it again. */

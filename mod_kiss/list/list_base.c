@@ -13,7 +13,6 @@
 #include "lib/file/list_rows.h"
 #include "lib/file/list_states.h"
 #include "list/list_cache.h"
-#include "list/list_cache_map.h"
 
 /* Number of cached versions that are tried, the newest first. The newest one fails if a restore of the database has ended
  * the history that it belongs to. */
@@ -313,10 +312,11 @@ static int open_base(kiss_base *base, const search *s, const candidate *c)
     kiss_list_cache_map *map;
     apr_status_t rv = kiss_list_cache_map_open(&map, dir, name);
 
-    if (!kiss_list_cache_is_sound(rv, s->k, name)) {
+    if (rv == APR_ENOTIMPL || !kiss_list_cache_is_sound(rv, s->k, name)) {
         return 0;
     }
     apr_pool_cleanup_register(s->k->pool, map, release, apr_pool_cleanup_null);
+    base->map = map;
     set_text(base, map);
     /* Opened again: the position of the mapped file is shared by threads. */
     rv = kiss_list_cache_open(&entry, dir, name, s->pool);
@@ -334,8 +334,11 @@ static void choose(kiss_base *base, search *s)
     int i;
 
     for (i = 0; i < s->candidates && !base->tag; i++) {
-        if (is_reached(s, &s->found[i]) && open_base(base, s, &s->found[i])) {
-            base->skus = changes_since(s, &s->found[i], &base->data);
+        if (is_reached(s, &s->found[i])) {
+            s->why = "no earlier version that is cached can be read";
+            if (open_base(base, s, &s->found[i])) {
+                base->skus = changes_since(s, &s->found[i], &base->data);
+            }
         }
     }
 }
@@ -369,10 +372,13 @@ kiss_db_status kiss_base_find(kiss_base *base, kiss_db_conn *conn, const kiss_re
     kiss_db_status status = KISS_DB_OK;
 
     memset(base, 0, sizeof(*base));
-    if (k->conf->plan->fixed[KISS_SQL_CHANGES]) {
+    s.why = "no earlier version is cached";
+    if (!k->may_map) {
+        s.why = "EnableMMAP is Off";
+    }
+    else if (k->conf->plan->fixed[KISS_SQL_CHANGES]) {
         find_candidates(&s);
     }
-    s.why = "no earlier version is cached";
     if (s.candidates) {
         status = follow_all(&s, conn);
     }

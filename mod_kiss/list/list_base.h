@@ -12,6 +12,7 @@
 
 #include "db/db.h"
 #include "lib/file/chunk_writer.h"
+#include "list/list_cache_map.h"
 
 /** Maximum of changes in one dataset, which are kept in memory, about 100 bytes each. */
 #define KISS_BASE_CHANGES 8192
@@ -27,6 +28,7 @@ typedef struct {
                                          unique */
     const unsigned *data;           /**< for each of them, the KISS_DATA_ sets in which it has changed */
     const char *why;                /**< without a base: the reason, for the log */
+    kiss_list_cache_map *map;       /**< its text's memory */
 } kiss_base;
 
 /**

@@ -241,6 +241,7 @@ static apr_status_t open_base(kiss_list_cache_entry *entry, const char *dir, apr
     if (rv == APR_SUCCESS) {
         entry->stored.extents = extents;
         entry->stored.base = base.stored.file;
+        entry->base_info = base.info;
         entry->base = label.base;
     }
     return rv;
@@ -282,6 +283,20 @@ static apr_status_t open_entry(kiss_list_cache_entry *entry, const char *dir, co
 apr_status_t kiss_list_cache_open(kiss_list_cache_entry *entry, const char *dir, const char *tag, apr_pool_t *p)
 {
     return open_entry(entry, dir, tag, 0, p);
+}
+
+int kiss_list_cache_is_valid(apr_file_t *file, const apr_finfo_t *valid)
+{
+    apr_finfo_t now;
+
+    return apr_file_info_get(&now, APR_FINFO_MIN, file) == APR_SUCCESS && now.size == valid->size
+           && now.mtime == valid->mtime;
+}
+
+int kiss_list_cache_is_unaltered(const kiss_list_cache_entry *entry)
+{
+    return kiss_list_cache_is_valid(entry->stored.file, &entry->info)
+           && (!entry->stored.base || kiss_list_cache_is_valid(entry->stored.base, &entry->base_info));
 }
 
 apr_status_t kiss_list_cache_chunks(apr_array_header_t **chunks, const kiss_list_cache_entry *entry, apr_pool_t *p)

@@ -51,6 +51,7 @@ typedef struct {
     kiss_stored stored;         /**< the answer; its files are open for reading */
     const char *base;           /**< the tag of the entry that its extents refer to; NULL without extents */
     apr_finfo_t info;           /**< of the file: it is valid as long as inode, device, size and mtime are the same */
+    apr_finfo_t base_info;      /**< of the file of the base, likewise */
 } kiss_list_cache_entry;
 
 /** The directory of the cache entries below `dir`. */
@@ -71,6 +72,15 @@ apr_status_t kiss_list_cache_attach(apr_pool_t *pchild);
  *         opening it
  */
 apr_status_t kiss_list_cache_open(kiss_list_cache_entry *entry, const char *dir, const char *tag, apr_pool_t *p);
+
+/** 1 when a file has the size and time of change that it had when its checksum was verified. */
+int kiss_list_cache_is_valid(apr_file_t *file, const apr_finfo_t *valid);
+
+/**
+ * 1 when the files of an open entry are valid: what was read from them since they were opened is right. They may have been
+ * removed or replaced meanwhile. To be called after the last read, before the result counts.
+ */
+int kiss_list_cache_is_unaltered(const kiss_list_cache_entry *entry);
 
 /**
  * Reads the chunk index of an open entry: an array of kiss_chunk (lib/file/chunk_index.h) in `p`, empty where it has

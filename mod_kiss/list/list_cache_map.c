@@ -149,9 +149,8 @@ static int is_sound(const kiss_list_cache_map *m)
     if (m->base && !is_sound(m->base)) {
         return 0;
     }
-
-    return apr_file_info_get(&now, APR_FINFO_MIN | APR_FINFO_NLINK, m->stored.file) == APR_SUCCESS && now.nlink > 0
-           && now.size == m->info.size && now.mtime == m->info.mtime;
+    return apr_file_info_get(&now, APR_FINFO_NLINK, m->stored.file) == APR_SUCCESS && now.nlink > 0
+           && kiss_list_cache_is_valid(m->stored.file, &m->info);
 }
 
 /* --- the table --- */
@@ -292,6 +291,12 @@ apr_file_t *kiss_list_cache_map_base(const kiss_list_cache_map *map)
 const char *kiss_list_cache_map_base_tag(const kiss_list_cache_map *map)
 {
     return map->base ? map->base->tag : map->tag;
+}
+
+int kiss_list_cache_map_is_unaltered(const kiss_list_cache_map *map)
+{
+    return kiss_list_cache_is_valid(map->stored.file, &map->info)
+           && (!map->base || kiss_list_cache_map_is_unaltered(map->base));
 }
 
 void kiss_list_cache_map_sweep(void)

@@ -42,6 +42,9 @@ apr_file_t *kiss_list_cache_map_base(const kiss_list_cache_map *map);
 /** The tag of that file. */
 const char *kiss_list_cache_map_base_tag(const kiss_list_cache_map *map);
 
+/** As kiss_list_cache_is_unaltered(): what was read from the mapping so far is right. */
+int kiss_list_cache_map_is_unaltered(const kiss_list_cache_map *map);
+
 /** Releases a reference. */
 void kiss_list_cache_map_release(kiss_list_cache_map *map);
 

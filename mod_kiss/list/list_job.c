@@ -31,6 +31,8 @@ struct kiss_list_job {
     apr_thread_t *thread;       /* NULL when there is none, or no more */
     kiss_list_variant variant;  /* what is built */
     kiss_list_job *source;      /* what it is built from; NULL for the list itself, which is read from the database */
+    kiss_list_cache_entry found;    /* the cache entry, if there was one; else it has no file */
+    const kiss_list_cache_map *base;    /* what the list was derived from, or NULL */
     const char *work;
     const kiss_error *error;    /* set when the thread has ended */
 };
@@ -100,6 +102,7 @@ static int find(kiss_list_job *m, const char *tag)
         return 0;
     }
     kiss_progress_name(m->progress, apr_pstrdup(m->pool, tag));
+    m->found = entry;
     kiss_progress_complete(m->progress, &entry.stored, chunks);
     return 1;
 }
@@ -189,7 +192,8 @@ static void build(kiss_list_job *m)
     m->error = kiss_list_reader_run(&built, &m->k, m->progress);
     if (!m->error) {
         m->k.caller = built.caller;         /* its terms are consistent with the rows */
-        m->work = built.patched ? "patched" : m->work;
+        m->base = built.base;
+        m->work = built.base ? "patched" : m->work;
         rv = publish(m, built.spool, built.tag);
     }
     if (rv != APR_SUCCESS) {
@@ -246,18 +250,26 @@ static apr_status_t compare(kiss_list_job *m, kiss_spool *spool, const char *tag
                      m->variant.base, why, kept == APR_SUCCESS ? ": it is compared" : "");
             rv = kept == APR_SUCCESS ? kiss_delta_write(spool, old, new) : APR_ENOENT;
         }
+        if (rv == APR_SUCCESS && (!kiss_list_cache_map_is_unaltered(now)
+                                  || (before && !kiss_list_cache_map_is_unaltered(before)))) {
+            rv = APR_EMISMATCH;
+        }
     }
     kiss_list_cache_map_release(before);
     kiss_list_cache_map_release(now);
     return rv;
 }
 
-/** Opens an earlier compressed version of the list, the newest, whose chunks can be copied. @return 0 when none is cached */
-static int open_compressed(kiss_gzipped *old, const kiss_list_job *m)
+/**
+ * Opens an earlier compressed version of the list, the newest, whose chunks can be copied.
+ *
+ * @param entry receives its cache entry
+ * @return 0 when none is cached
+ */
+static int open_compressed(kiss_gzipped *old, kiss_list_cache_entry *entry, const kiss_list_job *m)
 {
     const apr_array_header_t *versions = kiss_base_versions(&m->k);
     const kiss_list_variant compressed = { NULL, 1 };
-    kiss_list_cache_entry entry;
     apr_array_header_t *chunks;
     int i;
 
@@ -266,11 +278,11 @@ static int open_compressed(kiss_gzipped *old, const kiss_list_job *m)
                                                   m->pool);
 
         if (kiss_list_cache_exists(kiss_config_cache_dir(m->k.server), name, m->pool)
-            && kiss_list_cache_is_sound(kiss_list_cache_open(&entry, kiss_config_cache_dir(m->k.server), name, m->pool),
+            && kiss_list_cache_is_sound(kiss_list_cache_open(entry, kiss_config_cache_dir(m->k.server), name, m->pool),
                                         &m->k, name)
-            && kiss_list_cache_chunks(&chunks, &entry, m->pool) == APR_SUCCESS) {
-            old->file = entry.stored.file;
-            old->size = entry.stored.size;
+            && kiss_list_cache_chunks(&chunks, entry, m->pool) == APR_SUCCESS) {
+            old->file = entry->stored.file;
+            old->size = entry->stored.size;
             old->chunks = chunks;
             return 1;
         }
@@ -282,9 +294,14 @@ static int open_compressed(kiss_gzipped *old, const kiss_list_job *m)
 static apr_status_t compress(kiss_list_job *m, kiss_spool *spool)
 {
     kiss_gzipped old = { NULL, 0, NULL, 0 };
-    int is_base = !m->variant.base && open_compressed(&old, m);
+    kiss_list_cache_entry entry;
+    int is_base = !m->variant.base && open_compressed(&old, &entry, m);
     apr_status_t rv = kiss_gzip(spool, m->source->progress, is_base ? &old : NULL, m->pool);
 
+    if (rv == APR_SUCCESS && ((is_base && !kiss_list_cache_is_unaltered(&entry))
+                              || kiss_list_job_is_altered(m->source))) {
+        rv = APR_EMISMATCH;
+    }
     if (rv == APR_SUCCESS && spool->chunks->nelts) {
         KISS_LOG(&m->k, APLOG_DEBUG, 0,
                  KISS_LOGNO(0618) "%s: of %d chunks %d were compressed, the others copied from an earlier "
@@ -322,10 +339,11 @@ static void convert(kiss_list_job *m)
     }
     /* ENOENT: the version that the client has is not cached any more, which is no reason for a warning. */
     if (rv != APR_SUCCESS && rv != APR_ENOENT && !m->source->error) {
-        KISS_LOG_SELDOM(KISS_LOG_SELDOM_VARIANT, &m->k, APLOG_WARNING, rv == APR_EGENERAL ? 0 : rv,
-                        KISS_LOGNO(0609) "the answer "
-                        "could not be %s in %s (KissCacheDir), and is sent as it is", m->variant.gzip ? "compressed"
-                        : "compared with the one before", kiss_config_cache_dir(m->k.server));
+        KISS_LOG_SELDOM(KISS_LOG_SELDOM_VARIANT, &m->k, APLOG_WARNING, rv == APR_EGENERAL || rv == APR_EMISMATCH ? 0 : rv,
+                        KISS_LOGNO(0609) "the answer could not be %s in %s (KissCacheDir)%s, and is sent as it is",
+                        m->variant.gzip ? "compressed" : "compared with the one before",
+                        kiss_config_cache_dir(m->k.server), rv == APR_EMISMATCH
+                        ? ": a cached list was altered while it was read" : "");
     }
     apr_pool_clear(m->lock);
     kiss_progress_end(m->progress, rv);
@@ -415,6 +433,12 @@ const char *kiss_list_job_work(const kiss_list_job *m)
     const char *work = m->source ? kiss_list_job_work(m->source) : "hit";
 
     return strcmp(work, "hit") != 0 ? work : m->work;
+}
+
+int kiss_list_job_is_altered(const kiss_list_job *m)
+{
+    return (m->found.stored.file && !kiss_list_cache_is_unaltered(&m->found))
+           || (m->base && !kiss_list_cache_map_is_unaltered(m->base));
 }
 
 const kiss_error *kiss_list_job_end(kiss_list_job *m, kiss_req *k)

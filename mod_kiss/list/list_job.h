@@ -43,6 +43,12 @@ kiss_list_job *kiss_list_job_source(kiss_list_job *job);
  */
 const char *kiss_list_job_work(const kiss_list_job *job);
 
+/**
+ * 1 when the list was found in the cache, or derived from one that was, and the file of that was altered since. It must not
+ * be sent. Known only at the end of the list.
+ */
+int kiss_list_job_is_altered(const kiss_list_job *job);
+
 /** Waits until the work is done. Adds its rows and its time with the database to those of `k`. @return NULL, or the error */
 const kiss_error *kiss_list_job_end(kiss_list_job *job, kiss_req *k);
 

@@ -56,6 +56,7 @@ typedef struct {
     kiss_patch *patch;                  /* derives the list from an earlier version */
     struct printbuf *rows;              /* rows of the first key of the range, which `patch` has not received yet */
     apr_status_t patched;               /* result of `patch` */
+    const kiss_list_cache_map *base;    /* that earlier version */
     int derived;                        /* 1 when the list was derived from an earlier version */
     kiss_list_scan scan;
 } reader;
@@ -275,8 +276,12 @@ static int may_refer(const reader *b, const kiss_base *base)
         && base->own + (apr_off_t)base->skus->nelts * CHANGED <= size / OWN_PART;
 }
 
-/** Derives the list from an earlier version. @param done receives 1 when it is complete */
-static kiss_db_status patch_list(reader *b, const kiss_base *base, int *done)
+/**
+ * Derives the list from an earlier version.
+ *
+ * @param done receives 1 when it is complete; without it, base->why is set
+ */
+static kiss_db_status patch_list(reader *b, kiss_base *base, int *done)
 {
     kiss_db_status status = KISS_DB_OK;
 
@@ -294,6 +299,11 @@ static kiss_db_status patch_list(reader *b, const kiss_base *base, int *done)
     }
     if (status == KISS_DB_OK && b->patched == APR_SUCCESS) {
         b->patched = kiss_patch_end(b->patch);
+    }
+    base->why = "the cached version is not a list";
+    if (!kiss_list_cache_map_is_unaltered(base->map)) {
+        base->why = "the cached version was altered while it was read";
+        b->patched = b->patched == APR_SUCCESS ? APR_EGENERAL : b->patched;
     }
     *done = status == KISS_DB_OK && b->patched == APR_SUCCESS;
     return status != KISS_DB_OK || *done || b->patched == APR_EGENERAL ? status : kiss_list_scan_failed(b->k, b->patched);
@@ -320,7 +330,7 @@ static kiss_db_status try_patch(reader *b, int *done)
     *done = 0;
     if (status == KISS_DB_OK && base.tag && is_worth(b, &base)) {
         status = patch_list(b, &base, done);
-        base.why = "the cached version is not a list";
+        b->base = base.map;
     }
     if (status != KISS_DB_OK) {
         return status;
@@ -425,6 +435,6 @@ const kiss_error *kiss_list_reader_run(kiss_list_reader_result *built, kiss_req 
     built->spool = b.out;
     built->tag = b.tag;
     built->caller = b.caller;
-    built->patched = b.derived;
+    built->base = b.derived ? b.base : NULL;
     return NULL;
 }

@@ -11,13 +11,15 @@
 
 #include "core/kiss.h"
 #include "lib/file/spool.h"
+#include "list/list_cache_map.h"
 
 /** The result. */
 typedef struct {
     kiss_spool *spool;          /**< the JSON; can become a cache entry */
     const char *tag;            /**< its ETag, of the snapshot that was read */
     const kiss_caller *caller;  /**< the customer's record, of the same snapshot */
-    int patched;                /**< derived from an earlier version (list/list_base.h) */
+    const kiss_list_cache_map *base;    /**< the earlier version that it was derived from (list/list_base.h), which its
+                                             file may refer to; NULL when it was read completely */
 } kiss_list_reader_result;
 
 /**

@@ -99,8 +99,11 @@ static int set_lock(short type)
 /** A kiss_req without a request. */
 static kiss_req request(const kiss_cache_warmer *w, const kiss_config_location *location, apr_pool_t *p)
 {
+    /* What is set for the server: that of a location is not known without a request. */
+    const core_dir_config *core = ap_get_core_module_config(location->server->lookup_defaults);
     kiss_req k = {
         .server = location->server,
+        .may_map = core->enable_mmap != ENABLE_MMAP_OFF,
         .pool = p,
         .conf = location->conf,
         .api = location->conf->plan->api,
