@@ -43,6 +43,7 @@
 #include "list/list_cache.h"
 #include "list/list_cache_map.h"
 #include "list/list_usage.h"
+#include "openapi/openapi_answer.h"
 #include "page/allocate.h"
 #include "page/page.h"
 #include "page/page_cache.h"
@@ -124,7 +125,8 @@ static const kiss_error *(*const answer[])(kiss_req *k, int *status) = {
     [KISS_RUN_HEALTH] = answer_health,
     [KISS_RUN_PAGE] = kiss_page_run,
     [KISS_RUN_RECORD] = kiss_page_run,
-    [KISS_RUN_ALLOCATE] = kiss_allocate_run
+    [KISS_RUN_ALLOCATE] = kiss_allocate_run,
+    [KISS_RUN_OPENAPI] = kiss_openapi_answer_run
 };
 
 static const kiss_error *check_tls(kiss_req *k)
@@ -351,7 +353,7 @@ static int kiss_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pte
     if (kiss_config_uses(s, ptemp)->nelts) {
         kiss_log_seldom_create(pconf);
         if (kiss_ratelimit_create(s, is_first_start()) != 0 || create_cache_dir(s, ptemp) != OK
-            || kiss_list_variant_prepare(ptemp) != APR_SUCCESS) {
+            || kiss_list_variant_prepare(ptemp) != APR_SUCCESS || kiss_openapi_answer_prepare(s, pconf, ptemp) != 0) {
             return HTTP_INTERNAL_SERVER_ERROR;
         }
         kiss_metadata_endpoint_prepare(s, pconf, ptemp);

@@ -146,6 +146,9 @@ const kiss_error *kiss_auth_apikey_identify(kiss_req *k)
     kiss_presented_key *key;
     const kiss_error *e;
 
+    if (!sent && k->endpoint && k->endpoint->auth == KISS_AUTH_NONE) {
+        return NULL;
+    }
     if (!sent || !*sent || strlen(sent) > MAX_KEY) {
         return &kiss_error_key;
     }

@@ -20,7 +20,8 @@
  * set: the record may be out of date. The stage that answers reads the rows with it, and calls kiss_auth_apikey_prove()
  * before anything else: one round trip instead of two.
  *
- * @return NULL; 401 when there is no key, or no valid one; 429 after too many wrong ones from this address; 503
+ * @return NULL; 401 when there is no key and the endpoint needs one, or no valid one; 429 after too many wrong ones from
+ * this address; 503
  */
 const kiss_error *kiss_auth_apikey_identify(kiss_req *k);
 

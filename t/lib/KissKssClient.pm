@@ -10,6 +10,7 @@ use HTTP::Tiny;
 use POSIX ();
 use KissTest;
 use KissKssData;
+use KissTest::OpenAPI ();
 
 our @EXPORT = qw(ask url_of issue_all today_utc);
 
@@ -30,7 +31,10 @@ sub url_of {
 sub ask {
     my ($h, $key, $path, $params) = @_;
     $client{$$} ||= HTTP::Tiny->new(keep_alive => 1, timeout => 60, max_redirect => 0);
-    return $client{$$}->get($h->{url} . url_of($path, $params), { headers => { 'x-api-key' => $key } });
+    my $url = url_of($path, $params);
+    my $res = $client{$$}->get($h->{url} . $url, { headers => { 'x-api-key' => $key } });
+    KissTest::OpenAPI::check($h, 'GET', $url, $res, $key);
+    return $res;
 }
 
 # issue_all(): a key of the current database for each of %KEYS, by its name there.

@@ -24,8 +24,9 @@ my @rooms = (
     'caller'         => [@lib, qw(core http db)],
     'list'           => [@lib, qw(core http db caller)],
     'page'           => [@lib, qw(core http db caller)],
+    'openapi'        => [@lib, qw(core http db caller)],
     'worker'         => [@lib, qw(core http db caller list page)],
-    '.'              => [@lib, qw(core http db caller list page worker)],
+    '.'              => [@lib, qw(core http db caller list page openapi worker)],
 );
 
 my @order = map { $rooms[2 * $_] } 0 .. $#rooms / 2;

@@ -30,6 +30,7 @@ use POSIX ();
 use Test::More ();
 use KissTest::Database;
 use KissTest::Httpd;
+use KissTest::OpenAPI ();
 
 our @EXPORT = qw(top build_dir db_server sql new_database drop_database kissctl kissctl_ok import_csv import_sample import_kss
     issue_key issue_kss_key kept_file start_httpd configtest parallel jwt slurp spew tempdir_here run);
@@ -135,6 +136,7 @@ sub issue_kss_key {
     my $key = kissctl_ok(qw(kss key issue --type), $opt{type}, $opt{ids} ? ('--ids', join ',', @{ $opt{ids} }) : (),
         defined $opt{user} ? ('--user', $opt{user}) : (), defined $opt{limit} ? ('--limit-hour', $opt{limit}) : ());
     chomp $key;
+    KissTest::OpenAPI::remember_key($key, $opt{type});
     return $key;
 }
 

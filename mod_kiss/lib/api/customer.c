@@ -4,6 +4,7 @@
  */
 #include "lib/api/customer.h"
 
+#include "lib/api/customer_words.h"
 #include "lib/api/statements.h"
 
 static const kiss_row_filter of_price_list[] = {
@@ -42,6 +43,7 @@ static const kiss_column price_columns[] = {
 };
 
 static const kiss_rowset joined_prices = {
+    .item = "Price",
     .from = "price p STRAIGHT_JOIN product t FORCE INDEX (current_sku) ON t.sku = p.sku",
     .where = "t.is_obsolete = 0",
     .filter = of_price_list,
@@ -51,6 +53,7 @@ static const kiss_rowset joined_prices = {
 };
 
 static const kiss_rowset prices = {
+    .item = "Price",
     .from = "price p FORCE INDEX (PRIMARY)",
     .filter = of_price_list,
     .key = "p.sku",
@@ -76,12 +79,13 @@ static const kiss_column stock_columns[] = {
     { "SKU", KISS_TEXT, "s.sku", .required = 1 },
     { "StockLocation", KISS_TEXT, .term = KISS_TERM_WAREHOUSE },
     { "AvailableQTY", KISS_QUANTITY, "s.available_qty" },
-    { "NextAvailableETA", KISS_DATE, "s.next_available_eta" },
+    { "NextAvailableETA", KISS_DATE, "s.next_available_eta", .nullable = 1 },
     { 0 }
 };
 
 /* A SKU with several prices occurs several times, with the same stock. */
 static const kiss_rowset joined_stock = {
+    .item = "Stock",
     .from = "price p STRAIGHT_JOIN product t FORCE INDEX (current_sku) ON t.sku = p.sku"
             " STRAIGHT_JOIN stock s FORCE INDEX (PRIMARY) ON s.sku = p.sku",
     .where = "t.is_obsolete = 0",
@@ -93,6 +97,7 @@ static const kiss_rowset joined_stock = {
 };
 
 static const kiss_rowset stock = {
+    .item = "Stock",
     .from = "stock s FORCE INDEX (PRIMARY)",
     .filter = of_warehouse,
     .key = "s.sku",
@@ -113,6 +118,7 @@ static const kiss_column image_columns[] = {
 };
 
 static const kiss_rowset images = {
+    .item = "ProductImage",
     .from = "product_image i FORCE INDEX (PRIMARY)",
     .shared = 1,
     .key = "i.sku",
@@ -126,6 +132,7 @@ static const kiss_column accessory_columns[] = {
 };
 
 static const kiss_rowset accessories = {
+    .item = "ProductAccessory",
     .from = "product_accessory a FORCE INDEX (PRIMARY)",
     .shared = 1,
     .key = "a.sku",
@@ -139,6 +146,7 @@ static const kiss_column substitution_columns[] = {
 };
 
 static const kiss_rowset substitutions = {
+    .item = "ProductSubstitution",
     .from = "product_substitution u FORCE INDEX (PRIMARY)",
     .shared = 1,
     .key = "u.sku",
@@ -154,6 +162,7 @@ static const kiss_column composition_columns[] = {
 };
 
 static const kiss_rowset composition = {
+    .item = "ProductComposition",
     .from = "product_composition m FORCE INDEX (PRIMARY)",
     .shared = 1,
     .key = "m.sku",
@@ -202,6 +211,7 @@ static const kiss_column product_columns[] = {
 /* Joined with the price list, because such wide rows must not be read in vain; a SKU with several prices occurs several
  * times. */
 static const kiss_rowset products = {
+    .item = "Product",
     .from = "price p STRAIGHT_JOIN product t FORCE INDEX (PRIMARY) ON t.sku = p.sku",
     .where = "t.is_obsolete = 0",
     .filter = of_price_list,
@@ -212,25 +222,53 @@ static const kiss_rowset products = {
     .dedup = 1
 };
 
+#define SAYS(group, short_text, text) .tag = group, .summary = short_text, .description = text
+
 static const kiss_endpoint endpoints[] = {
-    { "token", KISS_POST, "/auth/token", KISS_AUTH_CLIENT, KISS_RUN_TOKEN },
+    { "token", KISS_POST, "/auth/token", KISS_AUTH_CLIENT, KISS_RUN_TOKEN,
+      SAYS("Access", "Get an access token",
+           "OAuth 2.0 client credentials (RFC 6749 section 4.4). The credentials may stand in `Authorization: Basic` instead of"
+           " the form. Use one token for all calls until some minutes before it expires, and get another one, once, after a"
+           " 401.") },
     { "products", KISS_GET, "/products", KISS_AUTH_CUSTOMER, KISS_RUN_LIST, &products,
-      KISS_DATA_PRODUCTS | KISS_DATA_ASSORTMENT | KISS_DATA_PRICES },
-    { "products-schema", KISS_GET, "/products/schema", KISS_AUTH_TOKEN, KISS_RUN_SCHEMA, &products, .about = "/products" },
+      KISS_DATA_PRODUCTS | KISS_DATA_ASSORTMENT | KISS_DATA_PRICES,
+      SAYS("Catalogue", "List all products",
+           "Every product of the customer's price list that is not obsolete, in the order of `SKU` by code point.") },
+    { "products-schema", KISS_GET, "/products/schema", KISS_AUTH_TOKEN, KISS_RUN_SCHEMA, &products, .about = "/products",
+      SAYS("Catalogue", "Describe the fields of products",
+           "The fields of `/products`, in their order. Names have their first letter lowered.") },
     { "stock", KISS_GET, "/stock", KISS_AUTH_CUSTOMER, KISS_RUN_LIST, &stock,
-      KISS_DATA_ASSORTMENT | KISS_DATA_LISTING | KISS_DATA_STOCK },
-    { "stock-schema", KISS_GET, "/stock/schema", KISS_AUTH_TOKEN, KISS_RUN_SCHEMA, &stock, .about = "/stock" },
+      KISS_DATA_ASSORTMENT | KISS_DATA_LISTING | KISS_DATA_STOCK,
+      SAYS("Stock", "List the stock of all products",
+           "The stock of the customer's warehouse for the products of `/products`, in the order of `SKU` by code point. A product"
+           " without a record of stock has no row.") },
+    { "stock-schema", KISS_GET, "/stock/schema", KISS_AUTH_TOKEN, KISS_RUN_SCHEMA, &stock, .about = "/stock",
+      SAYS("Stock", "Describe the fields of stock",
+           "The fields of `/stock`, in their order. Names have their first letter lowered.") },
     { "prices", KISS_GET, "/prices", KISS_AUTH_CUSTOMER, KISS_RUN_LIST, &prices,
-      KISS_DATA_ASSORTMENT | KISS_DATA_PRICES },
-    { "version", KISS_GET, "/api/version", KISS_AUTH_NONE, KISS_RUN_VERSION },
+      KISS_DATA_ASSORTMENT | KISS_DATA_PRICES,
+      SAYS("Prices", "List the customer's prices",
+           "The customer's price list with the discount applied, in the order of `SKU` by code point. A product may have"
+           " several prices, which differ in `MOQ`.") },
+    { "version", KISS_GET, "/api/version", KISS_AUTH_NONE, KISS_RUN_VERSION,
+      SAYS("Service", "Get the version of the API",
+           "The profile that this server has. A new field or endpoint keeps it; what removes something, or changes a meaning,"
+           " changes it.") },
     /* An issuer, or an audience, with a path has its document below the well-known path. */
-    { "server-metadata", KISS_GET, "/.well-known/oauth-authorization-server", KISS_AUTH_PUBLIC, KISS_RUN_SERVER_METADATA },
+    { "server-metadata", KISS_GET, "/.well-known/oauth-authorization-server", KISS_AUTH_PUBLIC, KISS_RUN_SERVER_METADATA,
+      SAYS("Access", "Get the metadata of the authorization server",
+           "The metadata of the token endpoint (RFC 8414), for clients that are configured with the issuer only. Not limited.") },
     { "server-metadata", KISS_GET, "/.well-known/oauth-authorization-server/*path", KISS_AUTH_PUBLIC,
       KISS_RUN_SERVER_METADATA },
-    { "resource-metadata", KISS_GET, "/.well-known/oauth-protected-resource", KISS_AUTH_PUBLIC, KISS_RUN_RESOURCE_METADATA },
+    { "resource-metadata", KISS_GET, "/.well-known/oauth-protected-resource", KISS_AUTH_PUBLIC, KISS_RUN_RESOURCE_METADATA,
+      SAYS("Access", "Get the metadata of the protected resource",
+           "The metadata of this API (RFC 9728): its authorization server. Not limited.") },
     { "resource-metadata", KISS_GET, "/.well-known/oauth-protected-resource/*path", KISS_AUTH_PUBLIC,
       KISS_RUN_RESOURCE_METADATA },
-    { "health", KISS_GET, "/health", KISS_AUTH_NONE, KISS_RUN_HEALTH },
+    { "health", KISS_GET, "/health", KISS_AUTH_NONE, KISS_RUN_HEALTH,
+      SAYS("Service", "Check whether the service works", "Whether the service and its database can answer.") },
+    { "openapi", KISS_GET, "/openapi.json", KISS_AUTH_NONE, KISS_RUN_OPENAPI,
+      SAYS("Service", "Get this document", "The OpenAPI document of this API.") },
     { 0 }
 };
 
@@ -307,6 +345,7 @@ const kiss_api kiss_customer_api = {
     .meter = KISS_METER_FIXED_WINDOWS,
     .request_id = KISS_ID_BASE64URL,
     .endpoints = endpoints,
+    .words = &kiss_customer_words,
     .datasets = datasets,
     .statements = statements
 };

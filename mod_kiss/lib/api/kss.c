@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 
+#include "lib/api/kss_words.h"
 #include "lib/api/statements.h"
 
 /* One row for each of the 40 endpoints of the contract (section 3), in its order; columns in the order of its section 5.
@@ -22,9 +23,12 @@
 #define FIXED_NULL(n, decimals, s) { COLUMN(n, KISS_FIXED, s), .scale = decimals, .nullable = 1 }
 #define FLAG(n, s)              { COLUMN(n, KISS_BOOLEAN, s) }
 #define DAY(n, s)               { COLUMN(n, KISS_DATE, s) }
+#define DAY_NULL(n, s)          { COLUMN(n, KISS_DATE, s), .nullable = 1 }
 #define TIME(n, s)              { COLUMN(n, KISS_TIME, s) }
-#define ARRAY(n, s)             { COLUMN(n, KISS_JSON, s) }
-#define ARRAY_NULL(n, s)        { COLUMN(n, KISS_JSON, s), .nullable = 1 }
+#define TIME_NULL(n, s)         { COLUMN(n, KISS_TIME, s), .nullable = 1 }
+#define TEXTS_ARRAY(n, s)       { COLUMN(n, KISS_JSON, s), .element = KISS_TEXT }
+#define IDS_ARRAY(n, s)         { COLUMN(n, KISS_JSON, s), .element = KISS_QUANTITY }
+#define IDS_ARRAY_NULL(n, s)    { COLUMN(n, KISS_JSON, s), .element = KISS_QUANTITY, .nullable = 1 }
 
 /* --- row filters shared by several endpoints --- */
 
@@ -66,6 +70,7 @@ static const kiss_column allocation_columns[] = {
 };
 
 static const kiss_pageset allocations = {
+    .item = "Allocation",
     .table = "allocation a",
     .key = { "a.allocation_id", "a.product_id", "a.customer_id" },
     .filter = { [KISS_ROLE_CUSTOMER] = "a.customer_id IN ({accounts})",
@@ -92,7 +97,11 @@ static const kiss_param allocation_params[] = {
     INVOICES("Current") INVOICES("1_30") INVOICES("31_60") INVOICES("61_90") INVOICES("91") INVOICES("Credit") \
     " SUM(IF(d.bucket = 'Credit', 0, d.open_balance)) AS total" \
     " FROM ar_aging_invoice d JOIN invoice v ON v.invoice_id = d.invoice_id GROUP BY d.ar_account_id, d.supplier_id)"
-#define LIST(name, bucket) ARRAY(name, "CONCAT('[', b.list_" bucket ", ']')")
+#define LIST(name, bucket) { COLUMN(name, KISS_JSON, "CONCAT('[', b.list_" bucket ", ']')"), .items = open_invoice_items }
+
+static const kiss_column open_invoice_items[] = {
+    NUMBER("InvoiceID", NULL), TEXT("InvoiceNum", NULL), FIXED("OpenBalance", 6, NULL), { 0 }
+};
 
 static const kiss_column ar_aging_columns[] = {
     NUMBER("ARAccountID", "g.ar_account_id"), NUMBER("SupplierID", "g.supplier_id"),
@@ -100,16 +109,17 @@ static const kiss_column ar_aging_columns[] = {
     FIXED("OpenCredit", 6, "g.open_credit"),
     FIXED("CurrentDue", 6, "b.due_Current"), FIXED("Due_1_30", 6, "b.due_1_30"), FIXED("Due_31_60", 6, "b.due_31_60"),
     FIXED("Due_61_90", 6, "b.due_61_90"), FIXED("Due_91", 6, "b.due_91"),
-    TIME("CloseDate", "g.close_date"), FIXED("TotalBalanceOutstanding", 6, "b.total"),
+    TIME_NULL("CloseDate", "g.close_date"), FIXED("TotalBalanceOutstanding", 6, "b.total"),
     TEXT_NULL("StatementLink", "g.statement_link"),
     LIST("CurrentInvoices", "Current"), LIST("Invoices_1_30", "1_30"),
     LIST("Invoices_31_60", "31_60"), LIST("Invoices_61_90", "61_90"), LIST("Invoices_91", "91"),
-    TIME("StatementDate", "g.statement_date"), TIME("TimeCreated", "g.time_created"),
+    TIME_NULL("StatementDate", "g.statement_date"), TIME("TimeCreated", "g.time_created"),
     TIME("TimeUpdated", "g.time_updated"),
     LIST("CreditInvoices", "Credit"), { 0 }
 };
 
 static const kiss_pageset ar_aging = {
+    .item = "ReceivablesAging",
     .table = "ar_aging g",
     .key = { "g.ar_account_id", "g.supplier_id" },
     .filter = { [KISS_ROLE_CUSTOMER] = AR_ACCOUNT_OF_ACCOUNTS("g.ar_account_id"),
@@ -150,11 +160,12 @@ static const kiss_param ar_aging_params[] = {
 static const kiss_column customer_pricing_columns[] = {
     NUMBER("ProductID", "p.product_id"), NUMBER("CustomerID", "c.customer_id"), FIXED("FullPrice", 2, FULL_PRICE),
     FIXED("UnitPrice", 2, UNIT_PRICE), FIXED("Discount", 2, FULL_PRICE " - " UNIT_PRICE),
-    NUMBER_NULL("PromotionID", "o.promotion_id"), DAY("StartDate", "o.start_date"), DAY("EndDate", "o.end_date"),
-    TIME("TimeUpdated", "o.time_updated"), { 0 }
+    NUMBER_NULL("PromotionID", "o.promotion_id"), DAY_NULL("StartDate", "o.start_date"), DAY_NULL("EndDate", "o.end_date"),
+    TIME_NULL("TimeUpdated", "o.time_updated"), { 0 }
 };
 
 static const kiss_pageset customer_pricing = {
+    .item = "CustomerPrice",
     .table = "product p JOIN customer c ON p.state IN ('', c.state)",
     .key = { "p.product_id", "c.customer_id" },
     .where = "p.status_id = 1",
@@ -199,6 +210,7 @@ static const kiss_column customer_columns[] = {
 };
 
 static const kiss_pageset customers = {
+    .item = "Customer",
     .table = "customer c",
     .key = { "c.customer_id" },
     .filter = { [KISS_ROLE_CUSTOMER] = "c.customer_id IN ({accounts})",
@@ -225,6 +237,7 @@ static const kiss_column customer_credit_term_columns[] = {
 };
 
 static const kiss_pageset customer_credit_terms = {
+    .item = "CustomerCreditTerm",
     .table = "customer_credit_term t",
     .key = { "t.customer_id", "t.supplier_id" },
     .filter = { [KISS_ROLE_CUSTOMER] = "t.customer_id IN ({accounts})",
@@ -245,6 +258,7 @@ static const kiss_column delivery_day_columns[] = {
 };
 
 static const kiss_pageset delivery_days = {
+    .item = "DeliverySchedule",
     .table = "customer c",
     .key = { "c.customer_id" },
     .where = "c.account_status = 'Active'",
@@ -276,6 +290,7 @@ static const kiss_column inventory_columns[] = {
 };
 
 static const kiss_pageset inventory = {
+    .item = "Inventory",
     .table = "inventory n",
     .key = { "n.location_id", "n.product_id" },
     .filter = { [KISS_ROLE_SUPPLIER] = PRODUCT_OF_ACCOUNTS("n.product_id") },
@@ -292,11 +307,12 @@ static const kiss_param inventory_params[] = {
 static const kiss_column batch_columns[] = {
     NUMBER("LocationID", "b.location_id"), NUMBER("ProductID", "b.product_id"), NUMBER("SupplierID", "p.supplier_id"),
     TEXT("State", "l.state"), NUMBER("InventoryUnits", "b.inventory_units"),
-    NUMBER("PurchaseTransID", "b.purchase_trans_id"), DAY("ExpirationDate", "b.expiration_date"),
+    NUMBER("PurchaseTransID", "b.purchase_trans_id"), DAY_NULL("ExpirationDate", "b.expiration_date"),
     TEXT_NULL("COAURL", "b.coa_url"), TEXT("BatchCode", "b.batch_code"), TEXT_NULL("Vintage", "b.vintage"),
-    TEXT_NULL("UID", "b.uid"), TEXT_NULL("Laboratory", "b.laboratory"), DAY("BestByDate", "b.best_by_date"),
-    DAY("HarvestDate", "b.harvest_date"), DAY("ManufactureDate", "b.manufacture_date"), DAY("PackDate", "b.pack_date"),
-    DAY("COAExpirationDate", "b.coa_expiration_date"), TEXT("PotencyType", "b.potency_type"),
+    TEXT_NULL("UID", "b.uid"), TEXT_NULL("Laboratory", "b.laboratory"), DAY_NULL("BestByDate", "b.best_by_date"),
+    DAY_NULL("HarvestDate", "b.harvest_date"), DAY_NULL("ManufactureDate", "b.manufacture_date"),
+    DAY_NULL("PackDate", "b.pack_date"),
+    DAY_NULL("COAExpirationDate", "b.coa_expiration_date"), TEXT("PotencyType", "b.potency_type"),
     FIXED_NULL("THCPotency", 2, "b.thc_potency"), FIXED_NULL("CBDPotency", 2, "b.cbd_potency"),
     FIXED_NULL("TotalCannabinoids", 2, "b.total_cannabinoids"), FIXED_NULL("LabelTHCPotency", 2, "b.label_thc_potency"),
     FIXED_NULL("LabelCBDPotency", 2, "b.label_cbd_potency"),
@@ -305,6 +321,7 @@ static const kiss_column batch_columns[] = {
 };
 
 static const kiss_pageset batches = {
+    .item = "InventoryBatch",
     .table = "inventory_batch b",
     .key = { "b.batch_id" },
     .where = "EXISTS (SELECT 1 FROM inventory n WHERE n.location_id = b.location_id AND n.product_id = b.product_id)",
@@ -330,6 +347,7 @@ static const kiss_column retailer_inventory_columns[] = {
 };
 
 static const kiss_pageset retailer_inventory = {
+    .item = "RetailerInventory",
     .table = "retailer_inventory n",
     .key = { "n.id" },
     .filter = { [KISS_ROLE_CUSTOMER] = "n.customer_id IN ({accounts})",
@@ -364,7 +382,7 @@ static const kiss_param retailer_inventory_params[] = {
 static const kiss_column invoice_columns[] = {
     NUMBER("InvoiceID", "i.invoice_id"), NUMBER("CustomerID", "i.customer_id"), TEXT("CustomerName", "c.customer_name"),
     TEXT("InvoiceNum", "i.invoice_num"), FIXED("OpenDebit", 6, "i.open_debit"), FIXED("OpenCredit", 6, "i.open_credit"),
-    TEXT_NULL("PONum", "i.po_num"), TIME("PODate", "i.po_date"), NUMBER("TermID", "i.term_id"),
+    TEXT_NULL("PONum", "i.po_num"), TIME_NULL("PODate", "i.po_date"), NUMBER("TermID", "i.term_id"),
     TEXT_NULL("PDFURL", "i.pdf_url"), TEXT_NULL("Memo", "i.memo"), TIME("Date", "i.date"), TIME("DueDate", DUE_DATE),
     NUMBER("Status", "i.status"), FIXED("InvoiceTotal", 6, "i.invoice_total"),
     NUMBER_NULL("SubmittedByUserID", "i.submitted_by_user_id"), TEXT_NULL("SubmittedByUserName", "s.full_name"),
@@ -385,6 +403,7 @@ static const kiss_column invoice_columns[] = {
     " LEFT JOIN portal_user s ON s.user_id = i.submitted_by_user_id LEFT JOIN portal_user b ON b.user_id = i.built_by_user_id"
 
 static const kiss_pageset supplier_invoices = {
+    .item = "Invoice",
     .table = "invoice_supplier i",
     .key = { "i.invoice_id" },
     .dedup_accounts = 1,
@@ -395,6 +414,7 @@ static const kiss_pageset supplier_invoices = {
 };
 
 static const kiss_pageset invoices = {
+    .item = "Invoice",
     .table = "invoice i",
     .key = { "i.invoice_id" },
     .filter = { [KISS_ROLE_CUSTOMER] = "i.customer_id IN ({accounts})" },
@@ -430,6 +450,7 @@ static const kiss_column line_columns[] = {
     { [KISS_ROLE_CUSTOMER] = INVOICE_OF_ACCOUNTS("l.invoice_id"), [KISS_ROLE_SUPPLIER] = "l.supplier_id IN ({accounts})" }
 
 static const kiss_pageset lines = {
+    .item = "InvoiceTransaction",
     .table = "invoice_line l",
     .key = { "l.invoice_trans_id" },
     .filter = LINE_SCOPE,
@@ -455,6 +476,7 @@ static const kiss_column coa_columns[] = {
 };
 
 static const kiss_pageset coas = {
+    .item = "InvoiceCOA",
     .table = "invoice_line l JOIN invoice_coa a ON a.invoice_trans_id = l.invoice_trans_id",
     .key = { "l.invoice_trans_id" },
     .filter = LINE_SCOPE,
@@ -473,6 +495,7 @@ static const kiss_column credit_term_columns[] = {
 };
 
 static const kiss_pageset credit_terms = {
+    .item = "CreditTerm",
     .table = "credit_term m",
     .key = { "m.term_id" },
     .order = "m.term_id",
@@ -492,6 +515,7 @@ static const kiss_column location_columns[] = {
 };
 
 static const kiss_pageset locations = {
+    .item = "Location",
     .table = "location l",
     .key = { "l.location_id" },
     .filter = { [KISS_ROLE_CUSTOMER] = OF_STATES("l.state") },
@@ -516,6 +540,7 @@ static const kiss_column menu_promotion_columns[] = {
 };
 
 static const kiss_pageset menu_promotions = {
+    .item = "MenuPromotion",
     .table = "menu_promotion m",
     .key = { "m.menu_promotion_id" },
     .filter = { [KISS_ROLE_CUSTOMER] = OF_STATES("m.state"), [KISS_ROLE_SUPPLIER] = "m.supplier_id IN ({accounts})" },
@@ -532,17 +557,18 @@ static const kiss_param menu_promotion_params[] = {
 
 static const kiss_column promotion_columns[] = {
     NUMBER("PromotionID", "o.promotion_id"), NUMBER("PromotionTypeID", "o.promotion_type_id"),
-    ARRAY("States", "(SELECT JSON_ARRAYAGG(z.state ORDER BY z.state) FROM promotion_state z"
+    TEXTS_ARRAY("States", "(SELECT JSON_ARRAYAGG(z.state ORDER BY z.state) FROM promotion_state z"
                     " WHERE z.promotion_id = o.promotion_id)"),
     TEXT("PromotionName", "o.promotion_name"), TEXT("ProductOverrideType", "o.product_override_type"),
-    NUMBER_NULL("UnitPrice", "o.unit_price"), DAY("StartDate", "o.start_date"), DAY("EndDate", "o.end_date"),
+    NUMBER_NULL("UnitPrice", "o.unit_price"), DAY("StartDate", "o.start_date"), DAY_NULL("EndDate", "o.end_date"),
     FLAG("AllProducts", "o.all_products"),
-    ARRAY("ProductIDs", "(SELECT JSON_ARRAYAGG(y.product_id ORDER BY y.product_id) FROM promotion_product y"
+    IDS_ARRAY("ProductIDs", "(SELECT JSON_ARRAYAGG(y.product_id ORDER BY y.product_id) FROM promotion_product y"
                         " WHERE y.promotion_id = o.promotion_id)"),
     TIME("TimeUpdated", "o.time_updated"), { 0 }
 };
 
 static const kiss_pageset promotions = {
+    .item = "Promotion",
     .table = "promotion o",
     .key = { "o.promotion_id" },
     .filter = { [KISS_ROLE_CUSTOMER] = "(EXISTS (SELECT 1 FROM promotion_state z WHERE z.promotion_id = o.promotion_id"
@@ -568,6 +594,7 @@ static const kiss_column category_columns[] = {
 };
 
 static const kiss_pageset categories = {
+    .item = "ProductCategory",
     .table = "product_category g",
     .key = { "g.product_category_id" },
     .order = "g.sequence, g.product_category_id",
@@ -596,6 +623,7 @@ static const kiss_column product_columns[] = {
 };
 
 static const kiss_pageset products = {
+    .item = "Product",
     .table = "product p",
     .key = { "p.product_id" },
     .filter = { [KISS_ROLE_CUSTOMER] = OF_STATES("p.state"), [KISS_ROLE_SUPPLIER] = "p.supplier_id IN ({accounts})" },
@@ -625,6 +653,7 @@ static const kiss_column state_columns[] = {
 };
 
 static const kiss_pageset states = {
+    .item = "State",
     .table = "state s",
     .key = { "s.state" },
     .where = "s.active = 1",
@@ -646,6 +675,7 @@ static const kiss_column supplier_columns[] = {
 };
 
 static const kiss_pageset suppliers = {
+    .item = "Supplier",
     .table = "supplier u",
     .key = { "u.supplier_id" },
     .filter = { [KISS_ROLE_CUSTOMER] = "u.active = 1 AND " OF_STATES("u.state"),
@@ -674,6 +704,7 @@ static const kiss_column supplier_credit_term_columns[] = {
 };
 
 static const kiss_pageset supplier_credit_terms = {
+    .item = "SupplierCreditTerm",
     .table = "supplier_credit_term t",
     .key = { "t.term_id", "t.supplier_id" },
     .filter = { [KISS_ROLE_SUPPLIER] = "t.supplier_id IN ({accounts})" },
@@ -695,23 +726,24 @@ static const kiss_param supplier_credit_term_params[] = { NUMBERS("SupplierIDs",
 static const kiss_column user_columns[] = {
     NUMBER("UserID", "u.user_id"), NUMBER("SiteUserID", "u.site_user_id"), FLAG("UserActive", "u.active"),
     FLAG("KSSLiveAccess", "u.kss_live_access"), TEXT_NULL("Email", "u.email"),
-    ARRAY("States", OF_USER("user_state", "state")),
+    TEXTS_ARRAY("States", OF_USER("user_state", "state")),
     TEXT("Role", "u.role"),
-    { COLUMN("CustomerIDs", KISS_JSON, OF_USER("user_customer", "customer_id")), .nullable = 1,
+    { COLUMN("CustomerIDs", KISS_JSON, OF_USER("user_customer", "customer_id")), .element = KISS_QUANTITY, .nullable = 1,
       .for_role = { [KISS_ROLE_CUSTOMER] = "(SELECT JSON_ARRAYAGG(x.customer_id ORDER BY x.customer_id) FROM user_customer x"
                                            " WHERE x.user_id = u.user_id AND x.customer_id IN ({accounts}))",
                     [KISS_ROLE_SUPPLIER] = "(SELECT JSON_ARRAYAGG(x.customer_id ORDER BY x.customer_id) FROM user_customer x"
                                            " JOIN customer c ON c.customer_id = x.customer_id"
                                            " WHERE x.user_id = u.user_id AND " CUSTOMER_OF_STATES("c.state") ")" } },
-    { COLUMN("SupplierIDs", KISS_JSON, OF_USER("user_supplier", "supplier_id")), .nullable = 1,
+    { COLUMN("SupplierIDs", KISS_JSON, OF_USER("user_supplier", "supplier_id")), .element = KISS_QUANTITY, .nullable = 1,
       .for_role = { [KISS_ROLE_SUPPLIER] = "(SELECT JSON_ARRAYAGG(x.supplier_id ORDER BY x.supplier_id) FROM user_supplier x"
                                            " WHERE x.user_id = u.user_id AND x.supplier_id IN ({accounts}))" } },
-    ARRAY_NULL("LocationIDs", OF_USER("user_location", "location_id")), FLAG("PowerUser", "u.power_user"),
+    IDS_ARRAY_NULL("LocationIDs", OF_USER("user_location", "location_id")), FLAG("PowerUser", "u.power_user"),
     TEXT_NULL("JobTitle", "u.job_title"), TEXT_NULL("Department", "u.department"), TEXT("FullName", "u.full_name"),
     { 0 }
 };
 
 static const kiss_pageset users = {
+    .item = "User",
     .table = "portal_user u",
     .key = { "u.user_id" },
     .filter = { [KISS_ROLE_CUSTOMER] = "u.role = 'Customer'"
@@ -754,6 +786,7 @@ static const kiss_column payment_type_columns[] = {
 };
 
 static const kiss_pageset payment_types = {
+    .item = "PaymentType",
     .table = "payment_type t LEFT JOIN payment_type_supplier q ON q.payment_type_id = t.payment_type_id",
     .key = { "t.payment_type_id", "q.supplier_id" },
     .filter = { [KISS_ROLE_SUPPLIER] = "(t.payment_type_id = -1 OR q.supplier_id IN ({accounts}))" },
@@ -784,6 +817,7 @@ static const kiss_column payment_columns[] = {
 };
 
 static const kiss_pageset payments = {
+    .item = "Payment",
     .table = "payment y",
     .key = { "y.payment_id" },
     .filter = { [KISS_ROLE_CUSTOMER] = AR_ACCOUNT_OF_ACCOUNTS("y.ar_account_id"),
@@ -824,6 +858,7 @@ static const kiss_column open_invoice_columns[] = {
 };
 
 static const kiss_pageset supplier_open_invoices = {
+    .item = "OpenInvoice",
     .table = "invoice_supplier i",
     .key = { "i.invoice_id" },
     .dedup_accounts = 1,
@@ -835,6 +870,7 @@ static const kiss_pageset supplier_open_invoices = {
 };
 
 static const kiss_pageset open_invoices = {
+    .item = "OpenInvoice",
     .table = "invoice i",
     .key = { "i.invoice_id" },
     .where = IS_OPEN("i.open_balance"),
@@ -859,14 +895,15 @@ static const kiss_column application_columns[] = {
     NUMBER("TargetInvoiceID", "a.target_invoice_id"), TEXT("TargetInvoiceNum", "i.invoice_num"),
     NUMBER("ARAccountID", "a.ar_account_id"), FIXED("Amount", 2, "a.amount"), TEXT("Status", "a.status"),
     NUMBER_NULL("RequestedByUserID", "a.requested_by_user_id"), TEXT_NULL("AppliedBy", "a.applied_by"),
-    TIME("TimeRequested", "a.time_requested"), TIME("TimeExported", "a.time_exported"),
-    TIME("TimeApplied", "a.time_applied"),
-    TIME("TimeConfirmed", REQUESTED("a.time_applied")), NUMBER_NULL("MatchedPaymentApplicationID",
+    TIME_NULL("TimeRequested", "a.time_requested"), TIME_NULL("TimeExported", "a.time_exported"),
+    TIME_NULL("TimeApplied", "a.time_applied"),
+    TIME_NULL("TimeConfirmed", REQUESTED("a.time_applied")), NUMBER_NULL("MatchedPaymentApplicationID",
                                                                     REQUESTED("a.payment_application_id")),
     TIME("TimeCreated", "a.time_created"), TIME("TimeUpdated", "a.time_updated"), { 0 }
 };
 
 static const kiss_pageset applications = {
+    .item = "PaymentApplication",
     .table = "payment_application a",
     .key = { "a.allocation_no" },
     .filter = { [KISS_ROLE_CUSTOMER] = AR_ACCOUNT_OF_ACCOUNTS("a.ar_account_id"),
@@ -891,12 +928,13 @@ static const kiss_column request_columns[] = {
     NUMBER("RequestID", "a.request_id"), TEXT("PaymentInvoiceNum", "y.payment_invoice_num"),
     TEXT("TargetInvoiceNum", "i.invoice_num"), NUMBER("ARAccountID", "a.ar_account_id"), FIXED("Amount", 2, "a.amount"),
     TEXT("Status", "a.status"), NUMBER_NULL("RequestedByUserID", "a.requested_by_user_id"),
-    TIME("TimeRequested", "a.time_requested"), TIME("TimeExported", "a.time_exported"),
-    TIME("TimeConfirmed", "a.time_applied"),
+    TIME("TimeRequested", "a.time_requested"), TIME_NULL("TimeExported", "a.time_exported"),
+    TIME_NULL("TimeConfirmed", "a.time_applied"),
     NUMBER_NULL("MatchedPaymentApplicationID", "a.payment_application_id"), TIME("TimeUpdated", "a.time_updated"), { 0 }
 };
 
 static const kiss_pageset requests = {
+    .item = "PaymentApplicationRequest",
     .table = "payment_application a",
     .key = { "a.allocation_no" },
     .filter = { [KISS_ROLE_CUSTOMER] = AR_ACCOUNT_OF_ACCOUNTS("a.ar_account_id"), [KISS_ROLE_SUPPLIER] = "0" },
@@ -927,6 +965,7 @@ static const kiss_column vendor_columns[] = {
 };
 
 static const kiss_pageset vendors = {
+    .item = "Vendor",
     .table = "vendor_route w",
     .key = { "w.vendor_id", "w.supplier_id", "w.location_id" },
     .filter = { [KISS_ROLE_SUPPLIER] = "w.supplier_id IN ({accounts})" },
@@ -942,24 +981,25 @@ static const kiss_param vendor_params[] = {
 };
 
 static const kiss_column purchase_columns[] = {
-    NUMBER("PurchaseID", "h.purchase_id"), TIME("ReceiveDate", "h.receive_date"),
+    NUMBER("PurchaseID", "h.purchase_id"), TIME_NULL("ReceiveDate", "h.receive_date"),
     TEXT_NULL("ShipmentNum", "h.shipment_num"),
     NUMBER_NULL("ShipmentID", "h.shipment_id"), NUMBER("ToLocationID", "h.to_location_id"),
     TEXT("ToLocationName", "l.location"), TEXT("VendorName", "v.vendor_name"), NUMBER("VendorID", "h.vendor_id"),
-    TIME("PostDate", "h.post_date"), TEXT("Status", "h.status"), TEXT_NULL("PONum", "h.po_num"),
+    TIME_NULL("PostDate", "h.post_date"), TEXT("Status", "h.status"), TEXT_NULL("PONum", "h.po_num"),
     FIXED("Freight", 2, "h.freight"), FIXED("Tax", 2, "h.tax"), FIXED("OtherCost", 2, "h.other_cost"),
     FIXED("Total", 2, "h.total"), FIXED("TotalCases", 0, "h.total_cases"),
     TEXT_NULL("PublicPDFLink", "h.public_pdf_link"),
-    TEXT_NULL("Memo", "h.memo"), TIME("InvoiceDate", "h.invoice_date"), TIME("DueDate", "h.due_date"),
-    TEXT_NULL("Terms", "m.term"), NUMBER_NULL("TermID", "h.term_id"), TIME("LastEditTime", "h.last_edit_time"),
-    TIME("LastCalcTime", "h.last_calc_time"), TIME("TimeUpdated", "h.time_updated"),
+    TEXT_NULL("Memo", "h.memo"), TIME_NULL("InvoiceDate", "h.invoice_date"), TIME_NULL("DueDate", "h.due_date"),
+    TEXT_NULL("Terms", "m.term"), NUMBER_NULL("TermID", "h.term_id"), TIME_NULL("LastEditTime", "h.last_edit_time"),
+    TIME_NULL("LastCalcTime", "h.last_calc_time"), TIME("TimeUpdated", "h.time_updated"),
     TIME("TimeCreated", "h.time_created"),
     TEXT_NULL("ReceivingNum", "h.receiving_num"), TEXT_NULL("PurchaseGlobalID", "h.purchase_global_id"),
-    TIME("PurchaseGlobalIDExportedAt", "h.purchase_global_id_exported_at"),
+    TIME_NULL("PurchaseGlobalIDExportedAt", "h.purchase_global_id_exported_at"),
     NUMBER_NULL("PurchasePDFURLAPIKeyID", "h.purchase_pdf_url_api_key_id"), { 0 }
 };
 
 static const kiss_pageset purchases = {
+    .item = "Purchase",
     .table = "purchase h",
     .key = { "h.purchase_id" },
     .filter = { [KISS_ROLE_SUPPLIER] = "h.supplier_id IN ({accounts})" },
@@ -983,13 +1023,14 @@ static const kiss_column purchase_line_columns[] = {
     NUMBER("PurchaseTransID", "l.purchase_trans_id"), NUMBER("PurchaseID", "l.purchase_id"),
     NUMBER("ProductID", "l.product_id"), FIXED("Ordered", 0, "l.ordered"), FIXED("NumUnits", 0, "l.num_units"),
     FIXED("FOB", 2, "l.fob"), FIXED("DepositCost", 2, "l.deposit_cost"), FIXED("ExtPrice", 2, "l.ext_price"),
-    TIME("ExpirationDate", "l.expiration_date"), TIME("CodeDate", "l.code_date"),
+    TIME_NULL("ExpirationDate", "l.expiration_date"), TIME_NULL("CodeDate", "l.code_date"),
     TEXT_NULL("BatchCode", "l.batch_code"),
     FIXED("LaidInCost", 2, "l.laid_in_cost"), TEXT_NULL("PalletTag", "l.pallet_tag"), FIXED("Cases", 0, "l.cases"),
     FIXED("Weight", 2, "l.weight"), TIME("TimeUpdated", "l.time_updated"), TIME("TimeCreated", "l.time_created"), { 0 }
 };
 
 static const kiss_pageset purchase_lines = {
+    .item = "PurchaseTransaction",
     .table = "purchase_line l",
     .key = { "l.purchase_trans_id" },
     .filter = { [KISS_ROLE_SUPPLIER] = "l.purchase_id IN (SELECT purchase_id FROM purchase WHERE supplier_id IN ({accounts}))" },
@@ -1014,21 +1055,25 @@ static const kiss_param purchase_line_params[] = {
     " FROM sales_rep_customer x JOIN customer c ON c.customer_id = x.customer_id" \
     " WHERE x.user_id = u.user_id AND c.account_status = 'Active' AND " filter ")"
 
+static const kiss_column rep_supplier_items[] = { NUMBER("SupplierID", NULL), TEXT("Supplier", NULL), { 0 } };
+static const kiss_column rep_customer_items[] = { NUMBER("CustomerID", NULL), TEXT("CustomerName", NULL), { 0 } };
+
 static const kiss_column sales_rep_columns[] = {
     NUMBER("UserID", "u.user_id"), TEXT("Name", "u.full_name"), TEXT("Email", "u.email"),
     TEXT("Type", "IF(EXISTS (SELECT 1 FROM sales_rep_group x WHERE x.user_id = u.user_id AND x.product_group = 'Supplier'),"
                  " 'Supplier Rep', 'Territory Manager')"),
-    ARRAY("ProductGroups", OF_USER("sales_rep_group", "product_group")),
-    { COLUMN("Suppliers", KISS_JSON, REP_SUPPLIERS("1")),
+    TEXTS_ARRAY("ProductGroups", OF_USER("sales_rep_group", "product_group")),
+    { COLUMN("Suppliers", KISS_JSON, REP_SUPPLIERS("1")), .items = rep_supplier_items,
       .for_role = { [KISS_ROLE_CUSTOMER] = REP_SUPPLIERS(OF_STATES("s.state")),
                     [KISS_ROLE_SUPPLIER] = REP_SUPPLIERS("s.supplier_id IN ({accounts})") } },
-    { COLUMN("Customers", KISS_JSON, REP_CUSTOMERS("1")),
+    { COLUMN("Customers", KISS_JSON, REP_CUSTOMERS("1")), .items = rep_customer_items,
       .for_role = { [KISS_ROLE_CUSTOMER] = REP_CUSTOMERS("c.customer_id IN ({accounts})"),
                     [KISS_ROLE_SUPPLIER] = REP_CUSTOMERS(CUSTOMER_OF_STATES("c.state")) } },
     { 0 }
 };
 
 static const kiss_pageset sales_reps = {
+    .item = "SalesRep",
     .table = "portal_user u",
     .key = { "u.user_id" },
     .where = "u.active = 1 AND EXISTS (SELECT 1 FROM sales_rep_group x WHERE x.user_id = u.user_id)",
@@ -1054,60 +1099,158 @@ static const kiss_param sales_rep_params[] = {
 
 /* --- the endpoints --- */
 
-#define READ(n, p, what, set, parameters, who) \
+#define SAYS(group, short_text, text) .tag = group, .summary = short_text, .description = text
+#define READ(n, p, what, set, parameters, who, ...) \
     { .name = n, .methods = KISS_GET, .path = p, .auth = KISS_AUTH_KEY, .run = what, .pages = &set, \
-      .params = parameters, .roles = who }
-#define PAGE(name, path, set, parameters) READ(name, path, KISS_RUN_PAGE, set, parameters, KISS_EVERYONE)
-#define PAGE_CLOSED(name, path, set, parameters) \
-    READ(name, path, KISS_RUN_PAGE, set, parameters, KISS_EMPLOYEE | KISS_SUPPLIER)
-#define RECORD(name, path, set, parameters) READ(name, path, KISS_RUN_RECORD, set, parameters, KISS_EVERYONE)
+      .params = parameters, .roles = who, SAYS(__VA_ARGS__) }
+#define PAGE(name, path, set, parameters, ...) \
+    READ(name, path, KISS_RUN_PAGE, set, parameters, KISS_EVERYONE, __VA_ARGS__)
+#define PAGE_CLOSED(name, path, set, parameters, ...) \
+    READ(name, path, KISS_RUN_PAGE, set, parameters, KISS_EMPLOYEE | KISS_SUPPLIER, __VA_ARGS__)
+#define RECORD(name, path, set, parameters, ...) \
+    READ(name, path, KISS_RUN_RECORD, set, parameters, KISS_EVERYONE, __VA_ARGS__)
 
 /* Exact paths precede those with `:name`: /customers/creditTerms is not a customer. */
 static const kiss_endpoint endpoints[] = {
-    PAGE("allocations", "/allocations", allocations, allocation_params),
-    PAGE("arAging", "/arAging", ar_aging, ar_aging_params),
+    PAGE("allocations", "/allocations", allocations, allocation_params,
+         "Allocations", "List allocations",
+         "Units of products that are reserved for customers. One allocation may cover several customers and products:"
+         " `AllocationID`, `ProductID` and `CustomerID` together identify a row.\n\n"
+         "Order: AllocationID, ProductID, CustomerID."),
+    PAGE("arAging", "/arAging", ar_aging, ar_aging_params,
+         "Receivables", "List what is owed, by age",
+         "One row for each AR account and supplier, as of the close of a day. `CustomerIDs` and `States` select AR accounts by"
+         " their customer.\n\nOrder: ARAccountID, SupplierID."),
     { .name = "customerPricing", .methods = KISS_GET, .path = "/customerPricing", .auth = KISS_AUTH_KEY,
       .run = KISS_RUN_PAGE,
       .pages = &customer_pricing, .params = customer_pricing_params, .roles = KISS_EVERYONE,
-      .forbidden_unless = "CustomerIDs" },
-    PAGE("customers", "/customers", customers, customer_params),
-    PAGE("customers-creditTerms", "/customers/creditTerms", customer_credit_terms, customer_credit_term_params),
-    RECORD("customer", "/customers/:customerID", customers, customer_id),
-    PAGE("deliveryDays", "/deliveryDays", delivery_days, delivery_day_params),
-    PAGE_CLOSED("inventory", "/inventory", inventory, inventory_params),
-    PAGE_CLOSED("inventory-batches", "/inventory/batches", batches, batch_params),
-    PAGE("retailerInventory", "/retailerInventory", retailer_inventory, retailer_inventory_params),
-    PAGE("invoices", "/invoices", invoices, invoice_params),
-    PAGE("invoices-creditTerms", "/invoices/creditTerms", credit_terms, credit_term_params),
-    RECORD("invoice", "/invoices/:invoiceID", invoices, invoice_id),
-    PAGE("invoiceTransactions", "/invoiceTransactions", lines, line_params),
-    PAGE("invoiceTransactions-of", "/invoiceTransactions/:invoiceID", lines, line_invoice_id),
-    PAGE("invoiceCOAs", "/invoiceCOAs", coas, coa_params),
-    PAGE("invoiceCOAs-of", "/invoiceCOAs/:invoiceID", coas, line_invoice_id),
-    PAGE("locations", "/locations", locations, location_params),
-    RECORD("location", "/locations/:locationID", locations, location_id),
-    PAGE("menuPromotions", "/menuPromotions", menu_promotions, menu_promotion_params),
-    PAGE("promotionsProducts", "/promotionsProducts", promotions, promotion_params),
-    PAGE("productCategories", "/productCategories", categories, no_params),
-    PAGE("products", "/products", products, product_params),
-    RECORD("product", "/products/:productID", products, product_id),
-    PAGE("states", "/states", states, state_params),
-    PAGE("suppliers", "/suppliers", suppliers, supplier_params),
-    PAGE_CLOSED("suppliers-creditTerms", "/suppliers/creditTerms", supplier_credit_terms, supplier_credit_term_params),
-    RECORD("supplier", "/suppliers/:supplierID", suppliers, supplier_id),
-    PAGE("users", "/users", users, user_params),
-    RECORD("user", "/users/:userID", users, user_id),
-    PAGE("payments-types", "/payments/types", payment_types, payment_type_params),
-    PAGE("payments", "/payments", payments, payment_params),
-    PAGE("payments-openInvoices", "/payments/openInvoices", open_invoices, open_invoice_params),
-    PAGE("payments-applications", "/payments/applications", applications, application_params),
+      .forbidden_unless = "CustomerIDs",
+      SAYS("Pricing", "List what customers pay on a day",
+           "Each of the customers with each active product of its state, and the price on the day with the promotion applied."
+           " Without a promotion `UnitPrice` is `FullPrice` and `PromotionID` and the times are null.\n\n"
+           "Order: ProductID, CustomerID.") },
+    PAGE("customers", "/customers", customers, customer_params,
+         "Customers", "List customers",
+         "Customer accounts; active ones unless `AccountStatuses` selects others, also when `CustomerIDs` is"
+         " given.\n\nOrder: CustomerID."),
+    PAGE("customers-creditTerms", "/customers/creditTerms", customer_credit_terms, customer_credit_term_params,
+         "Customers", "List the credit terms of customers",
+         "The credit term that a customer and a supplier have agreed.\n\nOrder: CustomerID, SupplierID."),
+    RECORD("customer", "/customers/:customerID", customers, customer_id,
+           "Customers", "Get a customer", "One customer, whatever its status."),
+    PAGE("deliveryDays", "/deliveryDays", delivery_days, delivery_day_params,
+         "Customers", "List delivery days",
+         "Delivery weekdays and coming dates of active customers. Both are null for a customer without a schedule.\n\n"
+         "Order: CustomerID."),
+    PAGE_CLOSED("inventory", "/inventory", inventory, inventory_params,
+                "Inventory", "List the stock of warehouses",
+                "Stock of each product in each warehouse.\n\nOrder: LocationID, ProductID."),
+    PAGE_CLOSED("inventory-batches", "/inventory/batches", batches, batch_params,
+                "Inventory", "List batches",
+                "Stock by batch, with laboratory data; only of products that have a row in `/inventory` for that warehouse."
+                " Several rows may have one `BatchCode`.\n\nOrder: LocationID, ProductID, then the batch."),
+    PAGE("retailerInventory", "/retailerInventory", retailer_inventory, retailer_inventory_params,
+         "Inventory", "List the stock of shops",
+         "Stock and sales in the shops of customers. This is the longest list of the API.\n\n"
+         "Order: CustomerID, ProductID, ID."),
+    PAGE("invoices", "/invoices", invoices, invoice_params,
+         "Invoices", "List invoices",
+         "Invoice headers. Without `Statuses` only New ones, also when `InvoiceIDs` is given. A Supplier key sees invoices with"
+         " lines of its suppliers, and in the five `Total…` fields the sums of these lines.\n\n"
+         "Order: Date descending, InvoiceID descending."),
+    PAGE("invoices-creditTerms", "/invoices/creditTerms", credit_terms, credit_term_params,
+         "Invoices", "List credit terms", "The catalogue of credit terms.\n\nOrder: TermID."),
+    RECORD("invoice", "/invoices/:invoiceID", invoices, invoice_id,
+           "Invoices", "Get an invoice", "One invoice, whatever its status."),
+    PAGE("invoiceTransactions", "/invoiceTransactions", lines, line_params,
+         "Invoices", "List lines of invoices",
+         "Lines of the invoices that are named. `Statuses` is the status of the invoice; without it the lines of every status"
+         " are sent.\n\nOrder: InvoiceTransID."),
+    PAGE("invoiceTransactions-of", "/invoiceTransactions/:invoiceID", lines, line_invoice_id,
+         "Invoices", "List the lines of an invoice", "Lines of one invoice, in pages.\n\nOrder: InvoiceTransID."),
+    PAGE("invoiceCOAs", "/invoiceCOAs", coas, coa_params,
+         "Invoices", "List certificates of invoices",
+         "Certificates of analysis of the lines of the invoices that are named; only of lines that have one.\n\n"
+         "Order: InvoiceID, InvoiceTransID."),
+    PAGE("invoiceCOAs-of", "/invoiceCOAs/:invoiceID", coas, line_invoice_id,
+         "Invoices", "List the certificates of an invoice",
+         "Certificates of analysis of one invoice, in pages.\n\nOrder: InvoiceTransID."),
+    PAGE("locations", "/locations", locations, location_params,
+         "Locations", "List warehouses", "Warehouses.\n\nOrder: LocationID."),
+    RECORD("location", "/locations/:locationID", locations, location_id,
+           "Locations", "Get a warehouse", "One warehouse."),
+    PAGE("menuPromotions", "/menuPromotions", menu_promotions, menu_promotion_params,
+         "Promotions", "List notices of promotions",
+         "Notices of promotions on the menu of a supplier.\n\nOrder: MenuPromotionID."),
+    PAGE("promotionsProducts", "/promotionsProducts", promotions, promotion_params,
+         "Promotions", "List price promotions",
+         "Price promotions and the products that they cover.\n\nOrder: PromotionID."),
+    PAGE("productCategories", "/productCategories", categories, no_params,
+         "Products", "List product categories",
+         "Categories in the order in which they are shown.\n\nOrder: Sequence, ProductCategoryID."),
+    PAGE("products", "/products", products, product_params,
+         "Products", "List products",
+         "Products of the suppliers; active ones unless `Statuses` selects others or `ProductIDs` is given.\n\n"
+         "Order: ProductID."),
+    RECORD("product", "/products/:productID", products, product_id,
+           "Products", "Get a product", "One product, whatever its status."),
+    PAGE("states", "/states", states, state_params,
+         "Locations", "List states", "Active states that the key may see.\n\nOrder: StateAbbreviation."),
+    PAGE("suppliers", "/suppliers", suppliers, supplier_params,
+         "Suppliers", "List suppliers", "Suppliers (brands).\n\nOrder: SupplierID."),
+    PAGE_CLOSED("suppliers-creditTerms", "/suppliers/creditTerms", supplier_credit_terms, supplier_credit_term_params,
+                "Suppliers", "List the credit terms of suppliers",
+                "Credit terms that a supplier offers.\n\nOrder: TermID, SupplierID."),
+    RECORD("supplier", "/suppliers/:supplierID", suppliers, supplier_id,
+           "Suppliers", "Get a supplier", "One supplier."),
+    PAGE("users", "/users", users, user_params,
+         "Users", "List users",
+         "Users of the portal. `CustomerIDs` and `SupplierIDs` contain only what the key may see.\n\nOrder: UserID."),
+    RECORD("user", "/users/:userID", users, user_id,
+           "Users", "Get a user", "One user of the portal."),
+    PAGE("payments-types", "/payments/types", payment_types, payment_type_params,
+         "Payments", "List payment types",
+         "Payment types, one row for each supplier that uses one. A type without a supplier counts as active.\n\n"
+         "Order: PaymentTypeID, SupplierID."),
+    PAGE("payments", "/payments", payments, payment_params,
+         "Payments", "List payments",
+         "Payments and what is left of each.\n\nOrder: PostDate descending, PaymentID descending."),
+    PAGE("payments-openInvoices", "/payments/openInvoices", open_invoices, open_invoice_params,
+         "Payments", "List open invoices",
+         "Invoices with an `OpenBalance`, as the key sees it, other than 0.00. A Supplier key sees the part of its own lines."
+         "\n\nOrder: Date, InvoiceID."),
+    PAGE("payments-applications", "/payments/applications", applications, application_params,
+         "Payments", "List allocations of payments",
+         "Parts of payments that are allocated to invoices: requested through the API or made in the back office.\n\n"
+         "Order: those not applied yet first, newest request first; then by TimeApplied and PaymentApplicationID, descending."),
     { .name = "payments-applications-post", .methods = KISS_POST, .path = "/payments/applications", .auth = KISS_AUTH_KEY,
-      .run = KISS_RUN_ALLOCATE, .pages = &requests, .params = request_params, .roles = KISS_EMPLOYEE | KISS_CUSTOMER },
-    PAGE_CLOSED("vendors", "/vendors", vendors, vendor_params),
-    PAGE_CLOSED("purchases", "/purchases", purchases, purchase_params),
-    READ("purchase", "/purchases/:purchaseID", KISS_RUN_RECORD, purchases, purchase_id, KISS_EMPLOYEE | KISS_SUPPLIER),
-    PAGE_CLOSED("purchaseTrans", "/purchaseTrans", purchase_lines, purchase_line_params),
-    PAGE("salesReps", "/salesReps", sales_reps, sales_rep_params),
+      .run = KISS_RUN_ALLOCATE, .pages = &requests, .params = request_params, .roles = KISS_EMPLOYEE | KISS_CUSTOMER,
+      SAYS("Payments", "Request an allocation of a payment",
+           "Requests that a part of a payment is allocated to an invoice, which lowers the `AvailableBalance` of the payment at"
+           " once. The parameters may stand in a form or in a JSON object instead of the query. With `Idempotency-Key` the"
+           " request may be repeated safely: the same request gets the same answer.") },
+    PAGE_CLOSED("vendors", "/vendors", vendors, vendor_params,
+                "Purchases", "List vendors",
+                "Vendors that a supplier ships from, for each destination warehouse.\n\n"
+                "Order: VendorID, SupplierID, LocationID."),
+    PAGE_CLOSED("purchases", "/purchases", purchases, purchase_params,
+                "Purchases", "List purchase orders",
+                "Purchase orders to the warehouses.\n\n"
+                "Order: PostDate descending, those without one first, then PurchaseID."),
+    READ("purchase", "/purchases/:purchaseID", KISS_RUN_RECORD, purchases, purchase_id, KISS_EMPLOYEE | KISS_SUPPLIER,
+         "Purchases", "Get a purchase order", "One purchase order."),
+    PAGE_CLOSED("purchaseTrans", "/purchaseTrans", purchase_lines, purchase_line_params,
+                "Purchases", "List lines of purchase orders",
+                "Lines of the purchase orders that are named.\n\nOrder: PurchaseTransID."),
+    PAGE("salesReps", "/salesReps", sales_reps, sales_rep_params,
+         "Users", "List sales representatives",
+         "Active sales representatives with the active customers and suppliers that they cover. `ProductGroups=Supplier` selects"
+         " Supplier Reps, any other group the Territory Managers of it.\n\nOrder: Name, UserID."),
+    { .name = "openapi", .methods = KISS_GET, .path = "/openapi.json", .auth = KISS_AUTH_NONE, .run = KISS_RUN_OPENAPI,
+      .roles = KISS_EVERYONE,
+      SAYS("Service", "Get this document",
+           "The OpenAPI document of this API, as the type of the key has it: fields, parameters and endpoints that this type"
+           " never gets are left out. Without a key: what every type has.") },
     { 0 }
 };
 
@@ -1183,6 +1326,7 @@ const kiss_api kiss_kss_api = {
     .error_member = "Error",
     .sentences = sentences,
     .endpoints = endpoints,
+    .words = &kiss_kss_words,
     .datasets = datasets,
     .statements = statements
 };

@@ -80,6 +80,8 @@ typedef struct kiss_column {
     unsigned scale : 4;             /**< KISS_FIXED: decimals */
     unsigned hidden : KISS_ROLES;   /**< roles that never receive it */
     const char *for_role[KISS_ROLES];   /**< SQL expression for a role, instead of `sql` */
+    const struct kiss_column *items;    /**< KISS_JSON: the members of its elements; NULL: these are single values */
+    kiss_type element;              /**< KISS_JSON without `items`: type of its elements */
 } kiss_column;
 
 /** A condition in every statement over these rows, bound to a value of the caller's record. */
@@ -103,6 +105,7 @@ typedef struct kiss_row_filter {
  * one many.
  */
 typedef struct kiss_rowset {
+    const char *item;               /**< what one row is called in the OpenAPI document */
     const char *from;               /**< SQL table reference; names the index where the optimizer might make a bad choice */
     const char *where;              /**< SQL condition for all callers, or NULL */
     const kiss_row_filter *filter;  /**< ended by an empty row; the rows that the caller may see */
@@ -132,6 +135,7 @@ typedef struct kiss_rowset {
  * without accounts sees nothing.
  */
 typedef struct kiss_pageset {
+    const char *item;               /**< what one row is called in the OpenAPI document */
     const char *table;              /**< table reference of the scan that selects the page */
     const char *key[3];             /**< columns of `table` that identify its rows; page.k1, page.k2, page.k3 in `join` */
     const char *where;              /**< condition for all callers, or NULL */
@@ -188,13 +192,14 @@ typedef enum {
     KISS_RUN_HEALTH,                /**< liveness */
     KISS_RUN_PAGE,                  /**< one page of `pages` */
     KISS_RUN_RECORD,                /**< the row of `pages` whose key is in the path */
-    KISS_RUN_ALLOCATE               /**< stores a request to allocate a payment */
+    KISS_RUN_ALLOCATE,              /**< stores a request to allocate a payment */
+    KISS_RUN_OPENAPI                /**< the OpenAPI document */
 } kiss_run;
 
 /** Who may call an endpoint. */
 typedef enum {
     KISS_AUTH_PUBLIC,               /**< anyone; neither identified nor counted: the answer is made already */
-    KISS_AUTH_NONE,                 /**< anyone; a valid token only determines who is counted */
+    KISS_AUTH_NONE,                 /**< anyone; a valid token or key only determines who is counted */
     KISS_AUTH_CLIENT,               /**< client credentials in the request itself (RFC 6749 section 4.4) */
     KISS_AUTH_TOKEN,                /**< bearer token of a customer that is not disabled; the customer may have been
                                          deleted */
@@ -220,7 +225,25 @@ typedef struct kiss_endpoint {
     const kiss_param *params;       /**< its parameters other than Page and PageSize; ended by an empty row */
     unsigned roles;                 /**< KISS_AUTH_KEY: set of roles that may call it */
     const char *forbidden_unless;   /**< 403 unless this parameter names an account of the caller */
+    const char *tag;                /**< its group in the OpenAPI document */
+    const char *summary;            /**< a few words about it, there */
+    const char *description;        /**< the rest: order of the rows, what is left out; CommonMark */
 } kiss_endpoint;
+
+/** What a name means in the OpenAPI document. */
+typedef struct kiss_word {
+    const char *name;               /**< of a member; of a parameter after a "?"; "Item.Member" where it means something
+                                         else in these rows, "endpoint?Parameter" likewise */
+    const char *text;               /**< CommonMark */
+} kiss_word;
+
+/** What the OpenAPI document of an API says in words. */
+typedef struct kiss_words {
+    const char *title;              /**< of the API */
+    const char *description;        /**< what applies to all endpoints; CommonMark */
+    const kiss_word *tags;          /**< groups of endpoints, in the order in which they are shown; ended by an empty row */
+    const kiss_word *words;         /**< names of members and parameters; ended by an empty row */
+} kiss_words;
 
 /** Maximum of tables that one table follows. */
 #define KISS_MAX_FOLLOWED 2
@@ -278,6 +301,7 @@ typedef struct kiss_api {
     const char *error_member;       /**< all errors are {"member":"sentence"}; NULL: each has the shape of core/error.h */
     const kiss_sentence *sentences; /**< texts where there is an `error_member`, or NULL */
     const kiss_endpoint *endpoints; /**< ended by an empty row; exact paths before those with `:name` */
+    const kiss_words *words;        /**< what its OpenAPI document says in words */
     const kiss_dataset *datasets;   /**< the tables of its SQL, by name, at most 64; ended by an empty row */
     const kiss_fixed_statement *statements; /**< by the ids of lib/api/statements.h, of which each `auth` and `run` needs
                                                  its own */

@@ -17,6 +17,7 @@ use Scalar::Util qw(weaken);
 use Test::More ();
 use Time::HiRes qw(sleep time);
 use KissTest::Database;
+use KissTest::OpenAPI ();
 
 our $failed = 0;    # a verdict of the END block
 my %running;
@@ -319,15 +320,17 @@ sub post {
     return $self->request('POST', $path, %headers, content => $body);
 }
 
-# request($method, $path, %headers, content => $body)
+# request($method, $path, %headers, content => $body). Dies when the answer is not what the OpenAPI document says.
 sub request {
     my ($self, $method, $path, %headers) = @_;
     my $body = delete $headers{content};
-    return $self->_client->request(
+    my $res = $self->_client->request(
         $method,
         $self->{url} . $path,
         { headers => \%headers, defined $body ? (content => $body) : () }
     );
+    KissTest::OpenAPI::check($self, $method, $path, $res, $headers{'x-api-key'});
+    return $res;
 }
 
 # token($client, $secret): an access token; dies with the answer if there is none.
