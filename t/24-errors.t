@@ -132,7 +132,8 @@ subtest 'what a Require line refuses' => sub {
     for my $case (['Require all denied', 403], ["AuthType Basic\nAuthName x\nAuthBasicProvider file\nAuthUserFile $users\nRequire valid-user", 401],
         ["<LimitExcept POST>\nRequire all denied\n</LimitExcept>", 403])
     {
-        my $h = start_httpd(db => $db, modules => [qw(authn_core authn_file authz_user auth_basic)], location => $case->[0]);
+        my $h = start_httpd(db => $db, modules => [qw(authn_core authn_file authz_user auth_basic)], location => $case->[0],
+            undocumented => 1);
         for my $path (qw(/prices /health /nothing)) {
             my $res = $h->get($path);
             is_error($res, $case->[1], 'customer', $case->[0] =~ s/\n.*//sr . ": $path");

@@ -153,6 +153,7 @@ sub kept_file { my ($folder, $tag) = @_; my ($file) = glob "$folder/*\@$tag.json
 #   tls 1                 HTTPS                                      kiss 0         without the module
 #   mpm NAME              instead of KISS_TEST_MPM                   processes 2, threads 8 (of each)
 #   log_level 'info'      env {}         of httpd                    wrapper [...]  command in front of httpd
+#   undocumented 1        answers of httpd's own, which the OpenAPI documents do not describe
 sub start_httpd { return KissTest::Httpd->new(_httpd_options(@_)) }
 
 sub _httpd_options {

@@ -88,17 +88,17 @@ static const struct {
     unsigned apis;
 } shared[] = {
     { "304", "NotModified", "Nothing has changed since the version in `If-None-Match`. No body.", NULL, TOKENS | KEYS },
-    { "400", "BadRequest", "A parameter is missing or invalid; the sentence names it.", "Error", KEYS },
+    { "400", "BadRequest", "A parameter is missing or invalid; the sentence names it.", "ApiError", KEYS },
     { "400", "OAuthBadRequest", "The request is malformed, or the account is disabled.", "OAuthError", TOKENS },
     { "401", "Unauthorized", "The token is missing, not valid or expired. No body.", NULL, TOKENS },
-    { "401", "Unauthorized", "The key is missing, unknown, revoked or expired.", "Error", KEYS },
-    { "403", "Forbidden", "The key has no access.", "Error", KEYS },
-    { "404", "NotFound", "The customer of the token does not exist any more.", "Error", TOKENS },
+    { "401", "Unauthorized", "The key is missing, unknown, revoked or expired.", "ApiError", KEYS },
+    { "403", "Forbidden", "The key has no access.", "ApiError", KEYS },
+    { "404", "NotFound", "The customer of the token does not exist any more.", "ApiError", TOKENS },
     { "429", "TooManyRequests", "The limit is exceeded. Waiting for `Retry-After` seconds suffices.", "RateLimitError", TOKENS },
-    { "429", "TooManyRequests", "The limit is exceeded. Waiting for `Retry-After` seconds suffices.", "Error", KEYS },
-    { "500", "InternalError", "An error of the server. `X-Request-Id` helps to find it.", "Error", TOKENS | KEYS },
-    { "503", "Unavailable", "The database is away or busy. Repeat the request after `Retry-After` seconds.", "Error", TOKENS | KEYS },
-    { "default", "OtherError", "Another error, such as a precondition that is not met.", "Error", TOKENS | KEYS }
+    { "429", "TooManyRequests", "The limit is exceeded. Waiting for `Retry-After` seconds suffices.", "ApiError", KEYS },
+    { "500", "InternalError", "An error of the server. `X-Request-Id` helps to find it.", "ApiError", TOKENS | KEYS },
+    { "503", "Unavailable", "The database is away or busy. Repeat the request after `Retry-After` seconds.", "ApiError", TOKENS | KEYS },
+    { "default", "OtherError", "Another error, such as a precondition that is not met.", "ApiError", TOKENS | KEYS }
 };
 
 /** Adds the shared answer of a status. */
@@ -315,7 +315,7 @@ static void add_metadata(operation *o)
     add_common(o->b, o->params, "If-None-Match");
     add_own(o->b, o->responses, "200", UNCOUNTED, "The metadata.", JSON, kiss_openapi_schema_fixed(o->b, schema));
     add_own(o->b, o->responses, "404", "404", "The identifier of this server is no URL by which a document could be found.",
-            JSON, kiss_openapi_schema_fixed(o->b, "Error"));
+            JSON, kiss_openapi_schema_fixed(o->b, "ApiError"));
 }
 
 static const struct {

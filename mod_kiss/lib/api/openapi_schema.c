@@ -363,7 +363,7 @@ static const struct {
     const char *name, *description;
     void (*fill)(const kiss_openapi_build *b, json_object *schema);
 } fixed[] = {
-    { "Error", "An error.", fill_error },
+    { "ApiError", "An error.", fill_error },
     { "RateLimitError", "The limit of requests is exceeded.", fill_rate_limit },
     { "OAuthError", "An error of the token endpoint (RFC 6749 section 5.2).", fill_oauth },
     { "Token", "An access token.", fill_token },

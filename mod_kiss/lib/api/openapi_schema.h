@@ -21,7 +21,7 @@ json_object *kiss_openapi_schema_changes(const kiss_openapi_build *b, const char
 json_object *kiss_openapi_schema_param(const kiss_openapi_build *b, const kiss_param *param);
 
 /**
- * A reference to a schema that is no row, by its name: Error, RateLimitError, OAuthError, Token, TokenRequest, Version,
+ * A reference to a schema that is no row, by its name: ApiError, RateLimitError, OAuthError, Token, TokenRequest, Version,
  * FieldList, ServerMetadata, ResourceMetadata.
  */
 json_object *kiss_openapi_schema_fixed(const kiss_openapi_build *b, const char *name);
