@@ -7,6 +7,7 @@
 
 #include "ctl.h"
 
+int cmd_setup(ctl *c, const char *const *args);
 int cmd_schema_install(ctl *c, const char *const *args);
 int cmd_schema_check(ctl *c, const char *const *args);
 int cmd_schema_upgrade(ctl *c, const char *const *args);

@@ -7,6 +7,7 @@
 #include <apr_strings.h>
 #include <mysqld_error.h>
 
+#include "cmd_parts.h"
 #include "ctl_db.h"
 #include "ctl_message.h"
 #include "ctl_out.h"
@@ -123,19 +124,33 @@ static int put_back(ctl *c, int raise)
     return schema_repair(c, parts, differences, import_derive_all);
 }
 
+/** Brings the database to the newest version, with all that belongs to it. */
+static int install(ctl *c, apr_array_header_t **files)
+{
+    int version;
+
+    if (begin(c, files, &version) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    if (version > (*files)->nelts) {
+        return ctl_fail("%s", schema_advice(c, version, (*files)->nelts));
+    }
+    return run_files(c, *files, version + 1) != CTL_OK ? CTL_FAILED : put_back(c, 0);
+}
+
+int cmd_parts_schema(ctl *c)
+{
+    apr_array_header_t *files;
+
+    return install(c, &files);
+}
+
 int cmd_schema_install(ctl *c, const char *const *args)
 {
     apr_array_header_t *files;
-    int version;
 
     (void)args;
-    if (begin(c, &files, &version) != CTL_OK) {
-        return CTL_FAILED;
-    }
-    if (version > files->nelts) {
-        return ctl_fail("%s", schema_advice(c, version, files->nelts));
-    }
-    return run_files(c, files, version + 1) != CTL_OK || put_back(c, 0) != CTL_OK ? CTL_FAILED : end(c, files);
+    return install(c, &files) != CTL_OK ? CTL_FAILED : end(c, files);
 }
 
 int cmd_schema_upgrade(ctl *c, const char *const *args)

@@ -18,6 +18,7 @@
 #include <apr_strings.h>
 #include <apr_time.h>
 
+#include "cmd_parts.h"
 #include "ctl_message.h"
 #include "ctl_out.h"
 #include "lib/base/crypto.h"
@@ -213,19 +214,18 @@ static int print_kid(ctl *c, const char *kid)
     return CTL_OK;
 }
 
-int cmd_tokenkey_rotate(ctl *c, const char *const *args)
+int cmd_parts_new_token_key(ctl *c, const char **kid)
 {
     unsigned char secret[SECRET_BYTES];
-    const char *kid, *before, *text;
+    const char *before, *text;
     apr_size_t at;
     key_file f;
 
-    (void)args;
     if (open_file(c, &f) != CTL_OK) {
         return CTL_FAILED;
     }
-    kid = new_kid(c, &f);
-    if (!kid || kiss_crypto_random(secret, sizeof(secret)) != APR_SUCCESS) {
+    *kid = new_kid(c, &f);
+    if (!*kid || kiss_crypto_random(secret, sizeof(secret)) != APR_SUCCESS) {
         return ctl_fail("the system has no random bytes: the keys are as they were");
     }
     at = first_key_line(f.text);
@@ -233,9 +233,17 @@ int cmd_tokenkey_rotate(ctl *c, const char *const *args)
     if (at > 0 && before[at - 1] != '\n') {
         before = apr_pstrcat(c->pool, before, "\n", NULL);
     }
-    text = apr_pstrcat(c->pool, before, kid, " ", kiss_crypto_base64url(c->pool, secret, sizeof(secret)), "\n",
+    text = apr_pstrcat(c->pool, before, *kid, " ", kiss_crypto_base64url(c->pool, secret, sizeof(secret)), "\n",
                        f.text + at, NULL);
-    if (replace_file(c, &f, text) != CTL_OK) {
+    return replace_file(c, &f, text);
+}
+
+int cmd_tokenkey_rotate(ctl *c, const char *const *args)
+{
+    const char *kid;
+
+    (void)args;
+    if (cmd_parts_new_token_key(c, &kid) != CTL_OK) {
         return CTL_FAILED;
     }
     print_kid(c, kid);

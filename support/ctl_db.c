@@ -38,8 +38,8 @@ int ctl_db_stmt_error(const ctl *c, MYSQL_STMT *stmt, const char *what)
     return say_error(c, mysql_stmt_errno(stmt), mysql_stmt_error(stmt), what);
 }
 
-/** A handle with the options of the group, not connected. */
-static MYSQL *new_handle(const ctl *c)
+/** A handle with the options of `group` of `file` (NULL: of none), not connected. */
+static MYSQL *new_handle(const ctl *c, const char *file, const char *group)
 {
     MYSQL *db = mysql_init(NULL);
     unsigned int timeout = 10, no_files = 0;
@@ -51,8 +51,10 @@ static MYSQL *new_handle(const ctl *c)
     mysql_options(db, MYSQL_OPT_SSL_ENFORCE, &encrypt);
     mysql_options(db, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
     mysql_options(db, MYSQL_OPT_CONNECT_TIMEOUT, &timeout);
-    mysql_options(db, MYSQL_READ_DEFAULT_FILE, c->defaults);
-    mysql_options(db, MYSQL_READ_DEFAULT_GROUP, c->verb->database->group);
+    if (file) {
+        mysql_options(db, MYSQL_READ_DEFAULT_FILE, file);
+        mysql_options(db, MYSQL_READ_DEFAULT_GROUP, group);
+    }
     mysql_options(db, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     mysql_options(db, MYSQL_OPT_RECONNECT, &off);
     mysql_options(db, MYSQL_OPT_LOCAL_INFILE, &no_files);    /* NULL would not switch it off */
@@ -66,7 +68,7 @@ static MYSQL *connect_handle(MYSQL *db)
 
 MYSQL *ctl_db_connect(const ctl *c)
 {
-    MYSQL *db = new_handle(c);
+    MYSQL *db = new_handle(c, c->defaults, c->verb->database->group);
 
     if (db && !connect_handle(db)) {
         mysql_close(db);
@@ -75,36 +77,81 @@ MYSQL *ctl_db_connect(const ctl *c)
     return db;
 }
 
-static apr_status_t close_db(void *data)
+void ctl_db_close(ctl *c)
 {
-    ctl *c = data;
-
     mysql_close(c->db);
     c->db = NULL;
+}
+
+static apr_status_t end_library(void *data)
+{
+    ctl_db_close(data);
     mysql_library_end();
     return APR_SUCCESS;
+}
+
+/** Makes c->db, not connected. @return CTL_OK or CTL_FAILED */
+static int make_handle(ctl *c, const char *file, const char *group)
+{
+    c->db = new_handle(c, file, group);
+    if (!c->db) {
+        return ctl_fail("out of memory");
+    }
+    apr_pool_cleanup_kill(c->pool, c, end_library);
+    apr_pool_cleanup_register(c->pool, c, end_library, apr_pool_cleanup_null);
+    return CTL_OK;
+}
+
+/** Connector/C passes over a file that it cannot read and would connect somewhere else. */
+static int check_file(ctl *c, const char *file, const char *option)
+{
+    apr_file_t *f;
+    apr_status_t rv = apr_file_open(&f, file, APR_FOPEN_READ, APR_OS_DEFAULT, c->pool);
+
+    if (rv != APR_SUCCESS) {
+        return ctl_fail("cannot read %s, which says how to connect: %s. Name another with --%s FILE.", file,
+                        apr_psprintf(c->pool, "%pm", &rv), option);
+    }
+    apr_file_close(f);
+    return CTL_OK;
+}
+
+static int prepare_session(ctl *c)
+{
+    if (mysql_set_character_set(c->db, "utf8mb4")
+        || mysql_query(c->db, KISS_SESSION_SQL) || mysql_query(c->db, KISS_SESSION_TRANSACTION)
+        || (mysql_query(c->db, KISS_SESSION_ISOLATION) && mysql_errno(c->db) != ER_UNKNOWN_SYSTEM_VARIABLE)) {
+        return ctl_db_error(c, "cannot prepare the session");
+    }
+    return CTL_OK;
+}
+
+int ctl_db_open_admin(ctl *c, const char *admin)
+{
+    c->tls = CTL_TLS_OFF;
+    if ((admin && check_file(c, admin, "admin") != CTL_OK) || make_handle(c, admin, "client") != CTL_OK) {
+        return CTL_FAILED;
+    }
+    if (!connect_handle(c->db)) {
+        return ctl_fail("cannot connect as administrator of MariaDB (%s): %s (error %u). Start the server if it does not run; run "
+                        "this as root; or name a my.cnf file with socket, user and password of an administrator with "
+                        "--admin FILE.", admin ? admin : "default socket", mysql_error(c->db), mysql_errno(c->db));
+    }
+    if (!strstr(mysql_get_host_info(c->db), "UNIX socket")) {
+        return ctl_fail("%s names a server that is not reached by a socket (%s). This sets up a database on the same host; for "
+                        "another see the README, \"Install from source\".", admin, mysql_get_host_info(c->db));
+    }
+    return prepare_session(c);
 }
 
 int ctl_db_open(ctl *c)
 {
     const char *database;
-    apr_file_t *f;
-    apr_status_t rv = apr_file_open(&f, c->defaults, APR_FOPEN_READ, APR_OS_DEFAULT, c->pool);
 
-    /* Connector/C passes over a file that it cannot read and would connect somewhere else. */
-    if (rv != APR_SUCCESS) {
-        return ctl_fail("cannot read %s, which says how to connect: %s. Name another with --defaults FILE.",
-                        c->defaults, apr_psprintf(c->pool, "%pm", &rv));
-    }
-    apr_file_close(f);
-    if (ctl_defaults_tls(c, &c->tls) != CTL_OK) {
+    if (check_file(c, c->defaults, "defaults") != CTL_OK || ctl_defaults_tls(c, &c->tls) != CTL_OK
+        || make_handle(c, c->defaults, c->verb->database->group) != CTL_OK) {
         return CTL_FAILED;
     }
-    c->db = new_handle(c);
-    if (!c->db) {
-        return ctl_fail("out of memory");
-    }
-    apr_pool_cleanup_register(c->pool, c, close_db, apr_pool_cleanup_null);
     if (!connect_handle(c->db)) {
         return ctl_db_error(c, apr_psprintf(c->pool, "cannot connect (group [%s] of %s)", c->verb->database->group,
                                             c->defaults));
@@ -114,12 +161,7 @@ int ctl_db_open(ctl *c)
                         "in "
                         "group [%s] of %s allows it", c->verb->database->group, c->defaults);
     }
-    if (mysql_set_character_set(c->db, "utf8mb4")
-        || mysql_query(c->db, KISS_SESSION_SQL) || mysql_query(c->db, KISS_SESSION_TRANSACTION)
-        || (mysql_query(c->db, KISS_SESSION_ISOLATION) && mysql_errno(c->db) != ER_UNKNOWN_SYSTEM_VARIABLE)) {
-        return ctl_db_error(c, "cannot prepare the session");
-    }
-    if (ctl_db_value(c, &database, "SELECT DATABASE()", 0) != CTL_OK) {
+    if (prepare_session(c) != CTL_OK || ctl_db_value(c, &database, "SELECT DATABASE()", 0) != CTL_OK) {
         return CTL_FAILED;
     }
     if (!database) {

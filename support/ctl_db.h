@@ -15,6 +15,15 @@
 /** Connects by the option group of the verb: UTF-8, UTC, strict, no reconnect. @return CTL_OK or CTL_FAILED */
 int ctl_db_open(ctl *c);
 
+/**
+ * Connects as administrator of the server on this host: by group [client] of the file `admin`, or, NULL, over the default
+ * socket as the user that runs this. No database is chosen. @return CTL_OK or CTL_FAILED
+ */
+int ctl_db_open_admin(ctl *c, const char *admin);
+
+/** Ends the connection, if there is one; another can be opened. */
+void ctl_db_close(ctl *c);
+
 /** A second connection of the same kind, or NULL; writes no message. May be called from another thread. */
 MYSQL *ctl_db_connect(const ctl *c);
 

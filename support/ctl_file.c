@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * ctl_file - reads small files.
+ * ctl_file - reads small files and makes them.
  */
 #include "ctl_file.h"
 
 #include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
 
 apr_status_t ctl_file_read(const char **text, apr_size_t *len, const char *path, apr_off_t most, apr_pool_t *p)
 {
@@ -30,5 +34,31 @@ apr_status_t ctl_file_read(const char **text, apr_size_t *len, const char *path,
     if (len) {
         *len = n;
     }
+    return rv;
+}
+
+apr_status_t ctl_file_make(const char *path, const char *text, apr_fileperms_t perms, apr_pool_t *p)
+{
+    char *temporary = apr_pstrcat(p, path, ".XXXXXX", NULL);
+    apr_file_t *file;
+    apr_status_t rv, closed;
+
+    rv = apr_file_mktemp(&file, temporary, APR_FOPEN_CREATE | APR_FOPEN_WRITE | APR_FOPEN_EXCL, p);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    rv = apr_file_write_full(file, text, strlen(text), NULL);
+    if (rv == APR_SUCCESS) {
+        rv = apr_file_sync(file);
+    }
+    closed = apr_file_close(file);
+    if (rv == APR_SUCCESS) {
+        rv = closed == APR_SUCCESS ? apr_file_perms_set(temporary, perms) : closed;
+    }
+    /* Unlike rename(2), a link takes no other file's place. */
+    if (rv == APR_SUCCESS && link(temporary, path) != 0) {
+        rv = errno;
+    }
+    apr_file_remove(temporary, p);
     return rv;
 }

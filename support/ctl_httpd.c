@@ -14,29 +14,39 @@
 #define MOST 65536                          /* of what it prints */
 #define LEAD "KissCacheDir: \""             /* as mod_kiss.c prints it */
 
-/** The standard output of a program, nothing where it cannot be run. */
-static char *output_of(const char *const *args, apr_pool_t *p)
+/** What a program writes to standard output, or (`errors`) to standard error, and whether it ended with 0. */
+static int run_program(const char *const *args, int errors, char **text, apr_pool_t *p)
 {
-    char *text = apr_pcalloc(p, MOST + 1);
+    apr_int32_t none = APR_NO_FILE, pipe = APR_FULL_BLOCK;
     apr_size_t length = 0;
     apr_procattr_t *attr;
     apr_exit_why_e why;
     apr_proc_t proc;
+    apr_file_t *from;
+    apr_status_t rv;
     int status;
 
-    if (apr_procattr_create(&attr, p) != APR_SUCCESS
-        || apr_procattr_io_set(attr, APR_NO_FILE, APR_FULL_BLOCK, APR_NO_FILE) != APR_SUCCESS
-        || apr_procattr_cmdtype_set(attr, APR_PROGRAM_PATH) != APR_SUCCESS
-        || apr_proc_create(&proc, args[0], args, NULL, attr, p) != APR_SUCCESS) {
-        return text;
+    *text = apr_pcalloc(p, MOST + 1);
+    rv = apr_procattr_create(&attr, p);
+    if (rv == APR_SUCCESS) {
+        rv = apr_procattr_io_set(attr, none, errors ? none : pipe, errors ? pipe : none);
     }
-    apr_file_pipe_timeout_set(proc.out, TIMEOUT);
-    if (apr_file_read_full(proc.out, text, MOST, &length) == APR_TIMEUP) {
+    if (rv == APR_SUCCESS) {
+        rv = apr_procattr_cmdtype_set(attr, APR_PROGRAM_PATH);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = apr_proc_create(&proc, args[0], args, NULL, attr, p);
+    }
+    if (rv != APR_SUCCESS) {
+        return 0;
+    }
+    from = errors ? proc.err : proc.out;
+    apr_file_pipe_timeout_set(from, TIMEOUT);
+    if (apr_file_read_full(from, *text, MOST, &length) == APR_TIMEUP) {
         apr_proc_kill(&proc, SIGKILL);
     }
-    apr_file_close(proc.out);
-    apr_proc_wait(&proc, &status, &why, APR_WAIT);
-    return text;
+    apr_file_close(from);
+    return apr_proc_wait(&proc, &status, &why, APR_WAIT) == APR_CHILD_DONE && APR_PROC_CHECK_EXIT(why) && status == 0;
 }
 
 /** KissCacheDir of the httpd that is installed here, as far as its configuration can be read. @return NULL: not known */
@@ -48,8 +58,11 @@ static const char *configured_cache_dir(apr_pool_t *p)
 
     for (i = 0; i < sizeof(programs) / sizeof(*programs); i++) {
         const char *const args[] = {programs[i], "-t", "-D", "DUMP_RUN_CFG", NULL};
-        char *line = strstr(output_of(args, p), LEAD), *end = line ? strstr(line, "\"\n") : NULL;
+        char *text, *line, *end;
 
+        run_program(args, 0, &text, p);
+        line = strstr(text, LEAD);
+        end = line ? strstr(line, "\"\n") : NULL;
         if (end) {
             line += sizeof(LEAD) - 1;
             return apr_pstrmemdup(p, line, (apr_size_t)(end - line));
@@ -64,4 +77,15 @@ const char *ctl_cache_dir(ctl *c)
         c->cache_dir = configured_cache_dir(c->pool);
     }
     return c->cache_dir ? c->cache_dir : KISS_CACHEDIR;
+}
+
+int ctl_httpd_test(const char *program, const char **text, apr_pool_t *p)
+{
+    const char *const args[] = {program, "-t", NULL};
+    char *said;
+    int ok = run_program(args, 1, &said, p);
+
+    *text = *said ? said : apr_pstrcat(p, program, " cannot be run, or says nothing; name another program with --apachectl FILE",
+                                       NULL);
+    return ok;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * ctl_httpd - what only httpd's configuration knows.
+ * ctl_httpd - what only httpd knows of its configuration.
  */
 #ifndef CTL_HTTPD_H
 #define CTL_HTTPD_H
@@ -10,5 +10,14 @@
 /** KissCacheDir: as the caller named it (option, environment), else as httpd's configuration has it (then c->cache_dir is
  *  set, too), else the default. */
 const char *ctl_cache_dir(ctl *c);
+
+/**
+ * Lets httpd test its configuration: PROGRAM -t, for ten seconds at most.
+ *
+ * @param program apachectl, or httpd
+ * @param text    receives what it wrote, or why it could not be run, in `p`
+ * @return 1 when the configuration is right
+ */
+int ctl_httpd_test(const char *program, const char **text, apr_pool_t *p);
 
 #endif

@@ -4,14 +4,11 @@
  */
 #include "doctor_checks.h"
 
-#include <string.h>
-
-#include <apr_hash.h>
 #include <apr_strings.h>
 #include <mysqld_error.h>
 
 #include "ctl_db.h"
-#include "schema_files.h"
+#include "schema_rights.h"
 
 /** 1 when an error is about rights: a table may have other reasons to refuse a statement made only for trying. */
 static int refused(unsigned int code)
@@ -74,112 +71,30 @@ void doctor_check_own_rights(doctor *d)
     doctor_finding(d, "rights", DOCTOR_OK, NULL, "the account may read and write every table");
 }
 
-/** What the module's account may do in this database, as "INSERT ON key_usage" or "SELECT ON *", one row each. */
-#define GRANTED "SELECT CONCAT(privilege_type, ' ON ', object) FROM (" \
-    "SELECT privilege_type, '*' AS object FROM information_schema.user_privileges" \
-    " WHERE grantee = ? AND privilege_type <> 'USAGE'" \
-    " UNION SELECT privilege_type, '*' FROM information_schema.schema_privileges" \
-    " WHERE grantee = ? AND DATABASE() LIKE table_schema" \
-    " UNION SELECT privilege_type, table_name FROM information_schema.table_privileges" \
-    " WHERE grantee = ? AND table_schema = DATABASE()) g ORDER BY 1"
-
-/** The account of a statement "RIGHT, RIGHT ON object TO account;". */
-static const char *grantee_of(apr_pool_t *p, const char *statement)
-{
-    const char *to = strstr(statement, " TO ");
-
-    return to ? apr_pstrmemdup(p, to + 4, strcspn(to + 4, ";")) : "";
-}
-
-/** Puts "RIGHT ON object" into `wanted` for each right of such a statement. */
-static void read_grant(apr_pool_t *p, apr_hash_t *wanted, const char *statement)
-{
-    const char *on = strstr(statement, " ON "), *to = strstr(statement, " TO "), *object;
-    char *rest, *right;
-
-    if (!on || !to || to < on) {
-        return;
-    }
-    object = apr_pstrmemdup(p, on, to - on);
-    right = apr_strtok(apr_pstrmemdup(p, statement, on - statement), ",", &rest);
-    for (; right; right = apr_strtok(NULL, ",", &rest)) {
-        apr_hash_set(wanted, apr_pstrcat(p, right + strspn(right, " \n"), object, NULL), APR_HASH_KEY_STRING, "");
-    }
-}
-
-/** The rights that grants.sql gives to the account that it names first: the module's. @return the account, or NULL */
-static const char *wanted_rights(const doctor *d, apr_hash_t *wanted)
-{
-    static const char lead[] = "\nGRANT ";
-    apr_pool_t *p = d->c->pool;
-    schema_file file = {0, "grants.sql", NULL};
-    const char *text, *at, *account = NULL;
-
-    file.path = apr_pstrcat(p, d->c->sql_dir, "/", d->c->verb->database->folder, "/grants.sql", NULL);
-    if (schema_file_text(d->c, &file, &text) != CTL_OK) {
-        return NULL;
-    }
-    for (at = strstr(text, lead); at; at = strstr(at + 1, lead)) {
-        const char *statement = at + strlen(lead), *grantee = grantee_of(p, statement);
-
-        account = account ? account : grantee;
-        if (strcmp(grantee, account) == 0) {
-            read_grant(p, wanted, statement);
-        }
-    }
-    return account;
-}
-
-/** The same right on all tables. */
-static const char *on_all(apr_pool_t *p, const char *right)
-{
-    return apr_pstrcat(p, apr_pstrmemdup(p, right, strstr(right, " ON ") - right), " ON *", NULL);
-}
-
-/** The keys of `these` that `others` does not have, nor for all tables. */
-static const char *difference(apr_pool_t *p, apr_hash_t *these, apr_hash_t *others)
-{
-    const char *list = "";
-    apr_hash_index_t *h;
-
-    for (h = apr_hash_first(p, these); h; h = apr_hash_next(h)) {
-        const void *right;
-
-        apr_hash_this(h, &right, NULL, NULL);
-        if (!apr_hash_get(others, right, APR_HASH_KEY_STRING)
-            && !apr_hash_get(others, on_all(p, right), APR_HASH_KEY_STRING)) {
-            list = apr_pstrcat(p, list, *list ? ", " : "", right, NULL);
-        }
-    }
-    return list;
-}
-
 void doctor_check_module_rights(doctor *d)
 {
     static const char check[] = "module's rights";
     apr_pool_t *p = d->c->pool;
-    apr_hash_t *wanted = apr_hash_make(p), *granted = apr_hash_make(p);
-    const char *account = wanted_rights(d, wanted), *lacking, *more, *advice;
-    apr_array_header_t *rows;
-    int i;
+    const char *account, *lacking, *more, *advice;
+    apr_array_header_t *grants;
+    apr_hash_t *wanted, *granted;
 
-    if (!account) {
+    if (schema_grants(d->c, &grants) != CTL_OK) {
         return;
     }
+    account = schema_module_account(grants);
+    wanted = schema_wanted(grants, account, p);
     if (mysql_query(d->c->db, "SELECT 1 FROM mysql.db WHERE 0")) {
         doctor_finding(d, check, DOCTOR_OK, NULL, "not checked: only an administrator's account sees those of %s "
                        "(--defaults FILE)", account);
         return;
     }
     mysql_free_result(mysql_store_result(d->c->db));
-    if (ctl_db_rows(d->c, &rows, p, GRANTED, 3, account, account, account) != CTL_OK) {
+    if (schema_granted(d->c, &granted, account) != CTL_OK) {
         return;
     }
-    for (i = 0; i < rows->nelts; i++) {
-        apr_hash_set(granted, CTL_ROW(rows, i)[0], APR_HASH_KEY_STRING, "");
-    }
-    lacking = difference(p, wanted, granted);
-    more = difference(p, granted, wanted);
+    lacking = schema_lacking(wanted, granted, p);
+    more = schema_lacking(granted, wanted, p);
     advice = apr_psprintf(p, "see sql/%s/grants.sql; if the module's account has another name, compare with its SHOW "
                           "GRANTS", d->c->verb->database->folder);
     if (*lacking) {

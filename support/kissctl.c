@@ -18,72 +18,21 @@
 #include "ctl.h"
 #include "ctl_db.h"
 #include "ctl_message.h"
+#include "kissctl_options.h"
+#include "kissctl_reference.h"
 #include "kissctl_verbs.h"
 
 #define FIRST_LONG_OPTION 256               /* codes above 255 have no short form */
-
-/** The options. A row's code is FIRST_LONG_OPTION + its ctl_option, but for the two with short forms. */
-static const struct {
-    ctl_option id;
-    const char *name, *value, *help;
-} options[] = {
-    {OPT_DEFAULTS, "defaults", "FILE", "my.cnf file that says how to connect: socket, user, password,\n"
-     "                        database; group [kissctl], or [kissctl_kss] for the verbs\n"
-     "                        that begin with kss (default " KISS_SYSCONFDIR "/kissctl.cnf;\n"
-     "                        environment KISSCTL_DEFAULTS)"},
-    {OPT_SQL, "sql", "DIR", "folder of the schema files (default " KISS_DATADIR "/sql)"},
-    {OPT_TOKEN_KEYS, "token-keys", "FILE", "file of the token signing keys (default " KISS_SYSCONFDIR "/token.keys;\n"
-     "                        environment KISS_TOKEN_KEYS)"},
-    {OPT_CACHE_DIR, "cache-dir", "DIR", "KissCacheDir of httpd (default: the one that apachectl -t -D\n"
-     "                        DUMP_RUN_CFG names, else " KISS_CACHEDIR ";\n"
-     "                        environment KISS_CACHE_DIR)"},
-    {OPT_JSON, "json", NULL, "print data as JSON"},
-    {OPT_HELP, "help", NULL, "print help; behind a verb, the help of that verb (-h)"},
-    {OPT_VERSION, "version", NULL, "print the version (-V)"},
-    {OPT_DRY_RUN, "dry-run", NULL, "do everything, then take it back"},
-    {OPT_NAME, "name", "NAME", "the customer's name"},
-    {OPT_PRICE_LIST, "price-list", "CODE", "the customer's price list; '' for none"},
-    {OPT_WAREHOUSE, "warehouse", "CODE", "the customer's warehouse; '' for none"},
-    {OPT_DISCOUNT, "discount", "PERCENT", "0 to 100, up to four decimals, taken off discount-eligible prices"},
-    {OPT_LIMIT_MINUTE, "limit-minute", "N", "requests a minute; 'default': as the server is configured"},
-    {OPT_LIMIT_HOUR, "limit-hour", "N", "requests an hour; 'default': as the server is configured"},
-    {OPT_LABEL, "label", "TEXT", "what the key is for, up to 100 characters"},
-    {OPT_EXPIRES, "expires", "DATE", "YYYY-MM-DD: the last day (UTC) on which the key works;\n"
-     "                        or YYYY-MM-DDThh:mm:ssZ (or with an offset): the moment it ends"},
-    {OPT_CHILDREN, "children", "N", "child processes of httpd, to check the budget of connections"},
-    {OPT_MAX, "max", "N", "max= of KissDatabase, to check the budget of connections (default 8)"},
-    {OPT_TYPE, "type", "TYPE", "employee (sees everything), customer or supplier"},
-    {OPT_IDS, "ids", "IDS", "the customers or suppliers that the key stands for: 1,2"},
-    {OPT_USER, "user", "ID", "the user as whom requests of the key are made"},
-    {OPT_APPLICATION, "application", "ID", "the number under which the back office applied the payment"},
-    {OPT_APPLIED_BY, "applied-by", "NAME", "who applied it, up to 100 characters"},
-    {OPT_DAYS, "days", "N", "age in days (default 7)"},
-    {OPT_SCALE, "scale", "N", "how much: 1 (the default) is 40 customers and 600 invoices, 25 is 1,000 customers\n"
-     "                        and 100,000 invoices; up to 200"},
-    {OPT_CHECK, "check", NULL, "read each file whole, and compare its checksum"},
-    {OPT_OLDER_THAN, "older-than", "TIME", "those that were not used for so long: 7d, 12h, 30mi, or seconds"},
-    {OPT_DAMAGED, "damaged", NULL, "those that are cut short, altered, or no snapshots of this version"},
-    {OPT_ALL, "all", NULL, "all of them"},
-    {OPT_REMOVE_UP_TO, "remove-up-to", "PERCENT", "how much of a table a file may remove (default 20)"},
-    {OPT_MAP, "map", "FILE", "other names of files and columns: a line 'theirs = ours' each"},
-    {OPT_KEEP_ABSENT, "keep-absent", NULL, "leave columns that a file lacks as they are, instead of emptying them"},
-    {OPT_CUT, "cut", NULL, "cut texts that are too long, instead of refusing them"},
-    {OPT_STATUS, "status", "STATUS", "only those: Pending, Exported, Confirmed or Rejected"},
-};
-
-#define COMMON (CTL_OPT(OPT_DEFAULTS) | CTL_OPT(OPT_HELP) | CTL_OPT(OPT_VERSION) | CTL_OPT(OPT_JSON) \
-                | CTL_OPT(OPT_SQL) | CTL_OPT(OPT_TOKEN_KEYS) | CTL_OPT(OPT_CACHE_DIR))
-#define COUNT(array) ((int)(sizeof(array) / sizeof(*(array))))
 
 static void print_options(apr_uint64_t which)
 {
     int i;
 
-    for (i = 0; i < COUNT(options); i++) {
-        if (which & CTL_OPT(options[i].id)) {
-            printf("  --%s%s%-*s  %s\n", options[i].name, options[i].value ? " " : "",
-                   18 - (int)strlen(options[i].name) - (options[i].value ? 1 : 0),
-                   options[i].value ? options[i].value : "", options[i].help);
+    for (i = 0; i < kissctl_options_n; i++) {
+        if (which & CTL_OPT(kissctl_options[i].id)) {
+            printf("  --%s%s%-*s  %s\n", kissctl_options[i].name, kissctl_options[i].value ? " " : "",
+                   18 - (int)strlen(kissctl_options[i].name) - (kissctl_options[i].value ? 1 : 0),
+                   kissctl_options[i].value ? kissctl_options[i].value : "", kissctl_options[i].help);
         }
     }
 }
@@ -106,7 +55,7 @@ static int print_help(void)
                28 - (int)strlen(verb->words) - (*verb->args ? 1 : 0), verb->args, verb->summary);
     }
     puts("\nOptions of every verb, before or behind it:");
-    print_options(COMMON);
+    print_options(KISSCTL_COMMON);
     puts("\nMore about a verb and its own options: kissctl VERB --help\n"
          "Exit status: 0 done, 1 failed or a problem found, 2 wrong usage. Errors are written to standard error.");
     return CTL_OK;
@@ -143,7 +92,7 @@ static int print_verb_help(const char *words)
         }
     }
     puts("\nOptions of every verb:");
-    print_options(COMMON);
+    print_options(KISSCTL_COMMON);
     return CTL_OK;
 }
 
@@ -228,17 +177,17 @@ static void keep_message(void *arg, const char *fmt, ...)
 
 static int read_options(ctl *c, apr_getopt_t *os, const char **bad)
 {
-    apr_getopt_option_t table[COUNT(options) + 1] = {{0}};
+    apr_getopt_option_t *table = apr_pcalloc(c->pool, sizeof(*table) * (apr_size_t)(kissctl_options_n + 1));
     char *message = apr_pcalloc(c->pool, 256);
     const char *value;
     int i, code;
     apr_status_t rv;
 
-    for (i = 0; i < COUNT(options); i++) {
-        table[i].name = options[i].name;
-        table[i].has_arg = options[i].value != NULL;
-        table[i].optch = options[i].id == OPT_HELP ? 'h' : options[i].id == OPT_VERSION ? 'V'
-            : FIRST_LONG_OPTION + (int)options[i].id;
+    for (i = 0; i < kissctl_options_n; i++) {
+        table[i].name = kissctl_options[i].name;
+        table[i].has_arg = kissctl_options[i].value != NULL;
+        table[i].optch = kissctl_options[i].id == OPT_HELP ? 'h' : kissctl_options[i].id == OPT_VERSION ? 'V'
+            : FIRST_LONG_OPTION + (int)kissctl_options[i].id;
     }
     os->interleave = 1;
     os->errfn = keep_message;
@@ -263,9 +212,9 @@ static int check_and_run(ctl *c, const char *const *args, int n)
 {
     int i, wanted = *c->verb->args ? 1 : 0, optional = 0;
 
-    for (i = 0; i < COUNT(options); i++) {
-        if (c->option[options[i].id] && !((COMMON | c->verb->options) & CTL_OPT(options[i].id))) {
-            return ctl_usage(c, "'%s' does not take --%s", c->verb->words, options[i].name);
+    for (i = 0; i < kissctl_options_n; i++) {
+        if (c->option[kissctl_options[i].id] && !((KISSCTL_COMMON | c->verb->options) & CTL_OPT(kissctl_options[i].id))) {
+            return ctl_usage(c, "'%s' does not take --%s", c->verb->words, kissctl_options[i].name);
         }
     }
     for (i = 0; c->verb->args[i]; i++) {
@@ -305,6 +254,9 @@ static int run(ctl *c, int argc, const char *const *argv)
     }
     if (c->option[OPT_VERSION]) {
         return print_version();
+    }
+    if (c->option[OPT_REFERENCE] && n == 0) {
+        return kissctl_reference(c, c->option[OPT_REFERENCE]);
     }
     if (c->option[OPT_HELP]) {
         const char *words = c->verb ? c->verb->words : known_words(c->pool, os->argv + os->ind, n);

@@ -20,6 +20,19 @@
 #define IMPORT_USAGE "[--dry-run] [--remove-up-to PERCENT] [--map FILE] [--keep-absent] [--cut]"
 #define IMPORT_OPTIONS (CTL_CONNECTS | CTL_OPT(OPT_DRY_RUN) | CTL_OPT(OPT_REMOVE_UP_TO) | CTL_OPT(OPT_MAP) \
                         | CTL_OPT(OPT_KEEP_ABSENT) | CTL_OPT(OPT_CUT))
+/* The options of setup, and the help about it. */
+#define SETUP_USAGE "--server-name NAME [--certificate FILE --certificate-key FILE] [--port N] [--database NAME] [--admin FILE] " \
+    "[--apache DIR] [--apachectl FILE] [--dry-run]"
+#define SETUP_OPTIONS (CTL_CONNECTS | CTL_OPT(OPT_SERVER_NAME) | CTL_OPT(OPT_CERTIFICATE) | CTL_OPT(OPT_CERTIFICATE_KEY) \
+                       | CTL_OPT(OPT_PORT) | CTL_OPT(OPT_DATABASE) | CTL_OPT(OPT_ADMIN) | CTL_OPT(OPT_APACHE) \
+                       | CTL_OPT(OPT_APACHECTL) | CTL_OPT(OPT_DRY_RUN))
+#define SETUP_HELP \
+    "It prints what it will do and does it; with --dry-run it prints only. What is there already stays as it is: no file, account\n" \
+    "or database is changed, and what is in the way is named before anything is done. It may be run again, and goes on where it\n" \
+    "was stopped. Passwords are made here and written to files with mode 0600, nowhere else. The site is enabled only if\n" \
+    "httpd's configuration passes its test with it; httpd itself is not restarted. For Debian's layout of /etc/apache2, and\n" \
+    "MariaDB on the same host, as root."
+
 #define DIALECTS \
     "CSV in UTF-8, with or without BOM. The header shows what separates the cells: comma, semicolon, tab or '|'.\n" \
     "Columns stand in any order; case, blanks and '_' in their names do not count. Decimals have a point, in files with\n" \
@@ -36,6 +49,9 @@ static const ctl_database kss_database = {"kissctl_kss", "kss", "kss "};
 #define KSS &kss_database
 
 const ctl_verb kissctl_verbs[] = {
+    {"setup", "", SETUP_USAGE, CUSTOMER, SETUP_OPTIONS, cmd_setup, "set up the Customer API on an existing httpd and MariaDB",
+     "Database, two accounts and their rights, schema, signing key, and a virtual host in httpd's configuration.\n"
+     SETUP_HELP},
     {"schema install", "", "", CUSTOMER, 0, cmd_schema_install, "make or repair the tables, triggers and revisions",
      "Runs every file DIR/customer/NNNN-*.sql in order. It may be run again: data stays as it is, missing tables and\n"
      "triggers come back, and if any did, the revisions are raised. The database itself must exist."},
@@ -109,6 +125,9 @@ const ctl_verb kissctl_verbs[] = {
      "graceful reload runs two generations at once), the token signing keys, the directory of kept\n"
      "answers, and the content. Exit status 1 when there is a problem."},
 
+    {"kss setup", "", SETUP_USAGE, KSS, SETUP_OPTIONS, cmd_setup, "the same as setup for the KSS API",
+     "The accounts are those of 'kissctl setup'; database and virtual host are its own. See 'kissctl setup --help'.\n"
+     SETUP_HELP},
     {"kss schema install", "", "", KSS, 0, cmd_schema_install, "the same for the database of the KSS API",
      "Runs every file DIR/kss/NNNN-*.sql in order. See 'kissctl schema --help'."},
     {"kss schema check", "", "", KSS, 0, cmd_schema_check, "compare that database with its schema files",

@@ -114,7 +114,8 @@ my %room = (
     demo => [qw(ctl)],
     import => [qw(csv ctl schema)],
     doctor => [qw(ctl schema)],
-    cmd => [qw(csv ctl schema demo import doctor)],
+    setup => [qw(ctl schema)],
+    cmd => [qw(csv ctl schema demo import doctor setup)],
     kissctl => [qw(ctl cmd)],
 );
 my %library = map { $_ => 1 } $pure =~ m{mod_kiss/(\S+\.h)}g;

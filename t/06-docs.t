@@ -50,7 +50,7 @@ for my $document (@documents) {
 my $help = (run({}, build_dir() . '/support/kissctl', '--help'))[1];
 my %verb = map { $_ => 1 } $help =~ /^  ((?:kss )?[a-z-]+(?: [a-z]+)?)\b/mg;
 ok $verb{import} && $verb{'kss doctor'}, 'verbs were found';
-my %option = map { $_ => 1 } slurp("$top/support/kissctl.c") =~ /^ +\{OPT_\w+, "([a-z-]+)",/mg;
+my %option = map { $_ => 1 } slurp("$top/support/kissctl_options.c") =~ /^ +\{OPT_\w+, "([a-z-]+)",/mg;
 my %directive = map { $_ => 1 } slurp("$top/mod_kiss/core/directives.c") =~ /AP_INIT_\w+\("(\w+)"/g;
 my %number = map { $_ => 1 } $text{'conf/errors.md'} =~ /^\| (KISS\d+)/mg;
 for my $document (grep { !m{^t/} } @documents) {
@@ -70,6 +70,27 @@ for my $document (grep { !m{^t/} } @documents) {
         ok eval { JSON::PP->new->utf8->decode($block); 1 }, "$document: JSON" or diag $@, $block;
     }
 }
+
+# The manual page and the completion of bash, made when kissctl is built, have every verb and option; page and words are sound.
+my ($page, $completion) = map { (run({}, build_dir() . '/support/kissctl', '--reference', $_))[1] } qw(man bash);
+my @words = map { s/-/\\-/gr } grep { !/^-/ } sort keys %verb;
+is_deeply [grep { $page !~ /^\.B \Q$_\E$/m } @words], [], 'kissctl(8) has every verb';
+is_deeply [grep { $_ ne 'reference' && $page !~ /^\.B \\-\\-\Q@{[s{-}{\\-}gr]}\E$/m } sort keys %option], [], '... and every option';
+is $page, slurp(build_dir() . '/support/kissctl.8'), '... and is what is installed';
+is +(run({ stdin => $completion }, 'bash', '-n'))[0], 0, 'the completion is bash';
+is $completion, slurp(build_dir() . '/support/completion/kissctl'), '... and is what is installed';
+# completes(@words): what may follow, the last word begun.
+sub completes {
+    return [split ' ', (run({ stdin => $completion . 'COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _kissctl; echo "${COMPREPLY[*]}"' },
+        'bash', '-s', '--', 'kissctl', @_))[1]];
+}
+is_deeply completes(''), [do { my %first = map { (split ' ')[0] => 1 } grep { !/^-/ } keys %verb; sort keys %first }], 'it knows the verbs';
+is_deeply completes('--defaults', 'file', 'customer', 'd'), ['disable'], '... their second words, whatever options precede them';
+is_deeply completes('kss', 'payments', 'expire', '--d'), ['--days', '--defaults'], '... and their options';
+
+# The Debian packages are of the version that is built, or that is coming.
+like +(split /\n/, slurp("$top/debian/changelog"))[0], qr/^mod-kiss \(\Q@{[$text{CHANGES} =~ m{^## ([\d.]+)}m]}\E(?:~\w+)?-\d+\) /,
+    'debian/changelog: the version of CHANGES';
 
 # The manuals are reached from the README.
 for my $document (grep { m{^doc/} } @documents) {

@@ -1,4 +1,4 @@
--- What each of the two database accounts may do. Create the accounts first (README, "Install"), then, as a database
+-- What each of the two database accounts may do. Create the accounts first (README, "Install from source"), then, as a database
 -- administrator:   mariadb DATABASE < grants.sql
 --
 -- `kiss` is the module's: it reads, and notes when a key was last used. It cannot change a price, a key or a customer.

@@ -1,4 +1,4 @@
--- What each of the two database accounts may do with a KSS database. Create the accounts first (README, "Install"),
+-- What each of the two database accounts may do with a KSS database. Create the accounts first (README, "Install from source"),
 -- then, as a database administrator:   mariadb DATABASE < grants.sql
 --
 -- `kiss` is the module's: it reads, notes when a key was last used, and takes requests to allocate a payment. It cannot
