@@ -32,11 +32,13 @@ static int act_token_keys(setup *s)
 
 static int look_token_keys(setup *s, const char **what, int *there)
 {
+    const char *folder = setup_text_folder(s->c->pool, s->c->token_keys);
     struct stat st;
 
     *what = s->c->token_keys;
     *there = lstat(s->c->token_keys, &st) == 0;
-    return CTL_OK;
+    return *there || strcmp(folder, s->folder) == 0 || (stat(folder, &st) == 0 && S_ISDIR(st.st_mode)) ? CTL_OK
+        : ctl_fail("there is no folder %s for the signing keys: make it, or name another file with --token-keys FILE", folder);
 }
 
 /** The steps, in their order: each may rely on those before it. */

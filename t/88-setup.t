@@ -96,6 +96,7 @@ subtest 'in the way' => sub {
         '--certificate-key', "$h->{root}/other.key");
     refused('unwritable folder', qr{cannot make the folder \Q$apache\E/apachectl/mod_kiss: },
         sub { kissctl({ defaults => $alien }, 'setup', @where, @site) });
+    refused('no folder of the signing keys', qr/there is no folder \/nowhere for the signing keys/, @site, '--token-keys', '/nowhere/keys');
     refused('no such layout', qr/cannot make files in \/nowhere\/mods-available\/?: /, @site, '--apache', '/nowhere');
     spew("$db->{dir}/none.cnf", "[client]\nsocket=$db->{dir}/none.sock\n");
     refused('no database', qr/cannot connect as administrator of MariaDB .*Start the server/, @site, '--admin', "$db->{dir}/none.cnf");
