@@ -14,9 +14,9 @@
  * a server that hangs, and so would the next. */
 #define DEAD_WITHIN apr_time_from_sec(1)
 
-/* Buffer of a cell until a longer one is found: few are longer, in a MEDIUMTEXT column or an array that the database
+/* Buffer of a cell until a longer one is found: few are longer, in a column of text or an array that the database
  * aggregates from rows. */
-#define CELL 65535
+#define CELL 4095
 
 /* No valid cell is longer. */
 #define MAX_CELL (64 * 1024 * 1024)

@@ -109,6 +109,43 @@ static void keys_only(kiss_merge_run *r, int records)
     ok(bad == 0, apr_psprintf(pool, "%d keys alone", records / 2));
 }
 
+/** Keys that share much or little with the one before: prefixes of each other, long ones, bytes beyond ASCII. */
+static void shared_keys(kiss_merge_run *r)
+{
+    static const char *const end[] = { "", "a", "a\001", "aa", "ab", "b", "\x7f", "\xc3\xa4", "\xc3\xa4\xc3\xbc", "\xf0\x9f" };
+    const int n = sizeof(end) / sizeof(*end);
+    const apr_size_t length[] = { 0, 1, 254, 255, 256, 600, 65000 };
+    kiss_value row[2], rows, cells[2], key;
+    unsigned i, bad;
+    int j, pass;
+
+    for (i = 0; i < sizeof(length) / sizeof(*length); i++) {
+        char *before = apr_palloc(pool, length[i] + 1);
+
+        memset(before, 'k', length[i]);
+        before[length[i]] = '\0';
+        bad = kiss_merge_run_clear(r) != APR_SUCCESS;
+        for (j = 0; j < n; j++) {
+            row[0].data = apr_pstrcat(pool, before, end[j], NULL);
+            row[0].len = strlen(row[0].data);
+            row[1].data = end[j];
+            row[1].len = strlen(end[j]);
+            bad += kiss_merge_run_add(r, row, 2) != APR_SUCCESS;
+        }
+        bad += kiss_merge_run_done(r) != APR_SUCCESS;
+        for (j = 0, pass = 0; j < n; j += pass++ % 2) {         /* each twice */
+            key.data = apr_pstrcat(pool, before, end[j], NULL);
+            key.len = strlen(key.data);
+            bad += kiss_merge_run_find(r, &key, &rows) != APR_SUCCESS || !kiss_merge_run_row(&rows, cells, 2)
+                   || cells[1].len != strlen(end[j]) || memcmp(cells[1].data, end[j], cells[1].len) != 0;
+        }
+        ok(bad == 0, apr_psprintf(pool, "keys that share %d bytes", (int)length[i]));
+    }
+    row[0].data = apr_pcalloc(pool, 65536);
+    row[0].len = 65536;
+    ok(kiss_merge_run_clear(r) == APR_SUCCESS && kiss_merge_run_add(r, row, 1) == APR_EINVAL, "a key that is too long");
+}
+
 void unit_merge_run(void)
 {
     kiss_value empty = { "", 0 }, rows;
@@ -127,6 +164,7 @@ void unit_merge_run(void)
     ok(kiss_merge_run_clear(r) == APR_SUCCESS && kiss_merge_run_add(r, &empty, 1) == APR_SUCCESS
        && kiss_merge_run_done(r) == APR_SUCCESS && kiss_merge_run_find(r, &empty, &rows) == APR_SUCCESS && rows.data,
        "an empty key");
+    shared_keys(r);
     ok(kiss_merge_run_create(&r, "/nonexistent", pool) == APR_SUCCESS && !write_all(r, 5000, 0),
        "without a place for its file");
 }

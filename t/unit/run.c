@@ -49,6 +49,7 @@ static const unit_test tests[] = {
     { "lru", unit_lru },
     { "merge_run", unit_merge_run },
     { "plan", unit_plan },
+    { "progress", unit_progress },
     { "route", unit_route },
     { "row_json", unit_row_json },
     { "server_error", unit_server_error },

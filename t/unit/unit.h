@@ -49,6 +49,7 @@ void unit_list_states(void);
 void unit_lru(void);
 void unit_merge_run(void);
 void unit_plan(void);
+void unit_progress(void);
 void unit_route(void);
 void unit_row_json(void);
 void unit_server_error(void);

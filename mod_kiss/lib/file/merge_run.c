@@ -13,11 +13,13 @@
 /* A larger run is written to a file: an answer has a few of them, and may use less than a megabyte. */
 #define IN_MEMORY (192 * 1024)
 
-/** The header of a record: key, then its rows. */
-typedef struct {
-    apr_uint32_t key_len;
-    apr_uint32_t rows_len;
-} header;
+/* A record is a header, the end of its key, and its rows. The header: how many bytes the key has in common with the one
+ * before it (1 byte, so some more may be common), how many follow (2 bytes), and where rows are more than keys the length
+ * of its rows (4 bytes). So ten thousand keys in order take about 70 KB. */
+#define KEY_HEADER 3
+#define ROW_HEADER (KEY_HEADER + sizeof(apr_uint32_t))
+#define MAX_SHARED 255
+#define MAX_KEY    65535
 
 /* Each cell is preceded by a byte with its length; or by one of these, the first followed by four bytes. */
 #define LONG_CELL 254
@@ -25,8 +27,11 @@ typedef struct {
 
 struct kiss_merge_run {
     kiss_spool *spool;          /* its buffer contains all, or what follows the file; while reading, a piece of the file */
+    struct printbuf *key;       /* of the last record */
+    apr_size_t header;          /* bytes of a header; 0 before the first record */
     apr_size_t at;              /* where the last record starts in the buffer */
-    header current;             /* of that record; while writing, without the length of its rows */
+    apr_size_t rows;            /* where its rows start, from there */
+    apr_uint32_t rows_len;      /* the length of its rows; while writing it is not known yet */
     int has_current;            /* 1 when there is one: while reading, all of it is in the buffer */
     apr_off_t size;             /* bytes of all records, after all were written */
     apr_off_t left;             /* while reading: bytes of the file that are not in the buffer yet */
@@ -35,7 +40,8 @@ struct kiss_merge_run {
 apr_status_t kiss_merge_run_create(kiss_merge_run **run, const char *dir, apr_pool_t *p)
 {
     *run = apr_pcalloc(p, sizeof(**run));
-    return kiss_spool_create(&(*run)->spool, dir, p);
+    (*run)->key = kiss_json_text_buffer(p);
+    return (*run)->key ? kiss_spool_create(&(*run)->spool, dir, p) : APR_ENOMEM;
 }
 
 /** Rewinds the file. Its blocks are reused for the next records. */
@@ -49,50 +55,58 @@ static apr_status_t rewind_file(kiss_merge_run *r)
 apr_status_t kiss_merge_run_clear(kiss_merge_run *r)
 {
     printbuf_reset(r->spool->buffer);
+    printbuf_reset(r->key);
     r->spool->size = 0;
+    r->header = 0;
     r->at = 0;
     r->has_current = 0;
     r->left = 0;
     return rewind_file(r);
 }
 
-/** Compares two keys by their bytes, which is the order by code point and that of the database. */
-static int compare(const char *a, apr_size_t a_len, const kiss_value *b)
-{
-    int order = memcmp(a, b->data, a_len < b->len ? a_len : b->len);
-
-    return order ? order : (a_len > b->len) - (a_len < b->len);
-}
-
-static apr_size_t rows_at(const kiss_merge_run *r)
-{
-    return r->at + sizeof(header) + r->current.key_len;
-}
-
 /** Ends the last record: sets the length of its rows, which is known now. */
 static void end_record(kiss_merge_run *r)
 {
-    if (r->has_current) {
-        r->current.rows_len = (apr_uint32_t)((apr_size_t)r->spool->buffer->bpos - rows_at(r));
-        memcpy(r->spool->buffer->buf + r->at, &r->current, sizeof(header));
+    if (r->has_current && r->header == ROW_HEADER) {
+        r->rows_len = (apr_uint32_t)((apr_size_t)r->spool->buffer->bpos - r->at - r->rows);
+        memcpy(r->spool->buffer->buf + r->at + KEY_HEADER, &r->rows_len, sizeof(r->rows_len));
     }
 }
 
 /** Starts a record. The buffer contains complete records up to here and may be flushed. */
-static apr_status_t begin_record(kiss_merge_run *r, const kiss_value *key)
+static apr_status_t begin_record(kiss_merge_run *r, const kiss_value *key, apr_size_t shared)
 {
     struct printbuf *pb = r->spool->buffer;
+    const apr_uint16_t rest = (apr_uint16_t)(key->len - shared);
+    char header[ROW_HEADER] = { (char)shared };
     apr_status_t rv;
 
     end_record(r);
     if (pb->bpos >= IN_MEMORY && (rv = kiss_spool_flush(r->spool, 1)) != APR_SUCCESS) {
         return rv;
     }
+    memcpy(header + 1, &rest, sizeof(rest));
     r->at = (apr_size_t)pb->bpos;
-    r->current.key_len = (apr_uint32_t)key->len;
+    r->rows = r->header + rest;
     r->has_current = 1;
-    return kiss_json_text_raw(pb, (const char *)&r->current, sizeof(header)) || kiss_json_text_raw(pb, key->data, key->len)
-           ? APR_ENOMEM : APR_SUCCESS;
+    r->key->bpos = (int)shared;
+    return kiss_json_text_raw(pb, header, r->header) || kiss_json_text_raw(pb, key->data + shared, rest)
+           || kiss_json_text_raw(r->key, key->data + shared, rest) ? APR_ENOMEM : APR_SUCCESS;
+}
+
+/** Starts a record if the key is another one than that of the last record. */
+static apr_status_t begin_key(kiss_merge_run *r, const kiss_value *key)
+{
+    const apr_size_t last = (apr_size_t)r->key->bpos, both = last < key->len ? last : key->len;
+    apr_size_t shared = 0;
+
+    while (shared < both && r->key->buf[shared] == key->data[shared]) {
+        shared++;
+    }
+    if (r->has_current && shared == last && shared == key->len) {
+        return APR_SUCCESS;
+    }
+    return key->len > MAX_KEY ? APR_EINVAL : begin_record(r, key, shared > MAX_SHARED ? MAX_SHARED : shared);
 }
 
 /** Writes a cell into reserved room. @return the position after it */
@@ -121,8 +135,8 @@ apr_status_t kiss_merge_run_add(kiss_merge_run *r, const kiss_value *row, int n)
     char *to;
     int i;
 
-    if ((!r->has_current || compare(pb->buf + r->at + sizeof(header), r->current.key_len, &row[0]) != 0)
-        && (rv = begin_record(r, &row[0])) != APR_SUCCESS) {
+    r->header = n > 1 ? ROW_HEADER : KEY_HEADER;
+    if ((rv = begin_key(r, &row[0])) != APR_SUCCESS) {
         return rv;
     }
     for (i = 1; i < n; i++) {
@@ -144,7 +158,9 @@ apr_status_t kiss_merge_run_done(kiss_merge_run *r)
     apr_status_t rv = APR_SUCCESS;
 
     end_record(r);
+    printbuf_reset(r->key);
     r->at = 0;
+    r->rows_len = 0;
     r->has_current = 0;
     r->size = r->spool->size + r->spool->buffer->bpos;
     if (r->spool->file && r->spool->size > 0) {
@@ -179,6 +195,27 @@ static apr_status_t fill(kiss_merge_run *r, apr_size_t need)
     return rv != APR_SUCCESS ? rv : (apr_size_t)pb->bpos >= need ? APR_SUCCESS : APR_EOF;
 }
 
+/** Reads the header and the key of the record at r->at, whose header is in the buffer. */
+static apr_status_t load_key(kiss_merge_run *r)
+{
+    const char *header = r->spool->buffer->buf + r->at;
+    const int shared = (unsigned char)*header;
+    apr_uint16_t rest;
+    apr_status_t rv;
+
+    memcpy(&rest, header + 1, sizeof(rest));
+    if (r->header == ROW_HEADER) {
+        memcpy(&r->rows_len, header + KEY_HEADER, sizeof(r->rows_len));
+    }
+    r->rows = r->header + rest;
+    rv = fill(r, r->rows + r->rows_len);
+    if (rv == APR_SUCCESS) {
+        r->key->bpos = shared;
+        rv = kiss_json_text_raw(r->key, r->spool->buffer->buf + r->at + r->header, rest) ? APR_ENOMEM : APR_SUCCESS;
+    }
+    return rv;
+}
+
 /** Reads the record at r->at into the buffer. @return APR_EOF after the last one */
 static apr_status_t load(kiss_merge_run *r)
 {
@@ -190,13 +227,19 @@ static apr_status_t load(kiss_merge_run *r)
     if (r->left == 0 && r->at == (apr_size_t)r->spool->buffer->bpos) {
         return APR_EOF;
     }
-    rv = fill(r, sizeof(header));
-    if (rv == APR_SUCCESS) {
-        memcpy(&r->current, r->spool->buffer->buf + r->at, sizeof(header));
-        rv = fill(r, sizeof(header) + r->current.key_len + r->current.rows_len);
-    }
+    rv = fill(r, r->header);
+    rv = rv == APR_SUCCESS ? load_key(r) : rv;
     r->has_current = rv == APR_SUCCESS;
     return rv == APR_EOF ? EIO : rv;                /* a truncated record is no regular end */
+}
+
+/** Compares the key of the current record with another one by their bytes: by code point, which is the database's order. */
+static int compare(const kiss_merge_run *r, const kiss_value *key)
+{
+    const apr_size_t len = (apr_size_t)r->key->bpos;
+    const int order = memcmp(r->key->buf, key->data, len < key->len ? len : key->len);
+
+    return order ? order : (len > key->len) - (len < key->len);
 }
 
 apr_status_t kiss_merge_run_find(kiss_merge_run *r, const kiss_value *key, kiss_value *rows)
@@ -206,16 +249,16 @@ apr_status_t kiss_merge_run_find(kiss_merge_run *r, const kiss_value *key, kiss_
     rows->data = NULL;
     rows->len = 0;
     while ((rv = load(r)) == APR_SUCCESS) {
-        int order = compare(r->spool->buffer->buf + r->at + sizeof(header), r->current.key_len, key);
+        const int order = compare(r, key);
 
         if (order == 0) {
-            rows->data = r->spool->buffer->buf + rows_at(r);
-            rows->len = r->current.rows_len;
+            rows->data = r->spool->buffer->buf + r->at + r->rows;
+            rows->len = r->rows_len;
         }
         if (order >= 0) {
             return APR_SUCCESS;
         }
-        r->at = rows_at(r) + r->current.rows_len;
+        r->at += r->rows + r->rows_len;
         r->has_current = 0;
     }
     return rv == APR_EOF ? APR_SUCCESS : rv;

@@ -16,7 +16,20 @@ struct kiss_progress {
     apr_thread_cond_t *more;
     kiss_progress_view grown;
     apr_array_header_t *chunks;     /* of kiss_chunk */
+    apr_off_t wanted;               /* a reader waits for more bytes than that; NOBODY: none waits for bytes */
+    int wanted_chunk;               /* 1 when a reader waits for the next chunk */
 };
+
+/* Readers are woken only when one of them has what it waits for: waking a thread costs more than writing a piece. */
+#define NOBODY APR_INT64_MAX
+
+/** Wakes the readers. Those who have to wait on say so again. */
+static void wake(kiss_progress *g)
+{
+    g->wanted = NOBODY;
+    g->wanted_chunk = 0;
+    apr_thread_cond_broadcast(g->more);
+}
 
 apr_status_t kiss_progress_create(kiss_progress **progress, apr_pool_t *p)
 {
@@ -26,6 +39,7 @@ apr_status_t kiss_progress_create(kiss_progress **progress, apr_pool_t *p)
     if (rv == APR_SUCCESS) {
         rv = apr_thread_cond_create(&g->more, p);
     }
+    g->wanted = NOBODY;
     g->chunks = apr_array_make(p, 0, sizeof(kiss_chunk));
     *progress = g;
     return rv;
@@ -43,7 +57,9 @@ void kiss_progress_advance(kiss_progress *g, apr_file_t *file, apr_off_t size)
     apr_thread_mutex_lock(g->mutex);
     g->grown.stored.file = file;
     g->grown.stored.size = size;
-    apr_thread_cond_broadcast(g->more);
+    if (size > g->wanted) {
+        wake(g);
+    }
     apr_thread_mutex_unlock(g->mutex);
 }
 
@@ -51,7 +67,9 @@ void kiss_progress_add_chunk(kiss_progress *g, const kiss_chunk *chunk)
 {
     apr_thread_mutex_lock(g->mutex);
     APR_ARRAY_PUSH(g->chunks, kiss_chunk) = *chunk;
-    apr_thread_cond_broadcast(g->more);
+    if (g->wanted_chunk) {
+        wake(g);
+    }
     apr_thread_mutex_unlock(g->mutex);
 }
 
@@ -64,7 +82,7 @@ void kiss_progress_complete(kiss_progress *g, const kiss_stored *stored, const a
     g->grown.stored = *stored;
     g->grown.ended = 1;
     g->grown.result = APR_SUCCESS;
-    apr_thread_cond_broadcast(g->more);
+    wake(g);
     apr_thread_mutex_unlock(g->mutex);
 }
 
@@ -73,7 +91,7 @@ void kiss_progress_end(kiss_progress *g, apr_status_t result)
     apr_thread_mutex_lock(g->mutex);
     g->grown.ended = 1;
     g->grown.result = result;
-    apr_thread_cond_broadcast(g->more);
+    wake(g);
     apr_thread_mutex_unlock(g->mutex);
 }
 
@@ -83,6 +101,7 @@ kiss_progress_view kiss_progress_wait(kiss_progress *g, apr_off_t size)
 
     apr_thread_mutex_lock(g->mutex);
     while (!g->grown.ended && g->grown.stored.size <= size) {
+        g->wanted = size < g->wanted ? size : g->wanted;
         apr_thread_cond_wait(g->more, g->mutex);
     }
     grown = g->grown;
@@ -96,6 +115,7 @@ int kiss_progress_chunk(kiss_progress *g, int number, kiss_chunk *chunk)
 
     apr_thread_mutex_lock(g->mutex);
     while (!g->grown.ended && g->chunks->nelts <= number) {
+        g->wanted_chunk = 1;
         apr_thread_cond_wait(g->more, g->mutex);
     }
     known = g->chunks->nelts > number;
