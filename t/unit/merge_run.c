@@ -112,7 +112,8 @@ static void keys_only(kiss_merge_run *r, int records)
 /** Keys that share much or little with the one before: prefixes of each other, long ones, bytes beyond ASCII. */
 static void shared_keys(kiss_merge_run *r)
 {
-    static const char *const end[] = { "", "a", "a\001", "aa", "ab", "b", "\x7f", "\xc3\xa4", "\xc3\xa4\xc3\xbc", "\xf0\x9f" };
+    static const char *const end[] = { "", "a", "a\001", "aa", "ab", "b", "\x7f", "\xc3\xa4", "\xc3\xa4\xc3\xbc",
+                                      "\xf0\x9f" };
     const int n = sizeof(end) / sizeof(*end);
     const apr_size_t length[] = { 0, 1, 254, 255, 256, 600, 65000 };
     kiss_value row[2], rows, cells[2], key;

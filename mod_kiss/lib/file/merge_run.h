@@ -21,8 +21,8 @@ apr_status_t kiss_merge_run_create(kiss_merge_run **run, const char *dir, apr_po
 apr_status_t kiss_merge_run_clear(kiss_merge_run *run);
 
 /**
- * Adds a row of n cells, as many as each other one. The first one is its key: equal to that of the last row, or larger, and no
- * longer than 65,535 bytes, else APR_EINVAL.
+ * Adds a row of n cells, as many as each other one. The first one is its key: equal to that of the last row, or larger, and
+ * no longer than 65,535 bytes, else APR_EINVAL.
  */
 apr_status_t kiss_merge_run_add(kiss_merge_run *run, const kiss_value *row, int n);
 
