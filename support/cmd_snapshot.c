@@ -210,11 +210,11 @@ static int is_meant(const ctl *c, const snapshot_folder *folder, const kiss_cach
 {
     finding found;
 
-    if (!e->is_entry) {
+    if (!e->is_entry && !e->is_states) {
         return 0;                           /* locks above all: they must keep their names */
     }
     if (c->option[OPT_DAMAGED]) {
-        return look(&found, folder, e, 1, scratch) == APR_SUCCESS && strcmp(found.state, "sound") != 0;
+        return e->is_entry && look(&found, folder, e, 1, scratch) == APR_SUCCESS && strcmp(found.state, "sound") != 0;
     }
     return c->option[OPT_ALL] || e->used < before;
 }
@@ -262,11 +262,11 @@ int cmd_snapshot_purge(ctl *c, const char *const *args)
             continue;
         }
         rv = c->option[OPT_DRY_RUN] || unlinkat(folder.fd, e->name, 0) == 0 ? APR_SUCCESS : errno;
-        if (rv == APR_SUCCESS) {
+        if (rv == APR_SUCCESS && e->is_entry) {
             removed++;
             bytes += e->size;
         }
-        else if (!APR_STATUS_IS_ENOENT(rv)) {
+        else if (rv != APR_SUCCESS && !APR_STATUS_IS_ENOENT(rv)) {
             return ctl_fail("cannot remove %s/%s: %s (%s)", folder.path, e->name, apr_strerror(rv, reason, sizeof(reason)),
                             FOLDER_ADVICE);
         }

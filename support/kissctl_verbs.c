@@ -118,7 +118,8 @@ const ctl_verb kissctl_verbs[] = {
      CTL_OPT(OPT_OLDER_THAN) | CTL_OPT(OPT_DAMAGED) | CTL_OPT(OPT_ALL) | CTL_OPT(OPT_DRY_RUN),
      cmd_snapshot_purge, "remove answers that httpd keeps",
      "May be done at any time while httpd runs: what is being sent is sent to its end, what is missing is built when it is\n"
-     "asked for. httpd itself keeps to KissCacheSize and KissCacheAge."},
+     "asked for. What is known of earlier versions of lists goes with them. httpd itself keeps to KissCacheSize and\n"
+     "KissCacheAge."},
     {"doctor", "", "[--children N] [--max N]", CUSTOMER, CTL_CONNECTS | CTL_OPT(OPT_CHILDREN) | CTL_OPT(OPT_MAX),
      cmd_doctor, "look for what is wrong or missing, and say what to do",
      "Looks at the server, the schema, the rights of the account, the budget of connections (children x max x 2: a\n"

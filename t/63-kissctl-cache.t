@@ -23,6 +23,7 @@ sub etag { my ($res) = @_; return ($res->{headers}{etag} =~ /"(.*)"/)[0] }
 sub json { return JSON::PP->new->utf8->decode(kissctl_ok(@_, '--json', @dir)) }
 sub list { return { map { delete $_->{ETag} => $_ } @{ json(qw(snapshot list), @_) } } }
 sub others { opendir my $d, $folder or die; return join ' ', sort grep { !/\.json$|^\.\.?$/ } readdir $d }
+sub glob_count { my @all = glob $_[0]; return scalar @all }
 sub age { my ($t, @files) = @_; $t = time - $t; utime $t, $t, @files or die "utime: $!"; return }
 
 my %res = (prices => ask('/prices'), stock => ask('/stock', 'BEAU02'), products => ask('/products'));
@@ -92,7 +93,19 @@ subtest 'purge' => sub {
     my $before = others();
     like kissctl_ok(qw(snapshot purge --all), @dir), qr/\ARemoved: 1\nBytes: +\d+\n\z/, '--all';
     is_deeply list(), {}, '... is all';
-    is others(), $before, 'but not the locks';
+    is others(), join(' ', grep { !/\.states\z/ } split / /, $before), 'and the versions of lists, but not the locks';
+    ask($_) for qw(/prices /stock);
+    my @states = glob "$folder/*.states";
+    is scalar @states, 2, 'versions of two lists';
+    spew("$folder/$_.states", '', 0600) for 'x', 'x' x 16 . '@' . 'x' x 23;
+    age(3 * 86400, $states[0], glob "$folder/x*");
+    kissctl_ok(qw(snapshot purge), @$_, @dir) for ['--damaged'], [qw(--older-than 4d)], [qw(--older-than 2d --dry-run)], [qw(--all --dry-run)];
+    is glob_count("$folder/*.states"), 4, 'those that are not meant stay';
+    is json(qw(snapshot purge --older-than 2d))->{Removed}, 0, '--older-than counts lists';
+    is_deeply [map { -e $_ ? 1 : 0 } @states], [0, 1], '... and removes the old ones of the others';
+    is json(qw(snapshot purge --all))->{Removed}, 2, '--all';
+    is_deeply [map { s{.*/}{}r } sort glob "$folder/*.states"], [sort 'x.states', 'x' x 16 . '@' . 'x' x 23 . '.states'], '... removes none whose name is not ours';
+    unlink glob "$folder/x*";
     is_deeply json(qw(snapshot list)), [], 'an empty list';
 };
 

@@ -25,7 +25,6 @@
 #include "lib/base/clock.h"
 #include "lib/base/thread.h"
 #include "lib/file/cache_file.h"
-#include "lib/file/list_states.h"
 #include "lib/file/spool.h"
 #include "list/list_cache.h"
 #include "list/list_cache_map.h"
@@ -109,10 +108,7 @@ static int is_orphan(const kiss_cache_file_entry *e, apr_time_t now)
 /** 1 for the versions of a list that was not built for KissCacheAge. */
 static int is_forgotten(const manager *m, const kiss_cache_file_entry *e, apr_time_t now)
 {
-    apr_size_t len = strlen(e->name), suffix = strlen(KISS_STATES_SUFFIX);
-
-    return len > suffix && strcmp(e->name + len - suffix, KISS_STATES_SUFFIX) == 0
-           && now - e->used > kiss_config_cache_age(m->server);
+    return e->is_states && now - e->used > kiss_config_cache_age(m->server);
 }
 
 /**
