@@ -18,7 +18,9 @@ import_sample($db);
 grow($server, $db, 20000);
 my %key = map { $_ => issue_key($_) } qw(ACME01 BEAU02);
 
-# The server's silence must last longer here than any stop may take.
+# The server's silence must last longer here than any stop may take on any machine: what waits for it takes 20 seconds.
+my $at_once = 10;
+
 sub serve {
     my (%opt) = @_;
     return serve_lists(\%key, processes => 2, log_level => 'info', pool => 'max=4 timeout=20s', %opt);
@@ -53,7 +55,7 @@ subtest 'stopped while lists are built in advance' => sub {
         ask_list($h, $_) for qw(/products /stock /prices);
         ok changed_until_building(), "round $round: a list is being built";
         sleep 0.03 * $round;
-        takes_less(1.5, 'it stops', sub { $h->stop });
+        takes_less($at_once, 'it stops', sub { $h->stop });
         nobody_was_killed($h);
         $h->log_ok;
     }
@@ -66,9 +68,9 @@ subtest 'reloaded while lists are built in advance' => sub {
         my %old = map { $_ => 1 } $h->children;
         ok changed_until_building(), "round $round: a list is being built";
         $h->graceful;
-        takes_less(1.5, 'the old children end', sub { wait_until(10, sub { !grep { $old{$_} } $h->children }) });
+        takes_less($at_once, 'the old children end', sub { wait_until(10, sub { !grep { $old{$_} } $h->children }) });
     }
-    takes_less(1.5, 'it stops', sub { $h->stop });
+    takes_less($at_once, 'it stops', sub { $h->stop });
     nobody_was_killed($h);
     $h->log_ok;
 };
@@ -86,7 +88,7 @@ for my $way (qw(restart stop)) {
         ok wait_until(10, sub { waiting($server) >= 1 }), 'a list is being built';
         $server->freeze;
         sleep 0.3;
-        takes_less(2, "it takes less than two seconds to $way", sub { $h->$way });
+        takes_less($at_once, "$way is done at once", sub { $h->$way });
         $server->thaw;
         ok wait_until(10, sub { $server->alive }), 'the database is back';
         $release->();
@@ -114,15 +116,15 @@ subtest 'a start or reload does not wait for databases' => sub {
     my $usual = time - $at;
     ok $h->checked, 'after a reload, too';
     $server->freeze;
-    takes_less($usual + 0.5, sprintf('a reload with frozen databases takes no longer than %.2f s', $usual), sub { $h->graceful });
+    takes_less($usual + 4, sprintf('a reload with frozen databases waits for none: it takes %.2f s, and not six more', $usual), sub { $h->graceful });
     my $version;
-    takes_less(2, "... and the new children serve", sub { $version = $h->get('/api/version') });
+    takes_less(4, "... and the new children serve", sub { $version = $h->get('/api/version') });
     is $version->{status}, 200, '... indeed';
     ok $h->checked, 'meanwhile they are checked';
     is_deeply [sort $h->last_start =~ /KISS0205: database (\w+) is not usable now/g], [qw(customer d1 d2 d3 d4 d5)], '... which finds them away';
     my $other;
-    takes_less($usual + 2, 'a first start, neither', sub { $other = start_httpd(config => $text) });
-    takes_less(3, '... which can be stopped at once, too', sub { $other->stop });
+    takes_less($usual + 4, 'a first start, neither', sub { $other = start_httpd(config => $text) });
+    takes_less(4, '... which can be stopped at once, too', sub { $other->stop });
     $server->thaw;
     ok wait_until(10, sub { $server->alive }), 'the database is back';
     $h->graceful;
