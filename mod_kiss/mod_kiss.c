@@ -47,6 +47,7 @@
 #include "page/allocate.h"
 #include "page/page.h"
 #include "page/page_cache.h"
+#include "page/page_start.h"
 #include "worker/cache_manager.h"
 #include "worker/cache_warmer.h"
 
@@ -376,7 +377,8 @@ static const struct {
     { kiss_list_cache_map_attach, KISS_LOGNO(0108) "no memory for the table of mapped lists: each answer maps its own" },
     { kiss_caller_attach, KISS_LOGNO(0106) "no memory for records of callers: each request reads its own" },
     { kiss_auth_attach, KISS_LOGNO(0112) "no memory for verified tokens and keys: each is verified whenever it is sent" },
-    { kiss_page_cache_attach, KISS_LOGNO(0113) "no memory for the cache of pages: each is read whenever it is requested" }
+    { kiss_page_cache_attach, KISS_LOGNO(0113) "no memory for the cache of pages: each is read whenever it is requested" },
+    { kiss_page_start_attach, KISS_LOGNO(0625) "no memory for where pages begin: the rows before each are counted" }
 };
 
 static void kiss_child_init(apr_pool_t *pchild, server_rec *s)

@@ -171,5 +171,68 @@ diag sprintf 'sync: %d rows, %.1f MB, %d requests in %.1f s (%.1f ms each, the t
     $bytes / 1e6,
     $requests, $seconds, 1000 * $seconds / $requests;
 
+# A child remembers where pages begin: what a page holds does not depend on which ones were read before, nor on what was changed
+# between them. One child, and pages small enough that there are many.
+subtest 'pages while others write' => sub {
+    my $seed = $ENV{KISS_TEST_SEED} // int rand 1e9;
+    srand $seed;
+    diag "KISS_TEST_SEED=$seed";
+    my $one = start_httpd(api => 'kss', processes => 1);
+    my $page_of = sub {
+        my ($path, $size, $page) = @_;
+        my $res = $client->get("$one->{url}/api/v1$path&PageSize=$size&Page=$page", { headers => { 'x-api-key' => $key{employee} } });
+        return "$res->{status} $res->{content}" if $res->{status} != 200;
+        my ($data, $more) = $res->{content} =~ /\A\{"Data":\[(.*)\],"Page":$page,"PageSize":$size,"HasNextPage":(true|false)\}\z/s;
+        return [split(/(?<=\}),\s*(?=\{"[A-Za-z]*ID":(?! ))/, $data), $more];
+    };
+    my %case = (
+        '/products?Statuses=1' => [[qw(ProductID)], 'SELECT product_id FROM product WHERE status_id = 1 ORDER BY 1',
+            'UPDATE product SET status_id = 3 - status_id WHERE status_id IN (1, 2) ORDER BY RAND(%d) LIMIT 1'],
+        '/customers?AccountStatuses=Active' => [[qw(CustomerID)],
+            "SELECT customer_id FROM customer WHERE account_status = 'Active' ORDER BY 1",
+            "UPDATE customer SET account_status = IF(account_status = 'Active', 'Inactive', 'Active') ORDER BY RAND(%d) LIMIT 1"],
+        '/inventory?x=' => [[qw(LocationID ProductID)], 'SELECT location_id, product_id FROM inventory ORDER BY 1, 2',
+            'DELETE FROM inventory ORDER BY RAND(%d) LIMIT 1'],
+        '/customers/creditTerms?x=' => [[qw(CustomerID SupplierID)],
+            'SELECT customer_id, supplier_id FROM customer_credit_term ORDER BY 1, 2',
+            'DELETE FROM customer_credit_term ORDER BY RAND(%d) LIMIT 1'],
+    );
+    for my $path (sort keys %case) {
+        my ($members, $sql, $change) = @{ $case{$path} };
+        my @wrong;
+        my $rows = expected($sql);
+        for my $try (1 .. 12) {
+            my $size = 2 + int rand 6;
+            my $first = 1 + int rand(@$rows / $size);
+            for my $page ($first .. $first + 3) {
+                my $got = $page_of->($path, $size, $page);
+                my $more = ref $got ? pop @$got : '';
+                my @want = grep {defined} @$rows[($page - 1) * $size .. $page * $size - 1];
+                my $is = ref $got ? join ' ', @{ cells($got, @$members) }, $more : $got;
+                my $should = join ' ', @want, @$rows > $page * $size ? 'true' : 'false';
+                push @wrong, "try $try, page $page by $size: $is instead of $should" if $is ne $should;
+                if (rand() < 0.4) {
+                    sql($db, sprintf $change, int rand 1e9);
+                    $rows = expected($sql);
+                }
+            }
+        }
+        is join("\n", @wrong), '', "$path: each page is what it is by itself";
+    }
+    # What the server reads for the page after one that was read, and for one of which nothing is known.
+    my $read = sub {
+        my ($page) = @_;
+        my $count = sub { my $n = 0; $n += $_->[1] for sql(undef, "SHOW GLOBAL STATUS LIKE 'Handler_read_next'"); return $n };
+        my $before = $count->();
+        $page_of->('/products?Statuses=1', 3, $page);
+        return $count->() - $before;
+    };
+    $page_of->('/products?Statuses=1', 3, 1);
+    my ($counted, $next) = map { $read->($_) } 21, 22;
+    cmp_ok $counted, '>', 55, "page 21: $counted rows are read, those before it are counted";
+    cmp_ok $next, '<', $counted - 55, "page 22: $next, it is read from its first row";
+    $one->log_ok;
+};
+
 $h->log_ok;
 done_testing;

@@ -314,7 +314,7 @@ static kiss_db_status read_back(allocation_request *a, kiss_db_conn *conn)
     static const kiss_param by_number = { .name = "", .type = KISS_PARAM_NUMBER, .where = "a.allocation_no = {}" };
     const kiss_key *key = a->k->caller->key;
     kiss_params params = { .page = 1, .page_size = 1, .count = 1, .values = { { &by_number, 1, &a->allocation } } };
-    kiss_page_sql_values values = { key->accounts, key->states, &params };
+    kiss_page_sql_values values = { key->accounts, key->states, &params, NULL };
     kiss_row_json_terms terms;
     kiss_page_sql_query query;
     const kiss_value *row;

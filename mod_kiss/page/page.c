@@ -19,6 +19,7 @@
 #include "lib/base/json_text.h"
 #include "lib/file/spool.h"
 #include "page/page_cache.h"
+#include "page/page_start.h"
 
 /* A page is built in memory up to this size; a larger one continues in a file. */
 #define PAGE_IN_MEMORY (512 * 1024)
@@ -35,6 +36,8 @@ typedef struct {
     const char *read_tag;           /* that of the rows that were read; NULL: none were */
     kiss_db_status read;            /* what came of reading them */
     kiss_page_sql_query query;
+    kiss_page_sql_start first;      /* keys of the page's first row; none when it is not known */
+    kiss_page_sql_start next;       /* keys of the row after it */
     kiss_row_json_terms terms;
     kiss_spool *out;
     int more;                       /* 1 when there is a row after the page */
@@ -130,6 +133,23 @@ static kiss_db_status write_row(page_build *b, const kiss_value *row)
     return rv != APR_SUCCESS ? spool_failed(b, rv) : KISS_DB_OK;
 }
 
+/** Keeps the keys of a row; none if one is NULL, from which no page can begin. */
+static void keep_keys(kiss_page_sql_start *start, const page_build *b, const kiss_value *row)
+{
+    const int n = kiss_page_sql_of(b->k->conf->plan, b->k->endpoint, b->k->caller->key->role)->keys;
+    int i;
+
+    for (i = 0; i < n; i++) {
+        const kiss_value *key = &row[b->query.keys + i];
+
+        if (!key->data) {
+            start->key[0] = NULL;
+            return;
+        }
+        start->key[i] = apr_pstrmemdup(b->k->pool, key->data, key->len);
+    }
+}
+
 /** Reads the page once. */
 static kiss_db_status read_page(kiss_db_conn *conn, void *baton)
 {
@@ -143,6 +163,8 @@ static kiss_db_status read_page(kiss_db_conn *conn, void *baton)
     b->k->postponed.text = NULL;
     b->more = 0;
     b->replaced = 0;
+    memset(&b->first, 0, sizeof(b->first));
+    memset(&b->next, 0, sizeof(b->next));
     rv = kiss_spool_create(&b->out, kiss_config_cache_dir(b->k->r->server), b->k->pool);
     if (rv != APR_SUCCESS || kiss_json_text_raw(b->out->buffer, "{\"Data\":[", 9)) {
         return spool_failed(b, rv != APR_SUCCESS ? rv : APR_ENOMEM);
@@ -156,7 +178,11 @@ static kiss_db_status read_page(kiss_db_conn *conn, void *baton)
         }
         if (b->k->rows == b->params.page_size) {
             b->more = 1;
+            keep_keys(&b->next, b, row);
             return kiss_db_close(cursor);
+        }
+        if (b->k->rows == 0) {
+            keep_keys(&b->first, b, row);
         }
         status = write_row(b, row);
     }
@@ -171,13 +197,22 @@ static int end_page(page_build *b)
     return kiss_json_text_raw(b->out->buffer, end, strlen(end));
 }
 
-/** Reads the rows, with the caller's record as it is known so far. */
-static void read_rows(page_build *b, int with_revision)
+/**
+ * Reads the rows, with the caller's record as it is known so far. `may_start`: from where the page begins, if that is
+ * known for its ETag. They are the right ones if they turn out to be of the state that the ETag stands for; with
+ * KissFreshness that is not found out.
+ */
+static void read_rows(page_build *b, int with_revision, int may_start)
 {
     kiss_req *k = b->k;
     const kiss_key *key = k->caller->key;
-    kiss_page_sql_values values = { key->accounts, key->states, &b->params };
+    kiss_page_sql_values values = { key->accounts, key->states, &b->params, NULL };
+    kiss_page_sql_start start;
 
+    if (may_start && b->params.page > 1 && !kiss_config_freshness(k->conf)
+        && kiss_page_start_find(&start, k->db, b->tag, k->pool)) {
+        values.start = &start;
+    }
     kiss_page_sql_bind(&b->query, k->conf->plan, k->endpoint, key->role, &values, with_revision, k->pool);
     b->read = kiss_db_run(k, read_page, b);
     b->read_tag = b->tag;
@@ -213,7 +248,7 @@ static const kiss_error *read_current_rows(page_build *b, int *current)
 
     *current = b->read_tag && strcmp(b->read_tag, b->tag) == 0;
     for (reads = 0; !*current && reads < MAX_READS; reads++) {
-        read_rows(b, 1);
+        read_rows(b, 1, reads < MAX_READS - 1);     /* the last ones are sent in any case */
         if (b->read != KISS_DB_OK) {
             return kiss_db_error(b->read);
         }
@@ -223,6 +258,24 @@ static const kiss_error *read_current_rows(page_build *b, int *current)
         *current = strcmp(b->read_tag, b->tag) == 0;
     }
     return b->read == KISS_DB_OK ? NULL : kiss_db_error(b->read);
+}
+
+/** Remembers where this page begins and where the next one does, after its rows turned out to be those of the ETag. */
+static void keep_starts(page_build *b)
+{
+    if (b->params.page > 1 && b->first.key[0]) {
+        kiss_page_start_keep(&b->first, b->k->db, b->tag);
+    }
+    if (b->next.key[0]) {
+        const char *tag;
+
+        b->params.page++;
+        tag = make_tag(b);
+        b->params.page--;
+        if (tag) {
+            kiss_page_start_keep(&b->next, b->k->db, tag);
+        }
+    }
 }
 
 /** Sends the ETag of the rows, or none; caches the page where that is possible: complete in memory, of a known state. */
@@ -258,6 +311,9 @@ static const kiss_error *build_page(page_build *b)
                       "not UTF-8; they were sent as U+FFFD", b->replaced);
     }
     label_page(b, current);
+    if (current && !kiss_config_freshness(k->conf)) {
+        keep_starts(b);
+    }
     return NULL;
 }
 
@@ -272,7 +328,7 @@ static const kiss_error *read_ahead(page_build *b)
     const kiss_error *e;
 
     if (!prepare(b) && !kiss_page_cache_find(&body, k->db, b->tag, k->pool)) {
-        read_rows(b, k->postponed.with_rows);
+        read_rows(b, k->postponed.with_rows, 1);
     }
     k->description = NULL;
     if (b->read != KISS_DB_OK && b->read != KISS_DB_FAILED) {

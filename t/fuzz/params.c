@@ -85,7 +85,7 @@ static void check_params(const kiss_params *params)
 static void check_statement(const kiss_endpoint *e, kiss_role role, const kiss_params *params, apr_pool_t *p)
 {
     apr_array_header_t *accounts = apr_array_make(p, 2, sizeof(const char *));
-    kiss_page_sql_values values = { accounts, accounts, params };
+    kiss_page_sql_values values = { accounts, accounts, params, NULL };
     kiss_page_sql_query query;
     const char *c;
     int marks = 0;

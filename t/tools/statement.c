@@ -2,10 +2,10 @@
 /*
  * Prints the SQL that a request of the KSS API becomes, its values put in as literals, for EXPLAIN and for the benchmark.
  *
- *     statement ENDPOINT ROLE ACCOUNTS STATES [QUERY [NAMED]]
+ *     statement ENDPOINT ROLE ACCOUNTS STATES [QUERY [NAMED [START]]]
  *
  * ROLE is employee, customer or supplier; ACCOUNTS and STATES are joined by commas; QUERY is what follows the '?', NAMED
- * the path's segment for `:name`.
+ * the path's segment for `:name`, START the keys of the page's first row, joined by commas.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,13 +64,28 @@ static const kiss_endpoint *endpoint_of(const char *name)
     return e->path ? e : NULL;
 }
 
+/** The keys in `text`. */
+static kiss_page_sql_start start_of(const char *text, apr_pool_t *p)
+{
+    const apr_array_header_t *keys = split(text, p);
+    kiss_page_sql_start start = { { NULL, NULL, NULL } };
+    int i;
+
+    for (i = 0; i < keys->nelts && i < KISS_PAGE_KEYS; i++) {
+        start.key[i] = APR_ARRAY_IDX(keys, i, const char *);
+    }
+    return start;
+}
+
 int main(int argc, const char *const *argv)
 {
     static const char *const roles[] = { "employee", "customer", "supplier" };
     const kiss_endpoint *endpoint = argc > 4 ? endpoint_of(argv[1]) : NULL;
-    kiss_param_source source = { argc > 5 ? argv[5] : NULL, NULL, argc > 6 ? argv[6] : NULL, KISS_ROLE_EMPLOYEE, NULL };
+    kiss_param_source source = { argc > 5 ? argv[5] : NULL, NULL, argc > 6 && *argv[6] ? argv[6] : NULL,
+                                 KISS_ROLE_EMPLOYEE, NULL };
     const kiss_plan *plan;
-    kiss_page_sql_values values;
+    kiss_page_sql_values values = { NULL, NULL, NULL, NULL };
+    kiss_page_sql_start start;
     kiss_params params;
     kiss_page_sql_query query;
     const char *problem;
@@ -81,7 +96,7 @@ int main(int argc, const char *const *argv)
     atexit(apr_terminate);
     apr_pool_create(&p, NULL);
     if (!endpoint) {
-        fprintf(stderr, "usage: statement ENDPOINT ROLE ACCOUNTS STATES [QUERY [NAMED]]\n");
+        fprintf(stderr, "usage: statement ENDPOINT ROLE ACCOUNTS STATES [QUERY [NAMED [START]]]\n");
         return 2;
     }
     while (source.role < KISS_ROLES && strcmp(roles[source.role], argv[2]) != 0) {
@@ -98,6 +113,10 @@ int main(int argc, const char *const *argv)
     values.accounts = split(argv[3], p);
     values.states = split(argv[4], p);
     values.params = &params;
+    if (argc > 7) {
+        start = start_of(argv[7], p);
+        values.start = &start;
+    }
     kiss_page_sql_bind(&query, plan, endpoint, source.role, &values, 0, p);
     print(&query);
     return 0;

@@ -86,6 +86,18 @@ static const char *record_tables(const kiss_endpoint *e, const kiss_page_sql *de
            ? apr_pstrcat(p, pages->table, rest, NULL) : NULL;
 }
 
+/** The number of keys of a page set that is ordered by just these, ascending; else 0. */
+static int keys_in_order(const kiss_endpoint *e, const kiss_pageset *pages, apr_pool_t *p)
+{
+    const char *all = "";
+    int n;
+
+    for (n = 0; n < KISS_PAGE_KEYS && pages->key[n]; n++) {
+        all = apr_pstrcat(p, all, n ? ", " : "", pages->key[n], NULL);
+    }
+    return e->run == KISS_RUN_PAGE && !pages->dedup_accounts && strcmp(all, pages->order) == 0 ? n : 0;
+}
+
 /** Fills the derived data of an endpoint for one role. */
 static const char *derive_pages(kiss_page_sql *derived, const kiss_endpoint *e, kiss_role role, const kiss_api *api,
                                 apr_pool_t *p)
@@ -100,6 +112,7 @@ static const char *derive_pages(kiss_page_sql *derived, const kiss_endpoint *e, 
             derived->columns++;
         }
     }
+    derived->keys = keys_in_order(e, derived->pages, p);
     derived->record_from = record_tables(e, derived, p);
     derived->writer = kiss_row_json_writer_make(derived->pages->columns, NULL, 1u << role, p);
     return find_reads(derived, e, role, api, p);
@@ -235,6 +248,27 @@ static apr_int64_t offset_of(const kiss_params *params)
     return __builtin_mul_overflow(params->page - 1, (apr_int64_t)params->page_size, &offset) ? APR_INT64_MAX : offset;
 }
 
+/** The rows from a page's first one on. Each condition is written so that an index of all keys can be entered by it. */
+static void write_start(statement_text *w, const kiss_pageset *pages, const kiss_page_sql_start *start)
+{
+    static const char *const form[KISS_PAGE_KEYS] = {
+        "%s >= ?", "%s >= ? AND (%s > ? OR %s >= ?)", "%s >= ? AND (%s > ? OR %s > ? OR (%s = ? AND %s >= ?))"
+    };
+    static const int bound[KISS_PAGE_KEYS][5] = { { 0 }, { 0, 0, 1 }, { 0, 0, 1, 1, 2 } };
+    const char *name[5] = { NULL, NULL, NULL, NULL, NULL };
+    int n = 0, i;
+
+    while (n < KISS_PAGE_KEYS && pages->key[n]) {
+        n++;
+    }
+    for (i = 0; i < 2 * n - 1; i++) {
+        name[i] = pages->key[bound[n - 1][i]];
+        APR_ARRAY_PUSH(w->args, const char *) = start->key[bound[n - 1][i]];
+    }
+    append(w, " AND ");
+    append(w, apr_psprintf(w->pool, form[n - 1], name[0], name[1], name[2], name[3], name[4]));
+}
+
 /**
  * The narrow scan that selects the page. That of a record selects one row by its key: without a LIMIT the server merges it
  * into the outer statement and creates no temporary table.
@@ -251,6 +285,9 @@ static void write_page_scan(statement_text *w, const kiss_pageset *pages, kiss_r
     append(w, " FROM ");
     append(w, pages->table);
     write_where(w, pages, role);
+    if (w->values->start && !is_record) {
+        write_start(w, pages, w->values->start);
+    }
     if (pages->dedup_accounts && w->values->accounts->nelts > 1) {
         append(w, " GROUP BY ");
         append(w, pages->order);
@@ -262,7 +299,8 @@ static void write_page_scan(statement_text *w, const kiss_pageset *pages, kiss_r
     append(w, pages->order);
     append(w, " LIMIT ? OFFSET ?");
     APR_ARRAY_PUSH(w->args, const char *) = apr_itoa(w->pool, params->page_size + 1);
-    APR_ARRAY_PUSH(w->args, const char *) = apr_psprintf(w->pool, "%" APR_INT64_T_FMT, offset_of(params));
+    APR_ARRAY_PUSH(w->args, const char *) = w->values->start ? "0" : apr_psprintf(w->pool, "%" APR_INT64_T_FMT,
+                                                                                  offset_of(params));
 }
 
 /** The scan that selects the page or the record, joined with the tables of its columns. */
@@ -285,12 +323,14 @@ static void write_page(statement_text *w, const kiss_pageset *pages, kiss_role r
 void kiss_page_sql_bind(kiss_page_sql_query *query, const kiss_plan *plan, const kiss_endpoint *endpoint, kiss_role role,
                         const kiss_page_sql_values *values, int with_revision, apr_pool_t *p)
 {
+    static const char *const keys[] = { "", ", page.k1", ", page.k1, page.k2", ", page.k1, page.k2, page.k3" };
     const kiss_page_sql *derived = kiss_page_sql_of(plan, endpoint, role);
     statement_text w = { apr_array_make(p, 64, sizeof(const char *)), apr_array_make(p, 32, sizeof(const char *)), values,
                          p };
 
     append(&w, "SELECT STRAIGHT_JOIN ");
     expand(&w, derived->list, NULL);
+    append(&w, keys[derived->keys]);
     append(&w, with_revision ? ", (" KISS_STATE_SQL ") FROM " : " FROM ");
     if (derived->record_from) {
         expand(&w, derived->record_from, NULL);
@@ -301,8 +341,9 @@ void kiss_page_sql_bind(kiss_page_sql_query *query, const kiss_plan *plan, const
     }
     memset(query, 0, sizeof(*query));
     query->statement.text = apr_array_pstrcat(p, w.text, 0);
-    query->statement.columns = derived->columns + (with_revision ? 1 : 0);
-    query->revision = with_revision ? derived->columns : -1;
+    query->statement.columns = derived->columns + derived->keys + (with_revision ? 1 : 0);
+    query->keys = derived->keys ? derived->columns : -1;
+    query->revision = with_revision ? derived->columns + derived->keys : -1;
     query->statement.bound = w.args->nelts;
     query->statement.writer = derived->writer;
     query->args = (const char *const *)w.args->elts;
@@ -312,8 +353,10 @@ const char *kiss_page_sql_sample(const kiss_plan *plan, const kiss_endpoint *end
 {
     static const char *const two[] = { "1", "2" };
     apr_array_header_t *list = apr_array_make(p, 2, sizeof(const char *));
+    static const kiss_page_sql_start first = { { "1", "1", "1" } };
     kiss_params params = { .page = 1, .page_size = KISS_PAGE_SIZE };
-    kiss_page_sql_values values = { list, list, &params };
+    kiss_page_sql_values values = { list, list, &params,
+                                    kiss_page_sql_of(plan, endpoint, role)->keys ? &first : NULL };
     const kiss_param *param;
     kiss_page_sql_query query;
 
