@@ -6,6 +6,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use Digest::SHA ();
 use JSON::PP ();
 use Test::More;
 use KissKssClient;
@@ -180,6 +181,23 @@ for my $role (@ROLES, 'all') {
 is_deeply [map { $_->{schema}{default} } grep { ($_->{name} // '') eq 'AccountStatuses' } @{ $document{'kss employee'}{paths}{'/customers'}{get}{parameters} }],
     [['Active']], 'what is left out is said';
 
+# ---- the documentation page: its parts are those of the version that is named, and come from this server only
+
+my $www = top() . '/www/docs';
+my %sum = reverse map {split} split /\n/, slurp("$www/swagger-ui/SHA256SUMS");
+is_deeply [sort keys %sum], [sort grep { !/^(?:SHA256SUMS|VERSION)$/ } map { m{([^/]+)$} } glob "$www/swagger-ui/*"], 'the viewer has its files';
+is Digest::SHA::sha256_hex(slurp("$www/swagger-ui/$_")), $sum{$_}, "... $_ is as published" for sort keys %sum;
+my ($viewer) = slurp("$www/swagger-ui/VERSION") =~ /^([\d.]+)$/;
+like slurp(top() . '/NOTICE'), qr/Swagger UI \Q$viewer\E/, '... NOTICE names it, with its version';
+for my $page ('index.html', 'kss.html', 'docs.js', 'docs.css') {
+    my $text = slurp("$www/$page");
+    unlike $text, qr{https?://|//\w}, "$page names no other host";
+    next if $page !~ /html$/;
+    like $text, qr/"default-src 'none'; script-src 'self'; style-src 'self';/, '... has a strict policy';
+    unlike $text, qr/<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon\w+=/, '... and nothing inline';
+    is_deeply [grep { !-e "$www/$_" } grep { !/^(?:data:|\.\.\/)/ } $text =~ /\b(?:src|href)="([^"]+)"/g], [], '... and all its files';
+}
+
 # ---- served: the Customer API
 
 my $db = new_database('openapi');
@@ -260,6 +278,29 @@ is $h->get('/stock', Authorization => "Bearer $token")->{status}, $_, "limits: $
 is $h->get('/openapi.json')->{status}, $_, "the document is limited, too: $_" for 200, 200, 429;
 $h->log_ok;
 undef $h;
+
+# The documentation page, by the lines of the sample configurations.
+my $pages = tempdir_here() . '/docs';
+run({}, 'cp', '-R', $www, $pages);
+run({}, 'chmod', '-R', 'a+rX', $pages);
+my $mime = "TypesConfig /dev/null\nAddType text/html .html\nAddType text/css .css\nAddType text/javascript .js\n";
+for my $case (['kiss-site.conf', 'customer', 'index.html', $db], ['kss-site.conf', 'kss', 'kss.html', new_database('openapidocs', api => 'kss')]) {
+    my ($file, $api, $page, $of) = @$case;
+    my ($lines) = slurp(top() . "/conf/$file") =~ m{^( *Alias /docs .*?</Directory>\n)}ms;
+    $lines =~ s{/usr/share/mod_kiss/www/docs}{$pages}g;
+    my $d = start_httpd(api => $api, db => $of, modules => [qw(alias dir mime headers filter deflate)], config => "$mime$lines");
+    like $d->get('/docs')->{headers}{location}, qr{/docs/$}, "$file: /docs";
+    my $r = $d->get('/docs/');
+    is join(' ', $r->{status}, $r->{content} eq slurp("$www/$page") ? 'same' : 'other'), '200 same', "... /docs/ is $page";
+    like $r->{headers}{'content-security-policy'}, qr/^default-src 'none'; script-src 'self'; style-src 'self';.*; frame-ancestors 'none'$/, '... with a strict policy';
+    my ($meta) = $r->{content} =~ /Content-Security-Policy" content="([^"]+)"/;
+    is $r->{headers}{'content-security-policy'}, "$meta; frame-ancestors 'none'", '... that of the page';
+    is $d->get("/docs/$_->[0]")->{headers}{'content-type'}, $_->[1], "... $_->[0]" for ['docs.js', 'text/javascript'], ['swagger-ui/swagger-ui.css', 'text/css'];
+    is $d->get('/docs/none')->{status}, 404, '... and no other file';
+    my ($document) = $r->{content} =~ m{data-openapi="\.\.(/[^"]+)"};
+    is $d->json($d->get($document))->{openapi}, '3.1.0', "... it shows $document";
+    $d->log_ok;
+}
 
 # ---- served: the KSS API
 

@@ -350,7 +350,8 @@ const kiss_words kiss_kss_words = {
     .description =
         "Catalogue, stock, customers, prices, promotions, invoices, purchases and payments of a distributor, as far as the key"
         " may see them: an Employee key sees everything, a Customer key its customer accounts, a Supplier key its supplier"
-        " accounts. This document has what keys of the type get that it was requested with.\n\n"
+        " accounts. This document has what one type of key gets: that of the key which it was requested with; without a key, what"
+        " every type gets.\n\n"
         "**Pages.** Lists have `Page` and `PageSize`; go on while `HasNextPage` is true. A record by its id is a page with one"
         " element, or with none when it does not exist or the key may not see it.\n\n"
         "**Lists as parameters** are one value with commas (`CustomerIDs=1,2`); a comma within an item is written `\\,`. Filters"

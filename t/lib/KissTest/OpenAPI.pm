@@ -24,7 +24,9 @@ sub document {
     my ($api, $role) = @_;
     return $document{"$api $role"} ||= do {
         require KissTest;
-        my ($rc, $text, $err) = KissTest::run({}, KissTest::build_dir() . '/t/tools/openapi', $api, $role);
+        my $tool = KissTest::build_dir() . '/t/tools/openapi';
+        die "$tool is missing: make check-programs\n" if !-x $tool;
+        my ($rc, $text, $err) = KissTest::run({}, $tool, $api, $role);
         die "t/tools/openapi ended with $rc: $err" if $rc;
         JSON::PP->new->utf8->decode($text);
     };
