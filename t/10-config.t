@@ -105,6 +105,16 @@ subtest 'texts and flags' => sub {
         for qw(0 -1 x 1000001 10M);
     refused "KissAllowPlainHTTP $_", qr/^KissAllowPlainHTTP must be On or Off$/m, undef, $load for qw(yes 1 maybe);
     accepted "KissCacheDir $_", undef, qq(LoadModule kiss_module "$module"\n) for "$dir/other", 'relative/to/the/root';
+    for my $name (qw(KissDeprecation KissSunset)) {
+        accepted "$name $_", undef, $load
+            for '2027-06-30', '2027-06-30T22:00:00Z', '"2027-06-30 22:00"', '1970-01-01', '2027-06-30 https://a.example/x', '2027-06-30 http://a';
+        refused "$name $_", qr/^\Q$name\E: '[^']+' .*: write 2027-06-30, or 2027-06-30T22:00:00Z$/m, undef, $load
+            for qw(tomorrow 2027 2027-02-30 2027-06-30T25:00:00Z @1 31.12.2027);
+        refused "$name 1969-12-31", qr/^\Q$name\E: '1969-12-31' is before 1970$/m, undef, $load;
+        refused "$name 2027-06-30 $_", qr/^\Q$name\E: '.*' is not a URL: write https:\/\/HOST\/PATH$/m, undef, $load
+            for qw(news /news https:// ftp://a/b https:///x https://a/<b> https://a/b^c), '"https://a/b c"';
+        refused "$name$_", qr/^\Q$name\E takes 1-2 arguments/m, undef, $load for '', ' 2027-06-30 https://a b';
+    }
     refused "KissNonsense 1", qr/Invalid command 'KissNonsense'/, 'a directive that does not exist', $load;
 };
 
@@ -273,6 +283,10 @@ subtest 'what is missing' => sub {
     accepted "$load$database\n" . ($bare =~ s/KissApi/SetHandler "expr=kiss"\nKissApi/r), '... by an expression';
     accepted "$load$database\n" . ($bare =~ s/(<\/Loc)/<If "true">\nSetHandler kiss\n<\/If>\n$1/r), '... in an <If>';
     accepted "$load$database\n<VirtualHost 127.0.0.1:9>\nSetHandler kiss\n$bare</VirtualHost>\n", '... of the virtual host';
+    my @ends = ('KissDeprecation 2027-06-30', 'KissSunset 2027-06-29T23:59:59Z');
+    incomplete("$load$database\n" . location('/', "KissTokenKeys $dir/keys", @ends), 'KissSunset is before KissDeprecation \(RFC 9745 section 4\)',
+        'an end before its announcement');
+    accepted "$load$database\n" . location('/', "KissTokenKeys $dir/keys", 'KissDeprecation 2027-06-30', 'KissSunset 2027-06-30'), 'both at once';
     my ($rc, $text) = test("$load$database\n\n\n" . location('/'));
     my ($line) = $text =~ /KISS0102: line (\d+) of/;
     my ($first) = (test("$load$database\n" . location('/')))[1] =~ /KISS0102: line (\d+) of/;

@@ -183,4 +183,57 @@ subtest 'plain HTTP' => sub {
     $h->log_ok;
 };
 
+subtest 'a profile that ends' => sub {
+    my $h = start_httpd(db => $db, config => <<"CONF");
+KissDatabase kss socket=@{[db_server()->{socket}]} user=kiss dbname=$kss password-file=@{[db_server()->{dir}]}/kiss.password
+KissSunset 2036-02-29T23:59:59Z
+<Location "/">
+    KissDeprecation 2035-12-31 https://localhost/news?a=1#b
+    KissLimit 6 1000
+</Location>
+<Location "/api/v1">
+    SetHandler kiss
+    KissApi kss
+    KissAllowPlainHTTP On
+    KissDeprecation "2035-12-31 01:00 +01:00" https://localhost/kss
+    KissSunset 2035-12-31 http://localhost/end
+</Location>
+<Location "/away">
+    SetHandler none
+</Location>
+CONF
+    my $bearer = 'Bearer ' . $h->token('ACME01', $key);
+    my $list = $h->get('/stock', Authorization => $bearer);
+    my $ends = sub {
+        my ($name, $res, $status, $link, $sunset) = @_;
+        is $res->{status}, $status, $name;
+        my $all = $res->{headers};
+        is_deeply [map { ref $all->{$_} ? "several: $_" : $all->{$_} } qw(deprecation sunset link)], ['@2082672000', $sunset, $link], '... says when';
+    };
+    my @customer = ('<https://localhost/news?a=1#b>; rel="deprecation"', 'Fri, 29 Feb 2036 23:59:59 GMT');
+    my @kss = ('<https://localhost/kss>; rel="deprecation", <http://localhost/end>; rel="sunset"', 'Mon, 31 Dec 2035 00:00:00 GMT');
+    $ends->('a list', $list, 200, @customer);
+    $ends->('not modified', $h->get('/stock', Authorization => $bearer, 'If-None-Match' => $list->{headers}{etag}), 304, @customer);
+    $ends->('a part', $h->get('/stock', Authorization => $bearer, Range => 'bytes=0-3'), 206, @customer);
+    $ends->('no such part', $h->get('/stock', Authorization => $bearer, Range => 'bytes=99999999-'), 416, @customer);
+    $ends->('HEAD', $h->request('HEAD', '/stock', Authorization => $bearer), 200, @customer);
+    $ends->('too many requests', $h->get('/stock', Authorization => $bearer), 429, @customer);
+    $ends->('without a token', $h->get('/stock'), 401, @customer);
+    $ends->('no such path', $h->get('/nothing'), 404, @customer);
+    $ends->('another method', $h->post('/stock', ''), 405, @customer);
+    $ends->('what httpd refuses', $h->get('/stock/' . 'x' x 9000), 414, @customer);
+    $ends->('the token endpoint', $h->post('/auth/token', {}), 400, @customer);
+    $ends->('metadata', $h->get($server), 200, @customer);
+    my $page = $h->get('/api/v1/states', 'x-api-key' => $kss_key);
+    $ends->('a page', $page, 200, @kss);
+    $ends->('not modified', $h->get('/api/v1/states', 'x-api-key' => $kss_key, 'If-None-Match' => $page->{headers}{etag}), 304, @kss);
+    $ends->('without a key', $h->get('/api/v1/states'), 401, @kss);
+    is_deeply [@{ $h->get('/away/x')->{headers} }{qw(deprecation sunset link)}], [undef, undef, undef], 'what is not ours does not end';
+    $h->log_ok;
+
+    my $none = start_httpd(db => $db);
+    is_deeply [@{ $none->get('/health')->{headers} }{qw(deprecation sunset link)}], [undef, undef, undef], 'nothing without the directives';
+    $none->log_ok;
+};
+
 done_testing;

@@ -28,6 +28,13 @@ typedef enum {
     KISS_UNIT_FLAG                           /**< 1 and 0, written On and Off */
 } kiss_config_unit;
 
+/** When a profile is deprecated, or ends: KissDeprecation, KissSunset. */
+typedef struct {
+    apr_time_t time;                         /**< when, to the second */
+    const char *header;                      /**< value of its header */
+    const char *link;                        /**< value of a header Link, or NULL */
+} kiss_config_end;
+
 /*
  * The configuration, one row for each member. These two lists generate the members, their "unset" values, merge, the
  * getters, and how the number of a directive is read and its range checked. t/11-shipped-config.t compares the rows with
@@ -71,6 +78,9 @@ typedef enum {
     TEXT(const apr_array_header_t *, token_keys)                                                                          \
     TEXT(const char *, issuer)                                                                                            \
     TEXT(const char *, audience)                                                                                          \
+    /* KissDeprecation, KissSunset */                                                                                     \
+    TEXT(const kiss_config_end *, deprecation)                                                                            \
+    TEXT(const kiss_config_end *, sunset)                                                                                 \
     /* How long a token is valid. */                                                                                      \
     NUMBER(apr_int64_t, lifetime, kiss_config_lifetime,                                                                   \
            "KissTokenLifetime", 3600, 60, 86400, KISS_UNIT_SECONDS)                                                       \

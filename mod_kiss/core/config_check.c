@@ -122,6 +122,9 @@ const char *kiss_config_check(server_rec *main_server, apr_pool_t *p)
         if (!conf->token_keys && conf->plan->api->auth == KISS_AUTH_JWT) {
             return apr_psprintf(p, "%s: KissTokenKeys is missing: make the file with 'kissctl token-key rotate'", where);
         }
+        if (conf->deprecation && conf->sunset && conf->sunset->time < conf->deprecation->time) {
+            return apr_psprintf(p, "%s: KissSunset is before KissDeprecation (RFC 9745 section 4)", where);
+        }
     }
     return NULL;
 }

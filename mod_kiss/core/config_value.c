@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "lib/base/crypto.h"
+#include "lib/base/date.h"
 #include "lib/base/loopback.h"
 
 #define MAX_NUMBER      1000000         /* in any unit of time */
@@ -73,6 +74,38 @@ const char *kiss_config_time(apr_interval_time_t *value, const char *text, apr_i
     }
     *value = time;
     return NULL;
+}
+
+const char *kiss_config_moment(apr_time_t *value, const char *text, apr_pool_t *p)
+{
+    apr_time_exp_t t = { 0 };
+    kiss_date date;
+    const char *reason = kiss_date_reason(kiss_date_parse(&date, text, strlen(text), 0));
+
+    if (reason) {
+        return apr_psprintf(p, "'%s' %s: write 2027-06-30, or 2027-06-30T22:00:00Z", text, reason);
+    }
+    t.tm_year = date.year - 1900;
+    t.tm_mon = date.month - 1;
+    t.tm_mday = date.day;
+    t.tm_hour = date.hour;
+    t.tm_min = date.minute;
+    t.tm_sec = date.second;
+    if (date.year < 1970 || apr_time_exp_gmt_get(value, &t) != APR_SUCCESS) {
+        return apr_psprintf(p, "'%s' is before 1970", text);
+    }
+    return NULL;
+}
+
+const char *kiss_config_url(const char *text, apr_pool_t *p)
+{
+    const char *host = strncmp(text, "https://", 8) == 0 ? text + 8 : strncmp(text, "http://", 7) == 0 ? text + 7 : "";
+    const char *c;
+
+    for (c = text; *c > ' ' && *c <= '~' && !strchr("<>\"\\^`{|}", *c); c++) {
+        continue;
+    }
+    return *c || strcspn(host, "/?#") == 0 ? apr_psprintf(p, "'%s' is not a URL: write https://HOST/PATH", text) : NULL;
 }
 
 /** Type of the value of an option of KissDatabase. */

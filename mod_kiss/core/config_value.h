@@ -16,6 +16,16 @@ const char *kiss_config_time(apr_interval_time_t *value, const char *text, apr_i
                              apr_pool_t *p);
 
 /**
+ * A date, or a moment, to the second: what lib/base/date.h reads, in UTC without a zone, from 1970.
+ *
+ * @return NULL or a sentence in `p`
+ */
+const char *kiss_config_moment(apr_time_t *value, const char *text, apr_pool_t *p);
+
+/** Checks the address of a document: http or https, what a header can hold between < and >. @return as above */
+const char *kiss_config_url(const char *text, apr_pool_t *p);
+
+/**
  * Reads the arguments of KissDatabase, including the password file.
  *
  * @param database receives everything but its server; texts live in `p`

@@ -196,6 +196,44 @@ static const char *set_audience(cmd_parms *cmd, void *dir, const char *text)
     return *text ? NULL : wrong(cmd, "must not be empty");
 }
 
+/** Reads a date with an optional URL. @param end receives it with its link, in the pool of the configuration */
+static const char *read_end(kiss_config_end **end, cmd_parms *cmd, const char *date, const char *url, const char *relation)
+{
+    const char *e;
+
+    *end = apr_pcalloc(cmd->pool, sizeof(**end));
+    e = kiss_config_moment(&(*end)->time, date, cmd->pool);
+    if (!e && url) {
+        e = kiss_config_url(url, cmd->pool);
+        (*end)->link = apr_psprintf(cmd->pool, "<%s>; rel=\"%s\"", url, relation);
+    }
+    return wrong(cmd, e);
+}
+
+/* RFC 9745 section 2: a date of structured fields, seconds since 1970. */
+static const char *set_deprecation(cmd_parms *cmd, void *dir, const char *date, const char *url)
+{
+    kiss_config_end *end;
+    const char *e = read_end(&end, cmd, date, url, "deprecation");
+
+    end->header = apr_psprintf(cmd->pool, "@%" APR_TIME_T_FMT, apr_time_sec(end->time));
+    ((kiss_dir_conf *)dir)->deprecation = end;
+    return e;
+}
+
+/* RFC 8594 section 3: a date as HTTP writes it. */
+static const char *set_sunset(cmd_parms *cmd, void *dir, const char *date, const char *url)
+{
+    kiss_config_end *end;
+    const char *e = read_end(&end, cmd, date, url, "sunset");
+    char *text = apr_palloc(cmd->pool, APR_RFC822_DATE_LEN);
+
+    apr_rfc822_date(text, end->time);
+    end->header = text;
+    ((kiss_dir_conf *)dir)->sunset = end;
+    return e;
+}
+
 /* --- directives of a server --- */
 
 static const char *set_cache_dir(cmd_parms *cmd, void *dir, const char *path)
@@ -259,6 +297,10 @@ const command_rec kiss_directives[] = {
                   "wrong credentials from one address in a minute; 0: any number"),
     AP_INIT_TAKE1("KissFreshness", set_dir_number, NULL, LOCATION,
                   "how old what is known of the database may be, 0 to 60s; 0, the default: it is asked each time"),
+    AP_INIT_TAKE12("KissDeprecation", set_deprecation, NULL, LOCATION,
+                   "date from which the profile is deprecated, and the URL of a page about it"),
+    AP_INIT_TAKE12("KissSunset", set_sunset, NULL, LOCATION,
+                   "date from which the API is not served any more, and the URL of a page about it"),
     AP_INIT_FLAG("KissAllowPlainHTTP", set_dir_flag, NULL, LOCATION,
                  "On behind a proxy that ends TLS; Off (the default) refuses plain HTTP"),
     { NULL }

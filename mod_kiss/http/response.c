@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "core/config.h"
 #include "core/error.h"
 #include "http/slow_client.h"
 #include "lib/base/crypto.h"
@@ -85,9 +86,28 @@ static void put_request_id(kiss_req *k)
     apr_table_setn(k->r->notes, "kiss-request-id", id);
 }
 
+/** Sets the headers of a profile that ends; those of an internal redirect are there already. */
+static void put_end(kiss_req *k)
+{
+    const kiss_config_end *deprecation = k->conf->deprecation, *sunset = k->conf->sunset;
+    const char *first = deprecation ? deprecation->link : NULL, *second = sunset ? sunset->link : NULL;
+
+    if (deprecation) {
+        apr_table_setn(k->r->err_headers_out, "Deprecation", deprecation->header);
+    }
+    if (sunset) {
+        apr_table_setn(k->r->err_headers_out, "Sunset", sunset->header);
+    }
+    if (first || second) {
+        apr_table_setn(k->r->err_headers_out, "Link", first && second ? apr_pstrcat(k->pool, first, ", ", second, NULL)
+                                                                      : first ? first : second);
+    }
+}
+
 void kiss_response_begin(kiss_req *k)
 {
     put_request_id(k);
+    put_end(k);
     apr_table_mergen(k->r->err_headers_out, "Vary", k->api->credential);
 }
 

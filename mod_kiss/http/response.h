@@ -16,9 +16,10 @@
 #define KISS_JSON_TYPE "application/json; charset=utf-8"
 
 /**
- * Sets the headers of every answer below the location, including errors: X-Request-Id, and Vary with the header that
- * identifies callers, so that no cache gives one caller's answer to another. The request id is the client's own if it
- * is 1 to 64 of [A-Za-z0-9_-], else a new one; k->request_id and the log note are set.
+ * Sets the headers of every answer below the location, including errors: X-Request-Id, Vary with the header that
+ * identifies callers, so that no cache gives one caller's answer to another, and those of KissDeprecation and KissSunset.
+ * The request id is the client's own if it is 1 to 64 of [A-Za-z0-9_-], else a new one; k->request_id and the log note
+ * are set.
  */
 void kiss_response_begin(kiss_req *k);
 
