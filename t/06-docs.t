@@ -12,6 +12,7 @@ use Digest::SHA ();
 use JSON::PP ();
 use KissKssContract;
 use KissTest;
+use KissTest::Directives;
 use Test::More;
 
 my $top = top();
@@ -95,6 +96,31 @@ like +(split /\n/, slurp("$top/debian/changelog"))[0], qr/^mod-kiss \(\Q@{[$text
 # The manuals are reached from the README.
 for my $document (grep { m{^doc/} } @documents) {
     like $text{'README.md'}, qr/\]\(\Q$document\E[)#]/, "README.md leads to $document";
+}
+
+# The reference of directives has an entry for each, in the form of httpd's manual; it says what conf/kiss.conf and the rows say.
+my %entry = $text{'doc/directives.md'} =~ /^## (\w+)\n(.*?)(?=^## |\z)/msg;
+is join(' ', sort keys %entry), join(' ', sort keys %directive), 'doc/directives.md: an entry for each directive, and no other';
+my %rows = number_rows(slurp("$top/mod_kiss/core/config.h"));
+cmp_ok scalar keys %rows, '>', 10, '... numbers among them';
+my %block = map { /^# Syntax: +(\w+)/m ? ($1 => $_) : () } split /\n\n/, slurp("$top/conf/kiss.conf");
+for my $name (sort keys %entry) {
+    my %field = $entry{$name} =~ /^\| ([A-Z]\w+) \| (.*) \|$/mg;
+    s/`//g, s/\\\|/|/g for values %field;
+    my @numbers = grep { $_->{unit} ne 'FLAG' } @{ $rows{$name} || [] };
+    is join(' ', grep { $_ ne 'Range' } $entry{$name} =~ /^\| ([A-Z]\w+) \| .* \|$/mg), 'Description Syntax Default Context Status Module',
+        "doc/directives.md: fields of $name";
+    for my $known (qw(Syntax Default Context)) {
+        my ($there) = ($block{$name} // '') =~ /^# $known: +(.*)$/m;
+        $there //= 'nothing';
+        $there =~ s/ +\([^)]*\d[^)]*\)$// if $known eq 'Syntax';
+        is $field{$known}, $there, "... $known as in conf/kiss.conf";
+    }
+    my %seen;
+    is $field{Range} // '', join('; ', grep { !$seen{$_}++ } map { range($_) } @numbers), '... range of its rows';
+    is $field{Default}, join(' ', $name, map { $_->{default} } @{ $rows{$name} }), '... default of its rows' if $rows{$name};
+    like $entry{$name}, qr/^    (?: *)\Q$name\E /m, '... an example';
+    like $entry{$name} =~ s/^(?:\||    ).*$//mgr, qr/\w[^.]{20,}\./, '... and what it is for';
 }
 
 # What a project needs to be carried on: its licence word for word, and what has changed up to the version that is built.

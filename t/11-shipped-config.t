@@ -7,6 +7,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Test::More;
 use KissTest;
+use KissTest::Directives;
 
 my $source = slurp(top() . '/mod_kiss/core/directives.c');
 my %known = map { $_ => 1 } $source =~ /AP_INIT_\w+\("(Kiss\w+)"/g;
@@ -26,45 +27,24 @@ subtest 'kiss.conf describes what the module knows' => sub {
     like $text, qr/\b\Q$_\E=/, "KissDatabase $_=" for @options;
 };
 
-# A number as a directive writes it: KISS_D(7) is 7d.
-sub written {
-    my ($value, $unit) = @_;
-    return $value ? 'On' : 'Off' if $unit eq 'FLAG';
-    return $value =~ /^KISS_(MS|S|MI|D)\((\d+)\)$/ ? ($2 ? $2 . lc $1 : 0) : $value;
-}
-
-# Numbers of the configuration, by directive: [default, least, most, unit] of each argument.
-sub rows_of {
-    my ($text) = @_;
-    my %rows;
-    while ($text =~ /NUMBER\([\w ]+, (\w+), (\w+),[\s\\]+"(\w+)", (\S+), (\S+), (\S+), KISS_UNIT_([A-Z]+)\)/g) {
-        is $2, "kiss_config_$1", "$1 has a getter of its name";
-        push @{ $rows{$3} }, [(map { written($_, $7) } $4, $5, $6), $7];
-    }
-    return %rows;
-}
-
-# What is no bound but the longest number that is read.
-my %no_bound = map { $_ => 1 } 'KISS_TIME_MAX', 1000000000;
-sub range { my ($row) = @_; return $no_bound{ $row->[2] } ? "$row->[1] or more" : "$row->[1] to $row->[2]" }
-
 subtest 'defaults and ranges are those of the rows' => sub {
     my $header = slurp(top() . '/mod_kiss/core/config.h');
     my $readme = slurp(top() . '/README.md');
-    my %rows = rows_of($header);
+    my %rows = number_rows($header);
+    is $_->{getter}, "kiss_config_$_->{member}", "$_->{member} has a getter of its name" for map {@$_} values %rows;
     is scalar(map {@$_} values %rows), scalar(() = $header =~ /^    NUMBER\(/mg), 'all rows were read';
     cmp_ok scalar keys %rows, '>', 10, 'which are some';
     for my $name (sort keys %rows) {
         my @rows = @{ $rows{$name} };
-        my $default = join ' ', map { $_->[0] } @rows;
+        my $default = join ' ', map { $_->{default} } @rows;
         like $reference, qr/^# Default: +\Q$name $default\E$/m, "$name: default in kiss.conf";
         my @cells = map { s/^ +| +$//gr } split /(?<!\\)\|/, ($readme =~ /^\| `$name\b(.*)$/m)[0] // '';
         is $cells[2], $default, "$name: default in README.md";
         my ($syntax) = $reference =~ /^# Syntax: +(\Q$name\E .*)$/m;
         my ($usage) = $source =~ /"\Q$name\E", [^"]*"([^"]*)"/;
         for my $row (@rows) {
-            my ($unit, $range) = ($row->[3], range($row));
-            like $syntax, qr/[(; ]\Q$range\E[;)]/, "$name: $range in kiss.conf" if !$no_bound{ $row->[2] } && $unit ne 'FLAG';
+            my ($unit, $range) = ($row->{unit}, range($row));
+            like $syntax, qr/[(; ]\Q$range\E[;)]/, "$name: $range in kiss.conf" if has_bound($row) && $unit ne 'FLAG';
             like $syntax, qr/\b\Q$unit\E\b/, "$name: $unit" if $unit =~ /^(?:TIME|SECONDS|MEGABYTES)$/;
         }
         for my $said (map { /(\w+ (?:to \w+|or more))/g } grep {defined} $syntax =~ /(\(.*\))/, $usage =~ /(?:, |\A)(\w+ (?:to \d\w*|or more))\b/, $cells[3]) {
