@@ -6,6 +6,8 @@
 
 #include <apr_strings.h>
 
+#include "ctl_db.h"
+
 static void check_unknown_skus(doctor *d, const char *check, const char *table, const char *rows)
 {
     apr_int64_t n = doctor_number(d, check, apr_pstrcat(d->c->pool, "SELECT COUNT(*) FROM ", table,
@@ -17,6 +19,58 @@ static void check_unknown_skus(doctor *d, const char *check, const char *table, 
     }
     else if (n == 0) {
         doctor_finding(d, check, DOCTOR_OK, NULL, "all for known products");
+    }
+}
+
+/* Rows of the log of changes for one dataset and scope: far more than its trigger keeps, about 16,384. */
+#define MOST_LOGGED "131072"
+
+/** Whether the log is bounded. @return its number of rows; -1 when that is unknown */
+static apr_int64_t check_log_size(doctor *d)
+{
+    apr_int64_t n = doctor_number(d, "change log", "SELECT COUNT(*) FROM change_log WHERE n > 0");
+
+    if (n > 0) {
+        doctor_list(d, "change log", DOCTOR_WARNING, "SELECT CONCAT(dataset, ' ', scope) FROM change_log WHERE n > 0"
+                    " GROUP BY dataset, scope HAVING COUNT(*) > " MOST_LOGGED " ORDER BY 1",
+                    "it is as short as it should be",
+                    "datasets have more than " MOST_LOGGED " rows, which the trigger revision_raised should have removed",
+                    "TRUNCATE change_log, at any time");
+    }
+    return n;
+}
+
+/** What the log of changes knows: without it lists are read completely. */
+static void check_log(doctor *d)
+{
+    static const char there[] = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE()"
+                                " AND table_name = 'change_log'";
+    static const char gaps[] = "SELECT CONCAT(r.dataset, IF(r.scope = '', '', ' '), r.scope) FROM revision r"
+                               " WHERE EXISTS (SELECT 1 FROM change_log l WHERE l.dataset = r.dataset"
+                               " AND l.scope = r.scope AND l.n > 0)"
+                               " AND NOT EXISTS (SELECT 1 FROM change_log l WHERE l.dataset = r.dataset"
+                               " AND l.scope = r.scope AND l.n = r.n AND l.prev < l.n AND l.sku <> '') ORDER BY 1";
+    apr_array_header_t *rows;
+    const char *list = "", *is_there;
+    apr_int64_t n;
+    int i;
+
+    if (ctl_db_value(d->c, &is_there, there, 0) != CTL_OK || !is_there || *is_there == '0') {
+        return;                         /* the check of the tables reports that */
+    }
+    if (ctl_db_rows(d->c, &rows, d->c->pool, gaps, 0) != CTL_OK) {
+        doctor_finding(d, "change log", DOCTOR_PROBLEM, "DROP TABLE change_log, then 'kissctl schema repair'",
+                       "it cannot be read: the table change_log is not as sql/ says");
+        return;
+    }
+    n = check_log_size(d);
+    for (i = 0; i < rows->nelts; i++) {
+        list = doctor_append(d, list, i, CTL_ROW(rows, i)[0]);
+    }
+    if (n >= 0) {
+        doctor_finding(d, "change log", DOCTOR_OK, NULL, "%" APR_INT64_T_FMT " changes%s%s", n, *list
+                       ? "; it does not tell of the last change of these, whose lists are read completely once: " : "",
+                       list);
     }
 }
 
@@ -39,6 +93,7 @@ void doctor_check_content(doctor *d)
     }
     check_unknown_skus(d, "prices", "price", "prices");
     check_unknown_skus(d, "stock", "stock", "stock rows");
+    check_log(d);
     doctor_list(d, "price lists", DOCTOR_WARNING, "SELECT customer_code FROM customer WHERE enabled AND absent_since IS NULL"
                 " AND price_list_code IS NULL"
                 " ORDER BY 1", "every enabled customer has one",

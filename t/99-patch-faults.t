@@ -190,6 +190,7 @@ subtest 'the base, while it is copied' => sub {
         is_right(while_patching($h, 'product_image', sub { unlink path_of($h, $base) or die; return }, @$coding), 'removed, and referred to');
         is_right(ask_list($h, '/products', undef, @$coding), '... and once more');
     }
+    start_over($h);
     afterwards($h);
     $h->log_ok(qr/KISS0608/);
 };
@@ -371,6 +372,39 @@ subtest 'the database' => sub {
     }
     $h->log_ok(qr/KISS020[15]/);
     $whole->log_ok(qr/KISS020[15]/);
+};
+
+subtest 'without the log' => sub {
+    my $h = serve_lists(@serve);
+    for my $lost ('DROP TABLE change_log', 'ALTER TABLE change_log DROP COLUMN prev') {
+        start_over($h);
+        my $from = length $h->log_text;
+        change();
+        sql($db, $lost);
+        is_right(ask_list($h, '/products'), $lost);
+        is said($h, $from), 'the log of changes cannot be read', '... the list is read completely';
+        like substr($h->log_text, $from), qr/KISS0210.*change_log|KISS0210.*prev/, '... and the log says what is missing';
+        my $served = start_httpd(db => $db, server => $server);
+        ok $served->checked, 'the databases were checked';
+        like $served->log_text, qr/KISS0203.*change_log/, 'at start the log says it, too';
+        $served->log_ok(qr/KISS0203/);
+        my ($rc, $out) = kissctl({ db => $db }, 'doctor');
+        like $out, qr/PROBLEM +(?:tables: missing: change_log|change log: it cannot be read)/, 'and so does the doctor';
+        sql($db, 'DROP TABLE IF EXISTS change_log');
+        kissctl_ok({ db => $db }, qw(schema repair));
+    }
+    start_over($h);
+    afterwards($h);
+    my $doctor = sub { return join "\n", (kissctl({ db => $db }, 'doctor'))[1] =~ /^\S+ +change log: .*$(?:\n +->.*$)?/mg };
+    like $doctor->(), qr/\Aok +change log: it is as short as it should be\nok +change log: \d+ changes\z/, 'the doctor finds the log well';
+    kissctl_ok({ db => $db }, qw(touch products));
+    like $doctor->(), qr/ok +change log: \d+ changes; it does not tell of the last change of these, whose lists are read completely once: products\z/,
+        '... or what it does not tell';
+    sql($db, "INSERT INTO change_log (dataset, scope, n, sku, prev) SELECT 'stock', 'NOWHERE', seq, 'x', seq - 1 FROM seq_1_to_131073");
+    like $doctor->(), qr/\Awarning +change log: 1 datasets have more than 131072 rows,.*: stock NOWHERE\n +-> TRUNCATE change_log/, '... or that nobody cuts it';
+    sql($db, 'TRUNCATE change_log');
+    like $doctor->(), qr/\Aok +change log: 0 changes\z/, '... or that it is empty';
+    $h->log_ok(qr/KISS0210/);
 };
 
 for my $mpm (qw(event prefork worker)) {

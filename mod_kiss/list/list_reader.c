@@ -58,6 +58,7 @@ typedef struct {
     struct printbuf *rows;              /* rows of the first key of the range, which `patch` has not received yet */
     apr_status_t patched;               /* result of `patch` */
     const kiss_list_cache_map *base;    /* that earlier version */
+    int no_log;                         /* 1 when the log of changes cannot be read */
     int derived;                        /* 1 when the list was derived from an earlier version */
     kiss_list_scan scan;
 } reader;
@@ -325,10 +326,14 @@ static int is_worth(const reader *b, kiss_base *base)
 /** Derives the list from an earlier version, if possible and cheaper than reading it. @param done receives 1 when it was */
 static kiss_db_status try_patch(reader *b, int *done)
 {
-    kiss_base base;
-    kiss_db_status status = kiss_base_find(&base, b->scan.conn, b->k, b->caller, b->pool);
+    kiss_base base = { .why = "the log of changes cannot be read" };
+    kiss_db_status status = KISS_DB_OK;
 
     *done = 0;
+    if (!b->no_log) {
+        status = kiss_base_find(&base, b->scan.conn, b->k, b->caller, b->pool);
+        b->no_log = status == KISS_DB_FAILED;
+    }
     if (status == KISS_DB_OK && base.tag && is_worth(b, &base)) {
         status = patch_list(b, &base, done);
         b->base = base.map;
@@ -418,6 +423,9 @@ const kiss_error *kiss_list_reader_run(kiss_list_reader_result *built, kiss_req 
         return &kiss_error_internal;
     }
     status = kiss_db_run(k, build, &b);
+    if (status == KISS_DB_FAILED && b.no_log) {
+        status = kiss_db_run(k, build, &b);     /* the list can be read all the same, on another connection */
+    }
     apr_pool_destroy(b.pool);
     if (status != KISS_DB_OK) {
         return kiss_db_error(status);
