@@ -16,8 +16,8 @@ use Storable qw(freeze thaw);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-# Its own: it is stopped below, and what it has committed must last.
-my $server = KissTest::Database->start(args => ['--innodb-flush-log-at-trx-commit=1']);
+# Its own: it is stopped below, and what it has committed must last. innodb_snapshot_isolation is ON, as from MariaDB 11.6 on.
+my $server = KissTest::Database->start(args => ['--innodb-flush-log-at-trx-commit=1', '--loose-innodb-snapshot-isolation=ON']);
 my $db = new_database('faults', server => $server);
 import_sample($db);
 grow($server, $db, 1200);

@@ -1,0 +1,105 @@
+# The Customer API's triggers and the log of changes where the server logs its statements for replicas: in each format a replica has the
+# same rows, revisions and log, and can be served from; and an import does its work. innodb_snapshot_isolation is ON.
+# SPDX-License-Identifier: Apache-2.0
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use KissTest;
+use KissTest::Database;
+use KissTest::Lists;
+use KissTest::Load;
+use Test::More;
+
+my $port = KissTest::Httpd::free_port();
+my $primary = KissTest::Database->start(args => ['--skip-networking=0', '--bind-address=127.0.0.1', "--port=$port", '--server-id=1', '--log-bin=bin',
+        '--log-bin-trust-function-creators=1', '--loose-innodb-snapshot-isolation=ON']);
+my $replica = KissTest::Database->start(args => ['--server-id=2', '--loose-innodb-snapshot-isolation=ON', '--slave-skip-errors=OFF']);
+
+$primary->sql(undef, "CREATE USER repl\@'127.0.0.1' IDENTIFIED BY 'repl'; GRANT REPLICATION SLAVE ON *.* TO repl\@'127.0.0.1'");
+# From here on: accounts of each server are its own.
+# With STATEMENT an import chooses its own format, for which it needs this right.
+$_->sql(undef, "GRANT BINLOG ADMIN ON *.* TO kiss_admin\@localhost") for $primary, $replica;
+my ($file, $at) = @{ ($primary->sql(undef, 'SHOW MASTER STATUS'))[0] }[0, 1];
+$replica->sql(undef, "CHANGE MASTER TO master_host = '127.0.0.1', master_port = $port, master_user = 'repl', master_password = 'repl',"
+        . " master_log_file = '$file', master_log_pos = $at, master_ssl_verify_server_cert = 0; START SLAVE");
+
+# Waits until the replica has all; the error that it stopped with, or ''.
+sub caught_up {
+    my ($log, $pos) = @{ ($primary->sql(undef, 'SHOW MASTER STATUS'))[0] }[0, 1];
+    my ($waited) = $replica->sql(undef, "SELECT MASTER_POS_WAIT('$log', $pos, 60)");
+    my ($status) = join ' ', map { $_ // '' } @{ ($replica->sql(undef, 'SHOW SLAVE STATUS'))[0] // [] };
+    return defined $waited->[0] && $waited->[0] >= 0 ? '' : $status;
+}
+
+my @tables = qw(revision change_log product product_image product_accessory price price_list stock warehouse customer);
+sub differing {
+    my ($db) = @_;
+    return join ' ', grep {
+        my $t = $_;
+        my ($one, $two) = map { join "\n", sort map { join "|", map { $_ // "NULL" } @$_ } $_->sql($db, "SELECT * FROM $t") } $primary, $replica;
+        $one ne $two
+    } @tables;
+}
+
+for my $format (qw(STATEMENT MIXED ROW)) {
+    subtest $format => sub {
+        $primary->sql(undef, "SET GLOBAL binlog_format = $format");
+        my $db = new_database(lc $format, server => $primary);
+        import_sample($db);
+        my $logged = sub { return ($primary->sql($db, 'SELECT COUNT(*) FROM change_log WHERE n > 0'))[0][0] };
+        my $before = $logged->();
+        my @warnings;
+        for my $sql ('UPDATE price SET unit_price = unit_price + 1', "UPDATE price SET moq = moq + 1 WHERE price_list_code = 'UKTRADE' AND sku < 'B'",
+            'UPDATE stock SET available_qty = available_qty + 1', "UPDATE product SET name = CONCAT(name, '!') WHERE sku < 'C'",
+            "INSERT INTO product (sku, name) VALUES ('NEW', 'New'), ('NEW2', 'New')",
+            "INSERT INTO price (price_list_code, sku, unit_price) VALUES ('UKTRADE', 'NEW', 1) ON DUPLICATE KEY UPDATE unit_price = 2",
+            "REPLACE INTO stock (stock_location, sku, available_qty) VALUES ('UK01', 'NEW', 1)", "UPDATE product SET sku = 'NEW3' WHERE sku = 'NEW2'",
+            "START TRANSACTION; DELETE FROM price WHERE sku = 'NEW'; UPDATE stock SET available_qty = 0 WHERE sku = 'NEW'; COMMIT",
+            "DELETE FROM product_image WHERE sku < 'B'", "UPDATE price_list SET price_list_name = 'Another' WHERE price_list_code = 'UKTRADE'",
+            "SET TIMESTAMP = UNIX_TIMESTAMP() - 3600; UPDATE stock SET available_qty = available_qty + 1 WHERE sku < 'C'",
+            "SET \@kiss_bulk = 'kissctl:1'; UPDATE stock SET available_qty = available_qty + 1 WHERE sku < 'C'")
+        {
+            push @warnings, map {"$sql: @$_"} $primary->sql($db, "$sql; SHOW WARNINGS");
+        }
+        # The server cannot know that what the triggers ask for (the clock, the number of the connection) is logged with the statement.
+        is join("\n", grep { !($format eq 'STATEMENT' && /Note 1592 Unsafe .* system function/) } @warnings), '', 'no warning'
+            . ($format eq 'STATEMENT' ? ' but that a function is called' : '');
+        cmp_ok $logged->() - $before, '>', 100, 'changes were logged';
+        my $dir = tempdir_here();
+        run('cp', glob(top() . '/sql/sample/*.csv'), $dir);
+        my $prices = slurp("$dir/prices.csv");
+        $prices =~ s/^(UKTRADE,[^,]*,)[^,]*/${1}12.5/m or die 'no price';
+        spew("$dir/prices.csv", $prices);
+        import_csv($db, $dir);
+        kissctl_ok({ db => $db }, qw(touch stock UK01));
+        is caught_up(), '', 'the replica has done all';
+        if ($format eq 'STATEMENT') {
+            my ($epoch) = map { $_->[0] } $primary->sql($db, "SELECT n FROM revision WHERE dataset = 'epoch'");
+            isnt +($replica->sql($db, "SELECT n FROM revision WHERE dataset = 'epoch'"))[0][0], $epoch, 'its epoch is another one, for it is a random number';
+            $replica->sql($db, "UPDATE revision SET n = $epoch, changed_at = changed_at WHERE dataset = 'epoch'");
+        }
+        is differing($db), '', '... and has the same rows, revisions and log';
+
+        my %key = (ACME01 => issue_key('ACME01'));
+        is caught_up(), '', 'a key, too' or return;
+        $replica->sql($db, slurp(top() . '/sql/customer/grants.sql'));
+        my @h = map { serve_lists(\%key, server => $_, log_level => 'info kiss:debug') } $primary, $replica;
+        for my $sql ("UPDATE product SET name = 'Of the replica' WHERE sku = 'NEW'", "UPDATE price SET unit_price = 77 WHERE price_list_code = 'UKTRADE' AND sku > 'S'",
+            "UPDATE stock SET available_qty = 5 WHERE sku = 'NEW'")
+        {
+            for my $path (qw(/products /prices /stock)) {
+                my ($one, $two) = map { ask_list($_, $path) } @h;
+                ok $one->{content} eq $two->{content} && $one->{headers}{etag} eq $two->{headers}{etag}, "$path is the same from both";
+            }
+            $primary->sql($db, $sql);
+            caught_up();
+        }
+        like slurp($h[1]{access}), qr/ patched /, 'the replica\'s lists are patched by its log';
+        $_->log_ok for @h;
+        undef @h;
+        drop_database($db);
+    };
+}
+
+done_testing;
