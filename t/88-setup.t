@@ -209,6 +209,8 @@ subtest 'the KSS API beside it' => sub {
 subtest 'not ours' => sub {
     my $cnf = slurp("$etc/kissctl.cnf");
     refused('another database', qr/is about the database kiss, not other: say --database kiss/, '--database', 'other');
+    spew("$etc/kissctl.cnf", $cnf =~ s/\n\[kissctl\]\n.*?(?=\n\[)//sr, 0600);
+    refused('a file without the group', qr/its group \[kissctl\] names no database: add the group/);
     spew("$etc/kissctl.cnf", $cnf =~ s/user=kiss_admin/user=root/gr, 0600);
     refused('another account', qr/names the account root; this sets up kiss_admin only/);
     spew("$etc/kissctl.cnf", $cnf =~ s/password=\S+/password=wrong/gr, 0600);
@@ -224,6 +226,20 @@ subtest 'not ours' => sub {
     $db->sql('kiss', 'DELETE FROM schema_migration WHERE version = 99');
     $db->sql('kiss', "REVOKE INSERT ON key_usage FROM 'kiss'\@'localhost'");
     like +(setup())[1], qr/^done +rights +of 'kiss'/m, 'a right that is missing comes back';
+};
+
+subtest 'stopped half-way' => sub {
+    $db->sql(undef, "DROP DATABASE kiss; DROP USER 'kiss'\@'localhost'");
+    unlink "$etc/token.keys", "$apache/sites-enabled/kiss-site.conf";
+    my $password = slurp("$etc/db.password");
+    my ($rc, $out, $err) = setup('--json');
+    is $rc, 0, 'goes on' or return diag $err;
+    my %state = map { ("$_->{Step} $_->{What}" => $_->{State}) } @{ JSON::PP::decode_json($out) };
+    my @done = ('account \'kiss\'@\'localhost\'', 'database kiss', 'enabled site kiss-site and its modules',
+        'rights of \'kiss\'@\'localhost\' in kiss', 'schema version', "signing key $etc/token.keys");
+    is_deeply [map { s/(?<=^schema version) .*//r } sort grep { $state{$_} eq 'done' } keys %state], \@done, 'and does what is missing';
+    is slurp("$etc/db.password"), $password, 'with the password that was made before';
+    is_deeply steps((setup())[1]), { 'already there' => 13 }, 'then all of it is there';
 };
 
 subtest 'the module gone' => sub {
