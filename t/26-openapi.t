@@ -237,13 +237,13 @@ sub called_by {
 my ($top, $other) = called_by('shop.test:8443');
 is $other->{servers}[0]{url}, 'http://shop.test:8443', 'another name of the server';
 unlike $top, qr/^ETag: \Q$tag\E/m, '... is another document';
-$h->rewrite(config => "UseCanonicalName On\nServerName https://api.kiss.test\nServerAdmin api\@kiss.test\n")->graceful;
+$h->rewrite(config => "UseCanonicalName On\nServerName https://api.kiss.test\nServerAdmin api\@kiss.test\n")->restart;
 ($top, $served) = called_by('shop.test:8443');
 is $served->{servers}[0]{url}, 'https://api.kiss.test', 'UseCanonicalName On: that of ServerName, as behind a proxy that ends TLS';
 is $served->{info}{contact}{email}, 'api@kiss.test', '... and ServerAdmin is the contact';
-$h->rewrite(config => "ServerAdmin https://kiss.test/help\n<Location /openapi.json>\nRequire all denied\n</Location>\n")->graceful;
+$h->rewrite(config => "ServerAdmin https://kiss.test/help\n<Location /openapi.json>\nRequire all denied\n</Location>\n")->restart;
 is $h->get('/openapi.json')->{status}, 403, 'Require decides who may have it';
-$h->rewrite(config => '')->graceful;
+$h->rewrite(config => '')->restart;
 
 # Every endpoint, and the kinds of answers to each.
 my $token = $h->token('ACME01', $key);
