@@ -28,6 +28,7 @@
 #include "core/directives.h"
 #include "core/error.h"
 #include "core/log_seldom.h"
+#include "core/metrics.h"
 #include "db/db_check.h"
 #include "db/db_pool.h"
 #include "db/db_revision.h"
@@ -48,6 +49,7 @@
 #include "page/page.h"
 #include "page/page_cache.h"
 #include "page/page_start.h"
+#include "status/prometheus.h"
 #include "worker/cache_manager.h"
 #include "worker/cache_warmer.h"
 
@@ -242,6 +244,7 @@ static int kiss_handler(request_rec *r)
         e = answer[k->endpoint->run](k, &status);   /* the answer; 304, 500, 503 */
     }
     if (e) {
+        k->error = e;
         status = kiss_response_error(k, e);
     }
     note(k);
@@ -359,6 +362,7 @@ static int kiss_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pte
         }
         kiss_metadata_endpoint_prepare(s, pconf, ptemp);
         kiss_list_usage_create(s);
+        kiss_metrics_create(s, pconf);
         kiss_cache_warmer_prepare(s, pconf);
         kiss_db_check_prepare(s, pconf);
     }
@@ -436,6 +440,8 @@ static void kiss_register_hooks(apr_pool_t *p)
 #endif
     kiss_precondition_register();
     kiss_slow_client_register();
+    kiss_metrics_register();
+    kiss_prometheus_register();
     kiss_httpd_error_register(claim_request);
     ap_hook_pre_translate_name(kiss_pre_translate_name, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_translate_name(kiss_translate_name, NULL, NULL, APR_HOOK_FIRST);

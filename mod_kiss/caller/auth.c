@@ -59,6 +59,8 @@ static void identify_bearer(kiss_req *k)
     policy = kiss_config_token_policy(k->conf, k->server, k->pool);
     why = kiss_jwt_cache_verify(jwt_cache, &customer, &policy, token, apr_time_sec(apr_time_now()), k->pool);
     if (why) {
+        k->tally.token_expired = why == kiss_jwt_expired;
+        k->tally.token_invalid = !k->tally.token_expired;
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, k->r, KISS_LOGNO(0401) "token refused: %s", why);
         return;
     }

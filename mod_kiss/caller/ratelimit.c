@@ -283,10 +283,11 @@ static const kiss_error *quota(kiss_req *k, const kiss_fixed_window_state *s, in
 }
 
 /** The error of the window at `hit`. */
-static const kiss_error *refuse(kiss_req *k, const kiss_fixed_window_state *states, int hit)
+static const kiss_error *refuse(kiss_req *k, kiss_limited limited, const kiss_fixed_window_state *states, int hit)
 {
     int w = hit % KISS_WINDOWS;         /* the states are in the order of the windows */
 
+    k->tally.limited = limited;
     apr_table_setn(k->r->notes, "kiss-limit", kiss_fixed_window_name[w]);
     return quota(k, &states[hit], w);
 }
@@ -298,7 +299,7 @@ static const kiss_error *conclude(kiss_req *k, const window_states *v, const kis
 
     kiss_ratelimit_headers_windows(k, v->window);
     if (hit >= 0) {
-        return refuse(k, v->window, hit);
+        return refuse(k, k->principal ? KISS_LIMITED_CUSTOMER : KISS_LIMITED_ANONYMOUS, v->window, hit);
     }
     /* As in the package that defined these headers: successful answers report the longest window. */
     kiss_ratelimit_headers_window(k, &v->window[KISS_WINDOW_HOUR], KISS_WINDOW_HOUR);
@@ -386,7 +387,7 @@ static const kiss_error *take_unauthenticated(kiss_req *k, const kiss_error *e)
     unlock();
     warn_clients(k, lost);
     hit = kiss_fixed_window_hit(v.window, KISS_WINDOWS);
-    return hit >= 0 ? refuse(k, v.window, hit) : e;
+    return hit >= 0 ? refuse(k, KISS_LIMITED_ANONYMOUS, v.window, hit) : e;
 }
 
 /** Counts a request of an API key and stores that the key was verified. Called with the lock held. */
@@ -457,6 +458,7 @@ static const kiss_error *take_hour(kiss_req *k, const kiss_error *e)
         return e;
     }
     k->retry_after = (int)kiss_fixed_window_seconds(state.wait);
+    k->tally.limited = KISS_LIMITED_KEY;
     return &kiss_error_quota;
 }
 
@@ -520,7 +522,7 @@ const kiss_error *kiss_ratelimit_login_failed(kiss_req *k, const char *client_id
     /* The window of the address determines the wait, but the failure that exhausts it is not refused yet. */
     states[KISS_WINDOWS].exceeded = 0;
     hit = kiss_fixed_window_hit(states, KISS_WINDOWS + 1);
-    return hit >= 0 ? refuse(k, states, hit) : NULL;
+    return hit >= 0 ? refuse(k, KISS_LIMITED_LOGIN, states, hit) : NULL;
 }
 
 /** The slot of the key if it was verified before. Called with the lock held. */
@@ -590,5 +592,5 @@ const kiss_error *kiss_ratelimit_login_check(kiss_req *k, const char *prefix, co
         }
         unlock();
     }
-    return state.exceeded ? refuse(k, &state, 0) : NULL;
+    return state.exceeded ? refuse(k, KISS_LIMITED_LOGIN, &state, 0) : NULL;
 }

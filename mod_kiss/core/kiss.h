@@ -18,6 +18,7 @@
 #include <apr_tables.h>
 #include <apr_time.h>
 
+#include "core/tally.h"
 #include "lib/api/table.h"
 
 /** Value of SetHandler. */
@@ -81,6 +82,8 @@ typedef struct kiss_req {
     const char *description;                /**< text that replaces the error's standard sentence */
     int retry_after;                        /**< seconds for Retry-After; 0: the error's own value */
     apr_interval_time_t db_time;            /**< time spent with the database */
+    kiss_tally tally;                       /**< what else the request is counted by */
+    const kiss_error *error;                /**< the error that was sent; NULL: none, or one of httpd */
     apr_int64_t rows;                       /**< rows written */
     apr_off_t length;                       /**< bytes of the answer, once known */
     unsigned may_map : 1;                   /**< list: files may be mapped into memory (EnableMMAP) */

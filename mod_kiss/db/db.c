@@ -115,6 +115,25 @@ static kiss_db_status attempt(kiss_db_conn *conn, kiss_req *k, kiss_db_work work
     return status;
 }
 
+/** Counts what a failure was; a transaction that met another one is tried again. */
+static void tally(kiss_tally *t, kiss_db_status status)
+{
+    static const kiss_refusal refusal[] = {
+        [KISS_DB_BUSY] = KISS_REFUSAL_BUSY,
+        [KISS_DB_AWAY] = KISS_REFUSAL_AWAY,
+        [KISS_DB_REFUSED] = KISS_REFUSAL_UNFIT,
+        [KISS_DB_FAILED] = KISS_REFUSAL_FAILED
+    };
+
+    t->db_runs++;
+    if (status == KISS_DB_AGAIN) {
+        t->db_retries++;
+    }
+    else if (status != KISS_DB_OK) {
+        t->db_refusals[refusal[status]]++;
+    }
+}
+
 kiss_db_status kiss_db_run(kiss_req *k, kiss_db_work work, void *baton)
 {
     apr_time_t start = apr_time_now(), attempted;
@@ -126,17 +145,20 @@ kiss_db_status kiss_db_run(kiss_req *k, kiss_db_work work, void *baton)
         return KISS_DB_FAILED;
     }
     status = kiss_db_pool_acquire(&conn, k->db, k);
+    attempted = apr_time_now();
+    k->tally.db_wait += attempted - start;
     if (status == KISS_DB_OK) {
         int idle = conn->mysql != NULL;
 
-        attempted = apr_time_now();
         status = attempt(conn, k, work, baton);
         if (status == KISS_DB_AWAY && idle && conn->lost && apr_time_now() - attempted < DEAD_WITHIN) {
+            k->tally.db_retries++;
             status = attempt(conn, k, work, baton);
         }
         kiss_db_pool_release(conn);
     }
     k->db_time += apr_time_now() - start;
+    tally(&k->tally, status);
     return status;
 }
 

@@ -87,6 +87,13 @@ static int may_stream(const request_rec *r)
     return !r->main && !r->header_only && r->proto_num >= HTTP_VERSION(1, 1) && !apr_table_get(r->headers_in, "Range");
 }
 
+/** Records where the list comes from, for log and metrics. */
+static void note_work(kiss_req *k, kiss_work work)
+{
+    k->tally.work = work;
+    apr_table_setn(k->r->notes, "kiss-snapshot", kiss_tally_work_name[work]);
+}
+
 /**
  * Waits for a job and sends its list. When a variant cannot be built, its source is sent.
  *
@@ -103,7 +110,7 @@ static const kiss_error *send_job(kiss_req *k, kiss_list_job *m, int *status, in
         kiss_progress_view view = kiss_progress_wait(progress, may_stream(k->r) ? send_at[variant->gzip]
                                                      : KISS_PROGRESS_WHOLE);
 
-        apr_table_setn(k->r->notes, "kiss-snapshot", kiss_list_job_work(asked));
+        note_work(k, kiss_list_job_work(asked));
         e = view.ended ? kiss_list_job_end(m, k) : NULL;
         if (!e && view.ended && send_cached(k, view.tag, variant, status)) {
             break;
@@ -116,6 +123,7 @@ static const kiss_error *send_job(kiss_req *k, kiss_list_job *m, int *status, in
             describe(k, view.tag, variant);
             *status = kiss_response_progress(k, progress);
             kiss_list_job_end(m, k);
+            note_work(k, kiss_list_job_work(asked));
             break;
         }
     }
@@ -198,9 +206,10 @@ const kiss_error *kiss_list_run(kiss_req *k, int *status)
         return e;
     }
     variant.base = find_base(k);
-    apr_table_setn(k->r->notes, "kiss-snapshot", "hit");
+    note_work(k, KISS_WORK_HIT);
     if (!send_cached(k, tag, &variant, status) && (e = start_job(k, tag, &variant, status))) {
         apr_table_unset(k->r->headers_out, "ETag");
+        k->tally.work = KISS_WORK_NONE;
     }
     return e;
 }

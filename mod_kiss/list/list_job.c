@@ -33,7 +33,7 @@ struct kiss_list_job {
     kiss_list_job *source;      /* what it is built from; NULL for the list itself, which is read from the database */
     kiss_list_cache_entry found;    /* the cache entry, if there was one; else it has no file */
     const kiss_list_cache_map *base;    /* what the list was derived from, or NULL */
-    const char *work;
+    kiss_work work;             /* of this job alone */
     const kiss_error *error;    /* set when the thread has ended */
 };
 
@@ -81,9 +81,10 @@ static kiss_list_job *create(const kiss_req *k, const kiss_list_variant *variant
     m->k.principal = apr_pstrdup(pool, k->principal);
     m->k.rows = 0;
     m->k.db_time = 0;
+    memset(&m->k.tally, 0, sizeof(m->k.tally));
     m->variant.gzip = variant->gzip;
     m->variant.base = apr_pstrdup(pool, variant->base);
-    m->work = "hit";
+    m->work = KISS_WORK_HIT;
     return m;
 }
 
@@ -193,7 +194,7 @@ static void build(kiss_list_job *m)
     if (!m->error) {
         m->k.caller = built.caller;         /* its terms are consistent with the rows */
         m->base = built.base;
-        m->work = built.base ? "patched" : m->work;
+        m->work = built.base ? KISS_WORK_PATCHED : m->work;
         rv = publish(m, built.spool, built.tag);
     }
     if (rv != APR_SUCCESS) {
@@ -366,7 +367,7 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *job)
 /** Starts the work; without a thread it is done at once. */
 static void start(kiss_list_job *m)
 {
-    m->work = !m->source ? "built" : m->variant.gzip ? "compressed" : "compared";
+    m->work = !m->source ? KISS_WORK_BUILT : m->variant.gzip ? KISS_WORK_COMPRESSED : KISS_WORK_COMPARED;
     if (kiss_thread_create(&m->thread, run, m, m->pool) != APR_SUCCESS) {
         m->thread = NULL;
         run(NULL, m);
@@ -428,11 +429,11 @@ kiss_list_job *kiss_list_job_source(kiss_list_job *m)
     return m->source;
 }
 
-const char *kiss_list_job_work(const kiss_list_job *m)
+kiss_work kiss_list_job_work(const kiss_list_job *m)
 {
-    const char *work = m->source ? kiss_list_job_work(m->source) : "hit";
+    kiss_work work = m->source ? kiss_list_job_work(m->source) : KISS_WORK_HIT;
 
-    return strcmp(work, "hit") != 0 ? work : m->work;
+    return work != KISS_WORK_HIT ? work : m->work;
 }
 
 int kiss_list_job_is_altered(const kiss_list_job *m)
@@ -443,7 +444,7 @@ int kiss_list_job_is_altered(const kiss_list_job *m)
 
 const kiss_error *kiss_list_job_end(kiss_list_job *m, kiss_req *k)
 {
-    const kiss_list_job *builder = m;
+    kiss_list_job *builder = m;
 
     join(m);
     while (builder->source) {
@@ -451,5 +452,8 @@ const kiss_error *kiss_list_job_end(kiss_list_job *m, kiss_req *k)
     }
     k->rows = builder->k.rows;
     k->db_time += builder->k.db_time;
+    kiss_tally_add_database(&k->tally, &builder->k.tally);
+    builder->k.db_time = 0;
+    memset(&builder->k.tally, 0, sizeof(builder->k.tally));     /* added once */
     return m->error;
 }

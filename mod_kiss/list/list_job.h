@@ -37,11 +37,8 @@ const kiss_list_variant *kiss_list_job_variant(const kiss_list_job *job);
 /** The job that it is built from, or NULL: it can be sent instead when this one has failed. */
 kiss_list_job *kiss_list_job_source(kiss_list_job *job);
 
-/**
- * The kind of work, for the log: "hit" for none, "built", "patched", "compared" or "compressed". Known only after a wait
- * for the bytes of the list.
- */
-const char *kiss_list_job_work(const kiss_list_job *job);
+/** The kind of work, KISS_WORK_HIT for none. Known only after a wait for the bytes of the list. */
+kiss_work kiss_list_job_work(const kiss_list_job *job);
 
 /**
  * 1 when the list was found in the cache, or derived from one that was, and the file of that was altered since. It must not

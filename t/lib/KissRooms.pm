@@ -26,7 +26,8 @@ my @rooms = (
     'page'           => [@lib, qw(core http db caller)],
     'openapi'        => [@lib, qw(core http db caller)],
     'worker'         => [@lib, qw(core http db caller list page)],
-    '.'              => [@lib, qw(core http db caller list page openapi worker)],
+    'status'         => [@lib, qw(core http db caller list page worker)],
+    '.'              => [@lib, qw(core http db caller list page openapi worker status)],
 );
 
 my @order = map { $rooms[2 * $_] } 0 .. $#rooms / 2;

@@ -34,6 +34,7 @@ static const unit_test tests[] = {
     { "decimal", unit_decimal },
     { "delta", unit_delta },
     { "etag", unit_etag },
+    { "exposition", unit_exposition },
     { "fixed_window", unit_fixed_window },
     { "gzip", unit_gzip },
     { "import_table", unit_import_table },

@@ -34,6 +34,7 @@ void unit_date(void);
 void unit_decimal(void);
 void unit_delta(void);
 void unit_etag(void);
+void unit_exposition(void);
 void unit_fixed_window(void);
 void unit_gzip(void);
 void unit_import_table(void);

@@ -17,6 +17,8 @@
 #define JTI_BYTES 16
 #define MAX_DEPTH 8
 
+const char kiss_jwt_expired[] = "expired";
+
 /** A member that is a string, or NULL. */
 static const char *string_member(json_object *o, const char *name)
 {
@@ -159,7 +161,7 @@ static const char *check_claims(kiss_jwt_claims *verified, json_object *claims, 
     verified->from = (nbf > iat ? nbf : iat) - KISS_JWT_LEEWAY;
     verified->until = expires < APR_INT64_MAX - KISS_JWT_LEEWAY ? expires + KISS_JWT_LEEWAY : APR_INT64_MAX;
     if (now >= verified->until) {
-        return "expired";
+        return kiss_jwt_expired;
     }
     if (now < verified->from) {
         return "not valid yet";

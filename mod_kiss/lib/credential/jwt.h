@@ -36,6 +36,9 @@ typedef struct {
  */
 const char *kiss_jwt_sign(const kiss_jwt_policy *policy, const char *customer, apr_int64_t now, apr_pool_t *p);
 
+/** Why a token is refused whose time is over: this very text. */
+extern const char kiss_jwt_expired[];
+
 /** Claims of a verified token. */
 typedef struct {
     const char *customer;               /**< customer code; NULL when the token was refused */

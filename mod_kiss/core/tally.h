@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * tally - what a request is counted by, and the names that metrics have for it. Stages fill it; core/metrics.h adds it to
+ * the counters when the request is logged.
+ */
+#ifndef KISS_TALLY_H
+#define KISS_TALLY_H
+
+#include <apr.h>
+#include <apr_time.h>
+
+/* Each list: an enumerator, and the value of its label. Values are an interface: dashboards and alerts name them. */
+
+/** Why the database did not do what was asked. */
+#define KISS_TALLY_REFUSALS(X)                                                                      \
+    X(KISS_REFUSAL_BUSY, "busy")            /* no connection became free, or the server is at a limit */ \
+    X(KISS_REFUSAL_AWAY, "away")            /* not reached, hangs, or ended the connection */       \
+    X(KISS_REFUSAL_UNFIT, "unfit")          /* schema version, session or rights are not as needed */ \
+    X(KISS_REFUSAL_FAILED, "failed")        /* a statement failed */
+
+/** Which limit refused a request. */
+#define KISS_TALLY_LIMITS(X)                                                                        \
+    X(KISS_LIMITED_NOT, "")                                                                         \
+    X(KISS_LIMITED_CUSTOMER, "customer")    /* KissLimit */                                         \
+    X(KISS_LIMITED_ANONYMOUS, "anonymous")  /* KissLimitAnonymous */                                \
+    X(KISS_LIMITED_KEY, "key")              /* KissKeyLimit */                                      \
+    X(KISS_LIMITED_LOGIN, "login")          /* KissLoginFailureLimit, wrong secrets for a code */
+
+/** Why a caller was refused. */
+#define KISS_TALLY_AUTH(X)                                                                          \
+    X(KISS_AUTH_FAILED_NOT, "")                                                                     \
+    X(KISS_AUTH_FAILED_TLS, "plain_http")           /* 403 of a request without TLS */              \
+    X(KISS_AUTH_FAILED_NO_TOKEN, "token_missing")                                                   \
+    X(KISS_AUTH_FAILED_EXPIRED, "token_expired")                                                    \
+    X(KISS_AUTH_FAILED_TOKEN, "token_invalid")      /* anything else that a token can lack */       \
+    X(KISS_AUTH_FAILED_CUSTOMER, "customer_unknown") /* deleted since the token was issued */       \
+    X(KISS_AUTH_FAILED_DISABLED, "customer_disabled")                                               \
+    X(KISS_AUTH_FAILED_CLIENT, "client_credentials") /* unknown code or wrong secret */             \
+    X(KISS_AUTH_FAILED_NO_KEY, "key_missing")                                                       \
+    X(KISS_AUTH_FAILED_KEY, "key_invalid")          /* unknown, revoked or expired */               \
+    X(KISS_AUTH_FAILED_ROLE, "role")                /* a valid key without access to the endpoint */
+
+/** Where a list came from. */
+#define KISS_TALLY_WORK(X)                                                                          \
+    X(KISS_WORK_NONE, "")                   /* no list was sent */                                  \
+    X(KISS_WORK_HIT, "hit")                 /* it was cached */                                     \
+    X(KISS_WORK_BUILT, "built")             /* read completely */                                   \
+    X(KISS_WORK_PATCHED, "patched")         /* made of an earlier version */                        \
+    X(KISS_WORK_COMPRESSED, "compressed")   /* the list was cached, but not compressed */           \
+    X(KISS_WORK_COMPARED, "compared")       /* the list was cached, but not what has changed */
+
+#define KISS_TALLY_ENUMERATOR(id, name) id,
+typedef enum { KISS_TALLY_REFUSALS(KISS_TALLY_ENUMERATOR) KISS_REFUSALS } kiss_refusal;
+typedef enum { KISS_TALLY_LIMITS(KISS_TALLY_ENUMERATOR) KISS_LIMITEDS } kiss_limited;
+typedef enum { KISS_TALLY_AUTH(KISS_TALLY_ENUMERATOR) KISS_AUTH_FAILEDS } kiss_auth_failed;
+typedef enum { KISS_TALLY_WORK(KISS_TALLY_ENUMERATOR) KISS_WORKS } kiss_work;
+#undef KISS_TALLY_ENUMERATOR
+
+/** Values of labels, by enumerator; "" is not counted. */
+extern const char *const kiss_tally_refusal_name[KISS_REFUSALS];
+extern const char *const kiss_tally_limit_name[KISS_LIMITEDS];
+extern const char *const kiss_tally_auth_name[KISS_AUTH_FAILEDS];
+extern const char *const kiss_tally_work_name[KISS_WORKS];
+
+/** What a request has cost and how it ended. Zero initially. */
+typedef struct {
+    apr_interval_time_t db_wait;            /**< time spent waiting for a connection; a part of k->db_time */
+    apr_uint32_t db_runs;                   /**< uses of a connection, those that were refused included */
+    apr_uint32_t db_retries;                /**< of them, how often the work was done again */
+    apr_uint32_t db_refusals[KISS_REFUSALS];
+    kiss_limited limited;                   /**< the limit that refused it */
+    unsigned token_expired : 1;             /**< the token that was sent has expired */
+    unsigned token_invalid : 1;             /**< or is not valid for another reason */
+    kiss_work work;                         /**< where its list came from */
+} kiss_tally;
+
+/** Adds what the database has cost: of a job to the request that waits for it. */
+static inline void kiss_tally_add_database(kiss_tally *to, const kiss_tally *from)
+{
+    int i;
+
+    to->db_wait += from->db_wait;
+    to->db_runs += from->db_runs;
+    to->db_retries += from->db_retries;
+    for (i = 0; i < KISS_REFUSALS; i++) {
+        to->db_refusals[i] += from->db_refusals[i];
+    }
+}
+
+#endif

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * prometheus - the table of metrics, and the handler that writes them.
+ */
+#include "status/prometheus.h"
+
+#include <http_request.h>
+
+#include <json-c/json.h>
+
+#include <string.h>
+
+#include "core/metrics.h"
+#include "lib/base/exposition.h"
+#include "lib/base/json_text.h"
+
+#define HANDLER "kiss-metrics"
+
+/** An answer that is being written. */
+typedef struct {
+    struct printbuf *pb;
+    apr_pool_t *pool;
+    const char *name;                       /* of the metric */
+    const char *labels;                     /* of the zone, of the endpoint */
+} exposition;
+
+/** Labels after those of the zone or endpoint; up to two more. */
+static const char *with(const exposition *x, const char *name, const char *value, const char *name2, const char *value2)
+{
+    const char *const more[] = { name, value, name2, value2, NULL };
+
+    return kiss_exposition_labels(x->pool, x->labels, more);
+}
+
+static void write_histogram(const exposition *x, const kiss_histogram *h)
+{
+    apr_uint64_t n = 0, sum = kiss_metrics_read(&h->sum);
+    int i;
+
+    for (i = 0; i <= KISS_METRICS_BUCKETS; i++) {
+        const char *bound = i < KISS_METRICS_BUCKETS
+                            ? kiss_exposition_time(x->pool, (apr_uint64_t)kiss_metrics_bound[i]) : "+Inf";
+
+        n += kiss_metrics_read(&h->bucket[i]);
+        kiss_exposition_number(x->pb, x->name, "_bucket", with(x, "le", bound, NULL, NULL), n);
+    }
+    kiss_exposition_seconds(x->pb, x->name, "_sum", x->labels, sum);
+    kiss_exposition_number(x->pb, x->name, "_count", x->labels, n);
+}
+
+/** Writes counters with one label, from the enumerator `first`. */
+static void write_names(const exposition *x, const char *label, const char *const *names, int first, int end,
+                        const kiss_counter *counters)
+{
+    int i;
+
+    for (i = first; i < end; i++) {
+        kiss_exposition_number(x->pb, x->name, "", with(x, label, names[i], NULL, NULL), kiss_metrics_read(&counters[i]));
+    }
+}
+
+/* --- metrics of an endpoint --- */
+
+static void endpoint_requests(const exposition *x, const kiss_endpoint_counters *e)
+{
+    int m, s;
+
+    for (m = 0; m < KISS_METHODS; m++) {
+        for (s = 0; s < KISS_METRICS_STATUSES; s++) {
+            apr_uint64_t n = kiss_metrics_read(&e->requests[m][s]);
+            const char *status = kiss_metrics_status[s] ? apr_itoa(x->pool, kiss_metrics_status[s]) : "other";
+
+            if (n) {
+                kiss_exposition_number(x->pb, x->name, "",
+                                       with(x, "method", kiss_metrics_method_name[m], "status", status), n);
+            }
+        }
+    }
+}
+
+static void endpoint_latency(const exposition *x, const kiss_endpoint_counters *e)
+{
+    write_histogram(x, &e->latency);
+}
+
+static void endpoint_bytes(const exposition *x, const kiss_endpoint_counters *e)
+{
+    kiss_exposition_number(x->pb, x->name, "", x->labels, kiss_metrics_read(&e->bytes));
+}
+
+static void endpoint_rows(const exposition *x, const kiss_endpoint_counters *e)
+{
+    kiss_exposition_number(x->pb, x->name, "", x->labels, kiss_metrics_read(&e->rows));
+}
+
+static void endpoint_database(const exposition *x, const kiss_endpoint_counters *e)
+{
+    kiss_exposition_seconds(x->pb, x->name, "", x->labels, kiss_metrics_read(&e->db_time));
+}
+
+/* --- metrics of lists --- */
+
+static void list_answers(const exposition *x, const kiss_endpoint_counters *e)
+{
+    write_names(x, "from", kiss_tally_work_name, KISS_WORK_HIT, KISS_WORKS, e->work);
+}
+
+static void list_bytes(const exposition *x, const kiss_endpoint_counters *e)
+{
+    write_names(x, "from", kiss_tally_work_name, KISS_WORK_HIT, KISS_WORKS, e->work_bytes);
+}
+
+/* --- metrics of a zone --- */
+
+static void zone_wait(const exposition *x, const kiss_metrics_counters *c)
+{
+    write_histogram(x, &c->wait);
+}
+
+static void zone_query(const exposition *x, const kiss_metrics_counters *c)
+{
+    write_histogram(x, &c->query);
+}
+
+static void zone_retries(const exposition *x, const kiss_metrics_counters *c)
+{
+    kiss_exposition_number(x->pb, x->name, "", x->labels, kiss_metrics_read(&c->retries));
+}
+
+static void zone_refusals(const exposition *x, const kiss_metrics_counters *c)
+{
+    write_names(x, "reason", kiss_tally_refusal_name, 0, KISS_REFUSALS, c->refusals);
+}
+
+static void zone_limited(const exposition *x, const kiss_metrics_counters *c)
+{
+    write_names(x, "limit", kiss_tally_limit_name, KISS_LIMITED_NOT + 1, KISS_LIMITEDS, c->limited);
+}
+
+static void zone_auth(const exposition *x, const kiss_metrics_counters *c)
+{
+    write_names(x, "reason", kiss_tally_auth_name, KISS_AUTH_FAILED_NOT + 1, KISS_AUTH_FAILEDS, c->auth);
+}
+
+/* --- metrics of the server --- */
+
+static void server_build(const exposition *x)
+{
+    const char *const labels[] = { "version", KISS_VERSION, "httpd", ap_get_server_description(), "json_c", json_c_version(),
+                                   NULL };
+
+    kiss_exposition_number(x->pb, x->name, "", kiss_exposition_labels(x->pool, "", labels), 1);
+}
+
+static void server_start(const exposition *x)
+{
+    kiss_exposition_seconds(x->pb, x->name, "", "", (apr_uint64_t)kiss_metrics_start());
+}
+
+/* --- the table --- */
+
+/**
+ * A metric. One of the functions writes its series: of the server, of each zone, of each endpoint that was requested, or of
+ * each of these that is a list. doc/metrics.md has a row for each.
+ */
+static const struct {
+    const char *name;
+    kiss_exposition_type type;
+    const char *help;
+    void (*server)(const exposition *x);
+    void (*zone)(const exposition *x, const kiss_metrics_counters *c);
+    void (*endpoint)(const exposition *x, const kiss_endpoint_counters *e);
+    void (*list)(const exposition *x, const kiss_endpoint_counters *e);
+} metrics[] = {
+    { "kiss_build_info", KISS_GAUGE, "Versions; always 1.", .server = server_build },
+    { "kiss_start_time_seconds", KISS_GAUGE, "When the counters began at zero, in seconds since 1970.",
+      .server = server_start },
+    { "kiss_requests_total", KISS_COUNTER, "Requests answered.", .endpoint = endpoint_requests },
+    { "kiss_request_duration_seconds", KISS_HISTOGRAM, "From the first line of a request to the last byte of its answer.",
+      .endpoint = endpoint_latency },
+    { "kiss_response_bytes_total", KISS_COUNTER, "Bytes of answers that were sent, without headers.",
+      .endpoint = endpoint_bytes },
+    { "kiss_rows_total", KISS_COUNTER, "Rows read from the database and written into answers.", .endpoint = endpoint_rows },
+    { "kiss_database_seconds_total", KISS_COUNTER, "Time spent with the database, waiting for a connection included.",
+      .endpoint = endpoint_database },
+    { "kiss_database_wait_seconds", KISS_HISTOGRAM, "Time that a request with use of the database waited for a connection.",
+      .zone = zone_wait },
+    { "kiss_database_query_seconds", KISS_HISTOGRAM, "Time that a request spent with the database after that.",
+      .zone = zone_query },
+    { "kiss_database_retries_total", KISS_COUNTER, "Work with the database that was done again: dead connection, deadlock.",
+      .zone = zone_retries },
+    { "kiss_database_refusals_total", KISS_COUNTER, "Work with the database that failed.", .zone = zone_refusals },
+    { "kiss_list_answers_total", KISS_COUNTER, "Whole lists and changes that were sent, by where they came from.",
+      .list = list_answers },
+    { "kiss_list_bytes_total", KISS_COUNTER, "Bytes of these lists that were sent.", .list = list_bytes },
+    { "kiss_limit_refusals_total", KISS_COUNTER, "Requests answered with 429, by the limit.", .zone = zone_limited },
+    { "kiss_auth_failures_total", KISS_COUNTER, "Requests that were refused because of the caller, by the reason.",
+      .zone = zone_auth },
+    { NULL }
+};
+
+/** 1 for a zone that is of interest: one that inherits its location and has no requests is not. */
+static int is_served(const kiss_metrics_zone *zone)
+{
+    int i, served = zone->own;
+
+    for (i = 0; i <= KISS_METRICS_ENDPOINTS && !served; i++) {
+        served = kiss_metrics_observed(&zone->counters->endpoint[i].latency) > 0;
+    }
+    return served;
+}
+
+/** Writes the series of the endpoints that were requested. */
+static void write_endpoints(exposition x, const kiss_metrics_zone *zone, int lists,
+                            void (*write)(const exposition *x, const kiss_endpoint_counters *e))
+{
+    const kiss_endpoint *endpoints = zone->api->endpoints;
+    const char *labels = x.labels;
+    int i, known = 1;
+
+    for (i = 0; i <= KISS_METRICS_ENDPOINTS; i++) {
+        const kiss_endpoint_counters *e = &zone->counters->endpoint[i];
+
+        known = known && i < KISS_METRICS_UNKNOWN && endpoints[i].path;
+        if ((lists && !(known && endpoints[i].run == KISS_RUN_LIST)) || !kiss_metrics_observed(&e->latency)) {
+            continue;
+        }
+        x.labels = labels;
+        x.labels = with(&x, "endpoint", known ? endpoints[i].name : "unknown", NULL, NULL);
+        write(&x, e);
+    }
+}
+
+static void write_zone(exposition *x, const kiss_metrics_zone *zone, int metric)
+{
+    const char *const labels[] = { "api", zone->api->name, "host", zone->host, "location", zone->location, NULL };
+
+    x->labels = kiss_exposition_labels(x->pool, "", labels);
+    if (metrics[metric].zone) {
+        metrics[metric].zone(x, zone->counters);
+    }
+    else if (metrics[metric].endpoint) {
+        write_endpoints(*x, zone, 0, metrics[metric].endpoint);
+    }
+    else {
+        write_endpoints(*x, zone, 1, metrics[metric].list);
+    }
+}
+
+/** Writes all metrics, each with all its series. */
+static void write_all(exposition *x, const apr_array_header_t *zones)
+{
+    int metric, i;
+
+    for (metric = 0; metrics[metric].name; metric++) {
+        x->name = metrics[metric].name;
+        kiss_exposition_begin(x->pb, x->name, metrics[metric].type, metrics[metric].help);
+        if (metrics[metric].server) {
+            metrics[metric].server(x);
+        }
+        for (i = 0; i < zones->nelts && !metrics[metric].server; i++) {
+            const kiss_metrics_zone *zone = &APR_ARRAY_IDX(zones, i, kiss_metrics_zone);
+
+            if (is_served(zone)) {
+                write_zone(x, zone, metric);
+            }
+        }
+    }
+}
+
+static int kiss_metrics_handler(request_rec *r)
+{
+    const apr_array_header_t *zones = kiss_metrics_zones();
+    exposition x = { NULL, r->pool, NULL, "" };
+
+    if (!r->handler || strcmp(r->handler, HANDLER) != 0) {
+        return DECLINED;
+    }
+    if (r->method_number != M_GET) {
+        ap_allow_standard_methods(r, REPLACE_ALLOW, M_GET, -1);
+        return HTTP_METHOD_NOT_ALLOWED;
+    }
+    x.pb = kiss_json_text_buffer(r->pool);
+    if (!zones || !x.pb) {
+        return HTTP_SERVICE_UNAVAILABLE;    /* KISS0650 */
+    }
+    write_all(&x, zones);
+    ap_set_content_type(r, KISS_EXPOSITION_TYPE);
+    apr_table_setn(r->headers_out, "Cache-Control", "no-store");
+    ap_set_content_length(r, x.pb->bpos);
+    if (!r->header_only) {
+        ap_rwrite(x.pb->buf, x.pb->bpos, r);
+    }
+    return OK;
+}
+
+void kiss_prometheus_register(void)
+{
+    ap_hook_handler(kiss_metrics_handler, NULL, NULL, APR_HOOK_MIDDLE);
+}
