@@ -50,6 +50,7 @@
 #include "page/page_cache.h"
 #include "page/page_start.h"
 #include "status/prometheus.h"
+#include "status/status.h"
 #include "worker/cache_manager.h"
 #include "worker/cache_warmer.h"
 
@@ -442,6 +443,7 @@ static void kiss_register_hooks(apr_pool_t *p)
     kiss_slow_client_register();
     kiss_metrics_register();
     kiss_prometheus_register();
+    kiss_status_register();
     kiss_httpd_error_register(claim_request);
     ap_hook_pre_translate_name(kiss_pre_translate_name, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_translate_name(kiss_translate_name, NULL, NULL, APR_HOOK_FIRST);

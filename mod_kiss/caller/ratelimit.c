@@ -292,11 +292,23 @@ static const kiss_error *refuse(kiss_req *k, kiss_limited limited, const kiss_fi
     return quota(k, &states[hit], w);
 }
 
+/** Records a limit of the caller for people who watch. */
+static void tally(kiss_req *k, int w, const kiss_fixed_window_state *s)
+{
+    kiss_tally_window *window = &k->tally.window[w == KISS_WINDOW_MINUTE ? KISS_TALLY_MINUTE : KISS_TALLY_HOUR];
+
+    window->limit = s->limit;
+    window->remaining = s->remaining;
+    window->until = apr_time_now() + s->wait;
+}
+
 /** Headers, log note and, if a window is exceeded, the error. */
 static const kiss_error *conclude(kiss_req *k, const window_states *v, const kiss_error *e)
 {
     int hit = kiss_fixed_window_hit(v->window, KISS_WINDOWS);
 
+    tally(k, KISS_WINDOW_MINUTE, &v->window[KISS_WINDOW_MINUTE]);
+    tally(k, KISS_WINDOW_HOUR, &v->window[KISS_WINDOW_HOUR]);
     kiss_ratelimit_headers_windows(k, v->window);
     if (hit >= 0) {
         return refuse(k, k->principal ? KISS_LIMITED_CUSTOMER : KISS_LIMITED_ANONYMOUS, v->window, hit);
@@ -452,6 +464,7 @@ static const kiss_error *take_hour(kiss_req *k, const kiss_error *e)
     state = count_key(id, proof, now, limit, &lost);
     unlock();
     warn_keys(k, lost);
+    tally(k, KISS_WINDOW_HOUR, &state);
     kiss_ratelimit_headers_hour(k, &state);
     apr_table_setn(k->r->notes, "kiss-limit", state.exceeded ? "1h" : apr_off_t_toa(k->pool, state.remaining));
     if (!state.exceeded) {

@@ -11,6 +11,7 @@
 
 #include "core/config.h"
 #include "core/error.h"
+#include "core/recent.h"
 #include "lib/base/crypto.h"
 
 #define RETAINED "mod_kiss-metrics-1"   /* changes with the layout of the segment: an old one is not used then */
@@ -111,7 +112,8 @@ static int create_segment(server_rec *s, int size)
         return 1;
     }
     memory->counters = NULL;
-    rv = apr_shm_create(&memory->shm, (apr_size_t)size * sizeof(kiss_metrics_counters), NULL, s->process->pool);
+    rv = apr_shm_create(&memory->shm, (apr_size_t)size * sizeof(kiss_metrics_counters) + kiss_recent_size(), NULL,
+                        s->process->pool);
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0650) "no shared memory for metrics: nothing is "
                      "counted");
@@ -172,6 +174,7 @@ void kiss_metrics_create(server_rec *main_server, apr_pool_t *pconf)
     if (!create_segment(main_server, found->nelts + SPARE)) {
         return;
     }
+    kiss_recent_attach(memory->counters + memory->size);
     zones = apr_array_make(pconf, found->nelts, sizeof(kiss_metrics_zone));
     counters_of = apr_hash_make(pconf);
     for (i = 0; i < found->nelts; i++) {
@@ -206,6 +209,21 @@ apr_time_t kiss_metrics_start(void)
     return memory->start;
 }
 
+int kiss_metrics_number(const kiss_metrics_zone *zone)
+{
+    return (int)(zone->counters - memory->counters);
+}
+
+int kiss_metrics_is_served(const kiss_metrics_zone *zone)
+{
+    int i, served = zone->own;
+
+    for (i = 0; i <= KISS_METRICS_ENDPOINTS && !served; i++) {
+        served = kiss_metrics_observed(&zone->counters->endpoint[i].latency) > 0;
+    }
+    return served;
+}
+
 /* --- counting --- */
 
 static void add(kiss_counter *counter, apr_uint64_t n)
@@ -234,6 +252,23 @@ apr_uint64_t kiss_metrics_observed(const kiss_histogram *h)
         n += kiss_metrics_read(&h->bucket[i]);
     }
     return n;
+}
+
+/** Adds one to the number of a minute; that of an hour ago is replaced. */
+static void count_minute(apr_uint64_t *minutes, apr_uint64_t minute)
+{
+    apr_uint64_t *m = &minutes[minute % KISS_METRICS_MINUTES], before = __atomic_load_n(m, __ATOMIC_RELAXED), after;
+
+    do {
+        after = before >> 32 == minute ? before + 1 : minute << 32 | 1;
+    } while (!__atomic_compare_exchange_n(m, &before, after, 1, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+}
+
+apr_uint64_t kiss_metrics_minute(const kiss_metrics_counters *c, int failed, apr_uint64_t minute)
+{
+    apr_uint64_t m = __atomic_load_n(&c->minute[failed != 0][minute % KISS_METRICS_MINUTES], __ATOMIC_RELAXED);
+
+    return m >> 32 == minute ? m & 0xffffffff : 0;
 }
 
 static int method_of(const request_rec *r)
@@ -283,12 +318,12 @@ static void count_database(kiss_metrics_counters *c, const kiss_req *k)
     }
 }
 
-static void count_endpoint(kiss_endpoint_counters *e, const kiss_req *k, const request_rec *r)
+static void count_endpoint(kiss_endpoint_counters *e, const kiss_req *k, const request_rec *r, apr_time_t now)
 {
     kiss_work work = k->tally.work;
 
     add(&e->requests[method_of(r)][status_index(r->status)], 1);
-    observe(&e->latency, apr_time_now() - r->request_time);
+    observe(&e->latency, now - r->request_time);
     if (r->bytes_sent) {
         add(&e->bytes, (apr_uint64_t)r->bytes_sent);
     }
@@ -304,12 +339,17 @@ static void count_endpoint(kiss_endpoint_counters *e, const kiss_req *k, const r
     }
 }
 
-static void count(kiss_metrics_counters *c, const kiss_req *k, const request_rec *r)
+static void count(kiss_metrics_counters *c, const kiss_req *k, const request_rec *r, apr_time_t now)
 {
     long endpoint = k->endpoint ? k->endpoint - k->api->endpoints : KISS_METRICS_UNKNOWN;
+    apr_uint64_t minute = (apr_uint64_t)now / 60000000;
     kiss_auth_failed auth = auth_failed(k);
 
-    count_endpoint(&c->endpoint[endpoint < KISS_METRICS_ENDPOINTS ? endpoint : KISS_METRICS_UNKNOWN], k, r);
+    count_endpoint(&c->endpoint[endpoint < KISS_METRICS_ENDPOINTS ? endpoint : KISS_METRICS_UNKNOWN], k, r, now);
+    count_minute(c->minute[0], minute);
+    if (r->status >= HTTP_INTERNAL_SERVER_ERROR) {
+        count_minute(c->minute[1], minute);
+    }
     if (k->tally.db_runs) {
         count_database(c, k);
     }
@@ -340,7 +380,10 @@ static int kiss_log_transaction(request_rec *r)
     key.base = k->conf->base;
     c = apr_hash_get(counters_of, &key, sizeof(key));
     if (c) {
-        count(c, k, r);
+        apr_time_t now = apr_time_now();
+
+        count(c, k, r, now);
+        kiss_recent_note(k, r, (int)(c - memory->counters), now);
     }
     return OK;
 }

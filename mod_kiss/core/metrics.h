@@ -30,6 +30,9 @@ extern const int kiss_metrics_status[KISS_METRICS_STATUSES];
 /** Values of the label. */
 extern const char *const kiss_metrics_method_name[KISS_METHODS];
 
+/** Minutes of which the requests are known. */
+#define KISS_METRICS_MINUTES 60
+
 /** A counter in shared memory: read it with kiss_metrics_read(). */
 typedef apr_uint64_t kiss_counter;
 
@@ -59,6 +62,7 @@ typedef struct {
     kiss_counter refusals[KISS_REFUSALS];
     kiss_counter limited[KISS_LIMITEDS];
     kiss_counter auth[KISS_AUTH_FAILEDS];
+    apr_uint64_t minute[2][KISS_METRICS_MINUTES];  /**< requests, answers 5xx: minute since 1970 << 32 | number */
     kiss_endpoint_counters endpoint[KISS_METRICS_ENDPOINTS + 1];
 } kiss_metrics_counters;
 
@@ -95,6 +99,15 @@ static inline apr_uint64_t kiss_metrics_read(const kiss_counter *counter)
 {
     return __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
+
+/** Requests of a minute, counted since 1970; with `failed` set those that were answered 5xx. */
+apr_uint64_t kiss_metrics_minute(const kiss_metrics_counters *c, int failed, apr_uint64_t minute);
+
+/** The number of a zone in shared memory, by which core/recent.h knows it. */
+int kiss_metrics_number(const kiss_metrics_zone *zone);
+
+/** 0 for a zone that only inherits its location and has no requests. */
+int kiss_metrics_is_served(const kiss_metrics_zone *zone);
 
 /** Number of times in a histogram. */
 apr_uint64_t kiss_metrics_observed(const kiss_histogram *h);

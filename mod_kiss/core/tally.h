@@ -62,12 +62,23 @@ extern const char *const kiss_tally_limit_name[KISS_LIMITEDS];
 extern const char *const kiss_tally_auth_name[KISS_AUTH_FAILEDS];
 extern const char *const kiss_tally_work_name[KISS_WORKS];
 
+/** Windows of limits. */
+enum { KISS_TALLY_MINUTE, KISS_TALLY_HOUR, KISS_TALLY_WINDOWS };
+
+/** A limit of the caller, as it was with this request. */
+typedef struct {
+    apr_uint32_t limit;                     /**< requests in the window; 0: the window does not count this caller */
+    apr_uint32_t remaining;
+    apr_time_t until;                       /**< when more will remain: of a fixed window its end */
+} kiss_tally_window;
+
 /** What a request has cost and how it ended. Zero initially. */
 typedef struct {
     apr_interval_time_t db_wait;            /**< time spent waiting for a connection; a part of k->db_time */
     apr_uint32_t db_runs;                   /**< uses of a connection, those that were refused included */
     apr_uint32_t db_retries;                /**< of them, how often the work was done again */
     apr_uint32_t db_refusals[KISS_REFUSALS];
+    kiss_tally_window window[KISS_TALLY_WINDOWS];   /**< limits of the caller, where it is authenticated */
     kiss_limited limited;                   /**< the limit that refused it */
     unsigned token_expired : 1;             /**< the token that was sent has expired */
     unsigned token_invalid : 1;             /**< or is not valid for another reason */

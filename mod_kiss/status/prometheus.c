@@ -199,17 +199,6 @@ static const struct {
     { NULL }
 };
 
-/** 1 for a zone that is of interest: one that inherits its location and has no requests is not. */
-static int is_served(const kiss_metrics_zone *zone)
-{
-    int i, served = zone->own;
-
-    for (i = 0; i <= KISS_METRICS_ENDPOINTS && !served; i++) {
-        served = kiss_metrics_observed(&zone->counters->endpoint[i].latency) > 0;
-    }
-    return served;
-}
-
 /** Writes the series of the endpoints that were requested. */
 static void write_endpoints(exposition x, const kiss_metrics_zone *zone, int lists,
                             void (*write)(const exposition *x, const kiss_endpoint_counters *e))
@@ -261,7 +250,7 @@ static void write_all(exposition *x, const apr_array_header_t *zones)
         for (i = 0; i < zones->nelts && !metrics[metric].server; i++) {
             const kiss_metrics_zone *zone = &APR_ARRAY_IDX(zones, i, kiss_metrics_zone);
 
-            if (is_served(zone)) {
+            if (kiss_metrics_is_served(zone)) {
                 write_zone(x, zone, metric);
             }
         }

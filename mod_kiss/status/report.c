@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * report - collects counters, callers, recent requests, keys and the cache into a JSON object.
+ */
+#include "status/report.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/config.h"
+#include "core/recent.h"
+#include "lib/base/json_text.h"
+#include "lib/file/cache_file.h"
+
+/* Rows of a table for people. */
+#define MAX_CALLERS 200
+
+/* --- values --- */
+
+static apr_status_t release(void *object)
+{
+    json_object_put(object);
+    return APR_SUCCESS;
+}
+
+static json_object *number(apr_uint64_t n)
+{
+    return json_object_new_int64((int64_t)n);
+}
+
+/** Microseconds as milliseconds, exactly. */
+static json_object *milliseconds(apr_interval_time_t time, apr_pool_t *p)
+{
+    const char *text = apr_psprintf(p, "%" APR_INT64_T_FMT ".%03d", (apr_int64_t)(time / 1000), (int)(time % 1000));
+
+    return json_object_new_double_s((double)time / 1000, text);
+}
+
+/** The mean of `n` times; 0 of none. */
+static json_object *mean(const kiss_counter *sum, apr_uint64_t n, apr_pool_t *p)
+{
+    return milliseconds(n ? (apr_interval_time_t)(kiss_metrics_read(sum) / n) : 0, p);
+}
+
+/** A text of a client or of the database: bytes that are not UTF-8 become question marks. */
+static json_object *text(const char *value, apr_pool_t *p)
+{
+    char *sound, *c;
+
+    if (kiss_json_text_is_utf8(value, strlen(value))) {
+        return json_object_new_string(value);
+    }
+    sound = apr_pstrdup(p, value);
+    for (c = sound; *c; c++) {
+        *c = (unsigned char)*c < 0x80 ? *c : '?';
+    }
+    return json_object_new_string(sound);
+}
+
+/** 2026-11-29T05:30:00Z */
+static json_object *timestamp(apr_time_t time, apr_pool_t *p)
+{
+    apr_time_exp_t t;
+
+    apr_time_exp_gmt(&t, time);
+    return json_object_new_string(apr_psprintf(p, "%04d-%02d-%02dT%02d:%02d:%02dZ", t.tm_year + 1900, t.tm_mon + 1,
+                                               t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec));
+}
+
+/** {"name": n} */
+static json_object *names(const char *const *name, int first, int last, const kiss_counter *counters)
+{
+    json_object *o = json_object_new_object();
+    int i;
+
+    for (i = first; i < last; i++) {
+        json_object_object_add(o, name[i], number(kiss_metrics_read(&counters[i])));
+    }
+    return o;
+}
+
+/* --- endpoints --- */
+
+/** Requests with statuses from `low` to `high`. */
+static apr_uint64_t with_status(const kiss_endpoint_counters *e, int low, int high)
+{
+    apr_uint64_t n = 0;
+    int m, s;
+
+    for (m = 0; m < KISS_METHODS; m++) {
+        for (s = 0; s < KISS_METRICS_STATUSES; s++) {
+            n += kiss_metrics_status[s] >= low && kiss_metrics_status[s] <= high ? kiss_metrics_read(&e->requests[m][s]) : 0;
+        }
+    }
+    return n;
+}
+
+kiss_report_totals kiss_report_total(const kiss_metrics_zone *zone)
+{
+    kiss_report_totals t = { 0, 0, 0, 0 };
+    int i;
+
+    for (i = 0; i <= KISS_METRICS_ENDPOINTS; i++) {
+        const kiss_endpoint_counters *e = &zone->counters->endpoint[i];
+
+        t.requests += kiss_metrics_observed(&e->latency);
+        t.client_errors += with_status(e, 400, 499);
+        t.server_errors += with_status(e, 500, 599);
+        t.limited += with_status(e, 429, 429);
+    }
+    return t;
+}
+
+/** The bound of the bucket below which a part of the requests was answered; null when they were slower than all bounds. */
+static json_object *quantile(const kiss_histogram *h, int percent, apr_pool_t *p)
+{
+    apr_uint64_t all = kiss_metrics_observed(h), n = 0;
+    int i;
+
+    for (i = 0; i < KISS_METRICS_BUCKETS; i++) {
+        n += kiss_metrics_read(&h->bucket[i]);
+        if (n * 100 >= all * (apr_uint64_t)percent) {
+            return milliseconds(kiss_metrics_bound[i], p);
+        }
+    }
+    return NULL;
+}
+
+static json_object *statuses(const kiss_endpoint_counters *e, apr_pool_t *p)
+{
+    json_object *o = json_object_new_object();
+    int m, s;
+
+    for (s = 0; s < KISS_METRICS_STATUSES; s++) {
+        apr_uint64_t n = 0;
+
+        for (m = 0; m < KISS_METHODS; m++) {
+            n += kiss_metrics_read(&e->requests[m][s]);
+        }
+        if (n) {
+            json_object_object_add(o, kiss_metrics_status[s] ? apr_itoa(p, kiss_metrics_status[s]) : "other", number(n));
+        }
+    }
+    return o;
+}
+
+/** Numbers of requests by buckets of their times. */
+static json_object *buckets(const kiss_histogram *h)
+{
+    json_object *o = json_object_new_array();
+    int i;
+
+    for (i = 0; i <= KISS_METRICS_BUCKETS; i++) {
+        json_object_array_add(o, number(kiss_metrics_read(&h->bucket[i])));
+    }
+    return o;
+}
+
+static json_object *endpoint(const char *name, const kiss_endpoint_counters *e, int is_list, apr_pool_t *p)
+{
+    json_object *o = json_object_new_object();
+    apr_uint64_t n = kiss_metrics_observed(&e->latency);
+
+    json_object_object_add(o, "endpoint", json_object_new_string(name));
+    json_object_object_add(o, "requests", number(n));
+    json_object_object_add(o, "status", statuses(e, p));
+    json_object_object_add(o, "client_errors", number(with_status(e, 400, 499)));
+    json_object_object_add(o, "server_errors", number(with_status(e, 500, 599)));
+    json_object_object_add(o, "mean_ms", mean(&e->latency.sum, n, p));
+    json_object_object_add(o, "p50_ms", quantile(&e->latency, 50, p));
+    json_object_object_add(o, "p95_ms", quantile(&e->latency, 95, p));
+    json_object_object_add(o, "database_ms", mean(&e->db_time, n, p));
+    json_object_object_add(o, "bytes", number(kiss_metrics_read(&e->bytes)));
+    json_object_object_add(o, "buckets", buckets(&e->latency));
+    if (is_list) {
+        json_object_object_add(o, "lists", names(kiss_tally_work_name, KISS_WORK_HIT, KISS_WORKS, e->work));
+    }
+    return o;
+}
+
+static json_object *endpoints(const kiss_metrics_zone *zone, apr_pool_t *p)
+{
+    json_object *all = json_object_new_array();
+    const kiss_endpoint *table = zone->api->endpoints;
+    int i, known = 1;
+
+    for (i = 0; i <= KISS_METRICS_ENDPOINTS; i++) {
+        const kiss_endpoint_counters *e = &zone->counters->endpoint[i];
+
+        known = known && i < KISS_METRICS_UNKNOWN && table[i].path;
+        if (kiss_metrics_observed(&e->latency)) {
+            json_object_array_add(all, endpoint(known ? table[i].name : "unknown", e, known && table[i].run == KISS_RUN_LIST,
+                                                p));
+        }
+    }
+    return all;
+}
+
+/* --- zones --- */
+
+/** The keys of a location: when each was created, if its id begins with a date, as those of kissctl do. */
+static json_object *token_keys(const kiss_dir_conf *conf, apr_pool_t *p)
+{
+    json_object *all = json_object_new_array();
+    int i;
+
+    for (i = 0; conf->token_keys && i < conf->token_keys->nelts; i++) {
+        const char *kid = APR_ARRAY_IDX(conf->token_keys, i, kiss_jwt_key).kid;
+        json_object *o = json_object_new_object();
+        apr_time_exp_t date;
+        apr_time_t created;
+
+        json_object_object_add(o, "kid", text(kid, p));
+        json_object_object_add(o, "signs", json_object_new_boolean(i == 0));
+        memset(&date, 0, sizeof(date));
+        if (strspn(kid, "0123456789") == 8 && (kid[8] == '-' || !kid[8])) {
+            date.tm_year = (int)(apr_atoi64(apr_pstrmemdup(p, kid, 4)) - 1900);
+            date.tm_mon = (int)apr_atoi64(apr_pstrmemdup(p, kid + 4, 2)) - 1;
+            date.tm_mday = (int)apr_atoi64(apr_pstrmemdup(p, kid + 6, 2));
+            if (date.tm_mon >= 0 && date.tm_mon < 12 && apr_time_exp_get(&created, &date) == APR_SUCCESS) {
+                json_object_object_add(o, "age_days", json_object_new_int64((apr_time_now() - created) / KISS_D(1)));
+            }
+        }
+        json_object_array_add(all, o);
+    }
+    return all;
+}
+
+static json_object *history(const kiss_metrics_counters *c, int failed)
+{
+    json_object *all = json_object_new_array();
+    apr_uint64_t now = (apr_uint64_t)(apr_time_now() / KISS_MI(1)), i;
+
+    for (i = KISS_METRICS_MINUTES; i > 0; i--) {
+        json_object_array_add(all, number(kiss_metrics_minute(c, failed, now - (i - 1))));
+    }
+    return all;
+}
+
+static json_object *database(const kiss_metrics_zone *zone, apr_pool_t *p)
+{
+    const kiss_metrics_counters *c = zone->counters;
+    const kiss_database_conf *conf = kiss_config_database(zone->conf, zone->server);
+    json_object *o = json_object_new_object();
+    apr_uint64_t n = kiss_metrics_observed(&c->wait);
+
+    json_object_object_add(o, "name", text(conf->name, p));
+    json_object_object_add(o, "connections_per_child", json_object_new_int(conf->max));
+    json_object_object_add(o, "requests", number(n));
+    json_object_object_add(o, "mean_wait_ms", mean(&c->wait.sum, n, p));
+    json_object_object_add(o, "mean_query_ms", mean(&c->query.sum, n, p));
+    json_object_object_add(o, "retries", number(kiss_metrics_read(&c->retries)));
+    json_object_object_add(o, "refusals", names(kiss_tally_refusal_name, 0, KISS_REFUSALS, c->refusals));
+    return o;
+}
+
+/** What identifies a zone. */
+static void add_zone(json_object *o, const kiss_metrics_zone *zone, apr_pool_t *p)
+{
+    json_object_object_add(o, "api", json_object_new_string(zone->api->name));
+    json_object_object_add(o, "host", text(zone->host, p));
+    json_object_object_add(o, "location", text(zone->location, p));
+}
+
+static json_object *zone_report(const kiss_metrics_zone *zone, apr_pool_t *p)
+{
+    kiss_report_totals t = kiss_report_total(zone);
+    json_object *o = json_object_new_object();
+
+    add_zone(o, zone, p);
+    json_object_object_add(o, "requests", number(t.requests));
+    json_object_object_add(o, "client_errors", number(t.client_errors));
+    json_object_object_add(o, "server_errors", number(t.server_errors));
+    json_object_object_add(o, "limited", number(t.limited));
+    json_object_object_add(o, "requests_by_minute", history(zone->counters, 0));
+    json_object_object_add(o, "server_errors_by_minute", history(zone->counters, 1));
+    json_object_object_add(o, "endpoints", endpoints(zone, p));
+    json_object_object_add(o, "limit_refusals", names(kiss_tally_limit_name, KISS_LIMITED_NOT + 1, KISS_LIMITEDS,
+                                                      zone->counters->limited));
+    json_object_object_add(o, "auth_failures", names(kiss_tally_auth_name, KISS_AUTH_FAILED_NOT + 1, KISS_AUTH_FAILEDS,
+                                                     zone->counters->auth));
+    json_object_object_add(o, "database", database(zone, p));
+    json_object_object_add(o, "token_keys", token_keys(zone->conf, p));
+    return o;
+}
+
+/* --- callers and requests --- */
+
+/** The zone with this number in shared memory; NULL for one that is not configured any more. */
+static const kiss_metrics_zone *zone_of(const apr_array_header_t *zones, int number_of_zone)
+{
+    int i;
+
+    for (i = 0; i < zones->nelts; i++) {
+        if (kiss_metrics_number(&APR_ARRAY_IDX(zones, i, kiss_metrics_zone)) == number_of_zone) {
+            return &APR_ARRAY_IDX(zones, i, kiss_metrics_zone);
+        }
+    }
+    return NULL;
+}
+
+/** A limit: of a window that is over nothing is used. */
+static json_object *window(const kiss_tally_window *w, apr_time_t now)
+{
+    json_object *o = json_object_new_object();
+
+    json_object_object_add(o, "limit", json_object_new_int64(w->limit));
+    json_object_object_add(o, "used", json_object_new_int64(now < w->until ? w->limit - w->remaining : 0));
+    return o;
+}
+
+static json_object *callers(const apr_array_header_t *zones, apr_pool_t *p)
+{
+    const apr_array_header_t *found = kiss_recent_callers(p);
+    json_object *all = json_object_new_array();
+    apr_time_t now = apr_time_now();
+    int i;
+
+    for (i = 0; i < found->nelts && json_object_array_length(all) < MAX_CALLERS; i++) {
+        const kiss_recent_caller *c = &APR_ARRAY_IDX(found, i, kiss_recent_caller);
+        const kiss_metrics_zone *zone = zone_of(zones, c->zone);
+        json_object *o;
+
+        if (zone) {
+            o = json_object_new_object();
+            add_zone(o, zone, p);
+            json_object_object_add(o, "caller", text(c->name, p));
+            json_object_object_add(o, "requests", number(c->requests));
+            json_object_object_add(o, "limited", number(c->refused));
+            json_object_object_add(o, "last", timestamp(c->last, p));
+            if (c->window[KISS_TALLY_MINUTE].limit) {
+                json_object_object_add(o, "minute", window(&c->window[KISS_TALLY_MINUTE], now));
+            }
+            if (c->window[KISS_TALLY_HOUR].limit) {
+                json_object_object_add(o, "hour", window(&c->window[KISS_TALLY_HOUR], now));
+            }
+            json_object_array_add(all, o);
+        }
+    }
+    return all;
+}
+
+static json_object *requests(kiss_recent_kind kind, const apr_array_header_t *zones, apr_pool_t *p)
+{
+    const apr_array_header_t *found = kiss_recent_requests(kind, p);
+    json_object *all = json_object_new_array();
+    int i;
+
+    for (i = 0; i < found->nelts; i++) {
+        const kiss_recent_request *r = &APR_ARRAY_IDX(found, i, kiss_recent_request);
+        const kiss_metrics_zone *zone = zone_of(zones, r->zone);
+        json_object *o = json_object_new_object();
+
+        if (zone) {
+            add_zone(o, zone, p);
+        }
+        json_object_object_add(o, "time", timestamp(r->time, p));
+        json_object_object_add(o, "status", json_object_new_int(r->status));
+        json_object_object_add(o, "method", text(r->method, p));
+        json_object_object_add(o, "path", text(r->path, p));
+        json_object_object_add(o, "endpoint", text(*r->endpoint ? r->endpoint : "unknown", p));
+        json_object_object_add(o, "caller", text(r->caller, p));
+        json_object_object_add(o, "ms", milliseconds(r->duration > 0 ? r->duration : 0, p));
+        json_object_object_add(o, "database_ms", milliseconds(r->db_time, p));
+        json_object_object_add(o, "request_id", text(r->id, p));
+        json_object_array_add(all, o);
+    }
+    return all;
+}
+
+/* --- the cache --- */
+
+static json_object *cache(const server_rec *s, apr_pool_t *p)
+{
+    json_object *o = json_object_new_object();
+    int folder = open(apr_pstrcat(p, kiss_config_cache_dir(s), "/snapshots", NULL), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    apr_array_header_t *entries;
+    apr_uint64_t bytes = 0, files = 0;
+    int i;
+
+    if (folder >= 0) {
+        if (kiss_cache_file_scan(&entries, folder, p) == APR_SUCCESS) {
+            for (i = 0; i < entries->nelts; i++) {
+                const kiss_cache_file_entry *e = &APR_ARRAY_IDX(entries, i, kiss_cache_file_entry);
+
+                files += e->is_entry ? 1 : 0;
+                bytes += e->is_entry ? (apr_uint64_t)e->size : 0;
+            }
+        }
+        close(folder);
+    }
+    json_object_object_add(o, "lists", number(files));
+    json_object_object_add(o, "bytes", number(bytes));
+    json_object_object_add(o, "limit_bytes", number((apr_uint64_t)kiss_config_cache_size(s)));
+    return o;
+}
+
+json_object *kiss_report_create(const apr_array_header_t *zones, server_rec *main_server, apr_pool_t *p)
+{
+    json_object *o = json_object_new_object(), *all = json_object_new_array();
+    int i;
+
+    apr_pool_cleanup_register(p, o, release, apr_pool_cleanup_null);
+    json_object_object_add(o, "version", json_object_new_string(KISS_VERSION));
+    json_object_object_add(o, "time", timestamp(apr_time_now(), p));
+    json_object_object_add(o, "since", timestamp(kiss_metrics_start(), p));
+    for (i = 0; i < zones->nelts; i++) {
+        const kiss_metrics_zone *zone = &APR_ARRAY_IDX(zones, i, kiss_metrics_zone);
+
+        if (kiss_metrics_is_served(zone)) {
+            json_object_array_add(all, zone_report(zone, p));
+        }
+    }
+    json_object_object_add(o, "apis", all);
+    json_object_object_add(o, "callers", callers(zones, p));
+    json_object_object_add(o, "cache", cache(main_server, p));
+    json_object_object_add(o, "failed", requests(KISS_RECENT_FAILED, zones, p));
+    json_object_object_add(o, "refused", requests(KISS_RECENT_REFUSED, zones, p));
+    json_object_object_add(o, "slowest", requests(KISS_RECENT_SLOW, zones, p));
+    return o;
+}
