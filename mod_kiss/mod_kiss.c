@@ -138,13 +138,47 @@ static const kiss_error *check_tls(kiss_req *k)
     return kiss_config_plain_http(k->conf) || ap_ssl_conn_is_ssl(k->r->connection) ? NULL : &kiss_error_tls;
 }
 
+/**
+ * A text that is the same in a log of JSON: what httpd would escape in another way than JSON does, and `%`, become %XX.
+ */
+static const char *plain(const char *text, apr_pool_t *p)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    const char *c = text;
+    char *to, *start;
+
+    while ((unsigned char)*c > 0x20 && (unsigned char)*c < 0x7f && !strchr("\"\\%", *c)) {
+        c++;
+    }
+    if (!*c) {
+        return text;
+    }
+    to = start = apr_palloc(p, 3 * strlen(text) + 1);
+    for (c = text; *c; c++) {
+        unsigned char byte = (unsigned char)*c;
+
+        if (byte > 0x20 && byte < 0x7f && !strchr("\"\\%", byte)) {
+            *to++ = *c;
+        }
+        else {
+            *to++ = '%';
+            *to++ = hex[byte >> 4];
+            *to++ = hex[byte & 15];
+        }
+    }
+    *to = '\0';
+    return start;
+}
+
 /** Notes for the access log, for success and error. */
 static void note(kiss_req *k)
 {
     apr_table_t *notes = k->r->notes;
 
+    apr_table_setn(notes, "kiss-path", plain(k->r->uri, k->pool));
     if (k->verified || k->r->user) {
         apr_table_setn(notes, "kiss-customer", k->principal);
+        apr_table_setn(notes, "kiss-caller", plain(k->principal, k->pool));
     }
     apr_table_setn(notes, "kiss-rows", apr_off_t_toa(k->pool, (apr_off_t)k->rows));
     apr_table_setn(notes, "kiss-db-us", apr_off_t_toa(k->pool, (apr_off_t)k->db_time));
@@ -247,6 +281,9 @@ static int kiss_handler(request_rec *r)
     if (e) {
         k->error = e;
         status = kiss_response_error(k, e);
+    }
+    else if (status == HTTP_NOT_MODIFIED) {
+        kiss_response_timing(k);
     }
     note(k);
     return status;

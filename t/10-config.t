@@ -89,6 +89,8 @@ subtest 'texts and flags' => sub {
     refused "$_ \"\"", qr/^\Q$_\E takes one argument/m, undef, $load for qw(KissTokenIssuer KissTokenAudience);
     refused "$_ a b", qr/^\Q$_\E takes one argument/m, undef, $load for qw(KissTokenIssuer KissTokenAudience KissUseDatabase);
     accepted "KissAllowPlainHTTP $_", undef, $load for qw(On off);
+    accepted "KissServerTiming $_", undef, $load for qw(On off);
+    refused "KissServerTiming $_", qr/^KissServerTiming must be On or Off$/m, undef, $load for qw(yes 1);
     accepted "KissFreshness $_", undef, $load for qw(0 0s 0ms 0mi 0h 0d 1 200ms 2s 60s 1mi);
     refused "KissFreshness $_", qr/^KissFreshness: '$_' is (?:not a time: write seconds|more than 1mi$)/m, undef, $load
         for qw(-1 x 1.5 61s 2mi 1sx);
@@ -121,7 +123,7 @@ subtest 'texts and flags' => sub {
 subtest 'where directives may stand' => sub {
     my @vhost = ('<VirtualHost 127.0.0.1:9>', '</VirtualHost>');
     for my $d ("KissTokenKeys $dir/keys", 'KissTokenIssuer x', 'KissTokenAudience x', 'KissTokenLifetime 60', 'KissLimit 1 1',
-        'KissLimitAnonymous 1 1', 'KissLoginFailureLimit 1', 'KissAllowPlainHTTP On', 'KissUseDatabase x')
+        'KissLimitAnonymous 1 1', 'KissLoginFailureLimit 1', 'KissAllowPlainHTTP On', 'KissServerTiming On', 'KissUseDatabase x')
     {
         my ($name) = $d =~ /^(\S+)/;
         accepted $d, "$name: server", $load;

@@ -105,7 +105,10 @@ typedef struct {
            "KissFreshness", KISS_S(0), KISS_S(0), KISS_S(60), KISS_UNIT_TIME)                                             \
     /* 1 when plain HTTP is accepted. */                                                                                  \
     NUMBER(int, plain_http, kiss_config_plain_http,                                                                       \
-           "KissAllowPlainHTTP", 0, 0, 1, KISS_UNIT_FLAG)
+           "KissAllowPlainHTTP", 0, 0, 1, KISS_UNIT_FLAG)                                                                 \
+    /* 1: answers have the header Server-Timing. */                                                                       \
+    NUMBER(int, server_timing, kiss_config_server_timing,                                                                 \
+           "KissServerTiming", 0, 0, 1, KISS_UNIT_FLAG)
 
 #define KISS_TEXT_MEMBER(type, member) type member;
 #define KISS_NUMBER_MEMBER(type, member, ...) apr_int64_t member;

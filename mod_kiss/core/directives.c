@@ -303,5 +303,7 @@ const command_rec kiss_directives[] = {
                    "date from which the API is not served any more, and the URL of a page about it"),
     AP_INIT_FLAG("KissAllowPlainHTTP", set_dir_flag, NULL, LOCATION,
                  "On behind a proxy that ends TLS; Off (the default) refuses plain HTTP"),
+    AP_INIT_FLAG("KissServerTiming", set_dir_flag, NULL, LOCATION,
+                 "On sends the header Server-Timing: what a request cost; Off, the default, does not"),
     { NULL }
 };

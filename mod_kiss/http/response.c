@@ -17,6 +17,7 @@
 #include "core/error.h"
 #include "http/slow_client.h"
 #include "lib/base/crypto.h"
+#include "lib/base/trace_context.h"
 
 /* Characters of request ids. */
 #define WORD "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
@@ -104,10 +105,23 @@ static void put_end(kiss_req *k)
     }
 }
 
+/** Notes the trace that the request belongs to, if the client names one. */
+static void note_trace(kiss_req *k)
+{
+    const char *header = apr_table_get(k->r->headers_in, "traceparent");
+    kiss_trace_context trace;
+
+    if (header && kiss_trace_context_read(&trace, header)) {
+        apr_table_set(k->r->notes, "kiss-trace-id", trace.trace);
+        apr_table_set(k->r->notes, "kiss-parent-id", trace.span);
+    }
+}
+
 void kiss_response_begin(kiss_req *k)
 {
     put_request_id(k);
     put_end(k);
+    note_trace(k);
     apr_table_mergen(k->r->err_headers_out, "Vary", k->api->credential);
 }
 
@@ -133,6 +147,23 @@ void kiss_response_delta(kiss_req *k, const char *tag, const char *base, const c
 void kiss_response_gzip(kiss_req *k)
 {
     apr_table_setn(k->r->headers_out, "Content-Encoding", "gzip");
+}
+
+/** Microseconds as milliseconds: 1.234 */
+static const char *milliseconds(apr_interval_time_t time, apr_pool_t *p)
+{
+    time = time > 0 ? time : 0;
+    return apr_psprintf(p, "%" APR_INT64_T_FMT ".%03d", (apr_int64_t)(time / 1000), (int)(time % 1000));
+}
+
+void kiss_response_timing(kiss_req *k)
+{
+    if (kiss_config_server_timing(k->conf)) {
+        apr_table_setn(k->r->headers_out, "Server-Timing",
+                       apr_pstrcat(k->pool, "db;dur=", milliseconds(k->db_time, k->pool), ", wait;dur=",
+                                   milliseconds(k->tally.db_wait, k->pool), ", total;dur=",
+                                   milliseconds(apr_time_now() - k->r->request_time, k->pool), NULL));
+    }
 }
 
 /** Sets the length of the answer. */
@@ -168,6 +199,7 @@ static int send_bytes(kiss_req *k, int status, const char *type, const char *bod
         return DONE;                /* a filter has answered while the request's body was read */
     }
     r->status = status;
+    kiss_response_timing(k);
     if (type) {
         ap_set_content_type(r, type);
     }
@@ -365,6 +397,7 @@ static int send_parts(kiss_req *k, int status, const kiss_stored *stored, const 
         APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_pool_create(spool->buffer->buf, rest, spool->pool, bb->bucket_alloc));
     }
     r->status = status;
+    kiss_response_timing(k);
     ap_set_content_type(r, KISS_JSON_TYPE);
     set_length(k, stored->size + (apr_off_t)rest);
     return pass(k, bb);
@@ -416,6 +449,7 @@ int kiss_response_mapped(kiss_req *k, apr_bucket_brigade *bb, apr_off_t size, ki
 {
     request_rec *r = k->r;
 
+    kiss_response_timing(k);
     ap_set_content_type(r, KISS_JSON_TYPE);
     set_length(k, size);
     if (size > KISS_SLOW_CLIENT_PIECE && !r->header_only && kiss_slow_client_can_leave(r)) {
@@ -443,6 +477,7 @@ int kiss_response_progress(kiss_req *k, kiss_progress *progress)
     kiss_progress_view view = kiss_progress_wait(progress, 0);
     apr_off_t offset = 0;
 
+    kiss_response_timing(k);
     ap_set_content_type(r, KISS_JSON_TYPE);
     if (view.ended) {
         set_length(k, view.stored.size);

@@ -69,6 +69,12 @@ int kiss_response_mapped(kiss_req *k, apr_bucket_brigade *bb, apr_off_t size, ki
  */
 int kiss_response_progress(kiss_req *k, kiss_progress *progress);
 
+/**
+ * Sets Server-Timing, where KissServerTiming is On (https://www.w3.org/TR/server-timing/). The functions here call it before
+ * they send; to be called for an answer that httpd sends.
+ */
+void kiss_response_timing(kiss_req *k);
+
 /** Marks the answer as compressed with gzip. */
 void kiss_response_gzip(kiss_req *k);
 

@@ -58,6 +58,7 @@ static const unit_test tests[] = {
     { "sliding_window", unit_sliding_window },
     { "socket_room", unit_socket_room },
     { "socket_shutdown", unit_socket_shutdown },
+    { "trace_context", unit_trace_context },
     { "urlencoded", unit_urlencoded },
 #endif
     { NULL, NULL }

@@ -59,6 +59,7 @@ void unit_sliding_window(void);
 void unit_socket_room(void);
 void unit_socket_shutdown(void);
 void unit_store_order(void);
+void unit_trace_context(void);
 void unit_urlencoded(void);
 
 #endif
