@@ -19,7 +19,7 @@
 
 #define MAX_LOAD 16384                      /* of a .load file */
 
-static const char *const modules[] = {"ssl", "deflate", "kiss"};
+static const char *const modules[] = {"ssl", "alias", "deflate", "dir", "headers", "mime", "kiss"};
 
 /** Something has this name; a link that leads nowhere is something, too. */
 static int exists(const char *path)
@@ -135,14 +135,26 @@ typedef struct {
     const char *from, *to;
 } link_pair;
 
-/** Notes the link of FOLDER-available/NAME.ENDING, if that is there and the link is not. */
+static int is_noted(const apr_array_header_t *links, const char *from)
+{
+    int i;
+
+    for (i = 0; i < links->nelts; i++) {
+        if (strcmp(APR_ARRAY_IDX(links, i, link_pair).from, from) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/** Notes the link of FOLDER-available/NAME.ENDING, unless it is there or noted: several modules may depend on one. */
 static void want_link(setup *s, apr_array_header_t *links, const char *kind, const char *name, const char *ending)
 {
     link_pair pair;
 
     pair.from = path_of(s, apr_pstrcat(s->c->pool, kind, "-enabled", NULL), name, ending);
     pair.to = apr_pstrcat(s->c->pool, "../", kind, "-available/", name, ending, NULL);
-    if (!exists(pair.from)) {
+    if (!exists(pair.from) && !is_noted(links, pair.from)) {
         APR_ARRAY_PUSH(links, link_pair) = pair;
     }
 }
