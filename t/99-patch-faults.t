@@ -20,7 +20,7 @@ use Time::HiRes qw(sleep time);
 my $server = KissTest::Database->start(args => ['--innodb-flush-log-at-trx-commit=1', '--loose-innodb-snapshot-isolation=ON']);
 my $db = new_database('faults', server => $server);
 import_sample($db);
-grow($server, $db, 1200);
+grow($server, $db, 400);
 my %key = (ACME01 => issue_key('ACME01'));
 my @gz = ('Accept-Encoding' => 'gzip');
 # Statements wait while a fault is prepared.
@@ -32,7 +32,7 @@ sub expected { my ($path) = @_; unlink glob folder($whole) . '/*@*'; return ask_
 
 # change($h): one product more is changed, since the list that is cached now, and no other version.
 my $changes = 0;
-sub change { my $n = sprintf 'ZZ%08d', 1000 + ++$changes; return sql($db, "UPDATE product SET name = 'Changed $changes' WHERE sku = '$n'") }
+sub change { my $n = sprintf 'ZZ%08d', 100 + ++$changes; return sql($db, "UPDATE product SET name = 'Changed $changes' WHERE sku = '$n'") }
 # start_over($h, [@headers]...): nothing is cached but the answers to these requests.
 sub start_over {
     my ($h, @requests) = @_;
@@ -241,7 +241,7 @@ subtest 'the versions that are compared' => sub {
         ok wait_until(20, sub { waiting($server) >= 1 }), 'both versions are open';
         # The changed row begins with these words in both.
         open my $f, '+<', $path or die;
-        my $sku = sprintf 'ZZ%08d', 1000 + $changes;
+        my $sku = sprintf 'ZZ%08d', 100 + $changes;
         seek $f, index(slurp($path), qq("$sku")) + 40, 0;
         print {$f} '####';
         close $f;
@@ -339,7 +339,7 @@ subtest 'the disk' => sub {
 
 subtest 'a quota' => sub {
     # Where so few lists fit, all bytes of a list are written.
-    my $h = serve_lists(@serve, config => "KissCacheSize 3\n");
+    my $h = serve_lists(@serve, config => "KissCacheSize 1\n");
     # As the user that the children run as: root may lack the right.
     my @as = $> == 0 ? qw(setpriv --reuid www-data --regid www-data --clear-groups --) : ();
     my $limit = sub { my ($bytes) = @_; return grep { (run(@as, 'prlimit', '--pid', $_, "--fsize=$bytes:"))[0] } $h->children };
@@ -447,7 +447,7 @@ subtest 'the file of the versions' => sub {
         change();
         is_right(ask_list($h, '/products'), $name);
         is said($h, $from), 'no earlier version is cached', '... the list is read completely';
-        like substr($h->log_text, $from), qr/KISS0613.*\n(?:.*\n)*.*KISS0614/, '... and the log says that the file cannot be used' if -p $states || -d $states;
+        like substr($h->log_text, $from), qr/KISS0613.*KISS0614/s, '... and the log says that the file cannot be used' if -p $states || -d $states;
         -d $states ? rmdir $states : -p _ ? unlink $states : next;
     }
     change();
