@@ -127,7 +127,8 @@ const ctl_verb kissctl_verbs[] = {
      "answers, and the content. Exit status 1 when there is a problem."},
 
     {"kss setup", "", SETUP_USAGE, KSS, SETUP_OPTIONS, cmd_setup, "the same as setup for the KSS API",
-     "The accounts are those of 'kissctl setup'; database and virtual host are its own. See 'kissctl setup --help'.\n"
+     "The accounts are those of 'kissctl setup'; database and virtual host are its own. A second database for\n"
+     "tests, with a host of its own, is made by hand: the sample kss-site.conf has both. See 'kissctl setup --help'.\n"
      SETUP_HELP},
     {"kss schema install", "", "", KSS, 0, cmd_schema_install, "the same for the database of the KSS API",
      "Runs every file DIR/kss/NNNN-*.sql in order. See 'kissctl schema --help'."},

@@ -51,7 +51,9 @@ int setup_look_folder(setup *s, const char **what, int *there)
 
 int setup_make_folder(setup *s)
 {
-    return mkdir(s->folder, 0755) == 0 ? CTL_OK : ctl_fail("cannot make the folder %s: %s", s->folder, strerror(errno));
+    /* Others may enter, also with another umask: httpd's children read certificates of authorities here. */
+    return mkdir(s->folder, 0755) == 0 && chmod(s->folder, 0755) == 0 ? CTL_OK
+        : ctl_fail("cannot make the folder %s: %s", s->folder, strerror(errno));
 }
 
 /** A new password; NULL when the system has no random bytes. */

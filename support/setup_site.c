@@ -19,7 +19,8 @@
 
 #define MAX_LOAD 16384                      /* of a .load file */
 
-static const char *const modules[] = {"ssl", "alias", "deflate", "dir", "headers", "mime", "kiss"};
+/** What the samples use; those that Debian enables by itself, too. */
+static const char *const modules[] = {"ssl", "deflate", "headers", "alias", "dir", "mime", "kiss"};
 
 /** Something has this name; a link that leads nowhere is something, too. */
 static int exists(const char *path)
@@ -88,9 +89,9 @@ int setup_look_site(setup *s, const char **what, int *there)
     if (!s->server_name) {
         return ctl_fail("under which name do clients call this API? Give it with --server-name NAME");
     }
-    if (!setup_text_plain(s->password_file) || !setup_text_plain(s->c->token_keys)) {
-        return ctl_fail("the folder of %s cannot be written into httpd's configuration: a whole path of letters, digits and "
-                        ". _ + - is needed", s->c->defaults);
+    if (!setup_text_plain(s->password_file) || !setup_text_plain(s->c->token_keys) || !setup_text_plain(s->c->sql_dir)) {
+        return ctl_fail("the folders of %s, %s and %s are written into httpd's configuration: whole paths of letters, digits and "
+                        ". _ + - are needed", s->c->defaults, s->c->token_keys, s->c->sql_dir);
     }
     if (check_plain(s->certificate, "certificate") != CTL_OK
         || check_plain(s->certificate_key, "certificate-key") != CTL_OK) {
@@ -112,6 +113,7 @@ int setup_make_site(setup *s)
         {"/run/mysqld/mysqld.sock", s->socket},
         {kss ? "dbname=kss \\" : "dbname=kiss \\", apr_pstrcat(p, "dbname=", s->database, " \\", NULL)},
         {"/var/log/apache2", "${APACHE_LOG_DIR}"},
+        {"/usr/share/mod_kiss/www/docs", apr_pstrcat(p, setup_text_folder(p, s->c->sql_dir), "/www/docs", NULL)},
         {kss ? NULL : "/etc/mod_kiss/token.keys", s->c->token_keys},
         {NULL, NULL}
     };
@@ -135,26 +137,14 @@ typedef struct {
     const char *from, *to;
 } link_pair;
 
-static int is_noted(const apr_array_header_t *links, const char *from)
-{
-    int i;
-
-    for (i = 0; i < links->nelts; i++) {
-        if (strcmp(APR_ARRAY_IDX(links, i, link_pair).from, from) == 0) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-/** Notes the link of FOLDER-available/NAME.ENDING, unless it is there or noted: several modules may depend on one. */
+/** Notes the link of FOLDER-available/NAME.ENDING, if that is there and the link is not. */
 static void want_link(setup *s, apr_array_header_t *links, const char *kind, const char *name, const char *ending)
 {
     link_pair pair;
 
     pair.from = path_of(s, apr_pstrcat(s->c->pool, kind, "-enabled", NULL), name, ending);
     pair.to = apr_pstrcat(s->c->pool, "../", kind, "-available/", name, ending, NULL);
-    if (!exists(pair.from) && !is_noted(links, pair.from)) {
+    if (!exists(pair.from)) {
         APR_ARRAY_PUSH(links, link_pair) = pair;
     }
 }
