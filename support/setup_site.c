@@ -137,14 +137,18 @@ typedef struct {
     const char *from, *to;
 } link_pair;
 
-/** Notes the link of FOLDER-available/NAME.ENDING, if that is there and the link is not. */
+/** Notes the link to KIND-available/NAME.ENDING, unless it is there or noted: two modules may depend on a third. */
 static void want_link(setup *s, apr_array_header_t *links, const char *kind, const char *name, const char *ending)
 {
     link_pair pair;
+    int i;
 
     pair.from = path_of(s, apr_pstrcat(s->c->pool, kind, "-enabled", NULL), name, ending);
     pair.to = apr_pstrcat(s->c->pool, "../", kind, "-available/", name, ending, NULL);
-    if (!exists(pair.from)) {
+    for (i = 0; i < links->nelts && strcmp(APR_ARRAY_IDX(links, i, link_pair).from, pair.from) != 0; i++) {
+        continue;
+    }
+    if (i == links->nelts && !exists(pair.from)) {
         APR_ARRAY_PUSH(links, link_pair) = pair;
     }
 }

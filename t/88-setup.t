@@ -238,7 +238,7 @@ subtest 'stopped half-way' => sub {
     is $rc, 0, 'goes on' or return diag $err;
     my %state = map { ("$_->{Step} $_->{What}" => $_->{State}) } @{ JSON::PP::decode_json($out) };
     my @done = ('account \'kiss\'@\'localhost\'', 'database kiss', 'enabled site kiss-site and its modules',
-        'rights of \'kiss\'@\'localhost\' in kiss', 'schema version', "signing key $etc/token.keys");
+        'rights of \'kiss\'@\'localhost\' in kiss', 'rights of \'kiss_admin\'@\'localhost\' in kiss', 'schema version', "signing key $etc/token.keys");
     is_deeply [map { s/(?<=^schema version) .*//r } sort grep { $state{$_} eq 'done' } keys %state], \@done, 'and does what is missing';
     is slurp("$etc/db.password"), $password, 'with the password that was made before';
     is_deeply steps((setup())[1]), { 'already there' => 13 }, 'then all of it is there';
