@@ -119,6 +119,7 @@ static kiss_db_status read_merged(kiss_list_scan *b, kiss_list_merge_set *with, 
     apr_status_t rv = *run ? kiss_merge_run_clear(*run)
                                : kiss_merge_run_create(run, kiss_config_cache_dir(b->k->server), b->pool);
 
+    with->writer[with->count] = s->writer ? kiss_row_json_writer_bind(s->writer, &b->terms, b->range_pool) : NULL;
     with->statement[with->count++] = s;
     if (rv == APR_SUCCESS && kiss_list_scan_bind(b, s, args)) {
         status = scan_merged(b, s, args, *run);
@@ -200,8 +201,7 @@ static kiss_db_status write_nested(kiss_list_scan *b, const kiss_value *key, kis
         while (kiss_merge_run_row(&nested[i], row, s->columns)) {
             kiss_row_json_status written = b->arrays->bpos > begin[i] && kiss_json_text_raw(b->arrays, ",", 1)
                 ? KISS_ROW_JSON_MEMORY
-                                       : kiss_row_json_write(b->arrays, s->writer, &b->terms, row, NULL, &b->replaced,
-                                                             &column);
+                : kiss_row_json_write(b->arrays, b->nested.writer[i], &b->terms, row, NULL, &b->replaced, &column);
 
             if (written != KISS_ROW_JSON_OK) {
                 return row_failed(b, written, column, key);
@@ -229,7 +229,7 @@ static int is_unsure(kiss_list_scan *b, const kiss_value *key)
 }
 
 /** Writes one row with its nested rows, if its key is in all semi-joins. */
-static kiss_db_status write_row(kiss_list_scan *b, const kiss_statement *s, const kiss_value *row)
+static kiss_db_status write_row(kiss_list_scan *b, const kiss_row_json_writer *writer, const kiss_value *row)
 {
     kiss_value found[KISS_MAX_NESTED];
     const char *column = NULL;
@@ -252,7 +252,7 @@ static kiss_db_status write_row(kiss_list_scan *b, const kiss_statement *s, cons
         || (status = b->sink->begin(b->baton, &row[0], &to)) != KISS_DB_OK) {
         return status;
     }
-    written = kiss_row_json_write(to, s->writer, &b->terms, row, found, &b->replaced, &column);
+    written = kiss_row_json_write(to, writer, &b->terms, row, found, &b->replaced, &column);
     if (written != KISS_ROW_JSON_OK) {
         return row_failed(b, written, column, &row[0]);
     }
@@ -262,6 +262,7 @@ static kiss_db_status write_row(kiss_list_scan *b, const kiss_statement *s, cons
 
 static kiss_db_status scan_rows(kiss_list_scan *b, const kiss_statement *s, const char *const *args)
 {
+    const kiss_row_json_writer *writer = kiss_row_json_writer_bind(s->writer, &b->terms, b->range_pool);
     kiss_db_cursor *cursor;
     const kiss_value *row;
     kiss_db_status status = kiss_db_select(&cursor, b->conn, s, args, b->range_pool);
@@ -276,7 +277,7 @@ static kiss_db_status scan_rows(kiss_list_scan *b, const kiss_statement *s, cons
                 return kiss_list_scan_failed(b->k, APR_ENOMEM);
             }
         }
-        status = write_row(b, s, row);
+        status = write_row(b, writer, row);
     }
     return status;
 }

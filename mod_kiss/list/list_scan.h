@@ -29,6 +29,7 @@ typedef struct {
 typedef struct {
     kiss_merge_run *run[KISS_MAX_NESTED];   /**< created when they are first used */
     const kiss_statement *statement[KISS_MAX_NESTED];
+    const kiss_row_json_writer *writer[KISS_MAX_NESTED];    /**< for the caller's terms; NULL where there are only keys */
     int count;
 } kiss_list_merge_set;
 

@@ -35,6 +35,39 @@ static void test_types(void)
     printbuf_free(pb);
 }
 
+/** A writer for the terms of one caller writes what the one for all callers does, wherever the terms are. */
+static void test_bound(void)
+{
+    static const kiss_column columns[] = {
+        { "A", KISS_TEXT, .term = KISS_TERM_PRICE_LIST }, { "B", KISS_TEXT, .term = KISS_TERM_CURRENCY },
+        { "C", KISS_TEXT, "c" }, { "D", KISS_DECIMAL, "d" }, { "E", KISS_TEXT, .term = KISS_TERM_WAREHOUSE },
+        { "F", KISS_NET_PRICE, "f", .flag = "g" },
+        { "G", KISS_TEXT, .term = KISS_TERM_CURRENCY }, { "H", KISS_TEXT, .term = KISS_TERM_PRICE_LIST }, { 0 }
+    };
+    const kiss_value values[] = { { "c", 1 }, { "1.5", 3 }, { "19.9500", 7 }, { "1", 1 } };
+    kiss_row_json_terms terms = { .discount = 75000 };
+    apr_size_t replaced = 0;
+    int from;
+
+    terms.fragment[KISS_TERM_PRICE_LIST] = kiss_row_json_term("L\\1", pool);
+    terms.fragment[KISS_TERM_CURRENCY] = kiss_row_json_term("", pool);
+    terms.fragment[KISS_TERM_WAREHOUSE] = kiss_row_json_term("W\xc3\xa4", pool);
+    for (from = 0; columns[from].name; from++) {        /* each of them first, the last one alone */
+        const kiss_row_json_writer *w = kiss_row_json_writer_make(columns + from, NULL, 0, pool);
+        const kiss_row_json_writer *bound = kiss_row_json_writer_bind(w, &terms, pool);
+        struct printbuf *one = printbuf_new(), *other = printbuf_new();
+        const char *column = NULL;
+        const kiss_value *first = values + (from <= 2 ? 0 : from == 3 ? 1 : 2);     /* C, D, or F is the first value */
+
+        kiss_row_json_write(one, w, &terms, first, NULL, &replaced, &column);
+        kiss_row_json_write(other, bound, &terms, first, NULL, &replaced, &column);
+        is(apr_pstrmemdup(pool, other->buf, (apr_size_t)other->bpos), apr_pstrmemdup(pool, one->buf, (apr_size_t)one->bpos),
+           "the same with terms that are bound");
+        printbuf_free(one);
+        printbuf_free(other);
+    }
+}
+
 /** The dates of four weeks behind `today` that fall on `weekdays`. */
 static void coming(apr_int64_t today, const char *weekdays, const char *expected, const char *what)
 {
@@ -116,6 +149,7 @@ static void test_numbers(void)
 void unit_row_json(void)
 {
     test_types();
+    test_bound();
     test_coming_days();
     test_dates();
     test_numbers();

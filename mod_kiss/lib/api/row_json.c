@@ -65,6 +65,34 @@ const kiss_row_json_writer *kiss_row_json_writer_make(const kiss_column *columns
     return w;
 }
 
+const kiss_row_json_writer *kiss_row_json_writer_bind(const kiss_row_json_writer *w, const kiss_row_json_terms *terms,
+                                                      apr_pool_t *p)
+{
+    kiss_row_json_writer *bound = apr_palloc(p, sizeof(*bound) + (apr_size_t)w->members * sizeof(member));
+    const char *before = "";
+    int i;
+
+    bound->members = 0;
+    for (i = 0; i < w->members; i++) {
+        const member *m = &w->member[i];
+        member *to = &bound->member[bound->members];
+
+        *to = *m;
+        to->prefix = apr_pstrcat(p, before, m->prefix, NULL);
+        to->prefix_len = strlen(to->prefix);
+        if (m->term && i + 1 < w->members) {
+            const kiss_value *term = &terms->fragment[m->term];
+
+            before = apr_pstrcat(p, to->prefix, apr_pstrmemdup(p, term->data, term->len), NULL);
+        }
+        else {                          /* also a term at the end, since nothing follows that it could precede */
+            before = "";
+            bound->members++;
+        }
+    }
+    return bound;
+}
+
 kiss_value kiss_row_json_term(const char *text, apr_pool_t *p)
 {
     kiss_value v = { "\"\"", 2 };

@@ -32,6 +32,13 @@ typedef struct kiss_row_json_writer kiss_row_json_writer;
 const kiss_row_json_writer *kiss_row_json_writer_make(const kiss_column *columns, const char *key, unsigned roles,
                                                       apr_pool_t *p);
 
+/**
+ * The same for callers with these terms: all members that are terms become text, once, instead of for each row. Writes the
+ * same as `w`; lives in `p`.
+ */
+const kiss_row_json_writer *kiss_row_json_writer_bind(const kiss_row_json_writer *w, const kiss_row_json_terms *terms,
+                                                      apr_pool_t *p);
+
 /** Writes `text` as a JSON string into `p`, for use as a term. */
 kiss_value kiss_row_json_term(const char *text, apr_pool_t *p);
 
