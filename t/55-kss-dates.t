@@ -44,7 +44,7 @@ my %list = (
     '/menuPromotions' => { query => 'x', id => 'MenuPromotionID', least => 'end_date', most => 'start_date',
         rows => sub { column("SELECT menu_promotion_id FROM menu_promotion WHERE $_[0] ORDER BY menu_promotion_id") } }
 );
-is_deeply [sort map { m{PAGE\w*\("\S+ "(/\w+)", \w+, (?:invoice|purchase|menu_promotion)_params\)}g }
+is_deeply [sort map { m{PAGE\w*\("\S+ "(/\w+)", \w+, (?:invoice|purchase|menu_promotion)_params[,)]}g }
         slurp(top() . '/mod_kiss/lib/api/kss.c')], [sort keys %list], 'the lists with StartDate and EndDate';
 is scalar(() = slurp(top() . '/mod_kiss/lib/api/kss.c') =~ /PARAM\("(?:Start|End)Date"/g), 2 * keys %list, '... and no others';
 
