@@ -26,6 +26,9 @@ typedef struct {
     apr_uint32_t packed_checksum;   /**< their CRC-32; else 0 */
 } kiss_chunk;
 
+/** No chunk that another one follows is shorter than this: up to there rows need not be looked at. */
+#define KISS_CHUNK_MIN 11264
+
 /**
  * The rule: 1 when a chunk ends after the rows of a SKU.
  *

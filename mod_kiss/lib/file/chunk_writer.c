@@ -172,6 +172,51 @@ static apr_size_t append_row(kiss_chunks *c, const char *row, const char *end)
            || kiss_chunks_row(c, at) != APR_SUCCESS ? 0 : len;
 }
 
+/** Where the last row before `end` starts; at `from` at least, where one starts. */
+static const char *last_row(const char *from, const char *end)
+{
+    const char *feed = end > from ? memrchr(from, '\n', (apr_size_t)(end - from)) : NULL;
+
+    return feed ? feed + 1 : from;
+}
+
+/**
+ * Where the rows of a SKU start such that no chunk can end before: the last ones of these rows. `row` when there are none,
+ * or when one has no SKU.
+ */
+static const char *last_unexamined(const kiss_chunks *c, const char *row, const char *end)
+{
+    apr_off_t room = KISS_CHUNK_MIN - (apr_off_t)strlen(",\n") - (c->spool->size + c->spool->buffer->bpos - c->spool->cut);
+    const char *at = room <= 0 ? row : last_row(row, room < end - row ? row + room : end), *before;
+    kiss_value sku, other;
+
+    for (; at > row; at = before) {
+        before = last_row(row, at - strlen(",\n"));
+        if (kiss_rows_find_key(&sku, at, end) != 0 || kiss_rows_find_key(&other, before, at) != 0) {
+            return row;
+        }
+        if (sku.len != other.len || memcmp(sku.data, other.data, sku.len) != 0) {
+            return at;
+        }
+    }
+    return row;
+}
+
+/** Appends the rows of the earlier version that no chunk can end with. @return their length, with a separator after them */
+static apr_size_t append_unexamined(kiss_chunks *c, const char *row, const char *end)
+{
+    const char *to = last_unexamined(c, row, end);
+    struct printbuf *pb = c->spool->buffer;
+    int first = c->spool->size + pb->bpos == 0;
+
+    if (to == row || kiss_json_text_raw(pb, first ? "[" : ",\n", first ? 1 : 2)
+        || kiss_json_text_raw(pb, row, (apr_size_t)(to - row) - strlen(",\n"))) {
+        return 0;
+    }
+    c->is_open = 1;
+    return (apr_size_t)(to - row);
+}
+
 apr_status_t kiss_chunks_run(kiss_chunks *c, const kiss_chunked *old, int piece, apr_size_t from, apr_size_t to, int last)
 {
     const kiss_piece *p = &old->text.pieces[piece];
@@ -186,6 +231,7 @@ apr_status_t kiss_chunks_run(kiss_chunks *c, const kiss_chunked *old, int piece,
             from = (apr_size_t)(c->old_end - p->start) + strlen(",\n");
             continue;
         }
+        from += append_unexamined(c, p->data + from, p->data + to);
         len = append_row(c, p->data + from, p->data + to);
         from += len + strlen(",\n");
         rv = len ? kiss_spool_flush(c->spool, 0) : APR_EGENERAL;

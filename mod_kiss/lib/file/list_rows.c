@@ -9,7 +9,7 @@
 static const char sku_member[] = "\"SKU\":\"";
 
 /* Below this length a list is walked, not halved; also the first step of a search, whose steps are doubled. */
-#define NEAR 4096
+#define NEAR 512
 
 /* Size of the part by which the number of rows is estimated. */
 #define PART (64 * 1024)
