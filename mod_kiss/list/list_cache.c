@@ -28,8 +28,9 @@
 #define LOCK_PAUSE (2 * 1000)           /* microseconds; grows while waiting */
 #define LOCK_PAUSE_MAX (50 * 1000)
 
-/* Files whose check a child remembers; further ones are checked again. */
-#define CHECKED 256
+/* Files whose check a child remembers; further ones are checked again. KissWarm opens a list and writes another one for each
+ * of some hundred scopes. */
+#define CHECKED 1024
 
 #define NAME_SIZE (KISS_CACHE_FILE_NAME + 1)
 

@@ -36,6 +36,9 @@
  * files. */
 #define TRY_AGAIN (5 * SECOND)
 
+/* Minimum interval of the checks of mapped files: there may be a hundred of them, and each new list is an event. */
+#define SWEEP_INTERVAL SECOND
+
 /* Interval of full scans of the directory, also without events. */
 #define SCAN_INTERVAL (60 * SECOND)
 
@@ -69,6 +72,7 @@ typedef struct {
     apr_off_t largest;              /* bytes of the largest one */
     apr_int64_t warned;             /* when low disk space was last logged */
     apr_int64_t next_scan;          /* time of the next scan */
+    apr_int64_t next_sweep;         /* when mapped files may be checked again */
     kiss_cache_warmer *warmer;      /* NULL: nothing is built in advance */
 } manager;
 
@@ -346,6 +350,19 @@ static void work(manager *m)
     }
 }
 
+/** Releases mappings. @return microseconds until it has to be called again */
+static apr_int64_t sweep(manager *m)
+{
+    apr_int64_t now = kiss_clock_now();
+
+    if (now < m->next_sweep) {
+        return m->next_sweep - now;
+    }
+    m->next_sweep = now + SWEEP_INTERVAL;
+    kiss_list_cache_map_sweep();
+    return TRY_AGAIN;
+}
+
 static apr_int64_t least(apr_int64_t a, apr_int64_t b)
 {
     return a < b ? a : b;
@@ -357,10 +374,10 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *baton)
 
     (void)thread;
     while (!apr_atomic_read32(&m->stopping)) {
-        apr_int64_t wait = TRY_AGAIN;
+        apr_int64_t wait;
 
         work(m);
-        kiss_list_cache_map_sweep();
+        wait = sweep(m);
         if (m->warmer) {
             wait = least(wait, kiss_cache_warmer_step(m->warmer, m->scratch));
         }
