@@ -99,6 +99,73 @@ subtest 'exact and shared' => sub {
     $h->log_ok;
 };
 
+# The lists of a round share the rows of the log and of what has changed, where these are the same for them; each is what it would be by
+# itself.
+subtest 'in common' => sub {
+    my $seed = $ENV{KISS_TEST_SEED} || 20261130;
+    srand $seed;
+    note "seed $seed";
+    my @terms = map { my $list = $_; map { [$list, $_] } qw(UK01 NL01) } qw(UKTRADE UKRETAIL EUTRADE);
+    my %many = map {
+        my $code = "MANY0$_";
+        kissctl_ok(qw(customer add), $code, '--price-list', $terms[$_][0], '--warehouse', $terms[$_][1], '--discount', $_ % 4 * 2.5);
+        $code => issue_key($code);
+    } 0 .. $#terms;
+    grow($server, $db, 400);
+    sql($db, "INSERT INTO price (price_list_code, sku, unit_price) SELECT '$_', sku, 2 FROM product WHERE sku LIKE 'ZZ%'") for qw(UKRETAIL EUTRADE);
+    sql($db, "INSERT INTO stock (stock_location, sku, available_qty) SELECT 'NL01', sku, 3 FROM product WHERE sku LIKE 'ZZ%' AND sku < 'ZZ00000300'");
+    my @paths = qw(/products /stock /prices);
+    my $h = serve_lists(\%many, log_level => 'info', modules => [], config => "KissWarm 50 100ms\n");
+    my $alone = serve_lists(\%many, modules => []);
+    my $ask_all = sub { my ($of) = @_; return map { my $c = $_; map { [$_, $c, ask_list($of, $_, $c)] } @paths } sort keys %many };
+    $ask_all->($h);
+    my $some = sub { return join ', ', map { sprintf "'ZZ%08d'", 1 + int rand 400 } 1 .. $_[0] };
+    my @changes = (
+        sub { "UPDATE stock SET available_qty = available_qty + 1 WHERE sku IN (" . $some->(12) . ')' },
+        sub { "UPDATE stock SET available_qty = available_qty + 1 WHERE stock_location = 'UK01' AND sku IN (" . $some->(3) . ')' },
+        sub { "UPDATE product SET name = CONCAT('New ', " . int(rand 1000) . ') WHERE sku IN (' . $some->(10) . ')' },
+        sub { "UPDATE product SET status = IF(status = 'Live', 'Obsolete', 'Live') WHERE sku IN (" . $some->(2) . ')' },
+        sub { "UPDATE product_image SET file_name = CONCAT('x', " . int(rand 1000) . ') WHERE sku IN (' . $some->(5) . ')' },
+        sub { "UPDATE price SET unit_price = unit_price + 0.01 WHERE sku IN (" . $some->(9) . ')' },
+        sub { "UPDATE price SET unit_price = unit_price + 0.01 WHERE price_list_code = 'UKRETAIL' AND sku IN (" . $some->(4) . ')' },
+        sub { "DELETE FROM price WHERE price_list_code = 'UKRETAIL' AND sku IN (" . $some->(2) . ')' },
+        sub { "REPLACE INTO price (price_list_code, sku, unit_price) SELECT 'EUTRADE', sku, 4 FROM product WHERE sku IN (" . $some->(3) . ')' },
+    );
+    my ($wrong, $patched) = ('', 0);
+    for my $round (1 .. 12) {
+        my $before = @{ rounds($h) };
+        sql($db, join '; ', 'START TRANSACTION', $changes[$round % @changes]->(), (map { $changes[rand @changes]->() } 1 .. rand 3), 'COMMIT');
+        wait_until(20, sub { @{ rounds($h) } > $before }) or return fail "round $round, seed $seed: nothing is built";
+        my @warm = $ask_all->($h);
+        unlink glob folder($alone) . '/*@*';
+        my @cold = $ask_all->($alone);
+        for my $i (0 .. $#warm) {
+            my ($path, $customer, $res) = @{ $warm[$i] };
+            my $expected = $cold[$i][2];
+            $wrong ||= "$path of $customer, round $round, seed $seed"
+                if fate($h, $res) ne 'hit' || "@$res{qw(status content)}" ne "@$expected{qw(status content)}"
+                || $res->{headers}{etag} ne $expected->{headers}{etag};
+        }
+        last if $wrong;
+    }
+    is $wrong, '', 'whatever changes, each list is what it would be by itself, and is there';
+
+    # The rows that the database sends are those of one warehouse, not of three lists.
+    my $sent = sub { return ($server->sql(undef, "SHOW GLOBAL STATUS LIKE 'Rows_sent'"))[0][1] };
+    my $rows_for = sub {
+        my ($n) = @_;
+        my ($before, $rows) = (scalar @{ rounds($h) }, $sent->());
+        sql($db, "UPDATE stock SET available_qty = available_qty + 1 WHERE stock_location = 'UK01' AND sku LIKE 'ZZ%' ORDER BY sku LIMIT $n");
+        ok wait_until(20, sub { @{ rounds($h) } > $before }), "$n rows at one warehouse";
+        is rounds($h)->[-1], 3, '... are three lists';
+        return $sent->() - $rows;
+    };
+    my $rows = -$rows_for->(1) + $rows_for->(71);
+    cmp_ok $rows, '>', 70, "... for which the database has sent $rows rows more: the log, and what it names";
+    cmp_ok $rows, '<', 210, '... once, not for each of them';
+    $h->log_ok;
+};
+
 subtest 'one process, and always one' => sub {
     my $h = serve('5 100ms', processes => 4);
     ask($h, '/stock', 'ACME01');

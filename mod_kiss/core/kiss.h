@@ -35,6 +35,7 @@ typedef struct kiss_error kiss_error;
 typedef struct kiss_caller kiss_caller;
 typedef struct kiss_db kiss_db;
 typedef struct kiss_db_revision kiss_db_revision;
+typedef struct kiss_list_shared kiss_list_shared;
 typedef struct kiss_token_request kiss_token_request;
 typedef struct kiss_presented_key kiss_presented_key;
 
@@ -88,6 +89,8 @@ typedef struct kiss_req {
     apr_off_t length;                       /**< bytes of the answer, once known */
     unsigned may_map : 1;                   /**< list: files may be mapped into memory (EnableMMAP) */
     const char *coding;                     /**< Content-Encoding of the answer; NULL without one */
+    kiss_list_shared *shared;               /**< what this list has in common with others that are built after each other; or
+                                                 NULL */
     volatile apr_uint32_t *stop;            /**< NULL, or set to 1 when the result is not needed any more */
 } kiss_req;
 

@@ -13,6 +13,7 @@
 #include "lib/file/list_rows.h"
 #include "lib/file/list_states.h"
 #include "list/list_cache.h"
+#include "list/list_shared.h"
 
 /* Number of cached versions that are tried, the newest first. The newest one fails if a restore of the database has ended
  * the history that it belongs to. */
@@ -198,7 +199,7 @@ static kiss_db_status follow(search *s, kiss_db_conn *conn, int dataset)
                            apr_itoa(s->pool, KISS_BASE_CHANGES + 1) };
     apr_uint64_t expected = number(on->revision);
     const kiss_value *row = NULL;
-    kiss_db_cursor *cursor;
+    kiss_list_rows rows;
     kiss_db_status status;
     int more = 1;
 
@@ -207,15 +208,15 @@ static kiss_db_status follow(search *s, kiss_db_conn *conn, int dataset)
     if (strcmp(args[2], on->revision) == 0) {
         return KISS_DB_OK;
     }
-    status = kiss_db_select(&cursor, conn, s->k->conf->plan->fixed[KISS_SQL_CHANGES], args, s->pool);
-    while (more && status == KISS_DB_OK && (status = kiss_db_next(cursor, &row)) == KISS_DB_OK && row) {
+    status = kiss_list_shared_select(&rows, conn, s->k, s->caller, s->k->conf->plan->fixed[KISS_SQL_CHANGES], args, s->pool);
+    while (more && status == KISS_DB_OK && (status = kiss_list_shared_next(&rows, &row)) == KISS_DB_OK && row) {
         if (s->skus[dataset]->nelts == KISS_BASE_CHANGES) {
             s->why = "too many changes";
             more = 0;
         }
         more = more && take_change(s, dataset, row, &expected);
     }
-    return status == KISS_DB_OK && row ? kiss_db_close(cursor) : status;
+    return status == KISS_DB_OK && row ? kiss_list_shared_close(&rows) : status;
 }
 
 /* --- changes --- */
@@ -365,11 +366,31 @@ static kiss_db_status follow_all(search *s, kiss_db_conn *conn)
     return status;
 }
 
+/** Tries the newest `n` candidates. */
+static kiss_db_status try_newest(kiss_base *base, search *s, kiss_db_conn *conn, int n)
+{
+    kiss_db_status status;
+    int i, j;
+
+    s->candidates = n;
+    for (i = 0; i < n; i++) {
+        for (j = 0; j < s->datasets; j++) {
+            s->found[i].changes[j] = -1;
+        }
+    }
+    status = follow_all(s, conn);
+    if (status == KISS_DB_OK) {
+        choose(base, s);
+    }
+    return status;
+}
+
 kiss_db_status kiss_base_find(kiss_base *base, kiss_db_conn *conn, const kiss_req *k, const kiss_caller *caller,
                               apr_pool_t *p)
 {
     search s = begin(k, caller, p);
     kiss_db_status status = KISS_DB_OK;
+    int n;
 
     memset(base, 0, sizeof(*base));
     s.why = "no earlier version is cached";
@@ -379,11 +400,13 @@ kiss_db_status kiss_base_find(kiss_base *base, kiss_db_conn *conn, const kiss_re
     else if (k->conf->plan->fixed[KISS_SQL_CHANGES]) {
         find_candidates(&s);
     }
-    if (s.candidates) {
-        status = follow_all(&s, conn);
+    n = s.candidates;
+    /* The newest one nearly always is the base: the log is read further only if it is not. */
+    if (n) {
+        status = try_newest(base, &s, conn, 1);
     }
-    if (s.candidates && status == KISS_DB_OK) {
-        choose(base, &s);
+    if (n > 1 && status == KISS_DB_OK && !base->tag) {
+        status = try_newest(base, &s, conn, n);
     }
     base->why = s.why;
     return status;

@@ -14,6 +14,7 @@
 #include "lib/api/list_plan.h"
 #include "lib/base/json_text.h"
 #include "lib/file/list_rows.h"
+#include "list/list_shared.h"
 
 /* --- errors --- */
 
@@ -96,12 +97,12 @@ static int set_current(kiss_list_scan *b, const kiss_value *key)
 
 static kiss_db_status scan_merged(kiss_list_scan *b, const kiss_statement *s, const char *const *args, kiss_merge_run *run)
 {
-    kiss_db_cursor *cursor;
+    kiss_list_rows rows;
     const kiss_value *row;
-    kiss_db_status status = kiss_db_select(&cursor, b->conn, s, args, b->range_pool);
+    kiss_db_status status = kiss_list_shared_select(&rows, b->conn, b->k, b->caller, s, args, b->range_pool);
     apr_status_t rv;
 
-    while (status == KISS_DB_OK && (status = kiss_db_next(cursor, &row)) == KISS_DB_OK && row) {
+    while (status == KISS_DB_OK && (status = kiss_list_shared_next(&rows, &row)) == KISS_DB_OK && row) {
         if ((rv = kiss_merge_run_add(run, row, s->columns)) != APR_SUCCESS) {
             return kiss_list_scan_failed(b->k, rv);
         }
@@ -263,12 +264,12 @@ static kiss_db_status write_row(kiss_list_scan *b, const kiss_row_json_writer *w
 static kiss_db_status scan_rows(kiss_list_scan *b, const kiss_statement *s, const char *const *args)
 {
     const kiss_row_json_writer *writer = kiss_row_json_writer_bind(s->writer, &b->terms, b->range_pool);
-    kiss_db_cursor *cursor;
+    kiss_list_rows rows;
     const kiss_value *row;
-    kiss_db_status status = kiss_db_select(&cursor, b->conn, s, args, b->range_pool);
+    kiss_db_status status = kiss_list_shared_select(&rows, b->conn, b->k, b->caller, s, args, b->range_pool);
     int first = 1;
 
-    for (; status == KISS_DB_OK && (status = kiss_db_next(cursor, &row)) == KISS_DB_OK && row; first = 0) {
+    for (; status == KISS_DB_OK && (status = kiss_list_shared_next(&rows, &row)) == KISS_DB_OK && row; first = 0) {
         if (s->rows->dedup) {
             if (!first && is_current(b, &row[0])) {
                 continue;

@@ -17,6 +17,7 @@
 #include "lib/base/clock.h"
 #include "list/list_cache.h"
 #include "list/list_job.h"
+#include "list/list_shared.h"
 #include "list/list_usage.h"
 
 #define SECOND APR_INT64_C(1000000)
@@ -37,7 +38,8 @@ typedef struct {
     const kiss_config_location *location;   /* a location that uses it */
     const char *revision;               /* text of db/db_revision.h at the start of the last pass; "" initially */
     const apr_array_header_t *pass;     /* of kiss_list_usage: the lists of the current pass, or NULL */
-    apr_pool_t *pool;                   /* owns both */
+    kiss_list_shared *shared;           /* what these have in common; NULL without a pass, or when there is no memory */
+    apr_pool_t *pool;                   /* owns all three */
     int at;                             /* index of the next list of the pass */
     int built;                          /* lists built in the pass */
     apr_int64_t spent;                  /* time spent in the pass */
@@ -157,10 +159,11 @@ static int build(kiss_req *k, const char *tag, int gzip)
 
 /** Builds a list of the counts of use. @return as build() */
 static int build_used(const kiss_cache_warmer *w, const kiss_config_location *location, const kiss_list_usage *u,
-                      apr_pool_t *p)
+                      kiss_list_shared *shared, apr_pool_t *p)
 {
     kiss_req k = request(w, location, p);
 
+    k.shared = shared;
     k.endpoint = endpoint_of(k.api, u->endpoint);
     k.principal = u->customer;
     if (!k.endpoint || kiss_caller_read(&k.caller, &k, u->customer) != KISS_DB_OK) {
@@ -204,7 +207,7 @@ static int build_next(kiss_cache_warmer *w, watched *d, apr_pool_t *scratch)
         const kiss_config_location *location = location_of(w, u, d->location->database);
 
         apr_pool_clear(scratch);
-        result = location ? build_used(w, location, u, scratch) : 0;
+        result = location ? build_used(w, location, u, d->shared, scratch) : 0;
     }
     d->built += result > 0;
     d->spent += kiss_clock_now() - start;
@@ -221,18 +224,31 @@ static int check(const kiss_cache_warmer *w, watched *d, apr_pool_t *scratch)
         return -1;
     }
     if (strcmp(revision, d->revision) != 0) {
-        apr_pool_clear(d->pool);
+        apr_pool_clear(d->pool);        /* without a pass: nothing is shared any more */
         d->revision = apr_pstrdup(d->pool, revision);
         d->pass = kiss_list_usage_list(d->pool);
         d->at = d->built = 0;
         d->spent = 0;
+        if (kiss_list_shared_create(&d->shared, d->pool) != APR_SUCCESS) {
+            d->shared = NULL;
+        }
     }
     return 0;
+}
+
+/** Releases what the lists of a pass have in common. */
+static void release_shared(watched *d)
+{
+    if (d->shared) {
+        kiss_list_shared_destroy(d->shared);
+        d->shared = NULL;
+    }
 }
 
 /** The database is away: the pass ends, and the next check starts another one. */
 static void back_off(watched *d)
 {
+    release_shared(d);
     d->pass = NULL;
     d->revision = "";
     d->pause = d->pause * 2 < MAX_PAUSE ? d->pause * 2 : MAX_PAUSE;
@@ -249,6 +265,7 @@ static void end_pass(const kiss_cache_warmer *w, watched *d)
                      KISS_LOGNO(0712) "database %s has changed: %d lists were built in "
                      "advance in %d ms", d->location->database->name, d->built, (int)(d->spent / 1000));
     }
+    release_shared(d);
     d->pass = NULL;
     d->pause = kiss_config_warm_interval(w->server);
     d->next = kiss_clock_now() + (rest > d->pause ? rest : d->pause);

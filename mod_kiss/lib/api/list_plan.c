@@ -131,24 +131,33 @@ typedef struct {
     apr_pool_t *pool;
 } plan_builder;
 
+/** Finds the tables that the SQL of a row set reads. @param reads receives a bit for each of the datasets */
+static const char *find_tables(apr_uint64_t *reads, const plan_builder *l, const kiss_rowset *rows)
+{
+    const kiss_dataset *dataset = l->api->datasets;
+    const char *e = kiss_dataset_depend(reads, rows->from, 1, dataset, l->pool);
+    const kiss_column *c;
+    const kiss_row_filter *s;
+
+    e = e ? e : kiss_dataset_depend(reads, rows->where, 0, dataset, l->pool);
+    for (s = rows->filter; s && s->sql && !e; s++) {
+        e = kiss_dataset_depend(reads, s->sql, 0, dataset, l->pool);
+    }
+    for (c = rows->columns; c && c->name && !e; c++) {
+        e = kiss_dataset_depend(reads, c->sql, 0, dataset, l->pool);
+        e = e ? e : kiss_dataset_depend(reads, c->flag, 0, dataset, l->pool);
+    }
+    return e;
+}
+
 /** Refuses rows from a table whose changes raise none of the revisions in the endpoint's `data`: a 304 would be wrong. */
 static const char *check_tables(const plan_builder *l, const kiss_rowset *rows)
 {
     const kiss_dataset *dataset = l->api->datasets;
     apr_uint64_t reads = 0;
-    const char *e = kiss_dataset_depend(&reads, rows->from, 1, dataset, l->pool);
-    const kiss_column *c;
-    const kiss_row_filter *s;
+    const char *e = find_tables(&reads, l, rows);
     int i;
 
-    e = e ? e : kiss_dataset_depend(&reads, rows->where, 0, dataset, l->pool);
-    for (s = rows->filter; s && s->sql && !e; s++) {
-        e = kiss_dataset_depend(&reads, s->sql, 0, dataset, l->pool);
-    }
-    for (c = rows->columns; c && c->name && !e; c++) {
-        e = kiss_dataset_depend(&reads, c->sql, 0, dataset, l->pool);
-        e = e ? e : kiss_dataset_depend(&reads, c->flag, 0, dataset, l->pool);
-    }
     for (i = 0; !e && dataset[i].table; i++) {
         if ((reads >> i & 1) && !(dataset[i].data & l->endpoint->data)) {
             e = apr_pstrcat(l->pool, "reads ", dataset[i].table, ", of whose changes its data do not tell", NULL);
@@ -165,7 +174,7 @@ static unsigned data_of(const plan_builder *l, const kiss_rowset *rows)
     unsigned data = 0;
     int i;
 
-    if (!kiss_dataset_depend(&reads, rows->from, 1, dataset, l->pool)) {
+    if (!find_tables(&reads, l, rows)) {
         for (i = 0; dataset[i].table; i++) {
             data |= reads >> i & 1 ? dataset[i].data : 0;
         }

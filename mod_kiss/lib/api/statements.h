@@ -113,6 +113,9 @@ enum {
     KISS_CALLER_COLUMNS
 };
 
+/** Which value of KISS_SQL_CHANGES is the revision after which it reads. */
+#define KISS_CHANGES_FROM 2
+
 /** Columns of KISS_SQL_CHANGES' result. */
 enum {
     KISS_CHANGE_REVISION,       /**< the one that the change got */
