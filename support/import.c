@@ -19,6 +19,7 @@
 #include "import_guard.h"
 #include "import_progress.h"
 #include "import_report.h"
+#include "import_same.h"
 #include "import_stage.h"
 #include "import_watch.h"
 #include "schema_files.h"
@@ -29,13 +30,41 @@ static int stage_all(import_run *run)
 {
     int i;
 
-    run->read_started = apr_time_now();
     for (i = 0; i < run->set->n; i++) {
-        if (run->parts[i].present && (import_stage(run, &run->parts[i]) != CTL_OK || import_stopped())) {
+        import_part *part = &run->parts[i];
+
+        if (!part->present) {
+            continue;
+        }
+        if (import_find_same(run, part) != CTL_OK || (!part->same && import_stage(run, part) != CTL_OK)
+            || import_stopped()) {
             return CTL_FAILED;
         }
     }
     return CTL_OK;
+}
+
+/** Checks and writes what is in the temporary tables. @return CTL_OK, also with faults (run->nerrors), or CTL_FAILED */
+static int write_staged(import_run *run)
+{
+    if (import_fill_all(run) != CTL_OK || import_keep_unsaid(run) != CTL_OK || import_check(run) != CTL_OK || run->again
+        || import_compare(run) != CTL_OK || import_guard(run) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    return run->nerrors > 0 ? CTL_OK : import_apply(run);
+}
+
+/** Reads the files straight into their tables, which are empty. What is wrong with them is found by the temporary tables. */
+static int write_direct(import_run *run)
+{
+    int rc = stage_all(run);
+
+    if (rc == CTL_OK) {
+        import_files_unchanged(run);
+        rc = run->nerrors > 0 ? CTL_OK : import_check(run);
+    }
+    run->again = run->again || run->nerrors > 0;
+    return rc != CTL_OK || run->again || import_count_new(run) != CTL_OK ? CTL_FAILED : import_finish(run);
 }
 
 /**
@@ -45,21 +74,23 @@ static int stage_all(import_run *run)
 static int transact(import_run *run)
 {
     ctl *c = run->c;
+    int direct = run->direct;
 
     import_progress(run, NULL, IMPORT_WAITING, 0);
-    if (ctl_db_exec(c, "SET @kiss_bulk = CONCAT('kissctl:', CONNECTION_ID())") != CTL_OK
-        || ctl_db_exec(c, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ") != CTL_OK
-        || ctl_db_exec(c, "START TRANSACTION") != CTL_OK
-        || ctl_db_exec(c, "SELECT n FROM revision FOR UPDATE") != CTL_OK
-        || import_fill_all(run) != CTL_OK || import_keep_unsaid(run) != CTL_OK || import_check(run) != CTL_OK
-        || import_compare(run) != CTL_OK || import_guard(run) != CTL_OK) {
+    if (ctl_db_exec(c, "START TRANSACTION") != CTL_OK || ctl_db_exec(c, "SELECT n FROM revision FOR UPDATE") != CTL_OK
+        || import_snapshot_check(run) != CTL_OK
+        || (run->direct && import_find_empty(run) != CTL_OK)) {
+        return CTL_FAILED;
+    }
+    run->again = run->again || (direct && !run->direct);
+    if (run->again) {
+        return CTL_FAILED;
+    }
+    if ((run->direct ? write_direct(run) : write_staged(run)) != CTL_OK || import_stopped()) {
         return CTL_FAILED;
     }
     if (run->nerrors > 0) {
         return CTL_OK;
-    }
-    if (import_apply(run) != CTL_OK || import_stopped()) {
-        return CTL_FAILED;
     }
     import_progress(run, NULL, IMPORT_COMMITTING, 0);
     if (ctl_db_exec(c, run->dry_run ? "ROLLBACK" : "COMMIT") == CTL_OK) {
@@ -99,17 +130,60 @@ static void analyze(import_run *run)
     }
 }
 
-static int work(import_run *run)
+/** Reads, compares and writes; `short_cuts`: with those of import_same, after which run->again may be set. */
+static int load_files(import_run *run, int short_cuts)
 {
-    if (ctl_db_lock(run->c, "kiss.import", LOCK_SECONDS) != CTL_OK) {
+    run->read_started = apr_time_now();
+    if (short_cuts && import_find_empty(run) != CTL_OK) {
         return CTL_FAILED;
     }
-    import_inspect_files(run);
-    if (stage_all(run) != CTL_OK) {
+    if (run->direct) {
+        return transact(run);
+    }
+    if ((short_cuts && import_snapshot_begin(run) != CTL_OK) || stage_all(run) != CTL_OK
+        || import_snapshot_end(run) != CTL_OK) {
         return CTL_FAILED;
     }
     import_files_unchanged(run);
-    if (transact(run) != CTL_OK) {
+    return transact(run);
+}
+
+/** As if nothing had been done since `parts` and `found` were kept. */
+static int take_back(import_run *run, const import_part *parts, const import_findings *found)
+{
+    int i, rc = ctl_db_exec(run->c, "ROLLBACK");
+
+    for (i = 0; i < run->set->n && rc == CTL_OK; i++) {
+        rc = ctl_db_exec(run->c, apr_pstrcat(run->c->pool, "DROP TEMPORARY TABLE IF EXISTS ", parts[i].stage, NULL));
+    }
+    memcpy(run->parts, parts, sizeof(*parts) * (apr_size_t)run->set->n);
+    import_findings_restore(run, found);
+    apr_array_clear(run->losses);
+    apr_hash_clear(run->revisions);
+    run->direct = run->again = 0;
+    run->snapshot = NULL;
+    return rc;
+}
+
+static int work(import_run *run)
+{
+    const import_part *parts;
+    const import_findings *found;
+    int rc;
+
+    if (ctl_db_lock(run->c, "kiss.import", LOCK_SECONDS) != CTL_OK
+        || ctl_db_exec(run->c, "SET @kiss_bulk = CONCAT('kissctl:', CONNECTION_ID())") != CTL_OK
+        || ctl_db_exec(run->c, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ") != CTL_OK) {
+        return CTL_FAILED;
+    }
+    import_inspect_files(run);
+    parts = apr_pmemdup(run->c->pool, run->parts, sizeof(*parts) * (apr_size_t)run->set->n);
+    found = import_findings_keep(run);
+    rc = load_files(run, run->nerrors == 0);
+    if (rc != CTL_OK && run->again && !import_stopped()) {
+        rc = take_back(run, parts, found) == CTL_OK ? load_files(run, 0) : CTL_FAILED;
+    }
+    if (rc != CTL_OK) {
         return CTL_FAILED;
     }
     if (!run->dry_run && run->nerrors == 0) {

@@ -5,7 +5,8 @@
  * The engine, in the order of a run: import_files (which files the folder has), import_stage (parse, check cells, fill
  * temporary tables), import_fill (values that follow from other tables), import_check (duplicates, references),
  * import_compare and import_guard (what would change, and whether that is too much), import_apply (one transaction: add,
- * change, remove, derive, revisions), import_report (what people see). It is driven by an import_set and independent of
+ * change, remove, derive), import_log (revisions), import_report (what people see). import_same leaves out most of it for
+ * files whose rows the tables have already, and for a first load. It is driven by an import_set and independent of
  * any one set. The database needs the table `revision` (dataset, scope, n with the clock as its default), and triggers
  * that do nothing while @kiss_bulk names the connection.
  *

@@ -189,18 +189,22 @@ static int remove_rows(import_run *run, const import_part *part)
 /** Notes how many rows each table has now, by which it is known later that they were changed past the triggers. */
 static int note_rows(import_run *run)
 {
+    apr_pool_t *p = run->c->pool;
     int i, rc = CTL_OK;
 
     for (i = 0; i < run->set->n && rc == CTL_OK; i++) {
-        const import_file *def = run->parts[i].def;
+        const import_part *part = &run->parts[i];
+        const import_file *def = part->def;
+        /* Where rows stay that the file lacks, part->before is not all of them. */
+        const char *rows = def->here || def->keep || def->remember
+            ? apr_pstrcat(p, "(SELECT COUNT(*) FROM ", def->table, ")", NULL)
+            : apr_psprintf(p, "%" APR_UINT64_T_FMT, part->before + part->added - part->removed);
 
-        if (run->parts[i].present) {
-            rc = ctl_db_run(run->c, NULL, apr_pstrcat(run->c->pool, "REPLACE INTO last_load (table_name, dataset, "
-                                                                    "revisions, row_count)"
-                                                      " SELECT ?, ?, (SELECT COALESCE(SUM(n), 0) FROM revision WHERE "
-                                                      "dataset = ?),"
-                                                      " COUNT(*) FROM ", def->table, NULL), 3,
-                            def->table, def->revisions[0].dataset, def->revisions[0].dataset);
+        if (part->present) {
+            rc = ctl_db_run(run->c, NULL, apr_pstrcat(p, "REPLACE INTO last_load (table_name, dataset, revisions, row_count)"
+                                                      " SELECT ?, ?, (SELECT COALESCE(SUM(n), 0) FROM revision WHERE"
+                                                      " dataset = ?), ", rows, NULL), 3, def->table,
+                            def->revisions[0].dataset, def->revisions[0].dataset);
         }
     }
     return rc;
@@ -237,5 +241,10 @@ int import_apply(import_run *run)
         || import_derive(run) != CTL_OK) {
         return CTL_FAILED;
     }
+    return import_finish(run);
+}
+
+int import_finish(import_run *run)
+{
     return import_log_raise(run) == CTL_OK ? note_rows(run) : CTL_FAILED;
 }

@@ -68,6 +68,18 @@ static void second_single(void *ctx, char **values)
                  def->single_error, ctl_out_quote(k->run->scratch, values[2], strlen(values[2])), values[1]);
 }
 
+int import_has_second_single(import_run *run, const import_part *part, int *found)
+{
+    const import_file *d = part->def;
+    apr_uint64_t n = 0;
+    int rc = !d->single ? CTL_OK
+        : import_count(run, &n, apr_psprintf(run->c->pool, "SELECT COUNT(*) FROM (SELECT 1 FROM %s WHERE %s GROUP BY %s"
+                                             " HAVING COUNT(*) > 1 LIMIT 1) x", d->table, d->single_if, d->single_of));
+
+    *found = n > 0;
+    return rc;
+}
+
 static int check_single(import_run *run, const import_part *part)
 {
     const import_file *d = part->def;
@@ -75,6 +87,9 @@ static int check_single(import_run *run, const import_part *part)
 
     if (!d->single) {
         return CTL_OK;
+    }
+    if (run->direct) {
+        return import_has_second_single(run, part, &run->again);
     }
     return import_each(run, apr_psprintf(run->c->pool, "SELECT n.line, f.line, n.%s FROM (SELECT MIN(line) AS line, %s"
                                          " FROM %s WHERE %s GROUP BY %s HAVING COUNT(*) > 1) f JOIN %s n"
@@ -136,7 +151,7 @@ static int check_barcodes(import_run *run, const import_part *part)
             continue;
         }
         rc = import_each(run, apr_psprintf(p, "SELECT %s, COUNT(*) AS many FROM %s WHERE %s <> '' GROUP BY %s"
-                                           " HAVING many > 1 ORDER BY many DESC, %s", column->db, part->stage,
+                                           " HAVING many > 1 ORDER BY many DESC, %s", column->db, part->source,
                                            column->db, column->db, column->db), shared_barcode, &k);
         if (rc == CTL_OK && k.count > 0) {
             import_note(run, "%s: %" APR_UINT64_T_FMT " value%s of %s %s shared by several %s (%s%s)", part->shown,
@@ -264,6 +279,16 @@ static int check_wanted(import_run *run, check *k)
     return rc;
 }
 
+/** References of rows that the table has already: which line has none, is found when the file is staged. */
+static int check_same(import_run *run, check *k)
+{
+    int rc = import_count(run, &k->count, apr_pstrcat(run->c->pool, "SELECT COUNT(*)",
+                                                      orphans(run->c->pool, k, k->part->source), NULL));
+
+    run->again = run->again || k->count > 0;
+    return rc;
+}
+
 static int check_references(import_run *run, const import_part *part)
 {
     const import_column *column;
@@ -284,7 +309,10 @@ static int check_references(import_run *run, const import_part *part)
             }
             continue;
         }
-        rc = column->parent ? check_reference(run, &k) : check_wanted(run, &k);
+        if (column->parent && part->present && run->direct) {
+            continue;                       /* the table's foreign key has refused what it should */
+        }
+        rc = !column->parent ? check_wanted(run, &k) : part->same ? check_same(run, &k) : check_reference(run, &k);
     }
     return rc;
 }
@@ -298,9 +326,10 @@ int import_check(import_run *run)
 
         import_progress(run, part, IMPORT_CHECKING, 0);
         if (part->present) {
-            rc = check_duplicates(run, part);
-            rc = rc == CTL_OK ? check_uniques(run, part) : rc;
-            rc = rc == CTL_OK ? check_single(run, part) : rc;
+            /* A table has keys of its own against duplicates. */
+            rc = part->same || run->direct ? CTL_OK : check_duplicates(run, part);
+            rc = rc == CTL_OK && !part->same && !run->direct ? check_uniques(run, part) : rc;
+            rc = rc == CTL_OK && !part->same ? check_single(run, part) : rc;
             rc = rc == CTL_OK && !part->made ? check_barcodes(run, part) : rc;
         }
         rc = rc == CTL_OK ? check_references(run, part) : rc;

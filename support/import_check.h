@@ -10,4 +10,7 @@
 /** Finds duplicates and missing references among all files and tables. As import_stage() otherwise. */
 int import_check(import_run *run);
 
+/** Whether the table of a file has rows of which the file may not have both: see import_file.single. */
+int import_has_second_single(import_run *run, const import_part *part, int *found);
+
 #endif

@@ -97,12 +97,6 @@ static int compare_sets(import_run *run, const import_part *part)
     return CTL_OK;
 }
 
-/** One row a scope; without scopes one row, or none when there is nothing. */
-static const char *grouped(apr_pool_t *p, const import_file *def, const char *scope)
-{
-    return def->scope ? apr_pstrcat(p, " GROUP BY ", scope, NULL) : " HAVING COUNT(*) > 0";
-}
-
 /** Counts rows to add and to change: one pass over the temporary table, by the real table's key. */
 static int compare_new(import_run *run, import_part *part)
 {
@@ -124,7 +118,7 @@ static int compare_new(import_run *run, import_part *part)
     }
     return import_each(run, apr_pstrcat(p, "SELECT ", scope, ", COUNT(*) - SUM(", there, "), SUM(", differing, ")",
                                         sums, " FROM ", part->stage, " n LEFT JOIN ", def->table, " o ON ",
-                                        import_keys(p, def, "o.", "n."), grouped(p, def, scope), NULL),
+                                        import_keys(p, def, "o.", "n."), import_grouped(p, def, scope), NULL),
                        count_new, &k);
 }
 
@@ -177,7 +171,7 @@ static int count_part(import_run *run, import_part *part)
     /* Where every row of the table is in the file, there is nothing to look for. */
     if ((def->keep || def->remember || def->here || part->before != part->rows - part->added)
         && import_each(run, apr_pstrcat(p, "SELECT ", scope, ", COUNT(*)", import_removed_from(p, part),
-                                        grouped(p, def, scope), NULL), count_removed, &k) != CTL_OK) {
+                                        import_grouped(p, def, scope), NULL), count_removed, &k) != CTL_OK) {
         return CTL_FAILED;
     }
     return compare_sets(run, part);
@@ -188,8 +182,10 @@ int import_compare(import_run *run)
     int i;
 
     for (i = 0; i < run->set->n; i++) {
-        import_progress(run, &run->parts[i], IMPORT_COMPARING, 0);
-        if (run->parts[i].present && (count_part(run, &run->parts[i]) != CTL_OK || import_stopped())) {
+        import_part *part = &run->parts[i];
+
+        import_progress(run, part, IMPORT_COMPARING, 0);
+        if (part->present && !part->same && (count_part(run, part) != CTL_OK || import_stopped())) {
             return CTL_FAILED;
         }
     }

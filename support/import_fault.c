@@ -9,6 +9,12 @@
 
 #include <apr_strings.h>
 
+struct import_findings {
+    apr_array_header_t *errors, *sorts, *notes;
+    apr_hash_t *note_sorts;
+    apr_uint64_t nerrors, nnotes;
+};
+
 static int sort_of(import_run *run, int part, long line, const char *column, const char *fmt)
 {
     const char *about = column ? column : fmt;
@@ -69,4 +75,46 @@ void import_note(import_run *run, const char *fmt, ...)
         APR_ARRAY_PUSH(run->notes, const char *) = apr_pvsprintf(run->c->pool, fmt, args);
         va_end(args);
     }
+}
+
+/** A copy, with counters of its own. */
+static apr_hash_t *copy_counts(apr_pool_t *p, apr_hash_t *from)
+{
+    apr_hash_t *to = apr_hash_make(p);
+    apr_hash_index_t *i;
+
+    for (i = apr_hash_first(p, from); i; i = apr_hash_next(i)) {
+        const void *key;
+        void *count;
+
+        apr_hash_this(i, &key, NULL, &count);
+        apr_hash_set(to, key, APR_HASH_KEY_STRING, apr_pmemdup(p, count, sizeof(apr_uint64_t)));
+    }
+    return to;
+}
+
+import_findings *import_findings_keep(const import_run *run)
+{
+    apr_pool_t *p = run->c->pool;
+    import_findings *kept = apr_palloc(p, sizeof(*kept));
+
+    kept->errors = apr_array_copy(p, run->errors);
+    kept->sorts = apr_array_copy(p, run->sorts);
+    kept->notes = apr_array_copy(p, run->notes);
+    kept->note_sorts = copy_counts(p, run->note_sorts);
+    kept->nerrors = run->nerrors;
+    kept->nnotes = run->nnotes;
+    return kept;
+}
+
+void import_findings_restore(import_run *run, const import_findings *kept)
+{
+    apr_pool_t *p = run->c->pool;
+
+    run->errors = apr_array_copy(p, kept->errors);
+    run->sorts = apr_array_copy(p, kept->sorts);
+    run->notes = apr_array_copy(p, kept->notes);
+    run->note_sorts = copy_counts(p, kept->note_sorts);
+    run->nerrors = kept->nerrors;
+    run->nnotes = kept->nnotes;
 }

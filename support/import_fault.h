@@ -14,6 +14,15 @@
 void import_fault(import_run *run, const import_part *part, long line, const char *column, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 
+/** What a run has found so far. */
+typedef struct import_findings import_findings;
+
+/** Keeps what was found so far, so that later findings can be taken back. In the pool of the context. */
+import_findings *import_findings_keep(const import_run *run);
+
+/** Takes back what was found since. May be done more than once. */
+void import_findings_restore(import_run *run, const import_findings *kept);
+
 /** Keeps a remark for the end. */
 void import_note(import_run *run, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

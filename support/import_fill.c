@@ -210,7 +210,7 @@ int import_fill_all(import_run *run)
         const import_part *part = &run->parts[i];
 
         /* A row must be known by its key before it can keep anything. */
-        if (part->present && (fill_part(run, part, IMPORT_KEY) != CTL_OK || keep_absent(run, part) != CTL_OK
+        if (part->present && !part->same && (fill_part(run, part, IMPORT_KEY) != CTL_OK || keep_absent(run, part) != CTL_OK
                               || fill_part(run, part, 0) != CTL_OK)) {
             return CTL_FAILED;
         }

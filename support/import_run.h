@@ -37,6 +37,7 @@ typedef struct {
     apr_uint64_t rows, added, changed, removed;
     apr_uint64_t lost[IMPORT_MAX_LOSSES];   /**< changed rows that lose something: see import_loss */
     apr_uint64_t keys_lost;         /**< rows whose key could not be read: references to them cannot be judged */
+    int same;                       /**< its table has just these rows: they are not staged, and nothing changes */
     int unread;                     /**< the file could not be read as a whole: nothing follows from it for its table */
 } import_part;
 
@@ -88,6 +89,9 @@ typedef struct {
     int cut;                        /**< texts that are too long are cut */
     const import_map *map;          /**< other names of files and columns; NULL: none */
     int remove_up_to;               /**< percent of a table that a file may remove */
+    int direct;                     /**< the tables are empty: rows go straight into them, no temporary table is made */
+    struct import_snapshot *snapshot;   /**< what files are compared with before they are staged; NULL: nothing */
+    int again;                      /**< a short cut does not hold: all is done again without any */
     apr_array_header_t *losses;     /**< import_refusal */
     apr_array_header_t *errors;     /**< import_error: the first IMPORT_MAX_ERRORS of each sort */
     apr_array_header_t *sorts;      /**< import_sort */

@@ -35,6 +35,11 @@ const char *import_lacking(apr_pool_t *p, const import_file *def, const char *se
                         columns, one, other, def->scope, def->scope, set, set);
 }
 
+const char *import_grouped(apr_pool_t *p, const import_file *def, const char *scope)
+{
+    return def->scope ? apr_pstrcat(p, " GROUP BY ", scope, NULL) : " HAVING COUNT(*) > 0";
+}
+
 const char *import_differs(apr_pool_t *p, const import_file *def)
 {
     const import_column *column;

@@ -17,6 +17,9 @@ const char *import_removed_from(apr_pool_t *p, const import_part *part);
 const char *import_lacking(apr_pool_t *p, const import_file *def, const char *set, const char *columns, const char *one,
                            const char *other);
 
+/** The end of a SELECT that has one row a scope; without scopes one row, or none when there is nothing. */
+const char *import_grouped(apr_pool_t *p, const import_file *def, const char *scope);
+
 /** Whether a row of the file (n) changes its row of the table (o), or brings it back; NULL: it never does. */
 const char *import_differs(apr_pool_t *p, const import_file *def);
 

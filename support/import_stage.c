@@ -35,8 +35,11 @@ typedef struct {
 typedef struct {
     import_run *run;
     import_part *part;
+    import_digest *digest;                  /* rows go there instead; NULL: into a table */
     MYSQL_STMT *stmt;
     import_header header;                   /* the columns that the file has */
+    const char *constants[IMPORT_MAX_COLUMNS];  /* of the file's columns: what one that the header lacks gets; NULL: none */
+    int cells[IMPORT_MAX_COLUMNS];          /* of the file's columns: its place in the header, or -1 */
     import_reading how;
     import_remarks remarks;
     MYSQL_BIND bind[IMPORT_MAX_COLUMNS + 1];
@@ -47,6 +50,7 @@ typedef struct {
     apr_pool_t *pool;                       /* texts of the batch */
     unsigned int rows;
     apr_size_t bytes;
+    apr_uint64_t absent;                    /* columns with one of `constants`: a bit for each of the file's columns */
     int width;                              /* cells of the header */
     struct {
         long line;
@@ -113,50 +117,66 @@ int import_make_stage(import_run *run, const import_part *part)
 }
 
 /**
- * What a column gets that the file does not have, as SQL, or NULL: the table's default. It is what an empty cell would be;
- * with --keep-absent what the table has takes its place (import_fill.c).
+ * Finds what each column of the file is to have: a cell, or what an empty cell would be. With neither it gets the table's
+ * default; with --keep-absent what the table has takes the place of the latter (import_fill.c).
  */
-static const char *absent_value(stager *st, const import_column *column)
+static void find_cells(stager *st)
 {
+    const import_column *columns = st->part->def->columns;
     import_value value;
+    int i, k;
 
-    if (column->flags & (IMPORT_OPTIONAL | IMPORT_HIDDEN | IMPORT_STAGED)) {
-        return NULL;
+    for (i = 0; columns[i].csv; i++) {
+        st->cells[i] = -1;
+        for (k = 0; k < st->header.n; k++) {
+            st->cells[i] = st->header.columns[k] == &columns[i] ? k : st->cells[i];
+        }
+        if ((st->part->absent >> i & 1) && !(columns[i].flags & (IMPORT_OPTIONAL | IMPORT_HIDDEN | IMPORT_STAGED))) {
+            import_value_check(&value, &columns[i], &st->how, "", 0, st->run->c->pool);
+            st->constants[i] = value.null ? NULL : apr_pstrmemdup(st->run->c->pool, value.text, value.len);
+            st->absent |= APR_UINT64_C(1) << i;
+        }
     }
-    import_value_check(&value, column, &st->how, "", 0, st->run->c->pool);
-    return value.null ? "NULL" : apr_psprintf(st->run->c->pool, "'%.*s'", (int)value.len, value.text);
+}
+
+/** A failure of the statement. Where rows go straight into their tables, the temporary table will show what is wrong. */
+static int statement_failed(stager *st)
+{
+    st->run->again = st->run->direct;
+    return import_stopped() || st->run->direct ? CTL_FAILED : ctl_db_stmt_error(st->run->c, st->stmt, st->part->shown);
 }
 
 /** Prepares the statement for the columns that the file has; the others take the table's default. */
 static int prepare(stager *st)
 {
     apr_pool_t *p = st->run->c->pool;
-    const char *columns = "line", *marks = "?", *sql, *value;
+    const char *columns = "", *marks = "", *sql;
     const import_header *h = &st->header;
-    int i;
+    int i, n = 0;
 
-    st->bind[0].buffer_type = MYSQL_TYPE_LONGLONG;
-    st->bind[0].buffer = st->lines;
-    for (i = 0; i < h->n; i++) {
-        columns = apr_pstrcat(p, columns, ", ", h->columns[i]->db, NULL);
-        marks = apr_pstrcat(p, marks, ", ?", NULL);
-        st->bind[i + 1].buffer_type = MYSQL_TYPE_STRING;
-        st->bind[i + 1].buffer = st->texts[i];
-        st->bind[i + 1].length = st->lengths[i];
-        st->bind[i + 1].u.indicator = st->indicators[i];
+    if (!st->run->direct) {
+        columns = "line";
+        marks = "?";
+        st->bind[n].buffer_type = MYSQL_TYPE_LONGLONG;
+        st->bind[n++].buffer = st->lines;
+    }
+    for (i = 0; i < h->n; i++, n++) {
+        columns = apr_pstrcat(p, columns, *columns ? ", " : "", h->columns[i]->db, NULL);
+        marks = apr_pstrcat(p, marks, *marks ? ", ?" : "?", NULL);
+        st->bind[n].buffer_type = MYSQL_TYPE_STRING;
+        st->bind[n].buffer = st->texts[i];
+        st->bind[n].length = st->lengths[i];
+        st->bind[n].u.indicator = st->indicators[i];
     }
     for (i = 0; st->part->def->columns[i].csv; i++) {
-        value = st->part->absent >> i & 1 ? absent_value(st, &st->part->def->columns[i]) : NULL;
-        if (value) {
+        if (st->absent >> i & 1) {
             columns = apr_pstrcat(p, columns, ", ", st->part->def->columns[i].db, NULL);
-            marks = apr_pstrcat(p, marks, ", ", value, NULL);
+            marks = st->constants[i] ? apr_pstrcat(p, marks, ", '", st->constants[i], "'", NULL)
+                : apr_pstrcat(p, marks, ", NULL", NULL);
         }
     }
     sql = apr_pstrcat(p, "INSERT INTO ", st->part->stage, " (", columns, ") VALUES (", marks, ")", NULL);
-    if (mysql_stmt_prepare(st->stmt, sql, strlen(sql))) {
-        return ctl_db_stmt_error(st->run->c, st->stmt, st->part->shown);
-    }
-    return CTL_OK;
+    return mysql_stmt_prepare(st->stmt, sql, strlen(sql)) ? statement_failed(st) : CTL_OK;
 }
 
 static int send_batch(stager *st)
@@ -164,9 +184,9 @@ static int send_batch(stager *st)
     if (st->rows == 0) {
         return CTL_OK;
     }
-    if (mysql_stmt_attr_set(st->stmt, STMT_ATTR_ARRAY_SIZE, &st->rows) || mysql_stmt_bind_param(st->stmt, st->bind)
-        || mysql_stmt_execute(st->stmt)) {
-        return import_stopped() ? CTL_FAILED : ctl_db_stmt_error(st->run->c, st->stmt, st->part->shown);
+    if (!st->digest && (mysql_stmt_attr_set(st->stmt, STMT_ATTR_ARRAY_SIZE, &st->rows)
+                        || mysql_stmt_bind_param(st->stmt, st->bind) || mysql_stmt_execute(st->stmt))) {
+        return statement_failed(st);
     }
     st->rows = 0;
     st->bytes = 0;
@@ -254,6 +274,27 @@ static void blame_row(stager *st, const csv_row *row)
     }
 }
 
+/** Adds the row of the batch that is complete to the digest. */
+static void digest_row(stager *st)
+{
+    const import_column *columns = st->part->def->columns;
+    int i;
+
+    for (i = 0; columns[i].csv; i++) {
+        int k = st->cells[i];
+
+        if (k >= 0) {
+            import_digest_value(st->digest, &columns[i],
+                                st->indicators[k][st->rows] == STMT_INDICATOR_NULL ? NULL : st->texts[k][st->rows],
+                                st->lengths[k][st->rows]);
+        }
+        else if (!st->run->keep_absent) {
+            import_digest_value(st->digest, &columns[i], st->constants[i], st->constants[i] ? strlen(st->constants[i]) : 0);
+        }
+    }
+    import_digest_row(st->digest);
+}
+
 /** Adds a record. One with bad cells is added too, if its key is good, so that references to it are judged rightly. */
 static int add_row(stager *st, const csv_row *row)
 {
@@ -275,6 +316,9 @@ static int add_row(stager *st, const csv_row *row)
     if (!key_good) {
         st->part->keys_lost++;
         return CTL_OK;
+    }
+    if (st->digest) {
+        digest_row(st);
     }
     st->lines[st->rows++] = row->line;
     return st->rows == BATCH_ROWS || st->bytes > BATCH_BYTES ? send_batch(st) : CTL_OK;
@@ -301,8 +345,11 @@ static int read_rows(stager *st, csv_reader *reader, source *in)
         st->part->keys_lost++;
         return CTL_OK;
     }
-    if (status == CSV_ROW && prepare(st) != CTL_OK) {
-        return CTL_FAILED;
+    if (status == CSV_ROW) {
+        find_cells(st);
+        if (!st->digest && prepare(st) != CTL_OK) {
+            return CTL_FAILED;
+        }
     }
     while (status == CSV_ROW && (status = csv_next(reader, &row)) == CSV_ROW) {
         if (import_stopped() || add_row(st, &row) != CTL_OK) {
@@ -333,7 +380,7 @@ static int read_rows(stager *st, csv_reader *reader, source *in)
     return send_batch(st);
 }
 
-int import_stage(import_run *run, import_part *part)
+static int read_file(import_run *run, import_part *part, import_digest *digest)
 {
     apr_pool_t *p;
     source in = {NULL, 0};
@@ -341,14 +388,12 @@ int import_stage(import_run *run, import_part *part)
     stager *st;
     int rc;
 
-    if (part->unread) {
-        return import_make_stage(run, part);
-    }
     import_progress(run, part, IMPORT_READING, 0);
     apr_pool_create(&p, run->c->pool);
     st = apr_pcalloc(p, sizeof(*st));
     st->run = run;
     st->part = part;
+    st->digest = digest;
     apr_pool_create(&st->pool, p);
     st->stmt = mysql_stmt_init(run->c->db);
     rv = apr_file_open(&in.file, part->path, APR_FOPEN_READ, APR_OS_DEFAULT, p);
@@ -359,7 +404,7 @@ int import_stage(import_run *run, import_part *part)
         rc = ctl_fail("cannot open %s: %s", part->path, apr_psprintf(p, "%pm", &rv));
     }
     else {
-        rc = import_make_stage(run, part);
+        rc = CTL_OK;
     }
     if (rc == CTL_OK) {
         rc = read_rows(st, csv_open(read_source, &in, p), &in);
@@ -369,4 +414,17 @@ int import_stage(import_run *run, import_part *part)
     }
     apr_pool_destroy(p);
     return rc;
+}
+
+int import_stage(import_run *run, import_part *part)
+{
+    if (!run->direct && import_make_stage(run, part) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    return part->unread ? CTL_OK : read_file(run, part, NULL);
+}
+
+int import_digest_file(import_run *run, import_part *part, import_digest *digest)
+{
+    return read_file(run, part, digest);
 }
