@@ -313,6 +313,65 @@ subtest 'token-key' => sub {
     fails(1, qr/Make it, or name another/, 'token-key', 'rotate', '--token-keys', "$dir/none/token.keys");
 };
 
+subtest 'files that the tables have already, and first loads' => sub {
+    my $of = new_database('short');
+    # load($dir, @options): exit status, what it says, what it raised.
+    my $load = sub {
+        my ($dir, @options) = @_;
+        my ($rc, $out, $err) = kissctl({ db => $of }, 'import', @options, $dir);
+        my ($raised) = $out =~ /revisions raised: (.*)/;
+        return ($rc, $err, $raised // '-');
+    };
+    my $rows = sub { return join ' ', map { (sql($of, "SELECT COUNT(*) FROM $_"))[0][0] } grep { !/api_key|revision/ } @tables };
+    my $none = $rows->();
+    my ($rc, $err, $raised) = $load->(sample('prices.csv' => sub { $_[0] . (split /\n/, $_[0])[1] . "\n" }));
+    is $rc, 1, 'a first load with a row twice is refused';
+    like $err, qr/^prices\.csv:566: column PriceListCode, SKU, MOQ: .*stands already in line 2$/m, '... by its line';
+    is $rows->(), $none, '... and nothing is there';
+    ($rc, $err) = $load->(sample('product_images.csv' => sub { $_[0] . "NOSUCH,1,x.jpg,0\n" }));
+    like $err, qr/^product_images\.csv:327: column SKU: 'NOSUCH' is not in products\.csv$/m, 'one with a reference to nothing, too';
+    is $rows->(), $none, '... and nothing is there';
+    ($rc, $err) = $load->(sample('product_images.csv' => sub { $_[0] . "DRAC001,98,x.jpg,1\nDRAC001,99,x.jpg,1\n" }));
+    like $err, qr/^product_images\.csv:32\d: column IsPrimaryImage: a second primary image for 'DRAC001'/m, '... and one with two primary images';
+    ($rc, $err) = $load->($sample, '--dry-run');
+    is "$rc " . $rows->(), "0 $none", 'tried only: nothing is there';
+    ($rc, $err, $raised) = $load->($sample);
+    like $raised, qr/^assortment,customers,listing EUTRADE,.*,products,stock NL01,stock UK01$/, 'loaded: all revisions are raised';
+    is_deeply [sql($of, 'SELECT t.table_name FROM last_load t WHERE t.row_count = 0')], [], '... and the numbers of rows are noted';
+
+    my $same = sample('prices.csv' => sub { $_[0] =~ s/(\.\d)0,/$1,/gr }, 'stock.csv' => sub { my ($head, @r) = split /(?<=\n)/, $_[0]; join '', $head, reverse @r });
+    is_deeply [($load->($same))[0, 2]], [0, 'none'], 'the same in another order, with numbers that are written otherwise: nothing is raised';
+    is_deeply [($load->(sample('warehouses.csv' => sub { $_[0] =~ s/Leicester/Derby/r })))[0, 2]], [0, 'none'], 'a name that is not sent changes';
+    is +(sql($of, "SELECT name FROM warehouse WHERE stock_location = 'UK01'"))[0][0], 'Derby', '... and is written';
+
+    # What no file may have is named, though the table has it.
+    my $as_table = sub {
+        return sample('product_images.csv' => sub { join '', $images, map { join(',', @$_) . "\n" } sql($of, 'SELECT sku, image_id, file_name, 1 - is_secondary'
+                . ' FROM product_image ORDER BY sku, image_id') });
+    };
+    my $insert = 'INSERT INTO product_image (sku, image_id, file_name, is_secondary) VALUES';
+    sql($of, "$insert ('DRAC001', '98', 'x', 0), ('DRAC001', '99', 'x', 0)");
+    ($rc, $err) = $load->($as_table->());
+    like $err, qr/a second primary image for 'DRAC001'/, 'two primary images that are in the table, too, are refused';
+    sql($of, "DELETE FROM product_image WHERE file_name = 'x'; SET foreign_key_checks = 0; $insert ('NOSUCH', '1', 'x', 1)");
+    ($rc, $err) = $load->($as_table->());
+    like $err, qr/^product_images\.csv:\d+: column SKU: 'NOSUCH' is not in products\.csv$/m, '... and so is a reference to nothing';
+    sql($of, "DELETE FROM product_image WHERE file_name = 'x'");
+    is +($load->($sample))[0], 0, 'the sample again';
+
+    # A change that is committed after the tables were compared with the files, and before the load has the revisions.
+    my $once = 0;
+    my $writer = KissTest::Load->start(1, sub {
+        return { done => sleep 0.1 } if $once++;
+        return { done => eval { sql($of, "START TRANSACTION; UPDATE stock SET available_qty = 4711 WHERE sku = 'DRAC001'; SELECT SLEEP(3); COMMIT"); 1 } };
+    });
+    wait_until(10, sub { (sql($of, "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%'"))[0][0] });
+    ($rc, $err, $raised) = $load->($sample);
+    $writer->finish;
+    is_deeply [$rc, (sql($of, 'SELECT COUNT(*) FROM stock WHERE available_qty = 4711'))[0][0]], [0, 0], 'a change that is committed meanwhile is not overlooked';
+    like $raised, qr/^stock /, '... and the revision is raised for what takes its place';
+};
+
 subtest 'no database' => sub {
     my $dir = tempdir_here();
     spew("$dir/none.cnf", "[kissctl]\nsocket=$dir/none.sock\nuser=x\ndatabase=x\n", 0600);

@@ -37,6 +37,7 @@ static const unit_test tests[] = {
     { "exposition", unit_exposition },
     { "fixed_window", unit_fixed_window },
     { "gzip", unit_gzip },
+    { "import_digest", unit_import_digest },
     { "import_table", unit_import_table },
     { "import_text", unit_import_text },
     { "import_value", unit_import_value },

@@ -37,6 +37,7 @@ void unit_etag(void);
 void unit_exposition(void);
 void unit_fixed_window(void);
 void unit_gzip(void);
+void unit_import_digest(void);
 void unit_import_table(void);
 void unit_import_text(void);
 void unit_import_value(void);
