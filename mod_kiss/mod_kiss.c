@@ -176,7 +176,7 @@ static void note(kiss_req *k)
     apr_table_t *notes = k->r->notes;
 
     apr_table_setn(notes, "kiss-path", plain(k->r->uri, k->pool));
-    if (k->verified || k->r->user) {
+    if (k->principal && (k->verified || k->r->user)) {      /* r->user may be of another module */
         apr_table_setn(notes, "kiss-customer", k->principal);
         apr_table_setn(notes, "kiss-caller", plain(k->principal, k->pool));
     }

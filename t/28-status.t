@@ -72,6 +72,10 @@ subtest 'the page, and the same as JSON' => sub {
     is_deeply [map { "$_->{kid} " . ($_->{signs} ? 'signs' : '') } @{ $report->{apis}[0]{token_keys} }], ['20260115-beef signs'], 'signing keys';
     like $report->{apis}[0]{token_keys}[0]{age_days}, qr/^-?\d+$/, '... with their age';
     is $report->{cache}{lists}, 2, 'cached lists';
+    my $pool = $report->{apis}[0]{database};
+    is "$pool->{name} $pool->{in_use} $pool->{connections_per_child}", 'customer 0 4', 'connections to the database';
+    cmp_ok $pool->{connections}, '<=', connections(db_server(), "db = '$db'"), '... of which the server knows';
+    cmp_ok $pool->{connections}, '>', 0, '... and there are some';
     my ($caller) = grep { $_->{caller} eq 'ACME01' } @{ $report->{callers} };
     is "$caller->{requests} $caller->{hour}{used} $caller->{hour}{limit} $caller->{minute}{limit}", '6 6 1000 100', 'the customer and its limits';
     my ($refused) = grep { $_->{path} eq '/none' } @{ $report->{refused} };

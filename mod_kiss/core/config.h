@@ -161,6 +161,8 @@ typedef struct {
     kiss_db_revision *revision;         /**< its revision, shared by the requests of this child process; set with the pool */
     volatile apr_uint32_t *losses;      /**< connections to its server that were lost silently, in all children;
                                              NULL without shared memory */
+    volatile apr_uint32_t *connections; /**< connections that the children of this generation have; NULL likewise */
+    volatile apr_uint32_t *in_use;      /**< how many of them requests use now */
 } kiss_database_conf;
 
 /** A database and an API that a location serves from it. */

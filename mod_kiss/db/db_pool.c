@@ -56,6 +56,17 @@ const char *kiss_db_pool_origin(const kiss_db *db)
 
 /* --- one connection --- */
 
+/** Adds one to a count, or takes one from it, where there is shared memory. */
+static void count(volatile apr_uint32_t *n, int more)
+{
+    if (n && more) {
+        apr_atomic_inc32(n);
+    }
+    else if (n) {
+        apr_atomic_dec32(n);
+    }
+}
+
 /** 1 when a message may be logged now. */
 static int may_log(kiss_db *db)
 {
@@ -141,6 +152,7 @@ void kiss_db_pool_disconnect(kiss_db_conn *conn)
     memset(conn->prepared, 0, sizeof(conn->prepared));      /* their pools were destroyed with that of the session */
     kiss_socket_shutdown_forbid(conn->socket);
     mysql_close(conn->mysql);
+    count(conn->db->conf->connections, 0);
     conn->mysql = NULL;
     apr_pool_destroy(conn->session);
     conn->session = NULL;
@@ -233,6 +245,7 @@ static kiss_db_status open_connection(kiss_db_conn *conn)
         return status;
     }
     conn->mysql = mysql;
+    count(conf->connections, 1);
     return KISS_DB_OK;
 }
 
@@ -280,7 +293,7 @@ void kiss_db_pool_prepare(server_rec *s, apr_pool_t *pconf)
     if (!all->nelts) {
         return;
     }
-    rv = apr_shm_create(&shm, (apr_size_t)all->nelts * sizeof(*counts), NULL, pconf);
+    rv = apr_shm_create(&shm, 3 * (apr_size_t)all->nelts * sizeof(*counts), NULL, pconf);
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0255) "no shared memory: each connection that a firewall "
                      "has forgotten costs a request");
@@ -295,6 +308,8 @@ void kiss_db_pool_prepare(server_rec *s, apr_pool_t *pconf)
         }
         counts[i] = 0;
         database->losses = &counts[j];
+        database->connections = &counts[all->nelts + i];        /* zero initially */
+        database->in_use = &counts[2 * all->nelts + i];
     }
 }
 
@@ -428,6 +443,7 @@ kiss_db_status kiss_db_pool_acquire(kiss_db_conn **conn, kiss_db *db, const kiss
         return KISS_DB_BUSY;
     }
     *conn = slot;
+    count(db->conf->in_use, 1);
     (*conn)->k = k;
     kiss_socket_shutdown_early((*conn)->socket, k->stop != NULL);
     return KISS_DB_OK;
@@ -437,6 +453,7 @@ void kiss_db_pool_release(kiss_db_conn *conn)
 {
     kiss_socket_shutdown_early(conn->socket, 0);
     conn->k = NULL;
+    count(conn->db->conf->in_use, 0);
     apr_reslist_release(conn->db->slots, conn);
 }
 

@@ -350,9 +350,13 @@ static void put_database(struct printbuf *pb, json_object *d)
     put_heading(pb, "h3", "Database");
     put(pb, "<p>");
     put_text(pb, text_of(d, "name"));
-    put(pb, ": up to ");
+    put(pb, ": ");
+    put_number(pb, count_of(d, "connections"));
+    put(pb, " connections, ");
+    put_number(pb, count_of(d, "in_use"));
+    put(pb, " in use; up to ");
     put_number(pb, count_of(d, "connections_per_child"));
-    put(pb, " connections of each process; ");
+    put(pb, " in each process; ");
     put_number(pb, count_of(d, "requests"));
     put(pb, " requests used it, and waited ");
     put_time(pb, member(d, "mean_wait_ms"));

@@ -4,6 +4,8 @@
  */
 #include "status/report.h"
 
+#include <apr_atomic.h>
+
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,9 +34,9 @@ static json_object *number(apr_uint64_t n)
 /** Microseconds as milliseconds, exactly. */
 static json_object *milliseconds(apr_interval_time_t time, apr_pool_t *p)
 {
-    const char *text = apr_psprintf(p, "%" APR_INT64_T_FMT ".%03d", (apr_int64_t)(time / 1000), (int)(time % 1000));
+    const char *digits = apr_psprintf(p, "%" APR_INT64_T_FMT ".%03d", (apr_int64_t)(time / 1000), (int)(time % 1000));
 
-    return json_object_new_double_s((double)time / 1000, text);
+    return json_object_new_double_s((double)time / 1000, digits);
 }
 
 /** The mean of `n` times; 0 of none. */
@@ -247,6 +249,8 @@ static json_object *database(const kiss_metrics_zone *zone, apr_pool_t *p)
 
     json_object_object_add(o, "name", text(conf->name, p));
     json_object_object_add(o, "connections_per_child", json_object_new_int(conf->max));
+    json_object_object_add(o, "connections", number(conf->connections ? apr_atomic_read32(conf->connections) : 0));
+    json_object_object_add(o, "in_use", number(conf->in_use ? apr_atomic_read32(conf->in_use) : 0));
     json_object_object_add(o, "requests", number(n));
     json_object_object_add(o, "mean_wait_ms", mean(&c->wait.sum, n, p));
     json_object_object_add(o, "mean_query_ms", mean(&c->query.sum, n, p));

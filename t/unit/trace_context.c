@@ -8,15 +8,18 @@
 
 void unit_trace_context(void)
 {
-    static const char *const valid[] = { "00-" TRACE "-" SPAN "-01", "00-" TRACE "-" SPAN "-00", "01-" TRACE "-" SPAN "-01",
-                                         "cc-" TRACE "-" SPAN "-01-what-comes-later" };
-    static const char *const others[] = { "", "00", "00-" TRACE, "00-" TRACE "-" SPAN, "00-" TRACE "-" SPAN "-",
-                                          "00-" TRACE "-" SPAN "-1", "00-" TRACE "-" SPAN "-011", "00-" TRACE "-" SPAN "-01-",
-                                          "00-" TRACE "-" SPAN "-01-more", "ff-" TRACE "-" SPAN "-01",
-                                          "01-" TRACE "-" SPAN "-01.more", "00-" TRACE "0-" SPAN "-01",
-                                          "00-0AF7651916CD43DD8448EB211C80319C-" SPAN "-01", " 00-" TRACE "-" SPAN "-01",
-                                          "00-00000000000000000000000000000000-" SPAN "-01", "00-" TRACE "-0000000000000000-01",
-                                          "00-" TRACE "-" SPAN "-0g", "00_" TRACE "-" SPAN "-01", "0-" TRACE "-" SPAN "-01" };
+    static const char *const valid[] = {
+        "00-" TRACE "-" SPAN "-01", "00-" TRACE "-" SPAN "-00", "01-" TRACE "-" SPAN "-01",
+        "cc-" TRACE "-" SPAN "-01-what-comes-later"
+    };
+    static const char *const others[] = {
+        "", "00", "00-" TRACE, "00-" TRACE "-" SPAN, "00-" TRACE "-" SPAN "-", "00-" TRACE "-" SPAN "-1",
+        "00-" TRACE "-" SPAN "-011", "00-" TRACE "-" SPAN "-01-", "00-" TRACE "-" SPAN "-01-more",
+        "ff-" TRACE "-" SPAN "-01", "01-" TRACE "-" SPAN "-01.more", "00-" TRACE "0-" SPAN "-01",
+        "00-0AF7651916CD43DD8448EB211C80319C-" SPAN "-01", " 00-" TRACE "-" SPAN "-01",
+        "00-00000000000000000000000000000000-" SPAN "-01", "00-" TRACE "-0000000000000000-01",
+        "00-" TRACE "-" SPAN "-0g", "00_" TRACE "-" SPAN "-01", "0-" TRACE "-" SPAN "-01"
+    };
     kiss_trace_context trace;
     apr_size_t i;
 

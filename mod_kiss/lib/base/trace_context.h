@@ -14,8 +14,8 @@ typedef struct {
 } kiss_trace_context;
 
 /**
- * Reads the header: version 00, or a later one that begins in the same way. Ids of zeros only, capital letters and version ff
- * are not valid.
+ * Reads the header: version 00, or a later one that begins in the same way. Ids of zeros only, capital letters and version
+ * ff are not valid.
  *
  * @return 1, or 0 when it is not valid and is to be ignored
  */
