@@ -121,9 +121,10 @@ subtest 'a change between the scans is in all of the answer, or in nothing of it
     my $bearer = 'Bearer ' . $h->token('C', $key);
     my ($changes, $seen) = (0, {});
     my $dir = File::Temp->newdir;
-    # 12 seconds, and until the writer has made six changes, however busy the machine is.
-    my ($end, $done) = (time + 12, "$dir/done");
-    my $going = sub { time < $end || !-e $done && time < $end + 90 };
+    # 12 seconds, and until the writer and each reader have done six things, however busy the machine is.
+    my $end = time + 12;
+    my $done = sub { my ($i) = @_; open my $mark, '>', "$dir/$i" or die "$dir/$i: $!"; return };
+    my $going = sub { time < $end || grep({ !-e "$dir/$_" } 0 .. 3) && time < $end + 120 };
     # All that is kept gets out of date all the time: there is always a read when a change is committed.
     my $outdate = <<'SQL';
 DELIMITER //
@@ -145,18 +146,20 @@ SQL
         }
         if ($i == 3) {
             # Prices change their own order, too: the quantity is part of their key.
-            for (my $n = 1; time < $end || $n <= 6; $n++) {
+            for (my $n = 1; $going->() || $n <= 6; $n++) {
                 my $third = "SUBSTRING_INDEX(SUBSTRING(sku, 4), '-', 1) % 3 = 0";
                 sql($db, "SET @\@innodb_lock_wait_timeout = 20; START TRANSACTION; UPDATE price SET moq = $n;"
                     . " UPDATE stock SET available_qty = $n; UPDATE product_composition SET composition_percentage = $n % 100;"
                     . " UPDATE product SET carton_qty = $n % 100, status = IF($n % 2 AND $third, 'obsolete', ''); COMMIT");
-                $seen{changes}++;
+                $done->($i) if ++$seen{changes} == 6;
                 last if $n == 99;
             }
-            open my $mark, '>', $done or die "$done: $!";
             return \%seen;
         }
-        $seen{ moment_of($h, $bearer, $endpoints[$i]) }++ while $going->();
+        while ($going->()) {
+            $seen{ moment_of($h, $bearer, $endpoints[$i]) }++;
+            $done->($i) if ($seen{'one moment'} // 0) == 6;
+        }
         return \%seen;
     });
     my $writer = $found[3];
