@@ -115,8 +115,8 @@ subtest 'in common' => sub {
     sql($db, "INSERT INTO price (price_list_code, sku, unit_price) SELECT '$_', sku, 2 FROM product WHERE sku LIKE 'ZZ%'") for qw(UKRETAIL EUTRADE);
     sql($db, "INSERT INTO stock (stock_location, sku, available_qty) SELECT 'NL01', sku, 3 FROM product WHERE sku LIKE 'ZZ%' AND sku < 'ZZ00000300'");
     my @paths = qw(/products /stock /prices);
-    my $h = serve_lists(\%many, log_level => 'info', modules => [], config => "KissWarm 50 100ms\n");
-    my $alone = serve_lists(\%many, modules => []);
+    my $h = serve_lists(\%many, log_level => 'info', modules => [], undocumented => 1, config => "KissWarm 50 100ms\n");
+    my $alone = serve_lists(\%many, modules => [], undocumented => 1);
     my $ask_all = sub { my ($of) = @_; return map { my $c = $_; map { [$_, $c, ask_list($of, $_, $c)] } @paths } sort keys %many };
     $ask_all->($h);
     my $some = sub { return join ', ', map { sprintf "'ZZ%08d'", 1 + int rand 400 } 1 .. $_[0] };
@@ -132,7 +132,7 @@ subtest 'in common' => sub {
         sub { "REPLACE INTO price (price_list_code, sku, unit_price) SELECT 'EUTRADE', sku, 4 FROM product WHERE sku IN (" . $some->(3) . ')' },
     );
     my ($wrong, $patched) = ('', 0);
-    for my $round (1 .. 12) {
+    for my $round (1 .. @changes) {
         my $before = @{ rounds($h) };
         sql($db, join '; ', 'START TRANSACTION', $changes[$round % @changes]->(), (map { $changes[rand @changes]->() } 1 .. rand 3), 'COMMIT');
         wait_until(20, sub { @{ rounds($h) } > $before }) or return fail "round $round, seed $seed: nothing is built";

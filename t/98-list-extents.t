@@ -20,9 +20,10 @@ my $db = new_database('extents', server => $server);
 import_sample($db);
 grow($server, $db, 4000);
 my %key = (ACME01 => issue_key('ACME01'));
-my @serve = (processes => 1, modules => [], log_level => 'info kiss:debug');
+# Undocumented: bytes are compared here; to look at the members of long lists is the matter of others.
+my @serve = (processes => 1, modules => [], log_level => 'info kiss:debug', undocumented => 1);
 my $h = serve_lists(\%key, @serve);
-my $whole = serve_lists(\%key, modules => []);
+my $whole = serve_lists(\%key, modules => [], undocumented => 1);
 my $seed = $ENV{KISS_TEST_SEED} || 20261130;
 srand $seed;
 note "seed $seed";
