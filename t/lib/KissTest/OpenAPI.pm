@@ -169,15 +169,17 @@ sub sample {
     my ($text, $name) = @_;
     my $begin = "{\"$name\":";
     my $first = index $text, $begin;
-    my $last = rindex $text, ",$begin";
+    # Rows of the lists are lines.
+    my $separator = index($text, ",\n$begin", $first) > 0 ? ",\n" : ',';
+    my $last = rindex $text, "$separator$begin";
     return $text if length $text <= $WHOLE || $first < 0 || $last < $first;
     my @rows;
-    for my $from ($first - 1, map { $first + int(($last - $first) * $_ / 4) } 1 .. 3) {
-        my $at = $from < $first ? $first - 1 : index $text, ",$begin", $from;
-        my $next = index $text, ",$begin", $at + 1;
-        push @rows, substr $text, $at + 1, $next - $at - 1 if $at < $last && $next > 0;
+    for my $from ($first - length $separator, map { $first + int(($last - $first) * $_ / 4) } 1 .. 3) {
+        my $at = $from < $first ? $first - length $separator : index $text, "$separator$begin", $from;
+        my $next = index $text, "$separator$begin", $at + length $separator;
+        push @rows, substr $text, $at + length $separator, $next - $at - length $separator if $at < $last && $next > 0;
     }
-    return substr($text, 0, $first) . join ',', @rows, substr $text, $last + 1;
+    return substr($text, 0, $first) . join ',', @rows, substr $text, $last + length $separator;
 }
 
 # answer_deviation($document, $operation, $status, $text): what is wrong with a JSON answer, or ''.
