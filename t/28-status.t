@@ -42,9 +42,9 @@ sub well_formed {
     my @open;
     for my $tag ($html =~ s/\A<!DOCTYPE html>//r =~ s{<style>.*?</style>}{}sr =~ /<([^>]*)>/g) {
         if ($tag =~ m{^/(\w+)$}) { my $last = pop @open // 'nothing'; return "$1 closes $last" if $last ne $1 }
-        elsif ($tag =~ /^(\w+)/) {
-            return "<$1>" if $1 !~ /^(?:html|head|meta|title|body|h[123]|p|a|div|b|span|table|tr|th|td|svg|rect|hr)$/;
-            push @open, $1 if $tag !~ m{/$} && $1 ne 'meta';
+        elsif (my ($name) = $tag =~ /^(\w+)/) {
+            return "<$name>" if $name !~ /^(?:html|head|meta|title|body|h[123]|p|a|div|b|span|table|tr|th|td|svg|rect|hr)$/;
+            push @open, $name if $tag !~ m{/$} && $name ne 'meta';
         }
     }
     return @open ? "open: @open" : '';
