@@ -187,13 +187,14 @@ static int read_options(ctl *c, apr_getopt_t *os, const char **bad)
         table[i].name = kissctl_options[i].name;
         table[i].has_arg = kissctl_options[i].value != NULL;
         table[i].optch = kissctl_options[i].id == OPT_HELP ? 'h' : kissctl_options[i].id == OPT_VERSION ? 'V'
-            : FIRST_LONG_OPTION + (int)kissctl_options[i].id;
+            : kissctl_options[i].id == OPT_HEADERS ? 'i' : FIRST_LONG_OPTION + (int)kissctl_options[i].id;
     }
     os->interleave = 1;
     os->errfn = keep_message;
     os->errarg = message;
     while ((rv = apr_getopt_long(os, table, &code, &value)) == APR_SUCCESS) {
-        ctl_option id = code == 'h' ? OPT_HELP : code == 'V' ? OPT_VERSION : (ctl_option)(code - FIRST_LONG_OPTION);
+        ctl_option id = code == 'h' ? OPT_HELP : code == 'V' ? OPT_VERSION : code == 'i' ? OPT_HEADERS
+            : (ctl_option)(code - FIRST_LONG_OPTION);
 
         c->option[id] = value ? value : "";
     }

@@ -46,6 +46,18 @@ const kissctl_option kissctl_options[] = {
     {OPT_MAP, "map", "FILE", "other names of files and columns: a line 'theirs = ours' each"},
     {OPT_KEEP_ABSENT, "keep-absent", NULL, "leave columns that a file lacks as they are, instead of emptying them"},
     {OPT_CUT, "cut", NULL, "cut texts that are too long, instead of refusing them"},
+    {OPT_AS, "as", "WHO", "whose rights: the code of a customer, or the number of a key of the KSS API"},
+    {OPT_URL, "url", "URL", "of the API, with the path where it begins (environment KISS_URL, or\n"
+     "                        KSS_URL for the verbs that begin with kss)"},
+    {OPT_CA, "ca", "FILE", "trusted certificate authorities (environment KISS_CA; default: those\n"
+     "                        of the system)"},
+    {OPT_ISSUER, "issuer", "TEXT", "KissTokenIssuer of the API (default: what its metadata say)"},
+    {OPT_AUDIENCE, "audience", "TEXT", "KissTokenAudience of the API (default: what its metadata say, or the\n"
+     "                        issuer that is given)"},
+    {OPT_INTERVAL, "interval", "SECONDS", "between two reports (default 2)"},
+    {OPT_TIMES, "times", "N", "how many reports (default: on a terminal until it is stopped, else one)"},
+    {OPT_LOG, "log", "FILE", "access log in the format of conf/kiss-site.conf; - for standard input"},
+    {OPT_HEADERS, "headers", NULL, "print status line and headers, too (-i)"},
     {OPT_STATUS, "status", "STATUS", "only those: Pending, Exported, Confirmed or Rejected"},
     {OPT_ADMIN, "admin", "FILE", "my.cnf file of the server's administrator, group [client]\n"
      "                        (default: the default socket, as the user that runs this)"},

@@ -11,6 +11,13 @@
                  | CTL_OPT(OPT_LABEL) | CTL_OPT(OPT_EXPIRES))
 #define LIMITS (CTL_OPT(OPT_LIMIT_MINUTE) | CTL_OPT(OPT_LIMIT_HOUR))
 
+/* Both verbs that call the API. */
+#define GET_USAGE "--as WHO --url URL [--ca FILE] [-i]"
+#define GET_OPTIONS (CTL_CONNECTS | CTL_OPT(OPT_AS) | CTL_OPT(OPT_URL) | CTL_OPT(OPT_CA) | CTL_OPT(OPT_HEADERS))
+#define CALLS \
+    "The server's certificate is verified, redirects are not followed; plain http:// works for this machine only. Exit\n" \
+    "status 0 for a status of 2xx."
+
 /* The help of both imports about the guard against losses. */
 #define LOSSES \
     "A file that would remove more than 20 % of a table of 50 rows or more, or all of a table, is refused: it may have\n" \
@@ -120,6 +127,35 @@ const ctl_verb kissctl_verbs[] = {
      "May be done at any time while httpd runs: what is being sent is sent to its end, what is missing is built when it is\n"
      "asked for. What is known of earlier versions of lists goes with them. httpd itself keeps to KissCacheSize and\n"
      "KissCacheAge."},
+    {"usage", "CODE", "[--log FILE] [--days N] [--url URL [--ca FILE] [--issuer TEXT] [--audience TEXT]]", CUSTOMER,
+     CTL_OPT(OPT_LOG) | CTL_OPT(OPT_DAYS) | CTL_OPT(OPT_URL) | CTL_OPT(OPT_CA) | CTL_OPT(OPT_ISSUER) | CTL_OPT(OPT_AUDIENCE),
+     cmd_usage, "what a customer has used of its limits, and how it polls",
+     "Limits of its own (none: those of the server), and when each of its keys last got a token, to the minute.\n"
+     "--log: of each endpoint the requests of the last N days, how many of them were 304 (Unchanged), 429 (Limited), another\n"
+     "4xx (Refused) or 5xx (Failed), their bytes, and the mean of the Seconds between two. The log is that of one host;\n"
+     "rotated ones come by standard input: zcat -f kiss-access.log* | kissctl usage CODE --log -\n"
+     "--url: what is left of both windows now. The counters are in httpd's memory and nowhere else: this asks httpd, once, as\n"
+     "the customer, and counts as one of its calls."},
+    {"notify", "FILE", "", CUSTOMER, 0, cmd_notify, "tell URLs of yours that lists have changed",
+     "An extension of ours: off unless something runs it, a timer for one (conf/systemd/kiss-notify.timer). FILE says whom to\n"
+     "tell, with which secret: see conf/notify.conf.sample. When a revision has changed on which the ETag of /products,\n"
+     "/stock or /prices depends, for whichever customer, each target gets one POST with no more in it than\n"
+     "  {\"event\":\"lists-changed\",\"lists\":[\"/prices\",\"/products\"]}\n"
+     "and X-Kiss-Timestamp (seconds since 1970), X-Kiss-Signature (sha256= and HMAC-SHA256 over timestamp, a dot, and the\n"
+     "body, in hexadecimal digits) and X-Kiss-Delivery (the same in all attempts). Any 2xx is success; no answer, 408, 425,\n"
+     "429 and 5xx are tried again after 1, 2, 4 ... seconds, other answers in the next run. Redirects are not followed. The\n"
+     "first run tells nobody. Exit status 1 when somebody could not be told."},
+    {"top", "URL", "[--interval SECONDS] [--times N] [--ca FILE]", NULL,
+     CTL_OPT(OPT_INTERVAL) | CTL_OPT(OPT_TIMES) | CTL_OPT(OPT_CA), cmd_top, "show what httpd serves, again and again",
+     "URL is that of 'SetHandler kiss-status', https://localhost/kiss-status for one. Requests in all and a second, of each\n"
+     "endpoint with errors and times, the last ten callers with what they have used of their limits, and the last five\n"
+     "requests that failed. Ctrl-C ends it. What is not on a terminal gets one report."},
+    {"get", "PATH", GET_USAGE " [--issuer TEXT] [--audience TEXT]", CUSTOMER,
+     GET_OPTIONS | CTL_OPT(OPT_ISSUER) | CTL_OPT(OPT_AUDIENCE), cmd_get, "call the API as a customer, for support",
+     "GET for a PATH below the URL of the API, /stock for one, with a token for the customer CODE that lives for a minute:\n"
+     "it is signed with the first of --token-keys, so run it as who may read that file. The body goes to standard\n"
+     "output, and a line with status, host and length to standard error. The call counts as one of the customer's.\n"
+     CALLS},
     {"doctor", "", "[--children N] [--max N]", CUSTOMER, CTL_CONNECTS | CTL_OPT(OPT_CHILDREN) | CTL_OPT(OPT_MAX),
      cmd_doctor, "look for what is wrong or missing, and say what to do",
      "Looks at the server, the schema, the rights of the account, the budget of connections (children x max x 2: a\n"
@@ -191,6 +227,11 @@ const ctl_verb kissctl_verbs[] = {
      "reject requests that were not confirmed in time",
      "Requests that were exported more than N days ago become Rejected; their amounts are available again. Answers\n"
      "kept for an Idempotency-Key are forgotten at the same age. Run it every day, after the confirmations."},
+    {"kss get", "PATH", GET_USAGE, KSS, GET_OPTIONS, cmd_kss_get, "call the KSS API with the rights of a key, for support",
+     "GET for a PATH below the URL of the API, /invoices?PageSize=2 for one. Keys themselves are not known here: a key\n"
+     "with the type, accounts, user and limit of key ID is made for this call, and removed after it. It is counted by\n"
+     "itself. The body goes to standard output, and a line with status, host and length to standard error.\n"
+     CALLS},
     {"kss doctor", "", "[--children N] [--max N]", KSS, CTL_CONNECTS | CTL_OPT(OPT_CHILDREN) | CTL_OPT(OPT_MAX),
      cmd_kss_doctor, "the same as doctor for the database of the KSS API",
      "Looks at the server, the schema, the rights of the accounts, the budget of connections, keys and waiting\n"

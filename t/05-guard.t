@@ -115,7 +115,8 @@ my %room = (
     import => [qw(csv ctl schema)],
     doctor => [qw(ctl schema)],
     setup => [qw(ctl schema)],
-    cmd => [qw(csv ctl schema demo import doctor setup)],
+    notify => [qw(ctl)],
+    cmd => [qw(csv ctl schema demo import doctor setup notify)],
     kissctl => [qw(ctl cmd)],
 );
 my %library = map { $_ => 1 } $pure =~ m{mod_kiss/(\S+\.h)}g;

@@ -4,7 +4,7 @@
 
 # The -core packages and apache2-bin bring programs without a system service: nothing is started or configured by apt.
 packages_build=(gcc libc6-dev make autoconf automake libtool pkgconf apache2-dev libmariadb-dev libjson-c-dev
-    libssl-dev zlib1g-dev)
+    libssl-dev zlib1g-dev libcurl4-openssl-dev)
 packages_run=(apache2-bin mariadb-server-core mariadb-client-core openssl curl ca-certificates)
 # Go, for one of the clients in doc/pollers, is tested where it is installed: half a gigabyte is too much to ask for.
 packages_test=(perl libio-socket-ssl-perl nodejs php-cli python3)
