@@ -172,7 +172,7 @@ static int work(import_run *run)
     int rc;
 
     if (ctl_db_lock(run->c, "kiss.import", LOCK_SECONDS) != CTL_OK
-        || ctl_db_exec(run->c, "SET @kiss_bulk = CONCAT('kissctl:', CONNECTION_ID())") != CTL_OK
+        || ctl_db_exec(run->c, run->set->silence) != CTL_OK
         || ctl_db_exec(run->c, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ") != CTL_OK) {
         return CTL_FAILED;
     }

@@ -134,4 +134,5 @@ static const import_logged logged[] = {
     {"listing", "price", "price_list_code"}, {"stock", "stock", "stock_location"}, {NULL, NULL, NULL}
 };
 
-const import_set import_customer_set = {"import", files, sizeof(files) / sizeof(*files), NULL, NULL, logged};
+const import_set import_customer_set = {"import", files, sizeof(files) / sizeof(*files),
+                                         "SET @kiss_bulk = -CONNECTION_ID()", NULL, NULL, logged};

@@ -510,5 +510,6 @@ static const import_derived derived[] = {
     {{NULL, NULL, NULL}, NULL, NULL},
 };
 
-const import_set import_kss_set = {"kss import", files, sizeof(files) / sizeof(*files), derived,
+const import_set import_kss_set = {"kss import", files, sizeof(files) / sizeof(*files),
+                                    "SET @kiss_bulk = CONCAT('kissctl:', CONNECTION_ID())", derived,
                                     "invoice_sum, invoice_supplier", NULL};

@@ -144,6 +144,7 @@ typedef struct {
     const char *name;           /**< for messages and the lock */
     const import_file *files;
     int n;
+    const char *silence;            /**< SQL: the triggers do nothing in this connection from then on */
     const import_derived *derived;  /**< ends with a row without SQL; NULL: none */
     const char *derived_tables;     /**< the tables that it writes, joined by commas; NULL: none */
     const import_logged *logged;    /**< ends with a row without dataset; NULL: the database has no log of changes */

@@ -110,7 +110,7 @@ subtest 'a backup from before a key, and from after it' => sub {
     my @tables = qw(api_key revision);
     my $save = sub { sql($db, "CREATE OR REPLACE TABLE $_[0]_$_ SELECT * FROM $_") for @tables };
     my $restore = sub {
-        sql($db, "SET \@kiss_bulk = CONCAT('kissctl:', CONNECTION_ID()); "
+        sql($db, "SET \@kiss_bulk = -CONNECTION_ID(); "
                 . join '; ', map {"DELETE FROM $_; INSERT INTO $_ SELECT * FROM $_[0]_$_"} @tables);
     };
     $save->('before');
@@ -138,7 +138,7 @@ subtest 'a copy of the database' => sub {
     import_sample($copy);
     sql($copy, "INSERT INTO $copy.api_key SELECT * FROM $db.api_key WHERE key_id = $its->{ID}; DELETE FROM revision;"
             . " INSERT INTO revision SELECT * FROM $db.revision");
-    sql($db, "SET \@kiss_bulk = CONCAT('kissctl:', CONNECTION_ID()); DELETE FROM api_key WHERE key_id = $its->{ID}");
+    sql($db, "SET \@kiss_bulk = -CONNECTION_ID(); DELETE FROM api_key WHERE key_id = $its->{ID}");
     my $text = join '', map {
         "<VirtualHost *:*>\nServerName $_->[0].test\nKissDatabase customer socket=$server->{socket} user=kiss dbname=$_->[1]"
             . " password-file=$server->{dir}/kiss.password\n<Location />\nSetHandler kiss\nKissApi customer\nKissAllowPlainHTTP On\n"

@@ -16,7 +16,7 @@ my $db = new_database('growing', server => $server);
 import_sample($db);
 grow($server, $db, 25_000);
 # Texts that compress little, so that a compressed list has begun long before it is built.
-$server->sql($db, 'SET @kiss_bulk = CONCAT("kissctl:", CONNECTION_ID()); UPDATE product SET description = CONCAT(' . join(', ', map {"SHA2(CONCAT(sku, $_), 512)"} 1 .. 5)
+$server->sql($db, 'SET @kiss_bulk = -CONNECTION_ID(); UPDATE product SET description = CONCAT(' . join(', ', map {"SHA2(CONCAT(sku, $_), 512)"} 1 .. 5)
     . ") WHERE sku LIKE 'ZZ%'");
 my $key = issue_key('ACME01');
 my $log = tempdir_here() . '/access';

@@ -101,7 +101,7 @@ subtest 'a backup that is restored twice' => sub {
     my @rows = qw(stock revision);
     sql($live, "CREATE TABLE saved_$_ SELECT * FROM $_") for @rows;
     my $restore = sub {
-        sql($live, 'SET @kiss_bulk = CONCAT("kissctl:", CONNECTION_ID()); ' . join '; ', map {"DELETE FROM $_; INSERT INTO $_ SELECT * FROM saved_$_"} @rows);
+        sql($live, 'SET @kiss_bulk = -CONNECTION_ID(); ' . join '; ', map {"DELETE FROM $_; INSERT INTO $_ SELECT * FROM saved_$_"} @rows);
     };
     my $change = sub { sql($live, "UPDATE stock SET available_qty = $_[0]") };
     my $first = $h->get('/stock', @caller);

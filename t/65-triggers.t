@@ -116,7 +116,8 @@ for my $api (qw(customer kss)) {
     # A session's own variable is nothing to the triggers, whatever it holds.
     my $t = $api eq 'kss' ? 'vendor' : 'product';
     my $of = $api eq 'kss' ? 'vendor ' : 'products ';
-    for my $value (0, 1, -1, "''", "'kissctl'", "'kissctl:'", "'kissctl:%'", "'%'", 'TRUE', '1.5', "X'00'", 'NOW()', 'CONNECTION_ID()', "CONCAT('kissctl:', CONNECTION_ID() + 1)") {
+    for my $value (0, 1, -1, "''", "'kissctl'", "'kissctl:'", "'kissctl:%'", "'%'", 'TRUE', '1.5', "X'00'", 'NOW()', 'CONNECTION_ID()', '-CONNECTION_ID() - 1', "CONCAT('kissctl:', CONNECTION_ID() + 1)",
+        $api eq 'kss' ? '-CONNECTION_ID()' : "CONCAT('kissctl:', CONNECTION_ID())") {
         my %rose = map { $_ => 1 } $run->("SET \@kiss_bulk = $value; UPDATE $t SET " . ($api eq 'kss' ? "vendor_city = 'x'" : "theme = 'x'") . ' LIMIT 1');
         ok $rose{$of}, "\@kiss_bulk = $value changes nothing";
     }

@@ -47,16 +47,17 @@ END IF;
 
 -- ---- the triggers of version 2, with the SKU
 --
--- The others raise without one.
+-- They are silent in a connection of `kissctl import`, which sets @kiss_bulk to its own number, negative. The server prepares the
+-- condition anew for each row: this one takes half the time of that of version 2, which compared texts.
 
 CREATE OR REPLACE TRIGGER product_added AFTER INSERT ON product FOR EACH ROW
-IF @kiss_bulk IS NULL OR @kiss_bulk NOT LIKE CONCAT('kissctl:', CONNECTION_ID()) THEN
+IF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
   INSERT INTO revision (dataset) VALUES ('products'), ('assortment')
     ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n)), changed_sku = NEW.sku;
 END IF;
 
 CREATE OR REPLACE TRIGGER product_changed AFTER UPDATE ON product FOR EACH ROW
-IF @kiss_bulk IS NULL OR @kiss_bulk NOT LIKE CONCAT('kissctl:', CONNECTION_ID()) THEN
+IF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
   INSERT INTO revision (dataset) VALUES ('products')
     ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n)), changed_sku = NEW.sku;
   IF NOT (NEW.sku = OLD.sku AND NEW.is_obsolete = OLD.is_obsolete) THEN
@@ -70,19 +71,19 @@ IF @kiss_bulk IS NULL OR @kiss_bulk NOT LIKE CONCAT('kissctl:', CONNECTION_ID())
 END IF;
 
 CREATE OR REPLACE TRIGGER product_removed AFTER DELETE ON product FOR EACH ROW
-IF @kiss_bulk IS NULL OR @kiss_bulk NOT LIKE CONCAT('kissctl:', CONNECTION_ID()) THEN
+IF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
   INSERT INTO revision (dataset) VALUES ('products'), ('assortment')
     ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n)), changed_sku = OLD.sku;
 END IF;
 
 CREATE OR REPLACE TRIGGER product_image_added AFTER INSERT ON product_image FOR EACH ROW
-IF @kiss_bulk IS NULL OR @kiss_bulk NOT LIKE CONCAT('kissctl:', CONNECTION_ID()) THEN
+IF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
   INSERT INTO revision (dataset) VALUES ('products')
     ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n)), changed_sku = NEW.sku;
 END IF;
 
 CREATE OR REPLACE TRIGGER product_image_changed AFTER UPDATE ON product_image FOR EACH ROW
-IF @kiss_bulk IS NULL OR @kiss_bulk NOT LIKE CONCAT('kissctl:', CONNECTION_ID()) THEN
+IF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
   INSERT INTO revision (dataset) VALUES ('products')
     ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n)), changed_sku = NEW.sku;
   IF NOT NEW.sku = OLD.sku THEN
@@ -92,19 +93,19 @@ IF @kiss_bulk IS NULL OR @kiss_bulk NOT LIKE CONCAT('kissctl:', CONNECTION_ID())
 END IF;
 
 CREATE OR REPLACE TRIGGER product_image_removed AFTER DELETE ON product_image FOR EACH ROW
-IF @kiss_bulk IS NULL OR @kiss_bulk NOT LIKE CONCAT('kissctl:', CONNECTION_ID()) THEN
+IF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
   INSERT INTO revision (dataset) VALUES ('products')
     ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n)), changed_sku = OLD.sku;
 END IF;
 
 CREATE OR REPLACE TRIGGER product_accessory_added AFTER INSERT ON product_accessory FOR EACH ROW
-IF @kiss_bulk IS NULL OR @kiss_bulk NOT LIKE CONCAT('kissctl:', CONNECTION_ID()) THEN
+IF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
   INSERT INTO revision (dataset) VALUES ('products')
     ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n)), changed_sku = NEW.sku;
 END IF;
 
 CREATE OR REPLACE TRIGGER product_accessory_changed AFTER UPDATE ON product_accessory FOR EACH ROW
-IF @kiss_bulk IS NULL OR @kiss_bulk NOT LIKE CONCAT('kissctl:', CONNECTION_ID()) THEN
+IF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
   INSERT INTO revision (dataset) VALUES ('products')
     ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n)), changed_sku = NEW.sku;
   IF NOT NEW.sku = OLD.sku THEN
@@ -114,19 +115,19 @@ IF @kiss_bulk IS NULL OR @kiss_bulk NOT LIKE CONCAT('kissctl:', CONNECTION_ID())
 END IF;
 
 CREATE OR REPLACE TRIGGER product_accessory_removed AFTER DELETE ON product_accessory FOR EACH ROW
-IF @kiss_bulk IS NULL OR @kiss_bulk NOT LIKE CONCAT('kissctl:', CONNECTION_ID()) THEN
+IF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
   INSERT INTO revision (dataset) VALUES ('products')
     ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n)), changed_sku = OLD.sku;
 END IF;
 
 CREATE OR REPLACE TRIGGER product_substitution_added AFTER INSERT ON product_substitution FOR EACH ROW
-IF @kiss_bulk IS NULL OR @kiss_bulk NOT LIKE CONCAT('kissctl:', CONNECTION_ID()) THEN
+IF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
   INSERT INTO revision (dataset) VALUES ('products')
     ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n)), changed_sku = NEW.sku;
 END IF;
 
 CREATE OR REPLACE TRIGGER product_substitution_changed AFTER UPDATE ON product_substitution FOR EACH ROW
-IF @kiss_bulk IS NULL OR @kiss_bulk NOT LIKE CONCAT('kissctl:', CONNECTION_ID()) THEN
+IF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
   INSERT INTO revision (dataset) VALUES ('products')
     ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n)), changed_sku = NEW.sku;
   IF NOT NEW.sku = OLD.sku THEN
@@ -136,19 +137,19 @@ IF @kiss_bulk IS NULL OR @kiss_bulk NOT LIKE CONCAT('kissctl:', CONNECTION_ID())
 END IF;
 
 CREATE OR REPLACE TRIGGER product_substitution_removed AFTER DELETE ON product_substitution FOR EACH ROW
-IF @kiss_bulk IS NULL OR @kiss_bulk NOT LIKE CONCAT('kissctl:', CONNECTION_ID()) THEN
+IF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
   INSERT INTO revision (dataset) VALUES ('products')
     ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n)), changed_sku = OLD.sku;
 END IF;
 
 CREATE OR REPLACE TRIGGER product_composition_added AFTER INSERT ON product_composition FOR EACH ROW
-IF @kiss_bulk IS NULL OR @kiss_bulk NOT LIKE CONCAT('kissctl:', CONNECTION_ID()) THEN
+IF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
   INSERT INTO revision (dataset) VALUES ('products')
     ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n)), changed_sku = NEW.sku;
 END IF;
 
 CREATE OR REPLACE TRIGGER product_composition_changed AFTER UPDATE ON product_composition FOR EACH ROW
-IF @kiss_bulk IS NULL OR @kiss_bulk NOT LIKE CONCAT('kissctl:', CONNECTION_ID()) THEN
+IF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
   INSERT INTO revision (dataset) VALUES ('products')
     ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n)), changed_sku = NEW.sku;
   IF NOT NEW.sku = OLD.sku THEN
@@ -158,14 +159,14 @@ IF @kiss_bulk IS NULL OR @kiss_bulk NOT LIKE CONCAT('kissctl:', CONNECTION_ID())
 END IF;
 
 CREATE OR REPLACE TRIGGER product_composition_removed AFTER DELETE ON product_composition FOR EACH ROW
-IF @kiss_bulk IS NULL OR @kiss_bulk NOT LIKE CONCAT('kissctl:', CONNECTION_ID()) THEN
+IF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
   INSERT INTO revision (dataset) VALUES ('products')
     ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n)), changed_sku = OLD.sku;
 END IF;
 
 -- A SKU is in the list as long as it has a price there; more of them are quantity breaks.
 CREATE OR REPLACE TRIGGER price_added AFTER INSERT ON price FOR EACH ROW
-IF @kiss_bulk IS NULL OR @kiss_bulk NOT LIKE CONCAT('kissctl:', CONNECTION_ID()) THEN
+IF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
   INSERT INTO revision (dataset, scope) VALUES ('prices', NEW.price_list_code)
     ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n)), changed_sku = NEW.sku;
   IF NOT EXISTS (SELECT 1 FROM price WHERE price_list_code = NEW.price_list_code AND sku = NEW.sku AND moq <> NEW.moq) THEN
@@ -180,7 +181,7 @@ CREATE OR REPLACE TRIGGER price_changed AFTER UPDATE ON price FOR EACH ROW
 IF @kiss_bulk IS NULL AND NEW.sku = OLD.sku AND NEW.price_list_code = OLD.price_list_code THEN
   INSERT INTO revision (dataset, scope) VALUES ('prices', NEW.price_list_code)
     ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n)), changed_sku = NEW.sku;
-ELSEIF @kiss_bulk IS NULL OR @kiss_bulk NOT LIKE CONCAT('kissctl:', CONNECTION_ID()) THEN
+ELSEIF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
   INSERT INTO revision (dataset, scope) VALUES ('prices', NEW.price_list_code), ('listing', NEW.price_list_code)
     ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n)), changed_sku = NEW.sku;
   INSERT INTO revision (dataset, scope) VALUES ('prices', OLD.price_list_code), ('listing', OLD.price_list_code)
@@ -188,7 +189,7 @@ ELSEIF @kiss_bulk IS NULL OR @kiss_bulk NOT LIKE CONCAT('kissctl:', CONNECTION_I
 END IF;
 
 CREATE OR REPLACE TRIGGER price_removed AFTER DELETE ON price FOR EACH ROW
-IF @kiss_bulk IS NULL OR @kiss_bulk NOT LIKE CONCAT('kissctl:', CONNECTION_ID()) THEN
+IF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
   INSERT INTO revision (dataset, scope) VALUES ('prices', OLD.price_list_code)
     ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n)), changed_sku = OLD.sku;
   IF NOT EXISTS (SELECT 1 FROM price WHERE price_list_code = OLD.price_list_code AND sku = OLD.sku AND moq <> OLD.moq) THEN
@@ -198,7 +199,7 @@ IF @kiss_bulk IS NULL OR @kiss_bulk NOT LIKE CONCAT('kissctl:', CONNECTION_ID())
 END IF;
 
 CREATE OR REPLACE TRIGGER stock_added AFTER INSERT ON stock FOR EACH ROW
-IF @kiss_bulk IS NULL OR @kiss_bulk NOT LIKE CONCAT('kissctl:', CONNECTION_ID()) THEN
+IF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
   INSERT INTO revision (dataset, scope) VALUES ('stock', NEW.stock_location)
     ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n)), changed_sku = NEW.sku;
 END IF;
@@ -207,7 +208,7 @@ CREATE OR REPLACE TRIGGER stock_changed AFTER UPDATE ON stock FOR EACH ROW
 IF @kiss_bulk IS NULL AND NEW.sku = OLD.sku AND NEW.stock_location = OLD.stock_location THEN
   INSERT INTO revision (dataset, scope) VALUES ('stock', NEW.stock_location)
     ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n)), changed_sku = NEW.sku;
-ELSEIF @kiss_bulk IS NULL OR @kiss_bulk NOT LIKE CONCAT('kissctl:', CONNECTION_ID()) THEN
+ELSEIF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
   INSERT INTO revision (dataset, scope) VALUES ('stock', NEW.stock_location)
     ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n)), changed_sku = NEW.sku;
   INSERT INTO revision (dataset, scope) VALUES ('stock', OLD.stock_location)
@@ -215,9 +216,74 @@ ELSEIF @kiss_bulk IS NULL OR @kiss_bulk NOT LIKE CONCAT('kissctl:', CONNECTION_I
 END IF;
 
 CREATE OR REPLACE TRIGGER stock_removed AFTER DELETE ON stock FOR EACH ROW
-IF @kiss_bulk IS NULL OR @kiss_bulk NOT LIKE CONCAT('kissctl:', CONNECTION_ID()) THEN
+IF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
   INSERT INTO revision (dataset, scope) VALUES ('stock', OLD.stock_location)
     ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n)), changed_sku = OLD.sku;
+END IF;
+
+-- What raises without a SKU: as in version 2.
+
+CREATE OR REPLACE TRIGGER price_list_added AFTER INSERT ON price_list FOR EACH ROW
+IF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
+  INSERT INTO revision (dataset, scope) VALUES ('prices', NEW.price_list_code), ('listing', NEW.price_list_code)
+    ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n));
+END IF;
+
+CREATE OR REPLACE TRIGGER price_list_changed AFTER UPDATE ON price_list FOR EACH ROW
+IF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
+  INSERT INTO revision (dataset, scope) VALUES ('prices', NEW.price_list_code)
+    ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n));
+  IF NOT NEW.price_list_code = OLD.price_list_code THEN
+    INSERT INTO revision (dataset, scope) VALUES ('prices', OLD.price_list_code)
+      ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n));
+    INSERT INTO revision (dataset, scope) VALUES ('listing', NEW.price_list_code)
+      ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n));
+    INSERT INTO revision (dataset, scope) VALUES ('listing', OLD.price_list_code)
+      ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n));
+  END IF;
+END IF;
+
+CREATE OR REPLACE TRIGGER price_list_removed AFTER DELETE ON price_list FOR EACH ROW
+IF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
+  INSERT INTO revision (dataset, scope) VALUES ('prices', OLD.price_list_code), ('listing', OLD.price_list_code)
+    ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n));
+END IF;
+
+CREATE OR REPLACE TRIGGER warehouse_added AFTER INSERT ON warehouse FOR EACH ROW
+IF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
+  INSERT INTO revision (dataset, scope) VALUES ('stock', NEW.stock_location)
+    ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n));
+END IF;
+
+CREATE OR REPLACE TRIGGER warehouse_changed AFTER UPDATE ON warehouse FOR EACH ROW
+IF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
+  IF NOT NEW.stock_location = OLD.stock_location THEN
+    INSERT INTO revision (dataset, scope) VALUES ('stock', NEW.stock_location)
+      ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n));
+    INSERT INTO revision (dataset, scope) VALUES ('stock', OLD.stock_location)
+      ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n));
+  END IF;
+END IF;
+
+CREATE OR REPLACE TRIGGER warehouse_removed AFTER DELETE ON warehouse FOR EACH ROW
+IF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
+  INSERT INTO revision (dataset, scope) VALUES ('stock', OLD.stock_location)
+    ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n));
+END IF;
+
+CREATE OR REPLACE TRIGGER customer_added AFTER INSERT ON customer FOR EACH ROW
+IF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
+  INSERT INTO revision (dataset) VALUES ('customers') ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n));
+END IF;
+
+CREATE OR REPLACE TRIGGER customer_changed AFTER UPDATE ON customer FOR EACH ROW
+IF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
+  INSERT INTO revision (dataset) VALUES ('customers') ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n));
+END IF;
+
+CREATE OR REPLACE TRIGGER customer_removed AFTER DELETE ON customer FOR EACH ROW
+IF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
+  INSERT INTO revision (dataset) VALUES ('customers') ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n));
 END IF;
 
 INSERT IGNORE INTO schema_migration (version, title) VALUES (3, 'change log');

@@ -12,23 +12,23 @@ INSERT IGNORE INTO revision (dataset) VALUES ('keys');
 -- ---- the triggers
 --
 CREATE OR REPLACE TRIGGER api_key_added AFTER INSERT ON api_key FOR EACH ROW
-IF @kiss_bulk IS NULL OR @kiss_bulk NOT LIKE CONCAT('kissctl:', CONNECTION_ID()) THEN
+IF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
   INSERT INTO revision (dataset) VALUES ('keys') ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n));
 END IF;
 
 CREATE OR REPLACE TRIGGER api_key_changed AFTER UPDATE ON api_key FOR EACH ROW
-IF @kiss_bulk IS NULL OR @kiss_bulk NOT LIKE CONCAT('kissctl:', CONNECTION_ID()) THEN
+IF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
   INSERT INTO revision (dataset) VALUES ('keys') ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n));
 END IF;
 
 CREATE OR REPLACE TRIGGER api_key_removed AFTER DELETE ON api_key FOR EACH ROW
-IF @kiss_bulk IS NULL OR @kiss_bulk NOT LIKE CONCAT('kissctl:', CONNECTION_ID()) THEN
+IF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
   INSERT INTO revision (dataset) VALUES ('keys') ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n));
 END IF;
 
 -- A key that goes with its customer fires no trigger of its own.
 CREATE OR REPLACE TRIGGER customer_removed AFTER DELETE ON customer FOR EACH ROW
-IF @kiss_bulk IS NULL OR @kiss_bulk NOT LIKE CONCAT('kissctl:', CONNECTION_ID()) THEN
+IF NOT (@kiss_bulk <=> -CONNECTION_ID()) THEN
   INSERT INTO revision (dataset) VALUES ('customers'), ('keys') ON DUPLICATE KEY UPDATE n = GREATEST(n + 1, VALUES(n));
 END IF;
 

@@ -138,7 +138,7 @@ sub grow {
     my $of = "FROM (WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < $n) SELECT i FROM s) q";
     my $sku = "CONCAT('ZZ', LPAD(i, 8, '0'))";
     $server->sql($db, <<"SQL");
-SET SESSION max_recursive_iterations = 1000000, \@kiss_bulk = CONCAT('kissctl:', CONNECTION_ID());
+SET SESSION max_recursive_iterations = 1000000, \@kiss_bulk = -CONNECTION_ID();
 INSERT INTO product (sku, name, description, status)
     SELECT $sku, CONCAT('Product ', i), REPEAT('A long text. ', 40), 'Live' $of;
 INSERT INTO product_image (sku, image_id, file_name) SELECT $sku, '1', CONCAT(i, '.jpg') $of;
