@@ -25,6 +25,7 @@
 #include "caller/token_endpoint.h"
 #include "core/config.h"
 #include "core/config_check.h"
+#include "core/config_dump.h"
 #include "core/directives.h"
 #include "core/error.h"
 #include "core/log_seldom.h"
@@ -354,7 +355,7 @@ static void kiss_test_config(apr_pool_t *p, server_rec *s)
     apr_file_t *out;
 
     if (ap_exists_config_define("DUMP_RUN_CFG") && apr_file_open_stdout(&out, p) == APR_SUCCESS) {
-        apr_file_printf(out, "KissCacheDir: \"%s\"\n", kiss_config_cache_dir(s));
+        kiss_config_dump(s, out, p);
     }
 }
 

@@ -29,6 +29,7 @@ int cmd_tokenkey_rotate(ctl *c, const char *const *args);
 int cmd_tokenkey_retire(ctl *c, const char *const *args);
 int cmd_snapshot_list(ctl *c, const char *const *args);
 int cmd_snapshot_purge(ctl *c, const char *const *args);
+int cmd_config_check(ctl *c, const char *const *args);
 int cmd_doctor(ctl *c, const char *const *args);
 int cmd_usage(ctl *c, const char *const *args);
 int cmd_notify(ctl *c, const char *const *args);

@@ -12,7 +12,9 @@
 
 #define TIMEOUT apr_time_from_sec(10)       /* httpd reads its configuration and ends; it does not start */
 #define MOST 65536                          /* of what it prints */
-#define LEAD "KissCacheDir: \""             /* as mod_kiss.c prints it */
+/* As core/config_dump.c prints them. */
+#define LEAD "KissCacheDir: \""
+#define DUMP_LEAD "KissConfig: "
 
 /** What a program writes to standard output, or (`errors`) to standard error, and whether it ended with 0. */
 static int run_program(const char *const *args, int errors, char **text, apr_pool_t *p)
@@ -49,26 +51,38 @@ static int run_program(const char *const *args, int errors, char **text, apr_poo
     return apr_proc_wait(&proc, &status, &why, APR_WAIT) == APR_CHILD_DONE && APR_PROC_CHECK_EXIT(why) && status == 0;
 }
 
+/** What follows `lead` in a line of the text, up to `end`. @return NULL when there is no such line */
+static const char *after(const char *text, const char *lead, const char *end, apr_pool_t *p)
+{
+    const char *line = strstr(text, lead), *last;
+
+    line = line ? line + strlen(lead) : NULL;
+    last = line ? strstr(line, end) : NULL;
+    return last ? apr_pstrmemdup(p, line, (apr_size_t)(last - line)) : NULL;
+}
+
+const char *ctl_httpd_dump(const char *program, const char *file, const char **cache_dir, apr_pool_t *p)
+{
+    const char *const args[] = {program, "-t", "-D", "DUMP_RUN_CFG", file ? "-f" : NULL, file, NULL};
+    char *text;
+
+    run_program(args, 0, &text, p);
+    *cache_dir = after(text, LEAD, "\"\n", p);
+    return after(text, DUMP_LEAD, "\n", p);
+}
+
 /** KissCacheDir of the httpd that is installed here, as far as its configuration can be read. @return NULL: not known */
 static const char *configured_cache_dir(apr_pool_t *p)
 {
     /* What apxs names first: another httpd may come first in the path. */
     static const char *const programs[] = {KISS_SBINDIR "/apachectl", "apachectl"};
+    const char *found = NULL;
     apr_size_t i;
 
-    for (i = 0; i < sizeof(programs) / sizeof(*programs); i++) {
-        const char *const args[] = {programs[i], "-t", "-D", "DUMP_RUN_CFG", NULL};
-        char *text, *line, *end;
-
-        run_program(args, 0, &text, p);
-        line = strstr(text, LEAD);
-        end = line ? strstr(line, "\"\n") : NULL;
-        if (end) {
-            line += sizeof(LEAD) - 1;
-            return apr_pstrmemdup(p, line, (apr_size_t)(end - line));
-        }
+    for (i = 0; !found && i < sizeof(programs) / sizeof(*programs); i++) {
+        ctl_httpd_dump(programs[i], NULL, &found, p);
     }
-    return NULL;
+    return found;
 }
 
 const char *ctl_cache_dir(ctl *c)
@@ -79,9 +93,9 @@ const char *ctl_cache_dir(ctl *c)
     return c->cache_dir ? c->cache_dir : KISS_CACHEDIR;
 }
 
-int ctl_httpd_test(const char *program, const char **text, apr_pool_t *p)
+int ctl_httpd_test(const char *program, const char *file, const char **text, apr_pool_t *p)
 {
-    const char *const args[] = {program, "-t", NULL};
+    const char *const args[] = {program, "-t", file ? "-f" : NULL, file, NULL};
     char *said;
     int ok = run_program(args, 1, &said, p);
 

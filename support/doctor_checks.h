@@ -35,6 +35,12 @@ void doctor_check_defaults(doctor *d);
 /** The token signing keys. */
 void doctor_check_token_keys(doctor *d);
 
+/**
+ * A configuration of httpd that need not be loaded: `file`, or NULL for httpd's own, as `program` -t reads it
+ * (doctor_config.c).
+ */
+void doctor_check_config(doctor *d, const char *program, const char *file);
+
 /** The directory of cached lists (doctor_cache.c). */
 void doctor_check_cache(doctor *d);
 

@@ -156,6 +156,13 @@ const ctl_verb kissctl_verbs[] = {
      "it is signed with the first of --token-keys, so run it as who may read that file. The body goes to standard\n"
      "output, and a line with status, host and length to standard error. The call counts as one of the customer's.\n"
      CALLS},
+    {"config check", "[FILE]", "[--apachectl FILE]", NULL, CTL_OPT(OPT_APACHECTL), cmd_config_check,
+     "check a configuration of httpd before it is loaded",
+     "FILE is a whole configuration, as for 'apachectl -f'; without it httpd's own. httpd tests it, secrets and keys\n"
+     "included; then each database is reached as the module would do it, with the account, password file and TLS of\n"
+     "KissDatabase: server, schema version, max_connections and max_prepared_stmt_count against the processes that the\n"
+     "configuration allows, and the clock. Last the KissCacheDir. Run it as root, as httpd is started. Nothing is loaded\n"
+     "and nothing is changed. Exit status 1 when there is a problem."},
     {"doctor", "", "[--children N] [--max N]", CUSTOMER, CTL_CONNECTS | CTL_OPT(OPT_CHILDREN) | CTL_OPT(OPT_MAX),
      cmd_doctor, "look for what is wrong or missing, and say what to do",
      "Looks at the server, the schema, the rights of the account, the budget of connections (children x max x 2: a\n"

@@ -214,7 +214,7 @@ int setup_look_enabled(setup *s, const char **what, int *there)
         return CTL_FAILED;
     }
     *there = links->nelts == 0;
-    return ctl_httpd_test(s->apachectl, &text, s->c->pool) ? CTL_OK
+    return ctl_httpd_test(s->apachectl, NULL, &text, s->c->pool) ? CTL_OK
         : ctl_fail("httpd's configuration does not pass its test as it is (%s -t). Mend it first:\n%s", s->apachectl, text);
 }
 
@@ -245,7 +245,7 @@ int setup_make_enabled(setup *s)
             return rc;
         }
     }
-    if (ctl_httpd_test(s->apachectl, &text, s->c->pool)) {
+    if (ctl_httpd_test(s->apachectl, NULL, &text, s->c->pool)) {
         return CTL_OK;
     }
     remove_links(links, links->nelts);

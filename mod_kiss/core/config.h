@@ -143,6 +143,7 @@ typedef struct {
     int port;                           /**< 0: the default port */
     const char *user;                   /**< account; NULL: named like the user of the process */
     const char *password;               /**< or NULL; must never be logged */
+    const char *password_file;          /**< where it was read, or NULL */
     const char *dbname;                 /**< the database */
     const char *address;                /**< socket, or host and port, for messages */
     kiss_tls tls;                       /**< TLS mode */

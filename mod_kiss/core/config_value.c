@@ -144,7 +144,7 @@ static const option options[] = {
 
 #define OPTIONS ((int)(sizeof(options) / sizeof(options[0])))
 
-static const char *read_password(const char **password, const char *file, apr_pool_t *p)
+static const char *read_password(kiss_database_conf *database, const char *file, apr_pool_t *p)
 {
     const char *path = ap_server_root_relative(p, file), *text, *e;
 
@@ -153,8 +153,9 @@ static const char *read_password(const char **password, const char *file, apr_po
     }
     e = kiss_crypto_read_file(&text, path, p);
     if (!e) {
-        *password = apr_pstrmemdup(p, text, strcspn(text, "\r\n"));
-        e = **password ? NULL : apr_psprintf(p, "the first line of %s is empty", path);
+        database->password_file = path;
+        database->password = apr_pstrmemdup(p, text, strcspn(text, "\r\n"));
+        e = *database->password ? NULL : apr_psprintf(p, "the first line of %s is empty", path);
     }
     return e;
 }
@@ -191,7 +192,7 @@ static const char *read_option(kiss_database_conf *database, const option *o, co
     case FILE_NAME:
         return find_file(member, value, p);
     case PASSWORD_FILE:
-        return read_password(member, value, p);
+        return read_password(database, value, p);
     case NUMBER:
         e = kiss_config_number(&n, value, o->low, o->high, p);
         *(int *)member = (int)n;
