@@ -5,9 +5,11 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use Digest::SHA ();
 use JSON::PP ();
 use KissTest;
 use KissTest::Load;
+use MIME::Base64 qw(encode_base64);
 use Test::More;
 
 my $db = new_database('logs');
@@ -73,6 +75,23 @@ subtest 'JSON, whatever a client sends' => sub {
     cmp_ok scalar @lines, '>=', @requests - 1, '... of which there is one for each request' or diag explain \@lines;
     ok +(grep {m{"path":"/a%20b%25"}} @lines), 'a path, with what was escaped';
     $h->log_ok(qr/AH\d+/);
+};
+
+subtest 'a user of another module' => sub {
+    spew("$dir/users", 'joe:{SHA}' . Digest::SHA::sha1_base64('secret') . "=\n");
+    my $h = serve(modules => [qw(log_config auth_basic authn_core authn_file authz_user)], config => <<"CONF");
+<Location "/health">
+    AuthType Basic
+    AuthName x
+    AuthBasicProvider file
+    AuthUserFile $dir/users
+    Require valid-user
+</Location>
+CONF
+    is $h->get('/health', Authorization => 'Basic ' . encode_base64('joe:secret', ''))->{status}, 200, 'let in by that module';
+    my ($line) = map { JSON::PP->new->utf8->decode($_) } lines($h, 'json', 1);
+    is "$line->{caller} $line->{status} $line->{endpoint}", '- 200 health', '... is no caller of the API';
+    $h->log_ok;
 };
 
 subtest 'the error log' => sub {
