@@ -198,15 +198,19 @@ subtest 'the database fails' => sub {
     my $own = KissTest::Database->start;
     my $there = new_database('metrics_own', server => $own);
     import_sample($there);
-    my $h = start_httpd(db => $there, server => $own, processes => 1, config => metrics_location(), pool => 'max=2 keep=2 wait=200ms connect=1s timeout=1s');
+    my $h = start_httpd(db => $there, server => $own, processes => 1, config => metrics_location());
+    ok $h->checked, 'the check at the start has ended';
     is $h->get('/health')->{status}, 200, 'health' for 1 .. 2;
+    kill_connections($own, "user = 'kiss'");
+    # A connection that is found dead within a second is replaced; on a machine that takes longer the request fails.
+    my $replaced = $h->get('/health')->{status} == 200;
     $own->stop;
     is $h->get('/health')->{status}, 503, 'away' for 1 .. 3;
-    my $m = metrics_when($h, sub { n($_[0], 'kiss_requests_total', endpoint => 'health') >= 5 });
-    is n($m, 'kiss_database_refusals_total', reason => 'away'), 3, 'counted as that';
-    is n($m, 'kiss_database_refusals_total'), 3, '... and as nothing else';
-    cmp_ok n($m, 'kiss_database_retries_total'), '>=', 1, 'idle connections that were dead: the work was done again';
-    is n($m, 'kiss_database_query_seconds_count'), 5, 'each use of the database';
+    my $m = metrics_when($h, sub { n($_[0], 'kiss_requests_total', endpoint => 'health') >= 6 });
+    is n($m, 'kiss_database_refusals_total', reason => 'away'), 3 + !$replaced, 'counted as that';
+    is n($m, 'kiss_database_refusals_total'), 3 + !$replaced, '... and as nothing else';
+    cmp_ok n($m, 'kiss_database_retries_total'), '>=', $replaced, 'an idle connection that was dead: the work was done again';
+    is n($m, 'kiss_database_query_seconds_count'), 6, 'each use of the database';
     $h->log_ok(qr/KISS020[15]|KISS0253/);
 };
 
