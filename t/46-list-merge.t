@@ -213,7 +213,8 @@ SQL
                 $seen{ $res->{status} == 200 ? $same ? 'whole' : 'SHORT' : $res->{status} }++;
                 next;
             }
-            $seen{killed} += (sql($db, $kill))[0][0];
+            # A reader that is killed while it opens a table leaves a trigger that "has an error" (findings/mariadb-killed-reader.sh).
+            $seen{killed} += eval { (sql($db, $kill))[0][0] } // do { die $@ if $@ !~ /has an error in its body/; sql($db, 'FLUSH TABLES'); 1 };
         }
         return \%seen;
     });
