@@ -65,6 +65,10 @@ static const kiss_error *route(kiss_req *k)
 
     k->endpoint = kiss_route_find(k->api, r->uri + strlen(k->conf->base), method, &allow, &k->path_param);
     if (k->endpoint) {
+        k->by_accept = kiss_route_has_formats(k->api, k->endpoint);
+        if (k->by_accept) {
+            k->endpoint = kiss_route_format(k->api, k->endpoint, apr_table_get(r->headers_in, "Accept"));
+        }
         apr_table_setn(r->notes, "kiss-endpoint", k->endpoint->name);
         return NULL;
     }

@@ -68,6 +68,7 @@ typedef struct kiss_req {
     kiss_db *db;                            /**< its database, in this child */
     kiss_db_revision *revision;             /**< the revision of that database, shared by the child's requests; or NULL */
     const kiss_endpoint *endpoint;          /**< route: NULL when nothing matched */
+    unsigned by_accept : 1;                 /**< route: it was selected by Accept */
     const char *path_param;                 /**< route: what the path has in place of `:name`; or NULL */
     const char *request_id;                 /**< X-Request-Id of the answer */
     const char *principal;                  /**< identify: customer code to count under; NULL is anonymous */

@@ -16,6 +16,7 @@
 #include "core/config.h"
 #include "core/error.h"
 #include "http/slow_client.h"
+#include "lib/api/route.h"
 #include "lib/base/crypto.h"
 #include "lib/base/trace_context.h"
 
@@ -128,7 +129,7 @@ void kiss_response_begin(kiss_req *k)
 void kiss_response_private(kiss_req *k)
 {
     apr_table_setn(k->r->headers_out, "Cache-Control", "private, no-cache");
-    apr_table_mergen(k->r->headers_out, "Vary", "Accept-Encoding");
+    apr_table_mergen(k->r->headers_out, "Vary", k->by_accept ? "Accept, Accept-Encoding" : "Accept-Encoding");
 }
 
 void kiss_response_tag(kiss_req *k, const char *tag)
@@ -398,7 +399,7 @@ static int send_parts(kiss_req *k, int status, const kiss_stored *stored, const 
     }
     r->status = status;
     kiss_response_timing(k);
-    ap_set_content_type(r, KISS_JSON_TYPE);
+    ap_set_content_type(r, kiss_route_media_type(k->endpoint));
     set_length(k, stored->size + (apr_off_t)rest);
     return pass(k, bb);
 }
@@ -450,7 +451,7 @@ int kiss_response_mapped(kiss_req *k, apr_bucket_brigade *bb, apr_off_t size, ki
     request_rec *r = k->r;
 
     kiss_response_timing(k);
-    ap_set_content_type(r, KISS_JSON_TYPE);
+    ap_set_content_type(r, kiss_route_media_type(k->endpoint));
     set_length(k, size);
     if (size > KISS_SLOW_CLIENT_PIECE && !r->header_only && kiss_slow_client_can_leave(r)) {
         kiss_slow_client_add(r, APR_BRIGADE_FIRST(bb)->type, file_of);
@@ -478,7 +479,7 @@ int kiss_response_progress(kiss_req *k, kiss_progress *progress)
     apr_off_t offset = 0;
 
     kiss_response_timing(k);
-    ap_set_content_type(r, KISS_JSON_TYPE);
+    ap_set_content_type(r, kiss_route_media_type(k->endpoint));
     if (view.ended) {
         set_length(k, view.stored.size);
     }

@@ -175,7 +175,7 @@ static const char *find_base(const kiss_req *k)
     kiss_etag sent;
     int looked;
 
-    if (kiss_precondition_is_fragment(k->r) || !k->may_map
+    if (kiss_precondition_is_fragment(k->r) || !k->may_map || k->endpoint->format != KISS_FORMAT_JSON
         || !kiss_negotiate_im(apr_table_get(k->r->headers_in, "A-IM"), KISS_DELTA_IM)) {
         return NULL;
     }

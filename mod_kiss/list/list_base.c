@@ -13,6 +13,7 @@
 #include "lib/file/list_rows.h"
 #include "lib/file/list_states.h"
 #include "list/list_cache.h"
+#include "list/list_format.h"
 #include "list/list_shared.h"
 
 /* Number of cached versions that are tried, the newest first. The newest one fails if a restore of the database has ended
@@ -287,11 +288,12 @@ static apr_status_t release(void *map)
 }
 
 /** Sets where the text of the base is. */
-static void set_text(kiss_base *base, const kiss_list_cache_map *map)
+static void set_text(kiss_base *base, const kiss_list_cache_map *map, const kiss_row_format *format)
 {
     int i;
 
     base->list.text = *kiss_list_cache_map_text(map);
+    base->list.text.format = format;
     base->file = kiss_list_cache_map_base(map);
     base->file_tag = kiss_list_cache_map_base_tag(map);
     base->own = 0;
@@ -318,7 +320,7 @@ static int open_base(kiss_base *base, const search *s, const candidate *c)
     }
     apr_pool_cleanup_register(s->k->pool, map, release, apr_pool_cleanup_null);
     base->map = map;
-    set_text(base, map);
+    set_text(base, map, kiss_list_format_of(s->k->endpoint, s->k->pool));
     /* Opened again: the position of the mapped file is shared by threads. */
     rv = kiss_list_cache_open(&entry, dir, name, s->pool);
     if (rv == APR_SUCCESS) {

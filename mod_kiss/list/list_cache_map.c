@@ -69,6 +69,7 @@ static void set_pieces(kiss_list_cache_map *m, const kiss_stored *stored)
 
     m->text.pieces = pieces;
     m->text.count = n;
+    m->text.format = &kiss_row_format_json;
     if (!stored->extents) {
         pieces->data = m->data;
         pieces->len = (apr_size_t)stored->size;

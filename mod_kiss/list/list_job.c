@@ -317,7 +317,8 @@ static apr_status_t build_from_source(kiss_list_job *m)
     kiss_progress *source = m->source->progress;
     kiss_progress_view start = kiss_progress_wait(source, 0);
     kiss_spool *spool;
-    apr_status_t rv = start.stored.size ? kiss_list_cache_begin(&spool, kiss_config_cache_dir(m->k.server), m->pool)
+    apr_status_t rv = !start.ended || start.result == APR_SUCCESS
+        ? kiss_list_cache_begin(&spool, kiss_config_cache_dir(m->k.server), m->pool)
         : APR_EGENERAL;
 
     if (rv != APR_SUCCESS) {

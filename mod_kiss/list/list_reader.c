@@ -19,6 +19,7 @@
 #include "lib/file/spool.h"
 #include "list/list_base.h"
 #include "list/list_cache.h"
+#include "list/list_format.h"
 #include "list/list_scan.h"
 
 /* A divided list is read in ranges of keys. The first one is short, so that the first rows are ready soon. The others
@@ -52,6 +53,7 @@ typedef struct {
     const char *tag;                    /* ETag of that snapshot */
     kiss_progress *progress;            /* receives what is written */
     kiss_spool *out;                    /* the answer */
+    const kiss_row_format *format;      /* its format */
     kiss_chunks *chunks;                /* its chunks */
     int at;                             /* in the buffer of `out`: the start of the row that is being written */
     kiss_patch *patch;                  /* derives the list from an earlier version */
@@ -68,12 +70,14 @@ typedef struct {
 static kiss_db_status begin_row(void *baton, const kiss_value *key, struct printbuf **to)
 {
     reader *b = baton;
-    const char *separator = b->k->rows ? ",\n" : "[";
+    const kiss_row_format *f = b->format;
+    const int first = b->k->rows == 0;
 
     (void)key;
     *to = b->out->buffer;
     b->at = b->out->buffer->bpos;
-    return kiss_json_text_raw(*to, separator, strlen(separator)) ? kiss_list_scan_failed(b->k, APR_ENOMEM) : KISS_DB_OK;
+    return kiss_json_text_raw(*to, first ? f->begin : f->separator, first ? f->begin_len : f->separator_len)
+           ? kiss_list_scan_failed(b->k, APR_ENOMEM) : KISS_DB_OK;
 }
 
 static kiss_db_status end_row(void *baton)
@@ -160,7 +164,7 @@ static kiss_db_status write_rows(reader *b, const kiss_rowset *rows)
 static kiss_db_status write_list(reader *b)
 {
     kiss_db_status status = write_rows(b, b->k->endpoint->rows);
-    const char *end = b->k->rows ? "]" : "[]";
+    const char *end = b->k->rows ? b->format->end : b->format->empty;
 
     if (status == KISS_DB_OK) {
         kiss_chunks_end(b->chunks);
@@ -195,8 +199,9 @@ static kiss_db_status begin_changed_row(void *baton, const kiss_value *key, stru
     kiss_db_status status = give_rows(b, key);
 
     *to = b->rows;
-    return status == KISS_DB_OK && b->rows->bpos && kiss_json_text_raw(b->rows, ",\n", 2)
-        ? kiss_list_scan_failed(b->k, APR_ENOMEM)
+    return status == KISS_DB_OK && b->rows->bpos
+           && kiss_json_text_raw(b->rows, b->format->separator, b->format->separator_len)
+           ? kiss_list_scan_failed(b->k, APR_ENOMEM)
            : status;
 }
 
@@ -234,7 +239,7 @@ static void find_unsure(reader *b, kiss_row_group *at, const unsigned *data, uns
     for (i = 0; i < b->scan.range.count && asked && b->patched == APR_SUCCESS; i++) {
         const kiss_value *sku = &b->scan.range.keys[i];
 
-        if (kiss_rows_seek(at, sku) != 0 || (at->len && kiss_rows_key(&key, buffer, &at->key) != 0)) {
+        if (kiss_rows_seek(at, sku) != 0 || (at->len && at->list->format->plain_key(&key, buffer, &at->key) != 0)) {
             b->patched = APR_EGENERAL;
         }
         else if (data[i] & asked || !at->len || kiss_rows_order(&key, sku) != 0) {
@@ -357,7 +362,7 @@ static kiss_db_status read_list(reader *b)
     apr_status_t rv = kiss_list_cache_begin(&b->out, kiss_config_cache_dir(b->k->server), b->k->pool);
 
     if (rv == APR_SUCCESS) {
-        rv = kiss_chunks_begin(&b->chunks, b->out, b->k->pool);
+        rv = kiss_chunks_begin(&b->chunks, b->out, b->format, b->k->pool);
     }
     if (rv != APR_SUCCESS) {
         return kiss_list_scan_failed(b->k, rv);
@@ -416,7 +421,7 @@ static kiss_db_status build(kiss_db_conn *conn, void *baton)
 
 const kiss_error *kiss_list_reader_run(kiss_list_reader_result *built, kiss_req *k, kiss_progress *progress)
 {
-    reader b = { .k = k, .progress = progress };
+    reader b = { .k = k, .progress = progress, .format = kiss_list_format_of(k->endpoint, k->pool) };
     kiss_db_status status;
 
     if (apr_pool_create(&b.pool, k->pool) != APR_SUCCESS) {

@@ -11,8 +11,8 @@
 static const char *delta(const kiss_value *before, const kiss_value *now, apr_pool_t *p)
 {
     kiss_piece pieces[2];
-    const kiss_list_text old = kiss_list_text_of(&pieces[0], before->data, before->len);
-    const kiss_list_text new = kiss_list_text_of(&pieces[1], now->data, now->len);
+    const kiss_list_text old = kiss_list_text_of(&pieces[0], before->data, before->len, &kiss_row_format_json);
+    const kiss_list_text new = kiss_list_text_of(&pieces[1], now->data, now->len, &kiss_row_format_json);
     kiss_spool *spool;
 
     /* Never flushed to a file: inputs are smaller than a spool's buffer. */

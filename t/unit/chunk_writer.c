@@ -14,7 +14,7 @@ static kiss_chunks *begin(kiss_spool **spool)
     kiss_chunks *chunks;
 
     return kiss_spool_create_linkable(spool, "/tmp", pool) == APR_SUCCESS
-           && kiss_chunks_begin(&chunks, *spool, pool) == APR_SUCCESS ? chunks : NULL;
+           && kiss_chunks_begin(&chunks, *spool, &kiss_row_format_json, pool) == APR_SUCCESS ? chunks : NULL;
 }
 
 /** Appends a row. @return what kiss_chunks_row() says of it */
@@ -106,7 +106,8 @@ static void test_end(void)
     const char *text = "[{\"SKU\":\"a\"}]";
     kiss_chunk chunk = { 7, 12, 0, 0, 0 };
     kiss_piece piece;
-    kiss_chunked old = { kiss_list_text_of(&piece, text, strlen(text)), apr_array_make(pool, 1, sizeof(kiss_chunk)) };
+    kiss_chunked old = { kiss_list_text_of(&piece, text, strlen(text), &kiss_row_format_json),
+                         apr_array_make(pool, 1, sizeof(kiss_chunk)) };
     kiss_spool *spool;
     kiss_chunks *chunks = begin(&spool);
 

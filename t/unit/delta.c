@@ -51,9 +51,9 @@ void unit_delta(void)
     long kb;
 
     text = list_of(1, &len);
-    before = kiss_list_text_of(&pieces[0], text, len);
+    before = kiss_list_text_of(&pieces[0], text, len, &kiss_row_format_json);
     text = list_of(2, &len);
-    now = kiss_list_text_of(&pieces[1], text, len);
+    now = kiss_list_text_of(&pieces[1], text, len, &kiss_row_format_json);
     ok(kiss_spool_create(&delta, "/tmp", pool) == APR_SUCCESS, "a place for the changes");
     kb = peak();
     ok(kiss_delta_write(delta, &before, &now) == APR_SUCCESS,

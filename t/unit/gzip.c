@@ -70,7 +70,7 @@ static kiss_spool *write_list(kiss_progress *progress, apr_pool_t *p)
     int i, rows = 0;
 
     kiss_spool_create_linkable(&spool, "/tmp", p);
-    kiss_chunks_begin(&chunks, spool, p);
+    kiss_chunks_begin(&chunks, spool, &kiss_row_format_json, p);
     spool->progress = progress;
     for (i = 0; i < MOST; i++) {
         int at = spool->buffer->bpos;
@@ -207,7 +207,8 @@ static void test_history(void)
     good = pack(&state, NULL, pool);
     for (i = 0; i < 16 && good; i++) {
         kiss_piece piece;
-        kiss_chunked before = { kiss_list_text_of(&piece, state.text.data, state.text.len), state.spool->chunks };
+        kiss_chunked before = { kiss_list_text_of(&piece, state.text.data, state.text.len, &kiss_row_format_json),
+                                state.spool->chunks };
 
         if (i % 3 == 0) {
             old.file = state.packed_spool->file;        /* of a state that is up to three steps away */

@@ -139,7 +139,7 @@ static kiss_spool *write_spool(int wide, apr_pool_t *p)
     int i, j, rows = 0;
 
     if (kiss_spool_create_linkable(&spool, "/tmp", p) != APR_SUCCESS
-        || kiss_chunks_begin(&chunks, spool, p) != APR_SUCCESS) {
+        || kiss_chunks_begin(&chunks, spool, &kiss_row_format_json, p) != APR_SUCCESS) {
         return NULL;
     }
     for (i = 0; i < size; i++) {
@@ -212,6 +212,7 @@ static kiss_list_text in_pieces(const struct printbuf *list, const apr_array_hea
         - APR_ARRAY_IDX(pieces, pieces->nelts - 1, kiss_piece).data);
     text.pieces = (const kiss_piece *)pieces->elts;
     text.count = pieces->nelts;
+    text.format = &kiss_row_format_json;
     return text;
 }
 
@@ -219,7 +220,7 @@ static kiss_list_text in_pieces(const struct printbuf *list, const apr_array_hea
 static kiss_list_text in_extents(const struct printbuf *list, const apr_array_header_t *extents, apr_pool_t *p)
 {
     kiss_piece *pieces = apr_pcalloc(p, (apr_size_t)extents->nelts * sizeof(*pieces));
-    kiss_list_text text = { pieces, extents->nelts };
+    kiss_list_text text = { pieces, extents->nelts, &kiss_row_format_json };
     apr_off_t start = 0;
     int i;
 
@@ -291,7 +292,7 @@ static int step(kiss_chunked *state, int one_in, int wide, apr_pool_t *p)
 static void history(int n, int wide, int steps)
 {
     kiss_piece none;
-    kiss_chunked state = { kiss_list_text_of(&none, "[]", 2), NULL };
+    kiss_chunked state = { kiss_list_text_of(&none, "[]", 2, &kiss_row_format_json), NULL };
     apr_pool_t *before = NULL, *of_base = NULL, *now;       /* of the state before, of the base, of this state */
     int i, good = 1;
 
@@ -345,7 +346,7 @@ static void searching(void)
                 next++;
             }
             good = kiss_rows_seek(&g, &entries[j].sku) == 0 && !g.len == (next == size)
-                   && (!g.len || (kiss_rows_key(&key, buffer, &g.key) == 0
+                   && (!g.len || (kiss_row_format_json.plain_key(&key, buffer, &g.key) == 0
                                   && kiss_rows_order(&key, &entries[next].sku) == 0));
         }
     }
@@ -354,9 +355,9 @@ static void searching(void)
         j += entries[i].rows;
     }
     okf(kiss_rows_estimate(&text) > (apr_size_t)j / 2 && kiss_rows_estimate(&text) < (apr_size_t)j * 2, "about %d rows", j);
-    text = kiss_list_text_of(&piece, "", 0);
+    text = kiss_list_text_of(&piece, "", 0, &kiss_row_format_json);
     ok(kiss_rows_estimate(&text) == 0, "... none in nothing");
-    text = kiss_list_text_of(&piece, two, strlen(two));
+    text = kiss_list_text_of(&piece, two, strlen(two), &kiss_row_format_json);
     ok(kiss_rows_estimate(&text) == 2, "... in a short list exactly");
 }
 
@@ -370,7 +371,9 @@ static void damage(void)
 
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         kiss_piece piece;
-        const kiss_chunked list = { kiss_list_text_of(&piece, apr_pstrdup(pool, bad[i]), strlen(bad[i])), NULL };
+        const kiss_list_text text_of = kiss_list_text_of(&piece, apr_pstrdup(pool, bad[i]), strlen(bad[i]),
+                                                         &kiss_row_format_json);
+        const kiss_chunked list = { text_of, NULL };
         const kiss_value sku = { "b", 1 }, none = { NULL, 0 };
         kiss_spool *spool;
         kiss_patch *patch;

@@ -234,6 +234,9 @@ static const kiss_endpoint endpoints[] = {
       KISS_DATA_PRODUCTS | KISS_DATA_ASSORTMENT | KISS_DATA_PRICES,
       SAYS("Catalogue", "List all products",
            "Every product of the customer's price list that is not obsolete, in the order of `SKU` by code point.") },
+    { "products-ndjson", KISS_GET, "/products.ndjson", KISS_AUTH_CUSTOMER, KISS_RUN_LIST, &products,
+      KISS_DATA_PRODUCTS | KISS_DATA_ASSORTMENT | KISS_DATA_PRICES, KISS_FORMAT_NDJSON, "/products",
+      SAYS("Catalogue", "List all products as NDJSON", "The rows of `/products`, one a line.") },
     { "products-schema", KISS_GET, "/products/schema", KISS_AUTH_TOKEN, KISS_RUN_SCHEMA, &products, .about = "/products",
       SAYS("Catalogue", "Describe the fields of products",
            "The fields of `/products`, in their order. Names have their first letter lowered.") },
@@ -242,6 +245,9 @@ static const kiss_endpoint endpoints[] = {
       SAYS("Stock", "List the stock of all products",
            "The stock of the customer's warehouse for the products of `/products`, in the order of `SKU` by code point. A product"
            " without a record of stock has no row.") },
+    { "stock-ndjson", KISS_GET, "/stock.ndjson", KISS_AUTH_CUSTOMER, KISS_RUN_LIST, &stock,
+      KISS_DATA_ASSORTMENT | KISS_DATA_LISTING | KISS_DATA_STOCK, KISS_FORMAT_NDJSON, "/stock",
+      SAYS("Stock", "List the stock of all products as NDJSON", "The rows of `/stock`, one a line.") },
     { "stock-schema", KISS_GET, "/stock/schema", KISS_AUTH_TOKEN, KISS_RUN_SCHEMA, &stock, .about = "/stock",
       SAYS("Stock", "Describe the fields of stock",
            "The fields of `/stock`, in their order. Names have their first letter lowered.") },
@@ -250,6 +256,9 @@ static const kiss_endpoint endpoints[] = {
       SAYS("Prices", "List the customer's prices",
            "The customer's price list with the discount applied, in the order of `SKU` by code point. A product may have"
            " several prices, which differ in `MOQ`.") },
+    { "prices-ndjson", KISS_GET, "/prices.ndjson", KISS_AUTH_CUSTOMER, KISS_RUN_LIST, &prices,
+      KISS_DATA_ASSORTMENT | KISS_DATA_PRICES, KISS_FORMAT_NDJSON, "/prices",
+      SAYS("Prices", "List the customer's prices as NDJSON", "The rows of `/prices`, one a line.") },
     { "version", KISS_GET, "/api/version", KISS_AUTH_NONE, KISS_RUN_VERSION,
       SAYS("Service", "Get the version of the API",
            "The profile that this server has. A new field or endpoint keeps it; what removes something, or changes a meaning,"

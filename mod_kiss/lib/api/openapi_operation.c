@@ -11,6 +11,7 @@
 
 #include "lib/api/openapi_schema.h"
 #include "lib/api/params.h"
+#include "lib/api/route.h"
 
 /* Sets of APIs, by how callers authenticate. */
 #define TOKENS (1u << KISS_AUTH_JWT)
@@ -241,6 +242,14 @@ static void add_list(operation *o)
     const kiss_rowset *rows = o->endpoint->rows;
 
     add_common(b, o->params, "If-None-Match");
+    if (o->endpoint->variant_of) {
+        const char *type = kiss_route_media_type(o->endpoint);
+
+        /* As text: as a second type of the JSON, or with a schema of its lines, generators of clients would misread it. */
+        add_own(b, o->responses, "200", "tag", "The whole list.",
+                apr_pstrmemdup(b->pool, type, strcspn(type, ";")), kiss_openapi_type("string", 0));
+        return;
+    }
     add_common(b, o->params, "A-IM");
     add_own(b, o->responses, "200", "tag", "The whole list.", JSON,
             kiss_openapi_array(kiss_openapi_schema_row(b, rows->item, rows->columns), 0));

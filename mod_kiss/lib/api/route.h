@@ -17,4 +17,18 @@
 const kiss_endpoint *kiss_route_find(const kiss_api *api, const char *path, int method, int *allow,
                                      const char **path_param);
 
+/** The media type of a list: its Content-Type. */
+const char *kiss_route_media_type(const kiss_endpoint *endpoint);
+
+/** 1 when the list at this path is also sent in other formats, by Accept. */
+int kiss_route_has_formats(const kiss_api *api, const kiss_endpoint *endpoint);
+
+/**
+ * Selects the format of a list: one that Accept names (RFC 9110 section 12.5.1) and prefers to JSON; else the endpoint
+ * itself. A range with `*` prefers none.
+ *
+ * @param accept value of the header, or NULL
+ */
+const kiss_endpoint *kiss_route_format(const kiss_api *api, const kiss_endpoint *endpoint, const char *accept);
+
 #endif

@@ -181,6 +181,14 @@ typedef struct kiss_param {
 /** Maximum of parameters of an endpoint. */
 #define KISS_MAX_PARAMS 8
 
+/** The format of a list. */
+typedef enum {
+    KISS_FORMAT_JSON,               /**< one JSON array */
+    KISS_FORMAT_NDJSON,             /**< a JSON object a line */
+    KISS_FORMAT_CSV,                /**< a record for each SKU (RFC 4180) */
+    KISS_FORMAT_CSV_BOM             /**< the same with a byte order mark, for spreadsheets */
+} kiss_format;
+
 /** What an endpoint does. */
 typedef enum {
     KISS_RUN_LIST,                  /**< all rows of `rows` in one JSON array */
@@ -220,6 +228,8 @@ typedef struct kiss_endpoint {
     kiss_run run;                   /**< what it does */
     const kiss_rowset *rows;        /**< the rows that it reads or describes */
     unsigned data;                  /**< KISS_DATA_ set that its answer depends on */
+    kiss_format format;             /**< KISS_RUN_LIST: how they are written */
+    const char *variant_of;         /**< KISS_RUN_LIST: the path of the same list as JSON; NULL: this is it */
     const char *about;              /**< KISS_RUN_SCHEMA: the path that it describes */
     const kiss_pageset *pages;      /**< its page set */
     const kiss_param *params;       /**< its parameters other than Page and PageSize; ended by an empty row */

@@ -183,3 +183,23 @@ int kiss_json_text_string(struct printbuf *pb, const char *text, apr_size_t len,
     pb->bpos += (int)(to - start);
     return 0;
 }
+
+const char *kiss_json_text_unescape(char *to, const char *at, const char *end)
+{
+    static const char hex[] = "0123456789abcdef", letter[] = "b\bf\fn\nr\rt\t\"\"\\\\";
+    const char *high, *low, *l;
+
+    if (end - at >= 6 && at[1] == 'u' && at[2] == '0' && at[3] == '0' && at[4] && at[5]) {
+        high = strchr(hex, at[4]);
+        low = strchr(hex, at[5]);
+        *to = high && low ? (char)((high - hex) << 4 | (low - hex)) : '\0';
+        return high && low && high - hex < 8 ? at + 6 : NULL;
+    }
+    for (l = letter; end - at >= 2 && *l; l += 2) {
+        if (*l == at[1]) {
+            *to = l[1];
+            return at + 2;
+        }
+    }
+    return NULL;
+}

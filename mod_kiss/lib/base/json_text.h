@@ -28,4 +28,7 @@ char *kiss_json_text_room(struct printbuf *pb, apr_size_t need);
 /** Appends raw bytes. @return 0, or -1 without memory. */
 int kiss_json_text_raw(struct printbuf *pb, const char *data, apr_size_t len);
 
+/** Decodes an escape that kiss_json_text_string() has written into a byte. @return where the text continues, or NULL */
+const char *kiss_json_text_unescape(char *to, const char *at, const char *end);
+
 #endif

@@ -5,8 +5,9 @@
  * written and compressed again.
  *
  * The rows of one SKU are never divided. The separator before a row belongs to its chunk: the first one starts with
- * `[{`, all others with `,\n{`; the `]` after the last one is in no chunk. So a chunk that starts at the same offset
- * with the same bytes ends at the same offset, no matter what follows, unless it is the last one.
+ * `[{`, all others with `,\n{`; the `]` after the last one is in no chunk. Likewise in other formats. So a chunk that
+ * starts at the same offset with the same bytes ends at the same offset, no matter what follows, unless it is the last
+ * one.
  *
  * Pure, thread-safe.
  */
@@ -34,7 +35,7 @@ typedef struct {
  *
  * @param length bytes of the chunk with these rows
  * @param rows   bytes of these rows, with the separator before each of them
- * @param sku    as JSON text, without its quotes
+ * @param sku    as it is written, without its quotes
  */
 int kiss_chunk_ends(apr_off_t length, apr_off_t rows, const kiss_value *sku);
 

@@ -12,9 +12,10 @@
 
 struct kiss_chunks {
     kiss_spool *spool;
+    const kiss_row_format *format;
     apr_uint64_t id;            /* of the next new chunk */
     apr_off_t rows;             /* where the rows of the last SKU start */
-    struct printbuf *head;      /* the start of the last row up to its SKU, and the SKU as JSON text */
+    struct printbuf *head;      /* the start of the last row up to its SKU, and the SKU as it is written */
     apr_size_t sku;             /* offset of the SKU there */
     int is_open;                /* 1 when there are rows after the last chunk */
     int is_last;                /* 1 when the last chunk was the last one of a list: no row can follow */
@@ -22,12 +23,13 @@ struct kiss_chunks {
     apr_off_t old_end;          /* where these end */
 };
 
-apr_status_t kiss_chunks_begin(kiss_chunks **chunks, kiss_spool *spool, apr_pool_t *p)
+apr_status_t kiss_chunks_begin(kiss_chunks **chunks, kiss_spool *spool, const kiss_row_format *format, apr_pool_t *p)
 {
     kiss_chunks *c = apr_pcalloc(p, sizeof(*c));
     apr_status_t rv = kiss_crypto_random((unsigned char *)&c->id, sizeof(c->id));
 
     c->spool = spool;
+    c->format = format;
     c->head = kiss_json_text_buffer(p);
     spool->chunks = apr_array_make(p, 256, sizeof(kiss_chunk));
     *chunks = c;
@@ -60,10 +62,10 @@ static void end_rows(kiss_chunks *c, int at)
 /** Finds the SKU of a row. A row that starts as the last one did has it at the same offset. */
 static int find_sku(const kiss_chunks *c, kiss_value *sku, const char *row, const char *end)
 {
-    if (c->sku && (apr_size_t)(end - row) > c->sku && memcmp(row, c->head->buf, c->sku) == 0) {
-        return kiss_rows_key_at(sku, row + c->sku, end);
+    if (c->format->key_at && c->sku && (apr_size_t)(end - row) > c->sku && memcmp(row, c->head->buf, c->sku) == 0) {
+        return c->format->key_at(sku, row + c->sku, end);
     }
-    return kiss_rows_find_key(sku, row, end);
+    return c->format->find_key(sku, row, end);
 }
 
 /** Keeps the start of a row. */
@@ -77,7 +79,7 @@ static apr_status_t keep_head(kiss_chunks *c, const char *row, const kiss_value 
 apr_status_t kiss_chunks_row(kiss_chunks *c, int at)
 {
     const struct printbuf *pb = c->spool->buffer;
-    const char *row = pb->buf + at + (c->spool->size + at ? strlen(",\n") : strlen("["));
+    const char *row = pb->buf + at + (c->spool->size + at ? c->format->separator_len : c->format->begin_len);
     kiss_value sku;
 
     if (c->is_last || row >= pb->buf + pb->bpos || find_sku(c, &sku, row, pb->buf + pb->bpos) != 0) {
@@ -103,9 +105,11 @@ void kiss_chunks_end(kiss_chunks *c)
 /* --- from an earlier version --- */
 
 /** Length of the separator before the row at this offset. */
-static apr_off_t separator(apr_off_t row)
+static apr_off_t separator(const kiss_chunks *c, apr_off_t row)
 {
-    return row == 1 ? (apr_off_t)strlen("[") : (apr_off_t)strlen(",\n");
+    const apr_off_t first = (apr_off_t)c->format->begin_len;
+
+    return row == first ? first : (apr_off_t)c->format->separator_len;
 }
 
 /** Copies `n` chunks of the earlier version from the current position in it, which is in this piece. */
@@ -141,10 +145,10 @@ static int count_chunks(kiss_chunks *c, const kiss_chunked *old, apr_off_t from,
     int n = 0, most = !old->chunks ? 0 : last ? old->chunks->nelts : old->chunks->nelts - 1;
     apr_off_t end;
 
-    for (; c->old < most && c->old_end + separator(from) < from; c->old++) {
+    for (; c->old < most && c->old_end + separator(c, from) < from; c->old++) {
         c->old_end += APR_ARRAY_IDX(old->chunks, c->old, kiss_chunk).length;
     }
-    if (c->old >= most || c->old_end + separator(from) != from) {
+    if (c->old >= most || c->old_end + separator(c, from) != from) {
         return 0;
     }
     /* The rows written before are all rows of another SKU. */
@@ -159,25 +163,27 @@ static int count_chunks(kiss_chunks *c, const kiss_chunked *old, apr_off_t from,
     return n;
 }
 
+/** Appends what precedes a row. @return 0, or -1 when there is no memory */
+static int append_separator(const kiss_chunks *c)
+{
+    const kiss_row_format *f = c->format;
+    int first = c->spool->size + c->spool->buffer->bpos == 0;
+
+    return kiss_json_text_raw(c->spool->buffer, first ? f->begin : f->separator, first ? f->begin_len : f->separator_len);
+}
+
 /** Appends one row of the earlier version. @return its length; 0 when it is no row, or there is no memory */
 static apr_size_t append_row(kiss_chunks *c, const char *row, const char *end)
 {
-    const char *feed = memchr(row, '\n', (apr_size_t)(end - row));
-    apr_size_t len = (apr_size_t)((feed ? feed - 1 : end) - row);
+    const char *feed = kiss_row_format_feed(c->format, row, end);
+    const char *to = feed ? feed + 1 - c->format->separator_len : end;
+    apr_size_t len = to > row ? (apr_size_t)(to - row) : 0;
     struct printbuf *pb = c->spool->buffer;
-    int at = pb->bpos, first = c->spool->size + at == 0;
+    int at = pb->bpos;
 
-    return (feed && feed - row < 2) || kiss_json_text_raw(pb, first ? "[" : ",\n", first ? 1 : 2)
+    return !len || append_separator(c)
         || kiss_json_text_raw(pb, row, len)
            || kiss_chunks_row(c, at) != APR_SUCCESS ? 0 : len;
-}
-
-/** Where the last row before `end` starts; at `from` at least, where one starts. */
-static const char *last_row(const char *from, const char *end)
-{
-    const char *feed = end > from ? memrchr(from, '\n', (apr_size_t)(end - from)) : NULL;
-
-    return feed ? feed + 1 : from;
 }
 
 /**
@@ -186,13 +192,16 @@ static const char *last_row(const char *from, const char *end)
  */
 static const char *last_unexamined(const kiss_chunks *c, const char *row, const char *end)
 {
-    apr_off_t room = KISS_CHUNK_MIN - (apr_off_t)strlen(",\n") - (c->spool->size + c->spool->buffer->bpos - c->spool->cut);
-    const char *at = room <= 0 ? row : last_row(row, room < end - row ? row + room : end), *before;
+    const kiss_row_format *f = c->format;
+    apr_off_t open = c->spool->size + c->spool->buffer->bpos - c->spool->cut;
+    apr_off_t room = KISS_CHUNK_MIN - (apr_off_t)f->separator_len - open;
+    const char *at = room <= 0 ? row : kiss_row_format_last(f, row, room < end - row ? row + room : end);
+    const char *before;
     kiss_value sku, other;
 
     for (; at > row; at = before) {
-        before = last_row(row, at - strlen(",\n"));
-        if (kiss_rows_find_key(&sku, at, end) != 0 || kiss_rows_find_key(&other, before, at) != 0) {
+        before = kiss_row_format_last(f, row, at - f->separator_len);
+        if (f->find_key(&sku, at, end) != 0 || f->find_key(&other, before, at) != 0) {
             return row;
         }
         if (sku.len != other.len || memcmp(sku.data, other.data, sku.len) != 0) {
@@ -206,11 +215,9 @@ static const char *last_unexamined(const kiss_chunks *c, const char *row, const 
 static apr_size_t append_unexamined(kiss_chunks *c, const char *row, const char *end)
 {
     const char *to = last_unexamined(c, row, end);
-    struct printbuf *pb = c->spool->buffer;
-    int first = c->spool->size + pb->bpos == 0;
 
-    if (to == row || kiss_json_text_raw(pb, first ? "[" : ",\n", first ? 1 : 2)
-        || kiss_json_text_raw(pb, row, (apr_size_t)(to - row) - strlen(",\n"))) {
+    if (to == row || append_separator(c)
+        || kiss_json_text_raw(c->spool->buffer, row, (apr_size_t)(to - row) - c->format->separator_len)) {
         return 0;
     }
     c->is_open = 1;
@@ -228,12 +235,12 @@ apr_status_t kiss_chunks_run(kiss_chunks *c, const kiss_chunked *old, int piece,
 
         if (n) {
             rv = copy_chunks(c, old, p, n);
-            from = (apr_size_t)(c->old_end - p->start) + strlen(",\n");
+            from = (apr_size_t)(c->old_end - p->start) + c->format->separator_len;
             continue;
         }
         from += append_unexamined(c, p->data + from, p->data + to);
         len = append_row(c, p->data + from, p->data + to);
-        from += len + strlen(",\n");
+        from += len + c->format->separator_len;
         rv = len ? kiss_spool_flush(c->spool, 0) : APR_EGENERAL;
     }
     return rv;

@@ -20,9 +20,10 @@ typedef struct kiss_chunks kiss_chunks;
  * Starts with the first byte of a list.
  *
  * @param spool linkable and empty; its `chunks` are set, and published to its readers (spool->progress)
+ * @param format of the list; it exists as long as `chunks`
  * @return APR_SUCCESS, APR_ENOMEM, or APR_EGENERAL without random bytes
  */
-apr_status_t kiss_chunks_begin(kiss_chunks **chunks, kiss_spool *spool, apr_pool_t *p);
+apr_status_t kiss_chunks_begin(kiss_chunks **chunks, kiss_spool *spool, const kiss_row_format *format, apr_pool_t *p);
 
 /**
  * Adds a row that was appended to the buffer of the spool; to be called before the spool is flushed. Rows of the same

@@ -20,7 +20,7 @@ static int compare(const kiss_row_group *a, const kiss_row_group *b, int *failed
     char one[KISS_ROWS_KEY], two[KISS_ROWS_KEY];
     kiss_value x, y;
 
-    if (kiss_rows_key(&x, one, &a->key) != 0 || kiss_rows_key(&y, two, &b->key) != 0) {
+    if (a->list->format->plain_key(&x, one, &a->key) != 0 || b->list->format->plain_key(&y, two, &b->key) != 0) {
         *failed = 1;
         return 0;
     }
@@ -81,7 +81,7 @@ static int find(kiss_row_group *g, const kiss_value *sku, int *found)
     kiss_value key;
 
     *found = 0;
-    if (kiss_rows_seek(g, sku) != 0 || (g->len && kiss_rows_key(&key, buffer, &g->key) != 0)) {
+    if (kiss_rows_seek(g, sku) != 0 || (g->len && g->list->format->plain_key(&key, buffer, &g->key) != 0)) {
         return -1;
     }
     *found = g->len && kiss_rows_order(&key, sku) == 0;

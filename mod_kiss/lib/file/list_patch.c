@@ -37,16 +37,18 @@ apr_status_t kiss_patch_begin(kiss_patch **patch, kiss_spool *out, const kiss_ch
         return APR_EGENERAL;
     }
     pass_rows(made);
-    return kiss_chunks_begin(&made->chunks, out, p);
+    return kiss_chunks_begin(&made->chunks, out, made->old.text.format, p);
 }
 
 /** Appends the separator before a row. */
 static apr_status_t separate(kiss_patch *patch)
 {
-    const char *separator = patch->rows ? ",\n" : "[";
+    const kiss_row_format *f = patch->old.text.format;
+    const int first = !patch->rows;
 
     patch->rows = 1;
-    return kiss_json_text_raw(patch->out->buffer, separator, strlen(separator)) ? APR_ENOMEM : APR_SUCCESS;
+    return kiss_json_text_raw(patch->out->buffer, first ? f->begin : f->separator, first ? f->begin_len : f->separator_len)
+           ? APR_ENOMEM : APR_SUCCESS;
 }
 
 /** 1 when there are rows in a piece, or in a later one. */
@@ -74,7 +76,7 @@ static apr_status_t copy_run(kiss_patch *patch, int rest)
         }
         from = i == patch->piece ? patch->from : from;
         if (i == last && !rest && at->len) {
-            to = at->rows > from ? at->rows - strlen(",\n") : from;
+            to = at->rows > from ? at->rows - list->format->separator_len : from;
         }
         if (from < to) {
             rv = kiss_chunks_run(patch->chunks, &patch->old, i, (apr_size_t)(from - piece->data),
@@ -99,7 +101,7 @@ apr_status_t kiss_patch_put(kiss_patch *patch, const kiss_value *sku, const kiss
     }
     rv = copy_run(patch, 0);
     if (rv == APR_SUCCESS && at->len
-        && (kiss_rows_key(&key, buffer, &at->key) != 0
+        && (at->list->format->plain_key(&key, buffer, &at->key) != 0
             || (kiss_rows_order(&key, sku) == 0 && kiss_rows_next(at) != 0))) {
         rv = APR_EGENERAL;
     }
@@ -123,6 +125,6 @@ apr_status_t kiss_patch_end(kiss_patch *patch)
 
     rv = copy_run(patch, 1);
     kiss_chunks_end(patch->chunks);
-    end = patch->rows ? "]" : "[]";
+    end = patch->rows ? patch->old.text.format->end : patch->old.text.format->empty;
     return rv == APR_SUCCESS && kiss_json_text_raw(patch->out->buffer, end, strlen(end)) ? APR_ENOMEM : rv;
 }

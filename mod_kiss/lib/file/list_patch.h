@@ -30,7 +30,7 @@ apr_status_t kiss_patch_begin(kiss_patch **patch, kiss_spool *out, const kiss_ch
  * Sets the current rows of a SKU. To be called in the order of the SKUs by code point, once for each.
  *
  * @param sku  as plain text
- * @param rows "{...}", or "{...},\n{...}"; with length 0 when it has none any more, or never had any
+ * @param rows "{...}", or "{...},\n{...}", in the format of `old`; with length 0 when it has none any more, or never had any
  * @return APR_SUCCESS; APR_EGENERAL when `old` is no such list; the error of writing `out`
  */
 apr_status_t kiss_patch_put(kiss_patch *patch, const kiss_value *sku, const kiss_value *rows);

@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-static const char sku_member[] = "\"SKU\":\"";
-
 /* Below this length a list is walked, not halved; also the first step of a search, whose steps are doubled. */
 #define NEAR 512
 
@@ -16,10 +14,10 @@ static const char sku_member[] = "\"SKU\":\"";
 
 /* --- pieces --- */
 
-kiss_list_text kiss_list_text_of(kiss_piece *piece, const char *data, apr_size_t len)
+kiss_list_text kiss_list_text_of(kiss_piece *piece, const char *data, apr_size_t len, const kiss_row_format *format)
 {
     const kiss_piece whole = { .data = data, .len = len };
-    const kiss_list_text list = { piece, 1 };
+    const kiss_list_text list = { piece, 1, format };
 
     *piece = whole;
     return list;
@@ -34,45 +32,6 @@ apr_off_t kiss_list_text_size(const kiss_list_text *list)
 
 /* --- SKUs --- */
 
-/** Decodes an escape of lib/base/json_text.h into a byte. @return where the text continues, or NULL */
-static const char *unescape(char *to, const char *at, const char *end)
-{
-    static const char hex[] = "0123456789abcdef", letter[] = "b\bf\fn\nr\rt\t\"\"\\\\";
-    const char *high, *low, *l;
-
-    if (end - at >= 6 && at[1] == 'u' && at[2] == '0' && at[3] == '0' && at[4] && at[5]) {
-        high = strchr(hex, at[4]);
-        low = strchr(hex, at[5]);
-        *to = high && low ? (char)((high - hex) << 4 | (low - hex)) : '\0';
-        return high && low && high - hex < 8 ? at + 6 : NULL;
-    }
-    for (l = letter; end - at >= 2 && *l; l += 2) {
-        if (*l == at[1]) {
-            *to = l[1];
-            return at + 2;
-        }
-    }
-    return NULL;
-}
-
-int kiss_rows_key(kiss_value *key, char buffer[KISS_ROWS_KEY], const kiss_value *json)
-{
-    const char *at = json->data, *end = at + json->len;
-    apr_size_t n;
-
-    *key = *json;
-    if (!memchr(at, '\\', json->len)) {
-        return 0;
-    }
-    for (n = 0; at && at < end && n < KISS_ROWS_KEY; n++) {
-        buffer[n] = *at;
-        at = *at == '\\' ? unescape(&buffer[n], at, end) : at + 1;
-    }
-    key->data = buffer;
-    key->len = n;
-    return at == end ? 0 : -1;
-}
-
 int kiss_rows_order(const kiss_value *a, const kiss_value *b)
 {
     int order = memcmp(a->data, b->data, a->len < b->len ? a->len : b->len);
@@ -82,38 +41,15 @@ int kiss_rows_order(const kiss_value *a, const kiss_value *b)
 
 /* --- walk --- */
 
-int kiss_rows_key_at(kiss_value *key, const char *at, const char *end)
-{
-    key->data = at;
-    while (at < end && *at != '"') {
-        at += *at == '\\' ? 2 : 1;
-    }
-    key->len = (apr_size_t)(at - key->data);
-    return at < end ? 0 : -1;
-}
-
-/* Quotes within values are escaped: this text occurs only at the member itself. */
-int kiss_rows_find_key(kiss_value *key, const char *row, const char *end)
-{
-    const char *at = row;
-
-    while ((at = memchr(at, '"', (apr_size_t)(end - at)))
-           && ((apr_size_t)(end - at) < sizeof(sku_member) || memcmp(at, sku_member, sizeof(sku_member) - 1) != 0)) {
-        at++;
-    }
-    if (!at) {
-        return -1;
-    }
-    return kiss_rows_key_at(key, at + sizeof(sku_member) - 1, end);
-}
-
 /** Finds the end of the row that starts here, and the next one. @return NULL when there is no row */
-static const char *end_of_row(const char *row, const char *end, const char **next)
+static const char *end_of_row(const kiss_row_format *f, const char *row, const char *end, const char **next)
 {
-    const char *feed = row < end ? memchr(row, '\n', (apr_size_t)(end - row)) : NULL;
-    const char *last = feed ? feed - 1 : end;                   /* at ",", or after the row */
+    const char *feed = kiss_row_format_feed(f, row, end);
+    const char *last = feed ? feed + 1 - f->separator_len : end;    /* at the separator, or after the row */
 
-    if (last - row < 2 || *row != '{' || last[-1] != '}' || (feed && (*last != ',' || feed + 1 == end || feed[1] != '{'))) {
+    if (last - row < 2 || (f->first && (*row != f->first || last[-1] != f->last))
+        || (feed && (memcmp(last, f->separator, f->separator_len) != 0 || feed + 1 == end
+                     || (f->first && feed[1] != f->first)))) {
         return NULL;
     }
     *next = feed ? feed + 1 : last;
@@ -123,19 +59,24 @@ static const char *end_of_row(const char *row, const char *end, const char **nex
 int kiss_rows_of_piece(const char **from, const char **to, const kiss_list_text *list, int piece)
 {
     const kiss_piece *p = &list->pieces[piece];
-    const char *separator = piece ? ",\n" : "[";
-    apr_size_t n = strlen(separator), tail = piece == list->count - 1;
+    const kiss_row_format *f = list->format;
+    const char *before = piece ? f->separator : f->begin;
+    apr_size_t n = piece ? f->separator_len : f->begin_len, tail = piece == list->count - 1 ? f->end_len : 0;
 
-    if (p->len < tail || (tail && p->data[p->len - 1] != ']')) {
+    *from = *to = p->data + p->len;
+    if (list->count == 1 && p->len == strlen(f->empty) && memcmp(p->data, f->empty, p->len) == 0) {
+        return 0;
+    }
+    if (p->len < tail || memcmp(p->data + p->len - tail, f->end, tail) != 0) {
         return -1;
     }
-    *from = p->data;
-    *to = p->data + p->len - tail;
+    *to -= tail;
     if (tail && piece && p->len == tail) {
+        *from = *to;
         return 0;                       /* no row, only the end of the list */
     }
-    *from += n;
-    return p->len < n + tail || memcmp(p->data, separator, n) != 0 ? -1 : 0;
+    *from = p->data + n;
+    return p->len < n + tail || memcmp(p->data, before, n) != 0 ? -1 : 0;
 }
 
 /** Starts with the rows of a piece. */
@@ -147,6 +88,7 @@ static int enter_piece(kiss_row_group *g, int piece)
 
 int kiss_rows_next(kiss_row_group *g)
 {
+    const kiss_row_format *f = g->list->format;
     const char *at, *next, *row_end;
     char buffer[KISS_ROWS_KEY];
     kiss_value key, plain;
@@ -159,8 +101,8 @@ int kiss_rows_next(kiss_row_group *g)
     g->rows = at = next = g->rest;
     g->len = 0;
     while (at < g->end) {
-        row_end = end_of_row(at, g->end, &next);
-        if (!row_end || kiss_rows_find_key(&key, at, row_end) != 0 || kiss_rows_key(&plain, buffer, &key) != 0) {
+        row_end = end_of_row(f, at, g->end, &next);
+        if (!row_end || f->find_key(&key, at, row_end) != 0 || f->plain_key(&plain, buffer, &key) != 0) {
             return -1;
         }
         if (g->len && (key.len != g->key.len || memcmp(key.data, g->key.data, key.len) != 0)) {
@@ -183,28 +125,30 @@ int kiss_rows_first(kiss_row_group *g, const kiss_list_text *list)
 /* --- search --- */
 
 /** Whether a row precedes a SKU. @return 1, 0, or -1 when it is no row */
-static int is_before(const char *row, const char *end, const kiss_value *sku)
+static int is_before(const kiss_row_format *f, const char *row, const char *end, const kiss_value *sku)
 {
     char buffer[KISS_ROWS_KEY];
-    kiss_value json, key;
+    kiss_value written, key;
 
-    if (*row != '{' || kiss_rows_find_key(&json, row, end) != 0 || kiss_rows_key(&key, buffer, &json) != 0) {
+    if ((f->first && *row != f->first) || f->find_key(&written, row, end) != 0
+        || f->plain_key(&key, buffer, &written) != 0) {
         return -1;
     }
     return kiss_rows_order(&key, sku) < 0;
 }
 
 /** Moves one of the bounds to a row between them, the first one after `at`. @return as is_before() */
-static int probe(const char **low, const char **high, const char *at, const char *end, const kiss_value *sku)
+static int probe(const kiss_row_format *f, const char **low, const char **high, const char *at, const char *end,
+                 const kiss_value *sku)
 {
-    const char *feed = memchr(at, '\n', (apr_size_t)(*high - at));
+    const char *feed = kiss_row_format_feed(f, at, *high);
     int before;
 
     if (!feed || feed + 1 >= *high) {
         *high = at;                     /* no row starts between them: the one at this offset was compared, or is the last */
         return 0;
     }
-    before = is_before(feed + 1, end, sku);
+    before = is_before(f, feed + 1, end, sku);
     if (before > 0) {
         *low = feed + 1;
     }
@@ -222,7 +166,8 @@ static int pass_pieces(kiss_row_group *g, const kiss_value *sku)
     for (next = g->piece + 1; before > 0 && next < g->list->count; next++) {
         const char *from, *to;
 
-        before = kiss_rows_of_piece(&from, &to, g->list, next) != 0 ? -1 : from < to ? is_before(from, to, sku) : 0;
+        before = kiss_rows_of_piece(&from, &to, g->list, next) != 0 ? -1
+            : from < to ? is_before(g->list->format, from, to, sku) : 0;
         if (before > 0) {
             g->piece = next;
             g->rows = from;
@@ -236,7 +181,7 @@ int kiss_rows_seek(kiss_row_group *g, const kiss_value *sku)
 {
     const char *low, *high;
     apr_size_t step = NEAR;
-    int before = g->len ? is_before(g->rows, g->end, sku) : 0;
+    int before = g->len ? is_before(g->list->format, g->rows, g->end, sku) : 0;
 
     before = before > 0 ? pass_pieces(g, sku) : before;
     if (before <= 0) {
@@ -245,11 +190,11 @@ int kiss_rows_seek(kiss_row_group *g, const kiss_value *sku)
     low = g->rows;
     high = g->end;
     while (before > 0 && (apr_size_t)(high - low) > step) {
-        before = probe(&low, &high, low + step, g->end, sku);
+        before = probe(g->list->format, &low, &high, low + step, g->end, sku);
         step *= 2;
     }
     while (before >= 0 && high - low > NEAR) {
-        before = probe(&low, &high, low + (high - low) / 2, g->end, sku);
+        before = probe(g->list->format, &low, &high, low + (high - low) / 2, g->end, sku);
     }
     if (before < 0) {
         return before;
@@ -260,7 +205,7 @@ int kiss_rows_seek(kiss_row_group *g, const kiss_value *sku)
         if (kiss_rows_next(g) != 0) {
             return -1;
         }
-        before = g->len ? is_before(g->rows, g->end, sku) : 0;
+        before = g->len ? is_before(g->list->format, g->rows, g->end, sku) : 0;
     } while (before > 0);
     return before;
 }
@@ -280,10 +225,10 @@ apr_size_t kiss_rows_estimate(const kiss_list_text *list)
     part = p->len < PART ? p->len : PART;
     at = p->data + (p->len - part) / 2;
     end = at + part;
-    while (at && at < end && (at = memchr(at, '\n', (apr_size_t)(end - at)))) {
+    while (at && at < end && (at = kiss_row_format_feed(list->format, at, end))) {
         at++;
         n++;
     }
-    n += part == p->len && part > 2;            /* the last row has no line feed */
+    n += part == p->len && part > 2;            /* the last row may have no line feed */
     return part ? (apr_size_t)((double)n * (double)kiss_list_text_size(list) / (double)part) : 0;
 }

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * list_rows - reads the text of a list as list/list_reader.h writes it: `[row,\nrow,\nrow]`, one row a line, in the
- * order of their SKUs by code point; several rows of one SKU follow each other. The text may be in several pieces, as it
- * is where a list shares most of its bytes with an earlier version (lib/file/extent.h). Pure, thread-safe, allocates
- * nothing.
+ * list_rows - reads the text of a list as list/list_reader.h writes it, `[row,\nrow,\nrow]` or in another format
+ * (lib/file/row_format.h): in the order of their SKUs by code point; several rows of one SKU follow each other. The text
+ * may be in several pieces, as it is where a list shares most of its bytes with an earlier version (lib/file/extent.h).
+ * Pure, thread-safe, allocates nothing.
  */
 #ifndef KISS_LIST_ROWS_H
 #define KISS_LIST_ROWS_H
 
-#include "lib/base/value.h"
-
-/** Bytes of the longest SKU: 64 characters. */
-#define KISS_ROWS_KEY 256
+#include "lib/file/row_format.h"
 
 /** A part of the text: complete rows of SKUs, with the separator before the first one; at last the end of the list. */
 typedef struct {
@@ -26,19 +23,20 @@ typedef struct {
 typedef struct {
     const kiss_piece *pieces;
     int count;
+    const kiss_row_format *format;
 } kiss_list_text;
 
 /** A text in one piece. @param piece is set; it lives as long as the result */
-kiss_list_text kiss_list_text_of(kiss_piece *piece, const char *data, apr_size_t len);
+kiss_list_text kiss_list_text_of(kiss_piece *piece, const char *data, apr_size_t len, const kiss_row_format *format);
 
 /** Bytes of a text. */
 apr_off_t kiss_list_text_size(const kiss_list_text *list);
 
 /** The rows of one SKU, and where the list continues after them. All of them are in one piece. */
 typedef struct {
-    const char *rows;               /**< "{...}", or "{...},\n{...}" */
+    const char *rows;               /**< "{...}", or "{...},\n{...}", in the format of the list */
     apr_size_t len;                 /**< 0 after the last */
-    kiss_value key;                 /**< the SKU as JSON text, without its quotes */
+    kiss_value key;                 /**< the SKU as it is written, without its quotes */
     const char *rest;               /**< the rest of the piece: "{...", or `end` */
     const char *end;                /**< where the rows of the piece end */
     const kiss_list_text *list;
@@ -59,26 +57,6 @@ int kiss_rows_next(kiss_row_group *g);
  * @return 0, or -1 when this is no such list
  */
 int kiss_rows_seek(kiss_row_group *g, const kiss_value *sku);
-
-/**
- * Finds the SKU of a row.
- *
- * @param key receives it as JSON text, without its quotes
- * @param row "{..."; other rows may follow before `end`
- * @return 0, or -1 when it has none
- */
-int kiss_rows_find_key(kiss_value *key, const char *row, const char *end);
-
-/** The SKU that starts here, as JSON text without its quotes. @return 0, or -1 when it does not end */
-int kiss_rows_key_at(kiss_value *key, const char *at, const char *end);
-
-/**
- * The plain text of a SKU in a list.
- *
- * @param buffer used where the text contains escapes
- * @return 0, or -1 when it cannot be in a list
- */
-int kiss_rows_key(kiss_value *key, char buffer[KISS_ROWS_KEY], const kiss_value *json);
 
 /** Compares two SKUs as plain text, by code point: less than 0, 0, more than 0. */
 int kiss_rows_order(const kiss_value *a, const kiss_value *b);

@@ -194,9 +194,11 @@ static apr_status_t append(kiss_spool *s, const char *data, apr_size_t len)
 apr_status_t kiss_spool_flush(kiss_spool *s, int all)
 {
     int len = s->buffer->bpos;
+    /* Also what is empty needs a file to be given a name. */
+    int is_empty = len == 0 && s->linkable && !s->file && !s->extents;
     apr_status_t rv = APR_SUCCESS;
 
-    if (len > 0 && (len >= PIECE || all)) {
+    if ((len > 0 && len >= PIECE) || (all && (len > 0 || is_empty))) {
         sum_buffer(s, len);
         rv = append(s, s->buffer->buf, (apr_size_t)len);
         if (rv == APR_SUCCESS) {
