@@ -115,7 +115,7 @@ for my $name (sort keys %document) {
     is join("\n", @wrong), '', "$name: the document is sound";
 }
 is join(' ', sort { $a cmp $b } keys %{ $document{'customer all'}{paths} }),
-    '/.well-known/oauth-authorization-server /.well-known/oauth-protected-resource /api/version /auth/token /health /openapi.json /prices /prices.ndjson /products /products.ndjson /products/schema /stock /stock.ndjson /stock/schema',
+    '/.well-known/oauth-authorization-server /.well-known/oauth-protected-resource /api/version /auth/token /health /openapi.json /prices /prices.bom.csv /prices.csv /prices.ndjson /products /products.bom.csv /products.csv /products.ndjson /products/schema /stock /stock.bom.csv /stock.csv /stock.ndjson /stock/schema',
     'the Customer API has the endpoints of its contract, and this document';
 
 # ---- the KSS API: what its contract says, for each type of key

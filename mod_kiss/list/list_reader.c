@@ -11,6 +11,7 @@
 #include "caller/caller.h"
 #include "core/config.h"
 #include "core/error.h"
+#include "lib/api/csv_row.h"
 #include "lib/api/list_plan.h"
 #include "lib/base/json_text.h"
 #include "lib/file/chunk_writer.h"
@@ -56,8 +57,13 @@ typedef struct {
     const kiss_row_format *format;      /* its format */
     kiss_chunks *chunks;                /* its chunks */
     int at;                             /* in the buffer of `out`: the start of the row that is being written */
+    apr_int64_t written;                /* its rows, or records of CSV, so far */
+    struct printbuf *key;               /* CSV: the SKU of `rows` */
+    struct printbuf *line;              /* CSV: its record */
+    struct printbuf *cell;              /* CSV: for temporary use */
     kiss_patch *patch;                  /* derives the list from an earlier version */
-    struct printbuf *rows;              /* rows of the first key of the range, which `patch` has not received yet */
+    struct printbuf *rows;              /* rows of one SKU that were not written yet: of the first key of the range,
+                                           which `patch` has not received yet; or of CSV */
     apr_status_t patched;               /* result of `patch` */
     const kiss_list_cache_map *base;    /* that earlier version */
     int no_log;                         /* 1 when the log of changes cannot be read */
@@ -71,7 +77,7 @@ static kiss_db_status begin_row(void *baton, const kiss_value *key, struct print
 {
     reader *b = baton;
     const kiss_row_format *f = b->format;
-    const int first = b->k->rows == 0;
+    const int first = b->written == 0;
 
     (void)key;
     *to = b->out->buffer;
@@ -85,11 +91,56 @@ static kiss_db_status end_row(void *baton)
     reader *b = baton;
     apr_status_t rv = kiss_chunks_row(b->chunks, b->at);
 
+    b->written++;
     rv = rv == APR_SUCCESS ? kiss_spool_flush(b->out, 0) : rv;
     return rv == APR_SUCCESS ? KISS_DB_OK : kiss_list_scan_failed(b->k, rv);
 }
 
 static const kiss_list_sink to_list = { begin_row, end_row };
+
+/* --- the whole list as CSV: the rows of a SKU become one record --- */
+
+/** Writes the rows of a SKU that were read, if there are any. */
+static kiss_db_status write_record(reader *b)
+{
+    kiss_db_status status = KISS_DB_OK;
+    struct printbuf *to;
+
+    if (b->rows->bpos) {
+        status = begin_row(b, NULL, &to);
+        if (status == KISS_DB_OK
+            && kiss_csv_row_write(to, b->k->endpoint->csv, b->cell, b->rows->buf, (apr_size_t)b->rows->bpos) != 0) {
+            status = kiss_list_scan_failed(b->k, APR_ENOMEM);
+        }
+        status = status == KISS_DB_OK ? end_row(b) : status;
+        printbuf_reset(b->rows);
+    }
+    return status;
+}
+
+static kiss_db_status begin_record_row(void *baton, const kiss_value *key, struct printbuf **to)
+{
+    reader *b = baton;
+    kiss_db_status status = KISS_DB_OK;
+
+    if (key->len != (apr_size_t)b->key->bpos || memcmp(key->data, b->key->buf, key->len) != 0) {
+        status = write_record(b);
+        printbuf_reset(b->key);
+        if (status == KISS_DB_OK && kiss_json_text_raw(b->key, key->data, key->len)) {
+            status = kiss_list_scan_failed(b->k, APR_ENOMEM);
+        }
+    }
+    *to = b->rows;
+    return status;
+}
+
+static kiss_db_status keep_row(void *baton)
+{
+    (void)baton;
+    return KISS_DB_OK;
+}
+
+static const kiss_list_sink to_records = { begin_record_row, keep_row };
 
 /** Finds the end of the range that starts at b->scan.range.from and has n keys: the rest when there are no more. */
 static kiss_db_status end_range(reader *b, const kiss_rowset *driving_keys, int n)
@@ -164,8 +215,10 @@ static kiss_db_status write_rows(reader *b, const kiss_rowset *rows)
 static kiss_db_status write_list(reader *b)
 {
     kiss_db_status status = write_rows(b, b->k->endpoint->rows);
-    const char *end = b->k->rows ? b->format->end : b->format->empty;
+    const char *end;
 
+    status = status == KISS_DB_OK && b->k->endpoint->csv ? write_record(b) : status;
+    end = b->written ? b->format->end : b->format->empty;
     if (status == KISS_DB_OK) {
         kiss_chunks_end(b->chunks);
     }
@@ -177,15 +230,28 @@ static kiss_db_status write_list(reader *b)
 
 /* --- a list derived from an earlier version --- */
 
+/** Passes the rows of a SKU to the patch, as they are in the list. */
+static apr_status_t put_rows(reader *b, const kiss_value *sku)
+{
+    const struct printbuf *rows = b->rows;
+
+    if (b->k->endpoint->csv && b->rows->bpos) {
+        printbuf_reset(b->line);
+        if (kiss_csv_row_write(b->line, b->k->endpoint->csv, b->cell, b->rows->buf, (apr_size_t)b->rows->bpos) != 0) {
+            return APR_ENOMEM;
+        }
+        rows = b->line;
+    }
+    return kiss_patch_put(b->patch, sku, &(kiss_value){ rows->buf, (apr_size_t)rows->bpos });
+}
+
 /** Passes the rows of the range's keys that precede this one to the patch; NULL: of all keys. A key without rows is gone. */
 static kiss_db_status give_rows(reader *b, const kiss_value *key)
 {
     for (; b->scan.range.count && (!key || kiss_rows_order(b->scan.range.keys, key) < 0); b->scan.range.keys++,
          b->scan.range.count--) {
-        const kiss_value rows = { b->rows->buf, (apr_size_t)b->rows->bpos };
-
         if (b->patched == APR_SUCCESS) {
-            b->patched = kiss_patch_put(b->patch, b->scan.range.keys, &rows);
+            b->patched = put_rows(b, b->scan.range.keys);
         }
         printbuf_reset(b->rows);
     }
@@ -205,13 +271,7 @@ static kiss_db_status begin_changed_row(void *baton, const kiss_value *key, stru
            : status;
 }
 
-static kiss_db_status end_changed_row(void *baton)
-{
-    (void)baton;
-    return KISS_DB_OK;
-}
-
-static const kiss_list_sink to_patch = { begin_changed_row, end_changed_row };
+static const kiss_list_sink to_patch = { begin_changed_row, keep_row };
 
 /** The KISS_DATA_ sets that the keys of the semi-joins depend on. */
 static unsigned semi_join_data(const reader *b, const kiss_rowset *rows)
@@ -293,8 +353,7 @@ static kiss_db_status patch_list(reader *b, kiss_base *base, int *done)
     kiss_db_status status = KISS_DB_OK;
 
     b->scan.sink = &to_patch;
-    b->rows = kiss_json_text_buffer(b->pool);
-    b->patched = b->rows ? kiss_list_cache_begin(&b->out, kiss_config_cache_dir(b->k->server), b->k->pool) : APR_ENOMEM;
+    b->patched = kiss_list_cache_begin(&b->out, kiss_config_cache_dir(b->k->server), b->k->pool);
     if (b->patched == APR_SUCCESS && may_refer(b, base)) {
         kiss_spool_refer_to(b->out, base->file, base->file_tag);
     }
@@ -368,7 +427,10 @@ static kiss_db_status read_list(reader *b)
         return kiss_list_scan_failed(b->k, rv);
     }
     memset(&b->scan.range, 0, sizeof(b->scan.range));
-    b->scan.sink = &to_list;
+    b->scan.sink = b->k->endpoint->csv ? &to_records : &to_list;
+    printbuf_reset(b->rows);
+    printbuf_reset(b->key);
+    b->written = 0;
     b->scan.replaced = 0;
     b->k->rows = 0;
     b->out->progress = b->progress;
@@ -387,6 +449,12 @@ static kiss_db_status make_list(reader *b)
         b->out->progress = b->progress;     /* not before: until then it could have been necessary to read it completely */
     }
     return status == KISS_DB_OK && !b->derived ? read_list(b) : status;
+}
+
+static int create_buffers(reader *b)
+{
+    return (b->rows = kiss_json_text_buffer(b->pool)) && (b->key = kiss_json_text_buffer(b->pool))
+           && (b->line = kiss_json_text_buffer(b->pool)) && (b->cell = kiss_json_text_buffer(b->pool));
 }
 
 /** Reads the list once: on one connection, in one transaction with a consistent snapshot. */
@@ -410,7 +478,7 @@ static kiss_db_status build(kiss_db_conn *conn, void *baton)
     if (status != KISS_DB_OK || !b->caller->code || !b->caller->enabled) {
         return status == KISS_DB_OK ? kiss_db_end(conn) : status;
     }
-    rv = kiss_list_scan_begin(&b->scan, k, conn, b->caller, b->pool);
+    rv = create_buffers(b) ? kiss_list_scan_begin(&b->scan, k, conn, b->caller, b->pool) : APR_ENOMEM;
     if (rv != APR_SUCCESS) {
         return kiss_list_scan_failed(k, rv);
     }

@@ -222,6 +222,51 @@ static const kiss_rowset products = {
     .dedup = 1
 };
 
+/* --- columns of CSV --- */
+
+/* Joined values: a comma within one is written so that importers of shops do not split there. */
+#define URLS(list) .array = list, .separator = ",", .comma = "%2C"
+#define CODES(list) .array = list, .separator = ",", .comma = "\\,"
+
+#define MEMBER(name) { name, name }
+#define PRICE(name) { name, name, KISS_CELL_FIRST, .array = "ProductPrices" }
+
+static const kiss_csv_column product_csv[] = {
+    MEMBER("SKU"), MEMBER("Name"), MEMBER("Description"), MEMBER("WebsiteDescription"), MEMBER("ProductCategoryCode"),
+    MEMBER("WashingInstructions"), MEMBER("Gender"), MEMBER("Audience"), MEMBER("MainColour"), MEMBER("Barcode"),
+    MEMBER("Photo"), MEMBER("Theme"), MEMBER("PackagedLength_in_cm"), MEMBER("PackagedWidth_in_cm"),
+    MEMBER("PackagedHeight_in_cm"), MEMBER("PackagedWeight_in_g"), MEMBER("CartonLength_in_cm"),
+    MEMBER("CartonWidth_in_cm"), MEMBER("CartonHeight_in_cm"), MEMBER("CartonWeight_in_g"), MEMBER("CartonQty"),
+    MEMBER("AmazonASIN"), MEMBER("CountryOfOrigin"), MEMBER("Status"), MEMBER("StyleCode"), MEMBER("CartonBarcode"),
+    MEMBER("HSCode"), MEMBER("WhatsIncluded"), MEMBER("ProductCompositionText"),
+    { "PrimaryImage", "FileName", KISS_CELL_FIRST, .array = "ProductImages" },
+    { "AdditionalImages", "FileName", KISS_CELL_REST, URLS("ProductImages") },
+    { "Images", "FileName", KISS_CELL_ALL, URLS("ProductImages") },
+    { "Accessories", "AccessorySKU", KISS_CELL_ALL, CODES("ProductAccessories") },
+    { "Substitutions", "SubstituteSKU", KISS_CELL_ALL, CODES("ProductSubstitutions") },
+    { "Materials", "MaterialDescription", KISS_CELL_ALL, .array = "ProductComposition", .separator = "/" },
+    { "Composition", "MaterialDescription", KISS_CELL_ALL, .array = "ProductComposition", .separator = ", ", .comma = "\\,",
+      .with = "CompositionPercentage", .joint = "% " },
+    PRICE("CurrencyCode"), PRICE("PriceExclVAT"), PRICE("MOQ"), PRICE("OrderMultiple"),
+    { "PriceBreaks", "PriceExclVAT", KISS_CELL_ALL, .array = "ProductPrices", .separator = ",", .with = "MOQ",
+      .joint = ":" },
+    PRICE("PriceListCode"), PRICE("PriceListName"),
+    { 0 }
+};
+
+static const kiss_csv_column stock_csv[] = {
+    MEMBER("SKU"), MEMBER("StockLocation"), MEMBER("AvailableQTY"), MEMBER("NextAvailableETA"),
+    { 0 }
+};
+
+/* A SKU with several prices has one record: that of the least quantity, and all of them in one cell. */
+static const kiss_csv_column price_csv[] = {
+    MEMBER("SKU"), MEMBER("PriceListCode"), MEMBER("PriceListName"), MEMBER("CurrencyCode"), MEMBER("PriceExclVAT"),
+    MEMBER("MOQ"), MEMBER("OrderMultiple"),
+    { "PriceBreaks", "PriceExclVAT", KISS_CELL_ALL, .separator = ",", .with = "MOQ", .joint = ":" },
+    { 0 }
+};
+
 #define SAYS(group, short_text, text) .tag = group, .summary = short_text, .description = text
 
 static const kiss_endpoint endpoints[] = {
@@ -235,8 +280,15 @@ static const kiss_endpoint endpoints[] = {
       SAYS("Catalogue", "List all products",
            "Every product of the customer's price list that is not obsolete, in the order of `SKU` by code point.") },
     { "products-ndjson", KISS_GET, "/products.ndjson", KISS_AUTH_CUSTOMER, KISS_RUN_LIST, &products,
-      KISS_DATA_PRODUCTS | KISS_DATA_ASSORTMENT | KISS_DATA_PRICES, KISS_FORMAT_NDJSON, "/products",
+      KISS_DATA_PRODUCTS | KISS_DATA_ASSORTMENT | KISS_DATA_PRICES, KISS_FORMAT_NDJSON, NULL, "/products",
       SAYS("Catalogue", "List all products as NDJSON", "The rows of `/products`, one a line.") },
+    { "products-csv", KISS_GET, "/products.csv", KISS_AUTH_CUSTOMER, KISS_RUN_LIST, &products,
+      KISS_DATA_PRODUCTS | KISS_DATA_ASSORTMENT | KISS_DATA_PRICES, KISS_FORMAT_CSV, product_csv, "/products",
+      SAYS("Catalogue", "List all products as CSV",
+           "A record for each row of `/products`. Arrays are joined in cells; of several prices those of the least quantity have cells of their own.") },
+    { "products-csv-bom", KISS_GET, "/products.bom.csv", KISS_AUTH_CUSTOMER, KISS_RUN_LIST, &products,
+      KISS_DATA_PRODUCTS | KISS_DATA_ASSORTMENT | KISS_DATA_PRICES, KISS_FORMAT_CSV_BOM, product_csv, "/products",
+      SAYS("Catalogue", "List all products as CSV for spreadsheets", "`/products.csv` with a byte order mark.") },
     { "products-schema", KISS_GET, "/products/schema", KISS_AUTH_TOKEN, KISS_RUN_SCHEMA, &products, .about = "/products",
       SAYS("Catalogue", "Describe the fields of products",
            "The fields of `/products`, in their order. Names have their first letter lowered.") },
@@ -246,8 +298,15 @@ static const kiss_endpoint endpoints[] = {
            "The stock of the customer's warehouse for the products of `/products`, in the order of `SKU` by code point. A product"
            " without a record of stock has no row.") },
     { "stock-ndjson", KISS_GET, "/stock.ndjson", KISS_AUTH_CUSTOMER, KISS_RUN_LIST, &stock,
-      KISS_DATA_ASSORTMENT | KISS_DATA_LISTING | KISS_DATA_STOCK, KISS_FORMAT_NDJSON, "/stock",
+      KISS_DATA_ASSORTMENT | KISS_DATA_LISTING | KISS_DATA_STOCK, KISS_FORMAT_NDJSON, NULL, "/stock",
       SAYS("Stock", "List the stock of all products as NDJSON", "The rows of `/stock`, one a line.") },
+    { "stock-csv", KISS_GET, "/stock.csv", KISS_AUTH_CUSTOMER, KISS_RUN_LIST, &stock,
+      KISS_DATA_ASSORTMENT | KISS_DATA_LISTING | KISS_DATA_STOCK, KISS_FORMAT_CSV, stock_csv, "/stock",
+      SAYS("Stock", "List the stock of all products as CSV",
+           "A record for each row of `/stock`.") },
+    { "stock-csv-bom", KISS_GET, "/stock.bom.csv", KISS_AUTH_CUSTOMER, KISS_RUN_LIST, &stock,
+      KISS_DATA_ASSORTMENT | KISS_DATA_LISTING | KISS_DATA_STOCK, KISS_FORMAT_CSV_BOM, stock_csv, "/stock",
+      SAYS("Stock", "List the stock of all products as CSV for spreadsheets", "`/stock.csv` with a byte order mark.") },
     { "stock-schema", KISS_GET, "/stock/schema", KISS_AUTH_TOKEN, KISS_RUN_SCHEMA, &stock, .about = "/stock",
       SAYS("Stock", "Describe the fields of stock",
            "The fields of `/stock`, in their order. Names have their first letter lowered.") },
@@ -257,8 +316,15 @@ static const kiss_endpoint endpoints[] = {
            "The customer's price list with the discount applied, in the order of `SKU` by code point. A product may have"
            " several prices, which differ in `MOQ`.") },
     { "prices-ndjson", KISS_GET, "/prices.ndjson", KISS_AUTH_CUSTOMER, KISS_RUN_LIST, &prices,
-      KISS_DATA_ASSORTMENT | KISS_DATA_PRICES, KISS_FORMAT_NDJSON, "/prices",
+      KISS_DATA_ASSORTMENT | KISS_DATA_PRICES, KISS_FORMAT_NDJSON, NULL, "/prices",
       SAYS("Prices", "List the customer's prices as NDJSON", "The rows of `/prices`, one a line.") },
+    { "prices-csv", KISS_GET, "/prices.csv", KISS_AUTH_CUSTOMER, KISS_RUN_LIST, &prices,
+      KISS_DATA_ASSORTMENT | KISS_DATA_PRICES, KISS_FORMAT_CSV, price_csv, "/prices",
+      SAYS("Prices", "List the customer's prices as CSV",
+           "A record for each SKU of `/prices`: the price of the least quantity, and all prices in `PriceBreaks`.") },
+    { "prices-csv-bom", KISS_GET, "/prices.bom.csv", KISS_AUTH_CUSTOMER, KISS_RUN_LIST, &prices,
+      KISS_DATA_ASSORTMENT | KISS_DATA_PRICES, KISS_FORMAT_CSV_BOM, price_csv, "/prices",
+      SAYS("Prices", "List the customer's prices as CSV for spreadsheets", "`/prices.csv` with a byte order mark.") },
     { "version", KISS_GET, "/api/version", KISS_AUTH_NONE, KISS_RUN_VERSION,
       SAYS("Service", "Get the version of the API",
            "The profile that this server has. A new field or endpoint keeps it; what removes something, or changes a meaning,"

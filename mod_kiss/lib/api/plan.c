@@ -6,6 +6,7 @@
 
 #include <apr_strings.h>
 
+#include "lib/api/csv_row.h"
 #include "lib/api/dataset.h"
 #include "lib/api/list_plan.h"
 #include "lib/api/page_sql.h"
@@ -57,6 +58,10 @@ static const char *check_endpoint(const kiss_api *api, const kiss_endpoint *endp
     if (!(caller & of_auth[api->auth].callers) || (callers && !(caller & callers))) {
         return apr_psprintf(p, "%s: its callers do not fit", endpoint->name);
     }
+    if ((endpoint->format >= KISS_FORMAT_CSV) != (endpoint->csv != NULL)) {
+        return apr_psprintf(p, "%s: it needs columns of CSV, or must not have them", endpoint->name);
+    }
+    e = endpoint->csv ? kiss_csv_row_check(endpoint->csv, endpoint->rows, p) : NULL;
     for (i = callers ? of_run[endpoint->run].first : 0; !e && callers && i <= of_run[endpoint->run].last; i++) {
         e = check_statement(api, i, p);
     }

@@ -189,6 +189,26 @@ typedef enum {
     KISS_FORMAT_CSV_BOM             /**< the same with a byte order mark, for spreadsheets */
 } kiss_format;
 
+/** What a cell of CSV is made of. */
+typedef enum {
+    KISS_CELL_VALUE,                /**< a member of the first row of the SKU */
+    KISS_CELL_FIRST,                /**< of its first element; empty without one */
+    KISS_CELL_REST,                 /**< of its other elements */
+    KISS_CELL_ALL                   /**< of all of them */
+} kiss_cell_pick;
+
+/** A column of CSV. Columns are added at the end of a table only, and never removed or renamed. */
+typedef struct kiss_csv_column {
+    const char *name;               /**< in the header: letters, digits and `_` */
+    const char *member;             /**< the member that it shows */
+    kiss_cell_pick pick;            /**< of which rows */
+    const char *array;              /**< the array whose elements these are; NULL: the rows of the SKU themselves */
+    const char *separator;          /**< what joins them, where there are several */
+    const char *comma;              /**< what replaces a comma in joined values; NULL: it remains */
+    const char *with;               /**< a member that precedes it; or NULL */
+    const char *joint;              /**< what is between the two */
+} kiss_csv_column;
+
 /** What an endpoint does. */
 typedef enum {
     KISS_RUN_LIST,                  /**< all rows of `rows` in one JSON array */
@@ -229,6 +249,7 @@ typedef struct kiss_endpoint {
     const kiss_rowset *rows;        /**< the rows that it reads or describes */
     unsigned data;                  /**< KISS_DATA_ set that its answer depends on */
     kiss_format format;             /**< KISS_RUN_LIST: how they are written */
+    const kiss_csv_column *csv;     /**< its columns as CSV; ended by an empty row */
     const char *variant_of;         /**< KISS_RUN_LIST: the path of the same list as JSON; NULL: this is it */
     const char *about;              /**< KISS_RUN_SCHEMA: the path that it describes */
     const kiss_pageset *pages;      /**< its page set */

@@ -11,11 +11,13 @@ use IO::Uncompress::Gunzip ();
 use JSON::PP ();
 use Test::More;
 use KissTest;
+use KissTest::JSON;
 use KissTest::Lists;
 use KissTest::Load;
 
 my @LISTS = qw(/products /stock /prices);
-my %TYPE = (json => 'application/json; charset=utf-8', ndjson => 'application/x-ndjson');
+my $CSV = 'text/csv; charset=utf-8; header=present';
+my %TYPE = (json => 'application/json; charset=utf-8', ndjson => 'application/x-ndjson', csv => $CSV, 'bom.csv' => $CSV);
 my @FORMATS = grep { $_ ne 'json' } sort keys %TYPE;
 my $seed = $ENV{KISS_TEST_SEED} || 20261129;
 
@@ -44,8 +46,90 @@ sub empty { my ($s) = @_; unlink glob folder($s) . '/*@*'; return }
 sub rows { my ($json) = @_; return $json eq '[]' ? () : split /,\n/, substr $json, 1, -1 }
 sub gunzip { my ($data) = @_; my $out; IO::Uncompress::Gunzip::gunzip(\$data => \$out); return $out }
 
-# what a text in another format should be, by that of JSON
-my %expected = (ndjson => sub { my ($json) = @_; return join '', map {"$_\n"} rows($json) });
+# ---- what a text in another format should be, by that of JSON
+
+my %COLUMNS = (
+    '/products' => [qw(SKU Name Description WebsiteDescription ProductCategoryCode WashingInstructions Gender Audience MainColour Barcode
+        Photo Theme PackagedLength_in_cm PackagedWidth_in_cm PackagedHeight_in_cm PackagedWeight_in_g CartonLength_in_cm CartonWidth_in_cm
+        CartonHeight_in_cm CartonWeight_in_g CartonQty AmazonASIN CountryOfOrigin Status StyleCode CartonBarcode HSCode WhatsIncluded
+        ProductCompositionText PrimaryImage AdditionalImages Images Accessories Substitutions Materials Composition CurrencyCode
+        PriceExclVAT MOQ OrderMultiple PriceBreaks PriceListCode PriceListName)],
+    '/stock' => [qw(SKU StockLocation AvailableQTY NextAvailableETA)],
+    '/prices' => [qw(SKU PriceListCode PriceListName CurrencyCode PriceExclVAT MOQ OrderMultiple PriceBreaks)],
+);
+
+my $text_of = JSON::PP->new->allow_nonref;
+
+# flat($json): the rows as hashes of texts, each number with its digits, null as ''; arrays of such hashes.
+sub flat {
+    my ($v) = @_;
+    return { map { $_->[0] => flat($_->[1]) } @$v[1 .. $#$v] } if $v->[0] eq 'object';
+    return [map { flat($_) } @$v[1 .. $#$v]] if $v->[0] eq 'array';
+    return $v->[0] eq 'null' ? '' : $v->[0] eq 'string' ? $text_of->decode("\"$v->[1]\"") : $v->[1];
+}
+sub breaks { my ($t) = @_; return $t =~ s/\r\n?/\n/gr }
+sub escaped { my ($comma, @texts) = @_; return map { s/,/$comma/gr } @texts }
+
+# records($list, $json): a hash of cells for each SKU, in order.
+sub records {
+    my ($list, $json) = @_;
+    my (@order, %of);
+    for my $row (@{ flat(parse_json($json)) }) {
+        push @order, $row->{SKU} if !$of{ $row->{SKU} };
+        push @{ $of{ $row->{SKU} } }, $row;
+    }
+    return map {
+        my @rows = @{ $of{$_} };
+        my %r = %{ $rows[0] };
+        my @prices = $list eq '/prices' ? @rows : @{ $r{ProductPrices} || [] };
+        $r{PriceBreaks} = join ',', map {"$_->{MOQ}:$_->{PriceExclVAT}"} @prices;
+        if ($list eq '/products') {
+            my @images = map { $_->{FileName} } @{ $r{ProductImages} };
+            my @materials = @{ $r{ProductComposition} };
+            %r = (%r, %{ $prices[0] }, PriceBreaks => $r{PriceBreaks}, PrimaryImage => $images[0] // '',
+                AdditionalImages => join(',', escaped('%2C', @images[1 .. $#images])), Images => join(',', escaped('%2C', @images)),
+                Accessories => join(',', escaped('\\,', map { $_->{AccessorySKU} } @{ $r{ProductAccessories} })),
+                Substitutions => join(',', escaped('\\,', map { $_->{SubstituteSKU} } @{ $r{ProductSubstitutions} })),
+                Materials => join('/', map { $_->{MaterialDescription} } @materials),
+                Composition => join(', ', map {"$_->{CompositionPercentage}% " . (escaped('\\,', $_->{MaterialDescription}))[0]} @materials));
+        }
+        +{ map { $_ => breaks($r{$_}) } @{ $COLUMNS{$list} } };
+    } @order;
+}
+sub cell { my ($t) = @_; return $t =~ /[",\r\n]/ ? '"' . ($t =~ s/"/""/gr) . '"' : $t }
+sub csv {
+    my ($list, $json) = @_;
+    my @columns = @{ $COLUMNS{$list} };
+    return join '', map { join(',', @$_) . "\r\n" } [@columns], map { my $r = $_; [map { cell($r->{$_}) } @columns] } records($list, $json);
+}
+
+my %expected = (
+    ndjson => sub { my ($json) = @_; return join '', map {"$_\n"} rows($json) },
+    csv => sub { my ($json, $list) = @_; return csv($list, $json) },
+    'bom.csv' => sub { my ($json, $list) = @_; return "\xef\xbb\xbf" . csv($list, $json) },
+);
+
+# ---- the lists
+
+# difference($got, $expected): where they begin to differ, or ''.
+sub difference {
+    my ($got, $expected) = @_;
+    return '' if $got eq $expected;
+    ($got ^ $expected) =~ /[^\0]/;
+    my $at = $-[0] > 60 ? $-[0] - 60 : 0;
+    return "at $-[0]: " . substr($got, $at, 120) . ' expected: ' . substr($expected, $at, 120);
+}
+
+sub by_accept {
+    my ($list, $format, $customer, $res) = @_;
+    my $got = ask_list($h, $list, $customer, Accept => $TYPE{$format});
+    ok $got->{content} eq $res->{content}, '... by Accept';
+    is_deeply { %{ $got->{headers} }{qw(content-type etag vary)} },
+        { 'content-type' => $TYPE{$format}, etag => $res->{headers}{etag}, vary => 'Authorization,Accept,Accept-Encoding' }, '... its headers';
+    $got = ask_list($h, $list, $customer, Accept => $TYPE{$format}, 'If-None-Match' => $res->{headers}{etag});
+    is "$got->{status} $got->{headers}{vary}", '304 Authorization,Accept,Accept-Encoding', '... its 304';
+    return;
+}
 
 for my $list (@LISTS) {
     my %tag;
@@ -60,26 +144,21 @@ for my $list (@LISTS) {
             is $res->{headers}{'content-length'}, length($res->{content} // ''), '... with its length';
             is $res->{headers}{'cache-control'}, 'private, no-cache', '... private';
             is $res->{headers}{vary}, 'Authorization,Accept-Encoding', '... Vary';
-            ok $res->{content} eq $expected{$format}->($json->{content}, $list), '... the rows of the JSON' or diag $res->{content};
+            is difference($res->{content}, $expected{$format}->($json->{content}, $list)), '', '... the rows of the JSON';
             like $res->{headers}{etag}, qr/\A"[\w-]{22}"\z/, '... a strong ETag';
             $tag{ $res->{headers}{etag} }++;
             my $again = ask_list($h, "$list.$format", $customer);
             is fate($h, $again), 'hit', '... cached';
             ok $again->{content} eq $res->{content}, '... the same bytes';
-            my $by_accept = ask_list($h, $list, $customer, Accept => $TYPE{$format});
-            ok $by_accept->{content} eq $res->{content}, '... by Accept';
-            is_deeply { %{ $by_accept->{headers} }{qw(content-type etag vary)} },
-                { 'content-type' => $TYPE{$format}, etag => $res->{headers}{etag}, vary => 'Authorization,Accept,Accept-Encoding' }, '... its headers';
             my $known = ask_list($h, "$list.$format", $customer, 'If-None-Match' => $res->{headers}{etag});
             is "$known->{status} $known->{headers}{etag}", "304 $res->{headers}{etag}", '... 304';
-            $known = ask_list($h, $list, $customer, Accept => $TYPE{$format}, 'If-None-Match' => $res->{headers}{etag});
-            is "$known->{status} $known->{headers}{vary}", '304 Authorization,Accept,Accept-Encoding', '... by Accept';
             is ask_list($h, "$list.$format", $customer, 'If-None-Match' => $json->{headers}{etag})->{status}, 200, '... not for the tag of the JSON';
             is ask_list($h, $list, $customer, 'If-None-Match' => $res->{headers}{etag})->{status}, 200, '... nor the JSON for this one';
             my $gzip = ask_list($h, "$list.$format", $customer, 'Accept-Encoding' => 'gzip');
             is $gzip->{headers}{'content-encoding'}, 'gzip', '... compressed';
             like $gzip->{headers}{etag}, qr/\A"[\w-]{22}-gzip[0-9a-f]{8}"\z/, '... with a tag of its own';
             ok gunzip($gzip->{content}) eq $res->{content}, '... the same content';
+            by_accept($list, $format, $customer, $res) if $format ne 'bom.csv';
             my $head = $h->request('HEAD', "$list.$format", Authorization => $h->{bearer}{$customer});
             # httpd leaves out the length where it is 0.
             is "$head->{status} " . ($head->{headers}{'content-length'} // 0) . " $head->{headers}{etag}",
@@ -93,10 +172,39 @@ for my $list (@LISTS) {
     }
     ok !(grep { $_ > 1 } values %tag), "$list: each format and customer has an ETag of its own" or diag explain \%tag;
     is ask_list($h, $_, 'ACME01')->{content}, '{"error":"Not found."}', "$_: no such path"
-        for "$list.xml", "$list.json", "$list.csv.gz", "$list.NDJSON", "$list.", "$list.ndjson/", "$list/.csv";
+        for "$list.xml", "$list.json", "$list.csv.gz", "$list.bom", "$list.bom.ndjson", "$list.NDJSON", "$list.", "$list.ndjson/", "$list/.csv";
     is $h->request('POST', "$list.ndjson", Authorization => $h->{bearer}{ACME01})->{status}, 405, "$list.ndjson: GET only";
     is $h->get("$list.ndjson")->{status}, 401, "$list.ndjson: with a token only";
 }
+
+# ---- parsers that people use
+
+subtest 'parsers' => sub {
+    my $dir = tempdir_here();
+    my %parser = (
+        'Python csv' => ['python3', '-c', 'import csv, json, sys; json.dump(list(csv.reader(open(sys.argv[1], newline="", encoding="utf-8"), strict=True)), sys.stdout)'],
+        'PHP fgetcsv' => ['php', '-r', '$f = fopen($argv[1], "r"); $all = []; while (($r = fgetcsv($f, null, ",", "\"", "")) !== false) { $all[] = $r; } echo json_encode($all);'],
+    );
+    for my $list (@LISTS) {
+        my $csv = ask_list($h, "$list.csv", 'ACME01')->{content};
+        my @want = map { my $r = $_; [map { Encode::decode('UTF-8', $r->{$_}) } @{ $COLUMNS{$list} }] } records($list, ask_list($h, $list, 'ACME01')->{content});
+        unlike $csv =~ s/\r\n//gr, qr/\r/, "$list.csv: CR LF ends records only";
+        is scalar(() = $csv =~ /\r\n/g), 1 + @want, '... and each of them';
+        spew("$dir/list.csv", $csv);
+        for my $name (sort keys %parser) {
+          SKIP: {
+                my ($status, $out) = run(@{ $parser{$name} }, "$dir/list.csv");
+                skip "no $name: $out", 1 if $status;
+                is_deeply(JSON::PP->new->utf8->decode($out), [$COLUMNS{$list}, @want], "$list.csv: read by $name");
+            }
+        }
+    }
+    my ($row) = grep { $_->{SKU} eq '00042' } records('/products', ask_list($h, '/products', 'ACME01')->{content});
+    is_deeply { %$row{qw(SKU Name Barcode PrimaryImage Images Accessories Composition Materials PriceBreaks PriceExclVAT)} }, {
+        SKU => '00042', Name => '0012', Barcode => '0012345678905', PrimaryImage => 'b;"c".jpg', Images => 'b;"c".jpg,https://x.example/a%2Cb.jpg',
+        Accessories => '0001,A\\,B', Composition => '62.5% Cotton, 37.5% Elastane\\, fine', Materials => 'Cotton/Elastane, fine',
+        PriceBreaks => '1:0.1000,10:0.0900', PriceExclVAT => '0.1000' }, 'a product as people expect it';
+};
 
 # ---- Accept
 
@@ -116,6 +224,9 @@ subtest 'Accept' => sub {
         [', ,application/x-ndjson,,', 'ndjson'], ['application/x-ndjson x', 'json'], ['application/x-ndjsonx', 'json'], ['application', 'json'],
         ['/', 'json'], [';', 'json'], ['image/png', 'json'], ['text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8', 'json'],
         ['application/json, text/plain, */*', 'json'], ['application/json;charset=utf-8, application/x-ndjson;q=0.9', 'json'],
+        ['text/csv', 'csv'], ['text/csv;charset=UTF-8', 'csv'], ['text/csv; header=present; charset="utf-8"', 'csv'], ['text/csv;header=absent', 'json'],
+        ['text/csv, application/x-ndjson;q=0.9', 'csv'], ['text/csv;q=0.8, application/x-ndjson;q=0.9', 'ndjson'], ['text/*, application/x-ndjson;q=0.1', 'ndjson'],
+        ['text/csv;header=absent;q=1, text/csv;q=0.3, application/json;q=0.2', 'csv'], ['text/csv;header=present;q=0.1, text/csv, application/json;q=0.2', 'json'],
         ['application/json;v=2, application/x-ndjson;q=0.9', 'ndjson'],
     ) {
         my ($accept, $format) = @$case;
