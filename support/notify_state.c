@@ -56,7 +56,8 @@ const char *notify_state_changed(ctl *c, const notify_revisions *now, const noti
         }
     }
     for (e = kiss_customer_api.endpoints; e->path; e++) {
-        if (e->run == KISS_RUN_LIST && (e->data & changed)) {
+        /* Its other formats change with it, and their names begin with its own. */
+        if (e->run == KISS_RUN_LIST && e->format == KISS_FORMAT_JSON && (e->data & changed)) {
             list = apr_pstrcat(c->pool, list ? list : "", list ? "," : "", "\"", e->path, "\"", NULL);
         }
     }
