@@ -20,7 +20,7 @@
 #define MAX_LOAD 16384                      /* of a .load file */
 
 /** What the samples use; those that Debian enables by itself, too. */
-static const char *const modules[] = {"ssl", "deflate", "headers", "alias", "dir", "mime", "kiss"};
+static const char *const modules[] = {"ssl", "deflate", "headers", "alias", "dir", "mime", "reqtimeout", "kiss"};
 
 /** Something has this name; a link that leads nowhere is something, too. */
 static int exists(const char *path)

@@ -161,6 +161,18 @@ subtest 'the body of a request' => sub {
     $h->log_ok(qr/AH0/);
 };
 
+subtest 'a request that does not come, as shipped' => sub {
+    for my $file (qw(conf/kiss-site.conf conf/kss-site.conf)) {
+        my @sections = slurp(top() . "/$file") =~ m{^( *<IfModule reqtimeout_module>.*?</IfModule>\n)}msg;
+        is scalar(@sections), scalar(() = slurp(top() . "/$file") =~ /^ *<VirtualHost/mg), "$file: a bound in each virtual host";
+        cmp_ok $_, '<=', 20, '... of seconds' for map { /\b(?:handshake|header|body)=(\d+)/g } @sections;
+        my $h = start_httpd(db => $db, modules => ['reqtimeout'], config => $sections[0] =~ s/\bbody=\d+/body=1/r);
+        is_error(parse($h->raw("POST /auth/token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n"
+            . "Content-Type: application/x-www-form-urlencoded\r\n\r\ngrant_", 5)), 408, 'oauth', '... a body is not waited for');
+        $h->log_ok(qr/AH0/);
+    }
+};
+
 subtest 'every answer varies by its caller' => sub {
     my $h = start_httpd(db => $db, limits => "KissLimit 1000 1000\nKissLimitAnonymous 12 1000");
     my @auth = (Authorization => 'Bearer ' . $h->token('ACME01', $key));

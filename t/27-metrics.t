@@ -225,6 +225,11 @@ subtest 'closed as shipped' => sub {
         is $res->{status}, 403, '... and for no other';
         unlike $res->{content}, qr/kiss_/, '... which sees no number';
         $h->log_ok(qr/AH01630: client denied/);
+        my $proxied = start_httpd(db => $db, modules => ['authz_host'], config => $section // '');
+        is $proxied->get('/kiss-metrics')->{status}, 200, '... without mod_remoteip';
+        is $proxied->get('/kiss-metrics', @$_)->{status}, 403, "... not what a proxy on this host forwards: $_->[0]"
+            for ['X-Forwarded-For' => '203.0.113.9'], [Forwarded => 'for=203.0.113.9'];
+        $proxied->log_ok(qr/AH01630: client denied/);
     }
 };
 

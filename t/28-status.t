@@ -167,6 +167,11 @@ subtest 'closed as shipped' => sub {
         is $h->get('/kiss-status')->{status}, 200, '... for this host';
         is $h->get('/kiss-status', 'X-Forwarded-For' => '203.0.113.9')->{status}, 403, '... and for no other';
         $h->log_ok(qr/AH01630: client denied/);
+        my $proxied = start_httpd(modules => ['authz_host'], config => $section // '');
+        is $proxied->get('/kiss-status')->{status}, 200, '... without mod_remoteip';
+        is $proxied->get('/kiss-status', @$_)->{status}, 403, "... not what a proxy on this host forwards: $_->[0]"
+            for ['X-Forwarded-For' => '203.0.113.9'], [Forwarded => 'for=203.0.113.9'];
+        $proxied->log_ok(qr/AH01630: client denied/);
     }
 };
 

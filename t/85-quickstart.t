@@ -48,6 +48,9 @@ subtest 'the first start' => sub {
     is env('KISS_CLIENT_ID'), 'ACME01', 'the customer of the sample';
     is +(quickstart('--status'))[0], 0, '--status: all of it runs';
     ok JSON::PP::decode_json(shell($ask_token))->{access_token}, 'the credentials in var/demo/env work';
+    my $metadata = JSON::PP::decode_json(shell('curl -s --cacert $KISS_CA $KISS_URL/.well-known/oauth-authorization-server'));
+    is $metadata->{issuer}, env('KISS_URL'), 'a client that discovers the token endpoint begins with the URL of the demo';
+    is $metadata->{token_endpoint}, env('KISS_URL') . '/auth/token', '... and is told one that answers';
     ($rc, $text) = kissctl_demo(qw(snapshot list));
     like $text, qr/^\S+ +products /m, 'kissctl there finds what httpd keeps';
 };

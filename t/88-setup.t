@@ -21,7 +21,7 @@ spew("$db->{dir}/admin.cnf", "[client]\nsocket=$db->{socket}\nuser=" . getpwuid(
 # httpd as Debian has it: what it may load in mods-available. The module's own file is there, as its package puts it.
 my %depends = (ssl => 'setenvif mime socache_shmcb', deflate => 'filter', kiss => 'authz_core');
 make_path(map {"$apache/$_"} qw(mods-available mods-enabled sites-available sites-enabled));
-for my $name (qw(ssl setenvif mime socache_shmcb deflate filter headers alias dir)) {
+for my $name (qw(ssl setenvif mime socache_shmcb deflate filter headers alias dir reqtimeout)) {
     spew("$apache/mods-available/$name.load", ($depends{$name} ? "# Depends: $depends{$name}\n" : '') . KissTest::Httpd::load_module($name));
 }
 spew("$apache/mods-available/ssl.conf", qq(SSLSessionCache "shmcb:$apache/ssl_scache(512000)"\n));
@@ -154,7 +154,7 @@ subtest 'again, after it was mended' => sub {
     like $out, qr/^Next: systemctl restart apache2$/m, 'says what is next';
     is +(run({}, "$apache/apachectl", '-t'))[0], 0, 'configtest';
     is_deeply [map { s{.*/}{}r } glob "$apache/*-enabled/*"], [qw(alias.load authz_core.load deflate.load dir.load filter.load headers.load kiss.load mime.conf mime.load
-        setenvif.load socache_shmcb.load ssl.conf ssl.load kiss-site.conf)], 'the site, and its modules with theirs';
+        reqtimeout.load setenvif.load socache_shmcb.load ssl.conf ssl.load kiss-site.conf)], 'the site, and its modules with theirs';
     for my $file (qw(db.password kissctl.cnf token.keys)) {
         my @stat = stat "$etc/$file";
         is sprintf('%o %d', $stat[2] & 07777, $stat[4]), "600 $>", "$file is the owner's alone";
