@@ -245,7 +245,7 @@ static const kiss_error *earlier_error(request_rec *r)
         return NULL;
     }
     kiss_httpd_error_head(r);
-    return kiss_error_of_status(r->prev->status, r->pool);
+    return kiss_error_of_httpd(r->prev, r->pool);
 }
 
 static int kiss_handler(request_rec *r)

@@ -4,6 +4,8 @@
  */
 #include "core/error.h"
 
+#include <string.h>
+
 const kiss_error kiss_error_tls = { HTTP_FORBIDDEN, KISS_ERROR_SHAPE_ERROR, NULL, "This API is served over HTTPS only." };
 const kiss_error kiss_error_not_found = { HTTP_NOT_FOUND, KISS_ERROR_SHAPE_ERROR, NULL, "Not found." };
 const kiss_error kiss_error_method = { HTTP_METHOD_NOT_ALLOWED, KISS_ERROR_SHAPE_ERROR, NULL, "Method not allowed." };
@@ -56,26 +58,42 @@ static const struct {
     { HTTP_REQUEST_TIME_OUT, "The request did not come in time." },
     { HTTP_REQUEST_ENTITY_TOO_LARGE, "The request body is too large." },
     { HTTP_REQUEST_URI_TOO_LARGE, "The URL is too long." },
+    { HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers of the request are too large." },
     { HTTP_RANGE_NOT_SATISFIABLE, "The range lies outside of the content." },
     { HTTP_EXPECTATION_FAILED, "The Expect header asks for what is not supported." },
     { HTTP_INTERNAL_SERVER_ERROR, "An unexpected error occurred." },
     { HTTP_SERVICE_UNAVAILABLE, "The service is temporarily unavailable. Please retry." }
 };
 
-const kiss_error *kiss_error_of_status(int status, apr_pool_t *p)
+/** The sentence for a status. */
+static const char *sentence_for(int status, apr_pool_t *p)
 {
-    kiss_error *e = apr_pcalloc(p, sizeof(*e));
     apr_size_t i;
 
-    e->status = status;
-    e->shape = KISS_ERROR_SHAPE_ERROR;
     for (i = 0; i < sizeof(sentences) / sizeof(sentences[0]); i++) {
         if (sentences[i].status == status) {
-            e->text = sentences[i].text;
-            return e;
+            return sentences[i].text;
         }
     }
     /* "421 Misdirected Request" */
-    e->text = apr_pstrcat(p, ap_get_status_line(status) + 4, ".", NULL);
+    return apr_pstrcat(p, ap_get_status_line(status) + 4, ".", NULL);
+}
+
+/** Was the request refused for the size or the number of its headers? In HTTP/1 httpd says so in words only. */
+static int has_large_headers(const request_rec *failed)
+{
+    const char *reason = apr_table_get(failed->notes, "error-notes");
+
+    return failed->status == HTTP_BAD_REQUEST && reason && strstr(reason, "request header field")
+           && strstr(reason, "exceeds");
+}
+
+const kiss_error *kiss_error_of_httpd(const request_rec *failed, apr_pool_t *p)
+{
+    kiss_error *e = apr_pcalloc(p, sizeof(*e));
+
+    e->status = failed->status;
+    e->shape = KISS_ERROR_SHAPE_ERROR;
+    e->text = sentence_for(has_large_headers(failed) ? HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE : failed->status, p);
     return e;
 }

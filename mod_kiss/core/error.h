@@ -46,7 +46,7 @@ extern const kiss_error kiss_error_body;                /**< 413: the body is to
 extern const kiss_error kiss_error_late_body;           /**< 408: the body did not come in time */
 extern const kiss_error kiss_error_precondition;        /**< 412 */
 
-/** The error for a status that httpd itself has set. In `p`. */
-const kiss_error *kiss_error_of_status(int status, apr_pool_t *p);
+/** The error for the status that httpd itself has set of a request. In `p`. */
+const kiss_error *kiss_error_of_httpd(const request_rec *failed, apr_pool_t *p);
 
 #endif

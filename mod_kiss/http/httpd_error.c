@@ -112,7 +112,7 @@ static apr_status_t replace_page(ap_filter_t *f, apr_bucket_brigade *bb)
 {
     kiss_req *k = f->ctx;
 
-    return kiss_response_error_instead(k, kiss_error_of_status(f->r->status, k->pool), f, bb);
+    return kiss_response_error_instead(k, kiss_error_of_httpd(f->r, k->pool), f, bb);
 }
 
 /** Hook: replaces each error page that httpd is about to send in HTML. */
