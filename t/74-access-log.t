@@ -121,4 +121,28 @@ subtest 'Server-Timing' => sub {
     $h->log_ok;
 };
 
+# The time with the database is another one for a code or a key that exists.
+subtest 'Server-Timing tells nothing of customers and keys to those who guess' => sub {
+    my $h = start_httpd(db => $db, location => 'KissServerTiming On');
+    for my $code (qw(ACME01 NOBODY)) {
+        my $res = $h->post('/auth/token', { grant_type => 'client_credentials', client_id => $code, client_secret => 'wrong' });
+        is $res->{status}, 401, "$code with a wrong secret";
+        is $res->{headers}{'server-timing'}, undef, '... is not told';
+    }
+    my $res = $h->get('/stock', Authorization => 'Bearer a.b.c');
+    is_deeply [$res->{status}, $res->{headers}{'server-timing'}], [401, undef], 'nor is a wrong token';
+    $res = $h->post('/auth/token', { grant_type => 'client_credentials', client_id => 'ACME01', client_secret => issue_key('ACME01') });
+    is $res->{status}, 200, 'the right secret';
+    ok $res->{headers}{'server-timing'}, '... is';
+    $h->log_ok;
+    my $kss = new_database('logs_kss', api => 'kss');
+    my $k = start_httpd(db => $kss, api => 'kss', location => 'KissServerTiming On');
+    for my $path (qw(/api/v1/states /api/v1/none /api/v1/openapi.json)) {
+        $res = $k->get($path, 'x-api-key' => 'kiss_' . 'a' x 43);
+        is_deeply [$res->{status}, $res->{headers}{'server-timing'}], [401, undef], "a wrong key, $path";
+    }
+    ok $k->get('/api/v1/states', 'x-api-key' => issue_kss_key(type => 'employee'))->{headers}{'server-timing'}, 'the right one is told';
+    $k->log_ok;
+};
+
 done_testing;

@@ -157,9 +157,17 @@ static const char *milliseconds(apr_interval_time_t time, apr_pool_t *p)
     return apr_psprintf(p, "%" APR_INT64_T_FMT ".%03d", (apr_int64_t)(time / 1000), (int)(time % 1000));
 }
 
+/** May the caller know the cost? For one that has proved nothing it would tell which customer codes and keys exist. */
+static int may_know_cost(const kiss_req *k)
+{
+    int open = !k->endpoint || k->endpoint->auth == KISS_AUTH_NONE || k->endpoint->auth == KISS_AUTH_PUBLIC;
+
+    return k->verified || (open && k->r->status != HTTP_UNAUTHORIZED && k->r->status != HTTP_TOO_MANY_REQUESTS);
+}
+
 void kiss_response_timing(kiss_req *k)
 {
-    if (kiss_config_server_timing(k->conf)) {
+    if (kiss_config_server_timing(k->conf) && may_know_cost(k)) {
         apr_table_setn(k->r->headers_out, "Server-Timing",
                        apr_pstrcat(k->pool, "db;dur=", milliseconds(k->db_time, k->pool), ", wait;dur=",
                                    milliseconds(k->tally.db_wait, k->pool), ", total;dur=",

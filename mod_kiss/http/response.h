@@ -70,8 +70,8 @@ int kiss_response_mapped(kiss_req *k, apr_bucket_brigade *bb, apr_off_t size, ki
 int kiss_response_progress(kiss_req *k, kiss_progress *progress);
 
 /**
- * Sets Server-Timing, where KissServerTiming is On (https://www.w3.org/TR/server-timing/). The functions here call it before
- * they send; to be called for an answer that httpd sends.
+ * Sets Server-Timing, where KissServerTiming is On (https://www.w3.org/TR/server-timing/), unless the caller has not proved
+ * the credentials that it needs. The functions here call it before they send; to be called for an answer that httpd sends.
  */
 void kiss_response_timing(kiss_req *k);
 
