@@ -89,6 +89,10 @@ subtest 'texts and flags' => sub {
     refused "$_ \"\"", qr/^\Q$_\E takes one argument/m, undef, $load for qw(KissTokenIssuer KissTokenAudience);
     refused "$_ a b", qr/^\Q$_\E takes one argument/m, undef, $load for qw(KissTokenIssuer KissTokenAudience KissUseDatabase);
     accepted "KissAllowPlainHTTP $_", undef, $load for qw(On off);
+    for my $name (qw(KissFeedBasic KissWholeAnswers)) {
+        accepted "$name $_", undef, $load for qw(On off);
+        refused "$name $_", qr/^\Q$name\E must be On or Off$/m, undef, $load for qw(yes 1);
+    }
     accepted "KissServerTiming $_", undef, $load for qw(On off);
     refused "KissServerTiming $_", qr/^KissServerTiming must be On or Off$/m, undef, $load for qw(yes 1);
     accepted "KissFreshness $_", undef, $load for qw(0 0s 0ms 0mi 0h 0d 1 200ms 2s 60s 1mi);
@@ -123,7 +127,8 @@ subtest 'texts and flags' => sub {
 subtest 'where directives may stand' => sub {
     my @vhost = ('<VirtualHost 127.0.0.1:9>', '</VirtualHost>');
     for my $d ("KissTokenKeys $dir/keys", 'KissTokenIssuer x', 'KissTokenAudience x', 'KissTokenLifetime 60', 'KissLimit 1 1',
-        'KissLimitAnonymous 1 1', 'KissLoginFailureLimit 1', 'KissAllowPlainHTTP On', 'KissServerTiming On', 'KissUseDatabase x')
+        'KissLimitAnonymous 1 1', 'KissLoginFailureLimit 1', 'KissAllowPlainHTTP On', 'KissServerTiming On', 'KissFeedBasic On',
+        'KissWholeAnswers On', 'KissUseDatabase x')
     {
         my ($name) = $d =~ /^(\S+)/;
         accepted $d, "$name: server", $load;

@@ -70,7 +70,7 @@ static void identify_bearer(kiss_req *k)
     k->r->ap_auth_type = SCHEME;
 }
 
-/** A customer: by a bearer token, or by the credentials of the token endpoint. */
+/** A customer: by a bearer token, by the credentials of the token endpoint, or by the same with a list. */
 static const kiss_error *identify_customer(kiss_req *k)
 {
     if (k->endpoint && k->endpoint->auth == KISS_AUTH_CLIENT) {
@@ -78,6 +78,9 @@ static const kiss_error *identify_customer(kiss_req *k)
     }
     if (k->endpoint && k->endpoint->auth == KISS_AUTH_PUBLIC) {
         return NULL;
+    }
+    if (kiss_config_takes_basic(k->conf, k->endpoint) && kiss_token_endpoint_has_basic(k->r)) {
+        return kiss_token_endpoint_identify(k);
     }
     identify_bearer(k);
     if (!k->endpoint || k->endpoint->auth == KISS_AUTH_NONE || k->verified) {

@@ -492,8 +492,8 @@ static const kiss_error *(*const take[])(kiss_req *k, const kiss_error *e) = {
 
 const kiss_error *kiss_ratelimit_take(kiss_req *k, const kiss_error *e)
 {
-    if (!e && k->endpoint->auth == KISS_AUTH_PUBLIC) {
-        return NULL;
+    if (k->metered || (!e && k->endpoint->auth == KISS_AUTH_PUBLIC)) {
+        return e;
     }
     return take[k->api->meter](k, e);
 }

@@ -25,6 +25,8 @@
 
 #define FORM_TYPE "application/x-www-form-urlencoded"
 #define BASE64    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+#define BASIC     "Basic "
+#define BASIC_LEN (sizeof(BASIC) - 1)
 #define MAX_BODY  8192
 #define MAX_CREDENTIAL 512
 
@@ -60,35 +62,52 @@ static int is_base64(const char *text)
     return text[n + padding] == '\0' && n % 4 != 1 && (padding == 0 || (padding <= 2 && (n + padding) % 4 == 0));
 }
 
+int kiss_token_endpoint_has_basic(const request_rec *r)
+{
+    const char *header = apr_table_get(r->headers_in, "Authorization");
+
+    return header && ap_cstr_casecmpn(header, BASIC, BASIC_LEN) == 0;
+}
+
+/** Decodes the credentials of HTTP Basic. @return 0, or -1 when they are malformed */
+static int decode_basic(const char **user, const char **password, const char *header, apr_pool_t *p)
+{
+    char *decoded, *colon;
+    int n;
+
+    header += strspn(header, " ");
+    if (!is_base64(header)) {           /* or a second header, joined by a comma */
+        return -1;
+    }
+    decoded = apr_palloc(p, (apr_size_t)apr_base64_decode_len(header) + 1);
+    n = apr_base64_decode(decoded, header);
+    decoded[n] = '\0';
+    colon = memchr(decoded, ':', (apr_size_t)n);
+    if (!colon || strlen(decoded) != (apr_size_t)n) {
+        return -1;
+    }
+    *user = apr_pstrmemdup(p, decoded, (apr_size_t)(colon - decoded));
+    *password = colon + 1;
+    return 0;
+}
+
 /** Reads `Authorization: Basic`; id and secret are form-encoded inside it (RFC 6749 section 2.3.1). */
 static const kiss_error *read_basic(kiss_req *k, kiss_token_request *t)
 {
-    const char *header = apr_table_get(k->r->headers_in, "Authorization"), *colon;
-    char *decoded;
-    int n;
+    const char *header = apr_table_get(k->r->headers_in, "Authorization"), *id, *secret;
 
     if (!header) {
         return NULL;
     }
     t->basic = 1;
-    if (ap_cstr_casecmpn(header, "Basic ", 6) != 0) {
+    if (!kiss_token_endpoint_has_basic(k->r)) {
         return invalid(k, "Only the Basic scheme is accepted in the Authorization header here.");
     }
-    for (header += 6; *header == ' '; header++) {
-        continue;
-    }
-    if (!is_base64(header)) {           /* or a second header, joined by a comma */
+    if (decode_basic(&id, &secret, header + BASIC_LEN, k->pool) != 0) {
         return invalid(k, "The Basic credentials are malformed.");
     }
-    decoded = apr_palloc(k->pool, (apr_size_t)apr_base64_decode_len(header) + 1);
-    n = apr_base64_decode(decoded, header);
-    decoded[n] = '\0';
-    colon = memchr(decoded, ':', (apr_size_t)n);
-    if (!colon || strlen(decoded) != (apr_size_t)n) {
-        return invalid(k, "The Basic credentials are malformed.");
-    }
-    t->client_id = kiss_urlencoded_decode(decoded, (apr_size_t)(colon - decoded), k->pool);
-    t->client_secret = kiss_urlencoded_decode(colon + 1, strlen(colon + 1), k->pool);
+    t->client_id = kiss_urlencoded_decode(id, strlen(id), k->pool);
+    t->client_secret = kiss_urlencoded_decode(secret, strlen(secret), k->pool);
     if (!t->client_id || !t->client_secret) {
         return invalid(k, "The Basic credentials are malformed.");
     }
@@ -286,6 +305,54 @@ static const kiss_error *refuse(kiss_req *k)
     return &kiss_error_invalid_client;
 }
 
+/** Checks the credentials of k->token_request: then they are those of k->principal. @return NULL; 401, 429, 503 */
+static const kiss_error *authenticate(kiss_req *k, key_check *c)
+{
+    const kiss_token_request *t = k->token_request;
+    kiss_db_status db;
+
+    if (strlen(t->client_id) > MAX_CREDENTIAL || strlen(t->client_secret) > MAX_CREDENTIAL) {
+        return refuse(k);
+    }
+    memset(c, 0, sizeof(*c));
+    c->k = k;
+    if ((db = check(c)) != KISS_DB_OK) {
+        return kiss_db_error(db);
+    }
+    if (!c->matched) {
+        return refuse(k);
+    }
+    k->principal = t->client_id;
+    k->verified = 1;
+    k->r->user = apr_pstrdup(k->pool, k->principal);
+    return NULL;
+}
+
+const kiss_error *kiss_token_endpoint_identify(kiss_req *k)
+{
+    kiss_token_request *t = apr_pcalloc(k->pool, sizeof(*t));
+    const char *header = apr_table_get(k->r->headers_in, "Authorization");
+    const kiss_error *e;
+    key_check c;
+
+    if (decode_basic(&t->client_id, &t->client_secret, header + BASIC_LEN, k->pool) != 0 || !*t->client_id
+        || !*t->client_secret) {
+        return &kiss_error_bearer;      /* counted as without credentials */
+    }
+    k->token_request = t;
+    e = kiss_ratelimit_login_check(k, NULL, NULL);
+    e = e ? e : authenticate(k, &c);
+    if (e) {
+        k->metered = 1;
+        return e == &kiss_error_invalid_client ? &kiss_error_bearer : e;
+    }
+    k->r->ap_auth_type = "Basic";
+    if (c.stale && c.enabled) {
+        kiss_caller_note_key(k, c.key_id);
+    }
+    return NULL;
+}
+
 /** Sends the token (RFC 6749 section 5.1). */
 static const kiss_error *grant(kiss_req *k, int *status)
 {
@@ -305,9 +372,7 @@ static const kiss_error *grant(kiss_req *k, int *status)
 
 const kiss_error *kiss_token_endpoint_run(kiss_req *k, int *status)
 {
-    const kiss_token_request *t = k->token_request;
     const kiss_error *e = kiss_ratelimit_login_check(k, NULL, NULL);
-    kiss_db_status db;
     key_check c;
 
     if (e) {
@@ -319,20 +384,9 @@ const kiss_error *kiss_token_endpoint_run(kiss_req *k, int *status)
                         "missing");
         return &kiss_error_unavailable;
     }
-    if (strlen(t->client_id) > MAX_CREDENTIAL || strlen(t->client_secret) > MAX_CREDENTIAL) {
-        return refuse(k);
+    if ((e = authenticate(k, &c))) {
+        return e;
     }
-    memset(&c, 0, sizeof(c));
-    c.k = k;
-    if ((db = check(&c)) != KISS_DB_OK) {
-        return kiss_db_error(db);
-    }
-    if (!c.matched) {
-        return refuse(k);
-    }
-    k->principal = t->client_id;
-    k->verified = 1;
-    k->r->user = apr_pstrdup(k->pool, k->principal);
     if ((e = kiss_ratelimit_take(k, NULL))) {
         return e;                       /* 429: counted for the customer, which is known only now */
     }

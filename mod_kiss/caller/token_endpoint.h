@@ -25,6 +25,17 @@ apr_status_t kiss_token_endpoint_attach(apr_pool_t *pchild);
  */
 const kiss_error *kiss_token_endpoint_read(kiss_req *k);
 
+/** 1 when the request has HTTP Basic credentials. */
+int kiss_token_endpoint_has_basic(const request_rec *r);
+
+/**
+ * Identifies the customer of a list by HTTP Basic (RFC 7617): customer code and API key, checked as by the token endpoint,
+ * also as regards wrong ones. The request itself is counted by the meter stage.
+ *
+ * @return NULL: k->principal is verified; 401, 429, 503, which were counted as wrong credentials are (k->metered)
+ */
+const kiss_error *kiss_token_endpoint_identify(kiss_req *k);
+
 /**
  * Checks the key, counts the request for its customer, or as wrong credentials, and answers with a token.
  *

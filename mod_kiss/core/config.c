@@ -182,6 +182,11 @@ apr_array_header_t *kiss_config_locations(server_rec *main_server, apr_pool_t *p
     return locations;
 }
 
+int kiss_config_takes_basic(const kiss_dir_conf *conf, const kiss_endpoint *endpoint)
+{
+    return endpoint && endpoint->run == KISS_RUN_LIST && kiss_config_feed_basic(conf);
+}
+
 int kiss_config_has_lists(const kiss_dir_conf *conf)
 {
     const kiss_endpoint *e = conf->plan->api->endpoints;

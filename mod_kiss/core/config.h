@@ -108,7 +108,13 @@ typedef struct {
            "KissAllowPlainHTTP", 0, 0, 1, KISS_UNIT_FLAG)                                                                 \
     /* 1: answers have the header Server-Timing. */                                                                       \
     NUMBER(int, server_timing, kiss_config_server_timing,                                                                 \
-           "KissServerTiming", 0, 0, 1, KISS_UNIT_FLAG)
+           "KissServerTiming", 0, 0, 1, KISS_UNIT_FLAG)                                                                   \
+    /* 1: customer code and key authorise a list by HTTP Basic. */                                                        \
+    NUMBER(int, feed_basic, kiss_config_feed_basic,                                                                       \
+           "KissFeedBasic", 0, 0, 1, KISS_UNIT_FLAG)                                                                      \
+    /* 1: a list is sent when it is complete, with its length. */                                                         \
+    NUMBER(int, whole_answers, kiss_config_whole_answers,                                                                 \
+           "KissWholeAnswers", 0, 0, 1, KISS_UNIT_FLAG)
 
 #define KISS_TEXT_MEMBER(type, member) type member;
 #define KISS_NUMBER_MEMBER(type, member, ...) apr_int64_t member;
@@ -188,6 +194,9 @@ void kiss_config_add_location(server_rec *s, const kiss_dir_conf *conf, const ap
 
 /** All locations: an array of kiss_config_location in `p`. */
 apr_array_header_t *kiss_config_locations(server_rec *main_server, apr_pool_t *p);
+
+/** 1 when customer code and key authorise this endpoint by HTTP Basic: a list, where KissFeedBasic is On. */
+int kiss_config_takes_basic(const kiss_dir_conf *conf, const kiss_endpoint *endpoint);
 
 /** 1 when the location's API has whole lists, which are cached. */
 int kiss_config_has_lists(const kiss_dir_conf *conf);

@@ -305,5 +305,9 @@ const command_rec kiss_directives[] = {
                  "On behind a proxy that ends TLS; Off (the default) refuses plain HTTP"),
     AP_INIT_FLAG("KissServerTiming", set_dir_flag, NULL, LOCATION,
                  "On sends the header Server-Timing: what a request cost; Off, the default, does not"),
+    AP_INIT_FLAG("KissFeedBasic", set_dir_flag, NULL, LOCATION,
+                 "On lets customer code and API key authorise a list by HTTP Basic; Off, the default, does not"),
+    AP_INIT_FLAG("KissWholeAnswers", set_dir_flag, NULL, LOCATION,
+                 "On sends a list when it is complete, with Content-Length; Off, the default, a long one as it is built"),
     { NULL }
 };

@@ -73,6 +73,7 @@ typedef struct kiss_req {
     const char *request_id;                 /**< X-Request-Id of the answer */
     const char *principal;                  /**< identify: customer code to count under; NULL is anonymous */
     unsigned verified : 1;                  /**< identify: the principal is authenticated */
+    unsigned metered : 1;                   /**< identify: it was counted already, as wrong credentials */
     const char *proof;                      /**< identify: digest of the API key that was presented, or NULL */
     const kiss_presented_key *presented;    /**< identify: the API key that was presented; or NULL */
     unsigned unproved : 1;                  /**< identify: `caller` is a record of the key that may be out of date:

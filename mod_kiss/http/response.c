@@ -280,6 +280,9 @@ static const char *render(kiss_req *k, const kiss_error *e, const char **type)
     }
     if (e == &kiss_error_bearer) {
         apr_table_setn(k->r->err_headers_out, "WWW-Authenticate", "Bearer error=\"invalid_token\"");
+        if (kiss_config_takes_basic(k->conf, k->endpoint)) {
+            apr_table_addn(k->r->err_headers_out, "WWW-Authenticate", "Basic realm=\"lists\", charset=\"UTF-8\"");
+        }
     }
     apr_table_unset(k->r->headers_out, "Cache-Control");
     apr_table_setn(k->r->err_headers_out, "Cache-Control", "no-store");

@@ -81,10 +81,13 @@ static int send_cached(kiss_req *k, const char *tag, const kiss_list_variant *va
 }
 
 /** 1 when an answer can be sent before its length is known. */
-static int may_stream(const request_rec *r)
+static int may_stream(const kiss_req *k)
 {
+    const request_rec *r = k->r;
+
     /* An HTTP/1.0 client cannot detect that it was aborted, nor can a page that includes it; a range needs the length. */
-    return !r->main && !r->header_only && r->proto_num >= HTTP_VERSION(1, 1) && !apr_table_get(r->headers_in, "Range");
+    return !kiss_config_whole_answers(k->conf) && !r->main && !r->header_only && r->proto_num >= HTTP_VERSION(1, 1)
+           && !apr_table_get(r->headers_in, "Range");
 }
 
 /** Records where the list comes from, for log and metrics. */
@@ -107,7 +110,7 @@ static const kiss_error *send_job(kiss_req *k, kiss_list_job *m, int *status, in
     for (; m; m = kiss_list_job_source(m)) {
         const kiss_list_variant *variant = kiss_list_job_variant(m);
         kiss_progress *progress = kiss_list_job_progress(m);
-        kiss_progress_view view = kiss_progress_wait(progress, may_stream(k->r) ? send_at[variant->gzip]
+        kiss_progress_view view = kiss_progress_wait(progress, may_stream(k) ? send_at[variant->gzip]
                                                      : KISS_PROGRESS_WHOLE);
 
         note_work(k, kiss_list_job_work(asked));
