@@ -339,6 +339,17 @@ static kiss_db_status read_back(allocation_request *a, kiss_db_conn *conn)
     return KISS_DB_OK;
 }
 
+/**
+ * Rolls back. @return `status`; when that fails, a status with which the connection is closed: the next START TRANSACTION
+ * would commit what is still open
+ */
+static kiss_db_status roll_back(kiss_db_conn *conn, kiss_db_status status)
+{
+    kiss_db_status undone = kiss_db_rollback(conn);
+
+    return undone == KISS_DB_OK ? status : undone == KISS_DB_AGAIN ? KISS_DB_AWAY : undone;
+}
+
 /** Runs the transaction once. */
 static kiss_db_status run_once(allocation_request *a, kiss_db_conn *conn)
 {
@@ -358,11 +369,11 @@ static kiss_db_status run_once(allocation_request *a, kiss_db_conn *conn)
         status = read_back(a, conn);
     }
     if (status != KISS_DB_OK || a->error) {
-        return status == KISS_DB_OK || status == KISS_DB_AGAIN ? (kiss_db_rollback(conn), status) : status;
+        return status == KISS_DB_OK || status == KISS_DB_AGAIN ? roll_back(conn, status) : status;
     }
     /* A commit whose answer is lost may have succeeded: it is never retried. */
     status = kiss_db_end(conn);
-    return status == KISS_DB_OK || status == KISS_DB_AGAIN ? status : KISS_DB_REFUSED;
+    return status == KISS_DB_OK ? status : status == KISS_DB_AGAIN ? roll_back(conn, status) : KISS_DB_REFUSED;
 }
 
 /** Moves the sequence of request numbers past all existing ones: an import may have added some. */
