@@ -8,7 +8,6 @@
 
 #include <apr_escape.h>
 #include <apr_portable.h>
-#include <json-c/json.h>
 
 #include <poll.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #include "http/slow_client.h"
 #include "lib/api/route.h"
 #include "lib/base/crypto.h"
+#include "lib/base/json_text.h"
 #include "lib/base/trace_context.h"
 
 /* Characters of request ids. */
@@ -248,16 +248,11 @@ static const char *sentence(const kiss_req *k, const kiss_error *e)
 /** {"first":"a"} or {"first":"a","second":"b"} */
 static const char *object(apr_pool_t *p, const char *first, const char *a, const char *second, const char *b)
 {
-    json_object *o = json_object_new_object();
-    const char *text;
+    apr_size_t ignored = 0;
+    const char *text = apr_pstrcat(p, "{\"", first, "\":", kiss_json_text_quoted(a, &ignored, p), NULL);
 
-    json_object_object_add(o, first, json_object_new_string(a));
-    if (second) {
-        json_object_object_add(o, second, json_object_new_string(b));
-    }
-    text = apr_pstrdup(p, json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
-    json_object_put(o);
-    return text;
+    return second ? apr_pstrcat(p, text, ",\"", second, "\":", kiss_json_text_quoted(b, &ignored, p), "}", NULL)
+           : apr_pstrcat(p, text, "}", NULL);
 }
 
 /** 1 when an error belongs to the token endpoint, whose errors have a shape of their own. */

@@ -13,6 +13,11 @@ static void string(const char *text, apr_size_t len, const char *expected, apr_s
     ok(kiss_json_text_string(pb, text, len, &replaced) == 0 && replaced == bad, what);
     is(apr_pstrmemdup(pool, pb->buf, (apr_size_t)pb->bpos), expected, what);
     printbuf_free(pb);
+    if (strlen(text) == len) {
+        replaced = 0;
+        is(kiss_json_text_quoted(text, &replaced, pool), expected, what);
+        ok(replaced == bad, what);
+    }
 }
 
 void unit_json_text(void)

@@ -12,6 +12,7 @@
 #include "lib/api/openapi_node.h"
 #include "lib/api/openapi_operation.h"
 #include "lib/base/etag.h"
+#include "lib/base/json_text.h"
 
 /* A placeholder for the contact. */
 #define CONTACT "@kiss-contact@"
@@ -194,11 +195,9 @@ const kiss_openapi *kiss_openapi_make(const kiss_api *api, unsigned roles, apr_p
 /** A text as JSON, with its quotes. */
 static const char *quoted(const char *text, apr_pool_t *p)
 {
-    json_object *node = json_object_new_string(text);
-    const char *json = apr_pstrdup(p, json_object_to_json_string_ext(node, JSON_C_TO_STRING_NOSLASHESCAPE));
+    apr_size_t ignored = 0;
 
-    json_object_put(node);
-    return json;
+    return kiss_json_text_quoted(text, &ignored, p);
 }
 
 /** The contact, as JSON. httpd's own default for ServerAdmin is "[no address given]". */

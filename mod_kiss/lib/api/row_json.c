@@ -95,17 +95,10 @@ const kiss_row_json_writer *kiss_row_json_writer_bind(const kiss_row_json_writer
 
 kiss_value kiss_row_json_term(const char *text, apr_pool_t *p)
 {
-    kiss_value v = { "\"\"", 2 };
-    struct printbuf *pb = printbuf_new();
     apr_size_t ignored = 0;
+    kiss_value v = { kiss_json_text_quoted(text, &ignored, p), 0 };
 
-    if (pb) {
-        if (kiss_json_text_string(pb, text, strlen(text), &ignored) == 0) {
-            v.len = (apr_size_t)pb->bpos;
-            v.data = apr_pmemdup(p, pb->buf, v.len);
-        }
-        printbuf_free(pb);
-    }
+    v.len = strlen(v.data);
     return v;
 }
 

@@ -203,3 +203,14 @@ const char *kiss_json_text_unescape(char *to, const char *at, const char *end)
     }
     return NULL;
 }
+
+const char *kiss_json_text_quoted(const char *text, apr_size_t *replaced, apr_pool_t *p)
+{
+    apr_size_t all = strlen(text), len = all > INT_MAX / 8 ? INT_MAX / 8 : all, size = len * 6 + 4;
+    struct printbuf pb = { .buf = apr_palloc(p, size), .bpos = 0, .size = (int)size };
+
+    /* There is room for what kiss_json_text_string() reserves: it never lets json-c grow the buffer. */
+    (void)kiss_json_text_string(&pb, text, len, replaced);
+    pb.buf[pb.bpos] = '\0';
+    return pb.buf;
+}

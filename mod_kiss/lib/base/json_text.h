@@ -16,6 +16,12 @@ int kiss_json_text_is_utf8(const char *text, apr_size_t len);
 /** Appends `len` bytes of text as a JSON string; invalid UTF-8 becomes U+FFFD. @return 0, or -1 without memory. */
 int kiss_json_text_string(struct printbuf *pb, const char *text, apr_size_t len, apr_size_t *replaced);
 
+/**
+ * A text as a JSON string, NUL-terminated, in `p`: without memory of the heap, so it cannot fail. Invalid UTF-8 becomes
+ * U+FFFD, and `replaced` is increased by the number of these bytes. Of a text of more than 256 MB only the beginning.
+ */
+const char *kiss_json_text_quoted(const char *text, apr_size_t *replaced, apr_pool_t *p);
+
 /** An empty buffer that is freed with `p`; NULL without memory. */
 struct printbuf *kiss_json_text_buffer(apr_pool_t *p);
 

@@ -201,15 +201,10 @@ const char *kiss_jwt_verify(kiss_jwt_claims *verified, const kiss_jwt_policy *po
 /** A text as a JSON string, in `p`, or NULL when it is not UTF-8. */
 static const char *quoted(const char *text, apr_pool_t *p)
 {
-    struct printbuf *pb = printbuf_new();
-    const char *json = NULL;
     apr_size_t replaced = 0;
+    const char *json = kiss_json_text_quoted(text, &replaced, p);
 
-    if (pb && kiss_json_text_string(pb, text, strlen(text), &replaced) == 0 && !replaced) {
-        json = apr_pstrmemdup(p, pb->buf, (apr_size_t)pb->bpos);
-    }
-    printbuf_free(pb);
-    return json;
+    return replaced ? NULL : json;
 }
 
 static const char *encoded(const char *text, apr_pool_t *p)
