@@ -215,9 +215,14 @@ static const char *last_unexamined(const kiss_chunks *c, const char *row, const 
 static apr_size_t append_unexamined(kiss_chunks *c, const char *row, const char *end)
 {
     const char *to = last_unexamined(c, row, end);
+    struct printbuf *pb = c->spool->buffer;
+    const int at = pb->bpos;
 
-    if (to == row || append_separator(c)
-        || kiss_json_text_raw(c->spool->buffer, row, (apr_size_t)(to - row) - c->format->separator_len)) {
+    if (to == row) {
+        return 0;
+    }
+    if (append_separator(c) || kiss_json_text_raw(pb, row, (apr_size_t)(to - row) - c->format->separator_len)) {
+        pb->bpos = at;                  /* without memory: row by row, from here, with the separator once */
         return 0;
     }
     c->is_open = 1;
