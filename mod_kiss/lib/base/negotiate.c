@@ -143,9 +143,16 @@ static int has_parameter(const char *type, const char *s, const char *end)
 /** How specific a range is for a type: 0 if it does not match, 1 for any type ... 3 for this one, more by parameters. */
 static int match_range(const char *s, const char *end, const char *type, int *weight)
 {
-    const char *part = s + strcspn(s, ";"), *slash = strchr(type, '/');
-    apr_size_t n = (apr_size_t)(trim_end(s, part < end ? part : end) - s), type_len = strcspn(type, "; ");
-    int match = n == 3 && memcmp(s, "*/*", 3) == 0 ? 1
+    const char *part = s, *slash = strchr(type, '/');
+    apr_size_t n, type_len = strcspn(type, "; ");
+    int match;
+
+    /* Not strcspn(), which looks beyond `end`: of a header of commas each range would read all that follow. */
+    while (part < end && *part != ';') {
+        part++;
+    }
+    n = (apr_size_t)(trim_end(s, part) - s);
+    match = n == 3 && memcmp(s, "*/*", 3) == 0 ? 1
         : n == (apr_size_t)(slash - type) + 2 && strncasecmp(s, type, n - 1) == 0 && s[n - 1] == '*' ? 2
         : n == type_len && strncasecmp(s, type, n) == 0 ? 3 : 0;
 
