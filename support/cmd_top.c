@@ -11,6 +11,7 @@
 #include <apr_strings.h>
 #include <apr_time.h>
 
+#include "ctl_api.h"
 #include "ctl_http.h"
 #include "ctl_message.h"
 #include "ctl_value.h"
@@ -178,7 +179,7 @@ int cmd_top(ctl *c, const char *const *args)
 {
     const int terminal = isatty(STDOUT_FILENO);
     apr_int64_t seconds, times, i;
-    ctl_http_request request = {.ca = c->option[OPT_CA], .seconds = TIMEOUT, .most = MOST};
+    ctl_http_request request = {.ca = ctl_api_ca(c), .seconds = TIMEOUT, .most = MOST};
     const char *wrong = ctl_http_check_url(args[0]);
     sample last = {-1, 0};
     apr_pool_t *p;

@@ -26,6 +26,11 @@ static const char *from_environment(const char *name)
     return value && *value ? value : NULL;
 }
 
+const char *ctl_api_ca(const ctl *c)
+{
+    return c->option[OPT_CA] ? c->option[OPT_CA] : from_environment("KISS_CA");
+}
+
 int ctl_api_open(ctl *c, ctl_api *api, const char *variable)
 {
     const char *url = c->option[OPT_URL] ? c->option[OPT_URL] : from_environment(variable), *wrong;
@@ -41,7 +46,7 @@ int ctl_api_open(ctl *c, ctl_api *api, const char *variable)
         continue;
     }
     api->base = apr_pstrmemdup(c->pool, url, n);
-    api->ca = c->option[OPT_CA] ? c->option[OPT_CA] : from_environment("KISS_CA");
+    api->ca = ctl_api_ca(c);
     api->header = NULL;
     return CTL_OK;
 }

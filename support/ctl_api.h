@@ -16,6 +16,9 @@ typedef struct {
     const char *header;                 /**< the credentials: "Name: value" */
 } ctl_api;
 
+/** @return --ca, else KISS_CA of the environment, else NULL: the system's authorities */
+const char *ctl_api_ca(const ctl *c);
+
 /** Reads --url and --ca, or `variable` and KISS_CA of the environment. @return CTL_OK or CTL_USAGE */
 int ctl_api_open(ctl *c, ctl_api *api, const char *variable);
 

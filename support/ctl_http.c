@@ -178,7 +178,8 @@ static const char *perform(CURL *curl, transfer *t)
     if (t->full) {
         return t->request->body_to ? "the answer could not be written" : "the answer is too long";
     }
-    return apr_pstrdup(t->pool, *message ? message : curl_easy_strerror(code));
+    return apr_pstrcat(t->pool, *message ? message : curl_easy_strerror(code), code == CURLE_PEER_FAILED_VERIFICATION
+                       && !t->request->ca ? ". --ca FILE (notify: ca = FILE) names an authority of yours" : "", NULL);
 }
 
 const char *ctl_http_send(ctl_http_answer *answer, const ctl_http_request *request, apr_pool_t *p)

@@ -40,5 +40,9 @@ for ([["https://localhost:$h->{port}/none"], 1, 'status 404'], [[$h->{url} . '/a
     is $rc, $_->[1], "@{ $_->[0] }: exit status";
     like $err, qr/$_->[2]/, "... $_->[2]";
 }
+($rc, $out, $err) = kissctl({ timeout => 60, env => { KISS_CA => $h->{ca} } }, 'top', $url);
+is $rc, 0, 'KISS_CA in the place of --ca' or diag $err;
+($rc, $out, $err) = kissctl({ timeout => 60, env => { KISS_CA => '' } }, 'top', $url);
+like $err, qr/^kissctl: \Q$url\E\?json: .*certificate.*--ca FILE/i, 'an authority that is not known: how to name it';
 $h->log_ok;
 done_testing;
