@@ -45,7 +45,7 @@ sub ours {
 }
 
 # The module, as the manual has it behind a proxy; the harness' own port serves nothing.
-my $h = start_httpd(modules => ['remoteip', 'log_config'], path => '/unused', config => <<"CONF" . ours($block{apache}, 0));
+my $h = start_httpd(modules => ['remoteip', 'log_config', 'authz_host'], path => '/unused', config => <<"CONF" . ours($block{apache}, 0));
 LogFormat "%a %{c}a %s %U" seen
 CustomLog seen.log seen
 KissLimit 1000000 10000000
@@ -113,6 +113,22 @@ sub listening {
     }
     return 0;
 }
+
+subtest 'health checks of the proxy' => sub {
+    my $port = KissTest::Httpd::free_port();
+    my $own = start_httpd(modules => ['remoteip', 'log_config', 'authz_host'], path => '/unused',
+        config => "KissLimitAnonymous 3 1000\n" . ours($block{apache}, 0) =~ s/\b$backend\b/$port/gr);
+    my $get = sub {
+        my ($path, $client) = @_;
+        return HTTP::Tiny->new->get("http://127.0.0.1:$port$path", { headers => { $client ? ('X-Forwarded-For' => $client) : () } })->{status};
+    };
+    is $get->('/health'), 200, 'the server is healthy';
+    $get->('/nothing', '203.0.113.7') for 1 .. 4;
+    is $get->('/api/version', '203.0.113.7'), 429, 'a stranger uses up the calls without token';
+    is $get->('/health'), 200, '... and the server is as healthy as before, for the proxy';
+    is $get->('/health', '203.0.113.7'), 403, '... and for nobody else';
+    $own->log_ok(qr/AH01630: client denied/);
+};
 
 subtest 'httpd' => sub {
     my $port = KissTest::Httpd::free_port();
