@@ -169,4 +169,26 @@ subtest 'a read of the thread that builds in advance, given up when the child en
     $h->log_ok;
 };
 
+subtest 'two reads are in progress at most, and the requests that come meanwhile share the next one' => sub {
+    my $key = issue_key('ACME01');
+    my $h = start_httpd(db => $db{customer}, processes => 1, threads => 16, pool => 'timeout=60s wait=60s max=8');
+    my @auth = (Authorization => 'Bearer ' . $h->token('ACME01', $key));
+    is $h->get('/prices', @auth)->{status}, 200, 'the customer is known';
+    my $writer = writer($db{customer});
+    $writer->('LOCK TABLES revision WRITE');
+    my ($most, @status) = parallel(9, sub {
+        my ($i) = @_;
+        return $h->get('/prices', @auth)->{status} if $i;
+        wait_until(60, sub { waiting(db_server()) >= 2 });
+        wait_until(2, sub { waiting(db_server()) > 2 });    # time for the others to come
+        my $n = waiting(db_server());
+        $writer->('UNLOCK TABLES');
+        return $n;
+    });
+    $writer->();
+    is $most, 2, 'two wait for the table';
+    is_deeply \@status, [ (200) x 8 ], 'all are answered';
+    $h->log_ok;
+};
+
 done_testing;

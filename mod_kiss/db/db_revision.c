@@ -19,15 +19,24 @@
    less. */
 #define FEW 2
 
+/* Reads in progress at the same time. Requests that arrive meanwhile wait for the next one, and share it.
+   Measured with 16 connections and two children, by one: /auth/token 7 % more answers with 2 and 12 with 3, for 3 and 4 %
+   more processor time. */
+#define READS 2
+
+/* Reads of which requests may be waiting: those in progress, and the next one. */
+#define AWAITED (READS + 1)
+
 /* Belongs to one database in this child; the text is valid until a newer one is read. */
 struct kiss_db_revision {
     apr_thread_mutex_t *mutex;
-    apr_thread_cond_t *done[2];         /* signalled when a read with an even, an odd number has ended */
+    apr_thread_cond_t *done[AWAITED];   /* signalled when the read whose number has this remainder has ended */
     apr_uint64_t started;               /* number of the last read that was started */
-    apr_uint64_t ended;                 /* number of the last read that ended; one less than `started` during a read */
-    apr_int64_t start_time[2];          /* when the last one with an even, an odd number was started */
+    apr_uint64_t ended;                 /* the highest number of a read that has ended */
+    int running;                        /* reads in progress */
+    apr_int64_t start_time[AWAITED];    /* when the last one with this remainder was started */
     int postponed;                      /* requests whose reads are postponed */
-    kiss_db_status status;              /* its result */
+    kiss_db_status status;              /* result of the read `ended` */
     char text[MAX_TEXT];
 };
 
@@ -35,12 +44,10 @@ apr_status_t kiss_db_revision_create(kiss_db_revision **revision, apr_pool_t *p)
 {
     kiss_db_revision *created = apr_pcalloc(p, sizeof(*created));
     apr_status_t rv = apr_thread_mutex_create(&created->mutex, APR_THREAD_MUTEX_DEFAULT, p);
+    int i;
 
-    if (rv == APR_SUCCESS) {
-        rv = apr_thread_cond_create(&created->done[0], p);
-    }
-    if (rv == APR_SUCCESS) {
-        rv = apr_thread_cond_create(&created->done[1], p);
+    for (i = 0; i < AWAITED && rv == APR_SUCCESS; i++) {
+        rv = apr_thread_cond_create(&created->done[i], p);
     }
     if (rv == APR_SUCCESS) {
         *revision = created;
@@ -69,27 +76,47 @@ static kiss_db_status query(kiss_db_conn *conn, void *baton)
 }
 
 /**
+ * Stores the result of a read, if no later one has ended yet. Called with the mutex held.
+ *
+ * @return the number of the first read whose waiting requests can go on
+ */
+static apr_uint64_t end_read(kiss_db_revision *s, apr_uint64_t mine, kiss_db_status status, const char *text)
+{
+    apr_uint64_t first = s->ended + 1;
+
+    s->running--;
+    if (mine > s->ended) {
+        s->ended = mine;
+        s->status = status;
+        memcpy(s->text, text, sizeof(s->text));
+    }
+    return first;
+}
+
+/**
  * Reads for all requests that wait. Called with the mutex held, and releases it.
  *
- * Requests that came too late for this read wait on the other condition and are not woken in vain: one of them is
+ * Requests that came too late for this read wait on another condition and are not woken in vain: one of them is
  * signalled, to do the next read. The mutex is released before, since the woken threads need it at once.
  */
 static kiss_db_status read_for_all(kiss_db_revision *s, const char **text, kiss_req *k)
 {
     revision_read r = { k, "" };
-    apr_uint64_t mine = ++s->started;
+    apr_uint64_t mine = ++s->started, n, next;
     kiss_db_status status;
 
-    s->start_time[mine & 1] = kiss_clock_now();
+    s->running++;
+    s->start_time[mine % AWAITED] = kiss_clock_now();
     apr_thread_mutex_unlock(s->mutex);
     status = kiss_db_run(k, query, &r);
     apr_thread_mutex_lock(s->mutex);
-    s->ended = mine;
-    s->status = status;
-    memcpy(s->text, r.text, sizeof(s->text));
+    n = end_read(s, mine, status, r.text);
+    next = s->started + 1;
     apr_thread_mutex_unlock(s->mutex);
-    apr_thread_cond_broadcast(s->done[mine & 1]);
-    apr_thread_cond_signal(s->done[(mine + 1) & 1]);
+    for (; n <= mine; n++) {
+        apr_thread_cond_broadcast(s->done[n % AWAITED]);
+    }
+    apr_thread_cond_signal(s->done[next % AWAITED]);
     *text = apr_pstrdup(k->pool, r.text);
     return status;
 }
@@ -100,10 +127,10 @@ static apr_uint64_t needed(const kiss_db_revision *s, const kiss_req *k)
     apr_interval_time_t freshness = kiss_config_freshness(k->conf);
     apr_int64_t oldest = kiss_clock_now() - freshness;
 
-    if (freshness > 0 && s->ended && s->status == KISS_DB_OK && s->start_time[s->ended & 1] > oldest) {
+    if (freshness > 0 && s->ended && s->status == KISS_DB_OK && s->start_time[s->ended % AWAITED] > oldest) {
         return s->ended;
     }
-    if (freshness > 0 && s->started > s->ended && s->start_time[s->started & 1] > oldest) {
+    if (freshness > 0 && s->started > s->ended && s->start_time[s->started % AWAITED] > oldest) {
         return s->started;
     }
     /* One in progress may have started before a change that this request must see. */
@@ -120,8 +147,8 @@ static void end_postponed(kiss_db_revision *s, kiss_req *k)
 
     s->postponed--;
     k->postponed.pending = 0;
-    if (text && strlen(text) < MAX_TEXT && s->started == s->ended && s->start_time[s->ended & 1] < k->postponed.time) {
-        s->start_time[s->ended & 1] = k->postponed.time;
+    if (text && strlen(text) < MAX_TEXT && !s->running && s->start_time[s->ended % AWAITED] < k->postponed.time) {
+        s->start_time[s->ended % AWAITED] = k->postponed.time;
         s->status = KISS_DB_OK;
         strcpy(s->text, text);
     }
@@ -146,10 +173,10 @@ kiss_db_status kiss_db_revision_read(const char **text, kiss_req *k)
     }
     need = needed(s, k);
     while (s->ended < need && !k->postponed.text) {
-        if (s->started == s->ended) {
+        if (s->running < READS && s->started < need) {
             return read_for_all(s, text, k);
         }
-        apr_thread_cond_wait(s->done[need & 1], s->mutex);  /* bounded by the timeouts of the thread that reads */
+        apr_thread_cond_wait(s->done[need % AWAITED], s->mutex);  /* bounded by the timeouts of the thread that reads */
     }
     status = k->postponed.text ? KISS_DB_OK : s->status;
     *text = k->postponed.text ? k->postponed.text : apr_pstrdup(k->pool, s->text);
