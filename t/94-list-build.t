@@ -241,4 +241,47 @@ subtest 'a disk that is nearly full' => sub {
     run('umount', '-l', "$dir/disk");
 };
 
+# A short list is read by one statement, a long one by two. Which one it is was counted by one more, or is remembered.
+subtest 'a price list that grows, and becomes short again' => sub {
+    my $lengths = new_database('lengths', server => $server);
+    sql($lengths, $_)
+        for "INSERT INTO price_list VALUES ('L', 'List', 'EUR')", "INSERT INTO warehouse VALUES ('W', '')",
+        "INSERT INTO product (sku, name) SELECT CONCAT('SKU', seq), 'n' FROM seq_10001_to_11500",
+        "INSERT INTO stock (stock_location, sku) SELECT 'W', sku FROM product";
+    kissctl_ok(qw(customer add C --price-list L --warehouse W));
+    my $h = start_httpd(db => $lengths, processes => 1);
+    my $bearer = 'Bearer ' . $h->token('C', issue_key('C'));
+    my $executed = sub { return (sql($lengths, "SHOW GLOBAL STATUS LIKE 'Com_stmt_execute'"))[0][1] };
+    # How many statements a build of all of it takes.
+    my $build = sub {
+        my ($list, $rows, $what) = @_;
+        sql($lengths, "UPDATE revision SET n = n + 1 WHERE dataset = 'epoch'");     # so that it is not derived
+        my $before = $executed->();
+        my $res = $h->get($list, Authorization => $bearer);
+        my $number = $executed->() - $before;
+        my @skus = $res->{content} =~ /"SKU":"(SKU\d+)"/g;
+        is_deeply [ $res->{status}, @skus ], [ 200, map { "SKU$_" } 10001 .. 10000 + $rows ], "$list, $what: its rows";
+        return $number;
+    };
+    my $fill = sub {
+        sql($lengths, $_) for 'DELETE FROM price', "INSERT INTO price (price_list_code, sku) SELECT 'L', sku FROM product LIMIT $_[0]";
+    };
+    for my $list (qw(/prices /stock)) {
+        my $more = $list eq '/stock' ? 2 : 1;   # what a long one is merged with
+        $fill->(3);
+        my $first = $build->($list, 3, 'a short one');
+        my $short = $build->($list, 3, 'short as before');
+        is $first - $short, $list eq '/prices' ? 1 : 0, '... is counted once, for both lists';
+        $fill->(1500);
+        is $build->($list, 1500, 'grown') - $short, 0, '... read as a short one';
+        is $build->($list, 1500, 'grown since') - $short, $more + 1, '... then counted';
+        is $build->($list, 1500, 'long as before') - $short, $more, '... once';
+        $fill->(3);
+        is $build->($list, 3, 'short again') - $short, $more, '... read as a long one';
+        is $build->($list, 3, 'short since') - $short, 1, '... then counted';
+    }
+    $h->log_ok;
+    $h->stop;
+};
+
 done_testing;

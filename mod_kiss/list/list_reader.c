@@ -21,6 +21,7 @@
 #include "list/list_base.h"
 #include "list/list_cache.h"
 #include "list/list_format.h"
+#include "list/list_length.h"
 #include "list/list_scan.h"
 
 /* A divided list is read in ranges of keys. The first one is short, so that the first rows are ready soon. The others
@@ -194,21 +195,48 @@ static kiss_db_status write_ranges(reader *b, const kiss_rowset *rows)
     return status;
 }
 
+/**
+ * Writes rows that are read by joins where the list is short. How long it was when it was last read is remembered, since
+ * counting costs a query; where that turns out to be wrong, the next one counts.
+ */
+static kiss_db_status write_by_length(reader *b, const kiss_rowset *rows)
+{
+    const kiss_statement *s = kiss_list_plan_find(b->k->conf->plan, rows->driving_keys, KISS_SQL_NEXT);
+    const char *args[KISS_MAX_BOUND_KEYS];
+    const int has_terms = kiss_list_scan_bind(&b->scan, s, args);       /* without them there are no rows */
+    const apr_uint32_t key = has_terms ? kiss_list_length_key(b->k->db, s, args, s->terms) : 0;
+    const kiss_length remembered = has_terms ? kiss_list_length_get(key) : KISS_LENGTH_SHORT;
+    kiss_length length = remembered;
+    kiss_db_status status = KISS_DB_OK;
+
+    if (remembered == KISS_LENGTH_UNKNOWN) {
+        status = end_range(b, rows->driving_keys, SHORT_LIST);
+        length = b->scan.range.part == KISS_SQL_REST ? KISS_LENGTH_SHORT : KISS_LENGTH_LONG;
+    }
+    b->scan.range.part = KISS_SQL_WHOLE;
+    if (status == KISS_DB_OK) {
+        status = kiss_list_scan_run(&b->scan, length == KISS_LENGTH_SHORT ? rows->if_short : rows);
+    }
+    if (status == KISS_DB_OK && has_terms) {
+        const int as_long = (b->k->rows > SHORT_LIST) == (length == KISS_LENGTH_LONG);
+
+        kiss_list_length_set(key, as_long || remembered == KISS_LENGTH_UNKNOWN ? length : KISS_LENGTH_UNKNOWN);
+    }
+    return status;
+}
+
 /** Writes all rows. */
 static kiss_db_status write_rows(reader *b, const kiss_rowset *rows)
 {
-    kiss_db_status status = KISS_DB_OK;
-
     b->scan.range.from = "";
-    if (rows->driving_keys && !rows->if_short) {
+    if (rows->if_short) {
+        return write_by_length(b, rows);
+    }
+    if (rows->driving_keys) {
         return write_ranges(b, rows);
     }
-    if (rows->if_short) {
-        status = end_range(b, rows->driving_keys, SHORT_LIST);
-        rows = b->scan.range.part == KISS_SQL_REST ? rows->if_short : rows;
-    }
     b->scan.range.part = KISS_SQL_WHOLE;
-    return status == KISS_DB_OK ? kiss_list_scan_run(&b->scan, rows) : status;
+    return kiss_list_scan_run(&b->scan, rows);
 }
 
 /** Writes the whole array. */
