@@ -29,6 +29,7 @@ static const unit_test tests[] = {
     { "client_cache", unit_client_cache },
     { "crypto", unit_crypto },
     { "csv", unit_csv },
+    { "csv_row", unit_csv_row },
     { "dataset", unit_dataset },
     { "date", unit_date },
     { "decimal", unit_decimal },

@@ -29,6 +29,7 @@ void unit_chunk_writer(void);
 void unit_client_cache(void);
 void unit_crypto(void);
 void unit_csv(void);
+void unit_csv_row(void);
 void unit_dataset(void);
 void unit_date(void);
 void unit_decimal(void);

@@ -29,10 +29,19 @@ typedef struct {
 /** @param at after the opening quote. @return at the closing one, or NULL */
 static const char *end_of_string(const char *at, const char *end)
 {
-    while (at < end && *at != '"') {
-        at += *at == '\\' ? 2 : 1;
+    const char *start = at, *quote = at, *before;
+
+    /* Quotes within it are escaped; texts may be long. */
+    while (quote < end && (quote = memchr(quote, '"', (apr_size_t)(end - quote)))) {
+        for (before = quote; before > start && before[-1] == '\\'; before--) {
+            continue;
+        }
+        if ((quote - before) % 2 == 0) {
+            return quote;
+        }
+        quote++;
     }
-    return at < end ? at : NULL;
+    return NULL;
 }
 
 /** @return after the value that starts here, or NULL */
@@ -126,7 +135,7 @@ static int read_record(record *r, const char *rows, apr_size_t len)
     }
     at = first.data;
     end = at + first.len;
-    while (at && at < end && *at != '}' && r->members < KISS_MAX_COLUMNS) {
+    while (at && at < end && *at == (r->members ? ',' : '{') && r->members < KISS_MAX_COLUMNS) {
         at = read_member(&r->member[r->members++], at + 1, end);
     }
     return at && at < end && *at == '}' ? 0 : -1;
@@ -162,6 +171,16 @@ static int put_decoded(struct printbuf *cell, const char *c, int is_sku, const c
     return *c ? kiss_json_text_raw(cell, "\n", 1) : kiss_json_text_raw(cell, "\xef\xbf\xbd", 3);
 }
 
+/** The end of the part of a text that needs no decoding, nor another comma. */
+static const char *end_of_plain(const char *at, const char *end, const char *comma)
+{
+    const char *escape = memchr(at, '\\', (apr_size_t)(end - at));
+
+    end = escape ? escape : end;
+    escape = comma ? memchr(at, ',', (apr_size_t)(end - at)) : NULL;
+    return escape ? escape : end;
+}
+
 /** Appends a value to the cell. */
 static int put_value(struct printbuf *cell, const kiss_value *value, int is_sku, const char *comma)
 {
@@ -174,9 +193,8 @@ static int put_value(struct printbuf *cell, const kiss_value *value, int is_sku,
     for (at++; at < end;) {
         char c = *at;
 
-        for (plain = at; at < end && *at != '\\' && (*at != ',' || !comma); at++) {
-            continue;
-        }
+        plain = at;
+        at = end_of_plain(at, end, comma);
         if (at > plain) {
             if (kiss_json_text_raw(cell, plain, (apr_size_t)(at - plain))) {
                 return -1;
@@ -232,15 +250,32 @@ static int put_elements(struct printbuf *cell, const kiss_csv_column *c, record 
     return all ? 0 : -1;
 }
 
+/** Whether a cell has to be quoted. */
+static int needs_quotes(const char *at, apr_size_t len)
+{
+    static const char special[] = ",\"\n\r";
+    apr_size_t i;
+
+    /* A search for one character is faster than a loop, except in short texts. */
+    for (i = 0; len > 24 && i < sizeof(special) - 1; i++) {
+        if (memchr(at, special[i], len)) {
+            return 1;
+        }
+    }
+    for (i = 0; len <= 24 && i < len; i++) {
+        if (at[i] == ',' || at[i] == '"' || at[i] == '\n' || at[i] == '\r') {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /** Appends the cell, quoted if necessary. */
 static int put_cell(struct printbuf *to, const struct printbuf *cell)
 {
     const char *at = cell->buf, *end = at + cell->bpos, *quote;
 
-    while (at < end && *at != ',' && *at != '"' && *at != '\n' && *at != '\r') {
-        at++;
-    }
-    if (at == end) {
+    if (!needs_quotes(at, (apr_size_t)cell->bpos)) {
         return kiss_json_text_raw(to, cell->buf, (apr_size_t)cell->bpos);
     }
     if (kiss_json_text_raw(to, "\"", 1)) {
@@ -313,5 +348,6 @@ const char *kiss_csv_row_check(const kiss_csv_column *columns, const kiss_rowset
             return apr_psprintf(p, "CSV column %s does not fit its rows", c->name);
         }
     }
-    return strcmp(columns->name, "SKU") == 0 && columns->pick == KISS_CELL_VALUE ? NULL : "the first CSV column must be the SKU";
+    return strcmp(columns->name, "SKU") == 0 && columns->pick == KISS_CELL_VALUE ? NULL
+           : "the first CSV column must be the SKU";
 }
