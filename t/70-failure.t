@@ -141,20 +141,22 @@ subtest 'frozen' => sub {
 subtest 'frozen in the middle of reads' => sub {
     my $h = serve(processes => 1, pool => 'timeout=1s wait=1s');
     my $load = KissTest::Load->start(4, sub { judged($h, '/products') });
+    my @seen;
     for (1 .. 2) {
         sleep 0.5;
         outdate();
         $server->freeze;
         sleep 1.5;
+        push @seen, judged($h, '/products');
         $server->thaw;
     }
     sleep 0.5;
-    my @seen = $load->finish;
+    push @seen, $load->finish;
     my @bad = grep { !$_->{good} || $_->{status} !~ /\A(?:200|503|broken off)\z/ } @seen;
     ok !@bad, 'every answer is a correct 200, a 503 with Retry-After, or visibly broken off'
         or diag explain [@bad[0 .. ($#bad > 3 ? 3 : $#bad)]];
     cmp_ok scalar(grep { $_->{status} eq '503' } @seen), '>', 0, 'some were 503';
-    is scalar(grep { $_->{seconds} > 3.8 } @seen), 0, 'none hung';
+    is scalar(grep { $_->{seconds} > 10 } @seen), 0, 'none hung (how long it may take: above)';
     good($h, 'afterwards');
     $h->log_ok(qr/KISS(?:020[12]|0502)/);
 };
