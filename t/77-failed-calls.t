@@ -285,9 +285,10 @@ sub applied { my $n = shift; return (sql($kss, "SELECT COUNT(*) FROM payment_app
 
 # A payment: each request has its own amount and Idempotency-Key, and is repeated until it is answered with 201: then it was made once.
 sub post_subject {
-    my ($h) = @_;
-    my ($first, %made);
+    my ($h, $as_json) = @_;
     my $post = sub {
+        return call($h, 'POST', '/api/v1/payments/applications', sprintf('{"PaymentInvoiceNum":"FAILED-1","TargetInvoiceNum":"FAILED-I","ARAccountID":990001,"Amount":%.2f}', $cents / 100),
+            'x-api-key' => $employee, 'Content-Type' => 'application/json', 'Idempotency-Key' => "failed-$cents") if $as_json;
         return call($h, 'POST', '/api/v1/payments/applications', sprintf('PaymentInvoiceNum=FAILED-1&TargetInvoiceNum=FAILED-I&ARAccountID=990001&Amount=%.2f', $cents / 100),
             'x-api-key' => $employee, 'Content-Type' => 'application/x-www-form-urlencoded', 'Idempotency-Key' => "failed-$cents");
     };
@@ -324,6 +325,7 @@ subtest 'a payment' => sub {
     turns($h, [post_subject($h)], ', 1062', group => 'database', code => 1062);
     turns($h, [post_subject($h)], ', 1062 twice', group => 'database', code => 1062, times => 2);
     turns($h, [post_subject($h)], ', memory', group => 'memory');
+    turns($h, [post_subject($h, 1)], ' in JSON, memory', group => 'memory');
 };
 
 subtest 'memory' => sub {

@@ -57,9 +57,15 @@ static const kiss_error *refuse(allocation_request *a, const char *what)
     return a->error = &kiss_error_param;
 }
 
+static const kiss_error *no_memory(const kiss_req *k)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, APR_ENOMEM, k->r, KISS_LOGNO(0422) "no memory for the request or its answer");
+    return &kiss_error_internal;
+}
+
 /* --- parsing --- */
 
-/** The value of a member as text: numbers with the digits that were sent; null counts as absent. */
+/** The value of a member as text: numbers with the digits that were sent; null counts as absent. NULL without memory. */
 static const char *text_of(json_object *value)
 {
     const char *text = value ? json_object_get_string(value) : "";
@@ -70,28 +76,32 @@ static const char *text_of(json_object *value)
     return text;
 }
 
-/** The members of a JSON object, of kiss_param_field; NULL when it is no object. */
-static const apr_array_header_t *members_of(const char *body, apr_size_t len, apr_pool_t *p)
+/** The members of a JSON object, of kiss_param_field. @return APR_EGENERAL when it is no object; APR_ENOMEM */
+static apr_status_t find_members(const apr_array_header_t **found, const char *body, apr_size_t len, apr_pool_t *p)
 {
     apr_array_header_t *members = apr_array_make(p, 8, sizeof(kiss_param_field));
-    json_object *o = kiss_json_parse(body, len, MAX_DEPTH, p);
+    json_object *o;
+    apr_status_t rv = kiss_json_read(&o, body, len, MAX_DEPTH, p);
 
-    if (!json_object_is_type(o, json_type_object)) {
-        return NULL;
+    if (rv != APR_SUCCESS || !json_object_is_type(o, json_type_object)) {
+        return rv == APR_SUCCESS ? APR_EGENERAL : rv;
     }
     json_object_object_foreach(o, name, value) {
         kiss_param_field *f = apr_array_push(members);
 
         f->name = name;
         f->value = text_of(value);
+        rv = f->value ? rv : APR_ENOMEM;
     }
-    return members;
+    *found = members;
+    return rv;
 }
 
 /** Reads the body into the source of the parameters. */
 static const kiss_error *read_body(allocation_request *a, kiss_param_source *source)
 {
     apr_size_t len;
+    apr_status_t rv;
     char *body;
 
     switch (kiss_request_body_read(&body, &len, a->k->r, MAX_BODY)) {
@@ -117,8 +127,11 @@ static const kiss_error *read_body(allocation_request *a, kiss_param_source *sou
     if (!kiss_request_body_is(a->k->r, "application/json")) {
         return refuse(a, "The request body must be application/json or application/x-www-form-urlencoded");
     }
-    source->members = members_of(body, len, a->k->pool);
-    return source->members ? NULL : refuse(a, "The request body is not a JSON object");
+    rv = find_members(&source->members, body, len, a->k->pool);
+    if (rv == APR_ENOMEM) {
+        return no_memory(a->k);
+    }
+    return rv == APR_SUCCESS ? NULL : refuse(a, "The request body is not a JSON object");
 }
 
 static const char *value_of(const allocation_request *a, const char *name)
@@ -420,8 +433,7 @@ const kiss_error *kiss_allocate_run(kiss_req *k, int *status)
     a.k = k;
     a.answer = kiss_json_text_buffer(k->pool);
     if (!a.answer) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, APR_ENOMEM, k->r, KISS_LOGNO(0422) "no memory for the answer");
-        return &kiss_error_internal;
+        return no_memory(k);
     }
     if ((e = read_request(&a))) {
         return e;

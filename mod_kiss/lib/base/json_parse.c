@@ -224,27 +224,41 @@ static apr_status_t release(void *object)
     return APR_SUCCESS;
 }
 
-json_object *kiss_json_parse(const char *text, apr_size_t n, int depth, apr_pool_t *p)
+/** 1 when a valid text is null. */
+static int is_null(const char *text, apr_size_t n)
+{
+    return n >= 4 && text[strspn(text, " \t\r\n")] == 'n';
+}
+
+apr_status_t kiss_json_read(json_object **o, const char *text, apr_size_t n, int depth, apr_pool_t *p)
 {
     scanner s = { text, text + n, depth, 0, 0 };
     json_tokener *tok;
-    json_object *o;
 
+    *o = NULL;
     if (n >= INT_MAX || !kiss_json_text_is_utf8(text, n) || !value(&s) || s.at != s.end) {
-        return NULL;
+        return APR_EGENERAL;
     }
     /* json-c counts the content of the innermost brackets as a level, too. */
     tok = json_tokener_new_ex(depth + 2);
     if (!tok) {
-        return NULL;
+        return APR_ENOMEM;
     }
-    o = json_tokener_parse_ex(tok, text, (int)n);
+    *o = json_tokener_parse_ex(tok, text, (int)n);
     if (json_tokener_get_error(tok) == json_tokener_continue) {
-        o = json_tokener_parse_ex(tok, "", 1);      /* a number ends only when something follows it */
+        *o = json_tokener_parse_ex(tok, "", 1);     /* a number ends only when something follows it */
     }
     json_tokener_free(tok);
-    if (o) {
-        apr_pool_cleanup_register(p, o, release, apr_pool_cleanup_null);
+    if (!*o) {
+        return is_null(text, n) ? APR_SUCCESS : APR_ENOMEM;     /* the text is valid, as was seen before */
     }
-    return o && members(o) == s.names ? o : NULL;
+    apr_pool_cleanup_register(p, *o, release, apr_pool_cleanup_null);
+    return members(*o) == s.names ? APR_SUCCESS : APR_EGENERAL;
+}
+
+json_object *kiss_json_parse(const char *text, apr_size_t n, int depth, apr_pool_t *p)
+{
+    json_object *o;
+
+    return kiss_json_read(&o, text, n, depth, p) == APR_SUCCESS ? o : NULL;
 }

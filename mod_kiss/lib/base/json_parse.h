@@ -21,4 +21,12 @@
  */
 json_object *kiss_json_parse(const char *text, apr_size_t n, int depth, apr_pool_t *p);
 
+/**
+ * The same, for those who must not take a lack of memory for an invalid text.
+ *
+ * @param o receives the value, which is released with `p`; NULL for null
+ * @return APR_EGENERAL when the text is anything else; APR_ENOMEM
+ */
+apr_status_t kiss_json_read(json_object **o, const char *text, apr_size_t n, int depth, apr_pool_t *p);
+
 #endif
