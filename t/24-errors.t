@@ -162,6 +162,13 @@ subtest 'the body of a request' => sub {
     $h->log_ok(qr/AH0/);
 };
 
+subtest 'a body that does not come, without mod_reqtimeout' => sub {
+    my $h = start_httpd(db => $db, config => "Timeout 200\n");
+    is_error(parse($h->raw("POST /auth/token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n"
+        . "Content-Type: application/x-www-form-urlencoded\r\n\r\ngrant_", 60)), 408, 'oauth', 'is not waited for');
+    $h->log_ok;
+};
+
 subtest 'a request that does not come, as shipped' => sub {
     for my $file (qw(conf/kiss-site.conf conf/kss-site.conf)) {
         my @sections = slurp(top() . "/$file") =~ m{^( *<IfModule reqtimeout_module>.*?</IfModule>\n)}msg;

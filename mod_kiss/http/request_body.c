@@ -11,6 +11,16 @@
 
 #include <string.h>
 
+#include "lib/base/clock.h"
+
+/* How long the whole body may take, in microseconds. A body is a few lines of a form: whoever needs longer only holds a
+ * thread, in HTTP/2 beyond the reach of mod_reqtimeout. */
+#define BODY_TIME APR_TIME_C(10000000)
+
+/* Pauses between two looks for more of it, the first and the longest, in microseconds. */
+#define FIRST_PAUSE 1000
+#define LONGEST_PAUSE 50000
+
 /** Maps a read error to a status. ap_get_client_block() is not used, since it sends an error page of its own. */
 static kiss_request_body_status failed(request_rec *r, apr_status_t rv)
 {
@@ -47,16 +57,38 @@ static kiss_request_body_status append(char *body, apr_size_t *len, apr_size_t m
     return KISS_REQUEST_BODY_OK;
 }
 
+/** Reads what comes next. @return APR_TIMEUP when nothing has come until then, by kiss_clock_now() */
+static apr_status_t read_next(apr_bucket_brigade *bb, request_rec *r, apr_int64_t until)
+{
+    apr_interval_time_t pause = FIRST_PAUSE;
+
+    for (;;) {
+        apr_status_t rv = ap_get_brigade(r->input_filters, bb, AP_MODE_READBYTES, APR_NONBLOCK_READ, HUGE_STRING_LEN);
+
+        /* "Nothing yet" is APR_EAGAIN or an empty brigade. */
+        if (!APR_STATUS_IS_EAGAIN(rv) && (rv != APR_SUCCESS || !APR_BRIGADE_EMPTY(bb))) {
+            return rv;
+        }
+        apr_brigade_cleanup(bb);
+        if (kiss_clock_now() >= until) {
+            return APR_TIMEUP;
+        }
+        apr_sleep(pause);
+        pause = pause * 2 < LONGEST_PAUSE ? pause * 2 : LONGEST_PAUSE;
+    }
+}
+
 kiss_request_body_status kiss_request_body_read(char **body, apr_size_t *len, request_rec *r, apr_size_t max)
 {
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     kiss_request_body_status status = KISS_REQUEST_BODY_OK;
+    const apr_int64_t until = kiss_clock_now() + BODY_TIME;
     int ended = 0;
 
     *body = apr_palloc(r->pool, max + 1);
     *len = 0;
     while (status == KISS_REQUEST_BODY_OK && !ended) {
-        apr_status_t rv = ap_get_brigade(r->input_filters, bb, AP_MODE_READBYTES, APR_BLOCK_READ, HUGE_STRING_LEN);
+        apr_status_t rv = kiss_clock_now() < until ? read_next(bb, r, until) : APR_TIMEUP;
 
         status = rv == APR_SUCCESS ? append(*body, len, max, bb, &ended, r) : failed(r, rv);
         apr_brigade_cleanup(bb);

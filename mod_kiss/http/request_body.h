@@ -9,12 +9,12 @@
 typedef enum {
     KISS_REQUEST_BODY_OK = 0,
     KISS_REQUEST_BODY_LARGE,            /**< more than `max` bytes, or than LimitRequestBody allows */
-    KISS_REQUEST_BODY_LATE,             /**< did not come in time */
+    KISS_REQUEST_BODY_LATE,             /**< did not come in time, mod_reqtimeout's or ours */
     KISS_REQUEST_BODY_BROKEN            /**< ended early, or cannot be read */
 } kiss_request_body_status;
 
 /**
- * Reads the body.
+ * Reads the body, for at most ten seconds, however much of it comes meanwhile.
  *
  * @param body receives at most `max` bytes, followed by a NUL, in r->pool; empty when the request has none
  * @param len  receives their number
