@@ -42,18 +42,6 @@ struct printbuf *kiss_json_text_buffer(apr_pool_t *p)
     return pb;
 }
 
-int kiss_json_text_raw(struct printbuf *pb, const char *data, apr_size_t len)
-{
-    char *to = kiss_json_text_room(pb, len);
-
-    if (!to) {
-        return -1;
-    }
-    memcpy(to, data, len);
-    pb->bpos += (int)len;
-    return 0;
-}
-
 /* --- UTF-8 --- */
 
 /** Length of the well-formed UTF-8 sequence at `s` (Unicode table 3-7), or 0. */

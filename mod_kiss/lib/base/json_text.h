@@ -7,6 +7,8 @@
 #ifndef KISS_JSON_TEXT_H
 #define KISS_JSON_TEXT_H
 
+#include <string.h>
+
 #include <apr_pools.h>
 #include <json-c/printbuf.h>
 
@@ -32,7 +34,17 @@ struct printbuf *kiss_json_text_buffer(apr_pool_t *p);
 char *kiss_json_text_room(struct printbuf *pb, apr_size_t need);
 
 /** Appends raw bytes. @return 0, or -1 without memory. */
-int kiss_json_text_raw(struct printbuf *pb, const char *data, apr_size_t len);
+static inline int kiss_json_text_raw(struct printbuf *pb, const char *data, apr_size_t len)
+{
+    char *to = len < (apr_size_t)(pb->size - pb->bpos) ? pb->buf + pb->bpos : kiss_json_text_room(pb, len);
+
+    if (!to) {
+        return -1;
+    }
+    memcpy(to, data, len);
+    pb->bpos += (int)len;
+    return 0;
+}
 
 /** Decodes an escape that kiss_json_text_string() has written into a byte. @return where the text continues, or NULL */
 const char *kiss_json_text_unescape(char *to, const char *at, const char *end);

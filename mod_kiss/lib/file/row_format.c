@@ -16,7 +16,12 @@ static const char sku_member[] = "\"SKU\":\"";
 
 static int json_key_at(kiss_value *key, const char *at, const char *end)
 {
+    const char *quote = at < end ? memchr(at, '"', (apr_size_t)(end - at)) : NULL;
+
     key->data = at;
+    if (quote && !memchr(at, '\\', (apr_size_t)(quote - at))) {
+        at = quote;                     /* nearly always: faster than byte by byte */
+    }
     while (at < end && *at != '"') {
         at += *at == '\\' ? 2 : 1;
     }
