@@ -169,9 +169,9 @@ subtest 'a read of the thread that builds in advance, given up when the child en
     $h->log_ok;
 };
 
-subtest 'two reads are in progress at most, and the requests that come meanwhile share the next one' => sub {
+subtest 'worker: two reads are in progress at most, and the requests that come meanwhile share the next one' => sub {
     my $key = issue_key('ACME01');
-    my $h = start_httpd(db => $db{customer}, processes => 1, threads => 16, pool => 'timeout=60s wait=60s max=8');
+    my $h = start_httpd(db => $db{customer}, mpm => 'worker', processes => 1, threads => 16, pool => 'timeout=60s wait=60s max=8');
     my @auth = (Authorization => 'Bearer ' . $h->token('ACME01', $key));
     is $h->get('/prices', @auth)->{status}, 200, 'the customer is known';
     my $writer = writer($db{customer});

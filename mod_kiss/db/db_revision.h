@@ -5,8 +5,8 @@
  * next one is higher than all before.
  *
  * Requests that wait at the same time share one read that starts after each of them has arrived: a request sees all
- * that was committed before it came, and under load it costs a fraction of a query instead of a whole one. A few reads may
- * be in progress at the same time, so that a request rarely waits for two of them.
+ * that was committed before it came, and under load it costs a fraction of a query instead of a whole one. Where
+ * each connection has a thread of its own, two reads may be in progress, so that a request rarely waits for two of them.
  */
 #ifndef KISS_DB_REVISION_H
 #define KISS_DB_REVISION_H
