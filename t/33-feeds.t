@@ -289,5 +289,16 @@ subtest 'changes' => sub {
     }
 };
 
+subtest 'built in advance' => sub {
+    my $warm = serve_lists(\%key, config => "KissWarm 10 100ms\n", modules => []);
+    my @paths = map {"/stock.$_"} @FORMATS;
+    ask_list($warm, $_, 'ACME01') for @paths;
+    my $before = snapshots($warm);
+    sql($db, "UPDATE stock SET available_qty = available_qty + 1 WHERE sku = '00042'");
+    ok wait_until(60, sub { snapshots($warm) == $before + @paths }), 'after a change each format is built';
+    is fate($warm, ask_list($warm, $_, 'ACME01')), 'hit', "$_ is cached" for @paths;
+    $warm->log_ok;
+};
+
 $_->log_ok for $h, $whole;
 done_testing;
