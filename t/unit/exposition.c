@@ -30,7 +30,7 @@ void unit_exposition(void)
     kiss_exposition_number(pb, "a_total", "", labels, APR_UINT64_MAX);
     kiss_exposition_begin(pb, "b_seconds", KISS_HISTOGRAM, "Times.");
     kiss_exposition_seconds(pb, "b_seconds", "_sum", "", 1500000);
-    is(pb->buf, "# HELP a_total All.\n# TYPE a_total counter\n"
+    is(apr_pstrmemdup(pool, pb->buf, (apr_size_t)pb->bpos), "# HELP a_total All.\n# TYPE a_total counter\n"
        "a_total{api=\"kss\",host=\"a.example:443\"} 18446744073709551615\n"
        "# HELP b_seconds Times.\n# TYPE b_seconds histogram\nb_seconds_sum 1.5\n", "two metrics");
 }
