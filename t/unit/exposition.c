@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Unit test: metrics in the text format of Prometheus: numbers, seconds, escaped labels. */
+#include <apr_strings.h>
+
 #include "lib/base/exposition.h"
 #include "lib/base/json_text.h"
 #include "unit.h"
