@@ -88,9 +88,10 @@ subtest 'the same time' => sub {
         login($h, $code, 'wrong');
         push @{ $times{$code} }, time - $began;
     }
-    my %median = map { $_ => (sort { $a <=> $b } @{ $times{$_} })[20] } keys %times;
-    my ($most, $least) = sort { $b <=> $a } values %median;
-    cmp_ok $most, '<', 2 * $least, sprintf 'known and unknown: %.2f and %.2f ms', map { 1000 * $median{$_} } qw(ACME01 GHOST9);
+    # Of those that nothing else on the machine has slowed down.
+    my %quick = map { $_ => (sort { $a <=> $b } @{ $times{$_} })[3] } keys %times;
+    my ($most, $least) = sort { $b <=> $a } values %quick;
+    cmp_ok $most, '<', 2 * $least, sprintf 'known and unknown: %.2f and %.2f ms', map { 1000 * $quick{$_} } qw(ACME01 GHOST9);
 };
 
 subtest 'anonymous requests' => sub {
