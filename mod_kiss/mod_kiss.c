@@ -32,6 +32,7 @@
 #include "core/metrics.h"
 #include "db/db_check.h"
 #include "db/db_pool.h"
+#include "db/db_servers.h"
 #include "db/db_revision.h"
 #include "http/httpd_error.h"
 #include "http/precondition.h"
@@ -396,7 +397,7 @@ static int kiss_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pte
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
-    kiss_db_pool_prepare(s, pconf);
+    kiss_db_servers_prepare(s, pconf);
     if (kiss_config_uses(s, ptemp)->nelts) {
         kiss_log_seldom_create(pconf);
         if (kiss_ratelimit_create(s, is_first_start()) != 0 || create_cache_dir(s, ptemp) != OK

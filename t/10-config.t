@@ -169,7 +169,7 @@ subtest 'KissDatabase' => sub {
     my $base = 'KissDatabase customer dbname=x';
     accepted $_, undef, $load
         for $base, "$base socket=/x user=u", "$base host=h port=3307", "$base keep=0", "$base max=1", "$base keep=3 max=3",
-        "$base wait=500ms", "$base wait=2", "$base wait=1mi", "$base idle=1h timeout=3s", 'KissDatabase "customer" "dbname=x"',
+        "$base wait=500ms", "$base wait=2", "$base wait=1mi", "$base idle=1h timeout=3s", "$base causal=on", "$base causal=off", 'KissDatabase "customer" "dbname=x"',
         "KissDatabase customer \\\n  dbname=x \\\n  keep=1", "$base\nKissDatabase other dbname=x";
     my $expected = qr/^KissDatabase: expected a name, then key=value pairs: KissDatabase customer socket=/m;
     refused 'KissDatabase', $expected, 'nothing', $load;
@@ -178,7 +178,7 @@ subtest 'KissDatabase' => sub {
     refused "$base word", qr/^KissDatabase: 'word' is not key=value$/m, 'a word', $load;
     refused "$base =word", qr/^KissDatabase: '=word' is not key=value$/m, 'no key', $load;
     refused "$base colour=red",
-        qr/^KissDatabase: customer: colour: unknown: use socket, host, port, user, dbname, password-file, tls, ca, cert, key, keep, max, wait, connect, timeout, idle$/m,
+        qr/^KissDatabase: customer: colour: unknown: use socket, host, port, user, dbname, password-file, tls, ca, cert, key, keep, max, wait, connect, timeout, idle, causal$/m,
         'an unknown key', $load;
     refused "$base Keep=1", qr/^KissDatabase: customer: Keep: unknown/m, 'keys are case-sensitive', $load;
     my (undef, $text) = refused "$base password=s3cret", qr/^KissDatabase: customer: password: a password does not belong into the configuration/m,
@@ -200,6 +200,12 @@ subtest 'KissDatabase' => sub {
         accepted qq($alone "$name=$_"), undef, $load for 'a b', 'a,b', 'a;b', 'a|b';
     }
     refused "$base socket=/x $_", qr/^KissDatabase: customer: a socket has no host and no port$/m, undef, $load for 'host=h', 'port=1';
+    accepted "$base host=$_ tls=off", undef, $load for 'a', 'a:3307', 'a,b:3307,c', '::1', '[::1]:3307,[2001:db8::1]', join(',', 'a' .. 'p');
+    refused "$base host=$_->[0]", qr/^KissDatabase: customer: host: $_->[1]/m, undef, $load
+        for ['a,', 'a host is empty$'], [',a', 'a host is empty$'], ['a,,b', 'a host is empty$'], [':3306', 'a host is empty$'],
+        ['a:0', qq('0' is not a whole number from 1 to 65535)], ['a:x', q('x' is not)], ['[::1]x', 'is no address$'], ['a,b,a', 'a stands twice$'],
+        [join(',', 'a' .. 'q'), 'more than 16 servers$'];
+    refused "$base causal=$_", qr/^KissDatabase: customer: causal: use on or off$/m, undef, $load for '', 'On', '1';
     accepted "$base $_", undef, $load for 'tls=off', 'tls=require', 'tls=verify', "host=db.example.com tls=off", "ca=$dir/keys",
         "cert=$dir/keys key=$dir/keys tls=require", 'connect=500ms';
     refused "$base tls=$_", qr/^KissDatabase: customer: tls: use verify, require or off$/m, undef, $load for '', 'on', 'Off';

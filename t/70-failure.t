@@ -156,7 +156,7 @@ subtest 'frozen in the middle of reads' => sub {
     ok !@bad, 'every answer is a correct 200, a 503 with Retry-After, or visibly broken off'
         or diag explain [@bad[0 .. ($#bad > 3 ? 3 : $#bad)]];
     cmp_ok scalar(grep { $_->{status} eq '503' } @seen), '>', 0, 'some were 503';
-    is scalar(grep { $_->{seconds} > 10 } @seen), 0, 'none hung (how long it may take: above)';
+    is scalar(grep { defined $_->{seconds} && $_->{seconds} > 10 } @seen), 0, 'none hung (how long it may take: above)';
     good($h, 'afterwards');
     $h->log_ok(qr/KISS(?:020[12]|0502)/);
 };
@@ -306,7 +306,8 @@ subtest 'cache directory full' => sub {
     is $left, '', 'no file is left';
     like $out, qr/\b0\s*\z/, 'no byte is left';
     good($h, 'room again');
-    $h->log_ok(qr/KISS0601/);
+    # KISS0706 where the cache manager has looked meanwhile.
+    $h->log_ok(qr/KISS0601|KISS0706/);
 };
 
 subtest 'a child is killed while it builds' => sub {

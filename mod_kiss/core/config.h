@@ -141,17 +141,35 @@ typedef enum {
     KISS_TLS_VERIFY                     /**< encrypted, and the server's certificate is verified */
 } kiss_tls;
 
+/** Causal reads where the server is a node of a Galera cluster (wsrep_on). */
+#define KISS_CAUSAL_AUTO (-1)
+
+/** What the children know of a server: db/db_servers.c. */
+typedef struct kiss_database_health kiss_database_health;
+
+/** A server of a database. */
+typedef struct {
+    const char *host;                   /**< its host; NULL with a socket */
+    int port;                           /**< 0: the default port */
+    const char *address;                /**< socket, or host and port, for messages */
+    kiss_database_health *health;       /**< in shared memory, or NULL */
+} kiss_database_server;
+
+/** Most servers that a database may have. */
+#define KISS_DATABASE_SERVERS 16
+
 /** A database as defined by KissDatabase. */
 typedef struct {
     const char *name;                   /**< first argument */
     const char *socket;                 /**< path of the server's socket, or NULL */
-    const char *host;                   /**< or its host; NULL with a socket */
-    int port;                           /**< 0: the default port */
+    const char *host;                   /**< or host=, as written: one, or several in order of preference */
+    int port;                           /**< port=, for hosts that name none; 0: the default port */
+    kiss_database_server *servers;      /**< its servers, in order of preference */
+    int nservers;                       /**< how many: 1 or more */
     const char *user;                   /**< account; NULL: named like the user of the process */
     const char *password;               /**< or NULL; must never be logged */
     const char *password_file;          /**< where it was read, or NULL */
     const char *dbname;                 /**< the database */
-    const char *address;                /**< socket, or host and port, for messages */
     kiss_tls tls;                       /**< TLS mode */
     const char *ca;                     /**< trusted certificate authorities; NULL: those of the system */
     const char *tls_cert;               /**< the module's own certificate, or NULL */
@@ -163,12 +181,13 @@ typedef struct {
     apr_interval_time_t connect;        /**< timeout of connecting */
     apr_interval_time_t timeout;        /**< timeout of each read and write */
     apr_interval_time_t idle;           /**< idle connections are closed after this time */
+    int causal;                         /**< 1: reads wait for all that the cluster has committed; 0: they do not; or
+                                             KISS_CAUSAL_AUTO */
     const server_rec *server;           /**< where it was defined */
     kiss_db *db;                        /**< the pool of this child process; set in child_init */
     kiss_db_revision *revision;         /**< its revision, shared by the requests of this child process; set with the pool */
-    volatile apr_uint32_t *losses;      /**< connections to its server that were lost silently, in all children;
-                                             NULL without shared memory */
-    volatile apr_uint32_t *connections; /**< connections that the children of this generation have; NULL likewise */
+    volatile apr_uint32_t *connections; /**< connections that the children of this generation have; NULL without
+                                             shared memory */
     volatile apr_uint32_t *in_use;      /**< how many of them requests use now */
 } kiss_database_conf;
 

@@ -110,7 +110,7 @@ const char *kiss_config_url(const char *text, apr_pool_t *p)
 
 /** Type of the value of an option of KissDatabase. */
 typedef enum {
-    TEXT, FILE_NAME, PASSWORD_FILE, NUMBER, TIME, TLS
+    TEXT, FILE_NAME, PASSWORD_FILE, NUMBER, TIME, TLS, SWITCH
 } option_type;
 
 /** An option of KissDatabase. */
@@ -139,7 +139,8 @@ static const option options[] = {
     { "wait", TIME, MEMBER(wait), KISS_S(2), KISS_MS(1), KISS_TIME_MAX },
     { "connect", TIME, MEMBER(connect), KISS_S(2), KISS_MS(1), KISS_TIME_MAX },
     { "timeout", TIME, MEMBER(timeout), KISS_S(5), KISS_MS(1), KISS_TIME_MAX },
-    { "idle", TIME, MEMBER(idle), KISS_S(600), KISS_MS(1), KISS_TIME_MAX }
+    { "idle", TIME, MEMBER(idle), KISS_S(600), KISS_MS(1), KISS_TIME_MAX },
+    { "causal", SWITCH, MEMBER(causal), KISS_CAUSAL_AUTO }
 };
 
 #define OPTIONS ((int)(sizeof(options) / sizeof(options[0])))
@@ -181,6 +182,12 @@ static const char *read_tls(kiss_tls *tls, const char *text)
     return *tls == KISS_TLS_UNSET ? "use verify, require or off" : NULL;
 }
 
+static const char *read_switch(int *member, const char *text)
+{
+    *member = strcmp(text, "on") == 0;
+    return *member || strcmp(text, "off") == 0 ? NULL : "use on or off";
+}
+
 /** Reads the value of an option into its member. */
 static const char *read_option(kiss_database_conf *database, const option *o, const char *value, apr_pool_t *p)
 {
@@ -201,6 +208,8 @@ static const char *read_option(kiss_database_conf *database, const option *o, co
         return kiss_config_time(member, value, o->low, o->high, p);
     case TLS:
         return read_tls(member, value);
+    case SWITCH:
+        return read_switch(member, value);
     case TEXT:
     default:
         *(const char **)member = value;
@@ -232,7 +241,7 @@ static void set_defaults(kiss_database_conf *database)
     for (i = 0; i < OPTIONS; i++) {
         void *member = (char *)database + options[i].offset;
 
-        if (options[i].type == NUMBER) {
+        if (options[i].type == NUMBER || options[i].type == SWITCH) {
             *(int *)member = (int)options[i].preset;
         }
         else if (options[i].type == TIME) {
@@ -245,8 +254,12 @@ static void set_defaults(kiss_database_conf *database)
 static const char *settle_tls(kiss_database_conf *database)
 {
     if (database->tls == KISS_TLS_UNSET) {
-        database->tls = database->ca || database->tls_cert || !kiss_loopback_is(database->host) ? KISS_TLS_VERIFY
-            : KISS_TLS_OFF;
+        int i, local = 1;
+
+        for (i = 0; i < database->nservers; i++) {
+            local = local && kiss_loopback_is(database->servers[i].host);
+        }
+        database->tls = database->ca || database->tls_cert || !local ? KISS_TLS_VERIFY : KISS_TLS_OFF;
     }
     if (database->tls == KISS_TLS_OFF && (database->ca || database->tls_cert)) {
         return "ca= and cert= are of no use with tls=off";
@@ -254,11 +267,72 @@ static const char *settle_tls(kiss_database_conf *database)
     return !database->tls_cert == !database->tls_key ? NULL : "cert= and key= belong together";
 }
 
-/** Sets where the database is: the text for messages, and the origin that identifies it. */
-static void settle_address(kiss_database_conf *database, apr_pool_t *p)
+/**
+ * Reads one server of host=: NAME, NAME:PORT, an address in IPv6, or [ADDRESS]:PORT.
+ *
+ * @return NULL, or an error text
+ */
+static const char *read_server(kiss_database_server *server, const char *text, int port, apr_pool_t *p)
 {
-    database->address = database->socket ? database->socket : !database->host ? "the default socket"
-                        : database->port ? apr_psprintf(p, "%s:%d", database->host, database->port) : database->host;
+    const char *colon = strrchr(text, ':'), *bracket = *text == '[' ? strchr(text, ']') : NULL;
+    apr_int64_t n = port;
+    const char *e = NULL;
+
+    server->host = text;
+    if (bracket) {
+        server->host = apr_pstrmemdup(p, text + 1, (apr_size_t)(bracket - text) - 1);
+        colon = bracket[1] == ':' ? bracket + 1 : NULL;
+        e = bracket[1] && !colon ? "is no address" : NULL;
+    }
+    else if (colon && strchr(text, ':') == colon) {
+        server->host = apr_pstrmemdup(p, text, (apr_size_t)(colon - text));
+    }
+    else {
+        colon = NULL;
+    }
+    if (colon) {
+        e = kiss_config_number(&n, colon + 1, 1, 65535, p);
+    }
+    server->port = (int)n;
+    server->address = !n ? server->host : apr_psprintf(p, strchr(server->host, ':') ? "[%s]:%d" : "%s:%d", server->host,
+                                                       server->port);
+    return e ? e : *server->host ? NULL : "a host is empty";
+}
+
+/** Reads host= into the servers. @return NULL, or an error text */
+static const char *read_servers(kiss_database_conf *database, apr_pool_t *p)
+{
+    const char *rest = database->host, *e = NULL;
+
+    database->servers = apr_pcalloc(p, KISS_DATABASE_SERVERS * sizeof(*database->servers));
+    if (!rest) {
+        database->servers[0].address = database->socket ? database->socket : "the default socket";
+        database->servers[0].port = database->port;
+        database->nservers = 1;
+        return NULL;
+    }
+    while (!e && rest) {
+        apr_size_t n = strcspn(rest, ",");
+        int i;
+
+        if (database->nservers == KISS_DATABASE_SERVERS) {
+            return apr_psprintf(p, "more than %d servers", KISS_DATABASE_SERVERS);
+        }
+        e = read_server(&database->servers[database->nservers], apr_pstrmemdup(p, rest, n), database->port, p);
+        for (i = 0; !e && i < database->nservers; i++) {
+            if (strcmp(database->servers[i].address, database->servers[database->nservers].address) == 0) {
+                e = apr_psprintf(p, "%s stands twice", database->servers[i].address);
+            }
+        }
+        database->nservers++;
+        rest = rest[n] ? rest + n + 1 : NULL;
+    }
+    return e;
+}
+
+/** Sets the origin, which identifies the database: its servers and its name, as written. */
+static void settle_origin(kiss_database_conf *database, apr_pool_t *p)
+{
     database->origin = apr_psprintf(p, "%s\n%s\n%d\n%s", database->socket ? database->socket : "",
                                     database->host ? database->host : "", database->port, database->dbname);
 }
@@ -327,10 +401,13 @@ const char *kiss_config_database_read(kiss_database_conf *database, const char *
     if (database->socket && (database->host || database->port)) {
         return apr_psprintf(p, "%s: a socket has no host and no port", database->name);
     }
+    if ((e = read_servers(database, p))) {
+        return apr_psprintf(p, "%s: host: %s", database->name, e);
+    }
     if ((e = settle_tls(database))) {
         return apr_psprintf(p, "%s: %s", database->name, e);
     }
-    settle_address(database, p);
+    settle_origin(database, p);
     if (database->keep > database->max && !apr_table_get(seen, "keep")) {
         database->keep = database->max;
     }

@@ -271,7 +271,7 @@ static const char *set_database(cmd_parms *cmd, void *dir, const char *args)
 const command_rec kiss_directives[] = {
     AP_INIT_RAW_ARGS("KissDatabase", set_database, NULL, RSRC_CONF,
                      "a name and key=value pairs: socket host port user dbname password-file tls ca cert key keep max wait "
-                     "connect timeout idle"),
+                     "connect timeout idle causal"),
     AP_INIT_TAKE1("KissCacheDir", set_cache_dir, NULL, RSRC_CONF, "directory in which answers are built"),
     AP_INIT_TAKE1("KissCacheSize", set_server_number, NULL, RSRC_CONF,
                   "megabytes of whole answers that are kept in KissCacheDir, 1 to 1000000"),

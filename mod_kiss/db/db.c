@@ -65,6 +65,7 @@ static kiss_db_status failed(kiss_db_conn *conn, unsigned int code, const char *
         return KISS_DB_AWAY;
     case KISS_SERVER_AWAY:
     case KISS_SERVER_BUSY:
+        conn->away = kind == KISS_SERVER_AWAY;
         if (kiss_db_pool_may_log(conn)) {
             KISS_LOG(conn->k, APLOG_ERR, 0, KISS_LOGNO(0253) "database %s: %s (error %u). %s Statement: %s",
                      kiss_db_pool_conf(conn)->name, text, code, advice, what);
@@ -85,34 +86,64 @@ static kiss_db_status stmt_failed(kiss_db_conn *conn, MYSQL_STMT *stmt, const ch
            : failed(conn, mysql_errno(conn->mysql), mysql_error(conn->mysql), what);
 }
 
-/**
- * Does the work once; connects first where there is no connection. @return its status; conn->lost is set when a retry
- * on a new connection may succeed
- */
-static kiss_db_status attempt(kiss_db_conn *conn, kiss_req *k, kiss_db_work work, void *baton)
+/** Closes the connection when it is probably dead, or where a server that is preferred to its own works again. */
+static void review(kiss_db_conn *conn)
 {
-    kiss_db_status status = kiss_db_pool_ends(k) ? KISS_DB_AWAY : KISS_DB_OK;
-    apr_uint32_t losses = kiss_db_pool_losses(conn);
-    apr_time_t start = apr_time_now();
+    const kiss_database_conf *conf = kiss_db_pool_conf(conn);
 
-    conn->lost = 0;
-    if (conn->mysql && conn->trust != losses) {
+    if (conn->mysql && conn->trust != kiss_db_servers_losses(conf, conn->server)) {
         kiss_db_pool_abandon(conn);
     }
+    if (conn->mysql && kiss_db_servers_is_better(conf, conn->server)) {
+        kiss_db_pool_disconnect(conn);
+    }
+}
+
+/**
+ * Does the work once; connects first where there is no connection.
+ *
+ * @param tried servers that are not asked
+ * @return its status; conn->lost or conn->away is set when a retry on a new connection may succeed
+ */
+static kiss_db_status attempt(kiss_db_conn *conn, kiss_req *k, kiss_db_work work, void *baton, kiss_db_server_set tried)
+{
+    const kiss_database_conf *conf = kiss_db_pool_conf(conn);
+    kiss_db_status status = kiss_db_pool_ends(k) ? KISS_DB_AWAY : KISS_DB_OK;
+    apr_time_t start = apr_time_now();
+
+    conn->lost = conn->away = 0;
     if (status == KISS_DB_OK && !conn->mysql) {
-        status = kiss_db_pool_connect(conn, k->api->schema_version);
+        status = kiss_db_pool_connect(conn, k->api->schema_version, tried);
     }
     if (status == KISS_DB_OK) {
+        apr_uint32_t losses = kiss_db_servers_losses(conf, conn->server);
+
         status = work(conn, baton);
+        conn->trust = losses;
     }
     if (status != KISS_DB_OK) {
         if (conn->lost && apr_time_now() - start >= DEAD_WITHIN && !kiss_db_pool_ends(k)) {
-            kiss_db_pool_note_loss(conn);
+            kiss_db_servers_note_loss(conf, conn->server);
+            kiss_db_pool_failed(conn, "does not answer any more");
         }
         kiss_db_pool_abandon(conn);
     }
-    conn->trust = losses;
     return status;
+}
+
+/**
+ * 1 when work that failed after `elapsed` may succeed on a new connection: an idle one was dead already, or another server
+ * is there.
+ *
+ * @param tried receives the server that is not asked again
+ */
+static int may_retry(const kiss_db_conn *conn, int idle, apr_interval_time_t elapsed, kiss_db_server_set *tried)
+{
+    if (conn->lost && idle && elapsed < DEAD_WITHIN) {
+        return 1;
+    }
+    *tried = KISS_DB_SERVER(conn->server);
+    return (conn->lost || conn->away) && kiss_db_pool_conf(conn)->nservers > 1;
 }
 
 /** Counts what a failure was; a transaction that met another one is tried again. */
@@ -148,12 +179,15 @@ kiss_db_status kiss_db_run(kiss_req *k, kiss_db_work work, void *baton)
     attempted = apr_time_now();
     k->tally.db_wait += attempted - start;
     if (status == KISS_DB_OK) {
-        int idle = conn->mysql != NULL;
+        kiss_db_server_set tried = 0;
+        int idle;
 
-        status = attempt(conn, k, work, baton);
-        if (status == KISS_DB_AWAY && idle && conn->lost && apr_time_now() - attempted < DEAD_WITHIN) {
+        review(conn);
+        idle = conn->mysql != NULL;
+        status = attempt(conn, k, work, baton, tried);
+        if (status == KISS_DB_AWAY && may_retry(conn, idle, apr_time_now() - attempted, &tried)) {
             k->tally.db_retries++;
-            status = attempt(conn, k, work, baton);
+            status = attempt(conn, k, work, baton, tried);
         }
         kiss_db_pool_release(conn);
     }

@@ -14,15 +14,16 @@
 /** An open result, read row by row. */
 typedef struct kiss_db_cursor kiss_db_cursor;
 
-/** Work on a connection. Called a second time, on a new connection, when the first one was found dead. */
+/** Work on a connection. Called a second time, on a new connection, when the first one was found dead or could not serve. */
 typedef kiss_db_status (*kiss_db_work)(kiss_db_conn *conn, void *baton);
 
 /**
  * Acquires a connection, does the work, releases the connection.
  *
  * Waits for a free one no longer than `wait=` of KissDatabase; connecting is bounded by `connect=`, each read by `timeout=`.
- * If an idle connection turns out to be dead, the work is retried on a new one, once. After a failure the connection is
- * closed, so that none of its state is reused. Adds the time to k->db_time.
+ * If an idle connection turns out to be dead, or there is another server where this one cannot serve, the work is retried on
+ * a new one, once. After a failure the connection is closed, so that none of its state is reused. Adds the time to
+ * k->db_time.
  */
 kiss_db_status kiss_db_run(kiss_req *k, kiss_db_work work, void *baton);
 

@@ -22,6 +22,10 @@
 #include "lib/base/thread.h"
 #include "lib/mariadb/server_error.h"
 
+/* How often servers that failed are asked whether they work again, and how soon the thread sees that it shall end. */
+#define ASK_AGAIN apr_time_from_sec(1)
+#define STEP      apr_time_from_msec(50)
+
 /** The check in this child. */
 typedef struct {
     server_rec *server;
@@ -31,9 +35,13 @@ typedef struct {
     const apr_array_header_t *uses; /* of kiss_config_use */
     volatile apr_uint32_t stop;
     int completed;                  /* 1 when the check was completed */
+    int watches;                    /* 1 when a database has several servers */
 } checker;
 
-/* Shared by the children of a generation: 1 when one of them has claimed the check. NULL without shared memory. */
+/** Who does what, shared by the children of a generation. */
+enum { UNCHECKED, CLAIMED, CHECKED };
+
+/* NULL without shared memory. */
 static volatile apr_uint32_t *claimed;
 
 /* That of this process; NULL when another process checks. */
@@ -208,7 +216,8 @@ static const char *check_connected(const checker *c, const kiss_config_use *use,
     if (check_statements(conn, use->plan, &reason) == 0 && !reason && !kiss_db_pool_ends(conn->k)) {
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, c->server, KISS_LOGNO(0206) "database %s: MariaDB %s at %s, %s; "
                      "schema version %u, %d statements", use->database->name, mysql_get_server_info(conn->mysql),
-                     use->database->address, tls_text(conn), use->plan->api->schema_version, use->plan->count);
+                     use->database->servers[conn->server].address, tls_text(conn), use->plan->api->schema_version,
+                     use->plan->count);
     }
     if (!reason && !kiss_db_pool_ends(conn->k)) {
         check_guard(conn, &reason);
@@ -219,7 +228,8 @@ static const char *check_connected(const checker *c, const kiss_config_use *use,
     return reason;
 }
 
-static void check(const checker *c, const kiss_config_use *use)
+/** What stands for a request, in the scratch pool. */
+static kiss_req stand_in(const checker *c, const kiss_config_use *use)
 {
     kiss_req k = {
         .server = c->server,
@@ -228,10 +238,17 @@ static void check(const checker *c, const kiss_config_use *use)
         .db = use->database->db,
         .stop = (volatile apr_uint32_t *)&c->stop
     };
+
+    return k;
+}
+
+static void check(const checker *c, const kiss_config_use *use)
+{
+    kiss_req k = stand_in(c, use);
     kiss_db_conn *conn = kiss_db_pool_extra(k.db, &k);
     const char *reason = "see above";
 
-    if (kiss_db_pool_connect(conn, use->plan->api->schema_version) == KISS_DB_OK) {
+    if (kiss_db_pool_connect(conn, use->plan->api->schema_version, 0) == KISS_DB_OK) {
         reason = check_connected(c, use, conn);
         kiss_db_pool_abandon(conn);
     }
@@ -243,13 +260,55 @@ static void check(const checker *c, const kiss_config_use *use)
 
 /* --- the thread --- */
 
-static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *baton)
+/** Asks the servers of a database that failed: a connection that succeeds records that they work. */
+static void ask_failed(const checker *c, const kiss_config_use *use)
 {
-    checker *c = baton;
+    const kiss_database_conf *conf = use->database;
+    int i;
+
+    for (i = 0; i < conf->nservers && conf->nservers > 1; i++) {
+        if (kiss_db_servers_has_failed(conf, i)) {
+            kiss_req k = stand_in(c, use);
+            kiss_db_conn *conn = kiss_db_pool_extra(k.db, &k);
+
+            if (kiss_db_pool_connect_to(conn, i, use->plan->api->schema_version) == KISS_DB_OK) {
+                kiss_db_pool_abandon(conn);
+            }
+            else {
+                kiss_db_servers_failed(conf, i);        /* left alone for another while */
+            }
+            apr_pool_clear(c->scratch);
+        }
+    }
+}
+
+/** Until the child ends. */
+static void watch(const checker *c)
+{
+    apr_int64_t last = kiss_clock_now();
+    int i;
+
+    while (!apr_atomic_read32((volatile apr_uint32_t *)&c->stop)) {
+        if (kiss_clock_now() - last >= ASK_AGAIN) {
+            for (i = 0; i < c->uses->nelts; i++) {
+                const kiss_config_use *use = &APR_ARRAY_IDX(c->uses, i, kiss_config_use);
+
+                if (use->database->db) {
+                    ask_failed(c, use);
+                }
+            }
+            last = kiss_clock_now();
+        }
+        apr_sleep(STEP);
+    }
+}
+
+/** Checks each database. */
+static void check_all(checker *c)
+{
     apr_int64_t start = kiss_clock_now();
     int i;
 
-    (void)thread;
     for (i = 0; i < c->uses->nelts && !apr_atomic_read32(&c->stop); i++) {
         const kiss_config_use *use = &APR_ARRAY_IDX(c->uses, i, kiss_config_use);
 
@@ -262,6 +321,20 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *baton)
     if (c->completed) {
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, c->server, KISS_LOGNO(0250) "%d databases were checked in %d ms",
                      c->uses->nelts, (int)((kiss_clock_now() - start) / 1000));
+    }
+}
+
+static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *baton)
+{
+    checker *c = baton;
+
+    (void)thread;
+    if (!c->completed) {
+        check_all(c);
+    }
+    apr_pool_clear(c->scratch);
+    if (c->watches) {
+        watch(c);
     }
     return NULL;
 }
@@ -282,8 +355,8 @@ static apr_status_t finish(void *baton)
     kiss_db_check_stop();
     kiss_db_pool_stop(0);
     apr_thread_join(&rv, c->thread);
-    if (!c->completed) {
-        apr_atomic_set32(claimed, 0);         /* for the next child that starts */
+    if (!c->completed || c->watches) {
+        apr_atomic_set32(claimed, c->completed ? CHECKED : UNCHECKED);     /* for the next child that starts */
     }
     self = NULL;
     apr_pool_destroy(c->pool);
@@ -318,7 +391,7 @@ void kiss_db_check_prepare(server_rec *s, apr_pool_t *pconf)
     warn_of_option_file(s, pconf);
     claimed = rv == APR_SUCCESS ? apr_shm_baseaddr_get(shm) : NULL;
     if (claimed) {
-        *claimed = 0;
+        *claimed = UNCHECKED;
     }
     else {
         ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0251) "no shared memory: the databases are not "
@@ -331,10 +404,19 @@ void kiss_db_check_start(server_rec *s, apr_pool_t *pchild)
     checker *c = apr_pcalloc(pchild, sizeof(*c));
     apr_status_t rv;
 
+    apr_uint32_t was;
+    int i;
+
     self = NULL;
     c->uses = kiss_config_uses(s, pchild);
-    if (!c->uses->nelts || !claimed || apr_atomic_cas32(claimed, 1, 0) != 0) {
+    if (!c->uses->nelts || !claimed
+        || ((was = apr_atomic_cas32(claimed, CLAIMED, UNCHECKED)) != UNCHECKED
+            && (was = apr_atomic_cas32(claimed, CLAIMED, CHECKED)) != CHECKED)) {
         return;
+    }
+    c->completed = was == CHECKED;
+    for (i = 0; i < c->uses->nelts; i++) {
+        c->watches = c->watches || APR_ARRAY_IDX(c->uses, i, kiss_config_use).database->nservers > 1;
     }
     c->server = s;
     rv = apr_pool_create_unmanaged_ex(&c->pool, NULL, NULL);
@@ -348,7 +430,7 @@ void kiss_db_check_start(server_rec *s, apr_pool_t *pchild)
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0252) "no thread to check the databases: another child "
                      "does");
-        apr_atomic_set32(claimed, 0);
+        apr_atomic_set32(claimed, was);
         return;
     }
     self = c;

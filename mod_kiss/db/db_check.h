@@ -4,7 +4,8 @@
  * statements, maximum of connections.
  *
  * One child does it, in a thread of its own. Neither a start nor a reload waits for it, and a server starts without its
- * databases.
+ * databases. Where a database has several servers, the thread stays: it asks each second those that failed whether they work
+ * again, so that no request waits for one that does not.
  */
 #ifndef KISS_DB_CHECK_H
 #define KISS_DB_CHECK_H

@@ -7,7 +7,6 @@
 #include <apr_allocator.h>
 #include <apr_atomic.h>
 #include <apr_reslist.h>
-#include <apr_shm.h>
 
 #include <mysqld_error.h>
 
@@ -28,6 +27,13 @@ static const char isolation_sql[] = KISS_SESSION_TRANSACTION;
 
 /* Unknown to older servers. */
 static const char snapshot_sql[] = KISS_SESSION_ISOLATION;
+
+/* Each read, and the start of a transaction, waits until the node has applied what the cluster had committed before. */
+static const char *const causal_sql[] = {
+    "SET SESSION wsrep_sync_wait = 0", "SET SESSION wsrep_sync_wait = 1"
+};
+static const char causal_auto_sql[] = "SET SESSION wsrep_sync_wait = IF(@@wsrep_on, 1, 0)";
+static const char wsrep_sql[] = "SELECT @@wsrep_on";
 
 static const char check_sql[] =
     "SELECT @@session.sql_mode LIKE '%STRICT_ALL_TABLES%', @@session.time_zone = '+00:00',"
@@ -158,14 +164,30 @@ void kiss_db_pool_disconnect(kiss_db_conn *conn)
     conn->session = NULL;
 }
 
+/** Sets a variable that some servers do not know. @return 0; else the error is set in the connection */
+static int set_if_known(MYSQL *mysql, const char *sql)
+{
+    return mysql_real_query(mysql, sql, strlen(sql)) && mysql_errno(mysql) != ER_UNKNOWN_SYSTEM_VARIABLE;
+}
+
 /** Sets the variables of the session. @return 0; else the error is set in the connection */
-static int prepare_session(MYSQL *mysql)
+static int prepare_session(MYSQL *mysql, int causal)
 {
     /* innodb_snapshot_isolation, ON in newer servers, fails a transaction whose rows changed since its first read. */
     return mysql_set_character_set(mysql, "utf8mb4") || mysql_real_query(mysql, session_sql, sizeof(session_sql) - 1)
-        || mysql_real_query(mysql, isolation_sql, sizeof(isolation_sql) - 1)
-        || (mysql_real_query(mysql, snapshot_sql, sizeof(snapshot_sql) - 1)
-            && mysql_errno(mysql) != ER_UNKNOWN_SYSTEM_VARIABLE);
+        || mysql_real_query(mysql, isolation_sql, sizeof(isolation_sql) - 1) || set_if_known(mysql, snapshot_sql)
+        || set_if_known(mysql, causal == KISS_CAUSAL_AUTO ? causal_auto_sql : causal_sql[causal]);
+}
+
+/** 1 when the server replicates by Galera: what the session's wsrep_sync_wait needs to have an effect. */
+static int replicates(MYSQL *mysql)
+{
+    MYSQL_RES *result = mysql_real_query(mysql, wsrep_sql, sizeof(wsrep_sql) - 1) ? NULL : mysql_store_result(mysql);
+    MYSQL_ROW row = result ? mysql_fetch_row(result) : NULL;
+    int rv = row && row[0] && *row[0] == '1';
+
+    mysql_free_result(result);
+    return rv;
 }
 
 /** Prepares the session and reads the one row of check_sql. */
@@ -175,8 +197,8 @@ static kiss_db_status check_session(kiss_db_conn *conn, unsigned schema_version)
     MYSQL_RES *result;
     MYSQL_ROW row;
 
-    if (prepare_session(conn->mysql) || mysql_real_query(conn->mysql, check_sql, sizeof(check_sql) - 1)
-        || !(result = mysql_store_result(conn->mysql))) {
+    if (prepare_session(conn->mysql, conn->db->conf->causal)
+        || mysql_real_query(conn->mysql, check_sql, sizeof(check_sql) - 1) || !(result = mysql_store_result(conn->mysql))) {
         return refuse_error(conn, conn->mysql, "cannot prepare the session");
     }
     row = mysql_fetch_row(result);
@@ -188,6 +210,9 @@ static kiss_db_status check_session(kiss_db_conn *conn, unsigned schema_version)
                          "install the module that belongs to the schema", row[3] ? row[3] : "unknown", schema_version);
     }
     mysql_free_result(result);
+    if (!e && conn->db->conf->causal == 1 && !replicates(conn->mysql)) {
+        e = "causal=on, but the server is not a node of a Galera cluster, or its wsrep_on is OFF: its reads may be stale";
+    }
     return e ? refuse(conn, KISS_DB_REFUSED, e) : KISS_DB_OK;
 }
 
@@ -223,6 +248,7 @@ static void set_options(MYSQL *mysql, const kiss_database_conf *conf)
 static kiss_db_status open_connection(kiss_db_conn *conn)
 {
     const kiss_database_conf *conf = conn->db->conf;
+    const kiss_database_server *server = &conf->servers[conn->server];
     MYSQL *mysql = mysql_init(NULL);
     kiss_db_status status = KISS_DB_OK;
 
@@ -230,10 +256,10 @@ static kiss_db_status open_connection(kiss_db_conn *conn)
         return refuse(conn, KISS_DB_BUSY, "out of memory");
     }
     set_options(mysql, conf);
-    if (!mysql_real_connect(mysql, conf->host, conf->user, conf->password, conf->dbname, (unsigned int)conf->port,
+    if (!mysql_real_connect(mysql, server->host, conf->user, conf->password, conf->dbname, (unsigned int)server->port,
                             conf->socket, 0)) {
         status = refuse_error(conn, mysql,
-                              apr_pstrcat(conn->session, "cannot connect to ", conf->dbname, " at ", conf->address,
+                              apr_pstrcat(conn->session, "cannot connect to ", conf->dbname, " at ", server->address,
                                                        NULL));
     }
     else if (conf->tls != KISS_TLS_OFF && !mysql_get_ssl_cipher(mysql)) {
@@ -249,8 +275,9 @@ static kiss_db_status open_connection(kiss_db_conn *conn)
     return KISS_DB_OK;
 }
 
-kiss_db_status kiss_db_pool_connect(kiss_db_conn *conn, unsigned schema_version)
+kiss_db_status kiss_db_pool_connect_to(kiss_db_conn *conn, int server, unsigned schema_version)
 {
+    const kiss_database_conf *conf = conn->db->conf;
     kiss_db_status status;
 
     if (kiss_db_pool_ends(conn->k)) {
@@ -259,6 +286,8 @@ kiss_db_status kiss_db_pool_connect(kiss_db_conn *conn, unsigned schema_version)
     if (apr_pool_create(&conn->session, conn->pool) != APR_SUCCESS) {
         return KISS_DB_FAILED;
     }
+    conn->server = server;
+    conn->trust = kiss_db_servers_losses(conf, server);
     status = open_connection(conn);
     if (status != KISS_DB_OK) {
         apr_pool_destroy(conn->session);
@@ -271,58 +300,38 @@ kiss_db_status kiss_db_pool_connect(kiss_db_conn *conn, unsigned schema_version)
     if (status != KISS_DB_OK) {
         kiss_db_pool_abandon(conn);
     }
+    else if (kiss_db_servers_works(conf, server)) {
+        KISS_LOG(conn->k, APLOG_NOTICE, 0, KISS_LOGNO(0761) "database %s: the server at %s works again", conf->name,
+                 conf->servers[server].address);
+    }
     return status;
 }
 
-/* --- connections that were lost silently --- */
-
-/** 1 when two databases are on the same server. */
-static int same_server(const kiss_database_conf *a, const kiss_database_conf *b)
+void kiss_db_pool_failed(kiss_db_conn *conn, const char *what)
 {
-    return a->socket && b->socket ? strcmp(a->socket, b->socket) == 0 : strcmp(a->address, b->address) == 0;
+    const kiss_database_conf *conf = conn->db->conf;
+
+    if (!kiss_db_pool_ends(conn->k) && kiss_db_servers_failed(conf, conn->server)) {
+        KISS_LOG(conn->k, APLOG_WARNING, 0, KISS_LOGNO(0760) "database %s: the server at %s %s: the other servers of "
+                 "host= are used until it works again", conf->name, conf->servers[conn->server].address, what);
+    }
 }
 
-void kiss_db_pool_prepare(server_rec *s, apr_pool_t *pconf)
+kiss_db_status kiss_db_pool_connect(kiss_db_conn *conn, unsigned schema_version, kiss_db_server_set tried)
 {
-    apr_array_header_t *all = kiss_config_databases(s, pconf);
-    volatile apr_uint32_t *counts;
-    apr_shm_t *shm;
-    apr_status_t rv;
-    int i, j;
+    kiss_db_status status = KISS_DB_AWAY;
+    int i;
 
-    if (!all->nelts) {
-        return;
-    }
-    rv = apr_shm_create(&shm, 3 * (apr_size_t)all->nelts * sizeof(*counts), NULL, pconf);
-    if (rv != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0255) "no shared memory: each connection that a firewall "
-                     "has forgotten costs a request");
-        return;
-    }
-    counts = apr_shm_baseaddr_get(shm);
-    for (i = 0; i < all->nelts; i++) {
-        kiss_database_conf *database = APR_ARRAY_IDX(all, i, kiss_database_conf *);
-
-        for (j = 0; !same_server(database, APR_ARRAY_IDX(all, j, kiss_database_conf *)); j++) {
-            continue;
+    while (status != KISS_DB_OK && !kiss_db_pool_ends(conn->k)
+           && (i = kiss_db_servers_choose(conn->db->conf, tried)) >= 0) {
+        tried |= KISS_DB_SERVER(i);
+        status = kiss_db_pool_connect_to(conn, i, schema_version);
+        /* A server at its limit works. */
+        if (status == KISS_DB_AWAY || status == KISS_DB_REFUSED) {
+            kiss_db_pool_failed(conn, status == KISS_DB_AWAY ? "cannot be reached" : "cannot be used");
         }
-        counts[i] = 0;
-        database->losses = &counts[j];
-        database->connections = &counts[all->nelts + i];        /* zero initially */
-        database->in_use = &counts[2 * all->nelts + i];
     }
-}
-
-apr_uint32_t kiss_db_pool_losses(const kiss_db_conn *conn)
-{
-    return conn->db->conf->losses ? apr_atomic_read32(conn->db->conf->losses) : 0;
-}
-
-void kiss_db_pool_note_loss(const kiss_db_conn *conn)
-{
-    if (conn->db->conf->losses) {
-        apr_atomic_inc32(conn->db->conf->losses);
-    }
+    return status;
 }
 
 /* --- the pool --- */

@@ -6,6 +6,7 @@
 #include <mariadb/mysql.h>
 
 #include "core/config.h"
+#include "db/db_servers.h"
 #include "db/db_types.h"
 #include "lib/mariadb/socket_shutdown.h"
 
@@ -29,25 +30,13 @@ struct kiss_db_conn {
     MYSQL *mysql;                                   /**< Connector/C's handle; NULL when not connected */
     kiss_db_prepared prepared[KISS_DB_STATEMENTS];  /**< statements of this connection */
     apr_uint64_t uses;                              /**< number of uses of statements: the clock of the LRU */
-    apr_uint32_t trust;                             /**< value of conf->losses when it last worked */
+    int server;                                     /**< index of its server, also after it was closed */
+    apr_uint32_t trust;                             /**< kiss_db_servers_losses() when it last worked */
     int lost;                                       /**< it failed because the connection was lost: a new one may work */
+    int away;                                       /**< it failed because the server cannot serve: another one may */
     kiss_socket_shutdown *socket;                   /**< its socket, which is shut down when the child ends */
     const kiss_req *k;                              /**< the request that uses it now */
 };
-
-/**
- * Creates the counts of losses that the children share about all servers. In post_config.
- *
- * Where a connection was lost silently (a firewall dropped its state), the others to the same server are probably lost,
- * too: they are closed instead of used, so that only one request waits in vain.
- */
-void kiss_db_pool_prepare(server_rec *main_server, apr_pool_t *pconf);
-
-/** The number of losses at the server of a connection. */
-apr_uint32_t kiss_db_pool_losses(const kiss_db_conn *conn);
-
-/** Counts a loss. */
-void kiss_db_pool_note_loss(const kiss_db_conn *conn);
 
 /**
  * Creates the pool of a database in a child process. Does not connect.
@@ -62,8 +51,23 @@ kiss_db_status kiss_db_pool_acquire(kiss_db_conn **conn, kiss_db *db, const kiss
 /** Releases a slot. */
 void kiss_db_pool_release(kiss_db_conn *conn);
 
-/** Connects the slot and checks the session. Logs errors, at most every ten seconds. */
-kiss_db_status kiss_db_pool_connect(kiss_db_conn *conn, unsigned schema_version);
+/**
+ * Connects the slot to the first server that works, and checks the session. Logs errors, at most every ten seconds. Takes at
+ * most `connect=` and `timeout=` for each server.
+ *
+ * @param tried servers that are not asked
+ */
+kiss_db_status kiss_db_pool_connect(kiss_db_conn *conn, unsigned schema_version, kiss_db_server_set tried);
+
+/** The same with this server only. */
+kiss_db_status kiss_db_pool_connect_to(kiss_db_conn *conn, int server, unsigned schema_version);
+
+/**
+ * Records that the server of a connection failed, and logs it where that was not known.
+ *
+ * @param what the server did, for the message
+ */
+void kiss_db_pool_failed(kiss_db_conn *conn, const char *what);
 
 /** Closes the connection in order: nothing is being read from it. The slot stays. */
 void kiss_db_pool_disconnect(kiss_db_conn *conn);

@@ -147,6 +147,7 @@ sub kept_file { my ($folder, $tag) = @_; my ($file) = glob "$folder/*\@$tag.json
 #   db NAME               another database           server S       of this KissTest::Database
 #   api 'kss'             the API that is served (default: customer), from its current database when db is not given
 #   location TEXT         more directives in the <Location>          path '/'       of the <Location>
+#   address 'host=...'    instead of the socket of `server`
 #   limits TEXT           the limits in it (default: far away)       token_keys FILE
 #   pool 'keep=1 max=4'   more of KissDatabase
 #   config TEXT           more, at the end of httpd.conf             modules [...]  names of modules to load

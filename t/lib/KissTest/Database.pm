@@ -52,7 +52,8 @@ sub _tempdir {
     return $dir;
 }
 
-# start(%option): a new server. Options: args => [more mariadbd arguments], keep => 1 leaves the directory.
+# start(%option): a new server. Options: args => [more mariadbd arguments], keep => 1 leaves the directory, from => DIRECTORY of a
+# server that is not running: begins with a copy of its data and its accounts' passwords; user => NAME whom root lets it run as.
 sub start {
     my ($class, %opt) = @_;
     my $dir = _tempdir();
@@ -65,18 +66,24 @@ sub start {
         cleanup => $opt{keep} ? 0 : $$
     }, $class;
     my $me = getpwuid $>;
-    my @as = $> == 0 ? ('--user=root') : ();
+    my @as = $> == 0 ? ('--user=' . ($opt{user} // 'root')) : ();
+    # Not the passwords, which httpd refuses to read when they are another user's.
+    my $give = sub { run_command({}, 'chown', '-R', $opt{user}, $self->{datadir}) if $opt{user} && $> == 0 };
+    run_command({}, 'chown', $opt{user}, $dir) if $opt{user} && $> == 0;
     make_path($self->{datadir});
-    my $rc =
+    $give->();
+    my $rc = $opt{from}
+        ? _quiet("$dir/install.log", 'cp', '-a', glob("$opt{from}/data $opt{from}/*.password"), "$dir/")
         # A server that starts removes all temporary tables of its tmpdir, those of others as well.
-        _quiet("$dir/install.log", 'mariadb-install-db', '--no-defaults', "--datadir=$self->{datadir}",
+        : _quiet("$dir/install.log", 'mariadb-install-db', '--no-defaults', "--datadir=$self->{datadir}",
         "--tmpdir=$dir", @as,
         '--skip-test-db', '--auth-root-authentication-method=socket',
         "--auth-root-socket-user=$me");
-    die "mariadb-install-db failed:\n" . _slurp("$dir/install.log") if $rc;
+    die "the data directory cannot be made:\n" . _slurp("$dir/install.log") if $rc;
+    $give->();
     $self->{as} = \@as;
     $self->resume;
-    $self->_accounts;
+    $self->_accounts if !$opt{from};
     return $self;
 }
 

@@ -158,7 +158,8 @@ sub kiss_text {
     my $db = $self->{db_server};
     my $c = qq(LoadModule kiss_module "$self->{module}"\nKissCacheDir "$self->{root}/cache"\n);
     my $api = $self->{api} || 'customer';
-    $c .= "KissDatabase $api socket=$db->{socket} user=kiss dbname=$self->{db} "
+    my $address = $self->{address} // "socket=$db->{socket}";
+    $c .= "KissDatabase $api $address user=kiss dbname=$self->{db} "
         . "password-file=$db->{dir}/kiss.password $self->{pool}\n"
         if defined $self->{db};
     my @lines = ('SetHandler kiss', "KissApi $api", $api eq 'kss' ? () : qq(KissTokenKeys "$self->{token_keys}"));

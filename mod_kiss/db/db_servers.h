@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * db_servers - the servers of a database, in their order of preference: which of them failed, and which one the next
+ * connection goes to. What is known of them is shared by all children. Used by the units in db/ only.
+ */
+#ifndef KISS_DB_SERVERS_H
+#define KISS_DB_SERVERS_H
+
+#include "core/config.h"
+
+/** A set of servers of one database: bits by their indexes. */
+typedef apr_uint32_t kiss_db_server_set;
+
+#define KISS_DB_SERVER(i) ((kiss_db_server_set)1 << (i))
+
+/**
+ * Creates what the children share of all servers. In post_config.
+ *
+ * Where a connection was lost silently (a firewall dropped its state), the others to the same server are probably lost,
+ * too: they are closed instead of used, so that only one request waits in vain.
+ */
+void kiss_db_servers_prepare(server_rec *main_server, apr_pool_t *pconf);
+
+/**
+ * The server for the next connection: the first one that works as far as is known, else the first one. A server that failed
+ * is left alone until kiss_db_servers_works(), or for half a minute, when nobody asks it meanwhile.
+ *
+ * @param tried those that are out of the question
+ * @return its index, or -1 when all are
+ */
+int kiss_db_servers_choose(const kiss_database_conf *conf, kiss_db_server_set tried);
+
+/** 1 when a server that is preferred to this one works. */
+int kiss_db_servers_is_better(const kiss_database_conf *conf, int server);
+
+/** Records that a server failed. Does nothing where it is the only one. @return 1 when that was not known */
+int kiss_db_servers_failed(const kiss_database_conf *conf, int server);
+
+/** Records that a server works. @return 1 when it was recorded as failed */
+int kiss_db_servers_works(const kiss_database_conf *conf, int server);
+
+/** 1 when a server is recorded as failed. */
+int kiss_db_servers_has_failed(const kiss_database_conf *conf, int server);
+
+/** The number of connections to a server that were lost silently. */
+apr_uint32_t kiss_db_servers_losses(const kiss_database_conf *conf, int server);
+
+/** Counts one. */
+void kiss_db_servers_note_loss(const kiss_database_conf *conf, int server);
+
+#endif

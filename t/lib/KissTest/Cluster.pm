@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+package KissTest::Cluster;
+
+# Three nodes of a Galera cluster, each a KissTest::Database with its own folder, socket and ports on 127.0.0.1.
+#
+# What root starts runs as nobody: a state transfer's rsync takes that user by itself. The nodes begin with the same data and know it,
+# so that a join is an incremental state transfer. The programs that Debian has in packages with a service are unpacked by
+# t/cluster/programs; KISS_CLUSTER_PROGRAMS names another folder with them.
+
+use strict;
+use warnings;
+use Time::HiRes qw(sleep time);
+use KissTest::Database;
+use KissTest::Httpd;
+
+my $programs = $ENV{KISS_CLUSTER_PROGRAMS} || "$KissTest::Database::top/var/cluster/programs";
+
+# programs(): the folder of the unpacked packages, or undef where they are not.
+sub programs { return -e "$programs/usr/bin/wsrep_sst_rsync" ? $programs : undef }
+
+# program($name): a program of an unpacked package.
+sub program { my ($name) = @_; return (grep {-x} map {"$programs/usr/$_/$name"} qw(bin sbin))[0] // $name }
+
+# start($n, args => [more mariadbd arguments], provider => 'more;of=wsrep_provider_options'): a cluster of n nodes.
+sub start {
+    my ($class, $n, %opt) = @_;
+    my $self = bless { opt => \%opt, nodes => [] }, $class;
+    # A node starts the scripts of its state transfer by name.
+    $ENV{PATH} = "$programs/usr/bin:$programs/usr/sbin:$ENV{PATH}:/usr/sbin";
+    $ENV{LD_LIBRARY_PATH} = "$programs/usr/lib/x86_64-linux-gnu";
+    my %taken;
+    my $port = sub { my $p; do { $p = KissTest::Httpd::free_port() } while $taken{$p}++; $p };
+    $self->{ports} = [map { { sql => $port->(), group => $port->(), ist => $port->(), sst => $port->() } } 1 .. $n];
+    # A server that has been a cluster of its own, and was stopped: its data know their place in the history of writes.
+    my $seed = KissTest::Database->start(user => 'nobody', args => [$self->_arguments(0), '--wsrep-new-cluster']);
+    $seed->stop;
+    for my $i (0 .. $n - 1) {
+        my $node = KissTest::Database->start(from => $seed->{dir}, user => 'nobody', args => [$self->_arguments($i), $i ? () : '--wsrep-new-cluster']);
+        $node->{port} = $self->{ports}[$i]{sql};
+        # A node that is started again joins.
+        $node->{args} = [grep { $_ ne '--wsrep-new-cluster' } @{ $node->{args} }];
+        push @{ $self->{nodes} }, $node;
+        $self->wait_ready($i);
+    }
+    return $self;
+}
+
+sub nodes { my ($self) = @_; return @{ $self->{nodes} } }
+sub node { my ($self, $i) = @_; return $self->{nodes}[$i] }
+
+# The arguments of a node.
+sub _arguments {
+    my ($self, $i) = @_;
+    my ($mine, @all) = ($self->{ports}[$i], @{ $self->{ports} });
+    my $provider = join ';', "gmcast.listen_addr=tcp://127.0.0.1:$mine->{group}", "ist.recv_addr=127.0.0.1:$mine->{ist}",
+        "base_host=127.0.0.1", "base_port=$mine->{group}", 'gcache.size=64M', $self->{opt}{provider} // ();
+    return ('--wsrep-on=ON', '--wsrep-provider=' . (-e "$programs/usr/lib/galera/libgalera_smm.so" ? $programs : '') . '/usr/lib/galera/libgalera_smm.so',
+        '--wsrep-cluster-name=kiss-test', '--wsrep-cluster-address=gcomm://' . join(',', map {"127.0.0.1:$_->{group}"} @all),
+        "--wsrep-node-name=node" . ($i + 1), '--wsrep-node-address=127.0.0.1', "--wsrep-provider-options=$provider",
+        '--wsrep-sst-method=rsync', "--wsrep-sst-receive-address=127.0.0.1:$mine->{sst}", '--wsrep-slave-threads=4',
+        '--binlog-format=ROW', '--innodb-autoinc-lock-mode=2', '--skip-networking=0', '--bind-address=127.0.0.1', "--port=$mine->{sql}",
+        '--innodb-buffer-pool-size=128M', '--innodb-log-file-size=48M', @{ $self->{opt}{args} || [] });
+}
+
+# status($i, $name): a status variable of a node, or undef while it does not answer.
+sub status {
+    my ($self, $i, $name) = @_;
+    my ($row) = eval { $self->{nodes}[$i]->sql(undef, "SHOW STATUS LIKE '$name'") };
+    return $row && $row->[1];
+}
+
+# wait_ready($i): until the node answers as a member.
+sub wait_ready {
+    my ($self, $i) = @_;
+    my $end = time + 90;
+    until ((($self->status($i, 'wsrep_ready')) // '') eq 'ON') {
+        die 'node ' . ($i + 1) . " does not join:\n" . (KissTest::Database::_slurp("$self->{nodes}[$i]{dir}/mariadbd.log") =~ /((?:.*\n){1,5})\z/)[0] if time > $end;
+        sleep 0.05;
+    }
+    return;
+}
+
+sub DESTROY {
+    my ($self) = @_;
+    local ($?, $!, $@);
+    # The last one first: the others need not elect.
+    $_->stop('KILL') for reverse @{ $self->{nodes} };
+    return;
+}
+
+1;
