@@ -496,4 +496,100 @@ subtest 'a customer with an umlaut' => sub {
     $o->log_ok;
 };
 
+# Two virtual hosts, locations with audience and issuer of their own, another database and the KSS API, all with the same signing keys: a
+# token is good where it was issued and nowhere else.
+subtest 'tokens of another host, audience, database, API' => sub {
+    my $of = db_server();
+    my $other = new_database('jwt_other');
+    import_sample($other);
+    my $other_key = issue_key('ACME01');
+    my $kss = new_database('jwt_kss', api => 'kss');
+    import_kss($kss, top() . '/sql/sample-kss');
+    my $employee = issue_kss_key(type => 'employee');
+    my $customer = sub {
+        my ($more) = @_;
+        return "SetHandler kiss\nKissApi customer\nKissTokenKeys \"$h->{token_keys}\"\nKissAllowPlainHTTP On\nKissLimit 10000 10000\n"
+            . "KissLimitAnonymous 10000 10000\nKissLoginFailureLimit 10000\n$more\n";
+    };
+    my $use = sub { my ($name, $database) = @_; return "KissDatabase $name socket=$of->{socket} user=kiss dbname=$database password-file=$of->{dir}/kiss.password\n" };
+    my $g = start_httpd(db => $db, path => '/unused', config => $use->('there', $other) . $use->('pay', $kss) . <<"CONF");
+<VirtualHost *>
+    ServerName one.example
+    <Location "/">
+        @{[$customer->('')]}
+    </Location>
+    <Location "/audience">
+        @{[$customer->('KissTokenAudience urn:other')]}
+    </Location>
+    <Location "/issuer">
+        @{[$customer->("KissTokenIssuer urn:other\nKissTokenAudience https://one.example")]}
+    </Location>
+    <Location "/there">
+        @{[$customer->("KissUseDatabase there\nKissTokenAudience urn:there")]}
+    </Location>
+    <Location "/api/v1">
+        SetHandler kiss
+        KissApi kss
+        KissUseDatabase pay
+        KissAllowPlainHTTP On
+        KissLoginFailureLimit 10000
+    </Location>
+</VirtualHost>
+<VirtualHost *>
+    ServerName two.example
+    <Location "/">
+        @{[$customer->('')]}
+    </Location>
+</VirtualHost>
+CONF
+    my $ask = sub {
+        my ($host, $method, $path, $headers, $body) = @_;
+        my $got = $g->raw("$method $path HTTP/1.1\r\nHost: $host\r\nConnection: close\r\n$headers" . (defined $body ? 'Content-Length: ' . length($body)
+                . "\r\nContent-Type: application/x-www-form-urlencoded\r\n" : '') . "\r\n" . ($body // ''));
+        return { status => $got =~ m{\AHTTP/1\.1 (\d+)} ? $1 : 0, content => (split /\r\n\r\n/, $got, 2)[1] };
+    };
+    my %at = (one => ['one.example', ''], audience => ['one.example', '/audience'], issuer => ['one.example', '/issuer'], database => ['one.example', '/there'],
+        two => ['two.example', '']);
+    my %issued;
+    for my $from (sort keys %at) {
+        my ($host, $base) = @{ $at{$from} };
+        my $res = $ask->($host, 'POST', "$base/auth/token", '', 'grant_type=client_credentials&client_id=ACME01&client_secret=' . ($from eq 'database' ? $other_key : $key));
+        ($issued{$from}) = $res->{content} =~ /"access_token":"([^"]+)"/ or diag "$from: $res->{status} $res->{content}";
+    }
+    for my $from (sort keys %at) {
+        for my $to (sort keys %at) {
+            my ($host, $base) = @{ $at{$to} };
+            is $ask->($host, 'GET', "$base/stock", "Authorization: Bearer $issued{$from}\r\n")->{status}, $from eq $to ? 200 : 401, "a token of '$from' at '$to'";
+        }
+        is $ask->('one.example', 'GET', '/api/v1/states', $_)->{status}, 401, "... at the KSS API: $_" =~ s/eyJ\S+/TOKEN/r
+            for "Authorization: Bearer $issued{$from}\r\n", "x-api-key: $issued{$from}\r\n";
+        my ($head, $claims, $mac) = split /\./, $issued{$from};
+        for my $to (grep { $_ ne $from } sort keys %at) {
+            my (undef, $others) = split /\./, $issued{$to};
+            is $ask->(@{ $at{$to} }[0], 'GET', "$at{$to}[1]/stock", "Authorization: Bearer $head.$others.$mac\r\n")->{status}, 401, "... its signature below the claims of '$to'";
+        }
+    }
+    # Keys of the one API are none at the other.
+    is $ask->('one.example', 'GET', '/api/v1/states', "x-api-key: $employee\r\n")->{status}, 200, 'a key of the KSS API there';
+    is $ask->('one.example', 'GET', '/api/v1/states', "x-api-key: $_\r\n")->{status}, 401, 'a key of a customer: not there' for $key, $other_key;
+    is $ask->('one.example', 'GET', '/stock', $_)->{status}, 401, 'a key of the KSS API as a token: no' for "Authorization: Bearer $employee\r\n", "x-api-key: $employee\r\n";
+    is $ask->('one.example', 'POST', '/auth/token', '', "grant_type=client_credentials&client_id=ACME01&client_secret=$_")->{status}, 401, 'nor gives it a token, nor a key of another database'
+        for $employee, $other_key;
+    # One host chosen by the connection, another one named in the request: what httpd takes for the host decides, and the token must be its.
+    is $ask->('one.example', 'GET', 'http://two.example/stock', "Authorization: Bearer $issued{$_}\r\n")->{status}, $_ eq 'two' ? 200 : 401, "a whole URL of two.example, a token of '$_'"
+        for qw(one two);
+    is $ask->('ONE.example:80', 'GET', '/stock', "Authorization: Bearer $issued{$_}\r\n")->{status}, $_ eq 'one' ? 200 : 401, "a host in capitals, with a port, a token of '$_'" for qw(one two);
+    $g->log_ok;
+};
+
+# The signature of a token by other means: what a public key or certificate of the server would sign is as unknown as anything.
+subtest 'what is public is no key' => sub {
+    my $dir = tempdir_here();
+    run({}, qw(openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout), "$dir/key", '-out', "$dir/crt");
+    my ($rc, $public) = run({}, qw(openssl x509 -noout -pubkey -in), "$dir/crt");
+    for my $bytes (slurp("$dir/crt"), $public, $public =~ s/\n\z//r, slurp("$dir/key"), 'https://localhost', $kid, $secret, "\0" x 32, '{"keys":[]}') {
+        refused token({ %good, alg => $_ }, undef, $bytes), "$_ with " . length($bytes) . ' public bytes' for qw(HS256 RS256 ES256 PS256 EdDSA);
+    }
+};
+
 done_testing;

@@ -16,18 +16,14 @@ my $server = db_server();
 my %gz = ('Accept-Encoding' => 'gzip');
 my @paths = qw(/products /stock /prices);
 
-# copy_into($from, $to): every row, the revisions last; as a dump that is read into another database.
+# copy_into($from, $to): a dump of the one database is read into the other, as an operator makes a test environment of production.
 sub copy_into {
     my ($from, $to) = @_;
-    my @tables = map { $_->[0] } sql($from, 'SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()'
-            . " AND table_type = 'BASE TABLE' AND table_name NOT IN ('schema_migration', 'revision')");
-    my $copy = sub {
-        my ($t) = @_;
-        my ($columns) = map { $_->[0] } sql($from, 'SELECT GROUP_CONCAT(column_name) FROM information_schema.columns'
-                . " WHERE table_schema = DATABASE() AND table_name = '$t' AND is_generated = 'NEVER'");
-        return "DELETE FROM $t; INSERT INTO $t ($columns) SELECT $columns FROM `$from`.$t";
-    };
-    sql($to, 'SET foreign_key_checks = 0; ' . join '; ', map { $copy->($_) } @tables, 'revision');
+    my ($mariadb, @options) = $server->client_command;
+    my ($rc, $dump, $err) = run({ timeout => 300 }, 'mariadb-dump', @options, '--single-transaction', '--routines', $from);
+    die "mariadb-dump: $err" if $rc;
+    ($rc, my $out, $err) = run({ stdin => $dump, timeout => 300 }, $mariadb, @options, $to);
+    die "the dump cannot be read: $err" if $rc;
     return;
 }
 
