@@ -4,6 +4,7 @@
  */
 #include "ctl_db.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include <mysqld_error.h>
 
 #include "ctl_defaults.h"
+#include "ctl_file.h"
 #include "ctl_message.h"
 #include "lib/mariadb/server_error.h"
 #include "lib/mariadb/session.h"
@@ -106,8 +108,11 @@ static int make_handle(ctl *c, const char *file, const char *group)
 static int check_file(ctl *c, const char *file, const char *option)
 {
     apr_file_t *f;
-    apr_status_t rv = apr_file_open(&f, file, APR_FOPEN_READ, APR_OS_DEFAULT, c->pool);
+    apr_status_t rv = ctl_file_open(&f, file, c->pool);
 
+    if (rv == EINVAL || rv == ELOOP) {
+        return ctl_fail("%s, which says how to connect, %s. Name another with --%s FILE.", file, ctl_file_failure(rv, c->pool), option);
+    }
     if (rv != APR_SUCCESS) {
         return ctl_fail("cannot read %s, which says how to connect: %s. Name another with --%s FILE.", file,
                         apr_psprintf(c->pool, "%pm", &rv), option);

@@ -7,6 +7,7 @@
  */
 #include "import_files.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include <apr_escape.h>
@@ -16,6 +17,7 @@
 #include <apr_strings.h>
 #include <openssl/evp.h>
 
+#include "ctl_file.h"
 #include "ctl_message.h"
 #include "ctl_out.h"
 #include "import_fault.h"
@@ -206,7 +208,7 @@ static apr_status_t digest_of(const char **hex, const char *path, apr_pool_t *p)
     unsigned int n = 0;
     char buf[64 * 1024];
     apr_file_t *file;
-    apr_status_t rv = apr_file_open(&file, path, APR_FOPEN_READ, APR_OS_DEFAULT, p);
+    apr_status_t rv = ctl_file_open(&file, path, p);
     int ok = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL);
 
     while (rv == APR_SUCCESS) {
@@ -257,7 +259,7 @@ static apr_status_t digest_said(const char **said, const char *path, const char 
     char *text = apr_palloc(p, DIGEST_FILE_MAX + 1), *rest, *line;
     apr_size_t len = 0;
     apr_file_t *file;
-    apr_status_t rv = apr_file_open(&file, path, APR_FOPEN_READ, APR_OS_DEFAULT, p);
+    apr_status_t rv = ctl_file_open(&file, path, p);
 
     *said = NULL;
     if (rv != APR_SUCCESS) {
@@ -280,8 +282,8 @@ static void check_digest(import_run *run, const import_part *part, apr_pool_t *p
         return;
     }
     if (rv != APR_SUCCESS || (said && (rv = digest_of(&is, part->path, p)) != APR_SUCCESS)) {
-        import_fault(run, part, 0, NULL, "cannot be compared with %s.sha256: %s", part->name,
-                     apr_psprintf(p, "%pm", &rv));
+        import_fault(run, part, 0, NULL, "cannot be compared with %s.sha256: one of them %s", part->name,
+                     ctl_file_failure(rv, p));
     }
     else if (!said) {
         import_fault(run, part, 0, NULL, "%s.sha256 has no digest for it", part->name);
@@ -365,16 +367,11 @@ static void inspect(import_run *run, import_part *part, apr_pool_t *p)
     const char *kind;
     apr_status_t rv = apr_stat(&info, part->path, WANTED, p);
 
-    if (rv == APR_SUCCESS && info.filetype != APR_REG) {
-        import_fault(run, part, 0, NULL, "is not a file");
-        part->unread = 1;
-        return;
-    }
     if (rv == APR_SUCCESS) {
-        rv = apr_file_open(&file, part->path, APR_FOPEN_READ, APR_OS_DEFAULT, p);
+        rv = info.filetype == APR_REG ? ctl_file_open(&file, part->path, p) : EINVAL;
     }
     if (rv != APR_SUCCESS) {
-        import_fault(run, part, 0, NULL, "cannot be opened: %s", apr_psprintf(p, "%pm", &rv));
+        import_fault(run, part, 0, NULL, "%s", ctl_file_failure(rv, p));
         part->unread = 1;
         return;
     }

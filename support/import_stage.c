@@ -14,6 +14,7 @@
 
 #include "csv.h"
 #include "ctl_db.h"
+#include "ctl_file.h"
 #include "ctl_message.h"
 #include "import_fault.h"
 #include "import_header.h"
@@ -396,12 +397,12 @@ static int read_file(import_run *run, import_part *part, import_digest *digest)
     st->digest = digest;
     apr_pool_create(&st->pool, p);
     st->stmt = mysql_stmt_init(run->c->db);
-    rv = apr_file_open(&in.file, part->path, APR_FOPEN_READ, APR_OS_DEFAULT, p);
+    rv = ctl_file_open(&in.file, part->path, p);
     if (!st->stmt) {
         rc = ctl_fail("out of memory");
     }
     else if (rv != APR_SUCCESS) {
-        rc = ctl_fail("cannot open %s: %s", part->path, apr_psprintf(p, "%pm", &rv));
+        rc = ctl_fail("%s %s", part->path, ctl_file_failure(rv, p));
     }
     else {
         rc = CTL_OK;

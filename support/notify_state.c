@@ -4,8 +4,12 @@
  */
 #include "notify_state.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
+#include <apr_portable.h>
 #include <apr_strings.h>
 
 #include "ctl_db.h"
@@ -86,6 +90,22 @@ static void read_line(ctl *c, notify_state *state, char *line)
     }
 }
 
+/** Opens the file of the lock, made where it is missing; a link in its place is not followed. */
+static apr_status_t open_lock(apr_file_t **file, const char *path, apr_pool_t *p)
+{
+    apr_os_file_t fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+    apr_status_t rv;
+
+    if (fd < 0) {
+        return errno;
+    }
+    rv = apr_os_file_put(file, &fd, APR_FOPEN_WRITE, p);
+    if (rv != APR_SUCCESS) {
+        close(fd);
+    }
+    return rv;
+}
+
 int notify_state_open(ctl *c, notify_state *state, const char *path)
 {
     const char *lock = apr_pstrcat(c->pool, path, ".lock", NULL), *text;
@@ -94,7 +114,7 @@ int notify_state_open(ctl *c, notify_state *state, const char *path)
 
     state->path = path;
     state->known = apr_hash_make(c->pool);
-    rv = apr_file_open(&state->lock, lock, APR_FOPEN_WRITE | APR_FOPEN_CREATE, APR_FPROT_UREAD | APR_FPROT_UWRITE, c->pool);
+    rv = open_lock(&state->lock, lock, c->pool);
     if (rv != APR_SUCCESS) {
         return cannot("open", lock, rv);
     }
@@ -129,7 +149,9 @@ int notify_state_save(ctl *c, const notify_state *state)
         }
         text = apr_pstrcat(c->pool, text, "\n", NULL);
     }
-    rv = apr_file_open(&f, next, APR_FOPEN_WRITE | APR_FOPEN_CREATE | APR_FOPEN_TRUNCATE, APR_FPROT_UREAD | APR_FPROT_UWRITE,
+    /* What a run that was killed has left; never written to, since it may be a link. */
+    apr_file_remove(next, c->pool);
+    rv = apr_file_open(&f, next, APR_FOPEN_WRITE | APR_FOPEN_CREATE | APR_FOPEN_EXCL, APR_FPROT_UREAD | APR_FPROT_UWRITE,
                        c->pool);
     if (rv != APR_SUCCESS) {
         return cannot("write", next, rv);

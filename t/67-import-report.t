@@ -120,7 +120,7 @@ subtest 'no CSV at all' => sub {
     refused('nothing', folder('stock.csv' => ''), qr/\Astock\.csv: is empty: a header row is expected$/m);
     my $dir = folder('warehouses.csv' => text('warehouses.csv'));
     mkdir "$dir/stock.csv";
-    refused('a folder', $dir, qr/\Astock\.csv: is not a file$/m);
+    refused('a folder', $dir, qr/\Astock\.csv: is not a regular file$/m);
     loaded('a header that begins with a bracket', folder('warehouses.csv' => "[Note],StockLocation,Name\nx,UK01,a\nx,NL01,b\n"), qr/column '\[Note\]' is not known/);
 };
 

@@ -6,6 +6,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use IO::Socket::UNIX;
 use JSON::PP ();
 use KissTest;
 use Test::More;
@@ -148,6 +149,125 @@ subtest 'a pipe where a file of secrets should be' => sub {
     like $err, qr/pipe is not a regular file/, '... and says what it is';
     ($rc, $out) = configtest('', token_keys => "$root/pipe");
     like $out, qr/pipe is not a regular file/, 'nor does httpd';
+};
+
+# ---- kissctl, run by root where others may put what they like
+
+# A folder of another user with files that programs look for where they are started, or at home; a program in it leaves a mark.
+sub hostile_place {
+    my $place = make_dir(tempdir_here() . '/place', 65534, 0777);
+    my $options = join '', map {"[$_]\nuser=nobody\npassword=wrong\nhost=127.0.0.1\nport=1\nsocket=/nonexistent\nplugin-dir=$place\n"} qw(client client-server client-mariadb mysql
+        kissctl kissctl_kss mod_kiss);
+    spew("$place/$_", $options) for qw(.my.cnf my.cnf .mylogin.cnf kissctl.cnf mariadb.cnf);
+    spew("$place/$_", "#!/bin/sh\necho \"\$0 \$*\" >>'$place/ran'\n", 0755) for qw(apachectl apache2ctl httpd apache2 sh bash mariadb mysql openssl sed apachectl.sh profile);
+    spew("$place/$_", 'not a library', 0755) for qw(libmariadb.so.3 libjson-c.so.5 libapr-1.so.0 auth_gssapi_client.so dialog.so caching_sha2_password.so);
+    spew("$place/openssl.cnf", "openssl_conf = x\n[x]\nproviders = y\n[y]\nz = z_sect\n[z_sect]\nmodule = $place/provider.so\nactivate = 1\n");
+    mkdir "$place/$_" for qw(sql sql/customer sql/kss customer kss www);
+    spew("$place/sql/customer/0001-base.sql", "DROP TABLE customer;\n");
+    run('mkfifo', "$place/$_") for qw(products.csv kissctl token.keys db.password import.map), '.kissctl.cnf';
+    run(qw(chown -R 65534:65534), $place);
+    return $place;
+}
+
+subtest 'kissctl in a hostile place' => sub {
+    my $place = hostile_place();
+    my $program = $ENV{KISS_TEST_KISSCTL} || build_dir() . '/support/kissctl';
+    my ($rc, $dynamic) = run('readelf', '-d', $program);
+    unlike $dynamic, qr/R(?:UN)?PATH/, 'the program looks for libraries where the system has them';
+    my $defaults = db_server()->defaults($db);
+    my $good = tempdir_here();
+    run('cp', '-R', top() . '/sql/sample', "$good/import");
+    # Variables that the database client, OpenSSL, curl or a shell would heed.
+    my %odd = (
+        HOME => $place, MYSQL_HOME => $place, MARIADB_HOME => $place, MYSQL_GROUP_SUFFIX => '_x', MYSQL_HOST => '127.0.0.1', MYSQL_TCP_PORT => 1,
+        MYSQL_UNIX_PORT => '/nonexistent', MYSQL_PWD => 'wrong', MYSQL_TEST_LOGIN_FILE => "$place/.mylogin.cnf", XDG_CONFIG_HOME => $place, TMPDIR => $place,
+        IFS => '/', CDPATH => $place, ENV => "$place/profile", BASH_ENV => "$place/profile", SHELLOPTS => 'xtrace', CURL_HOME => $place, TERM => '../../etc',
+        TZDIR => $place, LOCPATH => $place, NLSPATH => "$place/%N", GCONV_PATH => $place, PATH => "$ENV{PATH}:$place",
+    );
+    my @calls = ([qw(customer list)], [qw(key list ACME01)], [qw(schema check)], [qw(import --dry-run), "$good/import"], [qw(--json doctor --cache-dir), "$good/none"],
+        [qw(snapshot list --cache-dir), "$good/none"], [qw(customer show ACME01)], [qw(token-key list --token-keys), "$good/none"]);
+    for my $call (@calls) {
+        my @said;
+        for my $where ([$good, {}], [$place, \%odd]) {
+            my ($dir, $env) = @$where;
+            my @command = ('sh', '-c', 'cd "$1" && shift && exec "$@"', 'sh', $dir, 'env', (map {"$_=$env->{$_}"} sort keys %$env), $program, '--sql', top() . '/sql', '--defaults', $defaults,
+                @$call);
+            my ($status, $out, $err) = run({ timeout => 60 }, @command);
+            push @said, join "\n", $status, ($out . $err) =~ s/\b\d+(?:\.\d+)? s(?:econds)?\b/N s/gr;
+        }
+        is $said[1], $said[0], "kissctl @$call[0, 1]: as anywhere else";
+    }
+    ok !-e "$place/ran", 'nothing in it was run' or diag slurp("$place/ran");
+    is scalar(grep { !m{/(?:ran)$} && (lstat)[4] != 65534 } glob "$place/* $place/.[a-z]*"), 0, '... or made there';
+};
+
+subtest 'kissctl import from a folder of another user' => sub {
+    my $root = tempdir_here();
+    spew("$root/of-root", "SKU,Name\nsecret-of-root,x\n", 0600);
+    my $sample = sub {
+        my $dir = make_dir("$root/" . shift, 65534, 0755);
+        run('cp', top() . "/sql/sample/stock.csv", top() . '/sql/sample/warehouses.csv', $dir);
+        run(qw(chown -R 65534:65534), $dir);
+        return $dir;
+    };
+    my $import = sub { my ($dir, @more) = @_; return kissctl({ timeout => 20 }, qw(import --dry-run), @more, $dir) };
+    my $dir = $sample->('plain');
+    is +($import->($dir))[0], 0, 'files of that user';
+    rename "$dir/stock.csv", "$dir/today";
+    link_of('65534', 'today', "$dir/stock.csv");
+    is +($import->($dir))[0], 0, 'a link of that user to a file of that user';
+
+    $dir = $sample->('link');
+    unlink "$dir/stock.csv";
+    link_of('65534', "$root/of-root", "$dir/stock.csv");
+    my ($rc, $out, $err) = $import->($dir);
+    is $rc, 1, 'a link of that user to a file of root: refused';
+    like $err, qr/^stock\.csv: is a symbolic link to a file of another user$/m, '... with the reason';
+    unlike $out . $err, qr/secret-of-root/, '... and without its content';
+    ($rc, $out, $err) = $import->($dir, '--json');
+    unlike $out . $err, qr/secret-of-root/, '... in the report, too';
+    spew("$dir/real", slurp(top() . '/sql/sample/stock.csv'));
+    unlink "$dir/stock.csv";
+    symlink "$dir/real", "$dir/stock.csv";
+    is +($import->($dir))[0], 0, 'a link of root is followed';
+
+    for my $name (qw(stock.csv stock.csv.sha256)) {
+        for my $kind (qw(fifo device folder socket)) {
+            my $dir = $sample->("$name-$kind");
+            unlink "$dir/$name";
+            $kind eq 'fifo' ? run('mkfifo', "$dir/$name") : $kind eq 'folder' ? mkdir("$dir/$name")
+                : $kind eq 'device' ? run('mknod', "$dir/$name", qw(c 1 5)) : IO::Socket::UNIX->new(Local => "$dir/$name", Listen => 1);
+          SKIP: {
+                skip "no $kind can be made here", 2 if !-e "$dir/$name";
+                my ($rc, $out, $err) = $import->($dir);
+                is $rc, 1, "$name is a $kind: refused, and not waited for";
+                like $err, qr/^stock\.csv: .*(?:is not a regular file|cannot be opened)/m, '... with the reason';
+            }
+        }
+    }
+    my $fifo = "$root/defaults";
+    run('mkfifo', '-m', '600', $fifo);
+    ($rc, $out, $err) = kissctl({ timeout => 20, defaults => $fifo }, qw(customer list));
+    is $rc, 1, 'a pipe where the options for connecting should be: refused, and not waited for';
+    like $err, qr/is not a regular file/, '... with the reason';
+    ($rc, $out, $err) = kissctl({ timeout => 20 }, qw(import --dry-run --map), $fifo, $sample->('map'));
+    is $rc, 1, '... where a map should be';
+};
+
+subtest 'kissctl notify writes to no name that another user has made' => sub {
+    my $root = tempdir_here();
+    my $dir = make_dir("$root/state", 65534, 0777);
+    spew("$root/secret", 'b5c9' x 16 . "\n", 0600);
+    spew("$root/conf", "secret-file = $root/secret\nstate = $dir/state\ntarget = http://127.0.0.1:1/x\n", 0600);
+    spew("$root/of-root", "as it was\n", 0600);
+    link_of('65534', "$root/of-root", "$dir/state.new");
+    kissctl({ timeout => 60 }, 'notify', "$root/conf");
+    is slurp("$root/of-root"), "as it was\n", 'a link in place of the new state: what it leads to is not written';
+    link_of('65534', "$root/made", "$dir/link.lock");
+    spew("$root/conf", slurp("$root/conf") =~ s{/state$}{/link}mr, 0600);
+    my ($rc, $out, $err) = kissctl({ timeout => 60 }, 'notify', "$root/conf");
+    ok !-e "$root/made", 'a link in place of the lock: nothing is made where it leads to';
+    is $rc, 1, '... the run says so';
 };
 
 done_testing;
