@@ -267,7 +267,7 @@ static int kiss_handler(request_rec *r)
     }
     k->db = database->db;
     k->revision = database->revision;
-    kiss_precondition_range(r);
+    kiss_precondition_range(k);
     if ((e = earlier_error(r))) {
         return kiss_response_error(k, e);
     }

@@ -210,7 +210,7 @@ static int is_meant(const ctl *c, const snapshot_folder *folder, const kiss_cach
 {
     finding found;
 
-    if (!e->is_entry && !e->is_states) {
+    if (!e->is_entry && !e->is_record) {
         return 0;                           /* locks above all: they must keep their names */
     }
     if (c->option[OPT_DAMAGED]) {

@@ -122,7 +122,7 @@ static int is_there(const kiss_req *k, const document *d)
 const kiss_error *kiss_metadata_endpoint_run(kiss_req *k, int *status)
 {
     const document *d = document_of(k);
-    const kiss_validator v = { d->tag, "", 0 };
+    const kiss_validator v = { d->tag, "", 0, 0 };
     const kiss_error *e;
 
     if (!is_there(k, d)) {

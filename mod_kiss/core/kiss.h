@@ -58,6 +58,12 @@ typedef struct {
     const char *text;                       /**< the revision of the rows, where it was read with them; or NULL */
 } kiss_postponed_revision;
 
+/** The range of a request whose If-Range is a date (http/precondition.h). */
+typedef struct {
+    const char *range;                      /**< the header Range, removed until the date was compared; or NULL */
+    apr_int64_t since;                      /**< the date: seconds since 1970, 0 when it is none */
+} kiss_dated_range;
+
 /** The state of a request. Lives in r->pool. */
 typedef struct kiss_req {
     request_rec *r;                         /**< httpd's request; NULL when work is done without a request */
@@ -70,6 +76,7 @@ typedef struct kiss_req {
     const kiss_endpoint *endpoint;          /**< route: NULL when nothing matched */
     unsigned by_accept : 1;                 /**< route: it was selected by Accept */
     const char *path_param;                 /**< route: what the path has in place of `:name`; or NULL */
+    kiss_dated_range dated;                 /**< precondition: its range that depends on a date */
     const char *request_id;                 /**< X-Request-Id of the answer */
     const char *principal;                  /**< identify: customer code to count under; NULL is anonymous */
     unsigned verified : 1;                  /**< identify: the principal is authenticated */

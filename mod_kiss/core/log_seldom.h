@@ -21,6 +21,7 @@ typedef enum {
     KISS_LOG_SELDOM_VARIANT,         /**< KISS0609 */
     KISS_LOG_SELDOM_UNREADABLE,      /**< KISS0610 */
     KISS_LOG_SELDOM_LAST_PART,       /**< KISS0612 */
+    KISS_LOG_SELDOM_TIMES,           /**< KISS0661 */
     KISS_LOG_SELDOMS
 } kiss_log_seldom;
 

@@ -91,7 +91,7 @@ static kiss_req *find_location(request_rec *r)
 static void keep_headers(const kiss_req *k, request_rec *r)
 {
     static const char *const content_headers[] = { "Accept-Ranges", "Cache-Control", "Content-Encoding", "Content-Length",
-                                                   "Content-Type", "Delta-Base", "ETag", "IM", NULL };
+                                                   "Content-Type", "Delta-Base", "ETag", "IM", "Last-Modified", NULL };
     const char *coding = apr_table_get(r->headers_out, "Content-Encoding");
     int i;
 

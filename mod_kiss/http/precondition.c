@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * precondition - compares entity tags of request headers with that of the representation.
+ * precondition - compares entity tags and dates of request headers with those of the representation.
  */
 #include "http/precondition.h"
 
 #include <util_filter.h>
+
+#include <apr_date.h>
+#include <apr_lib.h>
 
 #include <string.h>
 
@@ -70,7 +73,8 @@ static int names(const char *header, const char *sent, apr_pool_t *p)
  */
 static apr_status_t compare_sent(ap_filter_t *f, apr_bucket_brigade *bb)
 {
-    static const char *const content_headers[] = { "ETag", "Content-Encoding", "Content-Length", "IM", "Delta-Base", NULL };
+    static const char *const content_headers[] = { "ETag", "Last-Modified", "Content-Encoding", "Content-Length", "IM",
+                                                   "Delta-Base", NULL };
     request_rec *r = f->r;
     kiss_req *k = f->ctx;
     int i;
@@ -123,11 +127,68 @@ static const char *find_match(const char *header, const kiss_validator *v, apr_p
     return found;
 }
 
+/* --- dates --- */
+
+/* "Wednesday, 09-Nov-94 08:49:37 GMT", the longest form of a date, and "Sun Nov  6 08:49:37 1994" (RFC 9110 section 5.6.7).
+ * APR parses what follows a date, too. */
+#define LONGEST 33
+#define ASCTIME 24
+
+/** A header's date as seconds since 1970; 0 when it is none, or there is no such header. */
+static apr_int64_t date_of(const char *header)
+{
+    apr_size_t n = header ? strlen(header) : 0;
+    int is_date = n <= LONGEST && ((n > 4 && strcmp(header + n - 4, " GMT") == 0)
+                                   || (n == ASCTIME && apr_isdigit(header[n - 1])));
+
+    return is_date ? apr_time_sec(apr_date_parse_http(header)) : 0;
+}
+
+/** Sets or removes Last-Modified, and applies a range that depends on it. */
+static void set_date(kiss_req *k, apr_int64_t modified)
+{
+    char *date = apr_palloc(k->pool, APR_RFC822_DATE_LEN);
+
+    apr_table_unset(k->r->headers_out, "Last-Modified");
+    if (modified && apr_rfc822_date(date, apr_time_from_sec(modified)) == APR_SUCCESS) {
+        apr_table_setn(k->r->headers_out, "Last-Modified", date);
+    }
+    if (k->dated.range && modified && k->dated.since == modified) {
+        /* httpd would not take a date of the last minute for a strong validator. */
+        apr_table_unset(k->r->headers_in, "If-Range");
+        apr_table_setn(k->r->headers_in, "Range", k->dated.range);
+    }
+    else if (k->dated.range) {
+        apr_table_unset(k->r->headers_in, "Range");
+    }
+}
+
 /* --- evaluation --- */
 
 void kiss_precondition_tag(kiss_req *k, const kiss_validator *v)
 {
     apr_table_setn(k->r->headers_out, "ETag", quoted(k->pool, v, apr_pstrcat(k->pool, v->tag, v->coding, NULL)));
+    set_date(k, v->modified);
+}
+
+void kiss_precondition_remove(kiss_req *k)
+{
+    apr_table_unset(k->r->headers_out, "ETag");
+    apr_table_unset(k->r->headers_out, "Last-Modified");
+}
+
+/** 1 when the representation was modified after a date in If-Unmodified-Since. */
+static int is_later(const request_rec *r, const kiss_validator *v)
+{
+    apr_int64_t since = date_of(apr_table_get(r->headers_in, "If-Unmodified-Since"));
+
+    return since && v->modified > since;
+}
+
+/** 1 when If-Modified-Since has the date of the representation. */
+static int is_known(const request_rec *r, const kiss_validator *v)
+{
+    return v->modified && date_of(apr_table_get(r->headers_in, "If-Modified-Since")) == v->modified;
 }
 
 const kiss_error *kiss_precondition_check(kiss_req *k, const kiss_validator *v, int *status)
@@ -141,12 +202,16 @@ const kiss_error *kiss_precondition_check(kiss_req *k, const kiss_validator *v, 
     if (kiss_precondition_is_fragment(r)) {
         return NULL;
     }
-    if (if_match && !may_match(if_match, v, k->pool)) {
-        apr_table_unset(r->headers_out, "ETag");
+    if (if_match ? !may_match(if_match, v, k->pool) : is_later(r, v)) {
+        kiss_precondition_remove(k);
         return &kiss_error_precondition;
     }
     if (if_none_match && (match = find_match(if_none_match, v, k->pool))) {
         apr_table_setn(r->headers_out, "ETag", quoted(k->pool, v, match));
+        *status = HTTP_NOT_MODIFIED;
+        return NULL;
+    }
+    if (!if_none_match && is_known(r, v)) {
         *status = HTTP_NOT_MODIFIED;
         return NULL;
     }
@@ -156,10 +221,15 @@ const kiss_error *kiss_precondition_check(kiss_req *k, const kiss_validator *v, 
     return NULL;
 }
 
-void kiss_precondition_range(request_rec *r)
+void kiss_precondition_range(kiss_req *k)
 {
+    request_rec *r = k->r;
     const char *if_range = apr_table_get(r->headers_in, "If-Range");
 
+    if (!r->main && r->method_number == M_GET && !r->header_only && if_range && *if_range != '"') {
+        k->dated.range = apr_table_get(r->headers_in, "Range");
+        k->dated.since = date_of(if_range);
+    }
     if (!r->main && (r->method_number != M_GET || r->header_only || (if_range && *if_range != '"'))) {
         apr_table_unset(r->headers_in, "Range");
         apr_table_unset(r->headers_in, "Request-Range");

@@ -132,15 +132,10 @@ void kiss_response_private(kiss_req *k)
     apr_table_mergen(k->r->headers_out, "Vary", k->by_accept ? "Accept, Accept-Encoding" : "Accept-Encoding");
 }
 
-void kiss_response_tag(kiss_req *k, const char *tag)
-{
-    apr_table_setn(k->r->headers_out, "ETag", apr_pstrcat(k->pool, "\"", tag, "\"", NULL));
-}
-
 void kiss_response_delta(kiss_req *k, const char *tag, const char *base, const char *im)
 {
-    kiss_response_tag(k, tag);
     k->r->status = HTTP_IM_USED;
+    apr_table_setn(k->r->headers_out, "ETag", apr_pstrcat(k->pool, "\"", tag, "\"", NULL));
     apr_table_setn(k->r->headers_out, "IM", im);
     apr_table_setn(k->r->headers_out, "Delta-Base", apr_pstrcat(k->pool, "\"", base, "\"", NULL));
 }

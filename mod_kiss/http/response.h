@@ -29,10 +29,7 @@ void kiss_response_begin(kiss_req *k);
  */
 void kiss_response_private(kiss_req *k);
 
-/** Sets a strong ETag. */
-void kiss_response_tag(kiss_req *k, const char *tag);
-
-/** Marks the answer as a delta from `base` (RFC 3229 section 10.5). */
+/** Marks the answer as a delta from `base` to `tag`, its strong ETag (RFC 3229 section 10.5). */
 void kiss_response_delta(kiss_req *k, const char *tag, const char *base, const char *im);
 
 /**

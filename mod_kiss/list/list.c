@@ -18,6 +18,7 @@
 #include "list/list_cache.h"
 #include "list/list_cache_map.h"
 #include "list/list_job.h"
+#include "list/list_modified.h"
 #include "list/list_usage.h"
 
 /* Bytes, by coding, after which an incomplete answer is sent as it is written; one that is complete before has
@@ -37,14 +38,25 @@ static int may_map(const request_rec *r)
     return core->enable_mmap != ENABLE_MMAP_OFF;
 }
 
+/** The validators of this variant of the list with this ETag. */
+static kiss_validator validator(const kiss_req *k, const char *tag, const kiss_list_variant *variant)
+{
+    const kiss_validator v = { tag, kiss_list_variant_coding(variant), 0, kiss_list_modified(k, tag, variant) };
+
+    return v;
+}
+
 /** Sets the headers of this variant of the list with this ETag. */
 static void describe(kiss_req *k, const char *tag, const kiss_list_variant *variant)
 {
     if (variant->base) {
+        kiss_precondition_remove(k);
         kiss_response_delta(k, tag, variant->base, KISS_DELTA_IM);
     }
     else {
-        kiss_response_tag(k, apr_pstrcat(k->pool, tag, kiss_list_variant_coding(variant), NULL));
+        const kiss_validator v = validator(k, tag, variant);
+
+        kiss_precondition_tag(k, &v);
     }
     if (variant->gzip) {
         kiss_response_gzip(k);
@@ -197,7 +209,7 @@ const kiss_error *kiss_list_run(kiss_req *k, int *status)
     const char *tag = kiss_caller_etag(k->caller, k->api, k->endpoint, k->pool);
     kiss_list_variant variant = { NULL, !kiss_precondition_is_fragment(k->r)
                                   && kiss_negotiate_gzip(apr_table_get(k->r->headers_in, "Accept-Encoding")) };
-    kiss_validator v = { tag, kiss_list_variant_coding(&variant), 0 };
+    kiss_validator v;
     const kiss_error *e;
 
     k->may_map = may_map(k->r);
@@ -205,13 +217,14 @@ const kiss_error *kiss_list_run(kiss_req *k, int *status)
     kiss_response_private(k);
     /* The coding was selected here, by q-values, from the cache: mod_deflate must not compress it again. */
     apr_table_setn(k->r->subprocess_env, "no-gzip", "1");
+    v = validator(k, tag, &variant);
     if ((e = kiss_precondition_check(k, &v, status)) || *status) {
         return e;
     }
     variant.base = find_base(k);
     note_work(k, KISS_WORK_HIT);
     if (!send_cached(k, tag, &variant, status) && (e = start_job(k, tag, &variant, status))) {
-        apr_table_unset(k->r->headers_out, "ETag");
+        kiss_precondition_remove(k);
         k->tally.work = KISS_WORK_NONE;
     }
     return e;

@@ -19,6 +19,7 @@
 #include "db/db.h"
 #include "lib/base/lru.h"
 #include "lib/file/gzip.h"
+#include "lib/file/small_file.h"
 
 /* There are few lock files, and they are permanent: if they were created and removed, two of the same name could exist
  * at the same time. Several tags share a lock. A job that compresses or compares a list holds its lock while it takes
@@ -109,22 +110,11 @@ static int is_due(apr_time_t *noted)
     return due;
 }
 
-/** Sets the time of access only: the time of change identifies a checked file. */
-static void note(apr_file_t *file)
-{
-    const struct timespec times[] = { { 0, UTIME_NOW }, { 0, UTIME_OMIT } };
-    apr_os_file_t fd;
-
-    if (apr_os_file_get(&fd, file) == APR_SUCCESS && futimens(fd, times) != 0) {
-        return;                         /* a file of another user: it seems to be used less than it is */
-    }
-}
-
 static void note_all(const kiss_stored *stored)
 {
-    note(stored->file);
+    kiss_small_file_note(stored->file);
     if (stored->base) {
-        note(stored->base);
+        kiss_small_file_note(stored->base);
     }
 }
 
@@ -387,7 +377,7 @@ apr_status_t kiss_list_cache_publish(kiss_spool *spool, const char *dir, const k
         remember(label->tag, &info, spool->size, spool->extents != NULL);
     }
     if (rv == APR_SUCCESS && spool->base) {
-        note(spool->base);
+        kiss_small_file_note(spool->base);
     }
     return rv;
 }

@@ -74,7 +74,7 @@ const kiss_error *kiss_openapi_answer_run(kiss_req *k, int *status)
     const kiss_key *key = k->caller ? k->caller->key : NULL;
     const kiss_openapi *document = find(k->api)->of_role[key ? key->role : KISS_ROLES];
     const char *server = ap_construct_url(k->pool, k->conf->base, k->r), *admin = k->r->server->server_admin, *text;
-    kiss_validator v = { kiss_openapi_tag(document, server, admin, k->pool), "", 0 };
+    kiss_validator v = { kiss_openapi_tag(document, server, admin, k->pool), "", 0, 0 };
     const kiss_error *e;
 
     kiss_response_private(k);

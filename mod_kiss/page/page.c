@@ -287,7 +287,7 @@ static void label_page(page_build *b, int current)
         apr_table_unset(b->k->r->headers_out, "ETag");
         return;
     }
-    kiss_precondition_tag(b->k, &(kiss_validator){ b->tag, "", 1 });
+    kiss_precondition_tag(b->k, &(kiss_validator){ b->tag, "", 1, 0 });
     /* Not one with a message that must be logged each time. */
     if (!b->replaced && b->out->size == 0) {
         kiss_page_cache_keep(&body, b->k->db, b->tag);
@@ -343,7 +343,7 @@ static const kiss_error *read_ahead(page_build *b)
 
 const kiss_error *kiss_page_run(kiss_req *k, int *status)
 {
-    kiss_validator v = { NULL, "", 1 };
+    kiss_validator v = { NULL, "", 1, 0 };
     kiss_page_cache_body body;
     const kiss_error *e;
     page_build b;

@@ -109,14 +109,14 @@ static int is_orphan(const kiss_cache_file_entry *e, apr_time_t now)
     return strncmp(e->name, KISS_SPOOL_PREFIX, strlen(KISS_SPOOL_PREFIX)) == 0 && now - e->used > ORPHAN_AGE;
 }
 
-/** 1 for the versions of a list that was not built for KissCacheAge. */
+/** 1 for what is recorded of a list that was not built, or not requested, for KissCacheAge. */
 static int is_forgotten(const manager *m, const kiss_cache_file_entry *e, apr_time_t now)
 {
-    return e->is_states && now - e->used > kiss_config_cache_age(m->server);
+    return e->is_record && now - e->used > kiss_config_cache_age(m->server);
 }
 
 /**
- * Removes files of jobs that died and the versions of lists that are not built any more; drops from the array what is no
+ * Removes files of jobs that died and what is recorded of lists that are not used any more; drops from the array what is no
  * cache entry. Sets total and largest.
  */
 static void select_entries(manager *m, int folder, apr_array_header_t *entries, apr_time_t now)

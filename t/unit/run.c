@@ -49,6 +49,7 @@ static const unit_test tests[] = {
     { "jwt_keys", unit_jwt_keys },
     { "list_patch", unit_list_patch },
     { "list_states", unit_list_states },
+    { "list_times", unit_list_times },
     { "lru", unit_lru },
     { "merge_run", unit_merge_run },
     { "plan", unit_plan },

@@ -49,6 +49,7 @@ void unit_jwt_cache(void);
 void unit_jwt_keys(void);
 void unit_list_patch(void);
 void unit_list_states(void);
+void unit_list_times(void);
 void unit_lru(void);
 void unit_merge_run(void);
 void unit_plan(void);

@@ -19,6 +19,7 @@
 
 #include "lib/base/directory.h"
 #include "lib/file/list_states.h"
+#include "lib/file/list_times.h"
 
 #define PIECE (64 * 1024)
 
@@ -125,12 +126,15 @@ static int is_entry(const char *name)
     return 0;
 }
 
-/** 1 for names of the versions of a list. */
-static int is_states(const char *name)
+/** 1 for names of what is recorded about lists. */
+static int is_record(const char *name)
 {
-    return strspn(name, BASE64URL) == KISS_CACHE_FILE_ORIGIN && name[KISS_CACHE_FILE_ORIGIN] == AT
-           && strspn(name + KISS_CACHE_FILE_ORIGIN + 1, BASE64URL) == KISS_ETAG_LEN
-           && strcmp(name + KISS_CACHE_FILE_ORIGIN + 1 + KISS_ETAG_LEN, KISS_STATES_SUFFIX) == 0;
+    if (strspn(name, BASE64URL) != KISS_CACHE_FILE_ORIGIN || name[KISS_CACHE_FILE_ORIGIN] != AT
+        || strspn(name + KISS_CACHE_FILE_ORIGIN + 1, BASE64URL) != KISS_ETAG_LEN) {
+        return 0;
+    }
+    name += KISS_CACHE_FILE_ORIGIN + 1 + KISS_ETAG_LEN;
+    return strcmp(name, KISS_STATES_SUFFIX) == 0 || strcmp(name, KISS_TIMES_SUFFIX) == 0;
 }
 
 /* --- file --- */
@@ -370,7 +374,7 @@ apr_status_t kiss_cache_file_scan(apr_array_header_t **entries, int folder, apr_
             e->built = to_time(&st.st_mtim);
             e->used = to_time(&st.st_atim) > e->built ? to_time(&st.st_atim) : e->built;
             e->is_entry = is_entry(name->d_name);
-            e->is_states = is_states(name->d_name);
+            e->is_record = is_record(name->d_name);
         }
     }
     closedir(d);

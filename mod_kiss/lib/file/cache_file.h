@@ -63,7 +63,7 @@ typedef struct {
     apr_time_t built;               /**< when it was written */
     apr_time_t used;                /**< when it was last used, or written */
     int is_entry;                   /**< 0: a file that is being built, a lock, or a foreign file */
-    int is_states;                  /**< the versions of a list (lib/file/list_states.h) */
+    int is_record;                  /**< what is recorded about lists (lib/file/list_states.h, lib/file/list_times.h) */
 } kiss_cache_file_entry;
 
 /**

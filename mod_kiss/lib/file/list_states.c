@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "lib/base/etag.h"
-#include "lib/file/spool.h"
+#include "lib/file/small_file.h"
 
 /* About a hundred versions; when there are more, the older half is removed. */
 #define MAX_BYTES 8192
@@ -39,35 +39,10 @@ static int parse(kiss_list_state *s, char *line)
     return s->count > 0;
 }
 
-/** Reads the end of a file, up to its maximum length. */
-static apr_status_t read_end(char **text, const char *path, apr_pool_t *p)
-{
-    apr_size_t n = 2 * MAX_BYTES;
-    apr_off_t at = 0, start;
-    apr_file_t *file;
-    /* Without blocking: a file of that name may be a pipe, whose open or read would wait forever. */
-    apr_status_t rv = apr_file_open(&file, path, APR_FOPEN_READ | APR_FOPEN_BINARY | APR_FOPEN_NONBLOCK, APR_OS_DEFAULT, p);
-
-    *text = apr_pcalloc(p, n + 1);
-    if (rv != APR_SUCCESS) {
-        return APR_STATUS_IS_ENOENT(rv) ? APR_SUCCESS : rv;
-    }
-    rv = apr_file_seek(file, APR_END, &at);
-    start = at > (apr_off_t)n ? at - (apr_off_t)n : 0;
-    if (rv == APR_SUCCESS) {
-        rv = apr_file_seek(file, APR_SET, &start);
-    }
-    if (rv == APR_SUCCESS) {
-        rv = apr_file_read_full(file, *text, n, &n);
-    }
-    apr_file_close(file);
-    return rv == APR_EOF ? APR_SUCCESS : rv;
-}
-
 apr_status_t kiss_states_read(apr_array_header_t **states, const char *path, apr_pool_t *p)
 {
     char *text, *line, *last;
-    apr_status_t rv = read_end(&text, path, p);
+    apr_status_t rv = kiss_small_file_read(&text, path, 2 * MAX_BYTES, 0, p);
     kiss_list_state s;
 
     *states = apr_array_make(p, 32, sizeof(kiss_list_state));
@@ -94,34 +69,18 @@ static const char *line_of(const kiss_list_state *s, apr_pool_t *p)
     return apr_pstrcat(p, line, "\n", NULL);
 }
 
-/** Writes the newer half into a new file, which replaces the old one. */
+/** Removes the older half. */
 static apr_status_t shorten(const char *path, apr_pool_t *p)
 {
-    char *name = apr_pstrcat(p, path, NULL), *slash = strrchr(name, '/');
     apr_array_header_t *states;
-    apr_file_t *file;
     apr_status_t rv = kiss_states_read(&states, path, p);
+    const char *text = "";
     int i;
 
-    name = apr_pstrcat(p, apr_pstrmemdup(p, name, (apr_size_t)(slash ? slash + 1 - name : 0)), KISS_SPOOL_PREFIX "XXXXXX",
-                       NULL);
-    if (rv == APR_SUCCESS) {
-        rv = apr_file_mktemp(&file, name, APR_FOPEN_CREATE | APR_FOPEN_WRITE | APR_FOPEN_EXCL | APR_FOPEN_BINARY, p);
+    for (i = states->nelts / 2; i < states->nelts; i++) {
+        text = apr_pstrcat(p, text, line_of(&APR_ARRAY_IDX(states, i, kiss_list_state), p), NULL);
     }
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    for (i = states->nelts / 2; i < states->nelts && rv == APR_SUCCESS; i++) {
-        const char *line = line_of(&APR_ARRAY_IDX(states, i, kiss_list_state), p);
-
-        rv = apr_file_write_full(file, line, strlen(line), NULL);
-    }
-    apr_file_close(file);
-    rv = rv == APR_SUCCESS ? apr_file_rename(name, path, p) : rv;
-    if (rv != APR_SUCCESS) {
-        apr_file_remove(name, p);
-    }
-    return rv;
+    return rv == APR_SUCCESS ? kiss_small_file_replace(path, text, p) : rv;
 }
 
 apr_status_t kiss_states_add(const char *path, const kiss_list_state *state, apr_pool_t *p)
