@@ -17,7 +17,7 @@ use KissTest::JSON;
 use KissTest::OpenAPI qw(document operations operation_of schema_deviation answer_deviation checked);
 
 my @ROLES = qw(employee customer supplier);
-my %document = ('customer all' => document('customer', 'all'), map { ("kss $_" => document('kss', $_)) } @ROLES, 'all');
+my %document = ((map { ("$_ all" => document($_, 'all')) } qw(customer feeds)), map { ("kss $_" => document('kss', $_)) } @ROLES, 'all');
 
 # ---- what is compared by is found
 
@@ -222,6 +222,20 @@ my $not = $h->get('/openapi.json', 'If-None-Match' => $tag);
 is join(' ', $not->{headers}{etag}, length($not->{content} // '')), "$tag 0", '304 has the tag, and no body';
 is $h->get('/openapi.json', 'If-None-Match' => '"AAAAAAAAAAAAAAAAAAAAAA"')->{status}, 200, 'another tag';
 is $h->get('/openapi.json', 'If-Match' => '"AAAAAAAAAAAAAAAAAAAAAA"')->{status}, 412, 'If-Match';
+my $feeds = start_httpd(location => "KissFeedBasic On", limits => "KissLimit 1000 10000\nKissLimitAnonymous 1000 10000");
+my $of_feeds = $feeds->json($feeds->get('/openapi.json'));
+is_deeply $of_feeds->{paths}, document('feeds', 'all')->{paths}, 'KissFeedBasic: as t/tools/openapi prints it';
+is_deeply $of_feeds->{components}{securitySchemes}{customerKey}{scheme}, 'basic', '... it has Basic';
+for my $o (operations($of_feeds)) {
+    my ($method, $path, $op) = @$o;
+    my $is_list = $path =~ m{^/(?:products|stock|prices)(?:\.|$)} ? 1 : 0;
+    my ($without) = operation_of($same, $method, $path);
+    is scalar(grep { $_->{customerKey} } @{ $op->{security} }), $is_list, "$path: Basic is for lists";
+    is $op->{responses}{200}{headers}{'Last-Modified'} ? 1 : 0, $is_list, '... and a date';
+    is_deeply [$without->{security}, exists $without->{responses}{200}{headers}{'Last-Modified'}],
+        [[grep { !$_->{customerKey} } @{ $op->{security} }], ''], '... elsewhere there is neither';
+}
+$feeds->log_ok;
 my $head = $h->request('HEAD', '/openapi.json');
 is join(' ', @{ $head->{headers} }{qw(etag content-length)}, length($head->{content} // '')), join(' ', $tag, length $res->{content}, 0), 'HEAD';
 my $post = $h->post('/openapi.json', {});

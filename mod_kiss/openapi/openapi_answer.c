@@ -12,10 +12,11 @@
 #include "http/response.h"
 #include "lib/api/openapi.h"
 
-/** The documents of an API. The last one has what every role gets. */
+/** The documents of an API. The last one of the roles has what every role gets. */
 typedef struct {
     const kiss_api *api;
     const kiss_openapi *of_role[KISS_ROLES + 1];
+    const kiss_openapi *feeds;          /* where KissFeedBasic is on; NULL where there are roles */
 } documents;
 
 /* Of this configuration; in pconf, and immutable after start. */
@@ -42,12 +43,13 @@ static int make(documents *d, const kiss_api *api, apr_pool_t *pconf)
 
     d->api = api;
     for (role = api->auth == KISS_AUTH_APIKEY ? 0 : KISS_ROLES; role <= KISS_ROLES; role++) {
-        d->of_role[role] = kiss_openapi_make(api, role < KISS_ROLES ? 1u << role : KISS_EVERYONE, pconf);
+        d->of_role[role] = kiss_openapi_make(api, role < KISS_ROLES ? 1u << role : KISS_EVERYONE, 0, pconf);
         if (!d->of_role[role]) {
             return -1;
         }
     }
-    return 0;
+    d->feeds = api->auth == KISS_AUTH_APIKEY ? NULL : kiss_openapi_make(api, KISS_EVERYONE, 1, pconf);
+    return api->auth == KISS_AUTH_APIKEY || d->feeds ? 0 : -1;
 }
 
 int kiss_openapi_answer_prepare(server_rec *s, apr_pool_t *pconf, apr_pool_t *ptemp)
@@ -72,7 +74,9 @@ int kiss_openapi_answer_prepare(server_rec *s, apr_pool_t *pconf, apr_pool_t *pt
 const kiss_error *kiss_openapi_answer_run(kiss_req *k, int *status)
 {
     const kiss_key *key = k->caller ? k->caller->key : NULL;
-    const kiss_openapi *document = find(k->api)->of_role[key ? key->role : KISS_ROLES];
+    const documents *d = find(k->api);
+    const kiss_openapi *document = d->feeds && kiss_config_feed_basic(k->conf) ? d->feeds
+                                 : d->of_role[key ? key->role : KISS_ROLES];
     const char *server = ap_construct_url(k->pool, k->conf->base, k->r), *admin = k->r->server->server_admin, *text;
     kiss_validator v = { kiss_openapi_tag(document, server, admin, k->pool), "", 0, 0 };
     const kiss_error *e;

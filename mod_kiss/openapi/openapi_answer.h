@@ -3,8 +3,8 @@
  * openapi_answer - the endpoint that serves an API's OpenAPI document.
  *
  * Documents are made once at start, for each API that is served: one for each role, and one of what every role gets, for
- * requests without a key. An answer is copied from memory; neither it nor its ETag needs the database, apart from the
- * record of the key that was sent.
+ * requests without a key; for the Customer API one with and one without what KissFeedBasic adds. An answer is copied from
+ * memory; neither it nor its ETag needs the database, apart from the record of the key that was sent.
  */
 #ifndef KISS_OPENAPI_ANSWER_H
 #define KISS_OPENAPI_ANSWER_H

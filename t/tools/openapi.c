@@ -4,7 +4,8 @@
  *
  *     openapi API ROLE [SERVER]
  *
- * API is customer or kss; ROLE is employee, customer, supplier, or all: what every role gets.
+ * API is customer, feeds (the Customer API with KissFeedBasic) or kss; ROLE is employee, customer, supplier, or all: what
+ * every role gets.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +32,8 @@ int main(int argc, const char *const *argv)
         fputs("openapi API ROLE [SERVER]\n", stderr);
         return 2;
     }
-    document = kiss_openapi_make(strcmp(argv[1], "kss") == 0 ? &kiss_kss_api : &kiss_customer_api, roles(argv[2]), p);
+    document = kiss_openapi_make(strcmp(argv[1], "kss") == 0 ? &kiss_kss_api : &kiss_customer_api, roles(argv[2]),
+                                 strcmp(argv[1], "feeds") == 0, p);
     if (!document) {
         return 1;
     }

@@ -135,6 +135,11 @@ static void add_security_schemes(const kiss_openapi_build *b)
     scheme = add_scheme(schemes, KISS_OPENAPI_BEARER, "http", "An access token from `/auth/token`.");
     kiss_openapi_text_add(scheme, "scheme", "bearer");
     kiss_openapi_text_add(scheme, "bearerFormat", "JWT");
+    if (b->feeds) {
+        scheme = add_scheme(schemes, KISS_OPENAPI_BASIC, "http",
+                            "The code of the customer and its API key, with each request for a list: for feed importers.");
+        kiss_openapi_text_add(scheme, "scheme", "basic");
+    }
 }
 
 /** Divides the text at its placeholders. */
@@ -165,10 +170,10 @@ static const apr_array_header_t *divide(const char *text, apr_pool_t *p)
     return pieces;
 }
 
-const kiss_openapi *kiss_openapi_make(const kiss_api *api, unsigned roles, apr_pool_t *p)
+const kiss_openapi *kiss_openapi_make(const kiss_api *api, unsigned roles, int feeds, apr_pool_t *p)
 {
     json_object *document = json_object_new_object();
-    kiss_openapi_build b = { api, roles, json_object_new_object(), NULL };
+    kiss_openapi_build b = { api, roles, feeds, json_object_new_object(), NULL };
     kiss_openapi *made = apr_pcalloc(p, sizeof(*made));
     const char *text;
 

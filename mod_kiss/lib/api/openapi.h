@@ -19,9 +19,10 @@ typedef struct kiss_openapi kiss_openapi;
  * The document of what each of `roles` gets: endpoints that all of them may call, with the columns that none of them
  * lacks. In `p`.
  *
+ * @param feeds 1: of a location with KissFeedBasic
  * @return NULL without memory
  */
-const kiss_openapi *kiss_openapi_make(const kiss_api *api, unsigned roles, apr_pool_t *p);
+const kiss_openapi *kiss_openapi_make(const kiss_api *api, unsigned roles, int feeds, apr_pool_t *p);
 
 /**
  * The document for a server.

@@ -19,6 +19,9 @@
 
 #define JSON "application/json"
 
+/* A header of lists for feed importers only. */
+#define LAST_MODIFIED "Last-Modified"
+
 /* An answer to anyone, which counts for nobody. */
 #define UNCOUNTED "uncounted"
 
@@ -29,7 +32,9 @@ static const struct {
     unsigned apis;                  /* whose answers have it ... */
     const char *only;               /* ... those with one of these words; NULL: all that are counted */
 } headers[] = {
-    { "ETag", "string", "Version of the answer, for `If-None-Match` of the next request.", TOKENS | KEYS, "tag 304 226 " UNCOUNTED },
+    { "ETag", "string", "Version of the answer, for `If-None-Match` of the next request.", TOKENS | KEYS, "tag list 304 226 " UNCOUNTED },
+    { LAST_MODIFIED, "string", "When this host first sent this state, for `If-Modified-Since`. Absent while that second"
+                               " lasts.", TOKENS, "list" },
     { "IM", "string", "`sku-delta`: the answer contains the changes only.", TOKENS, "226" },
     { "Delta-Base", "string", "The version that the changes are applied to.", TOKENS, "226" },
     { "Retry-After", "integer", "Seconds to wait before the next request.", TOKENS | KEYS, "429 503" },
@@ -47,7 +52,7 @@ static const struct {
 
 static int of_api(const kiss_openapi_build *b, unsigned apis) { return (apis >> b->api->auth) & 1; }
 
-/** 1 when an answer has a header; `what` is its status, "tag", or UNCOUNTED. */
+/** 1 when an answer has a header; `what` is its status, "tag", "list", or UNCOUNTED. */
 static int has_header(const char *only, const char *what)
 {
     if (!only) {
@@ -63,7 +68,8 @@ static void add_headers(const kiss_openapi_build *b, json_object *response, cons
     int i, is_new;
 
     for (i = 0; i < (int)(sizeof(headers) / sizeof(headers[0])); i++) {
-        if (of_api(b, headers[i].apis) && has_header(headers[i].only, what)) {
+        if (of_api(b, headers[i].apis) && has_header(headers[i].only, what)
+            && (b->feeds || strcmp(headers[i].name, LAST_MODIFIED) != 0)) {
             json_object *header = kiss_openapi_component(b, "headers", headers[i].name, &is_new);
 
             if (is_new) {
@@ -246,12 +252,12 @@ static void add_list(operation *o)
         const char *type = kiss_route_media_type(o->endpoint);
 
         /* As text: as a second type of the JSON, or with a schema of its lines, generators of clients would misread it. */
-        add_own(b, o->responses, "200", "tag", "The whole list.",
+        add_own(b, o->responses, "200", "list", "The whole list.",
                 apr_pstrmemdup(b->pool, type, strcspn(type, ";")), kiss_openapi_type("string", 0));
         return;
     }
     add_common(b, o->params, "A-IM");
-    add_own(b, o->responses, "200", "tag", "The whole list.", JSON,
+    add_own(b, o->responses, "200", "list", "The whole list.", JSON,
             kiss_openapi_array(kiss_openapi_schema_row(b, rows->item, rows->columns), 0));
     add_own(b, o->responses, "226", "226", "The changes since the version in `If-None-Match`.", JSON,
             kiss_openapi_schema_changes(b, rows->item, rows->columns));
@@ -348,12 +354,13 @@ static const struct {
 static void add_security(const kiss_openapi_build *b, json_object *node, const kiss_endpoint *endpoint)
 {
     json_object *all = json_object_new_array(), *one;
-    const char *names[3] = { NULL };
+    const char *names[4] = { NULL };
     int i;
 
     if (endpoint->auth == KISS_AUTH_TOKEN || endpoint->auth == KISS_AUTH_CUSTOMER) {
         names[0] = KISS_OPENAPI_OAUTH;
         names[1] = KISS_OPENAPI_BEARER;
+        names[2] = b->feeds && endpoint->run == KISS_RUN_LIST ? KISS_OPENAPI_BASIC : NULL;
     }
     else if (b->api->auth == KISS_AUTH_APIKEY) {
         names[0] = KISS_OPENAPI_KEY;

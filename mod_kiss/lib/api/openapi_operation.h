@@ -11,9 +11,13 @@ json_object *kiss_openapi_operation(const kiss_openapi_build *b, const kiss_endp
 /** The path of an endpoint: `:name` becomes `{name}`. */
 const char *kiss_openapi_operation_path(const kiss_openapi_build *b, const kiss_endpoint *endpoint);
 
-/** Name of a security scheme: the access token by client credentials, a token that is known, the API key. */
+/**
+ * Name of a security scheme: the access token by client credentials, a token that is known, code and API key of a customer,
+ * the API key.
+ */
 #define KISS_OPENAPI_OAUTH  "clientCredentials"
 #define KISS_OPENAPI_BEARER "accessToken"
+#define KISS_OPENAPI_BASIC  "customerKey"
 #define KISS_OPENAPI_KEY    "apiKey"
 
 #endif
