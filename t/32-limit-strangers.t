@@ -57,6 +57,23 @@ subtest 'wrong secrets for a customer' => sub {
     $h->log_ok;
 };
 
+subtest 'anonymous callers: each limit has its own counter' => sub {
+    my $two = "KissLimitAnonymous 2 1000";
+    my $h = server($two);
+    is_deeply [map { $h->get('/openapi.json')->{status} } 1 .. 3], [200, 200, 429], 'readers of the documentation page use up theirs';
+    is_deeply [map { $h->get($_)->{status} } qw(/api/version /health /api/version)], [200, 200, 429], '... and callers of the API theirs';
+    is $h->get('/openapi.json', bearer('ACME01'))->{status}, 200, '... and not that of a customer';
+    $h->log_ok;
+    my ($health) = slurp(top() . '/conf/kiss-site.conf') =~ m{^( *<Location "/health">.*?</Location>\n)}ms;
+    $h = start_httpd(limits => $two, modules => ['authz_host'], config => $health // '');
+    is_deeply tally(map { $h->get('/health')->{status} } 1 .. 20), { 200 => 20 }, 'the sample site: checks of this host';
+    is_deeply [map { $h->get('/health', @$_)->{status} } ([from('192.0.2.1')]) x 3], [200, 200, 429], '... strangers use up their own';
+    is $h->get('/health', Forwarded => 'for=192.0.2.1')->{status}, 429, '... whoever forwards them';
+    is $h->get('/api/version')->{status}, 429, '... for the API, too';
+    is $h->get('/health')->{content}, 'Healthy', '... and not that of the checks';
+    $h->log_ok;
+};
+
 subtest 'a whole hour of them' => sub {
     my $h = server("KissLimit 100 200\nKissLimitAnonymous 1000000 10000000\nKissLoginFailureLimit 1000000");
     kissctl_ok(qw(customer set DISG04 --limit-minute 100 --limit-hour 200));

@@ -345,6 +345,17 @@ static const kiss_error *uncounted(const kiss_req *k, const kiss_error *e)
     return !e && k->endpoint->auth == KISS_AUTH_CLIENT ? &kiss_error_unavailable : e;
 }
 
+/**
+ * The name of the caller who stands for all that are unknown: one for each limit, so that a location with one of its own,
+ * for the checks of a balancer, and the others do not use up each other's. Who reads the documentation page, which fetches
+ * the OpenAPI document, uses up no calls of the published API, nor the other way round.
+ */
+static const char *anonymous(const kiss_req *k)
+{
+    return apr_psprintf(k->pool, "%s\n%u\n%u", k->endpoint && k->endpoint->run == KISS_RUN_OPENAPI ? "document" : "",
+                        kiss_config_limit(k->conf, KISS_WINDOW_MINUTE, 1), kiss_config_limit(k->conf, KISS_WINDOW_HOUR, 1));
+}
+
 /** An authenticated customer, or the anonymous caller: two fixed windows. */
 static const kiss_error *take_windows(kiss_req *k, const kiss_error *e)
 {
@@ -354,7 +365,7 @@ static const kiss_error *take_windows(kiss_req *k, const kiss_error *e)
     window_states v;
     kiss_slot *s;
 
-    derive_id(id, k, k->principal ? "customer" : "anonymous", k->principal ? k->principal : "");
+    derive_id(id, k, k->principal ? "customer" : "anonymous", k->principal ? k->principal : anonymous(k));
     if (!lock(k)) {
         return uncounted(k, e);
     }
@@ -389,7 +400,7 @@ static const kiss_error *take_unauthenticated(kiss_req *k, const kiss_error *e)
     int hit, lost = 0;
     window_states v;
 
-    derive_id(id, k, "anonymous", "");
+    derive_id(id, k, "anonymous", anonymous(k));
     derive_id(own, k, "stranger", address_of(k));
     if (!lock(k)) {
         return uncounted(k, e);
