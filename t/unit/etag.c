@@ -16,9 +16,15 @@ void unit_etag(void)
 {
     static const char bare[] = "AAAAAAAAAAAAAAAAAAAA-_";
     static const char *const of_the_content[] = { "\"AAAAAAAAAAAAAAAAAAAA-_\"", "W/\"AAAAAAAAAAAAAAAAAAAA-_-gzip\"",
-                                                  "\"AAAAAAAAAAAAAAAAAAAA-_--br\"", " , \"AAAAAAAAAAAAAAAAAAAA-_-x1\"" };
+                                                  "\"AAAAAAAAAAAAAAAAAAAA-_--br\"", " , \"AAAAAAAAAAAAAAAAAAAA-_-x1\"",
+                                                  "\"AAAAAAAAAAAAAAAAAAAA-_-gzip1ebf6702\"",
+                                                  "\"AAAAAAAAAAAAAAAAAAAA-_-gzip1ebf6702-gunzip\"",
+                                                  "\"AAAAAAAAAAAAAAAAAAAA-_-gzip1ebf6702--br\"" };
     static const char *const others[] = { "\"AAAAAAAAAAAAAAAAAAAA-\"", "\"AAAAAAAAAAAAAAAAAAAA-_-\"",
                                           "\"AAAAAAAAAAAAAAAAAAAA-_--\"",
+                                          "\"AAAAAAAAAAAAAAAAAAAA-_-gzip1ebf670-x\"",
+                                          "\"AAAAAAAAAAAAAAAAAAAA-_-gzip1ebf6702-\"",
+                                          "\"AAAAAAAAAAAAAAAAAAAA-_-gzip1ebf6702-br-br\"",
                                           "\"AAAAAAAAAAAAAAAAAAAA-_gzip\"", "\"AAAAAAAAAAAAAAAAAAAA-_-gzip-gzip\"",
                                           "\"AAAAAAAAAAAAAAAAAAAA-_---br\"", "\"AAAAAAAAAAAAAAAAAAAA-_-a234567890123456x\"",
                                           "\"../AAAAAAAAAAAAAAAAA-_\"", "\"\"", "AAAAAAAAAAAAAAAAAAAA-_",

@@ -63,10 +63,26 @@ static int is_suffix(const char *s, apr_size_t n)
     return n > hyphens && s[0] == '-' && n - hyphens <= MAX_CODING && strspn(s + hyphens, CODING) >= n - hyphens;
 }
 
+/** Length of the suffix of our own coding at the beginning of these `n` characters, where another one follows; else 0. */
+static apr_size_t own_suffix(const char *s, apr_size_t n)
+{
+    const apr_size_t name = sizeof(KISS_ETAG_GZIP) - 1;
+
+    return n > name + KISS_ETAG_DIGEST && memcmp(s, KISS_ETAG_GZIP, name) == 0
+           && strspn(s + name, "0123456789abcdef") >= KISS_ETAG_DIGEST ? name + KISS_ETAG_DIGEST : 0;
+}
+
 apr_size_t kiss_etag_bare(const kiss_etag *tag, apr_size_t len)
 {
-    return tag->len >= len && strspn(tag->opaque, WORD) >= len
-           && (tag->len == len || is_suffix(tag->opaque + len, tag->len - len)) ? len : 0;
+    const char *rest = tag->opaque + len;
+    apr_size_t n, own;
+
+    if (tag->len < len || strspn(tag->opaque, WORD) < len) {
+        return 0;
+    }
+    n = tag->len - len;
+    own = own_suffix(rest, n);
+    return n == 0 || is_suffix(rest + own, n - own) ? len : 0;
 }
 
 int kiss_etag_stands_for(const kiss_etag *tag, const char *bare)

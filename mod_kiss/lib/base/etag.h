@@ -5,8 +5,8 @@
  * The compressed variant of the list with the tag "T" has the tag
  * "T-gzip1a2b3c4d". What applies a content coding to an answer
  * changes the tag in the same way: mod_deflate, mod_brotli, Caddy and lighttpd append "-gzip", "-br" or "-zstd", Jetty
- * "--gzip", nginx and HAProxy make it weak. All of them identify the same list; only one is the tag of the bytes that
- * are sent. Pure, thread-safe.
+ * "--gzip", nginx and HAProxy make it weak; what undoes ours appends to "T-gzip1ebf6702", as mod_deflate's INFLATE does
+ * with "-gunzip". All of them identify the same list; only one is the tag of the bytes that are sent. Pure, thread-safe.
  */
 #ifndef KISS_ETAG_H
 #define KISS_ETAG_H
@@ -54,7 +54,10 @@ int kiss_etag_next(kiss_etag *tag, const char **header);
 /** 1 when the tag is exactly this one and strong: the strong comparison. */
 int kiss_etag_is(const kiss_etag *tag, const char *opaque);
 
-/** Length of the tag without the suffix of a coding: `len`, that of all our tags; 0 when it is none of ours. */
+/**
+ * Length of the tag without the suffix of a coding, which may follow that of ours: `len`, that of all our tags; 0 when it is
+ * none of ours.
+ */
 apr_size_t kiss_etag_bare(const kiss_etag *tag, apr_size_t len);
 
 /** 1 when the tag, weak or not and with the suffix of any coding, identifies the content with the tag `bare`. */
