@@ -334,6 +334,16 @@ static int kiss_type_checker(request_rec *r)
     return is_ours(r) ? OK : DECLINED;
 }
 
+/** mod_dav takes every method but GET, HEAD and POST from the handler of a location with `Dav On`: from the API, it would
+ * take them for files, and before anybody has asked who calls. */
+static int kiss_fixups(request_rec *r)
+{
+    if (is_ours(r) && r->handler && strcmp(r->handler, "dav-handler") == 0) {
+        r->handler = KISS_HANDLER;
+    }
+    return DECLINED;
+}
+
 static int kiss_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
     (void)plog;
@@ -492,6 +502,7 @@ static void kiss_register_hooks(apr_pool_t *p)
     ap_hook_translate_name(kiss_translate_name, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_map_to_storage(kiss_map_to_storage, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_type_checker(kiss_type_checker, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_fixups(kiss_fixups, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_handler(kiss_handler, NULL, NULL, APR_HOOK_MIDDLE);
 }
 
