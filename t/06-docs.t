@@ -93,6 +93,18 @@ is_deeply completes('kss', 'payments', 'expire', '--d'), ['--days', '--defaults'
 like +(split /\n/, slurp("$top/debian/changelog"))[0], qr/^mod-kiss \(\Q@{[$text{CHANGES} =~ m{^## ([\d.]+)}m]}\E(?:~\w+)?-\d+\) /,
     'debian/changelog: the version of CHANGES';
 
+# Each row of the table of neighbours names its tests, and these name the neighbour.
+my ($modules) = $text{'doc/neighbours.md'} =~ /^## Modules\n(.*?)(?=^## |\z)/ms;
+my @neighbours = grep {/^\| `/} split /\n/, $modules;
+cmp_ok scalar @neighbours, '>', 40, 'doc/neighbours.md: rows were found';
+for my $row (@neighbours) {
+    my ($name, $tests) = $row =~ /^\| `([^`]+)` \|.*\| ([^|]*) \|$/;
+    my @tests = ($tests // '') =~ m{`(t/[\w-]+\.t)`}g;
+    my ($word) = ($name // '') =~ /^(?:mod_|core, )?(\w+)/;
+    my $source = join '', map { slurp("$top/$_") } @tests, 't/lib/KissTest/Neighbours.pm';
+    ok @tests && $source =~ /\b\Q$word\E/, "doc/neighbours.md: $row" =~ s/ \|.*//r;
+}
+
 # The manuals are reached from the README.
 for my $document (grep { m{^doc/} } @documents) {
     like $text{'README.md'}, qr/\]\(\Q$document\E[)#]/, "README.md leads to $document";

@@ -1,12 +1,16 @@
 # Other modules of httpd beside ours: those that look for files do not look for the API's paths, paths that the configuration gives
-# back to httpd are httpd's, and what is included in a page is text.
+# back to httpd are httpd's, and what is included in a page is text. ETags, 304, changes, ranges and gzip hold beside each that
+# doc/neighbours.md names, and nobody gets another one's rows.
 # SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
 use Digest::MD5 qw(md5_hex);
+use Digest::SHA qw(sha1);
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KissTest;
+use KissTest::Neighbours;
+use MIME::Base64 qw(encode_base64);
 use Test::More;
 
 my $db = new_database('neighbours');
@@ -42,8 +46,9 @@ sub answers {
     return join "\n", @said;
 }
 
+# The names are those of doc/neighbours.md without "mod_"; "mime" and the others that search files are one row there.
 my %module = (
-    'negotiation, Options +MultiViews' => [[qw(mime negotiation)], "Options +MultiViews\nLanguagePriority en\nAddLanguage en .en\n"],
+    'negotiation, MultiViews' => [[qw(mime negotiation)], "Options +MultiViews\nLanguagePriority en\nAddLanguage en .en\n"],
     'negotiation, Options All and all types' =>
         [[qw(mime negotiation)], "Options All MultiViews\nMultiviewsMatch Any\nAddHandler type-map .html\nCacheNegotiatedDocs On\n"],
     'mime' => [['mime'], "AddType text/x-none .html\nAddEncoding gzip .gz\nAddLanguage en .en\nAddCharset latin1 .html\nAddHandler send-as-is .html\n"],
@@ -53,6 +58,7 @@ my %module = (
     'autoindex' => [[qw(mime dir autoindex)], "Options +Indexes\nIndexOptions FancyIndexing\n"],
     'cern_meta' => [['cern_meta'], "MetaFiles On\nMetaDir .web\nMetaSuffix .meta\n"],
     'userdir, vhost_alias, alias' => [[qw(userdir vhost_alias alias)], "UserDir /\nVirtualDocumentRoot /\nAlias /prices /etc/passwd\n"],
+    'dumpio' => [['dumpio'], "DumpIOInput On\nDumpIOOutput On\nLogLevel dumpio:trace7\n"],
     'actions' => [[qw(mime actions alias)], "AddHandler x .html\nAction x /prices.html\n"],
     'rewrite' => [['rewrite'], "RewriteEngine On\nRewriteCond %{REQUEST_FILENAME} !-f\nRewriteRule ^/never\$ /x\n"]
 );
@@ -83,11 +89,105 @@ for my $api (qw(customer kss)) {
                 );
                 files($m);
                 is answers($m, $base, $auth->($m)), $alone, "$api: mod_$name, $where: the same answers";
+                like $m->log_text, qr/dumpio.*(?:Authorization: Bearer|x-api-key:)/, '... and the log has credentials' if $name eq 'dumpio';
                 $m->log_ok;
             }
         }
     }
 }
+
+subtest 'each in a virtual host' => sub {
+    my @neighbours = neighbours();
+    my $other = issue_key('BEAU02');
+    my $of_customer = issue_kss_key(type => 'customer', ids => [101]);
+    my $dir = tempdir_here();
+    chmod 0755, $dir;
+    mkdir "$dir/$_" for 'files', 'files/page', 0 .. @neighbours;
+    chmod 0777, map {"$dir/$_"} 0 .. @neighbours;
+    my $port = KissTest::Httpd::free_port();
+    my ($hosts, %module) = ('');
+    for my $i (0 .. @neighbours) {
+        my $n = $i ? $neighbours[$i - 1] : {};
+        my $text = ($n->{host} // '') . ($n->{location} ? "<Location \"/\">\n$n->{location}</Location>\n" : '');
+        $module{$_} = 1 for @{ $n->{modules} || [] };
+        spew("$dir/$i/users", 'me:{SHA}' . encode_base64(sha1('secret'), '') . "\n");
+        $hosts .= ($n->{server} // '') . "<VirtualHost *:$port>\nServerName n$i.test\n$text</VirtualHost>\n" =~ s/\bDIR\b/$dir\/$i/gr =~ s/\bROOT\b/$dir\/files/gr;
+    }
+    my $server = db_server();
+    my $h = start_httpd(
+        db => $db, port => $port, modules => [sort keys %module], undocumented => 1,
+        location => "KissTokenIssuer https://api.test\nKissTokenAudience https://api.test\n",
+        config => <<"CONF" . $hosts
+DocumentRoot $dir/files
+KissDatabase kss socket=$server->{socket} user=kiss dbname=$kss password-file=$server->{dir}/kiss.password
+<Location /api/v1>
+SetHandler kiss
+KissApi kss
+KissAllowPlainHTTP On
+KissKeyLimit 1000000
+</Location>
+CONF
+    );
+    my %as = (
+        a => { Authorization => 'Bearer ' . $h->token('ACME01', $key) }, b => { Authorization => 'Bearer ' . $h->token('BEAU02', $other) },
+        k => { 'x-api-key' => $kss_key }, l => { 'x-api-key' => $of_customer },
+        form => "grant_type=client_credentials&client_id=ACME01&client_secret=$key"
+    );
+    $as{before} = ask($h, 'n0.test', 'GET', '/prices', $as{a})->{headers}{etag};
+    sql($db, "UPDATE price SET unit_price = unit_price + 0.01 WHERE price_list_code = 'UKTRADE' ORDER BY sku LIMIT 1");
+    poll($h, 'n0.test', \%as);
+    my @alone = poll($h, 'n0.test', \%as);
+    my %alone = map { $_->[0] => $_->[1] } @alone;
+    # What all others are compared with is what it should be.
+    is join(' ', map { $_->[2]{status} } @alone), '200 200 200 304 304 206 200 200 ' x 2 . '226 226 416 401 404 405 200 200 200 200 200 304 401', 'alone';
+    isnt $alone{$_}, $alone{"$_ of another"}, "... $_ is another one's" for qw(/prices /prices.csv page);
+    $h->log_ok;
+    for my $i (1 .. @neighbours) {
+        my $n = $neighbours[$i - 1];
+        subtest $n->{name} => sub {
+            for my $round (1 .. ($n->{twice} ? 2 : 1)) {
+                my (@got, @want);
+                for my $one (poll($h, "n$i.test", \%as)) {
+                    my ($label, $text) = @$one;
+                    next if $n->{only} && $label !~ $n->{only};
+                    my $want = $n->{expected} ? $n->{expected}->($label, $alone{$label}) : $alone{$label};
+                    next if $text eq $want;
+                    push @got, "$label: $text";
+                    push @want, "$label: $want";
+                }
+                is join("\n", @got), join("\n", @want), 'the answers';
+            }
+            for my $more (@{ $n->{more} || [] }) {
+                my ($method, $target, $headers, $like) = @$more;
+                my %headers = map { $_ eq 'as' ? %{ $as{ $headers->{as} } } : ($_ => $headers->{$_} =~ s/BEFORE/$as{before}/r) } keys %$headers;
+                my $res = ask($h, "n$i.test", $method, $target, \%headers, $method =~ /\AP(?!ROPFIND)/ ? 'x' : undef);
+                like "$res->{head}\r\n\r\n$res->{content}", $like, "$method $target";
+            }
+            like slurp("$dir/$i/$n->{writes}[0]"), $n->{writes}[1], 'what it writes' if $n->{writes};
+            $h->log_ok($n->{logs} // ());
+        };
+    }
+
+    # Methods and headers that ask for something else than the content.
+    my $own = sub { my ($line, @headers) = @_; return $h->raw(join "\r\n", $line, 'Host: n0.test', 'Connection: close', @headers, '', '') };
+    my $token = "Authorization: $as{a}{Authorization}";
+    like $own->('OPTIONS * HTTP/1.1', $token), qr/\AHTTP\/1\.1 200 .*Content-Length: 0\r/s, 'OPTIONS *: of the server, without content';
+    for my $method (qw(OPTIONS TRACE QUERY PROPFIND SEARCH PATCH PUT DELETE LINK BREW get)) {
+        like $own->("$method /prices HTTP/1.1", $token), qr/\AHTTP\/1\.1 405 .*\r\nAllow: GET, HEAD\r\n.*\{"error":"Metho/s, "$method of a list";
+        like $own->("$method /auth/token HTTP/1.1"), qr/\AHTTP\/1\.1 405 .*\r\nAllow: POST\r\n.*\{"error":"/s, '... of the token endpoint';
+        like $own->("$method /api/v1/customers HTTP/1.1", "x-api-key: $kss_key"), qr/\AHTTP\/1\.1 40[45] .*\{"Error":"/s, '... of the KSS API';
+        like $own->("$method /api/v1/customers HTTP/1.1"), qr/\AHTTP\/1\.1 401 .*\{"Error":"/s, '... and of a stranger';
+    }
+    like $own->("$_ HTTP/1.1", $token), qr/\AHTTP\/1\.1 40[04] .*\{"error":"/s, $_ for 'CONNECT localhost:80', 'CONNECT /prices', 'TRACE *', 'GET *', 'QUERY *';
+    my $list = ask($h, 'n0.test', 'GET', '/prices', $as{a});
+    for my $upgrade ('websocket', 'h2c', 'TLS/1.0', 'HTTP/2.0, h2c') {
+        my $got = $own->('GET /prices HTTP/1.1', $token, "Upgrade: $upgrade", 'HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA') =~ s/.*?\r\n\r\n//sr;
+        ok $got eq $list->{content}, "Upgrade: $upgrade is not taken up";
+    }
+    like $own->('GET /prices HTTP/1.1', $token, 'Expect: 100-continue'), qr/\A(?:HTTP\/1\.1 100 Continue\r\n\r\n)?HTTP\/1\.1 200 .*"SKU"/s, 'Expect: 100-continue';
+    like $own->('GET /prices HTTP/1.1', $token, 'Expect: more'), qr/\AHTTP\/1\.1 417 .*\{"error":"/s, 'another expectation';
+    $h->log_ok(qr/AH0/);
+};
 
 subtest 'paths that are given back to httpd' => sub {
     my $challenges = tempdir_here();
@@ -177,6 +277,14 @@ CONF
     like $h->get('/page/none', @auth)->{content}, qr/error/, 'an error of the API';
     unlike $h->get('/page/all')->{content}, qr/SKU/, 'nothing without a token';
     $h->log_ok(qr/AH01372|AH0|KISS0401/);
+};
+
+subtest 'the table of the document' => sub {
+    my ($table) = slurp(top() . '/doc/neighbours.md') =~ /^## Modules\n(.*?)(?=^## |\z)/ms;
+    my @rows = map { [/\A\| (.*?) \| .* \| (.*?) \|\z/] } grep {/\A\| `/} split /\n/, $table;
+    my @here = map { $_->[0] =~ s/`//gr } grep { $_->[1] =~ /72-neighbours/ } @rows;
+    my %tested = map { $_ => 1 } neighbour_names(), qw(mod_include methods), map {"mod_$_"} keys %module;
+    is_deeply [sort @here], [sort keys %tested], 'has a row for each that is tested here, and no other';
 };
 
 done_testing;
