@@ -45,6 +45,7 @@ static int examine(ctl *c, void (*check_special)(doctor *), void (*check_files)(
     if (check_files) {
         check_files(&d);
     }
+    doctor_check_httpd(&d);
     doctor_print(&d);
     return d.problems ? CTL_FAILED : CTL_OK;
 }

@@ -55,6 +55,7 @@ struct ctl {
     const char *sql_dir;                /**< folder of the schema files */
     const char *token_keys;             /**< file of the token signing keys */
     const char *cache_dir;              /**< KissCacheDir as it was named; ctl_cache_dir() knows more */
+    const struct ctl_httpd_config *httpd;   /**< of the httpd that is installed; NULL until ctl_httpd_installed() */
     int json;                           /**< data as JSON */
     const char *option[OPT_COUNT];      /**< NULL: not given; switches are "" */
 };

@@ -15,6 +15,8 @@
 /* As core/config_dump.c prints them. */
 #define LEAD "KissCacheDir: \""
 #define DUMP_LEAD "KissConfig: "
+/* As httpd prints it. */
+#define PID_LEAD "PidFile: \""
 
 /** What a program writes to standard output, or (`errors`) to standard error, and whether it ended with 0. */
 static int run_program(const char *const *args, int errors, char **text, apr_pool_t *p)
@@ -61,34 +63,37 @@ static const char *after(const char *text, const char *lead, const char *end, ap
     return last ? apr_pstrmemdup(p, line, (apr_size_t)(last - line)) : NULL;
 }
 
-const char *ctl_httpd_dump(const char *program, const char *file, const char **cache_dir, apr_pool_t *p)
+void ctl_httpd_dump(ctl_httpd_config *config, const char *program, const char *file, apr_pool_t *p)
 {
     const char *const args[] = {program, "-t", "-D", "DUMP_RUN_CFG", file ? "-f" : NULL, file, NULL};
     char *text;
 
     run_program(args, 0, &text, p);
-    *cache_dir = after(text, LEAD, "\"\n", p);
-    return after(text, DUMP_LEAD, "\n", p);
+    config->cache_dir = after(text, LEAD, "\"\n", p);
+    config->json = after(text, DUMP_LEAD, "\n", p);
+    config->pid_file = after(text, PID_LEAD, "\"\n", p);
 }
 
-/** KissCacheDir of the httpd that is installed here, as far as its configuration can be read. @return NULL: not known */
-static const char *configured_cache_dir(apr_pool_t *p)
+const ctl_httpd_config *ctl_httpd_installed(ctl *c)
 {
     /* What apxs names first: another httpd may come first in the path. */
     static const char *const programs[] = {KISS_SBINDIR "/apachectl", "apachectl"};
-    const char *found = NULL;
+    ctl_httpd_config *found;
     apr_size_t i;
 
-    for (i = 0; !found && i < sizeof(programs) / sizeof(*programs); i++) {
-        ctl_httpd_dump(programs[i], NULL, &found, p);
+    if (!c->httpd) {
+        c->httpd = found = apr_pcalloc(c->pool, sizeof(*found));
+        for (i = 0; !found->cache_dir && i < sizeof(programs) / sizeof(*programs); i++) {
+            ctl_httpd_dump(found, programs[i], NULL, c->pool);
+        }
     }
-    return found;
+    return c->httpd;
 }
 
 const char *ctl_cache_dir(ctl *c)
 {
     if (!c->cache_dir) {
-        c->cache_dir = configured_cache_dir(c->pool);
+        c->cache_dir = ctl_httpd_installed(c)->cache_dir;
     }
     return c->cache_dir ? c->cache_dir : KISS_CACHEDIR;
 }

@@ -21,11 +21,17 @@ const char *ctl_cache_dir(ctl *c);
  */
 int ctl_httpd_test(const char *program, const char *file, const char **text, apr_pool_t *p);
 
-/**
- * What mod_kiss says of a configuration that passes the test: JSON, in `p`; NULL when it is not loaded there.
- *
- * @param cache_dir receives its KissCacheDir
- */
-const char *ctl_httpd_dump(const char *program, const char *file, const char **cache_dir, apr_pool_t *p);
+/** What httpd and mod_kiss say of a configuration that passes the test; NULL: nothing. */
+typedef struct ctl_httpd_config {
+    const char *json;                   /**< databases and versions (core/config_dump.h) */
+    const char *cache_dir;              /**< KissCacheDir */
+    const char *pid_file;               /**< PidFile */
+} ctl_httpd_config;
+
+/** Reads that of a configuration, as ctl_httpd_test() is called; its texts are in `p`. */
+void ctl_httpd_dump(ctl_httpd_config *config, const char *program, const char *file, apr_pool_t *p);
+
+/** That of the httpd that is installed here, as far as its configuration can be read; read once. Never NULL. */
+const ctl_httpd_config *ctl_httpd_installed(ctl *c);
 
 #endif

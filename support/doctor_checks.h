@@ -5,6 +5,8 @@
 #ifndef DOCTOR_CHECKS_H
 #define DOCTOR_CHECKS_H
 
+#include <json-c/json.h>
+
 #include "doctor.h"
 
 /** The connection to the server, which must be open (doctor_server.c). */
@@ -40,6 +42,15 @@ void doctor_check_token_keys(doctor *d);
  * (doctor_config.c).
  */
 void doctor_check_config(doctor *d, const char *program, const char *file);
+
+/**
+ * Versions with known faults in what mod_kiss says of a configuration (core/config_dump.h): httpd where it speaks HTTP/2,
+ * the libraries (doctor_versions.c).
+ */
+void doctor_check_versions(doctor *d, json_object *config);
+
+/** The same of the httpd that is installed here; and whether the one that runs has files that were replaced since. */
+void doctor_check_httpd(doctor *d);
 
 /** The directory of cached lists (doctor_cache.c). */
 void doctor_check_cache(doctor *d);

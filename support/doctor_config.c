@@ -190,7 +190,8 @@ static void check_cache(doctor *d)
 
 void doctor_check_config(doctor *d, const char *program, const char *file)
 {
-    const char *text, *json;
+    ctl_httpd_config config;
+    const char *text;
     json_object *o, *databases = NULL;
     apr_size_t i, n;
 
@@ -206,8 +207,9 @@ void doctor_check_config(doctor *d, const char *program, const char *file)
         doctor_finding(d, "configuration", DOCTOR_PROBLEM, "mend what httpd says", "%s", text);
         return;
     }
-    json = ctl_httpd_dump(program, file, &d->c->cache_dir, d->c->pool);
-    o = json ? kiss_json_parse(json, strlen(json), 4, d->c->pool) : NULL;
+    ctl_httpd_dump(&config, program, file, d->c->pool);
+    d->c->cache_dir = config.cache_dir;
+    o = config.json ? kiss_json_parse(config.json, strlen(config.json), 4, d->c->pool) : NULL;
     if (!o || !json_object_object_get_ex(o, "databases", &databases)) {
         doctor_finding(d, "configuration", DOCTOR_PROBLEM, "load mod_kiss in it, of the version of this kissctl",
                        "httpd accepts it, but mod_kiss says nothing about it");
@@ -216,6 +218,7 @@ void doctor_check_config(doctor *d, const char *program, const char *file)
     n = json_object_array_length(databases);
     doctor_finding(d, "configuration", n ? DOCTOR_OK : DOCTOR_WARNING, n ? NULL : "put KissApi into a <Location>",
                    n ? "httpd accepts it; secrets can be read" : "httpd accepts it, but no location serves an API");
+    doctor_check_versions(d, o);
     for (i = 0; i < n; i++) {
         check_database(d, number_of(o, "children"), json_object_array_get_idx(databases, i));
     }

@@ -161,13 +161,14 @@ const ctl_verb kissctl_verbs[] = {
      "FILE is a whole configuration, as for 'apachectl -f'; without it httpd's own. httpd tests it, secrets and keys\n"
      "included; then each database is reached as the module would do it, with the account, password file and TLS of\n"
      "KissDatabase: server, schema version, max_connections and max_prepared_stmt_count against the processes that the\n"
-     "configuration allows, and the clock. Last the KissCacheDir. Run it as root, as httpd is started. Nothing is loaded\n"
-     "and nothing is changed. Exit status 1 when there is a problem."},
+     "configuration allows, and the clock. Versions of httpd (where it speaks HTTP/2) and zlib with known faults are named.\n"
+     "Last the KissCacheDir. Run it as root, as httpd is started. Nothing is loaded and nothing is changed. Exit status 1 when there is a problem."},
     {"doctor", "", "[--children N] [--max N]", CUSTOMER, CTL_CONNECTS | CTL_OPT(OPT_CHILDREN) | CTL_OPT(OPT_MAX),
      cmd_doctor, "look for what is wrong or missing, and say what to do",
      "Looks at the server, the schema, the rights of the account, the budget of connections (children x max x 2: a\n"
      "graceful reload runs two generations at once), the token signing keys, the directory of kept\n"
-     "answers, and the content. Exit status 1 when there is a problem."},
+     "answers, and the content; at the httpd that is installed here, for versions with known faults, and at the one that\n"
+     "runs, for files that were replaced since it started. Exit status 1 when there is a problem."},
 
     {"kss setup", "", SETUP_USAGE, KSS, SETUP_OPTIONS, cmd_setup, "the same as setup for the KSS API",
      "The accounts are those of 'kissctl setup'; database and virtual host are its own. A second database for\n"

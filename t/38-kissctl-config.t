@@ -1,5 +1,6 @@
 #!/usr/bin/perl
-# kissctl config check: what is wrong with a configuration of httpd, and with the databases that it names, before it is loaded.
+# kissctl config check: what is wrong with a configuration of httpd, and with the databases that it names, before it is loaded; versions
+# with known faults; and an httpd that runs with files that were replaced (doctor).
 # SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
@@ -115,6 +116,86 @@ subtest 'databases' => sub {
     like_finding($found, 'clock', 'warning', qr/^the clock of the database is \d{6,} seconds away from this one$/);
     (undef, $found) = check($other->("$good dbname=$db"));
     like_finding($found, 'clock', 'ok', qr/agree/);
+};
+
+subtest 'versions with known faults' => sub {
+    my $dir = tempdir_here();
+    # said($versions, $http2): what is found where httpd says this of itself.
+    my $said = sub {
+        my ($versions, $http2) = @_;
+        my $json = JSON::PP->new->canonical->encode({ children => 1, databases => [], $versions ? (versions => $versions, http2 => $http2) : () });
+        spew("$dir/httpd", "#!/bin/sh\ncase \"\$*\" in *DUMP_RUN_CFG*)\necho 'KissCacheDir: \"$dir/cache\"'\necho 'KissConfig: $json' ;;\nesac\n", 0755);
+        my ($rc, $out) = kissctl({ db => $db }, '--json', 'config', 'check', "$dir/httpd.conf", '--apachectl', "$dir/httpd");
+        is $rc, 0, 'no problem of the configuration';
+        return [grep { $_->{Check} eq 'versions' } @{ JSON::PP->new->decode($out) }];
+    };
+    my @all = qw(CVE-2026-119618 CVE-2026-57941 CVE-2026-48913 CVE-2026-49975 CVE-2026-23918);
+    my %affected = ('2.4.16' => [], '2.4.17' => [@all[1, 3]], '2.4.54' => [@all[1, 3]], '2.4.55' => [@all[0 .. 3]], '2.4.65' => [@all[0 .. 3]],
+        '2.4.66' => [@all], '2.4.67' => [@all[0 .. 3]], '2.4.68' => [@all[0, 1]], '2.4.69' => [$all[0]], '2.4.70' => [$all[0]], '2.4.71' => [],
+        '2.4.100' => [], '2.5.0' => []);
+    for my $version (sort keys %affected) {
+        my ($found) = @{ $said->({ httpd => $version, zlib => '1.3.1' }, 'in use') };
+        my @named = $found->{Finding} =~ /(CVE-\d+-\d+) \([a-z]/g;
+        is "@named", "@{ $affected{$version} }", "httpd $version that speaks HTTP/2: " . (@named ? "@named" : 'none');
+        is $found->{State}, @named ? 'warning' : 'ok', '... state';
+        my $fixed = $version lt '2.4.55' ? '2.4.69' : '2.4.71';
+        like $found->{Action} // '', @named ? qr/\Ainstall httpd \Q$fixed\E, or a package.*'Protocols http\/1\.1'/ : qr/\A\z/, '... what to do';
+        like $said->({ httpd => $version, zlib => '1.3.1' }, $_)->[0]{Finding}, qr/mod_http2 is \Q$_\E: no known faults/, "... $_"
+            for 'not loaded', 'loaded, and no Protocols line names it';
+    }
+    for my $case (['1.2.11', 1], ['1.2.11.1-motley', 1], ['1.2.12', 0], ['1.3', 0], ['1.3.1.zlib-ng', 0]) {
+        my ($found) = @{ $said->({ httpd => '2.4.71', zlib => $case->[0] }, 'in use') };
+        is $found->{Finding} =~ /^zlib \Q$case->[0]\E: CVE-2018-25032/ ? 1 : 0, $case->[1], "zlib $case->[0]";
+        like $found->{Action} // '', $case->[1] ? qr/\Ainstall zlib 1\.2\.12, or a package[^']*\z/ : qr/\A\z/, '... what to do';
+    }
+    is scalar @{ $said->({ httpd => '2.4.70', zlib => '1.2.11' }, 'in use') }, 2, 'a finding for each part';
+    like $said->()->[0]{Finding}, qr/says nothing about them/, 'a module that is older than kissctl';
+
+    # The document has the same rows.
+    my @rows = slurp(top() . '/support/doctor_versions.c') =~ /^    \{"(\w+)", \d, "([\d.]+)", "([\d.]+)", "(CVE-[\d-]+)", "(.*)"\}/mg;
+    my @documented = slurp(top() . '/doc/neighbours.md') =~ /^\| (\w+)(?: with mod_http2)? \| ([\d.]+) \| ([\d.]+) \| (CVE-[\d-]+) \| (.*) \|$/mg;
+    cmp_ok scalar @rows, '>=', 25, 'rows were found';
+    is_deeply \@documented, \@rows, '... in doc/neighbours.md, too';
+
+    # What a real httpd says of itself.
+    my ($version) = (run(KissTest::Httpd::program(), '-v'))[1] =~ m{Apache/([\d.]+)};
+    my (undef, $found) = check(conf_of(''));
+    like $found->{versions}[0][1], qr/^httpd \Q$version\E, zlib \d+\.\S+; mod_http2 is not loaded: no known faults$/, "httpd $version without mod_http2";
+    SKIP: {
+        skip 'httpd has no mod_http2 for this MPM here', 2
+            if ($ENV{KISS_TEST_MPM} || '') eq 'prefork' || !-e KissTest::Httpd::apxs('LIBEXECDIR') . '/mod_http2.so';
+        (undef, $found) = check(conf_of('', modules => ['http2']));
+        like $found->{versions}[0][1], qr/mod_http2 is loaded, and no Protocols line names it/, '... with it';
+        (undef, $found) = check(conf_of("<VirtualHost *:1>\nProtocols h2c http/1.1\n</VirtualHost>\n", modules => ['http2']));
+        like $found->{versions}[0][1], qr/mod_http2 is in use|^httpd \S+ with mod_http2: CVE/, '... in use in one virtual host';
+    }
+};
+
+subtest 'an httpd whose files were replaced' => sub {
+    my $dir = tempdir_here();
+    my ($module, $bin) = ("$dir/mod_env.so", "$dir/bin");
+    mkdir $bin;
+    my $copy = sub { spew($_[0], slurp(KissTest::Httpd::apxs('LIBEXECDIR') . '/mod_env.so'), 0755) };
+    $copy->($module);
+    chmod 0755, $dir;
+    my $h = start_httpd(db => $db, server => $server, config => "LoadModule env_module $module\n");
+    spew("$bin/apachectl", "#!/bin/sh\nexec '@{[KissTest::Httpd::program()]}' -d '$h->{root}' -f '$h->{conf}' \"\$@\"\n", 0755);
+    my $doctor = sub {
+        my ($rc, $out) = kissctl({ db => $db, env => { PATH => "$bin:$ENV{PATH}" } }, qw(doctor --json));
+        return { map { $_->{Check} => $_ } @{ JSON::PP->new->decode($out) } };
+    };
+    my $found = $doctor->();
+    like $found->{versions}{Finding}, qr/^httpd [\d.]+, zlib /, 'doctor finds the httpd that is installed';
+    is "$found->{httpd}{State} $found->{httpd}{Finding}", "ok process $h->{pid} runs with the files that are installed", '... and the one that runs';
+    $copy->("$module.new");
+    rename "$module.new", $module or die $!;
+    $found = $doctor->();
+    is "$found->{httpd}{State} $found->{httpd}{Finding}",
+        "warning process $h->{pid} runs with files that have been replaced since it started: mod_env.so", 'one was replaced';
+    like $found->{httpd}{Action}, qr/systemctl restart apache2/, '... what to do';
+    $h->stop;
+    is $doctor->()->{httpd}, undef, 'none runs: nothing is said';
+    $h->log_ok;
 };
 
 $server->stop;

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * config_dump - writes the databases of the configuration, and how many processes use them, as JSON.
+ * config_dump - writes the databases of the configuration, how many processes use them, and the versions of what is
+ * loaded, as JSON.
  */
 #include "core/config_dump.h"
 
 #include <ap_mpm.h>
+#include <http_config.h>
+#include <http_core.h>
 #include <json-c/json.h>
+#include <zlib.h>
+
+#include <string.h>
 
 #include "core/config.h"
 
@@ -41,6 +47,38 @@ static json_object *describe(const kiss_config_use *use)
     return o;
 }
 
+/** 1 when a virtual host, or the server itself, speaks HTTP/2 (Protocols). */
+static int speaks_http2(server_rec *main_server)
+{
+    const core_server_config *core;
+    server_rec *s;
+    int i;
+
+    for (s = main_server; s; s = s->next) {
+        core = ap_get_core_module_config(s->module_config);
+        for (i = 0; core->protocols && i < core->protocols->nelts; i++) {
+            if (strncmp(APR_ARRAY_IDX(core->protocols, i, const char *), "h2", 2) == 0) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+/** Versions of what runs: httpd, and zlib as it is loaded. */
+static json_object *versions(void)
+{
+    json_object *o = json_object_new_object();
+    char text[64];
+    ap_version_t v;
+
+    ap_get_server_revision(&v);
+    apr_snprintf(text, sizeof(text), "%d.%d.%d", v.major, v.minor, v.patch);
+    add_text(o, "httpd", text);
+    add_text(o, "zlib", zlibVersion());
+    return o;
+}
+
 void kiss_config_dump(server_rec *main_server, apr_file_t *out, apr_pool_t *p)
 {
     const apr_array_header_t *uses = kiss_config_uses(main_server, p);
@@ -53,6 +91,9 @@ void kiss_config_dump(server_rec *main_server, apr_file_t *out, apr_pool_t *p)
         json_object_array_add(databases, describe(&APR_ARRAY_IDX(uses, i, kiss_config_use)));
     }
     json_object_object_add(o, "databases", databases);
+    json_object_object_add(o, "versions", versions());
+    add_text(o, "http2", !ap_find_linked_module("mod_http2.c") ? "not loaded" : speaks_http2(main_server) ? "in use"
+             : "loaded, and no Protocols line names it");
     apr_file_printf(out, "KissCacheDir: \"%s\"\n", kiss_config_cache_dir(main_server));
     apr_file_printf(out, KISS_CONFIG_DUMP_LEAD "%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
     json_object_put(o);
