@@ -105,6 +105,13 @@ for my $row (@neighbours) {
     ok @tests && $source =~ /\b\Q$word\E/, "doc/neighbours.md: $row" =~ s/ \|.*//r;
 }
 
+# What the README lets one install is what the packages are built with; apache2-dev is dh-apache2, too.
+my ($needed) = slurp("$top/debian/control") =~ /^Build-Depends: (.*\n(?: .*\n)*)/m;
+my @needed = grep { $_ ne 'dh-apache2' } map {/([\w.+-]+)/} split /,/, $needed =~ s/debhelper-compat/debhelper/r;
+my ($installed) = $text{'README.md'} =~ /^ +sudo apt-get install (build-essential .*)$/m;
+cmp_ok scalar @needed, '>', 5, 'debian/control: packages were found';
+is_deeply [grep { $installed !~ /\b\Q$_\E(?= |$)/ } @needed], [], '... and the README installs them';
+
 # The manuals are reached from the README.
 for my $document (grep { m{^doc/} } @documents) {
     like $text{'README.md'}, qr/\]\(\Q$document\E[)#]/, "README.md leads to $document";
