@@ -4,7 +4,6 @@
  */
 #include "caller/token_endpoint.h"
 
-#include <apr_base64.h>
 #include <apr_lib.h>
 
 #include <string.h>
@@ -21,10 +20,10 @@
 #include "lib/base/clock.h"
 #include "lib/base/crypto.h"
 #include "lib/base/urlencoded.h"
+#include "lib/credential/basic.h"
 #include "lib/credential/client_cache.h"
 
 #define FORM_TYPE "application/x-www-form-urlencoded"
-#define BASE64    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 #define BASIC     "Basic "
 #define BASIC_LEN (sizeof(BASIC) - 1)
 #define MAX_BODY  8192
@@ -54,14 +53,6 @@ static const kiss_error *read_body(kiss_req *k, char **body, apr_size_t *len)
     return NULL;
 }
 
-/** 1 for base64 with or without its padding, and nothing after it: the decoder would silently stop there. */
-static int is_base64(const char *text)
-{
-    apr_size_t n = strspn(text, BASE64), padding = strspn(text + n, "=");
-
-    return text[n + padding] == '\0' && n % 4 != 1 && (padding == 0 || (padding <= 2 && (n + padding) % 4 == 0));
-}
-
 int kiss_token_endpoint_has_basic(const request_rec *r)
 {
     const char *header = apr_table_get(r->headers_in, "Authorization");
@@ -69,32 +60,10 @@ int kiss_token_endpoint_has_basic(const request_rec *r)
     return header && ap_cstr_casecmpn(header, BASIC, BASIC_LEN) == 0;
 }
 
-/** Decodes the credentials of HTTP Basic. @return 0, or -1 when they are malformed */
-static int decode_basic(const char **user, const char **password, const char *header, apr_pool_t *p)
-{
-    char *decoded, *colon;
-    int n;
-
-    header += strspn(header, " ");
-    if (!is_base64(header)) {           /* or a second header, joined by a comma */
-        return -1;
-    }
-    decoded = apr_palloc(p, (apr_size_t)apr_base64_decode_len(header) + 1);
-    n = apr_base64_decode(decoded, header);
-    decoded[n] = '\0';
-    colon = memchr(decoded, ':', (apr_size_t)n);
-    if (!colon || strlen(decoded) != (apr_size_t)n) {
-        return -1;
-    }
-    *user = apr_pstrmemdup(p, decoded, (apr_size_t)(colon - decoded));
-    *password = colon + 1;
-    return 0;
-}
-
 /** Reads `Authorization: Basic`; id and secret are form-encoded inside it (RFC 6749 section 2.3.1). */
 static const kiss_error *read_basic(kiss_req *k, kiss_token_request *t)
 {
-    const char *header = apr_table_get(k->r->headers_in, "Authorization"), *id, *secret;
+    const char *header = apr_table_get(k->r->headers_in, "Authorization");
 
     if (!header) {
         return NULL;
@@ -103,15 +72,8 @@ static const kiss_error *read_basic(kiss_req *k, kiss_token_request *t)
     if (!kiss_token_endpoint_has_basic(k->r)) {
         return invalid(k, "Only the Basic scheme is accepted in the Authorization header here.");
     }
-    if (decode_basic(&id, &secret, header + BASIC_LEN, k->pool) != 0) {
-        return invalid(k, "The Basic credentials are malformed.");
-    }
-    t->client_id = kiss_urlencoded_decode(id, strlen(id), k->pool);
-    t->client_secret = kiss_urlencoded_decode(secret, strlen(secret), k->pool);
-    if (!t->client_id || !t->client_secret) {
-        return invalid(k, "The Basic credentials are malformed.");
-    }
-    return NULL;
+    return kiss_basic_decode(&t->client_id, &t->client_secret, header + BASIC_LEN, 1, k->pool) == 0 ? NULL
+           : invalid(k, "The Basic credentials are malformed.");
 }
 
 /** Text for a form that cannot be decoded. */
@@ -335,7 +297,7 @@ const kiss_error *kiss_token_endpoint_identify(kiss_req *k)
     const kiss_error *e;
     key_check c;
 
-    if (decode_basic(&t->client_id, &t->client_secret, header + BASIC_LEN, k->pool) != 0 || !*t->client_id
+    if (kiss_basic_decode(&t->client_id, &t->client_secret, header + BASIC_LEN, 0, k->pool) != 0 || !*t->client_id
         || !*t->client_secret) {
         return &kiss_error_bearer;      /* counted as without credentials */
     }

@@ -8,13 +8,8 @@
 
 #include "core/kiss.h"
 #include "lib/api/statements.h"
+#include "lib/base/setting.h"
 #include "lib/credential/jwt.h"
-
-/* Times in microseconds; named after the units that directives are written with. */
-#define KISS_MS(n) ((n) * APR_INT64_C(1000))
-#define KISS_S(n)  ((n) * APR_INT64_C(1000000))
-#define KISS_MI(n) (KISS_S(n) * 60)
-#define KISS_D(n)  (KISS_S(n) * 86400)
 
 /** The longest time that a directive accepts. */
 #define KISS_TIME_MAX KISS_D(1000000)

@@ -16,6 +16,7 @@
 #include "lib/api/kss.h"
 #include "lib/api/plan.h"
 #include "lib/base/crypto.h"
+#include "lib/base/setting.h"
 
 /* APIs that KissApi can name. */
 static const kiss_api *const apis[] = { &kiss_customer_api, &kiss_kss_api, NULL };
@@ -63,8 +64,8 @@ static const char *set_numbers(cmd_parms *cmd, void *conf, const number *n, cons
             apr_int64_t *member = (apr_int64_t *)((char *)conf + n->offset);
 
             *member = n->preset;
-            e = !text ? NULL : n->unit == KISS_UNIT_TIME ? kiss_config_time(member, text, n->low, n->high, cmd->pool)
-                : kiss_config_number(member, text, n->low, n->high, cmd->pool);
+            e = !text ? NULL : n->unit == KISS_UNIT_TIME ? kiss_setting_time(member, text, n->low, n->high, cmd->pool)
+                : kiss_setting_number(member, text, n->low, n->high, cmd->pool);
             text = second;
         }
     }
@@ -202,9 +203,9 @@ static const char *read_end(kiss_config_end **end, cmd_parms *cmd, const char *d
     const char *e;
 
     *end = apr_pcalloc(cmd->pool, sizeof(**end));
-    e = kiss_config_moment(&(*end)->time, date, cmd->pool);
+    e = kiss_setting_moment(&(*end)->time, date, cmd->pool);
     if (!e && url) {
-        e = kiss_config_url(url, cmd->pool);
+        e = kiss_setting_url(url, cmd->pool);
         (*end)->link = apr_psprintf(cmd->pool, "<%s>; rel=\"%s\"", url, relation);
     }
     return wrong(cmd, e);

@@ -18,16 +18,13 @@
 #include "http/request_body.h"
 #include "http/response.h"
 #include "lib/api/page_sql.h"
+#include "lib/api/param_body.h"
 #include "lib/api/row_json.h"
 #include "lib/base/crypto.h"
 #include "lib/base/decimal.h"
-#include "lib/base/json_parse.h"
 #include "lib/base/json_text.h"
 
 #define MAX_BODY 8192
-
-/* Maximum nesting of arrays and objects in a JSON body. */
-#define MAX_DEPTH 4
 
 #define MAX_IDEMPOTENCY_KEY 255
 
@@ -65,38 +62,6 @@ static const kiss_error *no_memory(const kiss_req *k)
 
 /* --- parsing --- */
 
-/** The value of a member as text: numbers with the digits that were sent; null counts as absent. NULL without memory. */
-static const char *text_of(json_object *value)
-{
-    const char *text = value ? json_object_get_string(value) : "";
-
-    if (json_object_is_type(value, json_type_string) && strlen(text) != (apr_size_t)json_object_get_string_len(value)) {
-        return "\x01";              /* a NUL: invalid everywhere */
-    }
-    return text;
-}
-
-/** The members of a JSON object, of kiss_param_field. @return APR_EGENERAL when it is no object; APR_ENOMEM */
-static apr_status_t find_members(const apr_array_header_t **found, const char *body, apr_size_t len, apr_pool_t *p)
-{
-    apr_array_header_t *members = apr_array_make(p, 8, sizeof(kiss_param_field));
-    json_object *o;
-    apr_status_t rv = kiss_json_read(&o, body, len, MAX_DEPTH, p);
-
-    if (rv != APR_SUCCESS || !json_object_is_type(o, json_type_object)) {
-        return rv == APR_SUCCESS ? APR_EGENERAL : rv;
-    }
-    json_object_object_foreach(o, name, value) {
-        kiss_param_field *f = apr_array_push(members);
-
-        f->name = name;
-        f->value = text_of(value);
-        rv = f->value ? rv : APR_ENOMEM;
-    }
-    *found = members;
-    return rv;
-}
-
 /** Reads the body into the source of the parameters. */
 static const kiss_error *read_body(allocation_request *a, kiss_param_source *source)
 {
@@ -127,7 +92,7 @@ static const kiss_error *read_body(allocation_request *a, kiss_param_source *sou
     if (!kiss_request_body_is(a->k->r, "application/json")) {
         return refuse(a, "The request body must be application/json or application/x-www-form-urlencoded");
     }
-    rv = find_members(&source->members, body, len, a->k->pool);
+    rv = kiss_param_body_read(&source->members, body, len, a->k->pool);
     if (rv == APR_ENOMEM) {
         return no_memory(a->k);
     }
