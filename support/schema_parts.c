@@ -91,7 +91,7 @@ static void read_keys(schema_parts *parts, const char *table, const char *defini
         const char *name = at + strlen(lead), *end = strstr(at, ",\n"), *to = strstr(at, parent);
         schema_key k = {.name = word_at(name, p), .table = table};
 
-        if (strncmp(name + strlen(k.name), FOREIGN, strlen(FOREIGN)) == 0 && to) {
+        if (strncmp(name + strlen(k.name), FOREIGN, strlen(FOREIGN)) == 0 && to && (!end || to < end)) {
             k.parent = word_at(to + strlen(parent), p);
             k.sql = end ? apr_pstrmemdup(p, at, end - at) : apr_pstrdup(p, at);
             APR_ARRAY_PUSH(parts->keys, schema_key) = k;

@@ -45,8 +45,8 @@ apr_status_t kiss_extents_take(apr_array_header_t **extents, apr_size_t count, c
         kiss_extent *e = apr_array_push(*extents);
 
         memcpy(e, at, sizeof(*e));
-        if (!e->length || e->length > (apr_uint64_t)size - total || e->in_base > 1 || e->offset > (apr_uint64_t)APR_INT64_MAX
-            || (!e->in_base && e->offset != end)) {
+        if (!e->length || e->length > (apr_uint64_t)size - total || e->in_base > 1
+            || e->offset > (apr_uint64_t)APR_INT64_MAX - e->length || (!e->in_base && e->offset != end)) {
             return APR_EMISMATCH;
         }
         total += e->length;

@@ -76,7 +76,8 @@ int kiss_rows_of_piece(const char **from, const char **to, const kiss_list_text 
         return 0;                       /* no row, only the end of the list */
     }
     *from = p->data + n;
-    return p->len < n + tail || memcmp(p->data, before, n) != 0 ? -1 : 0;
+    /* A list without rows is written as `empty`, and in no other way. */
+    return p->len < n + tail || memcmp(p->data, before, n) != 0 || (list->count == 1 && p->len == n + tail) ? -1 : 0;
 }
 
 /** Starts with the rows of a piece. */
