@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fuzz target: the CSV reader. The same file in pieces of any size is the same; written again, it is read the same. */
+/*
+ * Fuzz target: the CSV reader. The same file in pieces of any size is the same; written again, it is read the same; and
+ * what it finds no fault with, libcsv reads as the same cells (where that is installed).
+ */
 #include <string.h>
 
 #include <apr_strings.h>
+#include <apr_tables.h>
 
 #include "csv.h"
 #include "fuzz.h"
+#ifdef HAVE_LIBCSV
+#include "reference/libcsv.h"
+#endif
 
 /** A file in memory, delivered in pieces of `step`; its end is APR_EOF or a failure. */
 typedef struct {
@@ -196,6 +203,80 @@ static void check_written(const char *text, size_t len, apr_pool_t *p)
     MUST(csv_next(r, &row) == CSV_END);
 }
 
+#ifdef HAVE_LIBCSV
+
+/** The row that libcsv reads, and the reader that it is compared with. */
+typedef struct {
+    apr_array_header_t *cells;          /* of piece */
+    csv_reader *reader;
+    apr_pool_t *pool;
+    int content;                        /* 1 when a cell has any */
+} comparison;
+
+typedef struct {
+    const char *text;
+    size_t len;
+} piece;
+
+static void on_cell(void *ctx, const char *text, size_t len)
+{
+    comparison *c = ctx;
+
+    APR_ARRAY_PUSH(c->cells, piece) = (piece){ apr_pstrmemdup(c->pool, text, len), len };
+    c->content |= len > 0;
+}
+
+/** Lines without content are passed over; cells that are too many are empty, cells that are missing as well. */
+static void on_row(void *ctx)
+{
+    comparison *c = ctx;
+    csv_row row;
+    int i;
+
+    if (c->content) {
+        MUST(csv_next(c->reader, &row) == CSV_ROW);
+        for (i = 0; i < row.n || i < c->cells->nelts; i++) {
+            const piece theirs = i < c->cells->nelts ? APR_ARRAY_IDX(c->cells, i, piece) : (piece){ "", 0 };
+            const piece ours = i < row.n ? (piece){ row.cells[i].text, row.cells[i].len } : (piece){ "", 0 };
+
+            MUST(ours.len == theirs.len && memcmp(ours.text, theirs.text, ours.len) == 0);
+        }
+    }
+    c->content = 0;
+    apr_array_clear(c->cells);
+}
+
+/** A file without a fault is the same to libcsv. */
+static void check_libcsv(const char *text, size_t len, apr_pool_t *p)
+{
+    comparison c = { apr_array_make(p, 8, sizeof(piece)), NULL, p, 0 };
+    const libcsv_receiver receiver = { on_cell, on_row, &c };
+    memory m;
+    csv_reader *r = open_memory(&m, text, len, len + 1, APR_EOF, p);
+    csv_status status;
+    csv_row row;
+    int i, faults = 0;
+
+    while ((status = csv_next(r, &row)) == CSV_ROW) {
+        faults += row.error != NULL;
+        for (i = 0; i < row.n; i++) {
+            faults += row.cells[i].error != NULL;
+        }
+    }
+    if (status != CSV_END || faults || (len > 3 && strncasecmp(text, "sep=", 4) == 0)) {
+        return;
+    }
+    while (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {          /* libcsv knows no byte order marks */
+        text += 3;
+        len -= 3;
+    }
+    c.reader = open_memory(&m, text, len, len + 1, APR_EOF, p);
+    MUST(libcsv_read(&receiver, text, len, csv_delimiter(r)));
+    MUST(csv_next(c.reader, &row) == CSV_END);
+}
+
+#endif
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     apr_pool_t *p = fuzz_pool();
@@ -207,6 +288,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_again(again, (size_t)(to - again), rows, p);
     check_failure(text, size, size % 3 + 1, p);
     check_written(text, size, p);
+#ifdef HAVE_LIBCSV
+    check_libcsv(text, size, p);
+#endif
     apr_pool_clear(p);
     return 0;
 }

@@ -118,6 +118,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     e = choose(data[0]);
+    if (!e->params) {
+        apr_pool_clear(p);              /* no endpoint whose parameters are read */
+        return 0;
+    }
     source.role = (kiss_role)(data[1] % KISS_ROLES);
     text = apr_pstrmemdup(p, (const char *)data + 2, size - 2);
     if ((line = strchr(text, '\n'))) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fuzz target: form bodies. */
+/* Fuzz target: form bodies. The second opinion is APR's decoder of URLs. */
 #include <string.h>
 
+#include <apr_escape.h>
 #include <apr_lib.h>
 #include <apr_strings.h>
 
@@ -79,6 +80,24 @@ static void check_again(const apr_table_t *fields, apr_pool_t *p)
     }
 }
 
+/** What is decoded is what APR decodes, which takes a text with a NUL at its end and refuses an escaped one, too. */
+static void check_decoded(const char *text, const char *body, size_t size, apr_pool_t *p)
+{
+    char *other = apr_pcalloc(p, size + 1);
+    apr_size_t len = 0;
+
+    if (memchr(body, '\0', size)) {
+        MUST(!text);
+        return;
+    }
+    if (apr_unescape_url(other, apr_pstrmemdup(p, body, size), (apr_ssize_t)size, NULL, NULL, 1, &len) == APR_SUCCESS) {
+        MUST(text && strcmp(text, other) == 0);
+    }
+    else {
+        MUST(!text || !strpbrk(apr_pstrmemdup(p, body, size), "%+"));       /* nothing to decode is no success */
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     apr_pool_t *p = fuzz_pool();
@@ -87,6 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     apr_table_t *fields;
 
     MUST((text != NULL) == is_encoded(data, size));
+    check_decoded(text, body, size, p);
     MUST(!text || strlen(text) <= size);
     MUST(!text || strcmp(kiss_urlencoded_decode(encode(text, p), strlen(encode(text, p)), p), text) == 0);
     switch (kiss_urlencoded_parse(&fields, body, size, p)) {

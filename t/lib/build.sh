@@ -7,7 +7,7 @@ packages_build=(gcc libc6-dev make autoconf automake libtool pkgconf apache2-dev
     libssl-dev zlib1g-dev libcurl4-openssl-dev)
 packages_run=(apache2-bin mariadb-server-core mariadb-client-core openssl curl ca-certificates)
 # Go, for one of the clients in doc/pollers, is tested where it is installed: half a gigabyte is too much to ask for.
-packages_test=(perl libio-socket-ssl-perl mariadb-client nodejs php-cli python3 wget)
+packages_test=(perl libio-socket-ssl-perl mariadb-client nodejs php-cli python3 wget libcsv-dev)
 
 die() {
     printf '%s: %s\n' "${0##*/}" "$*" >&2
