@@ -16,8 +16,8 @@ static int openssl_decode(unsigned char **out, const char *text, apr_pool_t *p)
     const char *missing = len % 4 == 2 ? "==" : len % 4 == 3 ? "=" : "";
     int n;
 
-    /* OpenSSL takes = for a letter where anything follows it. */
-    if ((padding && *missing) || strcspn(text, "=") + padding != len) {
+    /* OpenSSL takes any = for a letter of no bits. */
+    if ((padding && *missing) || padding > 2 || strcspn(text, "=") + padding != len) {
         return -1;
     }
     text = apr_pstrcat(p, text, missing, NULL);

@@ -54,14 +54,19 @@ static apr_status_t deliver(void *ctx, char *buf, apr_size_t *len)
     return APR_SUCCESS;
 }
 
-/** A text as a cell has it: line breaks are line feeds, NUL is U+FFFD. The SKU keeps its carriage returns. */
+/** A text as a cell has it: line breaks are line feeds, NUL is U+FFFD. The SKU keeps what CR is before no LF. */
 static const char *cell_of(const char *text, size_t len, int is_sku, apr_pool_t *p)
 {
     char *out = apr_palloc(p, len * 3 + 1), *to = out;
     size_t i;
 
     for (i = 0; i < len; i++) {
-        if (text[i] == '\r' && i + 1 < len && text[i + 1] == '\n') {
+        size_t next = i + 1;
+
+        while (is_sku && next < len && text[next] == '\r') {
+            next++;
+        }
+        if (text[i] == '\r' && next < len && text[next] == '\n') {
             continue;
         }
         if (!text[i] && !is_sku) {

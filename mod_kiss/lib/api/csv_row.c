@@ -181,6 +181,15 @@ static const char *end_of_plain(const char *at, const char *end, const char *com
     return escape ? escape : end;
 }
 
+/** 1 when a line feed follows; in a SKU, which keeps its other carriage returns, also after more of these. */
+static int is_before_feed(const char *at, const char *end, int is_sku)
+{
+    while (is_sku && end - at >= 2 && at[0] == '\\' && at[1] == 'r') {
+        at += 2;
+    }
+    return end - at >= 2 && at[0] == '\\' && at[1] == 'n';
+}
+
 /** Appends a value to the cell. */
 static int put_value(struct printbuf *cell, const kiss_value *value, int is_sku, const char *comma)
 {
@@ -206,7 +215,7 @@ static int put_value(struct printbuf *cell, const kiss_value *value, int is_sku,
             return -1;
         }
         /* CR LF is one line break. */
-        if (c == '\r' && end - at >= 2 && at[0] == '\\' && at[1] == 'n') {
+        if (c == '\r' && is_before_feed(at, end, is_sku)) {
             continue;
         }
         if (put_decoded(cell, &c, is_sku, comma)) {
@@ -348,6 +357,6 @@ const char *kiss_csv_row_check(const kiss_csv_column *columns, const kiss_rowset
             return apr_psprintf(p, "CSV column %s does not fit its rows", c->name);
         }
     }
-    return strcmp(columns->name, "SKU") == 0 && columns->pick == KISS_CELL_VALUE ? NULL
+    return columns->name && strcmp(columns->name, "SKU") == 0 && columns->pick == KISS_CELL_VALUE ? NULL
            : "the first CSV column must be the SKU";
 }
