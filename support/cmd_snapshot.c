@@ -54,6 +54,7 @@ static apr_status_t open_quietly(apr_file_t **file, const snapshot_folder *folde
     const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
     apr_os_file_t fd = openat(folder->fd, name, flags | O_NOATIME);
 
+    *file = NULL;
     if (fd < 0 && errno == EPERM) {
         fd = openat(folder->fd, name, flags);   /* neither root nor its owner */
     }

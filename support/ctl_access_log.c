@@ -124,7 +124,7 @@ void ctl_access_log_line(ctl_access_log *u, char *line, const char *caller, apr_
     if (row) {
         char *bytes = strchr(status, ' ');
 
-        count(row, atoi(status), bytes ? apr_atoi64(bytes + 1) : 0, time);
+        count(row, (int)apr_atoi64(status), bytes ? apr_atoi64(bytes + 1) : 0, time);
     }
 }
 

@@ -7,6 +7,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#ifdef __clang_analyzer__
+#undef ctl_fail
+#undef ctl_usage
+#endif
+
 /** What ctl_on_message() set. */
 static void (*on_message)(void *ctx, const char *text, int failure);
 static void *on_message_ctx;

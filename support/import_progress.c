@@ -124,15 +124,15 @@ static int width_of_terminal(void)
 {
     const char *columns = getenv("COLUMNS");
     struct winsize size;
-    int width = 80;
+    apr_int64_t width = 80;
 
     if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
         width = size.ws_col;
     }
-    else if (columns && atoi(columns) > 0) {
-        width = atoi(columns);
+    else if (columns && apr_atoi64(columns) > 0) {
+        width = apr_atoi64(columns);
     }
-    return (width < WIDTH_MAX ? width : WIDTH_MAX) - 1;
+    return (int)(width < WIDTH_MAX ? width : WIDTH_MAX) - 1;
 }
 
 /** Appends `more` if it fits. */

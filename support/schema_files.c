@@ -49,7 +49,7 @@ int schema_files(ctl *c, apr_array_header_t **files)
         if (is_numbered(info.name)) {
             schema_file *file = apr_array_push(*files);
 
-            file->version = atoi(info.name);
+            file->version = (int)apr_atoi64(info.name);     /* four digits */
             file->name = apr_pstrdup(c->pool, info.name);
             file->path = apr_pstrcat(c->pool, folder, "/", info.name, NULL);
         }
@@ -92,7 +92,7 @@ int schema_version(ctl *c, int *version)
     if (ctl_db_value(c, &value, "SELECT MAX(version) FROM schema_migration", 0) != CTL_OK) {
         return CTL_FAILED;
     }
-    *version = value ? atoi(value) : 0;
+    *version = value ? (int)apr_atoi64(value) : 0;
     return CTL_OK;
 }
 

@@ -189,7 +189,7 @@ static void check_budget(kiss_db_conn *conn)
     MYSQL_ROW row;
 
     if (mysql_query(conn->mysql, "SELECT @@max_connections") == 0 && (result = mysql_store_result(conn->mysql))
-        && (row = mysql_fetch_row(result)) && row[0] && atoi(row[0]) < need) {
+        && (row = mysql_fetch_row(result)) && row[0] && apr_atoi64(row[0]) < need) {
         KISS_LOG(conn->k, APLOG_WARNING, 0, KISS_LOGNO(0204) "database %s: %d children with up to %d connections, and one "
                  "more, twice during a reload, are %d, but the server allows %s: lower max= or the number of children, or "
                  "raise max_connections", conf->name, children, each, need, row[0]);

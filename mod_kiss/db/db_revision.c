@@ -155,7 +155,7 @@ static void end_postponed(kiss_db_revision *s, kiss_req *k)
     if (text && strlen(text) < MAX_TEXT && !s->running && s->start_time[s->ended % AWAITED] < k->postponed.time) {
         s->start_time[s->ended % AWAITED] = k->postponed.time;
         s->status = KISS_DB_OK;
-        strcpy(s->text, text);
+        apr_cpystrn(s->text, text, MAX_TEXT);
     }
 }
 

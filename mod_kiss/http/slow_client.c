@@ -165,7 +165,7 @@ static apr_status_t make_part(apr_bucket **part, file_set *files, apr_file_t *fi
     while (i < FILES - 1 && files->of[i] && files->of[i] != file) {
         i++;
     }
-    if (files->of[i] == file) {
+    if (files->first[i] && files->of[i] == file) {
         return apr_bucket_copy(files->first[i], part);
     }
     rv = kiss_slow_client_file(part, file, 0, 0, p, list);

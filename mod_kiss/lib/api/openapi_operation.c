@@ -383,7 +383,7 @@ static const char *operation_id(const kiss_openapi_build *b, const kiss_endpoint
     char *id = apr_pcalloc(b->pool, strlen(from) + sizeof("post")), *to;
     int capital = 1;
 
-    strcpy(id, endpoint->methods & KISS_GET ? "get" : "post");
+    apr_cpystrn(id, endpoint->methods & KISS_GET ? "get" : "post", sizeof("post"));
     for (to = id + strlen(id); *from && strcmp(from, "-post") != 0; from++) {
         if (*from != '-') {
             *to++ = capital ? (char)apr_toupper(*from) : *from;

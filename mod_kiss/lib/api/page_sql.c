@@ -256,7 +256,7 @@ static void write_start(statement_text *w, const kiss_pageset *pages, const kiss
     };
     static const int bound[KISS_PAGE_KEYS][5] = { { 0 }, { 0, 0, 1 }, { 0, 0, 1, 1, 2 } };
     const char *name[5] = { NULL, NULL, NULL, NULL, NULL };
-    int n = 0, i;
+    int n = 1, i;
 
     while (n < KISS_PAGE_KEYS && pages->key[n]) {
         n++;

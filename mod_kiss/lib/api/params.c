@@ -162,16 +162,17 @@ static char *next_item(char **rest)
 /** Adds the values of one occurrence. @return 0, or -1 when one is malformed */
 static int add_values(apr_array_header_t *all, const kiss_param *param, char *text, const char **reason, apr_pool_t *p)
 {
-    char *rest = is_list(param->type) ? text : NULL;
+    const int list = is_list(param->type);
+    char *rest = text;
 
     do {
-        const char *value = read_value(param, rest ? next_item(&rest) : text, reason, p);
+        const char *value = read_value(param, list ? next_item(&rest) : text, reason, p);
 
         if (!value) {
             return -1;
         }
         APR_ARRAY_PUSH(all, const char *) = value;
-    } while (rest);
+    } while (list && rest);
     return 0;
 }
 

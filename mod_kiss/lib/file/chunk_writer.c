@@ -142,9 +142,13 @@ static apr_status_t copy_chunks(kiss_chunks *c, const kiss_chunked *old, const k
  */
 static int count_chunks(kiss_chunks *c, const kiss_chunked *old, apr_off_t from, apr_off_t to, int last)
 {
-    int n = 0, most = !old->chunks ? 0 : last ? old->chunks->nelts : old->chunks->nelts - 1;
     apr_off_t end;
+    int n = 0, most;
 
+    if (!old->chunks) {
+        return 0;
+    }
+    most = last ? old->chunks->nelts : old->chunks->nelts - 1;
     for (; c->old < most && c->old_end + separator(c, from) < from; c->old++) {
         c->old_end += APR_ARRAY_IDX(old->chunks, c->old, kiss_chunk).length;
     }
