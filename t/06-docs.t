@@ -112,6 +112,14 @@ my ($installed) = $text{'README.md'} =~ /^ +sudo apt-get install (build-essentia
 cmp_ok scalar @needed, '>', 5, 'debian/control: packages were found';
 is_deeply [grep { $installed !~ /\b\Q$_\E(?= |$)/ } @needed], [], '... and the README installs them';
 
+# What building from source needs is the same for the README and for ./runtests, and the packages are built with it.
+sub headers { my ($list) = @_; return join ' ', sort grep { !/^libc6-/ } $list =~ /([\w.+-]+-dev)\b/g }
+my ($said) = $text{'README.md'} =~ /^1\. \*\*Build\.\*\* Packages \(Debian\): `([^`]*)`/m;
+my ($built) = slurp("$top/t/lib/build.sh") =~ /^packages_build=\(([^)]*)\)/m;
+like headers($built), qr/apache2-dev .*libcurl/, 'packages of the build were found';
+is headers($said), headers($built), 'README.md names those with headers that ./runtests installs';
+is headers($needed), headers($built), '... and debian/control';
+
 # The manuals are reached from the README.
 for my $document (grep { m{^doc/} } @documents) {
     like $text{'README.md'}, qr/\]\(\Q$document\E[)#]/, "README.md leads to $document";

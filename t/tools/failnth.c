@@ -9,6 +9,8 @@
  * are left alone: its pools abort the process by design.
  */
 #define _GNU_SOURCE
+/* It defines open() and the like: as Debian builds, glibc's headers would have inline functions of these names. */
+#undef _FORTIFY_SOURCE
 
 #include <dlfcn.h>
 #include <errno.h>
