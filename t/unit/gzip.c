@@ -308,9 +308,9 @@ static apr_pool_t *writers;             /* outlives the thread, as the file of t
 
 static void *APR_THREAD_FUNC writer(apr_thread_t *thread, void *progress)
 {
+    (void)thread;
     write_list(progress, writers);
     kiss_progress_end(progress, APR_SUCCESS);
-    apr_thread_exit(thread, APR_SUCCESS);
     return NULL;
 }
 

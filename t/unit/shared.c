@@ -56,6 +56,7 @@ static void * APR_THREAD_FUNC work(apr_thread_t *thread, void *number)
     apr_pool_t *p;
     int i;
 
+    (void)thread;
     apr_pool_create_unmanaged_ex(&p, NULL, NULL);
     for (i = 0; i < ROUNDS; i++) {
         int key;
@@ -79,7 +80,6 @@ static void * APR_THREAD_FUNC work(apr_thread_t *thread, void *number)
         }
     }
     apr_pool_destroy(p);
-    apr_thread_exit(thread, APR_SUCCESS);
     return NULL;
 }
 
