@@ -15,6 +15,7 @@
 #include "ctl_message.h"
 #include "ctl_value.h"
 #include "import.h"
+#include "lib/base/plural.h"
 
 /** Bytes of a file of --map. */
 #define MAX_MAP (1024 * 1024)
@@ -60,7 +61,7 @@ static int read_map(import_run *run)
         fprintf(stderr, "%s:%s\n", path, APR_ARRAY_IDX(faults, i, const char *));
     }
     if (faults->nelts > 0) {
-        return ctl_fail("--map: %d error%s in %s: nothing was imported", faults->nelts, IMPORT_S(faults->nelts), path);
+        return ctl_fail("--map: %d error%s in %s: nothing was imported", faults->nelts, KISS_PLURAL_S(faults->nelts), path);
     }
     for (i = 0; i < run->set->n; i++) {
         run->parts[i].shown = import_map_file(run->map, run->parts[i].def);

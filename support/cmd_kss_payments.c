@@ -15,6 +15,7 @@
 #include "ctl_message.h"
 #include "ctl_out.h"
 #include "ctl_value.h"
+#include "lib/base/plural.h"
 
 #define LOCK "kiss.payments"
 #define LOCK_SECONDS 60
@@ -151,14 +152,14 @@ int cmd_kss_payments_export(ctl *c, const char *const *args)
                         "room or name another place, and run the export again.", apr_psprintf(c->pool, "%pm", &rv));
     }
     if (c->option[OPT_DRY_RUN]) {
-        ctl_note("dry run: %d request%s pending, nothing was changed", rows->nelts, rows->nelts == 1 ? "" : "s");
+        ctl_note("dry run: %d request%s pending, nothing was changed", rows->nelts, KISS_PLURAL_S(rows->nelts));
         return CTL_OK;
     }
     if (rows->nelts > 0 && mark_exported(c, rows) != CTL_OK) {
         return ctl_fail("do not use this output: the requests in it stay Pending. Look at 'kissctl kss payments list', "
                         "then run the export again.");
     }
-    ctl_note("%d request%s exported", rows->nelts, rows->nelts == 1 ? "" : "s");
+    ctl_note("%d request%s exported", rows->nelts, KISS_PLURAL_S(rows->nelts));
     return CTL_OK;
 }
 
@@ -296,8 +297,8 @@ int cmd_kss_payments_expire(ctl *c, const char *const *args)
         ctl_out_row(c, columns, 3, row);
     }
     else {
-        printf("rejected: %s, exported more than %s days ago; forgotten: %s idempotency keys\n", row[1], row[0],
-               row[2]);
+        printf("rejected: %s, exported more than %s day%s ago; forgotten: %s idempotency key%s\n", row[1], row[0],
+               KISS_PLURAL_S(apr_atoi64(row[0])), row[2], KISS_PLURAL_S(apr_atoi64(row[2])));
     }
     return CTL_OK;
 }

@@ -17,6 +17,7 @@
 #include "ctl_value.h"
 #include "lib/base/clock.h"
 #include "lib/base/json_parse.h"
+#include "lib/base/plural.h"
 
 #define SECONDS 2
 #define CALLERS 10
@@ -137,10 +138,10 @@ static void print_head(json_object *report, sample *last, apr_pool_t *p)
     last->requests = requests;
     last->time = now;
     printf("mod_kiss %s   %s   since %s\n", text(report, "version", p), text(report, "time", p), text(report, "since", p));
-    printf("%" APR_INT64_T_FMT " requests, %s a second, %" APR_INT64_T_FMT " refused, %" APR_INT64_T_FMT " failed; ",
-           requests, rate, refused, failed);
-    printf("%s lists, %" APR_INT64_T_FMT " of %" APR_INT64_T_FMT " MB\n", text(cache, "lists", p),
-           number(cache, "bytes") / 1048576, number(cache, "limit_bytes") / 1048576);
+    printf("%" APR_INT64_T_FMT " request%s, %s a second, %" APR_INT64_T_FMT " refused, %" APR_INT64_T_FMT " failed; ",
+           requests, KISS_PLURAL_S(requests), rate, refused, failed);
+    printf("%" APR_INT64_T_FMT " list%s, %" APR_INT64_T_FMT " of %" APR_INT64_T_FMT " MB\n", number(cache, "lists"),
+           KISS_PLURAL_S(number(cache, "lists")), number(cache, "bytes") / 1048576, number(cache, "limit_bytes") / 1048576);
 }
 
 /** One report. @return CTL_OK or CTL_FAILED */

@@ -15,6 +15,7 @@
 #include "ctl_defaults.h"
 #include "ctl_file.h"
 #include "ctl_message.h"
+#include "lib/base/plural.h"
 #include "lib/mariadb/server_error.h"
 #include "lib/mariadb/session.h"
 
@@ -322,7 +323,7 @@ int ctl_db_lock(ctl *c, const char *name, int seconds)
     if (got && *got == '1') {
         return CTL_OK;
     }
-    ctl_note("another kissctl is at work on this database: waiting up to %d seconds", seconds);
+    ctl_note("another kissctl is at work on this database: waiting up to %d second%s", seconds, KISS_PLURAL_S(seconds));
     if (ctl_db_value(c, &got, sql, 2, name, apr_itoa(c->pool, seconds)) != CTL_OK) {
         return CTL_FAILED;
     }
@@ -332,6 +333,6 @@ int ctl_db_lock(ctl *c, const char *name, int seconds)
     if (*got == '1') {
         return CTL_OK;
     }
-    return ctl_fail("another kissctl is still at work on this database after %d seconds: nothing was changed. "
-                    "Wait for it, or look for it with SHOW PROCESSLIST, and try again.", seconds);
+    return ctl_fail("another kissctl is still at work on this database after %d second%s: nothing was changed. "
+                    "Wait for it, or look for it with SHOW PROCESSLIST, and try again.", seconds, KISS_PLURAL_S(seconds));
 }

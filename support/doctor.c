@@ -11,6 +11,7 @@
 
 #include "ctl_db.h"
 #include "ctl_out.h"
+#include "lib/base/plural.h"
 
 /** Items of a list that a finding names; "..." replaces the others. */
 #define MOST_NAMED 10
@@ -66,7 +67,10 @@ void doctor_list(doctor *d, const char *check, doctor_state state, const char *s
         doctor_finding(d, check, DOCTOR_OK, NULL, "%s", fine);
     }
     else {
-        doctor_finding(d, check, state, advice, "%d %s: %s", rows->nelts, bad, list);
+        const char *bar = strchr(bad, '|');
+        const char *what = KISS_PLURAL(rows->nelts, apr_pstrmemdup(d->c->pool, bad, (apr_size_t)(bar - bad)), bar + 1);
+
+        doctor_finding(d, check, state, advice, "%d %s: %s", rows->nelts, what, list);
     }
 }
 

@@ -34,7 +34,11 @@ const char *doctor_append(doctor *d, const char *list, int i, const char *text);
 /** A number from the database; -1 when it could not be queried, which is a finding. */
 apr_int64_t doctor_number(doctor *d, const char *check, const char *sql);
 
-/** A finding about the codes that a query returns: `fine` when there are none, else their number, `bad`, and their names. */
+/**
+ * A finding about the codes that a query returns: `fine` when there are none, else their number, `bad`, and their names.
+ *
+ * @param bad what one of them is, a bar, and what several are: "customer without key|customers without key"
+ */
 void doctor_list(doctor *d, const char *check, doctor_state state, const char *sql, const char *fine, const char *bad,
                  const char *advice);
 

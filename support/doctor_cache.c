@@ -13,6 +13,7 @@
 #include <apr_strings.h>
 
 #include "ctl_httpd.h"
+#include "lib/base/plural.h"
 #include "lib/file/cache_file.h"
 
 #define MEGABYTE 1048576
@@ -57,8 +58,8 @@ static void check_content(doctor *d, const char *folder, int fd)
     doctor_finding(d, "cache", room < LOW ? DOCTOR_WARNING : DOCTOR_OK, room < LOW
                    ? "make room, or lower KissCacheSize: when the disk is full, lists that are not kept are answered with "
                      "503"
-                   : NULL, "%s: %d lists, %" APR_INT64_T_FMT " MB; %" APR_INT64_T_FMT " MB are free", folder, n,
-                   bytes / MEGABYTE, room / MEGABYTE);
+                   : NULL, "%s: %d list%s, %" APR_INT64_T_FMT " MB; %" APR_INT64_T_FMT " MB are free", folder, n,
+                   KISS_PLURAL_S(n), bytes / MEGABYTE, room / MEGABYTE);
 }
 
 void doctor_check_cache(doctor *d)

@@ -13,6 +13,7 @@
 #include <apr_strings.h>
 
 #include "lib/base/crypto.h"
+#include "lib/base/plural.h"
 #include "lib/credential/jwt_keys.h"
 
 /** The file of the connection may hold a password. */
@@ -60,5 +61,5 @@ void doctor_check_token_keys(doctor *d)
         return;
     }
     doctor_finding(d, "token keys", DOCTOR_OK, NULL, "%s: %d key%s, for its owner only", d->c->token_keys, keys->nelts,
-                   keys->nelts == 1 ? "" : "s");
+                   KISS_PLURAL_S(keys->nelts));
 }

@@ -9,6 +9,7 @@
 #include <apr_strings.h>
 
 #include "ctl_db.h"
+#include "lib/base/plural.h"
 #include "schema_diff.h"
 #include "schema_files.h"
 
@@ -65,8 +66,8 @@ static void check_loaded(doctor *d)
 
         if (ctl_db_value(d->c, &now, apr_pstrcat(p, "SELECT COUNT(*) FROM `", row[0], "`", NULL), 0) == CTL_OK && now
             && strcmp(now, row[1]) != 0) {
-            list = doctor_append(d, list, n++, apr_psprintf(p, "%s has %s rows, the last load has left %s", row[0], now,
-                                                         row[1]));
+            list = doctor_append(d, list, n++, apr_psprintf(p, "%s has %s row%s, the last load has left %s", row[0], now,
+                                                         KISS_PLURAL_S(apr_atoi64(now)), row[1]));
         }
     }
     if (n) {

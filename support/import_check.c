@@ -13,6 +13,7 @@
 #include "import_fault.h"
 #include "import_progress.h"
 #include "import_sql.h"
+#include "lib/base/plural.h"
 
 #define EXAMPLES 3
 
@@ -155,7 +156,7 @@ static int check_barcodes(import_run *run, const import_part *part)
                                            column->db, column->db, column->db), shared_barcode, &k);
         if (rc == CTL_OK && k.count > 0) {
             import_note(run, "%s: %" APR_UINT64_T_FMT " value%s of %s %s shared by several %s (%s%s)", part->shown,
-                        k.count, IMPORT_S(k.count), column->csv, k.count == 1 ? "is" : "are", part->def->rows,
+                        k.count, KISS_PLURAL_S(k.count), column->csv, k.count == 1 ? "is" : "are", part->def->rows,
                         k.count == 1 ? "" : "most: ", k.examples);
         }
     }
@@ -230,7 +231,7 @@ static int check_still_used(import_run *run, check *k, const char *child, const 
 
     if (rc == CTL_OK && k->count > 0) {
         import_fault(run, k->parent, 0, NULL, "lacks %" APR_UINT64_T_FMT " %s%s that the %s of the database still use "
-                     "(%s%s): put %s back%s%s", k->count, import_key_of(k->parent->def)->csv, IMPORT_S(k->count), rows,
+                     "(%s%s): put %s back%s%s", k->count, import_key_of(k->parent->def)->csv, KISS_PLURAL_S(k->count), rows,
                      k->examples, k->count > EXAMPLES ? ", ..." : "", k->count == 1 ? "it" : "them", remedy,
                      !*remedy ? "" : k->count == 1 ? " without it" : " without them");
     }
@@ -269,7 +270,7 @@ static int check_wanted(import_run *run, check *k)
     if (rc == CTL_OK && k->count > 0) {
         apr_pool_t *p = run->c->pool;
         const char *rows = k->part->present
-            ? apr_psprintf(p, "%s: %" APR_UINT64_T_FMT " row%s", k->part->shown, k->count, IMPORT_S(k->count))
+            ? apr_psprintf(p, "%s: %" APR_UINT64_T_FMT " row%s", k->part->shown, k->count, KISS_PLURAL_S(k->count))
             : apr_psprintf(p, "%" APR_UINT64_T_FMT " of the %s of the database", k->count, k->part->def->rows);
 
         import_note(run, "%s name%s a %s that %s does not have: kept, not served until it does", rows,

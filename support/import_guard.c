@@ -15,6 +15,7 @@
 #include "ctl_out.h"
 #include "import_fault.h"
 #include "import_sql.h"
+#include "lib/base/plural.h"
 
 /** Of fewer rows a share means little: there only the loss of all of them is refused. */
 #define SHARE_ROWS 50
@@ -83,7 +84,7 @@ static int judge_removed(import_run *run, const import_part *part)
     import_fault(run, part, 0, NULL, "would remove %s (table %s: %" APR_UINT64_T_FMT " row%s now, %" APR_UINT64_T_FMT
                  " then%s). Is the file whole? If that is meant, add --remove-up-to %d",
                  share_of(run, lost, part->before, part->def->rows), part->def->table, part->before,
-                 IMPORT_S(part->before), refusal->after,
+                 KISS_PLURAL_S(part->before), refusal->after,
                  part->added == 0 ? "" : apr_psprintf(run->c->pool, ", %" APR_UINT64_T_FMT " of them new", part->added),
                  percent);
     return 1;
@@ -118,7 +119,7 @@ static int judge_loss(import_run *run, const import_part *part, const import_los
                  " then). If that is meant, add --remove-up-to %d",
                  g.lost >= g.before ? apr_pstrcat(p, "none of the ", loss->what, NULL)
                  : apr_pstrcat(p, "only ", share_of(run, g.before - g.lost, g.before, loss->what), NULL),
-                 part->def->table, g.before, IMPORT_S(g.before), g.before - g.lost, percent);
+                 part->def->table, g.before, KISS_PLURAL_S(g.before), g.before - g.lost, percent);
     return rc;
 }
 

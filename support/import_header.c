@@ -12,6 +12,7 @@
 #include "import_fault.h"
 #include "import_map.h"
 #include "import_text.h"
+#include "lib/base/plural.h"
 
 /** Names of columns that a note spells out; more are counted. */
 #define NAMES 8
@@ -101,7 +102,7 @@ static int judge_missing(import_run *run, import_part *part, const import_header
     }
     if (ok && lacking.n > 0 && !run->keep_absent) {
         import_note(run, "%s: without the column%s %s every row gets the default there; --keep-absent leaves it as it is",
-                    part->shown, IMPORT_S(lacking.n), names_text(run->c->pool, &lacking));
+                    part->shown, KISS_PLURAL_S(lacking.n), names_text(run->c->pool, &lacking));
     }
     return ok;
 }
@@ -144,7 +145,7 @@ int import_header_read(import_run *run, import_part *part, const csv_row *row, i
         return 0;
     }
     if (unknown.n > 0) {
-        import_note(run, "%s: column%s %s %s not known: skipped", part->shown, IMPORT_S(unknown.n),
+        import_note(run, "%s: column%s %s %s not known: skipped", part->shown, KISS_PLURAL_S(unknown.n),
                     names_text(run->c->pool, &unknown), unknown.n == 1 ? "is" : "are");
     }
     ok = judge_map(run, part, row) && ok;

@@ -8,6 +8,7 @@
 
 #include "ctl_out.h"
 #include "import_fault.h"
+#include "lib/base/plural.h"
 
 /** Number of cells of a column that prove what separates its decimals: then 1.200 needs no note. */
 #define PROOF 20
@@ -115,12 +116,12 @@ static void judge_thousands(import_run *run, const import_part *part, const impo
     if (tally->n > 0 && proof->n > 0) {
         import_fault(run, part, tally->line, tally->column, "%s may be a decimal or thousands (%" APR_UINT64_T_FMT
                      " such cell%s), and %s in line %ld%s shows that the file writes numbers in another way: write all of "
-                     "them like 1234.56", tally->cell, tally->n, IMPORT_S(tally->n), proof->cell, proof->line,
+                     "them like 1234.56", tally->cell, tally->n, KISS_PLURAL_S(tally->n), proof->cell, proof->line,
                      proof->column ? apr_psprintf(run->c->pool, ", column %s,", proof->column) : "");
     }
     else if (said.n > 0) {
         import_note(run, "%s: %" APR_UINT64_T_FMT " number%s with three decimals (%s, read as %s): if %s thousands, write "
-                    "%s without the separator", part->shown, said.n, IMPORT_S(said.n), place(run->c->pool, &said, 1, 0),
+                    "%s without the separator", part->shown, said.n, KISS_PLURAL_S(said.n), place(run->c->pool, &said, 1, 0),
                     said.value, said.n == 1 ? "it means" : "they mean", said.n == 1 ? "it" : "them");
     }
 }

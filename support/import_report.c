@@ -14,6 +14,7 @@
 #include "csv.h"
 #include "ctl_message.h"
 #include "ctl_out.h"
+#include "lib/base/plural.h"
 
 /* ---- choosing what is printed */
 
@@ -148,7 +149,7 @@ static void print_faults(import_run *run)
     }
     print_notes(run);
     ctl_fail("%" APR_UINT64_T_FMT " error%s: nothing was changed. Repair the files and import again.", run->nerrors,
-             IMPORT_S(run->nerrors));
+             KISS_PLURAL_S(run->nerrors));
 }
 
 /** The raised revisions as "dataset scope", sorted. */

@@ -140,7 +140,4 @@ int import_each(import_run *run, const char *sql, void (*row)(void *ctx, char **
 /** The number that a SELECT returns. @return CTL_OK or CTL_FAILED */
 int import_count(import_run *run, apr_uint64_t *n, const char *sql);
 
-/** The ending of a regular plural: "" for 1, "s" otherwise. */
-#define IMPORT_S(n) ((n) == 1 ? "" : "s")
-
 #endif

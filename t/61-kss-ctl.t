@@ -313,7 +313,7 @@ subtest 'doctor' => sub {
     kissctl_ok(qw(kss schema install));
     is +($doctor->())[0], 0, 'that mends it';
     issue_kss_key(type => 'supplier', ids => [99]);
-    like +($doctor->())[1]{'accounts of keys'}{Finding}, qr/^1 keys/, 'a key for nobody';
+    like +($doctor->())[1]{'accounts of keys'}{Finding}, qr/^1 key whose/, 'a key for nobody';
     is +(kissctl(qw(kss doctor --children 1000 --max 8)))[0], 1, 'too many connections';
     fails(2, qr/--children and --max/, qw(kss doctor --children x));
 };

@@ -152,7 +152,7 @@ subtest 'no older than KissCacheAge' => sub {
     ok -e folder($h) . '/spool.new', 'what may be being built stays';
     ok -e folder($h) . '/keeper.lock', 'so does the lock';
     is fate($h, ask_list($h, '/prices')), 'built', 'what was removed is built when it is asked for';
-    like $h->log_text, qr/KISS0703: 1 cached lists were removed/, 'the log says so';
+    like $h->log_text, qr/KISS0703: 1 cached list was removed/, 'the log says so';
     $h->log_ok(qr/AH00052/);                    # httpd says that a child was killed
 };
 

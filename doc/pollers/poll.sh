@@ -106,7 +106,7 @@ kss() {
         tail -c 100 "$work/body" | grep -q '"HasNextPage": *true' || break
     done
     sync "$2.new" && mv "$2.new" "$2"
-    echo "$page pages"
+    [ "$page" = 1 ] && echo "1 page" || echo "$page pages"
 }
 
 case $# in

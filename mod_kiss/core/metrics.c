@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "core/recent.h"
 #include "lib/base/crypto.h"
+#include "lib/base/plural.h"
 
 #define RETAINED "mod_kiss-metrics-1"   /* changes with the layout of the segment: an old one is not used then */
 
@@ -194,8 +195,9 @@ void kiss_metrics_create(server_rec *main_server, apr_pool_t *pconf)
         add_zone(zone);
     }
     if (lost) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main_server, KISS_LOGNO(0651) "%d locations are not counted in the "
-                     "metrics: reloads have added more than there is room for. Stop and start httpd", lost);
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main_server, KISS_LOGNO(0651) "%d location%s not counted in the "
+                     "metrics: reloads have added more than there is room for. Stop and start httpd", lost,
+                     KISS_PLURAL(lost, " is", "s are"));
     }
 }
 

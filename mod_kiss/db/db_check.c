@@ -19,6 +19,7 @@
 #include "db/db_pool.h"
 #include "lib/api/page_sql.h"
 #include "lib/base/clock.h"
+#include "lib/base/plural.h"
 #include "lib/base/thread.h"
 #include "lib/mariadb/server_error.h"
 
@@ -190,9 +191,10 @@ static void check_budget(kiss_db_conn *conn)
 
     if (mysql_query(conn->mysql, "SELECT @@max_connections") == 0 && (result = mysql_store_result(conn->mysql))
         && (row = mysql_fetch_row(result)) && row[0] && apr_atoi64(row[0]) < need) {
-        KISS_LOG(conn->k, APLOG_WARNING, 0, KISS_LOGNO(0204) "database %s: %d children with up to %d connections, and one "
+        KISS_LOG(conn->k, APLOG_WARNING, 0, KISS_LOGNO(0204) "database %s: %d child%s with up to %d connection%s, and one "
                  "more, twice during a reload, are %d, but the server allows %s: lower max= or the number of children, or "
-                 "raise max_connections", conf->name, children, each, need, row[0]);
+                 "raise max_connections", conf->name, children, KISS_PLURAL(children, "", "ren"), each,
+                 KISS_PLURAL_S(each), need, row[0]);
     }
     mysql_free_result(result);
 }

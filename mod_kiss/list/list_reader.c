@@ -14,6 +14,7 @@
 #include "lib/api/csv_row.h"
 #include "lib/api/list_plan.h"
 #include "lib/base/json_text.h"
+#include "lib/base/plural.h"
 #include "lib/file/chunk_writer.h"
 #include "lib/file/list_patch.h"
 #include "lib/file/list_rows.h"
@@ -409,8 +410,8 @@ static int is_worth(const reader *b, kiss_base *base)
     apr_size_t rows = kiss_rows_estimate(&base->list.text), changed = (apr_size_t)base->skus->nelts;
 
     if (changed > rows / WORTH) {
-        base->why = apr_psprintf(b->pool, "%" APR_SIZE_T_FMT " of about %" APR_SIZE_T_FMT " SKUs have changed", changed,
-                                 rows);
+        base->why = apr_psprintf(b->pool, "%" APR_SIZE_T_FMT " of about %" APR_SIZE_T_FMT " SKU%s changed", changed,
+                                 rows, KISS_PLURAL(rows, " has", "s have"));
     }
     return changed <= rows / WORTH;
 }
@@ -434,8 +435,8 @@ static kiss_db_status try_patch(reader *b, int *done)
         return status;
     }
     if (*done) {
-        KISS_LOG(b->k, APLOG_DEBUG, 0, KISS_LOGNO(0615) "%s: derived from %s, %d SKUs have changed", b->k->endpoint->name,
-                 base.tag, base.skus->nelts);
+        KISS_LOG(b->k, APLOG_DEBUG, 0, KISS_LOGNO(0615) "%s: derived from %s, %d SKU%s changed", b->k->endpoint->name,
+                 base.tag, base.skus->nelts, KISS_PLURAL(base.skus->nelts, " has", "s have"));
     }
     else {
         KISS_LOG(b->k, APLOG_DEBUG, 0, KISS_LOGNO(0616) "%s: read completely (%s)", b->k->endpoint->name, base.why);

@@ -23,6 +23,7 @@
 
 #include "core/config.h"
 #include "lib/base/clock.h"
+#include "lib/base/plural.h"
 #include "lib/base/thread.h"
 #include "lib/file/cache_file.h"
 #include "lib/file/spool.h"
@@ -209,8 +210,8 @@ static void clean(manager *m)
                      "KissCacheSize and KissCacheAge cannot be kept", m->folder);
     }
     if (o.removed) {
-        ap_log_error(APLOG_MARK, APLOG_INFO, 0, m->server, KISS_LOGNO(0703) "%d cached lists were removed; %" APR_OFF_T_FMT
-                     " bytes are kept", o.removed, m->total);
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, m->server, KISS_LOGNO(0703) "%d cached list%s removed; %" APR_OFF_T_FMT
+                     " bytes are kept", o.removed, KISS_PLURAL(o.removed, " was", "s were"), m->total);
     }
     if (o.failed != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, o.failed, m->server, KISS_LOGNO(0701) "%s in %s cannot be removed: "

@@ -15,6 +15,7 @@
 #include "core/error.h"
 #include "db/db_revision.h"
 #include "lib/base/clock.h"
+#include "lib/base/plural.h"
 #include "list/list_cache.h"
 #include "list/list_job.h"
 #include "list/list_shared.h"
@@ -262,8 +263,9 @@ static void end_pass(const kiss_cache_warmer *w, watched *d)
 
     if (d->pass && d->built) {
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, w->server,
-                     KISS_LOGNO(0712) "database %s has changed: %d lists were built in "
-                     "advance in %d ms", d->location->database->name, d->built, (int)(d->spent / 1000));
+                     KISS_LOGNO(0712) "database %s has changed: %d list%s built in "
+                     "advance in %d ms", d->location->database->name, d->built,
+                     KISS_PLURAL(d->built, " was", "s were"), (int)(d->spent / 1000));
     }
     release_shared(d);
     d->pass = NULL;
