@@ -103,6 +103,49 @@ subtest 'lists, bytes, rows, the database' => sub {
     $h->log_ok;
 };
 
+subtest 'connections, cached lists, KissWarm' => sub {
+    my $h = serve(processes => 2, threads => 8, pool => 'max=3', config => metrics_location() . "KissWarm 2 100ms\n");
+    ok $h->checked, 'the check at the start has ended';
+    my %gz = ('Accept-Encoding' => 'gzip');
+    my %of = (database => 'customer', api => 'customer');
+    my $m;
+    my $passes = sub { $m = metrics($h); return n($m, 'kiss_warm_passes_total', %of) >= $_[0] };
+    ok wait_until(20, sub { $passes->(1) }), 'the pass at the start, over nothing, has ended';
+    ask_list($h, @$_) for ['/stock'], ['/stock', undef, %gz], ['/prices'], ['/prices', undef, %gz], ['/products'];
+    $m = metrics($h);
+    is n($m, 'kiss_database_connections', %of, state => 'in_use'), 0, 'no connection is in use';
+    is n($m, 'kiss_database_connections', %of, state => 'idle'), connections(db_server(), "db = '$db'"), '... as many are idle as the server knows';
+    is n($m, 'kiss_database_connections_max', %of), 2 * 3 + 1, '... of those that both processes, and KissWarm, may have';
+    my $files = sub { my ($m, @which) = @_; return join ' ', map { n($m, "kiss_cache_$_", @which) } qw(entries bytes) };
+    my $there = sub { my @all = grep { $_[0]->($_) } snapshots($h); my $n = 0; $n += -s for @all; return @all . " $n" };
+    is $files->($m), $there->(sub {1}), 'all cached lists';
+    is $files->($m, %of), $files->($m), '... which are of this database';
+    is $files->($m, %of, kind => 'list', coding => 'gzip'), $there->(sub { $_[0] =~ /-gzip\w+\.json/ }), '... compressed ones';
+    is n($m, 'kiss_cache_entries', kind => 'list', coding => 'identity'), 3, '... and three that are not';
+    is n($m, 'kiss_cache_limit_bytes'), 1024 << 20, '... and the limit';
+    is n($m, 'kiss_warm_lists_total'), 0, 'nothing was built in advance';
+
+    # Two rounds, of which the second one finds stock alone to be another.
+    change_all($db);
+    ok wait_until(20, sub { $passes->(2) }), 'everything has changed: a pass';
+    is n($m, 'kiss_warm_lists_total', result => 'built') + n($m, 'kiss_warm_lists_total', result => 'patched'), 2, '... which has built two lists';
+    cmp_ok n($m, 'kiss_warm_seconds_total', %of), '>', 0, '... in some time';
+    is_deeply [map { fate($h, ask_list($h, $_, undef, %gz)) } qw(/stock /prices)], [qw(hit hit)], '... the two most used';
+    my $before = n($m, 'kiss_warm_lists_total');
+    my $tag = ask_list($h, '/stock')->{headers}{etag};
+    sql($db, "UPDATE stock SET available_qty = available_qty + 1 WHERE stock_location = 'UK01' LIMIT 1");
+    ok wait_until(20, sub { $passes->(3) }), 'stock has changed: another pass';
+    is n($m, 'kiss_warm_lists_total', result => 'cached'), 1, '... which left a list as it is';
+    is n($m, 'kiss_warm_lists_total') - $before, 2, '... and came to no other';
+    is n($m, 'kiss_warm_lists_total', result => $_), 0, "... $_: none" for qw(failed gone);
+    is ask_list($h, '/stock', undef, 'If-None-Match' => $tag, 'A-IM' => 'sku-delta')->{status}, 226, 'changes';
+    is $files->(metrics($h), %of, kind => 'changes', coding => 'identity'), $there->(sub { $_[0] =~ /\@[\w-]{22}\.[\w-]{22}\.json/ }), '... are counted apart';
+    my ($one) = snapshots($h);
+    spew(folder($h) . '/' . 'X' x 16 . '@' . 'Y' x 22 . '.json', 'of another');
+    is $files->(metrics($h), database => '(other)'), '1 10', 'a file of a database that is not configured';
+    $h->log_ok;
+};
+
 subtest 'refused: credentials and limits' => sub {
     my $h = serve(limits => "KissLimit 1000 4\nKissLimitAnonymous 1000 8\nKissLoginFailureLimit 2");
     my $token = sub { return $h->post('/auth/token', { grant_type => 'client_credentials', client_id => $_[0], client_secret => $_[1] })->{status} };
@@ -185,6 +228,7 @@ subtest 'servers and APIs are apart' => sub {
     is n($m, 'kiss_requests_total', api => 'kss', host => $production, endpoint => 'states', status => 200), 3, 'those of production';
     is n($m, 'kiss_requests_total', api => 'kss', host => $test, endpoint => 'states'), 2, 'those of test';
     is n($m, 'kiss_requests_total', api => 'kss', endpoint => 'unknown', status => 404), 1, 'the path that is not there';
+    is n($m, 'kiss_database_connections', database => 'kss'), connections(db_server(), "db = '$kss'"), 'connections of all servers, those of one name together';
     is n($m, 'kiss_auth_failures_total', host => $production, reason => 'key_invalid'), 1, 'the key that is not there';
     is n($m, 'kiss_requests_total', api => 'customer', host => $production, endpoint => 'health'), 1, 'the other API in the same server';
     is_deeply [grep {/idle\.example/} keys %hosts], [], 'a server without requests that only inherits has no series';

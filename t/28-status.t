@@ -92,6 +92,58 @@ subtest 'the page, and the same as JSON' => sub {
     $h->log_ok;
 };
 
+subtest 'databases and statements' => sub {
+    my $h = serve(processes => 2, config => $location . "KissWarm 5 100ms\n");
+    is ask_list($h, "/$_")->{status}, 200, $_ for qw(stock prices stock products);
+    my $report = report_when($h, sub { sum($_[0]) >= 5 });
+    my ($database) = @{ $report->{databases} };
+    is "@$database{qw(api database in_use)}", 'customer customer 0', 'the database';
+    cmp_ok $database->{connections}, '<=', $database->{connections_max}, '... has no more connections than it may have';
+    is $database->{cached}{lists}{files}, 3, 'its cached lists';
+    is $report->{cache}{lists}, 3, '... are all there are';
+    is_deeply [grep { $database->{warm}{$_} } sort keys %{ $database->{warm} }], [grep { $database->{warm}{$_} } qw(ms passes)], 'KissWarm has built none';
+    change_all($db);
+    ok wait_until(20, sub { ($report = report($h)) && $report->{databases}[0]{warm}{passes} >= 1 + $database->{warm}{passes} }), 'all has changed';
+    my $warm = $report->{databases}[0]{warm};
+    is $warm->{built} + $warm->{patched}, 3, '... and was built anew';
+    my %statement = map { $_->{statement} => $_ } @{ $report->{slowest_statements} };
+    is scalar keys %statement, scalar @{ $report->{slowest_statements} }, 'statements have different names';
+    cmp_ok $statement{caller}{count}, '>=', 1, 'that which finds the caller';
+    cmp_ok $statement{'revision of the database'}{count}, '>=', 1, 'that which reads the revision';
+    ok +(grep {/^stock: /} keys %statement), 'those of a list';
+    is_deeply [grep { $_->{mean_ms} > $_->{longest_ms} || $_->{longest_ms} <= 0 } values %statement], [], 'no mean is longer than the longest';
+    my @longest = map { $_->{longest_ms} } @{ $report->{slowest_statements} };
+    is_deeply \@longest, [sort { $b <=> $a } @longest], 'the slowest first';
+
+    # One that waits: it is at the top, and in its sum.
+    my $waits = 1.2;
+    my $locked = db_server()->session($db);
+    $locked->('LOCK TABLES revision WRITE');
+    my ($held, $status) = parallel(2, sub {
+        my ($i) = @_;
+        return $h->get('/health')->{status} if $i;
+        wait_until(60, sub { waiting(db_server()) >= 1 });
+        wait_until($waits, sub {0});
+        $locked->('UNLOCK TABLES');
+        return 'held';
+    });
+    $locked->();
+    is $status, 200, 'a request that waits for a table';
+    $report = report($h);
+    my $top = $report->{slowest_statements}[0];
+    cmp_ok $top->{longest_ms}, '>=', 1000 * $waits, "... which is seen: $top->{statement}";
+    my $text = text_of($h->get('/kiss-status')->{content});
+    like $text, qr/Slowest statements .*?longest \Q$top->{statement}\E customer /, '... and shown first';
+    is well_formed($h->get('/kiss-status')->{content}), '', '... on a page that is well-formed';
+    my $longest = $top->{longest_ms};
+    $h->graceful;
+    is report($h)->{slowest_statements}[0]{longest_ms}, $longest, '... still after a reload';
+    my $json = $h->get('/kiss-status?json')->{content};
+    my ($said) = $json =~ /"slowest_statements":(.*)/s;
+    unlike $said, qr/ACME01|UKTRADE|SELECT/, 'names only: no values, no SQL';
+    $h->log_ok;
+};
+
 subtest 'headers' => sub {
     my $h = serve();
     my $page = $h->get('/kiss-status');

@@ -5,7 +5,6 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use IPC::Open2 qw(open2);
 use KissTest;
 use KissTest::Load;
 use Test::More;
@@ -16,24 +15,11 @@ import_sample($db{customer});
 sql($db{kss}, "INSERT INTO customer (customer_id, customer_name, state) VALUES (1, 'x', 'CA')");
 my $rounds = 1500;
 
-# writer($db): a connection that stays open: writer->($sql) returns when it is committed.
-sub writer {
-    my ($name) = @_;
-    my $pid = open2(my $out, my $in, db_server()->client_command, '--batch', '--skip-column-names', '--unbuffered', $name);
-    $in->autoflush(1);
-    return sub {
-        my ($sql) = @_;
-        if (!defined $sql) { close $in; waitpid $pid, 0; return }
-        print $in "$sql;\nSELECT 'done';\n";
-        return scalar readline $out;
-    };
-}
-
 # Changes a number, asks at once, and looks whether it is there; while others ask all the time.
 sub always_fresh {
     my ($h, $write, $change, $ask, $load) = @_;
     my $others = KissTest::Load->start(6, $load);
-    my $writer = writer($write);
+    my $writer = db_server()->session($write);
     my ($stale, $end) = (0, time + 40);
     my $n = 0;
     while ($n < $rounds && time < $end) {
@@ -85,7 +71,7 @@ subtest 'KissFreshness: declared, and kept' => sub {
     my $h = start_httpd(api => 'kss', processes => 1, threads => 16, location => 'KissFreshness 1s');
     my $path = '/api/v1/customers/1';
     my $poll = sub { return $h->get($path, 'x-api-key' => $key, 'If-None-Match' => $_[0])->{status} };
-    my $writer = writer($db{kss});
+    my $writer = db_server()->session($db{kss});
     my $looks = sub { return (sql(undef, q{SHOW GLOBAL STATUS LIKE 'Com_stmt_execute'}))[0][1] };
     my ($oldest, $n) = (0, 0);
     for my $i (1 .. 4) {
@@ -133,7 +119,7 @@ subtest 'a key that is revoked, under load' => sub {
     my $key = issue_kss_key(type => 'employee');
     my $h = start_httpd(api => 'kss', processes => 2, threads => 16);
     my $others = KissTest::Load->start(4, sub { return { status => $h->get('/api/v1/states', 'x-api-key' => $key)->{status} } });
-    my $writer = writer($db{kss});
+    my $writer = db_server()->session($db{kss});
     my $bad = 0;
     for my $n (1 .. 200) {
         my $text = sprintf 'kiss_%08x_%s', $n, 'k' x 43;
@@ -152,7 +138,7 @@ subtest 'a read of the thread that builds in advance, given up when the child en
     my $key = issue_key('ACME01');
     my $h = start_httpd(db => $db{customer}, processes => 1, pool => 'timeout=20s', location => 'KissFreshness 2s', config => 'KissWarm 5 100ms');
     my $token = $h->token('ACME01', $key);
-    my $writer = writer($db{customer});
+    my $writer = db_server()->session($db{customer});
     $writer->('LOCK TABLES revision WRITE');
     ok wait_until(15, sub { waiting(db_server()) >= 1 }), 'it looks for changes, and waits for a table';
     my ($status) = parallel(2, sub {
@@ -174,7 +160,7 @@ subtest 'worker: two reads are in progress at most, and the requests that come m
     my $h = start_httpd(db => $db{customer}, mpm => 'worker', processes => 1, threads => 16, pool => 'timeout=60s wait=60s max=8');
     my @auth = (Authorization => 'Bearer ' . $h->token('ACME01', $key));
     is $h->get('/prices', @auth)->{status}, 200, 'the customer is known';
-    my $writer = writer($db{customer});
+    my $writer = db_server()->session($db{customer});
     $writer->('LOCK TABLES revision WRITE');
     my ($most, @status) = parallel(9, sub {
         my ($i) = @_;

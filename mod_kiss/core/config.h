@@ -184,6 +184,7 @@ typedef struct {
     volatile apr_uint32_t *connections; /**< connections that the children of this generation have; NULL without
                                              shared memory */
     volatile apr_uint32_t *in_use;      /**< how many of them requests use now */
+    kiss_database_counters *counters;   /**< its counters (core/database_counters.h); NULL: nothing is counted */
 } kiss_database_conf;
 
 /** A database and an API that a location serves from it. */

@@ -33,6 +33,7 @@ APLOG_USE_MODULE(kiss);
 typedef struct kiss_dir_conf kiss_dir_conf;
 typedef struct kiss_error kiss_error;
 typedef struct kiss_caller kiss_caller;
+typedef struct kiss_database_counters kiss_database_counters;
 typedef struct kiss_db kiss_db;
 typedef struct kiss_db_revision kiss_db_revision;
 typedef struct kiss_list_shared kiss_list_shared;

@@ -15,7 +15,7 @@
 #include "lib/base/crypto.h"
 #include "lib/base/plural.h"
 
-#define RETAINED "mod_kiss-metrics-1"   /* changes with the layout of the segment: an old one is not used then */
+#define RETAINED "mod_kiss-metrics-2"   /* changes with the layout of the segment: an old one is not used then */
 
 /* Zones that reloads may add before httpd is stopped and started. Memory is used only when it is written to. */
 #define SPARE 32
@@ -38,6 +38,8 @@ typedef struct {
     kiss_metrics_counters *counters;        /* NULL until it is created */
     int size;                               /* number of zones that it has room for */
     apr_size_t zone_size;                   /* of the module that created it */
+    void *databases;                        /* counters of databases */
+    int database_count;                     /* and how many it has room for */
     apr_time_t start;
 } segment;
 
@@ -50,6 +52,7 @@ typedef struct {
 /* Of this generation; read only after start. */
 static segment *memory;
 static apr_array_header_t *zones;           /* of kiss_metrics_zone */
+static apr_array_header_t *databases;       /* of kiss_counted_database */
 static apr_hash_t *counters_of;             /* zone_key to kiss_metrics_counters */
 
 /* --- life cycle --- */
@@ -101,8 +104,9 @@ static kiss_metrics_counters *claim(const unsigned char id[KISS_SHA256_LEN])
 }
 
 /** Creates the segment, unless an earlier generation has. @return 0 without memory, which is logged */
-static int create_segment(server_rec *s, int size)
+static int create_segment(server_rec *s, int size, int database_count)
 {
+    apr_size_t room = (apr_size_t)size * sizeof(kiss_metrics_counters);
     apr_status_t rv;
 
     memory = ap_retained_data_get(RETAINED);
@@ -113,7 +117,7 @@ static int create_segment(server_rec *s, int size)
         return 1;
     }
     memory->counters = NULL;
-    rv = apr_shm_create(&memory->shm, (apr_size_t)size * sizeof(kiss_metrics_counters) + kiss_recent_size(), NULL,
+    rv = apr_shm_create(&memory->shm, room + kiss_recent_size() + kiss_database_counters_size(database_count), NULL,
                         s->process->pool);
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0650) "no shared memory for metrics: nothing is "
@@ -121,9 +125,11 @@ static int create_segment(server_rec *s, int size)
         return 0;
     }
     memory->size = size;
+    memory->database_count = database_count;
     memory->zone_size = sizeof(kiss_metrics_counters);
     memory->start = apr_time_now();
     memory->counters = apr_shm_baseaddr_get(memory->shm);       /* anonymous, and zero initially */
+    memory->databases = (char *)memory->counters + room + kiss_recent_size();
     return 1;
 }
 
@@ -150,6 +156,32 @@ static apr_array_header_t *find_zones(server_rec *main_server, apr_pool_t *pconf
     return found;
 }
 
+/** The databases of zones, each once. */
+static apr_array_header_t *find_databases(const apr_array_header_t *of, apr_pool_t *pconf)
+{
+    apr_array_header_t *found = apr_array_make(pconf, 4, sizeof(kiss_counted_database));
+    int i, j;
+
+    for (i = 0; i < of->nelts; i++) {
+        const kiss_metrics_zone *zone = &APR_ARRAY_IDX(of, i, kiss_metrics_zone);
+        kiss_database_conf *conf = kiss_config_database(zone->conf, zone->server);
+
+        for (j = 0; j < found->nelts && APR_ARRAY_IDX(found, j, kiss_counted_database).conf != conf; j++) {
+            continue;
+        }
+        if (j == found->nelts) {
+            kiss_counted_database d = { conf, zone->conf->plan, host_of(conf->server, pconf),
+                                        kiss_config_has_lists(zone->conf), 0 };
+
+            for (j = 0; j < found->nelts; j++) {
+                d.repeated |= kiss_database_counters_same(&d, &APR_ARRAY_IDX(found, j, kiss_counted_database));
+            }
+            APR_ARRAY_PUSH(found, kiss_counted_database) = d;
+        }
+    }
+    return found;
+}
+
 /** Adds a zone, unless one has the same counters: two servers of one name and port. */
 static void add_zone(const kiss_metrics_zone *zone)
 {
@@ -169,12 +201,14 @@ static void add_zone(const kiss_metrics_zone *zone)
 void kiss_metrics_create(server_rec *main_server, apr_pool_t *pconf)
 {
     apr_array_header_t *found = find_zones(main_server, pconf);
-    int i, lost = 0;
+    int i, lost;
 
     zones = NULL;
-    if (!create_segment(main_server, found->nelts + SPARE)) {
+    databases = find_databases(found, pconf);
+    if (!create_segment(main_server, found->nelts + SPARE, databases->nelts + SPARE)) {
         return;
     }
+    lost = kiss_database_counters_attach(memory->databases, memory->database_count, databases, pconf);
     kiss_recent_attach(memory->counters + memory->size);
     zones = apr_array_make(pconf, found->nelts, sizeof(kiss_metrics_zone));
     counters_of = apr_hash_make(pconf);
@@ -195,15 +229,20 @@ void kiss_metrics_create(server_rec *main_server, apr_pool_t *pconf)
         add_zone(zone);
     }
     if (lost) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main_server, KISS_LOGNO(0651) "%d location%s not counted in the "
-                     "metrics: reloads have added more than there is room for. Stop and start httpd", lost,
-                     KISS_PLURAL(lost, " is", "s are"));
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main_server, KISS_LOGNO(0651) "%d location%s or database%s not counted in "
+                     "the metrics: reloads have added more than there is room for. Stop and start httpd", lost,
+                     KISS_PLURAL(lost, "", "s"), KISS_PLURAL(lost, " is", "s are"));
     }
 }
 
 const apr_array_header_t *kiss_metrics_zones(void)
 {
     return zones;
+}
+
+const apr_array_header_t *kiss_metrics_databases(void)
+{
+    return databases;
 }
 
 apr_time_t kiss_metrics_start(void)
@@ -228,11 +267,6 @@ int kiss_metrics_is_served(const kiss_metrics_zone *zone)
 
 /* --- counting --- */
 
-static void add(kiss_counter *counter, apr_uint64_t n)
-{
-    __atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
-}
-
 static void observe(kiss_histogram *h, apr_interval_time_t time)
 {
     int i = 0;
@@ -241,8 +275,8 @@ static void observe(kiss_histogram *h, apr_interval_time_t time)
     while (i < KISS_METRICS_BUCKETS && time > kiss_metrics_bound[i]) {
         i++;
     }
-    add(&h->bucket[i], 1);
-    add(&h->sum, (apr_uint64_t)time);
+    kiss_counter_add(&h->bucket[i], 1);
+    kiss_counter_add(&h->sum, (apr_uint64_t)time);
 }
 
 apr_uint64_t kiss_metrics_observed(const kiss_histogram *h)
@@ -251,7 +285,7 @@ apr_uint64_t kiss_metrics_observed(const kiss_histogram *h)
     int i;
 
     for (i = 0; i <= KISS_METRICS_BUCKETS; i++) {
-        n += kiss_metrics_read(&h->bucket[i]);
+        n += kiss_counter_read(&h->bucket[i]);
     }
     return n;
 }
@@ -311,11 +345,11 @@ static void count_database(kiss_metrics_counters *c, const kiss_req *k)
     observe(&c->wait, k->tally.db_wait);
     observe(&c->query, k->db_time - k->tally.db_wait);
     if (k->tally.db_retries) {
-        add(&c->retries, k->tally.db_retries);
+        kiss_counter_add(&c->retries, k->tally.db_retries);
     }
     for (i = 0; i < KISS_REFUSALS; i++) {
         if (k->tally.db_refusals[i]) {
-            add(&c->refusals[i], k->tally.db_refusals[i]);
+            kiss_counter_add(&c->refusals[i], k->tally.db_refusals[i]);
         }
     }
 }
@@ -324,20 +358,20 @@ static void count_endpoint(kiss_endpoint_counters *e, const kiss_req *k, const r
 {
     kiss_work work = k->tally.work;
 
-    add(&e->requests[method_of(r)][status_index(r->status)], 1);
+    kiss_counter_add(&e->requests[method_of(r)][status_index(r->status)], 1);
     observe(&e->latency, now - r->request_time);
     if (r->bytes_sent) {
-        add(&e->bytes, (apr_uint64_t)r->bytes_sent);
+        kiss_counter_add(&e->bytes, (apr_uint64_t)r->bytes_sent);
     }
     if (k->rows) {
-        add(&e->rows, (apr_uint64_t)k->rows);
+        kiss_counter_add(&e->rows, (apr_uint64_t)k->rows);
     }
     if (k->db_time) {
-        add(&e->db_time, (apr_uint64_t)k->db_time);
+        kiss_counter_add(&e->db_time, (apr_uint64_t)k->db_time);
     }
     if (work != KISS_WORK_NONE) {
-        add(&e->work[work], 1);
-        add(&e->work_bytes[work], (apr_uint64_t)r->bytes_sent);
+        kiss_counter_add(&e->work[work], 1);
+        kiss_counter_add(&e->work_bytes[work], (apr_uint64_t)r->bytes_sent);
     }
 }
 
@@ -356,10 +390,10 @@ static void count(kiss_metrics_counters *c, const kiss_req *k, const request_rec
         count_database(c, k);
     }
     if (k->tally.limited != KISS_LIMITED_NOT) {
-        add(&c->limited[k->tally.limited], 1);
+        kiss_counter_add(&c->limited[k->tally.limited], 1);
     }
     if (auth != KISS_AUTH_FAILED_NOT) {
-        add(&c->auth[auth], 1);
+        kiss_counter_add(&c->auth[auth], 1);
     }
 }
 

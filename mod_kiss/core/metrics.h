@@ -8,6 +8,8 @@
 #ifndef KISS_METRICS_H
 #define KISS_METRICS_H
 
+#include "core/counter.h"
+#include "core/database_counters.h"
 #include "core/kiss.h"
 
 /** Maximum of endpoints that are counted apart; those that follow in the table of an API are counted as unknown paths. */
@@ -32,9 +34,6 @@ extern const char *const kiss_metrics_method_name[KISS_METHODS];
 
 /** Minutes of which the requests are known. */
 #define KISS_METRICS_MINUTES 60
-
-/** A counter in shared memory: read it with kiss_metrics_read(). */
-typedef apr_uint64_t kiss_counter;
 
 /** Times, by buckets that are not cumulative; their number is the sum of the buckets. */
 typedef struct {
@@ -91,14 +90,11 @@ void kiss_metrics_register(void);
 /** All zones, each once: an array of kiss_metrics_zone; NULL when nothing is counted. */
 const apr_array_header_t *kiss_metrics_zones(void);
 
+/** All databases that APIs are served from, each once: an array of kiss_counted_database. With kiss_metrics_zones(). */
+const apr_array_header_t *kiss_metrics_databases(void);
+
 /** When the counters began. */
 apr_time_t kiss_metrics_start(void);
-
-/** Reads a counter. */
-static inline apr_uint64_t kiss_metrics_read(const kiss_counter *counter)
-{
-    return __atomic_load_n(counter, __ATOMIC_RELAXED);
-}
 
 /** Requests of a minute, counted since 1970; with `failed` set those that were answered 5xx. */
 apr_uint64_t kiss_metrics_minute(const kiss_metrics_counters *c, int failed, apr_uint64_t minute);

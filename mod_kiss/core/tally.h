@@ -49,11 +49,22 @@
     X(KISS_WORK_COMPRESSED, "compressed")   /* the list was cached, but not compressed */           \
     X(KISS_WORK_COMPARED, "compared")       /* the list was cached, but not what has changed */
 
+/** What KissWarm did with a list. */
+#define KISS_TALLY_WARMED(X)                                                                        \
+    X(KISS_WARMED_BUILT, "built")           /* read completely */                                   \
+    X(KISS_WARMED_PATCHED, "patched")       /* made of an earlier version */                        \
+    X(KISS_WARMED_COMPRESSED, "compressed") /* the list was cached, but not compressed */           \
+    X(KISS_WARMED_CACHED, "cached")         /* it was there */                                      \
+    X(KISS_WARMED_BUSY, "busy")             /* a request is building it */                          \
+    X(KISS_WARMED_GONE, "gone")             /* its customer, terms or location are gone */          \
+    X(KISS_WARMED_FAILED, "failed")         /* by the database or the disk */
+
 #define KISS_TALLY_ENUMERATOR(id, name) id,
 typedef enum { KISS_TALLY_REFUSALS(KISS_TALLY_ENUMERATOR) KISS_REFUSALS } kiss_refusal;
 typedef enum { KISS_TALLY_LIMITS(KISS_TALLY_ENUMERATOR) KISS_LIMITEDS } kiss_limited;
 typedef enum { KISS_TALLY_AUTH(KISS_TALLY_ENUMERATOR) KISS_AUTH_FAILEDS } kiss_auth_failed;
 typedef enum { KISS_TALLY_WORK(KISS_TALLY_ENUMERATOR) KISS_WORKS } kiss_work;
+typedef enum { KISS_TALLY_WARMED(KISS_TALLY_ENUMERATOR) KISS_WARMEDS } kiss_warmed;
 #undef KISS_TALLY_ENUMERATOR
 
 /** Values of labels, by enumerator; "" is not counted. */
@@ -61,6 +72,7 @@ extern const char *const kiss_tally_refusal_name[KISS_REFUSALS];
 extern const char *const kiss_tally_limit_name[KISS_LIMITEDS];
 extern const char *const kiss_tally_auth_name[KISS_AUTH_FAILEDS];
 extern const char *const kiss_tally_work_name[KISS_WORKS];
+extern const char *const kiss_tally_warmed_name[KISS_WARMEDS];
 
 /** Windows of limits. */
 enum { KISS_TALLY_MINUTE, KISS_TALLY_HOUR, KISS_TALLY_WINDOWS };

@@ -6,8 +6,10 @@
 
 #include <string.h>
 
+#include "core/database_counters.h"
 #include "core/error.h"
 #include "db/db_pool.h"
+#include "lib/base/clock.h"
 #include "lib/mariadb/server_error.h"
 
 /* A connection that fails sooner than this was already dead: a retry is worthwhile. One that fails later has waited for
@@ -25,6 +27,8 @@ struct kiss_db_cursor {
     kiss_db_conn *conn;
     apr_pool_t *pool;
     MYSQL_STMT *stmt;
+    int number;                     /* of the statement */
+    apr_int64_t start;              /* when it was sent, by kiss_clock_now() */
     int columns;
     MYSQL_BIND *bind;
     unsigned long *length;
@@ -77,6 +81,12 @@ static kiss_db_status failed(kiss_db_conn *conn, unsigned int code, const char *
                  advice);
         return KISS_DB_FAILED;
     }
+}
+
+/** Counts the time of a statement. */
+static void count(const kiss_db_conn *conn, int number, apr_int64_t start)
+{
+    kiss_database_counters_statement(kiss_db_pool_conf(conn)->counters, number, start);
 }
 
 static kiss_db_status stmt_failed(kiss_db_conn *conn, MYSQL_STMT *stmt, const char *what)
@@ -314,9 +324,12 @@ static kiss_db_status start(MYSQL_STMT **stmt, kiss_db_conn *conn, const kiss_st
 
 kiss_db_status kiss_db_execute(kiss_db_conn *conn, const kiss_statement *statement, const char *const *args)
 {
+    apr_int64_t now = kiss_clock_now();
     MYSQL_STMT *stmt;
+    kiss_db_status status = start(&stmt, conn, statement, args, conn->k->pool);
 
-    return start(&stmt, conn, statement, args, conn->k->pool);
+    count(conn, statement->number, now);
+    return status;
 }
 
 /**
@@ -354,13 +367,17 @@ kiss_db_status kiss_db_select(kiss_db_cursor **cursor, kiss_db_conn *conn, const
 {
     kiss_db_cursor *c = apr_pcalloc(p, sizeof(*c));
     apr_size_t n = (apr_size_t)statement->columns;
+    apr_int64_t now = kiss_clock_now();
     kiss_db_status status = start(&c->stmt, conn, statement, args, p);
 
     if (status != KISS_DB_OK) {
+        count(conn, statement->number, now);
         return status;
     }
     c->conn = conn;
     c->pool = p;
+    c->number = statement->number;
+    c->start = now;
     c->columns = statement->columns;
     c->bind = apr_pcalloc(p, n * sizeof(*c->bind));
     c->length = apr_pcalloc(p, n * sizeof(*c->length));
@@ -426,6 +443,7 @@ kiss_db_status kiss_db_next(kiss_db_cursor *c, const kiss_value **row)
         return fetch_long_cells(c, row);
     }
     if (rv != 0) {
+        count(c->conn, c->number, c->start);
         return stmt_failed(c->conn, c->stmt, "reading a row");
     }
     *row = deliver(c);
@@ -434,6 +452,7 @@ kiss_db_status kiss_db_next(kiss_db_cursor *c, const kiss_value **row)
 
 kiss_db_status kiss_db_close(kiss_db_cursor *c)
 {
+    count(c->conn, c->number, c->start);
     if (mysql_stmt_free_result(c->stmt) != 0) {
         return stmt_failed(c->conn, c->stmt, "ending a result");
     }

@@ -163,11 +163,7 @@ static void check_guard(kiss_db_conn *conn, const char **reason)
     mysql_free_result(result);
 }
 
-/**
- * Maximum of connections of all children. A child uses at most as many as it has worker threads, since a list's job
- * reads in place of the request that waits for it; one child has one more, for KissWarm and for this check.
- */
-static int budget(int *children, int *each, int max)
+int kiss_db_check_budget(int *children, int *each, int max)
 {
     int threads = 1;
 
@@ -185,7 +181,7 @@ static int budget(int *children, int *each, int max)
 static void check_budget(kiss_db_conn *conn)
 {
     const kiss_database_conf *conf = kiss_db_pool_conf(conn);
-    int children, each, need = 2 * budget(&children, &each, conf->max);
+    int children, each, need = 2 * kiss_db_check_budget(&children, &each, conf->max);
     MYSQL_RES *result = NULL;
     MYSQL_ROW row;
 

@@ -21,4 +21,14 @@ void kiss_db_check_start(server_rec *main_server, apr_pool_t *pchild);
 /** Called before the child ends: abandons the check and leaves it to another child. Before kiss_db_pool_stop(). */
 void kiss_db_check_stop(void);
 
+/**
+ * Maximum of connections of all children. A child uses at most as many as it has worker threads, since a list's job
+ * reads in place of the request that waits for it; one child has one more, for KissWarm and for the check after a start.
+ *
+ * @param children receives the number of children
+ * @param each     receives the maximum of each
+ * @param max      `max=` of KissDatabase
+ */
+int kiss_db_check_budget(int *children, int *each, int max);
+
 #endif

@@ -36,7 +36,7 @@ const char kiss_html_style[] =
     "@media(max-width:40rem){body{padding:.6rem}th,td{padding:.25rem .4rem;font-size:14px}.card{flex:1 1 40%}}";
 
 /** How a value is written. */
-typedef enum { TEXT, LONG_TEXT, COUNT, BAD_COUNT, BYTES, TIME, BUCKETS, USE } cell_type;
+typedef enum { TEXT, LONG_TEXT, COUNT, BAD_COUNT, BYTES, TIME, BUCKETS, USE, FILES } cell_type;
 
 /** A column of a table. */
 typedef struct {
@@ -181,6 +181,16 @@ static void put_use(struct printbuf *pb, json_object *window)
     }
 }
 
+/** "12, 3.4 MB" */
+static void put_files(struct printbuf *pb, json_object *files)
+{
+    if (files) {
+        put_number(pb, count_of(files, "files"));
+        put(pb, ", ");
+        put_bytes(pb, count_of(files, "bytes"));
+    }
+}
+
 /* --- tables --- */
 
 static void put_cell(struct printbuf *pb, json_object *row, const column *c)
@@ -209,6 +219,9 @@ static void put_cell(struct printbuf *pb, json_object *row, const column *c)
         break;
     case USE:
         put_use(pb, value);
+        break;
+    case FILES:
+        put_files(pb, value);
         break;
     }
     put(pb, "</td>");
@@ -310,23 +323,48 @@ static const column request_columns[] = {
     { "request id", "request_id", TEXT }, { "server", "host", TEXT }, { NULL }
 };
 
-/** The lists of an API: rows of their own, since the numbers of an endpoint are one level deeper. */
+static const column database_columns[] = {
+    { "database", "database", TEXT }, { "API", "api", TEXT }, { "server", "host", TEXT },
+    { "connections", "connections", COUNT }, { "in use", "in_use", COUNT }, { "at most", "connections_max", COUNT },
+    { "cached lists", "lists", FILES }, { "as gzip", "lists_gzip", FILES }, { "changes", "changes", FILES },
+    { "changes as gzip", "changes_gzip", FILES }, { NULL }
+};
+
+static const column warm_columns[] = {
+    { "database", "database", TEXT }, { "passes", "passes", COUNT }, { "took", "ms", TIME }, { "built", "built", COUNT },
+    { "patched", "patched", COUNT }, { "compressed", "compressed", COUNT }, { "were there", "cached", COUNT },
+    { "being built", "busy", COUNT }, { "gone", "gone", COUNT }, { "failed", "failed", BAD_COUNT }, { NULL }
+};
+
+static const column statement_columns[] = {
+    { "statement", "statement", LONG_TEXT }, { "database", "database", TEXT }, { "server", "host", TEXT },
+    { "executed", "count", COUNT }, { "mean", "mean_ms", TIME }, { "longest", "longest_ms", TIME }, { NULL }
+};
+
+/** Adds a row that has the members of `o`, and those of its member `key`, one level higher. */
+static void add_row(json_object *rows, json_object *o, const char *key)
+{
+    json_object *row, *inner = member(o, key);
+
+    if (inner) {
+        row = json_object_new_object();
+        json_object_object_foreach(o, name, value) {
+            json_object_object_add(row, name, json_object_get(value));
+        }
+        json_object_object_foreach(inner, inner_name, inner_value) {
+            json_object_object_add(row, inner_name, json_object_get(inner_value));
+        }
+        json_object_array_add(rows, row);
+    }
+}
+
 static void put_lists(struct printbuf *pb, json_object *endpoints)
 {
     json_object *rows = json_object_new_array();
     size_t i;
 
     for (i = 0; i < json_object_array_length(endpoints); i++) {
-        json_object *e = json_object_array_get_idx(endpoints, i), *lists = member(e, "lists"), *row;
-
-        if (lists) {
-            row = json_object_new_object();
-            json_object_object_add(row, "endpoint", json_object_get(member(e, "endpoint")));
-            json_object_object_foreach(lists, key, value) {
-                json_object_object_add(row, key, json_object_get(value));
-            }
-            json_object_array_add(rows, row);
-        }
+        add_row(rows, json_object_array_get_idx(endpoints, i), "lists");
     }
     if (json_object_array_length(rows)) {
         put_heading(pb, "h3", "Whole lists");
@@ -397,6 +435,32 @@ static void put_api(struct printbuf *pb, json_object *api)
     }
 }
 
+static void put_databases(struct printbuf *pb, json_object *databases)
+{
+    json_object *rows = json_object_new_array(), *warm = json_object_new_array();
+    size_t i;
+
+    for (i = 0; i < json_object_array_length(databases); i++) {
+        json_object *d = json_object_array_get_idx(databases, i);
+
+        if (member(d, "cached")) {
+            add_row(rows, d, "cached");
+        }
+        else {
+            json_object_array_add(rows, json_object_get(d));
+        }
+        add_row(warm, d, "warm");
+    }
+    put_heading(pb, "h2", "Databases");
+    put_table(pb, rows, database_columns);
+    if (json_object_array_length(warm)) {
+        put_heading(pb, "h3", "Lists built in advance (KissWarm)");
+        put_table(pb, warm, warm_columns);
+    }
+    json_object_put(rows);
+    json_object_put(warm);
+}
+
 static void put_cache(struct printbuf *pb, json_object *cache)
 {
     put_heading(pb, "h2", "Cached lists");
@@ -429,11 +493,15 @@ void kiss_html_page(struct printbuf *pb, json_object *report)
     }
     put_heading(pb, "h2", "Callers and their limits");
     put_table(pb, member(report, "callers"), caller_columns);
+    put_databases(pb, member(report, "databases"));
     put_cache(pb, member(report, "cache"));
     put_heading(pb, "h2", "Last errors of the server");
     put_table(pb, member(report, "failed"), request_columns);
     put_heading(pb, "h2", "Slowest requests of the last hour");
     put_table(pb, member(report, "slowest"), request_columns);
+    put_heading(pb, "h2", "Slowest statements");
+    put(pb, "<p>By the longest time of this hour of the clock and the one before</p>\n");
+    put_table(pb, member(report, "slowest_statements"), statement_columns);
     put_heading(pb, "h2", "Last requests that were refused");
     put_table(pb, member(report, "refused"), request_columns);
     put(pb, "</body></html>\n");

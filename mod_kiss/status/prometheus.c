@@ -4,6 +4,8 @@
  */
 #include "status/prometheus.h"
 
+#include <apr_atomic.h>
+#include <http_main.h>
 #include <http_request.h>
 
 #include <json-c/json.h>
@@ -11,8 +13,10 @@
 #include <string.h>
 
 #include "core/metrics.h"
+#include "db/db_check.h"
 #include "lib/base/exposition.h"
 #include "lib/base/json_text.h"
+#include "status/cache_use.h"
 
 #define HANDLER "kiss-metrics"
 
@@ -21,7 +25,9 @@ typedef struct {
     struct printbuf *pb;
     apr_pool_t *pool;
     const char *name;                       /* of the metric */
-    const char *labels;                     /* of the zone, of the endpoint */
+    const char *labels;                     /* of the zone, of the endpoint, of the database */
+    const server_rec *server;               /* the main server */
+    const apr_array_header_t *cache;        /* of kiss_cache_use: by database, and one of others */
 } exposition;
 
 /** Labels after those of the zone or endpoint; up to two more. */
@@ -34,14 +40,14 @@ static const char *with(const exposition *x, const char *name, const char *value
 
 static void write_histogram(const exposition *x, const kiss_histogram *h)
 {
-    apr_uint64_t n = 0, sum = kiss_metrics_read(&h->sum);
+    apr_uint64_t n = 0, sum = kiss_counter_read(&h->sum);
     int i;
 
     for (i = 0; i <= KISS_METRICS_BUCKETS; i++) {
         const char *bound = i < KISS_METRICS_BUCKETS
                             ? kiss_exposition_time(x->pool, (apr_uint64_t)kiss_metrics_bound[i]) : "+Inf";
 
-        n += kiss_metrics_read(&h->bucket[i]);
+        n += kiss_counter_read(&h->bucket[i]);
         kiss_exposition_number(x->pb, x->name, "_bucket", with(x, "le", bound, NULL, NULL), n);
     }
     kiss_exposition_seconds(x->pb, x->name, "_sum", x->labels, sum);
@@ -55,7 +61,7 @@ static void write_names(const exposition *x, const char *label, const char *cons
     int i;
 
     for (i = first; i < end; i++) {
-        kiss_exposition_number(x->pb, x->name, "", with(x, label, names[i], NULL, NULL), kiss_metrics_read(&counters[i]));
+        kiss_exposition_number(x->pb, x->name, "", with(x, label, names[i], NULL, NULL), kiss_counter_read(&counters[i]));
     }
 }
 
@@ -67,7 +73,7 @@ static void endpoint_requests(const exposition *x, const kiss_endpoint_counters 
 
     for (m = 0; m < KISS_METHODS; m++) {
         for (s = 0; s < KISS_METRICS_STATUSES; s++) {
-            apr_uint64_t n = kiss_metrics_read(&e->requests[m][s]);
+            apr_uint64_t n = kiss_counter_read(&e->requests[m][s]);
             const char *status = kiss_metrics_status[s] ? apr_itoa(x->pool, kiss_metrics_status[s]) : "other";
 
             if (n) {
@@ -85,17 +91,17 @@ static void endpoint_latency(const exposition *x, const kiss_endpoint_counters *
 
 static void endpoint_bytes(const exposition *x, const kiss_endpoint_counters *e)
 {
-    kiss_exposition_number(x->pb, x->name, "", x->labels, kiss_metrics_read(&e->bytes));
+    kiss_exposition_number(x->pb, x->name, "", x->labels, kiss_counter_read(&e->bytes));
 }
 
 static void endpoint_rows(const exposition *x, const kiss_endpoint_counters *e)
 {
-    kiss_exposition_number(x->pb, x->name, "", x->labels, kiss_metrics_read(&e->rows));
+    kiss_exposition_number(x->pb, x->name, "", x->labels, kiss_counter_read(&e->rows));
 }
 
 static void endpoint_database(const exposition *x, const kiss_endpoint_counters *e)
 {
-    kiss_exposition_seconds(x->pb, x->name, "", x->labels, kiss_metrics_read(&e->db_time));
+    kiss_exposition_seconds(x->pb, x->name, "", x->labels, kiss_counter_read(&e->db_time));
 }
 
 /* --- metrics of lists --- */
@@ -124,7 +130,7 @@ static void zone_query(const exposition *x, const kiss_metrics_counters *c)
 
 static void zone_retries(const exposition *x, const kiss_metrics_counters *c)
 {
-    kiss_exposition_number(x->pb, x->name, "", x->labels, kiss_metrics_read(&c->retries));
+    kiss_exposition_number(x->pb, x->name, "", x->labels, kiss_counter_read(&c->retries));
 }
 
 static void zone_refusals(const exposition *x, const kiss_metrics_counters *c)
@@ -142,6 +148,87 @@ static void zone_auth(const exposition *x, const kiss_metrics_counters *c)
     write_names(x, "reason", kiss_tally_auth_name, KISS_AUTH_FAILED_NOT + 1, KISS_AUTH_FAILEDS, c->auth);
 }
 
+/* --- metrics of a database --- */
+
+/** Connections of all that have these labels. */
+static void add_connections(apr_uint32_t *open, apr_uint32_t *in_use, int *max, const kiss_counted_database *of)
+{
+    const apr_array_header_t *all = kiss_metrics_databases();
+    int i, children, each;
+
+    *open = *in_use = 0;
+    *max = 0;
+    for (i = 0; i < all->nelts; i++) {
+        const kiss_counted_database *d = &APR_ARRAY_IDX(all, i, kiss_counted_database);
+
+        if (kiss_database_counters_same(d, of)) {
+            *open += d->conf->connections ? apr_atomic_read32(d->conf->connections) : 0;
+            *in_use += d->conf->in_use ? apr_atomic_read32(d->conf->in_use) : 0;
+            *max += kiss_db_check_budget(&children, &each, d->conf->max);
+        }
+    }
+}
+
+static void database_connections(const exposition *x, const kiss_counted_database *d)
+{
+    apr_uint32_t open, in_use;
+    int max;
+
+    add_connections(&open, &in_use, &max, d);
+    kiss_exposition_number(x->pb, x->name, "", with(x, "state", "in_use", NULL, NULL), in_use);
+    kiss_exposition_number(x->pb, x->name, "", with(x, "state", "idle", NULL, NULL), open > in_use ? open - in_use : 0);
+}
+
+static void database_connections_max(const exposition *x, const kiss_counted_database *d)
+{
+    apr_uint32_t open, in_use;
+    int max;
+
+    add_connections(&open, &in_use, &max, d);
+    kiss_exposition_number(x->pb, x->name, "", x->labels, (apr_uint64_t)max);
+}
+
+static void database_passes(const exposition *x, const kiss_counted_database *d)
+{
+    kiss_exposition_number(x->pb, x->name, "", x->labels, kiss_counter_read(&d->conf->counters->passes));
+}
+
+static void database_pass_time(const exposition *x, const kiss_counted_database *d)
+{
+    kiss_exposition_seconds(x->pb, x->name, "", x->labels, kiss_counter_read(&d->conf->counters->pass_time));
+}
+
+static void database_warmed(const exposition *x, const kiss_counted_database *d)
+{
+    write_names(x, "result", kiss_tally_warmed_name, 0, KISS_WARMEDS, d->conf->counters->warmed);
+}
+
+/* --- metrics of its cached lists --- */
+
+static void cache_numbers(const exposition *x, const kiss_cache_use *use, int bytes)
+{
+    int changes, gzip;
+
+    for (changes = 0; changes < 2; changes++) {
+        for (gzip = 0; gzip < 2; gzip++) {
+            const kiss_cache_use_sum *sum = &use->of[changes][gzip];
+
+            kiss_exposition_number(x->pb, x->name, "", with(x, "kind", changes ? "changes" : "list", "coding",
+                                                            gzip ? "gzip" : "identity"), bytes ? sum->bytes : sum->files);
+        }
+    }
+}
+
+static void cache_files(const exposition *x, const kiss_cache_use *use)
+{
+    cache_numbers(x, use, 0);
+}
+
+static void cache_bytes(const exposition *x, const kiss_cache_use *use)
+{
+    cache_numbers(x, use, 1);
+}
+
 /* --- metrics of the server --- */
 
 static void server_build(const exposition *x)
@@ -157,11 +244,17 @@ static void server_start(const exposition *x)
     kiss_exposition_seconds(x->pb, x->name, "", "", (apr_uint64_t)kiss_metrics_start());
 }
 
+static void server_cache_limit(const exposition *x)
+{
+    kiss_exposition_number(x->pb, x->name, "", "", (apr_uint64_t)kiss_config_cache_size(x->server));
+}
+
 /* --- the table --- */
 
 /**
- * A metric. One of the functions writes its series: of the server, of each zone, of each endpoint that was requested, or of
- * each of these that is a list. doc/metrics.md has a row for each.
+ * A metric. One of the functions writes its series: of the server, of each zone, of each endpoint that was requested, of
+ * each of these that is a list, of each database, of each of these that lists are cached or built in advance of.
+ * doc/metrics.md has a row for each.
  */
 static const struct {
     const char *name;
@@ -171,6 +264,9 @@ static const struct {
     void (*zone)(const exposition *x, const kiss_metrics_counters *c);
     void (*endpoint)(const exposition *x, const kiss_endpoint_counters *e);
     void (*list)(const exposition *x, const kiss_endpoint_counters *e);
+    void (*database)(const exposition *x, const kiss_counted_database *d);
+    void (*warm)(const exposition *x, const kiss_counted_database *d);
+    void (*cache)(const exposition *x, const kiss_cache_use *use);
 } metrics[] = {
     { "kiss_build_info", KISS_GAUGE, "Versions; always 1.", .server = server_build },
     { "kiss_start_time_seconds", KISS_GAUGE, "When the counters began at zero, in seconds since 1970.",
@@ -190,9 +286,19 @@ static const struct {
     { "kiss_database_retries_total", KISS_COUNTER, "Work with the database that was done again: dead connection, deadlock.",
       .zone = zone_retries },
     { "kiss_database_refusals_total", KISS_COUNTER, "Work with the database that failed.", .zone = zone_refusals },
+    { "kiss_database_connections", KISS_GAUGE, "Connections to the database that the processes have now.",
+      .database = database_connections },
+    { "kiss_database_connections_max", KISS_GAUGE, "Connections that all processes together may have.",
+      .database = database_connections_max },
     { "kiss_list_answers_total", KISS_COUNTER, "Whole lists and changes that were sent, by where they came from.",
       .list = list_answers },
     { "kiss_list_bytes_total", KISS_COUNTER, "Bytes of these lists that were sent.", .list = list_bytes },
+    { "kiss_cache_entries", KISS_GAUGE, "Files of cached lists.", .cache = cache_files },
+    { "kiss_cache_bytes", KISS_GAUGE, "Bytes of these files.", .cache = cache_bytes },
+    { "kiss_cache_limit_bytes", KISS_GAUGE, "KissCacheSize.", .server = server_cache_limit },
+    { "kiss_warm_passes_total", KISS_COUNTER, "Passes of KissWarm over the most used lists.", .warm = database_passes },
+    { "kiss_warm_seconds_total", KISS_COUNTER, "Time that they took.", .warm = database_pass_time },
+    { "kiss_warm_lists_total", KISS_COUNTER, "Lists that they came to, by what was done.", .warm = database_warmed },
     { "kiss_limit_refusals_total", KISS_COUNTER, "Requests answered with 429, by the limit.", .zone = zone_limited },
     { "kiss_auth_failures_total", KISS_COUNTER, "Requests that were refused because of the caller, by the reason.",
       .zone = zone_auth },
@@ -231,9 +337,45 @@ static void write_zone(exposition *x, const kiss_metrics_zone *zone, int metric)
     else if (metrics[metric].endpoint) {
         write_endpoints(*x, zone, 0, metrics[metric].endpoint);
     }
-    else {
+    else if (metrics[metric].list) {
         write_endpoints(*x, zone, 1, metrics[metric].list);
     }
+}
+
+/** Writes the series of a database, if the metric has some of it. */
+static void write_database(exposition *x, const kiss_counted_database *d, const kiss_cache_use *use, int metric)
+{
+    const char *const labels[] = { "api", d->plan->api->name, "host", d->host, "database", d->conf->name, NULL };
+
+    x->labels = kiss_exposition_labels(x->pool, "", labels);
+    if (metrics[metric].database) {
+        metrics[metric].database(x, d);
+    }
+    else if (metrics[metric].warm && d->has_lists && d->conf->counters) {
+        metrics[metric].warm(x, d);
+    }
+    else if (metrics[metric].cache && d->has_lists) {
+        metrics[metric].cache(x, use);
+    }
+}
+
+static void write_databases(exposition *x, const apr_array_header_t *databases, int metric)
+{
+    static const char *const labels[] = { "database", "(other)", NULL };
+    int i;
+
+    for (i = 0; i < databases->nelts; i++) {
+        const kiss_counted_database *d = &APR_ARRAY_IDX(databases, i, kiss_counted_database);
+
+        if (!d->repeated) {
+            write_database(x, d, &APR_ARRAY_IDX(x->cache, i, kiss_cache_use), metric);
+        }
+    }
+    if (metrics[metric].cache) {
+        x->labels = kiss_exposition_labels(x->pool, "", labels);
+        metrics[metric].cache(x, &APR_ARRAY_IDX(x->cache, i, kiss_cache_use));
+    }
+    x->labels = "";
 }
 
 /** Writes all metrics, each with all its series. */
@@ -247,7 +389,10 @@ static void write_all(exposition *x, const apr_array_header_t *zones)
         if (metrics[metric].server) {
             metrics[metric].server(x);
         }
-        for (i = 0; i < zones->nelts && !metrics[metric].server; i++) {
+        if (metrics[metric].database || metrics[metric].warm || metrics[metric].cache) {
+            write_databases(x, kiss_metrics_databases(), metric);
+        }
+        for (i = 0; i < zones->nelts; i++) {
             const kiss_metrics_zone *zone = &APR_ARRAY_IDX(zones, i, kiss_metrics_zone);
 
             if (kiss_metrics_is_served(zone)) {
@@ -260,7 +405,7 @@ static void write_all(exposition *x, const apr_array_header_t *zones)
 static int kiss_metrics_handler(request_rec *r)
 {
     const apr_array_header_t *zones = kiss_metrics_zones();
-    exposition x = { NULL, r->pool, NULL, "" };
+    exposition x = { .pool = r->pool, .labels = "", .server = ap_server_conf };
 
     if (!r->handler || strcmp(r->handler, HANDLER) != 0) {
         return DECLINED;
@@ -273,6 +418,7 @@ static int kiss_metrics_handler(request_rec *r)
     if (!zones || !x.pb) {
         return HTTP_SERVICE_UNAVAILABLE;    /* KISS0650 */
     }
+    x.cache = kiss_cache_use_read(kiss_metrics_databases(), ap_server_conf, r->pool);
     write_all(&x, zones);
     ap_set_content_type(r, KISS_EXPOSITION_TYPE);
     apr_table_setn(r->headers_out, "Cache-Control", "no-store");

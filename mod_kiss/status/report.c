@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * report - collects counters, callers, recent requests, keys and the cache into a JSON object.
+ * report - collects counters, callers, recent requests, keys, statements and the cache into a JSON object.
  */
 #include "status/report.h"
 
 #include <apr_atomic.h>
 
-#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/config.h"
 #include "core/recent.h"
+#include "db/db_check.h"
+#include "lib/api/plan.h"
 #include "lib/base/json_text.h"
-#include "lib/file/cache_file.h"
+#include "status/cache_use.h"
 
 /* Rows of a table for people. */
-#define MAX_CALLERS 200
+#define MAX_CALLERS    200
+#define MAX_STATEMENTS 32
 
 /* --- values --- */
 
@@ -42,7 +44,7 @@ static json_object *milliseconds(apr_interval_time_t time, apr_pool_t *p)
 /** The mean of `n` times; 0 of none. */
 static json_object *mean(const kiss_counter *sum, apr_uint64_t n, apr_pool_t *p)
 {
-    return milliseconds(n ? (apr_interval_time_t)(kiss_metrics_read(sum) / n) : 0, p);
+    return milliseconds(n ? (apr_interval_time_t)(kiss_counter_read(sum) / n) : 0, p);
 }
 
 /** A text of a client or of the database: bytes that are not UTF-8 become question marks. */
@@ -77,7 +79,7 @@ static json_object *names(const char *const *name, int first, int last, const ki
     int i;
 
     for (i = first; i < last; i++) {
-        json_object_object_add(o, name[i], number(kiss_metrics_read(&counters[i])));
+        json_object_object_add(o, name[i], number(kiss_counter_read(&counters[i])));
     }
     return o;
 }
@@ -92,7 +94,7 @@ static apr_uint64_t with_status(const kiss_endpoint_counters *e, int low, int hi
 
     for (m = 0; m < KISS_METHODS; m++) {
         for (s = 0; s < KISS_METRICS_STATUSES; s++) {
-            n += kiss_metrics_status[s] >= low && kiss_metrics_status[s] <= high ? kiss_metrics_read(&e->requests[m][s]) : 0;
+            n += kiss_metrics_status[s] >= low && kiss_metrics_status[s] <= high ? kiss_counter_read(&e->requests[m][s]) : 0;
         }
     }
     return n;
@@ -121,7 +123,7 @@ static json_object *quantile(const kiss_histogram *h, int percent, apr_pool_t *p
     int i;
 
     for (i = 0; i < KISS_METRICS_BUCKETS; i++) {
-        n += kiss_metrics_read(&h->bucket[i]);
+        n += kiss_counter_read(&h->bucket[i]);
         if (n * 100 >= all * (apr_uint64_t)percent) {
             return milliseconds(kiss_metrics_bound[i], p);
         }
@@ -138,7 +140,7 @@ static json_object *statuses(const kiss_endpoint_counters *e, apr_pool_t *p)
         apr_uint64_t n = 0;
 
         for (m = 0; m < KISS_METHODS; m++) {
-            n += kiss_metrics_read(&e->requests[m][s]);
+            n += kiss_counter_read(&e->requests[m][s]);
         }
         if (n) {
             json_object_object_add(o, kiss_metrics_status[s] ? apr_itoa(p, kiss_metrics_status[s]) : "other", number(n));
@@ -154,7 +156,7 @@ static json_object *buckets(const kiss_histogram *h)
     int i;
 
     for (i = 0; i <= KISS_METRICS_BUCKETS; i++) {
-        json_object_array_add(o, number(kiss_metrics_read(&h->bucket[i])));
+        json_object_array_add(o, number(kiss_counter_read(&h->bucket[i])));
     }
     return o;
 }
@@ -173,7 +175,7 @@ static json_object *endpoint(const char *name, const kiss_endpoint_counters *e, 
     json_object_object_add(o, "p50_ms", quantile(&e->latency, 50, p));
     json_object_object_add(o, "p95_ms", quantile(&e->latency, 95, p));
     json_object_object_add(o, "database_ms", mean(&e->db_time, n, p));
-    json_object_object_add(o, "bytes", number(kiss_metrics_read(&e->bytes)));
+    json_object_object_add(o, "bytes", number(kiss_counter_read(&e->bytes)));
     json_object_object_add(o, "buckets", buckets(&e->latency));
     if (is_list) {
         json_object_object_add(o, "lists", names(kiss_tally_work_name, KISS_WORK_HIT, KISS_WORKS, e->work));
@@ -254,7 +256,7 @@ static json_object *database(const kiss_metrics_zone *zone, apr_pool_t *p)
     json_object_object_add(o, "requests", number(n));
     json_object_object_add(o, "mean_wait_ms", mean(&c->wait.sum, n, p));
     json_object_object_add(o, "mean_query_ms", mean(&c->query.sum, n, p));
-    json_object_object_add(o, "retries", number(kiss_metrics_read(&c->retries)));
+    json_object_object_add(o, "retries", number(kiss_counter_read(&c->retries)));
     json_object_object_add(o, "refusals", names(kiss_tally_refusal_name, 0, KISS_REFUSALS, c->refusals));
     return o;
 }
@@ -373,35 +375,159 @@ static json_object *requests(kiss_recent_kind kind, const apr_array_header_t *zo
     return all;
 }
 
-/* --- the cache --- */
+/* --- databases --- */
 
-static json_object *cache(const server_rec *s, apr_pool_t *p)
+/** What identifies a database. */
+static void add_database(json_object *o, const kiss_counted_database *d, apr_pool_t *p)
+{
+    json_object_object_add(o, "api", json_object_new_string(d->plan->api->name));
+    json_object_object_add(o, "host", text(d->host, p));
+    json_object_object_add(o, "database", text(d->conf->name, p));
+}
+
+static void add_files(json_object *o, const char *key, kiss_cache_use_sum sum)
+{
+    json_object *files = json_object_new_object();
+
+    json_object_object_add(files, "files", number(sum.files));
+    json_object_object_add(files, "bytes", number(sum.bytes));
+    json_object_object_add(o, key, files);
+}
+
+/** The cached lists of a database, by kind. */
+static json_object *cached(const kiss_cache_use *use)
 {
     json_object *o = json_object_new_object();
-    int folder = open(apr_pstrcat(p, kiss_config_cache_dir(s), "/snapshots", NULL), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    apr_array_header_t *entries;
-    apr_uint64_t bytes = 0, files = 0;
-    int i;
 
-    if (folder >= 0) {
-        if (kiss_cache_file_scan(&entries, folder, p) == APR_SUCCESS) {
-            for (i = 0; i < entries->nelts; i++) {
-                const kiss_cache_file_entry *e = &APR_ARRAY_IDX(entries, i, kiss_cache_file_entry);
+    add_files(o, "lists", use->of[0][0]);
+    add_files(o, "lists_gzip", use->of[0][1]);
+    add_files(o, "changes", use->of[1][0]);
+    add_files(o, "changes_gzip", use->of[1][1]);
+    return o;
+}
 
-                files += e->is_entry ? 1 : 0;
-                bytes += e->is_entry ? (apr_uint64_t)e->size : 0;
+/** What KissWarm did. */
+static json_object *warmed(const kiss_database_counters *c, apr_pool_t *p)
+{
+    json_object *o = names(kiss_tally_warmed_name, 0, KISS_WARMEDS, c->warmed);
+
+    json_object_object_add(o, "passes", number(kiss_counter_read(&c->passes)));
+    json_object_object_add(o, "ms", milliseconds((apr_interval_time_t)kiss_counter_read(&c->pass_time), p));
+    return o;
+}
+
+static json_object *databases(const apr_array_header_t *use, const server_rec *s, apr_pool_t *p)
+{
+    const apr_array_header_t *all = kiss_metrics_databases();
+    json_object *list = json_object_new_array();
+    int i, children, each;
+
+    for (i = 0; i < all->nelts; i++) {
+        const kiss_counted_database *d = &APR_ARRAY_IDX(all, i, kiss_counted_database);
+        json_object *o = json_object_new_object();
+
+        add_database(o, d, p);
+        json_object_object_add(o, "connections", number(d->conf->connections ? apr_atomic_read32(d->conf->connections) : 0));
+        json_object_object_add(o, "in_use", number(d->conf->in_use ? apr_atomic_read32(d->conf->in_use) : 0));
+        json_object_object_add(o, "connections_max",
+                               json_object_new_int(kiss_db_check_budget(&children, &each, d->conf->max)));
+        if (d->has_lists) {
+            json_object_object_add(o, "cached", cached(&APR_ARRAY_IDX(use, i, kiss_cache_use)));
+        }
+        if (d->has_lists && d->conf->counters && kiss_config_warm(s)) {
+            json_object_object_add(o, "warm", warmed(d->conf->counters, p));
+        }
+        json_object_array_add(list, o);
+    }
+    return list;
+}
+
+/* --- statements --- */
+
+/** A statement that was executed. */
+typedef struct {
+    const kiss_counted_database *database;
+    int number;
+    apr_uint64_t count, sum;
+    apr_int64_t longest;
+} executed;
+
+static int by_time(const void *a, const void *b)
+{
+    const executed *x = a, *y = b;
+
+    return x->longest != y->longest ? (x->longest < y->longest) - (x->longest > y->longest)
+           : (x->sum * y->count < y->sum * x->count) - (x->sum * y->count > y->sum * x->count);
+}
+
+/** All statements that were executed, the slowest of the last hour first, then by their means. */
+static apr_array_header_t *find_executed(apr_pool_t *p)
+{
+    const apr_array_header_t *all = kiss_metrics_databases();
+    apr_array_header_t *found = apr_array_make(p, 64, sizeof(executed));
+    int i, n;
+
+    for (i = 0; i < all->nelts; i++) {
+        const kiss_counted_database *d = &APR_ARRAY_IDX(all, i, kiss_counted_database);
+
+        for (n = 1; d->conf->counters && !d->repeated && n <= KISS_COUNTED_STATEMENTS; n++) {
+            const kiss_statement_times *t = &d->conf->counters->statement[n - 1];
+            const executed e = { d, n, kiss_counter_read(&t->count), kiss_counter_read(&t->sum),
+                                 kiss_database_counters_longest(t) };
+
+            if (e.count) {
+                APR_ARRAY_PUSH(found, executed) = e;
             }
         }
-        close(folder);
     }
-    json_object_object_add(o, "lists", number(files));
-    json_object_object_add(o, "bytes", number(bytes));
+    qsort(found->elts, (size_t)found->nelts, sizeof(executed), by_time);
+    return found;
+}
+
+static json_object *statements(apr_pool_t *p)
+{
+    const apr_array_header_t *found = find_executed(p);
+    json_object *all = json_object_new_array();
+    int i;
+
+    for (i = 0; i < found->nelts && i < MAX_STATEMENTS; i++) {
+        const executed *e = &APR_ARRAY_IDX(found, i, executed);
+        const char *name = kiss_plan_statement_name(e->database->plan, e->number, p);
+        json_object *o = json_object_new_object();
+
+        add_database(o, e->database, p);
+        json_object_object_add(o, "statement", json_object_new_string(name ? name : ""));
+        json_object_object_add(o, "count", number(e->count));
+        json_object_object_add(o, "mean_ms", milliseconds((apr_interval_time_t)(e->sum / e->count), p));
+        json_object_object_add(o, "longest_ms", milliseconds(e->longest, p));
+        json_object_array_add(all, o);
+    }
+    return all;
+}
+
+/* --- the cache --- */
+
+static json_object *cache(const apr_array_header_t *use, const server_rec *s)
+{
+    json_object *o = json_object_new_object();
+    kiss_cache_use_sum all = { 0, 0 };
+    int i;
+
+    for (i = 0; i < use->nelts; i++) {
+        kiss_cache_use_sum one = kiss_cache_use_total(&APR_ARRAY_IDX(use, i, kiss_cache_use));
+
+        all.files += one.files;
+        all.bytes += one.bytes;
+    }
+    json_object_object_add(o, "lists", number(all.files));
+    json_object_object_add(o, "bytes", number(all.bytes));
     json_object_object_add(o, "limit_bytes", number((apr_uint64_t)kiss_config_cache_size(s)));
     return o;
 }
 
 json_object *kiss_report_create(const apr_array_header_t *zones, server_rec *main_server, apr_pool_t *p)
 {
+    const apr_array_header_t *use = kiss_cache_use_read(kiss_metrics_databases(), main_server, p);
     json_object *o = json_object_new_object(), *all = json_object_new_array();
     int i;
 
@@ -418,9 +544,11 @@ json_object *kiss_report_create(const apr_array_header_t *zones, server_rec *mai
     }
     json_object_object_add(o, "apis", all);
     json_object_object_add(o, "callers", callers(zones, p));
-    json_object_object_add(o, "cache", cache(main_server, p));
+    json_object_object_add(o, "databases", databases(use, main_server, p));
+    json_object_object_add(o, "cache", cache(use, main_server));
     json_object_object_add(o, "failed", requests(KISS_RECENT_FAILED, zones, p));
     json_object_object_add(o, "refused", requests(KISS_RECENT_REFUSED, zones, p));
     json_object_object_add(o, "slowest", requests(KISS_RECENT_SLOW, zones, p));
+    json_object_object_add(o, "slowest_statements", statements(p));
     return o;
 }

@@ -12,6 +12,7 @@
 
 #include "caller/caller.h"
 #include "core/config.h"
+#include "core/database_counters.h"
 #include "core/error.h"
 #include "db/db_revision.h"
 #include "lib/base/clock.h"
@@ -130,12 +131,30 @@ static const kiss_endpoint *endpoint_of(const kiss_api *api, const char *name)
     return NULL;
 }
 
-/**
- * Builds the list with this tag, unless it is cached, or another process builds it now.
- *
- * @return 1 when it was built; 0 when there is nothing to do, or a retry would not help; -1 when it is to be retried
- */
-static int build(kiss_req *k, const char *tag, int gzip)
+/** What became of a list, and whether it is to be tried again. */
+typedef struct {
+    kiss_warmed was;
+    int again;                          /* KISS_WARMED_FAILED: the database is away, or busy */
+} outcome;
+
+static outcome end(kiss_warmed was)
+{
+    const outcome o = { was, 0 };
+
+    return o;
+}
+
+/** What a job that has ended without an error has done. */
+static kiss_warmed done(const kiss_list_job *job)
+{
+    kiss_work work = kiss_list_job_work(job);
+
+    return work == KISS_WORK_BUILT ? KISS_WARMED_BUILT : work == KISS_WORK_PATCHED ? KISS_WARMED_PATCHED
+           : work == KISS_WORK_COMPRESSED ? KISS_WARMED_COMPRESSED : KISS_WARMED_CACHED;
+}
+
+/** Builds the list with this tag, unless it is cached, or another process builds it now. */
+static outcome build(kiss_req *k, const char *tag, int gzip)
 {
     const char *dir = kiss_config_cache_dir(k->server);
     const kiss_list_variant variant = { NULL, gzip };
@@ -145,36 +164,49 @@ static int build(kiss_req *k, const char *tag, int gzip)
     apr_pool_t *lock;
     apr_status_t rv;
 
-    if (kiss_list_cache_exists(dir, coded, k->pool) || apr_pool_create(&lock, k->pool) != APR_SUCCESS) {
-        return 0;
+    if (kiss_list_cache_exists(dir, coded, k->pool)) {
+        return end(KISS_WARMED_CACHED);
+    }
+    if (apr_pool_create(&lock, k->pool) != APR_SUCCESS) {
+        return end(KISS_WARMED_FAILED);
     }
     rv = kiss_list_cache_lock(dir, coded, 0, lock);
     apr_pool_destroy(lock);
     if (rv != APR_SUCCESS) {
-        return 0;
+        return end(KISS_WARMED_BUSY);
     }
     e = kiss_list_job_begin(&job, k, tag, &variant);
     e = e ? e : kiss_list_job_end(job, k);
-    return !e ? 1 : e == &kiss_error_unavailable || e == &kiss_error_busy ? -1 : 0;
+    if (e) {
+        const outcome failed = { KISS_WARMED_FAILED, e == &kiss_error_unavailable || e == &kiss_error_busy };
+
+        return failed;
+    }
+    return end(done(job));
 }
 
-/** Builds a list of the counts of use. @return as build() */
-static int build_used(const kiss_cache_warmer *w, const kiss_config_location *location, const kiss_list_usage *u,
-                      kiss_list_shared *shared, apr_pool_t *p)
+/** Builds a list of the counts of use. */
+static outcome build_used(const kiss_cache_warmer *w, const kiss_config_location *location, const kiss_list_usage *u,
+                          kiss_list_shared *shared, apr_pool_t *p)
 {
     kiss_req k = request(w, location, p);
 
     k.shared = shared;
     k.endpoint = endpoint_of(k.api, u->endpoint);
     k.principal = u->customer;
-    if (!k.endpoint || kiss_caller_read(&k.caller, &k, u->customer) != KISS_DB_OK) {
-        return k.endpoint ? -1 : 0;
+    if (!k.endpoint) {
+        return end(KISS_WARMED_GONE);
+    }
+    if (kiss_caller_read(&k.caller, &k, u->customer) != KISS_DB_OK) {
+        const outcome failed = { KISS_WARMED_FAILED, 1 };
+
+        return failed;
     }
     /* The customer may be deleted, or have other terms by now: the next request for that list counts with another
      * customer. */
     if (!k.caller->code || !k.caller->enabled || kiss_list_usage_key(&k) != u->key) {
         kiss_list_usage_forget(u->key);
-        return 0;
+        return end(KISS_WARMED_GONE);
     }
     return build(&k, kiss_caller_etag(k.caller, k.api, k.endpoint, p), u->gzip);
 }
@@ -197,21 +229,50 @@ static const kiss_config_location *location_of(const kiss_cache_warmer *w, const
     return NULL;
 }
 
-/** Builds the next missing list of a pass. @return as build(); 0 also when nothing is missing any more */
+/** 1 when a list was built, wholly or from an earlier version. */
+static int is_new(kiss_warmed was)
+{
+    return was == KISS_WARMED_BUILT || was == KISS_WARMED_PATCHED || was == KISS_WARMED_COMPRESSED;
+}
+
+static void count(kiss_counter *counter, apr_int64_t n)
+{
+    kiss_counter_add(counter, n > 0 ? (apr_uint64_t)n : 0);
+}
+
+/**
+ * Builds the next missing list of a pass.
+ *
+ * @return 1 when one was built; 0 when nothing is missing any more; -1 when the database is away
+ */
 static int build_next(kiss_cache_warmer *w, watched *d, apr_pool_t *scratch)
 {
-    apr_int64_t start = kiss_clock_now();
+    kiss_database_counters *counters = d->location->database->counters;
+    apr_int64_t start = kiss_clock_now(), time;
     int max = kiss_config_warm(w->server), result = 0;
 
     while (result == 0 && d->at < d->pass->nelts && d->at < max && !apr_atomic_read32(w->stop)) {
         const kiss_list_usage *u = &APR_ARRAY_IDX(d->pass, d->at++, kiss_list_usage);
         const kiss_config_location *location = location_of(w, u, d->location->database);
 
+        outcome o;
+
+        if (!location) {
+            continue;                   /* a list of another database */
+        }
         apr_pool_clear(scratch);
-        result = location ? build_used(w, location, u, d->shared, scratch) : 0;
+        o = build_used(w, location, u, d->shared, scratch);
+        result = is_new(o.was) ? 1 : o.again ? -1 : 0;
+        if (counters && !(o.again && apr_atomic_read32(w->stop))) {
+            count(&counters->warmed[o.was], 1);
+        }
     }
+    time = kiss_clock_now() - start;
     d->built += result > 0;
-    d->spent += kiss_clock_now() - start;
+    d->spent += time;
+    if (counters) {
+        count(&counters->pass_time, time);
+    }
     return result;
 }
 
@@ -259,8 +320,12 @@ static void back_off(watched *d)
 /** All lists of a pass are cached. */
 static void end_pass(const kiss_cache_warmer *w, watched *d)
 {
+    kiss_database_counters *counters = d->location->database->counters;
     apr_int64_t rest = d->pass ? REST * d->spent : 0;
 
+    if (d->pass && counters) {
+        count(&counters->passes, 1);
+    }
     if (d->pass && d->built) {
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, w->server,
                      KISS_LOGNO(0712) "database %s has changed: %d list%s built in "

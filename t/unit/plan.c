@@ -5,10 +5,29 @@
 #include <apr_strings.h>
 
 #include "lib/api/customer.h"
+#include "lib/api/kss.h"
 #include "lib/api/list_plan.h"
 #include "lib/api/plan.h"
 #include "lib/api/route.h"
 #include "unit.h"
+
+/** The number of statements with names; 0 when two have the same one. */
+static int names(const kiss_plan *plan)
+{
+    const char *name, *other;
+    int i, j;
+
+    for (i = 1; (name = kiss_plan_statement_name(plan, i, pool)); i++) {
+        for (j = 1; j < i; j++) {
+            other = kiss_plan_statement_name(plan, j, pool);
+            if (strcmp(name, other) == 0 || strstr(name, "SELECT")) {
+                is(name, "", "a name twice");
+                return 0;
+            }
+        }
+    }
+    return i - 1;
+}
 
 void unit_plan(void)
 {
@@ -43,7 +62,7 @@ void unit_plan(void)
     kiss_api api = { .name = "test", .profile = "1", .schema_version = 1, .credential = "Authorization",
                      .endpoints = endpoints, .datasets = datasets, .statements = kiss_customer_api.statements };
     const kiss_rowset *rows;
-    const kiss_plan *plan;
+    const kiss_plan *plan, *kss;
     const char *named;
     int i, allow;
 
@@ -54,6 +73,8 @@ void unit_plan(void)
         ok(s->rows->shared || (s->bound > 0 && strstr(s->text, s->rows->filter[0].sql)),
            apr_psprintf(p, "rows from %.20s carry their scope", s->rows->from));
     }
+    ok(kiss_plan_make(&kss, &kiss_kss_api, p) == NULL, "and those of the KSS API");
+    ok(names(plan) > plan->count && names(kss) > kss->count, "each statement has a name of its own, and no SQL in it");
     is(kiss_list_plan_find(plan, kiss_route_find(&kiss_customer_api, "/prices", KISS_GET, &allow, &named)->rows,
                            KISS_SQL_WHOLE)->text,
        "SELECT p.sku, p.unit_price, p.discount_eligible, p.moq, p.order_multiple FROM price p FORCE INDEX (PRIMARY)"

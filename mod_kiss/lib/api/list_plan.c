@@ -182,9 +182,31 @@ static unsigned data_of(const plan_builder *l, const kiss_rowset *rows)
     return data;
 }
 
+/** What a statement reads, for people: "stock: price, a few keys". */
+static const char *name_of(const plan_builder *l, const kiss_rowset *rows, kiss_sql_part part)
+{
+    static const char *const parts[] = {
+        [KISS_SQL_WHOLE] = "all rows",
+        [KISS_SQL_RANGE] = "a range",
+        [KISS_SQL_REST] = "the last range",
+        [KISS_SQL_NEXT] = "the end of a range",
+        [KISS_SQL_FEW] = "a few keys",
+        [KISS_SQL_MANY] = "many keys"
+    };
+
+    const char *tables = apr_pstrmemdup(l->pool, rows->from, strcspn(rows->from, " ")), *at = rows->from;
+
+    while ((at = strstr(at, "JOIN "))) {
+        at += strlen("JOIN ");
+        tables = apr_pstrcat(l->pool, tables, "+", apr_pstrmemdup(l->pool, at, strcspn(at, " ")), NULL);
+    }
+    return apr_pstrcat(l->pool, l->endpoint->name, rows->columns ? ": " : ": keys of ", tables, ", ", parts[part], NULL);
+}
+
 /** Adds the statement unless another endpoint has added it already. */
 static void add_statement(const plan_builder *l, const kiss_rowset *rows, kiss_sql_part part)
 {
+    kiss_statement *added;
     int i;
 
     for (i = 0; i < l->all->nelts; i++) {
@@ -194,8 +216,11 @@ static void add_statement(const plan_builder *l, const kiss_rowset *rows, kiss_s
             return;
         }
     }
-    derive(memset(apr_array_push(l->all), 0, sizeof(kiss_statement)), rows, part, l->pool);
-    APR_ARRAY_IDX(l->all, l->all->nelts - 1, kiss_statement).data = data_of(l, rows);
+    added = memset(apr_array_push(l->all), 0, sizeof(*added));
+    derive(added, rows, part, l->pool);
+    added->data = data_of(l, rows);
+    added->number = l->all->nelts;
+    added->name = name_of(l, rows, part);
 }
 
 /** Adds what reads rows by their keys, and what is merged with them. */

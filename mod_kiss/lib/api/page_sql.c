@@ -346,6 +346,7 @@ void kiss_page_sql_bind(kiss_page_sql_query *query, const kiss_plan *plan, const
     query->revision = with_revision ? derived->columns + derived->keys : -1;
     query->statement.bound = w.args->nelts;
     query->statement.writer = derived->writer;
+    query->statement.number = plan->count + 1 + (int)(derived - plan->pages);
     query->args = (const char *const *)w.args->elts;
 }
 

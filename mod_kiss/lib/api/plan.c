@@ -87,6 +87,23 @@ static const char *check(const kiss_api *api, apr_pool_t *p)
     return e;
 }
 
+const char *kiss_plan_statement_name(const kiss_plan *plan, int number, apr_pool_t *p)
+{
+    static const char *const roles[KISS_ROLES] = {
+        [KISS_ROLE_EMPLOYEE] = "employee", [KISS_ROLE_CUSTOMER] = "customer", [KISS_ROLE_SUPPLIER] = "supplier"
+    };
+    const kiss_endpoint *e = plan->api->endpoints;
+    int page = number - plan->count - 1;
+
+    if (page < 0) {
+        return plan->statements[number - 1].name;
+    }
+    for (; e->path && page >= KISS_ROLES; page -= KISS_ROLES) {
+        e++;
+    }
+    return e->path ? apr_pstrcat(p, e->name, " (", roles[page], ")", NULL) : NULL;
+}
+
 const char *kiss_plan_make(const kiss_plan **plan, const kiss_api *api, apr_pool_t *p)
 {
     apr_array_header_t *all = apr_array_make(p, 16, sizeof(kiss_statement));

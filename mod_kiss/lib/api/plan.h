@@ -13,4 +13,10 @@
  */
 const char *kiss_plan_make(const kiss_plan **plan, const kiss_api *api, apr_pool_t *p);
 
+/**
+ * What the statement with this number (kiss_statement.number) reads, for people: "stock: price, a range", "orders
+ * (employee)". It has no value of a request. In `p`; NULL above the last number.
+ */
+const char *kiss_plan_statement_name(const kiss_plan *plan, int number, apr_pool_t *p);
+
 #endif

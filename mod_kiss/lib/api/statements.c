@@ -10,6 +10,24 @@
 
 #include "lib/api/dataset.h"
 
+/* For people, by the ids of the statements. */
+static const char *const names[KISS_SQL_FIXED] = {
+    [KISS_SQL_STATE] = "revision of the database",
+    [KISS_SQL_CALLER] = "caller",
+    [KISS_SQL_CREDENTIALS] = "credentials",
+    [KISS_SQL_KEY_USED] = "use of a key",
+    [KISS_SQL_HEALTH] = "health",
+    [KISS_SQL_CHANGES] = "log of changes",
+    [KISS_SQL_LOCK_PAYMENT] = "allocation: payment",
+    [KISS_SQL_PAYMENT_USED] = "allocation: what is left of the payment",
+    [KISS_SQL_ACCOUNT_OWNER] = "allocation: account",
+    [KISS_SQL_TARGET] = "allocation: invoice",
+    [KISS_SQL_REPEATED] = "allocation: Idempotency-Key",
+    [KISS_SQL_REQUEST] = "allocation: new request",
+    [KISS_SQL_REMEMBER] = "allocation: new Idempotency-Key",
+    [KISS_SQL_LAST_REQUEST] = "allocation: last request"
+};
+
 static int marks_in(const char *sql)
 {
     int n = 0;
@@ -37,6 +55,8 @@ const char *kiss_statements_add(apr_array_header_t *all, int index[KISS_SQL_FIXE
             s = memset(apr_array_push(all), 0, sizeof(*s));
             s->text = row[i].text;
             s->columns = row[i].columns;
+            s->name = names[i];
+            s->number = all->nelts;
             s->bound = e ? 0 : marks_in(s->text);
         }
     }

@@ -81,6 +81,9 @@ typedef struct {
     kiss_sql_part part;                     /**< the part of it */
     unsigned data;                          /**< KISS_DATA_ sets whose revisions change with its tables */
     const kiss_row_json_writer *writer;     /**< writes its rows; NULL where they have only keys */
+    int number;                             /**< by which it is counted, and named by kiss_plan_statement_name(); 0: it is
+                                                 not */
+    const char *name;                       /**< what it reads, for people; NULL for one of a page */
 } kiss_statement;
 
 /** All statements of one API. */

@@ -126,6 +126,18 @@ static int is_entry(const char *name)
     return 0;
 }
 
+kiss_cache_file_kind kiss_cache_file_kind_of(const char *name)
+{
+    const char *at = strchr(name, AT), *tag = at ? at + 1 : name;
+    const char *end = strlen(tag) > KISS_ETAG_LEN ? tag + KISS_ETAG_LEN : "";
+    kiss_cache_file_kind kind = { at == name + KISS_CACHE_FILE_ORIGIN ? name : NULL, 0, 0 };
+
+    kind.is_changes = *end == FROM && strlen(end) > KISS_ETAG_LEN;  /* else it is the dot of the suffix */
+    end += kind.is_changes ? 1 + KISS_ETAG_LEN : 0;
+    kind.is_gzip = strncmp(end, KISS_ETAG_GZIP, sizeof(KISS_ETAG_GZIP) - 1) == 0;
+    return kind;
+}
+
 /** 1 for names of what is recorded about lists. */
 static int is_record(const char *name)
 {

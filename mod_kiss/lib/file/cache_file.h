@@ -76,6 +76,17 @@ typedef struct {
  */
 const char *kiss_cache_file_name(const char *origin, const char *tag, const char *base, const char *coding, apr_pool_t *p);
 
+/** What the name of a cache entry says. */
+typedef struct {
+    const char *origin;             /**< the KISS_CACHE_FILE_ORIGIN characters of its database, in the name; NULL in one of
+                                         a former version */
+    int is_changes;                 /**< 1: changes from another version; 0: a whole list */
+    int is_gzip;                    /**< 1: compressed */
+} kiss_cache_file_kind;
+
+/** Reads the name of a file that is an entry. */
+kiss_cache_file_kind kiss_cache_file_kind_of(const char *name);
+
 /** The name of a file that is shown to people, without origin and suffix, in `p`. */
 const char *kiss_cache_file_shown(const char *file, apr_pool_t *p);
 

@@ -11,6 +11,8 @@ use Fcntl qw(:DEFAULT);
 use File::Basename qw(dirname);
 use File::Path qw(make_path remove_tree);
 use File::Temp qw(tempdir);
+use IO::Handle ();
+use IPC::Open2 qw(open2);
 use POSIX ();
 use Time::HiRes qw(sleep time);
 
@@ -183,6 +185,19 @@ sub sql {
         -1
     ] }
         split /\n/, $out;
+}
+
+# session($db): a connection that stays open: $session->($sql) returns when that was executed, $session->() ends it.
+sub session {
+    my ($self, $name) = @_;
+    my $pid = open2(my $out, my $in, $self->client_command, '--batch', '--skip-column-names', '--unbuffered', $name);
+    $in->autoflush(1);
+    return sub {
+        my ($sql) = @_;
+        if (!defined $sql) { close $in; waitpid $pid, 0; return }
+        print $in "$sql;\nSELECT 'done';\n";
+        return scalar readline $out;
+    };
 }
 
 # client_command(): the database client as administrator, as a list.
