@@ -149,7 +149,9 @@ const ctl_verb kissctl_verbs[] = {
      CTL_OPT(OPT_INTERVAL) | CTL_OPT(OPT_TIMES) | CTL_OPT(OPT_CA), cmd_top, "show what httpd serves, again and again",
      "URL is that of 'SetHandler kiss-status', https://localhost/kiss-status for one. Requests in all and a second, of each\n"
      "endpoint with errors and times, the last ten callers with what they have used of their limits, and the last five\n"
-     "requests that failed. Ctrl-C ends it. What is not on a terminal gets one report."},
+     "requests that failed; on a small screen the most requested endpoints first, and fewer of each. q or Ctrl-C ends it, a\n"
+     "blank asks for the next report at once. Where TERM is dumb, reports are printed one after the other. What is not on a\n"
+     "terminal gets one report."},
     {"get", "PATH", GET_USAGE " [--issuer TEXT] [--audience TEXT]", CUSTOMER,
      GET_OPTIONS | CTL_OPT(OPT_ISSUER) | CTL_OPT(OPT_AUDIENCE), cmd_get, "call the API as a customer, for support",
      "GET for a PATH below the URL of the API, /stock for one, with a token for the customer CODE that lives for a minute:\n"

@@ -7,6 +7,12 @@
   // What a page can show: a whole catalogue would block the browser.
   const SHOWN = 200000;
 
+  // Light and dark as the system has it, also when that changes.
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const colour = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+  dark.addEventListener("change", colour);
+  colour();
+
   /** The document, as the server sends it to this key; its server is the one that the page came from. */
   const load = async (key) => {
     const answer = await fetch(address, { headers: key ? { "x-api-key": key } : {}, credentials: "omit", cache: "no-cache" });
