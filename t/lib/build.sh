@@ -81,6 +81,22 @@ install_packages() {
         echo "The libraries of these packages could not be brought up to date (see $log)" >&2
 }
 
+# unpack_package LOG NAME: downloads a Debian package and unpacks it in var/unpacked/NAME. It is not installed: what is a service in it
+# is not started, and nothing of the machine changes. Exit status 1 when it cannot be had.
+unpack_package() {
+    local log=$1 name=$2 dir=$top/var/unpacked deb
+    [ ! -e "$dir/$name" ] || return 0
+    rm -rf "$dir/$name.new"
+    mkdir -p "$dir/$name.new"
+    # apt's own user cannot write there, and says so; root downloads it then.
+    (cd "$dir/$name.new" && apt-get -q download "$name") >"$log" 2>&1 || return 1
+    for deb in "$dir/$name.new"/*.deb; do
+        dpkg-deb -x "$deb" "$dir/$name.new" >>"$log" 2>&1 || return 1
+        rm -f "$deb"
+    done
+    mv "$dir/$name.new" "$dir/$name"
+}
+
 # build_tree DIR TARGETS [configure options]: makes TARGETS out of tree in DIR and sets `build`. Where the source tree itself
 # has been configured, automake cannot build elsewhere: then it is built in place.
 build_tree() {
