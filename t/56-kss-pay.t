@@ -478,5 +478,25 @@ subtest 'data that was imported' => sub {
     $i->log_ok;
 };
 
+subtest 'preconditions' => sub {
+    sql($db, "INSERT INTO payment (payment_id, payment_invoice_num, ar_account_id, payment_type_id, supplier_id, amount, post_date)"
+            . " VALUES (90, 'PAY-MET', 11, 1, 7, 5000, '2025-03-01')");
+    my @good = (PaymentInvoiceNum => 'PAY-MET');
+    my $before = requests();
+    my $tag = $h->get($path, 'x-api-key' => $key{employee})->{headers}{etag};
+    my $no = 'A precondition of the request is not met.';
+    is_refused(post('employee', query(asked(@good)), @$_), 412, $no, "@$_")
+        for ['If-None-Match' => '*'], ['If-Match' => $tag], ['If-Match' => '"x"'], ['If-Match' => '"x", "y"'], ['If-Match' => '"x"', 'If-None-Match' => '"x"'],
+        ['If-Match' => '*', 'If-None-Match' => '*'], ['If-None-Match' => ' * '];
+    is_refused(body('employee', 'application/json', $json->encode({ asked(@good) }), 'If-None-Match' => '*'), 412, $no, '... with a body');
+    is requests(), $before, 'nothing was made';
+    is_refused(post('employee', query(asked(@good, Amount => 0)), 'If-None-Match' => '*'), 400, 'Amount parameter is invalid', 'what is wrong in itself comes first');
+    is_refused(post('supplier', query(asked(@good)), 'If-None-Match' => '*'), 403, 'Your key does not have access to this resource', '... and who may not');
+    is_made(post('employee', query(asked(@good)), @$_), "@$_: met")
+        for ['If-Match' => '*'], ['If-None-Match' => '"x"'], ['If-Modified-Since' => 'Sat, 01 Jan 2000 00:00:00 GMT'], ['If-Unmodified-Since' => 'Sat, 01 Jan 2000 00:00:00 GMT'],
+        [Range => 'bytes=0-1', 'If-Range' => '"x"'];
+    is requests(), $before + 5, '... and made';
+};
+
 $h->log_ok;
 done_testing;

@@ -221,6 +221,15 @@ const kiss_error *kiss_precondition_check(kiss_req *k, const kiss_validator *v, 
     return NULL;
 }
 
+const kiss_error *kiss_precondition_write(const request_rec *r)
+{
+    const char *if_match = apr_table_get(r->headers_in, "If-Match");
+    const char *if_none_match = apr_table_get(r->headers_in, "If-None-Match");
+
+    return (if_match && !kiss_etag_is_any(if_match)) || (if_none_match && kiss_etag_is_any(if_none_match))
+           ? &kiss_error_precondition : NULL;
+}
+
 void kiss_precondition_range(kiss_req *k)
 {
     request_rec *r = k->r;

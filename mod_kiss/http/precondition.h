@@ -54,6 +54,15 @@ void kiss_precondition_remove(kiss_req *k);
 const kiss_error *kiss_precondition_check(kiss_req *k, const kiss_validator *v, int *status);
 
 /**
+ * Evaluates the preconditions of a request that writes, before it does, where a GET of the resource sends a page: its
+ * ETag is a weak one, which If-Match, other than `*`, never matches; there is a representation, so If-None-Match: `*` is
+ * not met. Tags in If-None-Match are not compared: they are of pages, which nobody reads with the parameters of a write.
+ *
+ * @return NULL, or 412
+ */
+const kiss_error *kiss_precondition_write(const request_rec *r);
+
+/**
  * Removes a Range that does not apply: of a method other than GET, or with an If-Range that is no strong tag. With a date it
  * is put back by the functions above, if that is the one of the representation.
  */

@@ -15,6 +15,7 @@
 #include "core/config.h"
 #include "core/error.h"
 #include "db/db.h"
+#include "http/precondition.h"
 #include "http/request_body.h"
 #include "http/response.h"
 #include "lib/api/page_sql.h"
@@ -400,7 +401,7 @@ const kiss_error *kiss_allocate_run(kiss_req *k, int *status)
     if (!a.answer) {
         return no_memory(k);
     }
-    if ((e = read_request(&a))) {
+    if ((e = read_request(&a)) || (e = kiss_precondition_write(k->r))) {
         return e;
     }
     if ((db = kiss_db_run(k, allocate, &a)) != KISS_DB_OK) {
