@@ -93,4 +93,61 @@ subtest 'the lines of kiss.conf can be used as they stand' => sub {
     isnt $rc, 0, 'which does look at them';
 };
 
+# ---- the TLS of the samples, as openssl sees it
+
+# client($port, @options): the protocol and cipher that are agreed upon, or ''.
+sub client {
+    my ($port, @options) = @_;
+    my ($rc, $out) = run({ env => { OPENSSL_CONF => '/dev/null' }, timeout => 20 }, qw(openssl s_client -connect), "127.0.0.1:$port", @options);
+    return $rc == 0 && $out =~ /^(?:New, )?(?:TLSv?[\d.]+|SSLv3), Cipher is (?!\(NONE\))(\S+)/m ? $1 : '';
+}
+
+my %method = (rsa => [qw(rsa:2048)], ec => [qw(ec -pkeyopt ec_paramgen_curve:P-256)]);
+mkdir "$dir/tls";
+for my $file (qw(conf/kiss-site.conf conf/kss-site.conf)) {
+    for my $kind (sort keys %method) {
+        subtest "TLS of $file, certificate $kind" => sub {
+            unlink glob "$dir/tls/*";
+            my ($made, undef, $why) = run({}, qw(openssl req -x509 -newkey), @{ $method{$kind} }, qw(-nodes -days 30 -subj /CN=localhost -keyout), "$dir/tls/server.key",
+                '-out', "$dir/tls/server.crt");
+            is $made, 0, 'a certificate' or return diag $why;
+            my ($port, $old) = map { KissTest::Httpd::free_port() } 1, 2;
+            my $site = replaced(slurp(top() . "/$file")) =~ s/\*:443/127.0.0.1:$port/gr =~ s{/usr/share/mod_kiss/www}{$dir}gr;
+            mkdir "$dir/docs";
+            # Beside it a host that takes everything: what this openssl can do at all.
+            my $all = "Listen 127.0.0.1:$old\n<VirtualHost 127.0.0.1:$old>\nSSLEngine On\nSSLProtocol all -SSLv3 +TLSv1 +TLSv1.1\nSSLCipherSuite ALL:COMPLEMENTOFALL:\@SECLEVEL=0\n"
+                . "SSLCertificateFile $dir/tls/server.crt\nSSLCertificateKeyFile $dir/tls/server.key\n</VirtualHost>\n";
+            my $h = start_httpd(kiss => 0, modules => [qw(socache_shmcb ssl alias dir mime headers reqtimeout filter deflate log_config authz_host)],
+                config => "${load}KissCacheDir cache\nSSLSessionCache shmcb:run/ssl_scache(512000)\nTypesConfig /dev/null\nListen 127.0.0.1:$port\n$site\n$all");
+            my %works = map { my $v = $_; $v => [map { client($_, "-$v", '-cipher', 'ALL:COMPLEMENTOFALL:@SECLEVEL=0') ne '' } $old, $port] } qw(tls1 tls1_1 tls1_2 tls1_3);
+            for my $version (sort keys %works) {
+              SKIP: {
+                    skip "this openssl has no $version", 1 if !$works{$version}[0];
+                    is $works{$version}[1], $version =~ /_[23]/ ? 1 : '', "$version: " . ($version =~ /_[23]/ ? 'accepted' : 'refused');
+                }
+            }
+            my (undef, $names) = run(qw(openssl ciphers -s -tls1_2 ALL:COMPLEMENTOFALL:@SECLEVEL=0));
+            my @accepted = grep { client($port, '-tls1_2', '-cipher', "$_:\@SECLEVEL=0") ne '' } grep { !/^TLS_/ } split /[:\s]+/, $names;
+            cmp_ok scalar @accepted, '>=', 2, "TLS 1.2 accepts @accepted";
+            is join(' ', grep { !/^(?:ECDHE|DHE)-.*(?:GCM|CHACHA20-POLY1305)/ } @accepted), '', '... each with forward secrecy and authenticated encryption';
+            my ($rc, $said) = run({ stdin => "GET / HTTP/1.0\r\n\r\n", timeout => 20 }, qw(openssl s_client -tls1_2 -ign_eof -connect), "127.0.0.1:$port");
+            unlike $said, qr/TLS session ticket:/, 'no session tickets, whose key would open all that was recorded';
+            like $said, qr/^Compression: NONE/m, 'no compression';
+            like $said, qr/Secure Renegotiation IS supported/, 'secure renegotiation only';
+            unlike $said, qr/^strict-transport-security/mi, 'no HSTS as it comes: it would bind other ports of the name, too';
+            is client($port, '-tls1_2', '-alpn', 'http/1.1') ne '', 1, 'ALPN';
+            $h->log_ok(qr/AH0|AH1|AH2|KISS02/);
+
+            $h->stop;
+            my $strict = start_httpd(kiss => 0, modules => [qw(socache_shmcb ssl alias dir mime headers reqtimeout filter deflate log_config authz_host)],
+                config => "${load}KissCacheDir cache\nSSLSessionCache shmcb:run/ssl_scache(512000)\nTypesConfig /dev/null\nListen 127.0.0.1:$port\n" . $site =~ s/^( *)#(?=Header .*Strict-Transport-Security)/$1/gmr);
+            for my $path (qw(/api/v1/states /stock /nothing)) {
+                (undef, $said) = run({ stdin => "GET $path HTTP/1.0\r\nHost: localhost\r\n\r\n", timeout => 20 }, qw(openssl s_client -quiet -ign_eof -connect), "127.0.0.1:$port");
+                like $said, qr/^Strict-Transport-Security: max-age=\d{7,}\r?$/mi, "its line of the sample, uncommented: $path has HSTS";
+            }
+            $strict->log_ok(qr/AH0|AH1|AH2|KISS02/);
+        };
+    }
+}
+
 done_testing;
