@@ -8,9 +8,11 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Digest::SHA qw(sha256_hex);
 use HTTP::Tiny;
+use IO::Uncompress::Gunzip qw(gunzip);
 use Test::More;
 use KissTest;
 use KissTest::CSV qw(csv_rows csv_write);
+use KissTest::OpenAPI qw(document operations);
 use KissExpect;
 
 my @endpoints = qw(products stock prices);
@@ -130,6 +132,105 @@ for my $endpoint (@endpoints) {
         "/$endpoint: one ETag never stands for two contents";
 }
 
+# ---- every GET of the module's own table, in every form: whole, compressed, HEAD, ranges, changes, with the tags of others
+
+my $http = HTTP::Tiny->new(keep_alive => 1, timeout => 60);
+
+sub ask {
+    my ($method, $path, $code, %headers) = @_;
+    return $http->request($method, "$h->{url}$path", { headers => { bearer($code), %headers } });
+}
+sub plain { my ($res) = @_; my $text = ''; gunzip(\$res->{content}, \$text); return $text }
+
+# What tells whose a text is: prices with four decimals, quantities, codes.
+sub marks { my ($text) = @_; return ($text // '') =~ /\b(\d{3,4}\.\d{4}|\d{6}|(?:LIST[ABC]|SHARED|NOBODY)-\d{3}|LIST[ABC]|WH\d)\b/g }
+
+# The marks that a customer may see: those of the answers that the oracle has confirmed.
+sub own_marks { my ($code) = @_; return { map { $_ => 1 } map { marks($answer{$code}{$_}{content}) } @endpoints } }
+
+# The rows of a range, as httpd has to cut them.
+sub part { my ($text) = @_; return substr $text, 10, 150 }
+my @part = (Range => 'bytes=10-159');
+
+# forms($path, $code): what is wrong with the forms of one answer. $whole holds the answers of all customers to this path.
+sub forms {
+    my ($path, $code, $own, $whole) = @_;
+    my $mine = $whole->{$code};
+    my $tag = $mine->{headers}{etag};
+    my @wrong = map {"a mark of others: $_"} grep { !$own->{$_} } marks($mine->{content});
+    my $check = sub { my ($what, $ok, $res) = @_; push @wrong, "$what: $res->{status}" if !$ok };
+
+    my $gz = ask('GET', $path, $code, 'Accept-Encoding' => 'gzip');
+    my $coded = ($gz->{headers}{'content-encoding'} // '') eq 'gzip';
+    $check->('compressed', $gz->{status} == 200 && ($coded ? plain($gz) : $gz->{content}) eq $mine->{content}, $gz);
+    for my $case ([$mine], [$gz, 'Accept-Encoding' => 'gzip']) {
+        my ($get, @accept) = @$case;
+        my $res = ask('HEAD', $path, $code, @accept);
+        $check->("HEAD @accept", $res->{status} == 200 && !length($res->{content} // '')
+                && ($res->{headers}{etag} // '') eq ($get->{headers}{etag} // ''), $res);
+        next if !defined $tag || length $get->{content} < 200;
+        $res = ask('GET', $path, $code, @accept, @part, 'If-Range' => $get->{headers}{etag});
+        $check->("a range @accept", $res->{status} == 206 && $res->{content} eq part($get->{content}), $res);
+    }
+    return @wrong if !defined $tag;
+    # Three others, so that each has been somebody's.
+    my ($at) = grep { $codes[$_] eq $code } 0 .. $#codes;
+    my @others = grep { $whole->{$_}{content} ne $mine->{content} } (@codes, @codes)[$at .. $at + $#codes];
+    for my $other (@others[0 .. ($#others > 2 ? 2 : $#others)]) {
+        my $foreign = $whole->{$other}{headers}{etag};
+        my $res = ask('GET', $path, $code, 'If-None-Match' => $foreign, 'A-IM' => 'sku-delta', @part, 'If-Range' => $foreign);
+        $check->("the tag of $other", $res->{status} == 200 && $res->{content} eq $mine->{content}, $res);
+        $res = ask('GET', $path, $code, 'If-Match' => $foreign);
+        $check->("If-Match of $other", $res->{status} == 412 && !marks($res->{content}), $res);
+    }
+    return @wrong;
+}
+
+my @gets = map { $_->[1] } grep { $_->[0] eq 'GET' } operations(document('customer', 'all'));
+cmp_ok scalar(grep {/\A\/(?:products|stock|prices)/} @gets), '>=', 12, 'lists in all formats are in the table';
+my (%before, $forms);
+for my $path (@gets) {
+    $before{$path} = { map { $_ => ask('GET', $path, $_) } @codes };
+    my @wrong = grep { $before{$path}{$_}{status} != 200 } @codes;
+    push @wrong, map { my $code = $_; map {"$code: $_"} forms($path, $code, own_marks($code), $before{$path}) } @codes if !@wrong;
+    $forms += @codes;
+    is $wrong[0], undef, "GET $path: every form for every customer";
+}
+
+# A price of each list and a quantity of each warehouse change: changes are of the own list, and of no other base.
+sql($db, "UPDATE price SET unit_price = unit_price + 0.0001 WHERE sku LIKE '%-001'; UPDATE stock SET available_qty = available_qty + 1000"
+        . " WHERE sku LIKE '%-001'");
+for my $code (@codes) {
+    $answer{$code}{$_} = ask('GET', "/$_", $code) for @endpoints;
+}
+my %changes;
+for my $path (grep { defined $before{$_}{TWIN}{headers}{etag} } @gets) {
+    my @wrong;
+    for my $code (@codes) {
+        my $own = own_marks($code);
+        my $tag = $before{$path}{$code}{headers}{etag};
+        my $whole = ask('GET', $path, $code);
+        push @wrong, "$code: of others: $_" for grep { !$own->{$_} } marks($whole->{content});
+        for my $gzip ([], ['Accept-Encoding' => 'gzip']) {
+            my @delta = (@$gzip, 'A-IM' => 'sku-delta');
+            my $res = ask('GET', $path, $code, @delta, 'If-None-Match' => $tag);
+            my $text = ($res->{headers}{'content-encoding'} // '') eq 'gzip' ? plain($res) : $res->{content};
+            $changes{ $res->{status} }++;
+            push @wrong, "$code: changes: of others: $_" for grep { !$own->{$_} } marks($text);
+            push @wrong, "$code: changes since $res->{headers}{'delta-base'}"
+                if $res->{status} == 226 && $res->{headers}{'delta-base'} ne $tag;
+            # A base with other terms; the next one in the row of customers that has any.
+            my ($other) = grep { $before{$path}{$_}{headers}{etag} ne $tag } (@codes, @codes)[map { $_ + 1 } grep { $codes[$_] eq $code } 0 .. $#codes];
+            next if !defined $other;
+            $res = ask('GET', $path, $code, @delta, 'If-None-Match' => $before{$path}{$other}{headers}{etag});
+            $text = ($res->{headers}{'content-encoding'} // '') eq 'gzip' ? plain($res) : $res->{content};
+            push @wrong, "$code: a base of $other: $res->{status}" if $res->{status} != 200 || $text ne $whole->{content};
+        }
+    }
+    is $wrong[0], undef, "GET $path: after a change, every customer";
+}
+cmp_ok $changes{226} // 0, '>=', 30, 'changes were among the answers: ' . join ', ', map {"$_: $changes{$_}"} sort keys %changes;
+
 # ---- ids in the query string, headers, path or body do nothing
 
 my ($me, $you) = ('TWIN', 'C-LISTB-WH2');
@@ -217,6 +318,46 @@ for my $endpoint (@endpoints) {
     ok $h->get("/$endpoint", bearer('C-LISTA-WH1'))->{content} eq $answer{'C-LISTA-WH1'}{$endpoint}{content},
         "/$endpoint: its former twin is where it was";
 }
+
+# ---- a column that is new in the database is in no answer until a table of the module names it
+
+sql($db, "ALTER TABLE $_ ADD COLUMN secret_margin DECIMAL(18,4) NOT NULL DEFAULT 777.7777 FIRST") for qw(product price stock customer price_list warehouse);
+sql($db, "UPDATE product SET name = CONCAT(name, ' new'); UPDATE price SET moq = moq; UPDATE stock SET available_qty = available_qty + 1; UPDATE revision SET n = n + 1");
+for my $path (grep {/\A\/(?:products|stock|prices)/} @gets) {
+    my $res = $h->get($path, bearer('C-LISTB-WH2'));
+    is $res->{status}, 200, "$path with new columns in all tables";
+    unlike $res->{content}, qr/777|margin/i, '... shows none of them';
+}
+
+# ---- mod_cache in the same httpd, as it comes and told to store what it should not: nothing of one customer goes to another
+
+subtest 'mod_cache' => sub {
+    plan skip_all => 'httpd has no mod_cache here' if grep { !-e KissTest::Httpd::apxs('LIBEXECDIR') . "/mod_$_.so" } qw(cache cache_disk);
+    for my $told ('', 'CacheQuickHandler Off', "CacheStorePrivate On\nCacheStoreNoStore On\nCacheIgnoreCacheControl On\nCacheIgnoreNoLastMod On\nCacheDefaultExpire 3600",
+        "CacheQuickHandler Off\nCacheStorePrivate On\nCacheStoreNoStore On\nCacheIgnoreCacheControl On\nCacheIgnoreNoLastMod On\nCacheDefaultExpire 3600")
+    {
+        my $store = tempdir_here();
+        chmod 0777, $store;
+        my $c = start_httpd(modules => [qw(cache cache_disk)], config => "CacheRoot $store\nCacheEnable disk /\n$told\n");
+        my %t = map { $_ => $c->token($_, issue_key($_)) } qw(TWIN C-LISTB-WH2);
+        my $wrong = 0;
+        for my $round (1 .. 3) {
+            for my $endpoint (@endpoints) {
+                for my $code (sort keys %t) {
+                    my $want = $h->get("/$endpoint", bearer($code));
+                    my $res = $c->get("/$endpoint", Authorization => "Bearer $t{$code}");
+                    $wrong++ if $res->{status} != 200 || $res->{content} ne $want->{content};
+                }
+                my $res = $c->get("/$endpoint");
+                $wrong++ if $res->{status} != 401 || length($res->{content} // '');
+            }
+        }
+        is $wrong, 0, $told eq '' ? 'as it comes' : $told =~ s/\n.*//sr;
+        my @kept = $told =~ /StorePrivate/ ? () : grep { slurp($_) =~ /SKU/ } grep {-f} map { glob "$store/" . '*/' x $_ . '*' } 0 .. 4;
+        is "@kept", '', '... it has stored no list';
+        $c->log_ok;
+    }
+};
 
 $h->log_ok;
 done_testing;
