@@ -166,4 +166,60 @@ subtest 'more customers than there is room for' => sub {
     $h->log_ok(qr/KISS0310/);
 };
 
+# What does not depend on the machine: the statements that the database runs, and what it returns, for each kind of wrong credentials.
+subtest 'the same work' => sub {
+    my $server = db_server();
+    my $own = new_database('work');
+    import_sample($own);
+    my $kss = new_database('work_kss', api => 'kss');
+    import_kss($kss, top() . '/sql/sample-kss');
+    my %of = map { $_ => issue_key($_) } qw(ACME01 BEAU02 CIRC03);
+    my ($expired, $other) = (issue_key('DISG04', '--expires', '2020-01-01'), issue_key('EMPT05'));
+    kissctl_ok(qw(customer disable BEAU02));
+    my %kss_key = map { $_ => issue_kss_key(type => 'employee') } qw(good revoked expired);
+    for ([revoked => 'revoked_at = UTC_TIMESTAMP()'], [expired => "expires_at = '2020-01-01'"]) {
+        sql($kss, "UPDATE api_key SET $_->[1] WHERE prefix = '" . substr($kss_key{ $_->[0] }, 5, 8) . "'");
+    }
+    my $h = start_httpd(db => $own, processes => 1, pool => 'keep=1 max=1',
+        limits => "KissLimit 1000000 1000000\nKissLimitAnonymous 1000000 10000000\nKissLoginFailureLimit 1000000", config => <<"CONF");
+KissDatabase kss socket=$server->{socket} user=kiss dbname=$kss password-file=$server->{dir}/kiss.password keep=1 max=1
+<Location "/api/v1">
+    SetHandler kiss
+    KissApi kss
+    KissAllowPlainHTTP On
+    KissKeyLimit 1000000
+    KissLoginFailureLimit 1000000
+</Location>
+CONF
+    ok $h->checked, 'what is prepared at start is prepared';
+    # work($request, $n): statements of each kind that the database has run for so many requests, and the rows that it has read.
+    my $status = sub {
+        my %n = map { @$_ } sql($own, "SHOW GLOBAL STATUS WHERE Variable_name IN ('Com_stmt_execute', 'Com_stmt_prepare', 'Com_select', 'Connections', 'Rows_sent', 'Com_insert', 'Com_update')");
+        return \%n;
+    };
+    my $work = sub {
+        my ($request) = @_;
+        $request->('first') for 1 .. 2;
+        my $before = $status->();
+        $request->($_) for 1 .. 20;
+        my $after = $status->();
+        return join ' ', map { "$_=" . ($after->{$_} - $before->{$_}) } sort keys %$after;
+    };
+    my %token_request = (
+        'a code that nobody has' => ['GHOST9', $other], 'a wrong secret' => ['ACME01', "$of{ACME01}x"], 'the secret of another' => ['CIRC03', $of{ACME01}],
+        'a customer that is disabled' => ['BEAU02', "$of{BEAU02}x"], 'a key that has expired' => ['DISG04', $expired], 'no key at all' => ['FLOO06', $other],
+        'a short secret' => ['ACME01', 'x'],
+    );
+    my %seen = map { my ($code, $secret) = @{ $token_request{$_} }; $_ => $work->(sub { login($h, $code, $secret) }) } sort keys %token_request;
+    my $usual = $seen{'a code that nobody has'};
+    is $seen{$_} =~ s/Rows_sent=\d+//r, $usual =~ s/Rows_sent=\d+//r, "$_: as for a code that nobody has" for sort keys %seen;
+    like $usual, qr/Com_stmt_execute=20\b/, '... one statement each';
+    %seen = map { my $k = $_->[1]; $_->[0] => $work->(sub { $h->get('/api/v1/states', 'x-api-key' => $k) }) } ['a key that nobody has', 'kiss_' . 'x' x 51],
+        ['a key with one character more', "$kss_key{good}x"], ['a known prefix', substr($kss_key{good}, 0, 13) . 'x' x (length($kss_key{good}) - 13)],
+        ['a revoked key', $kss_key{revoked}], ['an expired key', $kss_key{expired}];
+    $usual = $seen{'a key that nobody has'};
+    is $seen{$_}, $usual, "KSS API, $_: as for a key that nobody has" for sort keys %seen;
+    $h->log_ok;
+};
+
 done_testing;
