@@ -47,6 +47,20 @@ for my $document (@documents) {
     is "@absent", '', "$document: files";
 }
 
+# SECURITY.md: whatever is defended has its test, and the part of it that is named in quotes is there.
+my ($defended) = $text{'SECURITY.md'} =~ /^## What is defended.*?\n(.*?)^## /ms;
+my @defences = grep { !/^\| (?:attack|clause|---)/ } ($defended // '') =~ /^(\|.*\|)$/mg;
+cmp_ok scalar @defences, '>', 40, 'SECURITY.md: attacks were found';
+for my $row (@defences) {
+    my ($attack, undef, $tests) = map { s/^ +| +$//gr } (split /\|/, $row)[1 .. 3];
+    my @named = $tests =~ m{`(t/[\w./-]+)`(?: "([^"]+)")?}g;
+    my @missing = @named ? () : 'no test';
+    while (my ($file, $part) = splice @named, 0, 2) {
+        push @missing, "$file \"" . ($part // '') . '"' if !-e "$top/$file" || defined $part && index(slurp("$top/$file"), $part) < 0;
+    }
+    is "@missing", '', "SECURITY.md: $attack";
+}
+
 # What code says that it knows.
 my $help = (run({}, build_dir() . '/support/kissctl', '--help'))[1];
 my %verb = map { $_ => 1 } $help =~ /^  ((?:kss )?[a-z-]+(?: [a-z]+)?)\b/mg;
