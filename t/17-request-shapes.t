@@ -157,7 +157,7 @@ my @headers = ('X-Request-Id', 'traceparent', 'tracestate', 'If-None-Match', 'If
     'X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Proto', 'Via', 'Prefer', 'Upgrade-Insecure-Requests', 'X-Original-URL', 'X-HTTP-Method-Override');
 
 # Names of headers that answers of the module and of httpd have.
-my %known = map { $_ => 1 } qw(date server content-length content-type cache-control vary x-request-id etag connection keep-alive accept-ranges
+my %known = map { $_ => 1 } qw(date last-modified server content-length content-type cache-control vary x-request-id etag connection keep-alive accept-ranges
     content-encoding content-range retry-after www-authenticate allow ratelimit ratelimit-policy ratelimit-limit ratelimit-remaining ratelimit-reset
     x-rate-limit-limit x-rate-limit-remaining x-rate-limit-reset pragma upgrade transfer-encoding im delta-base);
 
