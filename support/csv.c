@@ -350,7 +350,7 @@ static int take_sep_line(csv_reader *r, apr_size_t len)
     if (end != 5 || strncasecmp(line, "sep=", 4) != 0 || !line[4] || !strchr(delimiters, line[4])) {
         return 0;
     }
-    r->delimiter = line[4];
+    r->delimiter = (unsigned char)line[4];
     r->in_pos += len;
     r->line += peek_byte(r) == '\n' && next_byte(r) == '\n';
     return 1;
@@ -384,7 +384,7 @@ static int begin(csv_reader *r)
         fail(r, r->line, apr_psprintf(r->pool, "the header has as many %s as %s: which of them separates the cells? Put "
                                       "names that hold one into quotes", delimiter_names[best], delimiter_names[second]));
     }
-    r->delimiter = delimiters[best];
+    r->delimiter = (unsigned char)delimiters[best];
     return !r->failure;
 }
 

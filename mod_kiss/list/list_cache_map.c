@@ -79,6 +79,7 @@ static void set_pieces(kiss_list_cache_map *m, const kiss_stored *stored)
     for (i = 0; i < n; i++) {
         const kiss_extent *e = &APR_ARRAY_IDX(stored->extents, i, kiss_extent);
 
+        /* An entry with extents has a base. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
         pieces[i].data = (e->in_base ? m->base->data : m->data) + e->offset;
         pieces[i].len = (apr_size_t)e->length;
         pieces[i].start = start;
