@@ -8,80 +8,25 @@ use lib "$FindBin::Bin/lib";
 use File::Copy ();
 use JSON::PP ();
 use KissTest;
+use KissTest::Faults;
 use KissTest::Lists;
 use KissTest::Load;
 use Test::More;
 
-my $library = build_dir() . '/t/tools/.libs/failnth.so';
-plan skip_all => 'no t/tools/failnth here' if !-e $library;
-plan skip_all => 'another library is loaded in front of httpd already' if $ENV{KISS_TEST_PRELOAD};
-plan skip_all => 'httpd is run by another program' if $ENV{KISS_TEST_WRAPPER};
+plan skip_all => cannot_preload('failnth') if cannot_preload('failnth');
 
-my %group = (database => 1, files => 2, memory => 3, disk => 4);
 my $serial = 0;
 
 # server(%option): an httpd whose calls can be failed: one process, so that each request meets what the one before has left.
 sub server {
     my (%opt) = @_;
-    my $control = tempdir_here() . '/failnth.' . ++$serial;
-    spew($control, pack('x1024'), 0666);
-    chmod 0666, $control;
-    my %common = (processes => 1, threads => 4, pool => 'keep=1 max=3 wait=5s ' . (delete $opt{idle} // ''), %opt,
-        env => { LD_PRELOAD => $library, FAILNTH => $control });
+    my $fault = preload('failnth');
+    my %common = (processes => 1, threads => 4, pool => 'keep=1 max=3 wait=5s ' . (delete $opt{idle} // ''), %opt, env => $fault->{env});
     my $h = $opt{api} ? start_httpd(%common) : serve_lists(delete $common{key}, %common);
-    open $h->{control}, '+<:raw', $control or die "$control: $!";
+    $h->{fault} = $fault;
     $h->checked or die 'the databases were not checked';
     $h->{calls} = 0;
     return $h;
-}
-
-# arm($h, group => $name, first => $n, times => 1, code => 0, late => 0), disarm($h): what became of it: { count, failed, name }.
-sub arm {
-    my ($h, %o) = @_;
-    my $directory = "$h->{root}/cache";
-    poke($h, 0, pack 'L7 a64 a256', 0, $o{first}, $o{times} // 1, $o{code} // 0, $o{late} // 0, 0, 0, '', $directory);
-    poke($h, 0, pack 'L', $group{ $o{group} });
-    return;
-}
-
-sub poke {
-    my ($h, $at, $bytes) = @_;
-    sysseek $h->{control}, $at, 0;
-    (syswrite($h->{control}, $bytes) // 0) == length $bytes or die "control: $!";
-    return;
-}
-
-sub disarm {
-    my ($h) = @_;
-    poke($h, 0, pack 'L', 0);
-    sysseek $h->{control}, 20, 0;
-    sysread $h->{control}, my $bytes, 72;
-    my %seen;
-    @seen{qw(count failed name)} = unpack 'L L Z64', $bytes;
-    return \%seen;
-}
-
-# call($h, $method, $path, $body, %headers): one request on a connection of its own, never repeated; 599 with the reason for no whole answer.
-sub call {
-    my ($h, $method, $path, $body, %headers) = @_;
-    my $got = '';
-    my $why = eval {
-        local $SIG{ALRM} = sub { die "no answer within 30 s\n" };
-        local $SIG{PIPE} = 'IGNORE';
-        alarm 30;
-        my $s = $h->connect;
-        $headers{'Content-Length'} = length $body if defined $body;
-        print {$s} "$method $path HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n", map({"$_: $headers{$_}\r\n"} sort keys %headers),
-            "\r\n", $body // '';
-        $s->flush;
-        my $n;
-        1 while $n = $s->sysread($got, 65536, length $got);
-        alarm 0;
-        defined $n ? '' : "read: $!";
-    };
-    alarm 0;
-    return { status => 304, headers => {}, content => '' } if $got =~ m{\AHTTP/1\.1 304 .*\r\n\r\n\z}s;
-    return KissTest::Load::answer($got, $why // $@);
 }
 
 # is_documented($res): '' for an error that a client is promised, else what is wrong with it.
@@ -92,22 +37,6 @@ sub wrong_error {
     return '503 without Retry-After' if $res->{status} == 503 && ($res->{headers}{'retry-after'} // '') !~ /\A[1-9]\d*\z/;
     return 'an error with an ETag' if defined $res->{headers}{etag};
     return '';
-}
-
-# What is in the cache directory beside cached lists, their versions and locks.
-sub leftovers {
-    my ($h) = @_;
-    opendir my $d, "$h->{root}/cache/snapshots" or return '';
-    return join ' ', sort grep { !m{\A(?:\.\.?|[\w-]{16}\@[\w-]{22}(?:\.[\w-]{22})?(?:(?:-gzip[0-9a-f]{8})?\.json|\.states)|lock\.\d\d\.\d\d|keeper\.lock)\z} }
-        readdir $d;
-}
-
-# How many descriptors the child has: those of connections that are being closed as well.
-sub descriptors {
-    my ($h) = @_;
-    my ($pid) = $h->children or return 9999;
-    opendir my $d, "/proc/$pid/fd" or return 9999;
-    return scalar grep {/^\d/} readdir $d;
 }
 
 # in_turn($h, $what, %o): fails each call of a request in turn. group, code, late, times: of the failure. before => $code: brings about
@@ -122,18 +51,18 @@ sub in_turn {
     my $good = $o{wrong}->($o{ask}->());
     $before->();
     $o{ask}->();
-    my $had = descriptors($h);
+    my $had = descriptors($h->children);
     for my $n (1 .. 500) {
         $before->();
-        arm($h, %o, first => $n);
+        arm($h->{fault}, %o, first => $n, directory => "$h->{root}/cache");
         my $res = $o{ask}->();
-        $seen = disarm($h);
+        $seen = disarm($h->{fault});
         my $found = $o{wrong}->($res);
         $found = wrong_error($res) if $found ne '' && $seen->{failed} && $res->{status} >= 500;
         my @found = grep { $_ ne '' } $found, $after->($res);
         my $next = $again->();
         push @found, map {"then: $_"} grep { $_ ne '' } $o{wrong}->($next), $after->($next, 1);
-        push @found, 'left: ' . leftovers($h) if leftovers($h) ne '';
+        push @found, 'left: ' . leftovers("$h->{root}/cache/snapshots") if leftovers("$h->{root}/cache/snapshots") ne '';
         push @found, 'a child has died' if join(' ', $h->children) ne "@children";
         $status{ $res->{status} }++;
         push @wrong, map {"call $n, $seen->{name}: $_"} @found;
@@ -144,7 +73,7 @@ sub in_turn {
     $before->();
     push @wrong, 'afterwards: ' . $o{wrong}->($o{ask}->()) if $o{wrong}->($o{ask}->()) ne '';
     my $now;
-    push @wrong, "descriptors: had $had, has $now" if !wait_until(10, sub { $now = descriptors($h); $now <= $had });
+    push @wrong, "descriptors: had $had, has $now" if !wait_until(10, sub { $now = descriptors($h->children); $now <= $had });
     is "$good@wrong[0 .. ($#wrong > 11 ? 11 : $#wrong)]", '', "$what: " . join ', ', map {"$status{$_} times $_"} sort keys %status;
     return;
 }
@@ -180,10 +109,17 @@ my $db = new_database('failed');
 import_sample($db);
 my $secret = issue_key('ACME01');
 
+# new_token($h): an access token as $h issues them.
+sub new_token {
+    my ($h) = @_;
+    my $time = time;
+    return jwt({ %{ claims_of($h->{bearer}{ACME01}) }, jti => 'new' . ++$serial, iat => $time, nbf => $time, exp => $time + 3600 }, keys => $h->{token_keys});
+}
+
 # What the customer API is asked, in which state: [name, code before, code that asks, what is wrong with a good answer].
 sub customer_subjects {
     my ($h) = @_;
-    my $get = sub { my ($path, %more) = @_; return sub { call($h, 'GET', $path, undef, Authorization => $h->{bearer}{ACME01}, %more) } };
+    my $get = sub { my ($path, %more) = @_; return sub { ask_once($h, 'GET', $path, undef, Authorization => $h->{bearer}{ACME01}, %more) } };
     my @gz = ('Accept-Encoding' => 'gzip');
     my $empty = sub { unlink glob folder($h) . '/*@*'; return };
     my ($list, $zip) = ($get->('/products'), $get->('/products', @gz));
@@ -203,7 +139,7 @@ sub customer_subjects {
     is $delta_good->{status}, 226, 'changes';
     # What cannot be compressed is sent as it is.
     my $zipped = sub { my ($res) = @_; same($res->{headers}{'content-encoding'} || $res->{status} != 200 ? $now_zip : $now)->($res) };
-    my $token = sub { call($h, 'POST', '/auth/token', "grant_type=client_credentials&client_id=ACME01&client_secret=$secret",
+    my $token = sub { ask_once($h, 'POST', '/auth/token', "grant_type=client_credentials&client_id=ACME01&client_secret=$secret",
         'Content-Type' => 'application/x-www-form-urlencoded') };
     return (
         ['a list', $empty, $list, same($now)],
@@ -215,11 +151,14 @@ sub customer_subjects {
         ['the changes', $based, $delta, sub { my ($res) = @_; same($res->{status} == 226 ? $delta_good : $now)->($res) }],
         ['304', sub { }, $not_modified, same($not_modified->())],
         ['an error', sub { }, $get->('/nothing'), same($get->('/nothing')->())],
+        # Each time another one, which no process has verified yet.
+        ['a new token', sub { }, sub { ask_once($h, 'GET', '/products', undef, Authorization => 'Bearer ' . new_token($h), 'If-None-Match' => $now->{headers}{etag}) },
+            same($not_modified->())],
         ['a token', sub { }, $token, sub { my ($res) = @_; $res->{status} == 200 && $res->{content} =~ /\A\{"access_token":"[\w.-]{100,}"/ ? '' : "$res->{status} $res->{content}" }],
     );
 }
 
-my $allowed = qr/made by failnth|KISS0(?:201|210|253|402|421|422|601|602|604|605|607|608|609|610|612|614)/;
+my $allowed = qr/made by failnth|KISS0(?:201|210|253|402|421|422|601|602|604|605|607|608|609|610|612|614|685)/;
 
 # turns($h, $subjects, %failure): each call of each subject.
 sub turns {
@@ -260,23 +199,26 @@ INSERT INTO payment (payment_id, payment_invoice_num, ar_account_id, payment_typ
     SELECT 990001, 'FAILED-1', 990001, MIN(payment_type_id), 1000000, '2025-03-01' FROM payment_type;
 INSERT INTO invoice (invoice_id, customer_id, ar_account_id, invoice_num, date, status)
     SELECT 990001, MIN(customer_id), 990001, 'FAILED-I', '2025-03-01', 1 FROM customer;
+INSERT INTO product (product_id, product_name, description) SELECT 980000 + seq, CONCAT('Large ', seq), REPEAT('A long text. ', 4000) FROM seq_1_to_14;
 SQL
 my $employee = issue_kss_key(type => 'employee');
 
-# What the KSS API is asked.
+# What the KSS API is asked; with a page that does not fit in memory, too.
 sub kss_subjects {
-    my ($h) = @_;
-    my $get = sub { my ($path) = @_; return sub { call($h, 'GET', "/api/v1$path", undef, 'x-api-key' => $employee) } };
+    my ($h, $large_too) = @_;
+    my $get = sub { my ($path) = @_; return sub { ask_once($h, 'GET', "/api/v1$path", undef, 'x-api-key' => $employee) } };
     # The same rows under another ETag, so that no page is cached.
     my $anew = sub { sql($kss, 'UPDATE revision SET n = n + 1'); return };
     my $rows = sub { my ($ask) = @_; my $good = $ask->(); return sub { my ($res) = @_; my %same = (%$res, headers => $good->{headers}); same($good)->(\%same) } };
     my ($page, $record) = ($get->('/invoices?PageSize=20'), $get->('/invoices/990001'));
+    # Larger than what is built in memory: in a file without a name.
+    my $large = $get->('/products?PageSize=500');
     my $cached = $page->();
     return (
         ['a page', $anew, $page, $rows->($page)],
         ['a cached page', sub { }, $page, $rows->($page)],
         ['a record', $anew, $record, $rows->($record)],
-    );
+    ), $large_too ? ['a page in a file', $anew, $large, $rows->($large)] : ();
 }
 
 # What the database has of the requests for payments: how many there are of an amount.
@@ -287,9 +229,9 @@ sub applied { my $n = shift; return (sql($kss, "SELECT COUNT(*) FROM payment_app
 sub post_subject {
     my ($h, $as_json) = @_;
     my $post = sub {
-        return call($h, 'POST', '/api/v1/payments/applications', sprintf('{"PaymentInvoiceNum":"FAILED-1","TargetInvoiceNum":"FAILED-I","ARAccountID":990001,"Amount":%.2f}', $cents / 100),
+        return ask_once($h, 'POST', '/api/v1/payments/applications', sprintf('{"PaymentInvoiceNum":"FAILED-1","TargetInvoiceNum":"FAILED-I","ARAccountID":990001,"Amount":%.2f}', $cents / 100),
             'x-api-key' => $employee, 'Content-Type' => 'application/json', 'Idempotency-Key' => "failed-$cents") if $as_json;
-        return call($h, 'POST', '/api/v1/payments/applications', sprintf('PaymentInvoiceNum=FAILED-1&TargetInvoiceNum=FAILED-I&ARAccountID=990001&Amount=%.2f', $cents / 100),
+        return ask_once($h, 'POST', '/api/v1/payments/applications', sprintf('PaymentInvoiceNum=FAILED-1&TargetInvoiceNum=FAILED-I&ARAccountID=990001&Amount=%.2f', $cents / 100),
             'x-api-key' => $employee, 'Content-Type' => 'application/x-www-form-urlencoded', 'Idempotency-Key' => "failed-$cents");
     };
     my $wrong = sub { my ($res) = @_; my $amount = sprintf '%.2f', $cents / 100;
@@ -314,6 +256,14 @@ subtest 'pages, on a new connection' => sub {
     my $h = server(api => 'kss', db => $kss, idle => 'idle=1ms');
     turns($h, [kss_subjects($h)], ', 1205', group => 'database', code => 1205);
     turns($h, [kss_subjects($h)], ', memory', group => 'memory');
+};
+
+subtest 'pages and files' => sub {
+    my $h = server(api => 'kss', db => $kss);
+    my @subjects = kss_subjects($h, 1);
+    cmp_ok length $subjects[-1][2]->()->{content}, '>', 600_000, 'a page that needs a file';
+    turns($h, \@subjects, '', group => 'files');
+    turns($h, \@subjects, ', a full disk', group => 'disk', times => 1e9);
 };
 
 subtest 'a payment' => sub {

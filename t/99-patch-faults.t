@@ -9,10 +9,9 @@ use Digest::SHA qw(sha256_hex);
 use IO::Uncompress::Gunzip qw(gunzip $GunzipError);
 use KissTest;
 use KissTest::Database;
+use KissTest::Faults;
 use KissTest::Lists;
 use KissTest::Load;
-use POSIX ();
-use Storable qw(freeze thaw);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -40,34 +39,6 @@ sub start_over {
     return map { ask_list($h, '/products', undef, @$_) } @requests ? @requests : [];
 }
 
-# What is in the cache directory beside cached lists, their versions and locks.
-sub leftovers {
-    my ($h) = @_;
-    opendir my $d, folder($h) or return "$!";
-    return join ' ', sort grep { !m{\A(?:\.\.?|[\w-]{16}\@[\w-]{22}(?:\.[\w-]{22})?(?:(?:-gzip[0-9a-f]{8})?\.json|\.states)|lock\.\d\d\.\d\d|keeper\.lock)\z} }
-        readdir $d;
-}
-
-# ask_later($h, $path, %headers): one request in the background, asked once; its answer is what the code that it returns returns.
-sub ask_later {
-    my ($h, $path, @more) = @_;
-    pipe my $from, my $to or die "pipe: $!";
-    my $pid = fork;
-    die "fork: $!" unless defined $pid;
-    if (!$pid) {
-        my $res = eval { fetch($h, $path, Authorization => $h->{bearer}{ACME01}, @more) } || { status => 599, headers => {}, content => "$@" };
-        print {$to} freeze($res);
-        close $to;
-        POSIX::_exit(0);
-    }
-    close $to;
-    return sub {
-        local $/;
-        my $res = thaw(scalar <$from>);
-        waitpid $pid, 0;
-        return $res;
-    };
-}
 sub plain_of { my ($res) = @_; return $res->{content} if ($res->{headers}{'content-encoding'} // '') ne 'gzip'; gunzip(\$res->{content} => \my $text) or die $GunzipError; return $text }
 
 # while_patching($h, $table, $fault, @headers): the answer of /products whose job waits for a table when $fault is called. The log of changes
@@ -76,7 +47,7 @@ sub while_patching {
     my ($h, $table, $fault, @headers) = @_;
     change();
     my $release = hold($server, $db, $table);
-    my $request = ask_later($h, '/products', @headers);
+    my $request = ask_later($h, '/products', Authorization => $h->{bearer}{ACME01}, @headers);
     my $waits = wait_until(20, sub { waiting($server) >= 1 });
     my $undo = $fault->() if $waits;
     eval { $release->() };      # the server may be gone
@@ -121,7 +92,7 @@ sub afterwards {
     my $res = ask_list($h, '/products');
     is_right($res, 'afterwards');
     is fate($h, $res), $how || 'patched', '... ' . ($how || 'patched');
-    is leftovers($h), '', 'no file is left';
+    is leftovers(folder($h)), '', 'no file is left';
     return;
 }
 
@@ -215,7 +186,7 @@ subtest 'the compressed version that chunks are copied from' => sub {
         ($gzip) = start_over($h, \@gz);
         $path = path_of($h, $gzip);
         change();
-        my $request = ask_later($h, '/products', @gz);
+        my $request = ask_later($h, '/products', Authorization => $h->{bearer}{ACME01}, @gz);
         sleep rand 0.03;
         open my $f, '+<', $path or die;
         seek $f, (rand) * -s $path, 0;
@@ -237,7 +208,7 @@ subtest 'the versions that are compared' => sub {
         my $path = path_of($h, ($old, $new)[$which]);
         # Both are cached: the job has opened them when it reads the log of changes.
         my $release = hold($server, $db, 'change_log');
-        my $request = ask_later($h, '/products', 'If-None-Match' => $old->{headers}{etag}, 'A-IM' => 'sku-delta');
+        my $request = ask_later($h, '/products', Authorization => $h->{bearer}{ACME01}, 'If-None-Match' => $old->{headers}{etag}, 'A-IM' => 'sku-delta');
         ok wait_until(20, sub { waiting($server) >= 1 }), 'both versions are open';
         # The changed row begins with these words in both.
         open my $f, '+<', $path or die;
@@ -280,7 +251,7 @@ subtest 'a child is killed' => sub {
         my %old = map { $_ => 1 } $h->children;
         my $res = while_patching($h, 'product_image', sub { kill KILL => keys %old; wait_until(20, sub { !grep { $old{$_} } $h->children }); return }, @$coding);
         is $res->{status}, 599, (@$coding ? 'while it waits to compress a list' : 'while it derives a list') . ': no answer at all';
-        is leftovers($h), '', 'no file is left';
+        is leftovers(folder($h)), '', 'no file is left';
         ok wait_until(20, sub { scalar $h->children }), 'there are others';
         $res = ask_list($h, '/products', undef, @$coding);
         is_right($res, 'the next request');
@@ -293,7 +264,7 @@ subtest 'a child is killed' => sub {
     my $seen = '';
     for my $round (1 .. 8) {
         change();
-        my $request = ask_later($h, '/products', $round % 2 ? @gz : ());
+        my $request = ask_later($h, '/products', Authorization => $h->{bearer}{ACME01}, $round % 2 ? @gz : ());
         sleep rand 0.04;
         kill KILL => $h->children;
         my $res = $request->();
@@ -313,6 +284,10 @@ subtest 'the disk' => sub {
     plan skip_all => 'no tmpfs can be mounted here' if (run('mount', '-t', 'tmpfs', '-o', 'size=256m,mode=700,uid=' . getpwnam('www-data'), 'tmpfs', $dir))[0];
     my $h = serve_lists(@serve, cache => $dir);
     for my $coding ([], \@gz) {
+        # Lists that are removed have their room until no process has them mapped.
+        my %old = map { $_ => 1 } $h->children;
+        $h->graceful;
+        ok wait_until(20, sub { !grep { $old{$_} } $h->children }), 'other processes';
         start_over($h, [], $coding);
         my $res = while_patching($h, 'product_image', sub {
             # Less than the chunk that is different fits.

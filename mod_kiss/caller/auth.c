@@ -12,6 +12,7 @@
 #include "caller/token_endpoint.h"
 #include "core/config.h"
 #include "core/error.h"
+#include "core/log_seldom.h"
 #include "lib/credential/jwt_cache.h"
 
 #define SCHEME "Bearer"
@@ -47,32 +48,39 @@ static const char *bearer_token(request_rec *r)
     return *header ? header : NULL;
 }
 
-/** Verifies the token, if one was sent. */
-static void identify_bearer(kiss_req *k)
+/** Verifies the token, if one was sent. @return what refuses a request that needs one, unless it is verified now */
+static const kiss_error *identify_bearer(kiss_req *k)
 {
     const char *token = bearer_token(k->r), *customer, *why;
     kiss_jwt_policy policy;
 
     if (!token || !k->conf->token_keys) {
-        return;
+        return &kiss_error_bearer;
     }
     policy = kiss_config_token_policy(k->conf, k->server, k->pool);
     why = kiss_jwt_cache_verify(jwt_cache, &customer, &policy, token, apr_time_sec(apr_time_now()), k->pool);
+    if (why == kiss_jwt_no_memory) {
+        KISS_LOG_SELDOM(KISS_LOG_SELDOM_VERIFYING, k, APLOG_ERR, APR_ENOMEM, KISS_LOGNO(0685) "a token cannot be verified");
+        return &kiss_error_internal;
+    }
     if (why) {
         k->tally.token_expired = why == kiss_jwt_expired;
         k->tally.token_invalid = !k->tally.token_expired;
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, k->r, KISS_LOGNO(0401) "token refused: %s", why);
-        return;
+        return &kiss_error_bearer;
     }
     k->principal = customer;
     k->verified = 1;
     k->r->user = apr_pstrdup(k->pool, customer);
     k->r->ap_auth_type = SCHEME;
+    return NULL;
 }
 
 /** A customer: by a bearer token, by the credentials of the token endpoint, or by the same with a list. */
 static const kiss_error *identify_customer(kiss_req *k)
 {
+    const kiss_error *e;
+
     if (k->endpoint && k->endpoint->auth == KISS_AUTH_CLIENT) {
         return kiss_token_endpoint_read(k);
     }
@@ -82,11 +90,8 @@ static const kiss_error *identify_customer(kiss_req *k)
     if (kiss_config_takes_basic(k->conf, k->endpoint) && kiss_token_endpoint_has_basic(k->r)) {
         return kiss_token_endpoint_identify(k);
     }
-    identify_bearer(k);
-    if (!k->endpoint || k->endpoint->auth == KISS_AUTH_NONE || k->verified) {
-        return NULL;
-    }
-    return &kiss_error_bearer;
+    e = identify_bearer(k);
+    return !k->endpoint || k->endpoint->auth == KISS_AUTH_NONE ? NULL : e;
 }
 
 /* By kiss_auth. */

@@ -14,6 +14,7 @@ typedef enum {
     KISS_LOG_SELDOM_CLIENTS,         /**< KISS0310 */
     KISS_LOG_SELDOM_KEYS,            /**< KISS0311 */
     KISS_LOG_SELDOM_SIGNING,         /**< KISS0402 */
+    KISS_LOG_SELDOM_VERIFYING,       /**< KISS0685 */
     KISS_LOG_SELDOM_TOKEN_KEYS,      /**< KISS0403 */
     KISS_LOG_SELDOM_SPOOL,           /**< KISS0601 */
     KISS_LOG_SELDOM_PAGE,            /**< KISS0604 */

@@ -6,7 +6,8 @@
  * The file that FAILNTH names is mapped by all processes of httpd; a test writes into it (t/77-failed-calls.t), without a
  * restart. Calls are counted while the group is armed: those of Connector/C; those on files below a directory, all of them
  * or those that need room on the disk; those that allocate memory for json-c, zlib or Connector/C. APR's own allocations
- * are left alone: its pools abort the process by design.
+ * are left alone: its pools abort the process by design. Of the calls that acquire a lock between processes the n-th one
+ * succeeds, and its process is killed while it has the lock (t/81-child-faults.t).
  */
 #define _GNU_SOURCE
 /* It defines open() and the like: as Debian builds, glibc's headers would have inline functions of these names. */
@@ -16,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -32,7 +34,7 @@
 
 /** Groups of calls; one is armed, or none. */
 enum {
-    NOTHING, DATABASE, FILES, MEMORY, DISK
+    NOTHING, DATABASE, FILES, MEMORY, DISK, LOCKS
 };
 
 /** The file; t/77-failed-calls.t packs the first six. */
@@ -286,7 +288,7 @@ static int is_below(const char *path)
 /** 1 when calls on files are counted. */
 static int counts_files(void)
 {
-    return shared && (shared->group == FILES || shared->group == DISK);
+    return shared && (shared->group == FILES || shared->group == DISK || shared->group == LOCKS);
 }
 
 /** 1 when the descriptor is of a file below the directory. */
@@ -456,12 +458,53 @@ int linkat(int dir, const char *from, int to_dir, const char *to, int flags)
     return file_fails(names_ours(to), "linkat", ENOSPC) ? -1 : real(dir, from, to_dir, to, flags);
 }
 
+/** Passes on the result of a call that acquires a lock; kills the process that has it now if it is to be killed. */
+static int holds(int result, int is_lock, const char *name)
+{
+    int saved = errno;
+
+    if (is_lock && result == 0 && fails(LOCKS, name)) {
+        kill(getpid(), SIGKILL);
+    }
+    errno = saved;
+    return result;
+}
+
 int flock(int fd, int how)
 {
     REAL(flock);
 
-    return file_fails(is_ours(fd), "flock", ENOLCK) ? -1 : real(fd, how);
+    if (file_fails(is_ours(fd), "flock", ENOLCK)) {
+        return -1;
+    }
+    return holds(real(fd, how), is_ours(fd) && (how & LOCK_EX), "flock");
 }
+
+/* Without APR's header: the mutex is only passed on. */
+int apr_global_mutex_lock(void *mutex);
+
+int apr_global_mutex_lock(void *mutex)
+{
+    REAL(apr_global_mutex_lock);
+
+    return holds(real(mutex), 1, "apr_global_mutex_lock");
+}
+
+#define FCNTL(name) \
+    int name(int fd, int command, ...) \
+    { \
+        REAL(name); \
+        va_list more; \
+        void *argument; \
+        va_start(more, command); \
+        argument = va_arg(more, void *); \
+        va_end(more); \
+        return holds(real(fd, command, argument), \
+                     command == F_SETLK && ((struct flock *)argument)->l_type == F_WRLCK, #name); \
+    }
+
+FCNTL(fcntl)
+FCNTL(fcntl64)
 
 int mkstemp(char *name)
 {

@@ -18,6 +18,7 @@
 #define MAX_DEPTH 8
 
 const char kiss_jwt_expired[] = "expired";
+const char kiss_jwt_no_memory[] = "no memory";
 
 /** A member that is a string, or NULL. */
 static const char *string_member(json_object *o, const char *name)
@@ -95,30 +96,35 @@ static int is_unambiguous(json_object *o)
     return good;
 }
 
-/** Decodes one segment of a token into a JSON object, or NULL. */
-static json_object *segment(const char *text, apr_size_t len, apr_pool_t *p)
+/** Decodes one segment of a token into a JSON object. @return NULL; `otherwise` for anything else; kiss_jwt_no_memory */
+static const char *segment(json_object **o, const char *text, apr_size_t len, const char *otherwise, apr_pool_t *p)
 {
-    json_object *o = NULL;
     unsigned char *json;
     apr_size_t n;
+    apr_status_t rv = APR_EGENERAL;
 
     if (kiss_crypto_unbase64url(&json, &n, text, len, p)) {
-        o = kiss_json_parse((char *)json, n, MAX_DEPTH, p);
+        rv = kiss_json_read(o, (char *)json, n, MAX_DEPTH, p);
     }
-    return json_object_is_type(o, json_type_object) && is_unambiguous(o) ? o : NULL;
+    if (rv == APR_ENOMEM) {
+        return kiss_jwt_no_memory;
+    }
+    return rv == APR_SUCCESS && json_object_is_type(*o, json_type_object) && is_unambiguous(*o) ? NULL : otherwise;
 }
 
 /** Finds the key that the header names, if the header is one that kiss_jwt_sign() writes. */
 static const char *check_header(const kiss_jwt_key **key, const char *token, apr_size_t len,
                                 const kiss_jwt_policy *policy, apr_pool_t *p)
 {
-    json_object *header = segment(token, len, p);
-    const char *alg = header ? string_member(header, "alg") : NULL;
-    const char *kid = header ? string_member(header, "kid") : NULL, *typ = header ? string_member(header, "typ") : NULL;
+    json_object *header = NULL;
+    const char *e = segment(&header, token, len, "the header is not a JSON object", p), *alg, *kid, *typ;
 
-    if (!header) {
-        return "the header is not a JSON object";
+    if (e) {
+        return e;
     }
+    alg = string_member(header, "alg");
+    kid = string_member(header, "kid");
+    typ = string_member(header, "typ");
     if (!alg || strcmp(alg, ALGORITHM) != 0) {
         return "the algorithm is not " ALGORITHM;
     }
@@ -142,7 +148,7 @@ static const char *check_signature(const char *token, const char *end, const kis
         return "the signature is not base64url";
     }
     if (!kiss_crypto_hmac(right, key->secret, key->len, token, (apr_size_t)(end - token))) {
-        return "the signature could not be computed";
+        return kiss_jwt_no_memory;
     }
     return n == sizeof(right) && kiss_crypto_equal(sent, right, n) ? NULL : "the signature is wrong";
 }
@@ -184,18 +190,18 @@ const char *kiss_jwt_verify(kiss_jwt_claims *verified, const kiss_jwt_policy *po
 {
     const char *first = strchr(token, '.'), *second = first ? strchr(first + 1, '.') : NULL, *e;
     const kiss_jwt_key *key = NULL;
-    json_object *claims;
+    json_object *claims = NULL;
 
     memset(verified, 0, sizeof(*verified));
     if (!second || strchr(second + 1, '.') || strlen(token) > KISS_JWT_MAX) {
         return "not three segments, or too long";
     }
     if ((e = check_header(&key, token, (apr_size_t)(first - token), policy, p))
-        || (e = check_signature(token, second, key, p))) {
+        || (e = check_signature(token, second, key, p))
+        || (e = segment(&claims, first + 1, (apr_size_t)(second - first - 1), "the claims are not a JSON object", p))) {
         return e;
     }
-    claims = segment(first + 1, (apr_size_t)(second - first - 1), p);
-    return claims ? check_claims(verified, claims, policy, now, p) : "the claims are not a JSON object";
+    return check_claims(verified, claims, policy, now, p);
 }
 
 /** A text as a JSON string, in `p`, or NULL when it is not UTF-8. */

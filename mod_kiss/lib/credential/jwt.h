@@ -39,6 +39,9 @@ const char *kiss_jwt_sign(const kiss_jwt_policy *policy, const char *customer, a
 /** Why a token is refused whose time is over: this very text. */
 extern const char kiss_jwt_expired[];
 
+/** Why a token could not be verified, whether it is valid or not: this very text. */
+extern const char kiss_jwt_no_memory[];
+
 /** Claims of a verified token. */
 typedef struct {
     const char *customer;               /**< customer code; NULL when the token was refused */
