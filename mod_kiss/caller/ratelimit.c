@@ -92,6 +92,16 @@ static apr_status_t try_as_child(apr_global_mutex_t *mutex, apr_pool_t *p)
     return rv;
 }
 
+/** A POSIX semaphore is the only kind of mutex that stays locked when the process that has it is killed. */
+static void warn_of_mutex(apr_global_mutex_t *mutex, server_rec *s)
+{
+    if (strcmp(apr_global_mutex_name(mutex), "posixsem") == 0) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, KISS_LOGNO(0686) "Mutex posixsem: if a process is killed while it has "
+                     "the mutex '" MUTEX_TYPE "', every request waits for it until httpd is stopped and started. Use another "
+                     "kind: 'Mutex default " MUTEX_TYPE "'");
+    }
+}
+
 /** Creates segment and mutex. @return NULL, or what could not be created; `rv` is the cause, if it is known */
 static const char *create_segment(segment *created, server_rec *s, apr_status_t *rv)
 {
@@ -114,6 +124,7 @@ static const char *create_segment(segment *created, server_rec *s, apr_status_t 
         return "the user of the child processes cannot open the mutex '" MUTEX_TYPE "' (the Mutex directive "
                "says where it is)";
     }
+    warn_of_mutex(created->mutex, s);
     if (kiss_crypto_random(created->key, sizeof(created->key)) != APR_SUCCESS) {
         return "the system has no random bytes";
     }

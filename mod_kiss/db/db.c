@@ -119,7 +119,7 @@ static kiss_db_status attempt(kiss_db_conn *conn, kiss_req *k, kiss_db_work work
 {
     const kiss_database_conf *conf = kiss_db_pool_conf(conn);
     kiss_db_status status = kiss_db_pool_ends(k) ? KISS_DB_AWAY : KISS_DB_OK;
-    apr_time_t start = apr_time_now();
+    apr_int64_t start = kiss_clock_now();
 
     conn->lost = conn->away = 0;
     if (status == KISS_DB_OK && !conn->mysql) {
@@ -132,7 +132,7 @@ static kiss_db_status attempt(kiss_db_conn *conn, kiss_req *k, kiss_db_work work
         conn->trust = losses;
     }
     if (status != KISS_DB_OK) {
-        if (conn->lost && apr_time_now() - start >= DEAD_WITHIN && !kiss_db_pool_ends(k)) {
+        if (conn->lost && kiss_clock_now() - start >= DEAD_WITHIN && !kiss_db_pool_ends(k)) {
             kiss_db_servers_note_loss(conf, conn->server);
             kiss_db_pool_failed(conn, "does not answer any more");
         }
@@ -177,7 +177,7 @@ static void tally(kiss_tally *t, kiss_db_status status)
 
 kiss_db_status kiss_db_run(kiss_req *k, kiss_db_work work, void *baton)
 {
-    apr_time_t start = apr_time_now(), attempted;
+    apr_int64_t start = kiss_clock_now(), attempted;
     kiss_db_status status;
     kiss_db_conn *conn;
 
@@ -186,7 +186,7 @@ kiss_db_status kiss_db_run(kiss_req *k, kiss_db_work work, void *baton)
         return KISS_DB_FAILED;
     }
     status = kiss_db_pool_acquire(&conn, k->db, k);
-    attempted = apr_time_now();
+    attempted = kiss_clock_now();
     k->tally.db_wait += attempted - start;
     if (status == KISS_DB_OK) {
         kiss_db_server_set tried = 0;
@@ -195,13 +195,13 @@ kiss_db_status kiss_db_run(kiss_req *k, kiss_db_work work, void *baton)
         review(conn);
         idle = conn->mysql != NULL;
         status = attempt(conn, k, work, baton, tried);
-        if (status == KISS_DB_AWAY && may_retry(conn, idle, apr_time_now() - attempted, &tried)) {
+        if (status == KISS_DB_AWAY && may_retry(conn, idle, kiss_clock_now() - attempted, &tried)) {
             k->tally.db_retries++;
             status = attempt(conn, k, work, baton, tried);
         }
         kiss_db_pool_release(conn);
     }
-    k->db_time += apr_time_now() - start;
+    k->db_time += kiss_clock_now() - start;
     tally(&k->tally, status);
     return status;
 }

@@ -17,6 +17,7 @@
 #include "core/config.h"
 #include "core/log_seldom.h"
 #include "db/db.h"
+#include "lib/base/clock.h"
 #include "lib/base/lru.h"
 #include "lib/file/gzip.h"
 #include "lib/file/small_file.h"
@@ -326,7 +327,7 @@ apr_status_t kiss_list_cache_lock(const char *dir, const char *tag, apr_interval
 {
     unsigned n = (unsigned)crc32(0, (const Bytef *)tag, (uInt)strlen(tag)) % LOCKS;
     const char *path = path_of(dir, apr_psprintf(p, "lock.%d.%02u", (int)strlen(tag), n), "", p);
-    apr_time_t end = apr_time_now() + wait;
+    apr_int64_t end = kiss_clock_now() + wait;
     apr_interval_time_t pause = LOCK_PAUSE;
     apr_file_t *file;
     apr_os_file_t fd = -1;
@@ -341,7 +342,7 @@ apr_status_t kiss_list_cache_lock(const char *dir, const char *tag, apr_interval
         if (errno != EWOULDBLOCK && errno != EINTR) {
             rv = errno;
         }
-        else if (apr_time_now() >= end) {
+        else if (kiss_clock_now() >= end) {
             apr_file_close(file);
             rv = APR_TIMEUP;
         }
