@@ -19,10 +19,28 @@
 #include "lib/mariadb/server_error.h"
 #include "lib/mariadb/session.h"
 
+/** Whether conflicts are kept, and whether one was. */
+static int keeps_conflicts, conflict;
+
+void ctl_db_keep_conflicts(int keep)
+{
+    keeps_conflicts = keep;
+    conflict = 0;
+}
+
+int ctl_db_met_conflict(void)
+{
+    return conflict;
+}
+
 static int say_error(const ctl *c, unsigned int code, const char *message, const char *what)
 {
     const char *advice = kiss_server_error_advice(code, c->verb->database->folder, c->pool);
 
+    if (keeps_conflicts && (code == ER_LOCK_DEADLOCK || code == ER_CHECKREAD)) {
+        conflict = 1;
+        return CTL_FAILED;
+    }
     return ctl_fail("%s: %s (error %u).%s%s", what, *message ? message : "no reason given", code, *advice ? " " : "",
                     advice);
 }

@@ -57,6 +57,15 @@ int ctl_db_error(const ctl *c, const char *what);
 /** The same for a statement. @return CTL_FAILED */
 int ctl_db_stmt_error(const ctl *c, MYSQL_STMT *stmt, const char *what);
 
+/**
+ * From now on, no conflict so far. `keep`: a statement that fails because its transaction has met another one (a deadlock,
+ * a row that has changed since) fails without a message: the caller does all of it again.
+ */
+void ctl_db_keep_conflicts(int keep);
+
+/** 1 when a conflict was kept since then. */
+int ctl_db_met_conflict(void);
+
 /** Takes the lock `name` of this database, waiting up to `seconds` when it is held. @return CTL_OK or CTL_FAILED */
 int ctl_db_lock(ctl *c, const char *name, int seconds);
 

@@ -26,6 +26,9 @@
 
 #define LOCK_SECONDS 60
 
+/* How often an import is done that meets other transactions. */
+#define TRIES 5
+
 static int stage_all(import_run *run)
 {
     int i;
@@ -165,25 +168,43 @@ static int take_back(import_run *run, const import_part *parts, const import_fin
     return rc;
 }
 
+/**
+ * Loads, and does it again where a short cut does not hold, and where the transaction met another one that had locked a row
+ * before the revision: the server rolls one of them back.
+ */
+static int load_repeatedly(import_run *run)
+{
+    const import_part *parts = apr_pmemdup(run->c->pool, run->parts, sizeof(*parts) * (apr_size_t)run->set->n);
+    const import_findings *found = import_findings_keep(run);
+    int rc, met, tries, short_cuts = run->nerrors == 0;
+
+    for (tries = 1;; tries++) {
+        ctl_db_keep_conflicts(tries < TRIES);
+        rc = load_files(run, short_cuts);
+        met = ctl_db_met_conflict();
+        ctl_db_keep_conflicts(0);
+        if (rc == CTL_OK || import_stopped() || !(met || run->again)) {
+            return rc;
+        }
+        if (take_back(run, parts, found) != CTL_OK) {
+            return CTL_FAILED;
+        }
+        short_cuts = 0;
+        if (met) {
+            import_note(run, "another transaction was in the way, and all was done again");
+        }
+    }
+}
+
 static int work(import_run *run)
 {
-    const import_part *parts;
-    const import_findings *found;
-    int rc;
-
     if (ctl_db_lock(run->c, "kiss.import", LOCK_SECONDS) != CTL_OK
         || ctl_db_exec(run->c, run->set->silence) != CTL_OK
         || ctl_db_exec(run->c, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ") != CTL_OK) {
         return CTL_FAILED;
     }
     import_inspect_files(run);
-    parts = apr_pmemdup(run->c->pool, run->parts, sizeof(*parts) * (apr_size_t)run->set->n);
-    found = import_findings_keep(run);
-    rc = load_files(run, run->nerrors == 0);
-    if (rc != CTL_OK && run->again && !import_stopped()) {
-        rc = take_back(run, parts, found) == CTL_OK ? load_files(run, 0) : CTL_FAILED;
-    }
-    if (rc != CTL_OK) {
+    if (load_repeatedly(run) != CTL_OK) {
         return CTL_FAILED;
     }
     if (!run->dry_run && run->nerrors == 0) {

@@ -205,6 +205,40 @@ subtest 'served while an import runs' => sub {
     kissctl_ok({ timeout => 60 }, 'import', '--remove-up-to', 100, $sample);
 };
 
+# A writer that has more to lose than an import, locks a row, and changes it when the import waits for that row: it then waits for the
+# revision that the import has locked.
+subtest 'a writer that locks its rows first' => sub {
+    sql($db, 'CREATE TABLE heavy (n INT PRIMARY KEY)');
+    my $waiting = 'information_schema.innodb_trx JOIN information_schema.processlist ON id = trx_mysql_thread_id WHERE db = DATABASE()';
+    my $writer = <<"SQL";
+DELIMITER //
+BEGIN NOT ATOMIC
+    START TRANSACTION;
+    INSERT INTO heavy SELECT seq FROM seq_1_to_20000;
+    SELECT COUNT(*) FROM stock FOR UPDATE;
+    WHILE (SELECT COUNT(*) FROM $waiting AND trx_state = 'LOCK WAIT' AND trx_query LIKE 'UPDATE stock o%') = 0 DO
+        DO SLEEP(0.02);
+    END WHILE;
+    UPDATE stock SET available_qty = available_qty + 1 WHERE sku <> 'ACRO101-0506' LIMIT 1;
+    COMMIT;
+END//
+SQL
+    my $dir = sample('stock.csv' => sub { $_[0] =~ s/^(ACRO101-0506,UK01,)\d+/${1}91/mr });
+    my @got = parallel(2, sub {
+        my ($i) = @_;
+        return sql($db, $writer) && 1 if !$i;
+        wait_until(30, sub { (sql($db, "SELECT COUNT(*) FROM $waiting AND trx_rows_locked > 20"))[0][0] }) or die 'no writer';
+        return [kissctl({ db => $db, timeout => 60 }, 'import', $dir)];
+    });
+    my ($rc, $out, $err) = @{ $got[1] };
+    is $rc, 0, 'the import is done';
+    like "$out$err", qr/another transaction was in the way, and all was done again/, '... and says what was in its way';
+    unlike $err, qr/1213/, '... without an error';
+    cmp_ok +(sql($db, "SELECT available_qty FROM stock WHERE sku = 'ACRO101-0506' AND stock_location = 'UK01'"))[0][0], '==', 91, '... and all of it is there';
+    sql($db, 'DROP TABLE heavy');
+    import_sample($db);
+};
+
 subtest 'two at once' => sub {
     my $other = sample('stock.csv' => sub { $_[0] =~ s/,UK01,[0-9.]*,/,UK01,77,/gr });
     my @r = parallel(2, sub { [kissctl({ timeout => 90 }, 'import', $_[0] ? $other : $sample)] });
