@@ -204,6 +204,35 @@ subtest 'all ways are lost at once' => sub {
     $h->log_ok;
 };
 
+# timeout= is for the silence between two answers of the server, not for all of a list.
+subtest 'a slow way' => sub {
+    my $h = start_httpd(db => $plain);
+    my $bearer = 'Bearer ' . $h->token('ACME01', issue_key('ACME01'));
+    my $good = fetch($h, '/products', Authorization => $bearer)->{content};
+    my $way = KissTest::Proxy->start($clear->{socket}, piece => 2048, pause => 0.01);
+    $h->rewrite(location => 'KissUseDatabase other', config => "KissDatabase other host=127.0.0.1 port=$way->{port} user=kiss dbname=$plain"
+        . " password-file=$clear->{dir}/kiss.password timeout=1s\n")->graceful;
+    my $at = time;
+    my @all = parallel(3, sub { fetch($h, '/products', Authorization => $bearer) });
+    cmp_ok time - $at, '>', 1, 'a list takes longer than timeout=';
+    is scalar(grep { $_->{status} == 200 && $_->{content} eq $good } @all), 3, '... and is right';
+    is $h->get('/health')->{status}, 200, 'all is well';
+    # A statement that the server ends in the middle of its rows.
+    $clear->sql(undef, 'ALTER USER kiss@localhost WITH MAX_STATEMENT_TIME 0.5');
+    for my $path (qw(/products /products.csv)) {
+        kill_connections($clear, "user = 'kiss'");
+        $clear->sql($plain, 'UPDATE revision SET n = n + 1');
+        my $res = fetch($h, $path, Authorization => $bearer);
+        like $res->{status} == 599 ? $res->{content} : $res->{status}, qr/\A(?:503|broken off: no last chunk)\z/, "$path, whose statement takes too long";
+    }
+    like $h->log_text, qr/KISS0253.*error 1969.*max_statement_time/, '... the log says so';
+    $clear->sql(undef, 'ALTER USER kiss@localhost WITH MAX_STATEMENT_TIME 0');
+    kill_connections($clear, "user = 'kiss'");
+    my $res = fetch($h, '/products', Authorization => $bearer);
+    ok $res->{status} == 200 && $res->{content} eq $good, 'all is well again';
+    $h->log_ok(qr/KISS0253/);
+};
+
 # Children times connections, as the MPM has them: a prefork child serves one request at a time.
 subtest 'the budget of connections' => sub {
     my %opt = (db => $plain, pool => 'max=8');

@@ -6,6 +6,10 @@ package KissTest::Proxy;
 #
 #     my $way = KissTest::Proxy->start($server->{socket});    # $way->{port}
 #     $way->lose;
+#
+# Or it is slow: of what the server sends, so many bytes come at a time, each after a pause.
+#
+#     my $way = KissTest::Proxy->start($server->{socket}, piece => 2048, pause => 0.01);
 
 use strict;
 use warnings;
@@ -15,16 +19,16 @@ use IO::Socket::UNIX;
 use POSIX ();
 use Time::HiRes qw(sleep);
 
-# start($socket): in a process of its own, which ends with the object.
+# start($socket, %option): in a process of its own, which ends with the object.
 sub start {
-    my ($class, $socket) = @_;
+    my ($class, $socket, %opt) = @_;
     my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 64, ReuseAddr => 1) or die "listen: $!";
     pipe my $said, my $say or die "pipe: $!";
     my $pid = fork;
     die "fork: $!" unless defined $pid;
     if (!$pid) {
         close $said;
-        _serve($listen, $socket, $say);
+        _serve($listen, $socket, $say, %opt);
         POSIX::_exit(0);
     }
     close $say;
@@ -32,7 +36,7 @@ sub start {
 }
 
 sub _serve {
-    my ($listen, $socket, $say) = @_;
+    my ($listen, $socket, $say, %opt) = @_;
     my ($lost, %peer) = (0);
     local $SIG{USR1} = sub { $lost = 1 };
     local $SIG{PIPE} = 'IGNORE';
@@ -56,14 +60,15 @@ sub _serve {
                 next;
             }
             my $to = $peer{$from};
-            if (!$to || !sysread $from, my $data, 65536) {
+            my $data = '';
+            my $n = $to ? sysread $from, $data, $opt{piece} || 65536 : 0;
+            if (!$n) {
                 $select->remove(grep {defined} $from, $to);
                 close $_ for grep {defined} $from, $to;
                 next;
             }
-            else {
-                syswrite $to, $data;
-            }
+            sleep $opt{pause} if $opt{pause} && $from->isa('IO::Socket::UNIX');
+            syswrite $to, $data;
         }
     }
     return;
