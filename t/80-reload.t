@@ -6,6 +6,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KissTest;
+use KissTest::Footprint;
 use KissTest::Load;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -18,20 +19,6 @@ my $key = issue_key('ACME01');
 # All of the module's connections to this test's database: the server may be shared.
 sub in_use { return connections($server, "db = '$db'") }
 
-# Shared memory of a process: the SysV segments it maps, and files mapped that are deleted or in /dev/shm.
-sub segments {
-    my ($pid) = @_;
-    return scalar grep { m{/SYSV|/dev/shm/|\(deleted\)} && !m{spool} } split /\n/, slurp("/proc/$pid/maps");
-}
-
-sub descriptors { my ($pid) = @_; return scalar(() = glob "/proc/$pid/fd/*") }
-
-sub resident { my ($pid) = @_; return (slurp("/proc/$pid/status") =~ /^VmRSS:\s+([0-9]+)/m)[0] }
-
-sub system_segments {
-    return -r '/proc/sysvipc/shm' ? scalar(() = slurp('/proc/sysvipc/shm') =~ /\n/g) : 0;
-}
-
 subtest 'twenty graceful reloads under load' => sub {
     my $processes = 2;
     my $max = 4;
@@ -41,8 +28,7 @@ subtest 'twenty graceful reloads under load' => sub {
     my %good = map { $_ => fetch($h, $_, Authorization => $bearer)->{content} } qw(/products /stock /prices);
     # The first reload makes what stays: compare with the state behind it.
     $h->graceful;
-    my %before = (segments => segments($h->{pid}), descriptors => descriptors($h->{pid}), system => system_segments(),
-        resident => resident($h->{pid}));
+    my $before = footprint($h);
     my @paths = sort keys %good;
     my $load = KissTest::Load->start(3, sub {
         my ($i, $n) = @_;
@@ -71,10 +57,7 @@ subtest 'twenty graceful reloads under load' => sub {
 
     ok wait_until(15, sub { scalar(my @c = $h->children) <= $processes }), 'the old generations end';
     ok wait_until(15, sub { in_use() <= $processes * $max }), 'and give their connections back';
-    is segments($h->{pid}), $before{segments}, 'shared memory segments as before';
-    cmp_ok system_segments(), '<=', $before{system}, 'no SysV segment more';
-    cmp_ok descriptors($h->{pid}), '<=', $before{descriptors} + 1, 'open files as before';
-    cmp_ok resident($h->{pid}), '<', $before{resident} + 4096, 'memory of the parent as before (4 MB of tolerance)';
+    is join(', ', grown($before, footprint($h), 4096)), '', 'nothing of the system is held more than before (4 MB of tolerance for the parent)';
     $h->log_ok;
 };
 
