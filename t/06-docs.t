@@ -164,6 +164,22 @@ for my $name (sort keys %entry) {
     like $entry{$name} =~ s/^(?:\||    ).*$//mgr, qr/\w[^.]{20,}\./, '... and what it is for';
 }
 
+# The table of faults: each row says what happens and for how long, and names tests and subtests that are there.
+my @faults = map { [map { s/^\s+|\s+$//gr } split /\|/, s/^\||\|$//gr] } $text{'doc/faults.md'} =~ /^(\|(?! (?:fault|---) \|).*\|)$/mg;
+cmp_ok scalar @faults, '>', 20, 'doc/faults.md: faults';
+is_deeply [map { $_->[0] } grep { @$_ != 4 || grep { $_ eq '' } @$_ } @faults], [], '... each with what happens, the bound and a test';
+for my $row (@faults) {
+    my ($file, @absent) = '';
+    my @words = $row->[3] =~ /(`[^`]+`|\([^()]+\))/g;
+    for my $word (@words) {
+        my ($name) = $word =~ /\A.(.*).\z/;
+        $file = -f "$top/$name" ? slurp("$top/$name") : '' if $word =~ /^`/;
+        push @absent, $word if $word =~ /^`/ ? $file eq '' : $file !~ /\bsubtest (?:'\Q$name\E|"(?:[^"]*\W)?\Q$name\E)/;
+    }
+    is "@absent", '', "doc/faults.md, $row->[0]: the tests are there";
+    like $row->[3], qr/^`t\//, '... and there is one';
+}
+
 # What a project needs to be carried on: its licence word for word, and what has changed up to the version that is built.
 is Digest::SHA::sha256_hex(slurp("$top/LICENSE")), 'cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30',
     'LICENSE is the Apache License 2.0';
