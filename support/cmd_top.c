@@ -219,9 +219,11 @@ static void write_head(report_text *t, json_object *report, const sample *last, 
     add(t->head, t->pool, "mod_kiss %s   %s   since %s", text(report, "version", t->pool), text(report, "time", t->pool),
         text(report, "since", t->pool));
     add(t->head, t->pool, "%" APR_INT64_T_FMT " request%s, %s a second, %" APR_INT64_T_FMT " refused, %" APR_INT64_T_FMT
-        " failed; %s list%s, %" APR_INT64_T_FMT " of %" APR_INT64_T_FMT " MB", now->requests, KISS_PLURAL_S(now->requests), rate,
+        " failed; %s list%s, %" APR_INT64_T_FMT " of %" APR_INT64_T_FMT " MB", now->requests,
+        KISS_PLURAL_S(now->requests), rate,
         sum_of(report, "client_errors"), sum_of(report, "server_errors"),
-        text(cache, "lists", t->pool), KISS_PLURAL_S(number(cache, "lists")), number(cache, "bytes") / 1048576, number(cache, "limit_bytes") / 1048576);
+        text(cache, "lists", t->pool), KISS_PLURAL_S(number(cache, "lists")), number(cache, "bytes") / 1048576,
+        number(cache, "limit_bytes") / 1048576);
 }
 
 static report_text write_report(json_object *report, const sample *last, const sample *now, int columns, apr_pool_t *p)

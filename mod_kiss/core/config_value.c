@@ -198,7 +198,7 @@ static const char *read_server(kiss_database_server *server, const char *text, i
         colon = NULL;
     }
     if (colon) {
-        e = kiss_config_number(&n, colon + 1, 1, 65535, p);
+        e = kiss_setting_number(&n, colon + 1, 1, 65535, p);
     }
     server->port = (int)n;
     server->address = !n ? server->host : apr_psprintf(p, strchr(server->host, ':') ? "[%s]:%d" : "%s:%d", server->host,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * database_counters - what is counted of each database beside requests: the times of its statements, and what KissWarm does.
+ * database_counters - what is counted of each database, apart from requests: the times of its statements, and what
+ * KissWarm does.
  *
  * In the segment of core/metrics.h, by all processes, without locks; kept as long as that.
  */
@@ -32,7 +33,7 @@ struct kiss_database_counters {
 typedef struct {
     kiss_database_conf *conf;
     const kiss_plan *plan;                  /**< its statements */
-    const char *host;                       /**< name and port of the server where KissDatabase stands */
+    const char *host;                       /**< name and port of the server that KissDatabase is in */
     int has_lists;                          /**< 1: lists of it are cached */
     int repeated;                           /**< 1: one before it has the same counters: kiss_database_counters_same() */
 } kiss_counted_database;

@@ -229,8 +229,8 @@ void kiss_metrics_create(server_rec *main_server, apr_pool_t *pconf)
         add_zone(zone);
     }
     if (lost) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main_server, KISS_LOGNO(0651) "%d location%s or database%s not counted in "
-                     "the metrics: reloads have added more than there is room for. Stop and start httpd", lost,
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main_server, KISS_LOGNO(0651) "%d location%s or database%s not counted "
+                     "in the metrics: reloads have added more than there is room for. Stop and start httpd", lost,
                      KISS_PLURAL(lost, "", "s"), KISS_PLURAL(lost, " is", "s are"));
     }
 }

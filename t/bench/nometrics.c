@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * nometrics - for LD_PRELOAD of httpd: of shared memory of more than a megabyte the second one cannot be had, so that mod_kiss
+ * nometrics - for LD_PRELOAD of httpd: of shared memory of more than a megabyte the second one cannot be had, so mod_kiss
  * counts nothing (KISS0650) and serves all the same. The first one is that of its limits.
  */
 #define _GNU_SOURCE

@@ -17,8 +17,8 @@ void kiss_thread_restore_signals(const sigset_t *before);
  * Starts a thread that receives none of the process' signals from its first instruction on: they are meant for the
  * threads of httpd that expect them. The caller ends it with apr_thread_join().
  *
- * @param run returns, and does not call apr_thread_exit(): APR does not declare that this does not return, so that the address
- *            sanitizer takes the stack of the frames that it leaves for theirs, and reports the end of the thread
+ * @param run returns, and does not call apr_thread_exit(): APR does not declare that this does not return, so that
+ *            the address sanitizer takes the stack of the frames that it leaves for theirs, and reports the thread's end
  * @param p owns the thread; nothing else may use it while the thread runs
  */
 apr_status_t kiss_thread_create(apr_thread_t **thread, apr_thread_start_t run, void *baton, apr_pool_t *p);
