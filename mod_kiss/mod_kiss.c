@@ -22,6 +22,8 @@
 #include "caller/caller.h"
 #include "caller/metadata_endpoint.h"
 #include "caller/ratelimit.h"
+#include "caller/ratelimit_memory.h"
+#include "caller/ratelimit_store.h"
 #include "caller/token_endpoint.h"
 #include "core/config.h"
 #include "core/config_check.h"
@@ -348,7 +350,7 @@ static int kiss_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptem
 {
     (void)plog;
     (void)ptemp;
-    return kiss_ratelimit_register(pconf) == APR_SUCCESS ? OK : HTTP_INTERNAL_SERVER_ERROR;
+    return kiss_ratelimit_memory_register(pconf) == APR_SUCCESS ? OK : HTTP_INTERNAL_SERVER_ERROR;
 }
 
 static int kiss_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
@@ -408,9 +410,10 @@ static int kiss_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pte
         return OK;
     }
     kiss_db_servers_prepare(s, pconf);
+    kiss_ratelimit_store_create(s, pconf);
     if (kiss_config_uses(s, ptemp)->nelts) {
         kiss_log_seldom_create(pconf);
-        if (kiss_ratelimit_create(s, is_first_start()) != 0 || create_cache_dir(s, ptemp) != OK
+        if (kiss_ratelimit_memory_create(s, is_first_start()) != 0 || create_cache_dir(s, ptemp) != OK
             || kiss_list_variant_prepare(ptemp) != APR_SUCCESS || kiss_openapi_answer_prepare(s, pconf, ptemp) != 0) {
             return HTTP_INTERNAL_SERVER_ERROR;
         }
@@ -448,7 +451,8 @@ static void kiss_child_init(apr_pool_t *pchild, server_rec *s)
 
     /* A child that is stopped now would clean up within the signal handler, in the middle of this. */
     kiss_thread_block_signals(&before);
-    kiss_ratelimit_attach(s, pchild);
+    kiss_ratelimit_memory_attach(s, pchild);
+    kiss_ratelimit_store_attach(s, pchild);
     for (i = 0; i < (int)(sizeof(caches) / sizeof(caches[0])); i++) {
         if ((rv = caches[i].attach(pchild)) != APR_SUCCESS) {
             ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, "%s", caches[i].without);

@@ -70,7 +70,7 @@ subtest 'kiss.conf is inert' => sub {
 # What a sysadmin replaces in the samples.
 my $dir = tempdir_here();
 spew("$dir/token.keys", 'k1 ' . 'A' x 43 . "\n", 0600);
-spew("$dir/db.password", "secret\n", 0600);
+spew("$dir/$_.password", "secret\n", 0600) for qw(db redis);
 
 sub replaced {
     my ($text) = @_;

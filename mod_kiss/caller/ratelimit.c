@@ -1,31 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * ratelimit - the meter stage: shared memory, mutex, and counting.
+ * ratelimit - the meter stage: what is counted for whom, and what is answered.
  */
 #include "caller/ratelimit.h"
 
-#include <unixd.h>
-#include <util_mutex.h>
-
 #include <apr_atomic.h>
-#include <apr_shm.h>
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "caller/caller.h"
 #include "caller/ratelimit_headers.h"
+#include "caller/ratelimit_memory.h"
+#include "caller/ratelimit_store.h"
 #include "core/config.h"
 #include "core/error.h"
 #include "core/log_seldom.h"
 #include "lib/base/clock.h"
 #include "lib/base/crypto.h"
-#include "lib/ratelimit/slots.h"
-
-#define MUTEX_TYPE "kiss-limit"
-#define RETAINED   "mod_kiss-limit-5"       /* changes with the layout of the segment: an old one is not used then */
 
 #define SECOND APR_INT64_C(1000000)
 
@@ -33,165 +25,10 @@
  * is refused. */
 #define POLICY_AGE (5 * SECOND)
 
-/** The header of the segment; the table of callers follows it. */
-typedef struct {
-    volatile apr_uint32_t failed;           /* second of kiss_clock in which a login failed last, from any address */
-    apr_uint32_t lost_clients;              /* callers whose windows were evicted for lack of room */
-    apr_uint32_t lost_keys;
-    apr_uint32_t unused;                    /* padding: what follows is aligned to 64 bits */
-} shared;
-
-/** State that survives a reload. Lives in the process pool, like segment and mutex. */
-typedef struct {
-    apr_shm_t *shm;
-    apr_global_mutex_t *mutex;
-    shared *shared;                         /* NULL until all is created */
-    kiss_slots table;
-    apr_uint32_t clients;                   /* KissLimitClients when it was created */
-    unsigned char key[KISS_SLOT_ID];        /* random: nobody can choose names whose ids collide */
-} segment;
-
-/** The counters, mapped in this process; NULL when they could not be created. */
-static segment *counters;
-
 /** The windows after a request was counted. */
 typedef struct {
     kiss_fixed_window_state window[KISS_WINDOWS];
 } window_states;
-
-/* --- life cycle --- */
-
-apr_status_t kiss_ratelimit_register(apr_pool_t *pconf)
-{
-#if APR_HAS_PROC_PTHREAD_SERIALIZE
-    /* Without contention it needs no system call, and it is released when its owner dies. */
-    return ap_mutex_register(pconf, MUTEX_TYPE, NULL, APR_LOCK_PROC_PTHREAD, 0);
-#else
-    return ap_mutex_register(pconf, MUTEX_TYPE, NULL, APR_LOCK_DEFAULT, 0);
-#endif
-}
-
-/** Tries to open the mutex as the user of the children, who must open it where it uses flock(). @return the error */
-static apr_status_t try_as_child(apr_global_mutex_t *mutex, apr_pool_t *p)
-{
-    const char *path = apr_global_mutex_lockfile(mutex);
-    apr_status_t rv = APR_SUCCESS;
-    apr_file_t *file;
-
-    if (geteuid() != 0 || !path || strcmp(apr_global_mutex_name(mutex), "flock") != 0
-        || seteuid(ap_unixd_config.user_id) != 0) {
-        return APR_SUCCESS;
-    }
-    rv = apr_file_open(&file, path, APR_FOPEN_WRITE, APR_OS_DEFAULT, p);
-    if (rv == APR_SUCCESS) {
-        apr_file_close(file);
-    }
-    if (seteuid(0) != 0) {
-        exit(APEXIT_CHILDFATAL);
-    }
-    return rv;
-}
-
-/** A POSIX semaphore is the only kind of mutex that stays locked when the process that has it is killed. */
-static void warn_of_mutex(apr_global_mutex_t *mutex, server_rec *s)
-{
-    if (strcmp(apr_global_mutex_name(mutex), "posixsem") == 0) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s, KISS_LOGNO(0686) "Mutex posixsem: if a process is killed while it has "
-                     "the mutex '" MUTEX_TYPE "', every request waits for it until httpd is stopped and started. Use another "
-                     "kind: 'Mutex default " MUTEX_TYPE "'");
-    }
-}
-
-/** Creates segment and mutex. @return NULL, or what could not be created; `rv` is the cause, if it is known */
-static const char *create_segment(segment *created, server_rec *s, apr_status_t *rv)
-{
-    apr_uint32_t clients = (apr_uint32_t)kiss_config_limit_clients(s), keys = (apr_uint32_t)kiss_config_limit_keys(s);
-    apr_pool_t *process = s->process->pool;
-    char *base;
-
-    /* Anonymous: a killed server leaves no file or key, and no other process can attach it. It is zero initially, and
-     * pages use memory only when they are written to. */
-    *rv = apr_shm_create(&created->shm, sizeof(shared) + kiss_slots_size(clients, keys), NULL, process);
-    if (*rv != APR_SUCCESS) {
-        return "shared memory cannot be had (KissLimitClients and KissLimitKeys say how much)";
-    }
-    *rv = ap_global_mutex_create(&created->mutex, NULL, MUTEX_TYPE, NULL, s, process, 0);
-    if (*rv != APR_SUCCESS) {
-        return "the mutex '" MUTEX_TYPE "' cannot be made (the Mutex directive says of which kind)";
-    }
-    *rv = try_as_child(created->mutex, process);
-    if (*rv != APR_SUCCESS) {
-        return "the user of the child processes cannot open the mutex '" MUTEX_TYPE "' (the Mutex directive "
-               "says where it is)";
-    }
-    warn_of_mutex(created->mutex, s);
-    if (kiss_crypto_random(created->key, sizeof(created->key)) != APR_SUCCESS) {
-        return "the system has no random bytes";
-    }
-    base = apr_shm_baseaddr_get(created->shm);
-    kiss_slots_init(&created->table, base + sizeof(shared), clients, keys);
-    created->clients = clients;
-    created->shared = (shared *)base;
-    return NULL;
-}
-
-int kiss_ratelimit_create(server_rec *s, int first)
-{
-    segment *retained = ap_retained_data_get(RETAINED);
-    const char *what;
-    apr_status_t rv;
-
-    counters = NULL;
-    if (!retained) {
-        retained = ap_retained_data_create(RETAINED, sizeof(*retained));
-    }
-    if (!retained->shared && (what = create_segment(retained, s, &rv))) {
-        ap_log_error(APLOG_MARK, (first ? APLOG_STARTUP : 0) | APLOG_CRIT, rv, s, KISS_LOGNO(0301) "rate limits cannot be "
-                     "counted: %s. %s", what, first ? "The server does not start without them"
-                     : "Data requests are not limited, and no token is issued");
-        return first ? -1 : 0;
-    }
-    if (retained->clients != (apr_uint32_t)kiss_config_limit_clients(s)
-        || retained->table.nkeys != (apr_uint32_t)kiss_config_limit_keys(s)) {
-        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, KISS_LOGNO(0302) "KissLimitClients and KissLimitKeys take effect when "
-                     "httpd is stopped and started; until then %u callers and %u keys are counted",
-                     kiss_slots_clients(retained->clients), retained->table.nkeys);
-    }
-    counters = retained;
-    return 0;
-}
-
-void kiss_ratelimit_attach(server_rec *s, apr_pool_t *pchild)
-{
-    if (counters) {
-        apr_status_t rv = apr_global_mutex_child_init(&counters->mutex, apr_global_mutex_lockfile(counters->mutex),
-                                                      pchild);
-
-        if (rv != APR_SUCCESS) {
-            ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s, KISS_LOGNO(0303) "cannot use the mutex of the rate limits: data "
-                         "requests of this child are not limited, and it issues no token");
-            counters = NULL;
-        }
-    }
-}
-
-static int lock(kiss_req *k)
-{
-    apr_status_t rv = counters ? apr_global_mutex_lock(counters->mutex) : APR_SUCCESS;
-
-    if (counters && rv == APR_SUCCESS) {
-        return 1;
-    }
-    KISS_LOG_SELDOM(KISS_LOG_SELDOM_LIMITS, k, APLOG_WARNING, rv,
-                    KISS_LOGNO(0304) "rate limits cannot be counted: requests pass "
-                    "without them");
-    return 0;
-}
-
-static void unlock(void)
-{
-    apr_global_mutex_unlock(counters->mutex);
-}
 
 /* --- slots --- */
 
@@ -204,8 +41,8 @@ static void derive_id(unsigned char id[KISS_SLOT_ID], kiss_req *k, const char *k
     apr_size_t n = strlen(text);
     char *keyed = apr_palloc(k->pool, KISS_SLOT_ID + n);
 
-    if (counters) {
-        memcpy(keyed, counters->key, KISS_SLOT_ID);
+    if (kiss_ratelimit_counters) {
+        memcpy(keyed, kiss_ratelimit_counters->key, KISS_SLOT_ID);
         memcpy(keyed + KISS_SLOT_ID, text, n);
         kiss_crypto_sha256(digest, keyed, KISS_SLOT_ID + n);
     }
@@ -233,10 +70,10 @@ static const char *address_of(const kiss_req *k)
 static kiss_slot *find_slot(const unsigned char id[KISS_SLOT_ID], apr_int64_t now, apr_uint32_t rank, int *lost)
 {
     int forgotten = 0;
-    kiss_slot *s = kiss_slots_find(&counters->table, id, now, 1, rank, &forgotten);
+    kiss_slot *s = kiss_slots_find(&kiss_ratelimit_counters->table, id, now, 1, rank, &forgotten);
 
     if (forgotten) {
-        *lost = (int)++counters->shared->lost_clients;
+        *lost = (int)++kiss_ratelimit_counters->shared->lost_clients;
     }
     return s;
 }
@@ -377,16 +214,16 @@ static const kiss_error *take_windows(kiss_req *k, const kiss_error *e)
     kiss_slot *s;
 
     derive_id(id, k, k->principal ? "customer" : "anonymous", k->principal ? k->principal : anonymous(k));
-    if (!lock(k)) {
+    if (!kiss_ratelimit_lock(k)) {
         return uncounted(k, e);
     }
     s = find_slot(id, now, KISS_RANK_CALLER, &lost);
     known = !k->principal || (s->policy_time && now - s->policy_time < POLICY_AGE);
     if (!known) {
-        unlock();
+        kiss_ratelimit_unlock();
         read = read_policy(k, own_limit);
         now = kiss_clock_now();
-        if (!lock(k)) {
+        if (!kiss_ratelimit_lock(k)) {
             return uncounted(k, e);
         }
         s = find_slot(id, now, KISS_RANK_CALLER, &lost);
@@ -398,8 +235,10 @@ static const kiss_error *take_windows(kiss_req *k, const kiss_error *e)
         s->policy_time = now;       /* after a failure, too: the next attempt is after POLICY_AGE */
     }
     count(&v, s, now, k, k->principal == NULL);
-    unlock();
+    kiss_ratelimit_unlock();
     warn_clients(k, lost);
+    /* Counted here as well, so that this host goes on from there when the store is away. */
+    kiss_ratelimit_store_windows(k, k->principal ? "customer" : "anonymous", k->principal ? k->principal : "", v.window);
     return conclude(k, &v, e);
 }
 
@@ -413,12 +252,12 @@ static const kiss_error *take_unauthenticated(kiss_req *k, const kiss_error *e)
 
     derive_id(id, k, "anonymous", anonymous(k));
     derive_id(own, k, "stranger", address_of(k));
-    if (!lock(k)) {
+    if (!kiss_ratelimit_lock(k)) {
         return uncounted(k, e);
     }
     count(&v, find_slot(id, now, KISS_RANK_CALLER, &lost), now, k, 1);
     count(&v, find_slot(own, now, KISS_RANK_ADDRESS, &lost), now, k, 1);
-    unlock();
+    kiss_ratelimit_unlock();
     warn_clients(k, lost);
     hit = kiss_fixed_window_hit(v.window, KISS_WINDOWS);
     return hit >= 0 ? refuse(k, KISS_LIMITED_ANONYMOUS, v.window, hit) : e;
@@ -429,13 +268,14 @@ static kiss_fixed_window_state count_key(const unsigned char id[KISS_SLOT_ID], c
                                          apr_int64_t now, apr_uint32_t limit, int *lost)
 {
     int forgotten = 0;
-    apr_uint32_t i = kiss_slots_find_key(&counters->table, id, now, &forgotten);
+    apr_uint32_t i = kiss_slots_find_key(&kiss_ratelimit_counters->table, id, now, &forgotten);
 
     if (forgotten) {
-        *lost = (int)++counters->shared->lost_keys;
+        *lost = (int)++kiss_ratelimit_counters->shared->lost_keys;
     }
-    memcpy(counters->table.keys[i].proof, proof, KISS_SLOT_ID);
-    return kiss_sliding_window_take(&counters->table.sliding[i], now, kiss_fixed_window_length[KISS_WINDOW_HOUR], limit);
+    memcpy(kiss_ratelimit_counters->table.keys[i].proof, proof, KISS_SLOT_ID);
+    return kiss_sliding_window_take(&kiss_ratelimit_counters->table.sliding[i], now,
+                                    kiss_fixed_window_length[KISS_WINDOW_HOUR], limit);
 }
 
 static apr_uint32_t key_limit(const kiss_req *k, const kiss_caller *caller)
@@ -453,15 +293,17 @@ int kiss_ratelimit_may_take(kiss_req *k, const kiss_caller *caller)
         return 0;
     }
     derive_id(id, k, "key", caller->code);
-    if (!lock(k)) {
+    if (!kiss_ratelimit_lock(k)) {
         return 1;               /* uncounted */
     }
-    key = kiss_slots_known_key(&counters->table, id);
+    key = kiss_slots_known_key(&kiss_ratelimit_counters->table, id);
     if (key) {
-        full = kiss_sliding_window_is_full(&counters->table.sliding[key - counters->table.keys], kiss_clock_now(),
+        const kiss_slots *t = &kiss_ratelimit_counters->table;
+
+        full = kiss_sliding_window_is_full(&t->sliding[key - t->keys], kiss_clock_now(),
                                            kiss_fixed_window_length[KISS_WINDOW_HOUR], key_limit(k, caller));
     }
-    unlock();
+    kiss_ratelimit_unlock();
     return !full;
 }
 
@@ -480,12 +322,13 @@ static const kiss_error *take_hour(kiss_req *k, const kiss_error *e)
     limit = key_limit(k, k->caller);
     derive_id(id, k, "key", k->principal);
     derive_id(proof, k, "proof", k->proof);
-    if (!lock(k)) {
+    if (!kiss_ratelimit_lock(k)) {
         return e;
     }
     state = count_key(id, proof, now, limit, &lost);
-    unlock();
+    kiss_ratelimit_unlock();
     warn_keys(k, lost);
+    kiss_ratelimit_store_hour(k, "key", k->principal, &state);
     tally(k, KISS_WINDOW_HOUR, &state);
     kiss_ratelimit_headers_hour(k, &state);
     apr_table_setn(k->r->notes, "kiss-limit", state.exceeded ? "1h" : apr_off_t_toa(k->pool, state.remaining));
@@ -501,7 +344,7 @@ static const kiss_error *take_hour(kiss_req *k, const kiss_error *e)
 static const kiss_error *take_fixed(kiss_req *k, const kiss_error *e)
 {
     if (!e && k->endpoint->auth == KISS_AUTH_CLIENT && !k->verified) {
-        return counters ? NULL : uncounted(k, NULL);
+        return kiss_ratelimit_counters ? NULL : uncounted(k, NULL);
     }
     return e == &kiss_error_bearer && !k->verified ? take_unauthenticated(k, e) : take_windows(k, e);
 }
@@ -530,7 +373,7 @@ static kiss_fixed_window_state count_failure(const unsigned char address[KISS_SL
     kiss_slot *s = find_slot(address, now, KISS_RANK_ADDRESS, lost);
 
     s->used = now;
-    apr_atomic_set32(&counters->shared->failed, (apr_uint32_t)(now / SECOND));
+    apr_atomic_set32(&kiss_ratelimit_counters->shared->failed, (apr_uint32_t)(now / SECOND));
     /* 0 means no limit. */
     return kiss_fixed_window_take(&s->window[KISS_WINDOW_MINUTE], now, kiss_fixed_window_length[KISS_WINDOW_MINUTE],
                                   allowed ? allowed : APR_UINT32_MAX);
@@ -546,12 +389,12 @@ const kiss_error *kiss_ratelimit_login_failed(kiss_req *k, const char *client_id
 
     derive_id(guess, k, "guess", apr_pstrcat(k->pool, address_of(k), "\n", client_id, NULL));
     derive_id(address, k, "address", address_of(k));
-    if (!lock(k)) {
+    if (!kiss_ratelimit_lock(k)) {
         return NULL;
     }
     count(&v, find_slot(guess, now, KISS_RANK_GUESS, &lost), now, k, 0);
     states[KISS_WINDOWS] = count_failure(address, now, kiss_config_login_failures(k->conf), &lost);
-    unlock();
+    kiss_ratelimit_unlock();
     warn_clients(k, lost);
     memcpy(states, v.window, sizeof(v.window));
     /* The window of the address determines the wait, but the failure that exhausts it is not refused yet. */
@@ -563,7 +406,7 @@ const kiss_error *kiss_ratelimit_login_failed(kiss_req *k, const char *client_id
 /** The slot of the key if it was verified before. Called with the lock held. */
 static kiss_key_slot *find_verified(const unsigned char id[KISS_SLOT_ID], const unsigned char proof[KISS_SLOT_ID])
 {
-    kiss_key_slot *key = kiss_slots_known_key(&counters->table, id);
+    kiss_key_slot *key = kiss_slots_known_key(&kiss_ratelimit_counters->table, id);
 
     return key && kiss_crypto_equal(key->proof, proof, KISS_SLOT_ID) ? key : NULL;
 }
@@ -579,7 +422,7 @@ void kiss_ratelimit_key_failed(kiss_req *k, const char *prefix, const char *proo
     derive_id(address, k, "address", address_of(k));
     derive_id(id, k, "key", prefix);
     derive_id(digest, k, "proof", proof);
-    if (!lock(k)) {
+    if (!kiss_ratelimit_lock(k)) {
         return;
     }
     key = find_verified(id, digest);
@@ -589,7 +432,7 @@ void kiss_ratelimit_key_failed(kiss_req *k, const char *prefix, const char *proo
     if (allowed) {
         count_failure(address, now, allowed, &lost);
     }
-    unlock();
+    kiss_ratelimit_unlock();
     warn_clients(k, lost);
 }
 
@@ -598,7 +441,7 @@ static int no_failure(apr_int64_t now)
 {
     apr_int64_t longest = kiss_fixed_window_length[KISS_WINDOW_MINUTE] / SECOND + 1;
 
-    return counters && now / SECOND - apr_atomic_read32(&counters->shared->failed) > longest;
+    return kiss_ratelimit_counters && now / SECOND - apr_atomic_read32(&kiss_ratelimit_counters->shared->failed) > longest;
 }
 
 const kiss_error *kiss_ratelimit_login_check(kiss_req *k, const char *prefix, const char *proof)
@@ -616,16 +459,16 @@ const kiss_error *kiss_ratelimit_login_check(kiss_req *k, const char *prefix, co
         derive_id(id, k, "key", prefix);
         derive_id(digest, k, "proof", proof);
     }
-    if (lock(k)) {
+    if (kiss_ratelimit_lock(k)) {
         kiss_slot *s = prefix && find_verified(id, digest) ? NULL
-                       : kiss_slots_find(&counters->table, address, now, 0, KISS_RANK_ADDRESS, &lost);
+                       : kiss_slots_find(&kiss_ratelimit_counters->table, address, now, 0, KISS_RANK_ADDRESS, &lost);
 
         if (s) {
             s->used = now;
             state = kiss_fixed_window_peek(&s->window[KISS_WINDOW_MINUTE], now, kiss_fixed_window_length[KISS_WINDOW_MINUTE],
                                            state.limit);
         }
-        unlock();
+        kiss_ratelimit_unlock();
     }
     return state.exceeded ? refuse(k, KISS_LIMITED_LOGIN, &state, 0) : NULL;
 }

@@ -15,20 +15,6 @@
 
 #include "core/kiss.h"
 
-/** Announces the mutex "kiss-limit" to the Mutex directive. In pre_config. */
-apr_status_t kiss_ratelimit_register(apr_pool_t *pconf);
-
-/**
- * Creates the shared memory and the mutex, or finds those from before the reload. In post_config.
- *
- * @param first 1 at the start of the server, which a failure stops; a reload continues without limits
- * @return 0, or -1 when the start must fail, which was logged
- */
-int kiss_ratelimit_create(server_rec *main_server, int first);
-
-/** Attaches a child process. In child_init. */
-void kiss_ratelimit_attach(server_rec *main_server, apr_pool_t *pchild);
-
 /**
  * The meter stage: counts the request for k->principal, or for the one anonymous caller, and sets the published headers
  * of the answer. A request that was refused for lack of a valid token gets no such headers, and 429 only when its own

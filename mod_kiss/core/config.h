@@ -23,6 +23,9 @@ typedef enum {
     KISS_UNIT_FLAG                           /**< 1 and 0, written On and Off */
 } kiss_config_unit;
 
+/** A server in which several hosts count together: core/config_limit_store.h. */
+typedef struct kiss_limit_store kiss_limit_store;
+
 /** When a profile is deprecated, or ends: KissDeprecation, KissSunset. */
 typedef struct {
     apr_time_t time;                         /**< when, to the second */
@@ -44,6 +47,8 @@ typedef struct {
 #define KISS_SERVER_MEMBERS(TEXT, NUMBER)                                                                                 \
     /* KissCacheDir */                                                                                                    \
     TEXT(const char *, cache_dir)                                                                                         \
+    /* KissLimitStore */                                                                                                  \
+    TEXT(const kiss_limit_store *, limit_store)                                                                           \
     /* Bytes that cached lists may use. */                                                                                \
     NUMBER(apr_off_t, cache_size, kiss_config_cache_size,                                                                 \
            "KissCacheSize", 1024, 1, 1000000, KISS_UNIT_MEGABYTES)                                                        \

@@ -15,6 +15,32 @@
 
 #define MAX_CONNECTIONS 1000
 
+const char *kiss_config_address(const char **host, int *port, const char **address, const char *text, int preset,
+                                apr_pool_t *p)
+{
+    const char *colon = strrchr(text, ':'), *bracket = *text == '[' ? strchr(text, ']') : NULL, *e = NULL;
+    apr_int64_t n = preset;
+
+    *host = text;
+    if (bracket) {
+        *host = apr_pstrmemdup(p, text + 1, (apr_size_t)(bracket - text) - 1);
+        colon = bracket[1] == ':' ? bracket + 1 : NULL;
+        e = bracket[1] && !colon ? "is no address" : NULL;
+    }
+    else if (colon && strchr(text, ':') == colon) {
+        *host = apr_pstrmemdup(p, text, (apr_size_t)(colon - text));
+    }
+    else {
+        colon = NULL;
+    }
+    if (colon) {
+        e = kiss_setting_number(&n, colon + 1, 1, 65535, p);
+    }
+    *port = (int)n;
+    *address = !n ? *host : apr_psprintf(p, strchr(*host, ':') ? "[%s]:%d" : "%s:%d", *host, *port);
+    return e ? e : **host ? NULL : "a host is empty";
+}
+
 /** Type of the value of an option of KissDatabase. */
 typedef enum {
     TEXT, FILE_NAME, PASSWORD_FILE, NUMBER, TIME, TLS, SWITCH
@@ -52,18 +78,18 @@ static const option options[] = {
 
 #define OPTIONS ((int)(sizeof(options) / sizeof(options[0])))
 
-static const char *read_password(kiss_database_conf *database, const char *file, apr_pool_t *p)
+const char *kiss_config_password(const char **password, const char **path, const char *file, apr_pool_t *p)
 {
-    const char *path = ap_server_root_relative(p, file), *text, *e;
+    const char *text, *e;
 
-    if (!path) {
+    *path = ap_server_root_relative(p, file);
+    if (!*path) {
         return apr_psprintf(p, "'%s' is not a usable path", file);
     }
-    e = kiss_crypto_read_file(&text, path, p);
+    e = kiss_crypto_read_file(&text, *path, p);
     if (!e) {
-        database->password_file = path;
-        database->password = apr_pstrmemdup(p, text, strcspn(text, "\r\n"));
-        e = *database->password ? NULL : apr_psprintf(p, "the first line of %s is empty", path);
+        *password = apr_pstrmemdup(p, text, strcspn(text, "\r\n"));
+        e = **password ? NULL : apr_psprintf(p, "the first line of %s is empty", *path);
     }
     return e;
 }
@@ -106,7 +132,7 @@ static const char *read_option(kiss_database_conf *database, const option *o, co
     case FILE_NAME:
         return find_file(member, value, p);
     case PASSWORD_FILE:
-        return read_password(database, value, p);
+        return kiss_config_password(&database->password, &database->password_file, value, p);
     case NUMBER:
         e = kiss_setting_number(&n, value, o->low, o->high, p);
         *(int *)member = (int)n;
@@ -174,38 +200,6 @@ static const char *settle_tls(kiss_database_conf *database)
     return !database->tls_cert == !database->tls_key ? NULL : "cert= and key= belong together";
 }
 
-/**
- * Reads one server of host=: NAME, NAME:PORT, an address in IPv6, or [ADDRESS]:PORT.
- *
- * @return NULL, or an error text
- */
-static const char *read_server(kiss_database_server *server, const char *text, int port, apr_pool_t *p)
-{
-    const char *colon = strrchr(text, ':'), *bracket = *text == '[' ? strchr(text, ']') : NULL;
-    apr_int64_t n = port;
-    const char *e = NULL;
-
-    server->host = text;
-    if (bracket) {
-        server->host = apr_pstrmemdup(p, text + 1, (apr_size_t)(bracket - text) - 1);
-        colon = bracket[1] == ':' ? bracket + 1 : NULL;
-        e = bracket[1] && !colon ? "is no address" : NULL;
-    }
-    else if (colon && strchr(text, ':') == colon) {
-        server->host = apr_pstrmemdup(p, text, (apr_size_t)(colon - text));
-    }
-    else {
-        colon = NULL;
-    }
-    if (colon) {
-        e = kiss_setting_number(&n, colon + 1, 1, 65535, p);
-    }
-    server->port = (int)n;
-    server->address = !n ? server->host : apr_psprintf(p, strchr(server->host, ':') ? "[%s]:%d" : "%s:%d", server->host,
-                                                       server->port);
-    return e ? e : *server->host ? NULL : "a host is empty";
-}
-
 /** Reads host= into the servers. @return NULL, or an error text */
 static const char *read_servers(kiss_database_conf *database, apr_pool_t *p)
 {
@@ -220,14 +214,17 @@ static const char *read_servers(kiss_database_conf *database, apr_pool_t *p)
     }
     while (!e && rest) {
         apr_size_t n = strcspn(rest, ",");
+        kiss_database_server *server;
         int i;
 
         if (database->nservers == KISS_DATABASE_SERVERS) {
             return apr_psprintf(p, "more than %d servers", KISS_DATABASE_SERVERS);
         }
-        e = read_server(&database->servers[database->nservers], apr_pstrmemdup(p, rest, n), database->port, p);
+        server = &database->servers[database->nservers];
+        e = kiss_config_address(&server->host, &server->port, &server->address, apr_pstrmemdup(p, rest, n),
+                                database->port, p);
         for (i = 0; !e && i < database->nservers; i++) {
-            if (strcmp(database->servers[i].address, database->servers[database->nservers].address) == 0) {
+            if (strcmp(database->servers[i].address, server->address) == 0) {
                 e = apr_psprintf(p, "%s stands twice", database->servers[i].address);
             }
         }

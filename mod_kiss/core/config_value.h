@@ -6,6 +6,24 @@
 #include "core/config.h"
 
 /**
+ * Reads the address of a server: NAME, NAME:PORT, an address in IPv6, or [ADDRESS]:PORT.
+ *
+ * @param port    receives its port, else `preset`; 0: none
+ * @param address receives the whole, for messages
+ * @return as above
+ */
+const char *kiss_config_address(const char **host, int *port, const char **address, const char *text, int preset,
+                                apr_pool_t *p);
+
+/**
+ * Reads a password from the first line of a file that only its owner can read.
+ *
+ * @param path receives the absolute path of the file
+ * @return as above
+ */
+const char *kiss_config_password(const char **password, const char **path, const char *file, apr_pool_t *p);
+
+/**
  * Reads the arguments of KissDatabase, including the password file.
  *
  * @param database receives everything but its server; texts live in `p`

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "core/config.h"
+#include "core/config_limit_store.h"
 #include "core/config_value.h"
 #include "lib/api/customer.h"
 #include "lib/api/kss.h"
@@ -249,6 +250,19 @@ static const char *set_cache_dir(cmd_parms *cmd, void *dir, const char *path)
     return e;
 }
 
+static const char *set_limit_store(cmd_parms *cmd, void *dir, const char *args)
+{
+    const char *e = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    kiss_limit_store *store = apr_pcalloc(cmd->pool, sizeof(*store));
+
+    (void)dir;
+    if (e) {
+        return e;
+    }
+    kiss_config_server(cmd->server)->limit_store = store;
+    return wrong(cmd, kiss_config_limit_store_read(store, args, cmd->pool));
+}
+
 static const char *set_database(cmd_parms *cmd, void *dir, const char *args)
 {
     kiss_database_conf *database = apr_pcalloc(cmd->pool, sizeof(*database));
@@ -285,6 +299,8 @@ const command_rec kiss_directives[] = {
     AP_INIT_TAKE1("KissLimitKeys", set_server_number, NULL, RSRC_CONF,
                   "API keys whose requests are counted at the same time, 16 to 65536"),
     AP_INIT_TAKE1("KissApi", set_api, NULL, ACCESS_CONF, "the API that is served in this <Location>: customer or kss"),
+    AP_INIT_RAW_ARGS("KissLimitStore", set_limit_store, NULL, RSRC_CONF,
+                     "redis://HOST:PORT/DATABASE or unix:/PATH, then password-file= user= database= timeout="),
     AP_INIT_TAKE1("KissUseDatabase", set_use_database, NULL, LOCATION, "name of the KissDatabase that the API reads"),
     AP_INIT_TAKE1("KissTokenKeys", set_token_keys, NULL, LOCATION, "file of token signing keys"),
     AP_INIT_TAKE1("KissTokenIssuer", set_issuer, NULL, LOCATION, "claim iss of the tokens"),

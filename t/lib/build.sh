@@ -4,10 +4,11 @@
 
 # The -core packages and apache2-bin bring programs without a system service: nothing is started or configured by apt.
 packages_build=(gcc libc6-dev make autoconf automake libtool pkgconf apache2-dev libmariadb-dev libjson-c-dev
-    libssl-dev zlib1g-dev libcurl4-openssl-dev)
+    libssl-dev zlib1g-dev libcurl4-openssl-dev libhiredis-dev)
 packages_run=(apache2-bin mariadb-server-core mariadb-client-core openssl curl ca-certificates)
 # Go, for one of the clients in doc/pollers, is tested where it is installed: half a gigabyte is too much to ask for.
-packages_test=(perl libio-socket-ssl-perl mariadb-client nodejs php-cli python3 wget libcsv-dev)
+# redis-tools has the server's program, under another name, and no service.
+packages_test=(perl libio-socket-ssl-perl mariadb-client nodejs php-cli python3 wget libcsv-dev redis-tools)
 
 die() {
     printf '%s: %s\n' "${0##*/}" "$*" >&2
