@@ -76,7 +76,8 @@ static void count(ctl_access_row *row, int status, apr_int64_t bytes, apr_time_t
     row->limited += status == 429;
     row->refused += status >= 400 && status < 500 && status != 429;
     row->failed += status >= 500;
-    row->bytes += bytes;
+    /* A log may have been altered: no sum is larger than its type. */
+    row->bytes = bytes < 0 ? row->bytes : bytes < APR_INT64_MAX - row->bytes ? row->bytes + bytes : APR_INT64_MAX;
     row->first = !row->first || time < row->first ? time : row->first;
     row->last = time > row->last ? time : row->last;
 }
@@ -130,7 +131,8 @@ void ctl_access_log_line(ctl_access_log *u, char *line, const char *caller, apr_
 
 apr_status_t ctl_access_log_file(ctl_access_log *u, const char *path, const char *caller, apr_time_t since)
 {
-    FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
+    const int is_stdin = strcmp(path, "-") == 0;
+    FILE *f = is_stdin ? stdin : fopen(path, "r");
     char line[LINE];
     apr_status_t rv;
 
@@ -151,7 +153,7 @@ apr_status_t ctl_access_log_file(ctl_access_log *u, const char *path, const char
         }
     }
     rv = ferror(f) ? APR_FROM_OS_ERROR(errno) : APR_SUCCESS;
-    if (f != stdin) {
+    if (!is_stdin) {
         fclose(f);
     }
     return rv;

@@ -138,8 +138,10 @@ static int width_of_terminal(void)
 /** Appends `more` if it fits. */
 static void add(char *line, int width, const char *more)
 {
-    if (strlen(line) + strlen(more) <= (apr_size_t)width) {
-        strcat(line, more);
+    const apr_size_t n = strlen(line), len = strlen(more);
+
+    if (n + len <= (apr_size_t)width) {
+        memcpy(line + n, more, len + 1);
     }
 }
 

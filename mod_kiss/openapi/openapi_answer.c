@@ -8,6 +8,7 @@
 
 #include "caller/caller_record.h"
 #include "core/config.h"
+#include "core/error.h"
 #include "http/precondition.h"
 #include "http/response.h"
 #include "lib/api/openapi.h"
@@ -75,12 +76,16 @@ const kiss_error *kiss_openapi_answer_run(kiss_req *k, int *status)
 {
     const kiss_key *key = k->caller ? k->caller->key : NULL;
     const documents *d = find(k->api);
-    const kiss_openapi *document = d->feeds && kiss_config_feed_basic(k->conf) ? d->feeds
-                                 : d->of_role[key ? key->role : KISS_ROLES];
     const char *server = ap_construct_url(k->pool, k->conf->base, k->r), *admin = k->r->server->server_admin, *text;
-    kiss_validator v = { kiss_openapi_tag(document, server, admin, k->pool), "", 0, 0 };
+    kiss_validator v = { "", "", 0, 0 };
+    const kiss_openapi *document;
     const kiss_error *e;
 
+    if (!d) {
+        return &kiss_error_internal;    /* not of this configuration */
+    }
+    document = d->feeds && kiss_config_feed_basic(k->conf) ? d->feeds : d->of_role[key ? key->role : KISS_ROLES];
+    v.tag = kiss_openapi_tag(document, server, admin, k->pool);
     kiss_response_private(k);
     if ((e = kiss_precondition_check(k, &v, status)) || *status) {
         return e;

@@ -183,7 +183,6 @@ static int exceeds(const char *amount, const char *paid, const char *used)
 
     if (kiss_decimal_parse(&requested, amount, strlen(amount), AMOUNT_DIGITS, AMOUNT_SCALE) != KISS_DECIMAL_OK
         || kiss_decimal_parse(&all, paid, strlen(paid), AMOUNT_DIGITS, AMOUNT_SCALE) != KISS_DECIMAL_OK
-        /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
         || kiss_decimal_parse(&taken, used, strlen(used), AMOUNT_DIGITS, AMOUNT_SCALE) != KISS_DECIMAL_OK) {
         return 1;
     }
@@ -256,7 +255,7 @@ static kiss_db_status check_request(allocation_request *a, kiss_db_conn *conn, c
     if (status == KISS_DB_OK) {
         status = find(a, conn, fixed(a, KISS_SQL_PAYMENT_USED), &payment[KISS_PAYMENT_ID], used);
     }
-    if (status == KISS_DB_OK && exceeds(a->amount, payment[KISS_PAYMENT_AMOUNT], used[0])) {
+    if (status == KISS_DB_OK && (!used[0] || exceeds(a->amount, payment[KISS_PAYMENT_AMOUNT], used[0]))) {
         refuse(a, "Amount parameter is invalid: it is more than the payment's available balance");
     }
     return status;

@@ -9,6 +9,8 @@
 #include "lib/base/urlencoded.h"
 #include "lib/credential/basic.h"
 
+#define BASE64 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
 /** What OpenSSL reads of base64, padded where it is not. @return its length, or -1; it skips blanks at both ends */
 static int openssl_decode(unsigned char **out, const char *text, apr_pool_t *p)
 {
@@ -16,8 +18,8 @@ static int openssl_decode(unsigned char **out, const char *text, apr_pool_t *p)
     const char *missing = len % 4 == 2 ? "==" : len % 4 == 3 ? "=" : "";
     int n;
 
-    /* OpenSSL takes any = for a letter of no bits. */
-    if ((padding && *missing) || padding > 2 || strcspn(text, "=") + padding != len) {
+    /* OpenSSL takes any = for a letter of no bits, and - for the end. */
+    if ((padding && *missing) || padding > 2 || strspn(text, BASE64) + padding != len) {
         return -1;
     }
     text = apr_pstrcat(p, text, missing, NULL);

@@ -18,6 +18,7 @@ static void check_rows(const ctl_access_log *log)
     for (i = 0; i < log->rows->nelts; i++) {
         const ctl_access_row *row = &APR_ARRAY_IDX(log->rows, i, ctl_access_row);
 
+        MUST(row->bytes >= 0);
         MUST(row->requests > 0 && !strchr(row->endpoint, ' ') && row->first <= row->last);
         MUST(row->unchanged + row->limited + row->refused + row->failed <= row->requests);
         requests += row->requests;
