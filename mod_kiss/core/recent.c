@@ -51,8 +51,12 @@ static int begin(apr_uint32_t *sequence)
 {
     apr_uint32_t before = __atomic_load_n(sequence, __ATOMIC_RELAXED);
 
-    return !(before & 1)
-           && __atomic_compare_exchange_n(sequence, &before, before + 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+    if ((before & 1) || !__atomic_compare_exchange_n(sequence, &before, before + 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+        return 0;
+    }
+    /* Who sees a part of what is written now sees the odd number, too. */
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    return 1;
 }
 
 static void end(apr_uint32_t *sequence)
@@ -72,8 +76,9 @@ static int copy(void *to, const void *from, apr_size_t size, const apr_uint32_t 
 
 static void fill(kiss_recent_request *to, const kiss_req *k, const request_rec *r, int zone, apr_time_t now)
 {
-    to->time = now;
-    to->duration = now - r->request_time;
+    /* Read on their own by weight(), as key and last of a caller by find(): others may write them meanwhile. */
+    __atomic_store_n(&to->time, now, __ATOMIC_RELAXED);
+    __atomic_store_n(&to->duration, now - r->request_time, __ATOMIC_RELAXED);
     to->db_time = k->db_time;
     to->zone = zone;
     to->status = r->status;
@@ -97,7 +102,9 @@ static void write_entry(entry *e, const kiss_req *k, const request_rec *r, int z
 /** Duration by which an entry counts among the slowest: none after an hour. */
 static apr_interval_time_t weight(const entry *e, apr_time_t now)
 {
-    return e->sequence && now - e->request.time < KISS_RECENT_HOUR ? e->request.duration : 0;
+    return __atomic_load_n(&e->sequence, __ATOMIC_RELAXED)
+           && now - __atomic_load_n(&e->request.time, __ATOMIC_RELAXED) < KISS_RECENT_HOUR
+           ? __atomic_load_n(&e->request.duration, __ATOMIC_RELAXED) : 0;
 }
 
 /** Replaces the quickest of the slowest. The races only cost an entry. */
@@ -138,6 +145,11 @@ static apr_uint64_t digest(int zone, const char *name)
     return h ? h : 1;
 }
 
+static apr_time_t last(const caller_entry *e)
+{
+    return __atomic_load_n(&e->caller.last, __ATOMIC_RELAXED);
+}
+
 /** The entry of a caller; else the one that it is to replace, with another key. */
 static caller_entry *find(apr_uint64_t key)
 {
@@ -145,10 +157,10 @@ static caller_entry *find(apr_uint64_t key)
     int i;
 
     for (i = 0; i < WAYS; i++) {
-        if (set[i].key == key) {
+        if (__atomic_load_n(&set[i].key, __ATOMIC_RELAXED) == key) {
             return &set[i];
         }
-        oldest = set[i].caller.last < oldest->caller.last ? &set[i] : oldest;
+        oldest = last(&set[i]) < last(oldest) ? &set[i] : oldest;
     }
     return oldest;
 }
@@ -163,12 +175,13 @@ static void note_caller(const kiss_req *k, const request_rec *r, int zone, apr_t
         return;
     }
     if (e->key != key) {
-        memset(c, 0, sizeof(*c));
-        e->key = key;
+        __atomic_store_n(&e->key, key, __ATOMIC_RELAXED);
         c->zone = zone;
         apr_cpystrn(c->name, k->principal, sizeof(c->name));
+        c->requests = c->refused = 0;
+        memset(c->window, 0, sizeof(c->window));
     }
-    c->last = now;
+    __atomic_store_n(&c->last, now, __ATOMIC_RELAXED);
     c->requests++;
     c->refused += r->status == HTTP_TOO_MANY_REQUESTS;
     if (k->tally.window[KISS_TALLY_HOUR].limit) {
