@@ -18,7 +18,7 @@ plan skip_all => 'httpd has no mod_http2 here' unless -e KissTest::Httpd::apxs('
 my $server = KissTest::Database->start;
 my $db = new_database('descriptors', server => $server);
 import_sample($db);
-grow($server, $db, 1200);
+grow($server, $db, 500);
 my %key = (ACME01 => issue_key('ACME01'));
 my @few = (wrapper => ['sh', '-c', 'ulimit -n 64; exec "$0" "$@"']);
 
