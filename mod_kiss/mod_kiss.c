@@ -32,6 +32,7 @@
 #include "core/error.h"
 #include "core/log_seldom.h"
 #include "core/metrics.h"
+#include "core/verified.h"
 #include "db/db_check.h"
 #include "db/db_pool.h"
 #include "db/db_servers.h"
@@ -42,6 +43,7 @@
 #include "http/slow_client.h"
 #include "lib/api/route.h"
 #include "lib/api/schema.h"
+#include "lib/base/clock.h"
 #include "lib/base/directory.h"
 #include "lib/base/thread.h"
 #include "list/list.h"
@@ -116,9 +118,26 @@ static kiss_db_status health_query(kiss_db_conn *conn, void *baton)
     return status;
 }
 
+/**
+ * What /health says while lists are served that may be out of date; NULL without KissServeStale, or when its time is over.
+ */
+static const char *stale_health(kiss_req *k)
+{
+    apr_int64_t asked;
+
+    if (!k->db || !k->tally.db_away
+        || !kiss_verified_get(KISS_VERIFIED_DATABASE, kiss_db_origin(k->db), "", &asked, NULL, k->pool)
+        || kiss_clock_now() - asked >= kiss_config_serve_stale(k->conf)) {
+        return NULL;
+    }
+    return apr_psprintf(k->pool, "Unhealthy: lists are served as of %s, until %s", kiss_response_date(asked, k->pool),
+                        kiss_response_date(asked + kiss_config_serve_stale(k->conf), k->pool));
+}
+
 static const kiss_error *answer_health(kiss_req *k, int *status)
 {
     if ((k->api->auth == KISS_AUTH_JWT && !k->conf->token_keys) || kiss_db_run(k, health_query, k) != KISS_DB_OK) {
+        k->description = stale_health(k);
         return &kiss_error_unhealthy;
     }
     apr_table_setn(k->r->headers_out, "Cache-Control", "no-store");
@@ -419,6 +438,7 @@ static int kiss_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pte
         }
         kiss_metadata_endpoint_prepare(s, pconf, ptemp);
         kiss_list_usage_create(s);
+        kiss_verified_create(s, ptemp);
         kiss_metrics_create(s, pconf);
         kiss_cache_warmer_prepare(s, pconf);
         kiss_db_check_prepare(s, pconf);
@@ -460,7 +480,7 @@ static void kiss_child_init(apr_pool_t *pchild, server_rec *s)
     }
     for (i = 0; i < databases->nelts; i++) {
         kiss_database_conf *database = APR_ARRAY_IDX(databases, i, kiss_database_conf *);
-        rv = kiss_db_revision_create(&database->revision, pchild);
+        rv = kiss_db_revision_create(&database->revision, database, pchild);
         if (rv == APR_SUCCESS) {
             rv = kiss_db_pool_create(&database->db, database, pchild);
         }

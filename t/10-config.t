@@ -98,6 +98,9 @@ subtest 'texts and flags' => sub {
     accepted "KissFreshness $_", undef, $load for qw(0 0s 0ms 0mi 0h 0d 1 200ms 2s 60s 1mi);
     refused "KissFreshness $_", qr/^KissFreshness: '$_' is (?:not a time: write seconds|more than 1mi$)/m, undef, $load
         for qw(-1 x 1.5 61s 2mi 1sx);
+    accepted "KissServeStale $_", undef, $load for qw(0 10mi 7d), '10mi stock', '1h STOCK';
+    refused "KissServeStale $_", qr/^KissServeStale: '\S+' is (?:not a time: write seconds|more than 7d$|not 'stock', the only word)/m, undef, $load
+        for qw(-1 x 8d 1m), '10mi prices', '10mi 1', 'stock 10mi';
     accepted "KissCacheAge $_", undef, $load for qw(5mi 300 12h 7d);
     refused "KissCacheAge $_", qr/^KissCacheAge: '\Q$_\E' is (?:not a time: write seconds|less than 5mi$)/m, undef, $load
         for qw(0 0s 0d -1 x 299 4mi 1w 7dx);

@@ -9,9 +9,11 @@
 #include <string.h>
 
 #include "caller/caller_cache.h"
+#include "caller/caller_stale.h"
 #include "core/config.h"
 #include "core/error.h"
 #include "db/db_revision.h"
+#include "lib/base/clock.h"
 #include "lib/base/crypto.h"
 #include "lib/base/decimal.h"
 #include "lib/base/etag.h"
@@ -243,8 +245,13 @@ typedef struct {
 static kiss_db_status read_record(kiss_db_conn *conn, void *baton)
 {
     reading *b = baton;
+    const apr_int64_t asked = kiss_clock_now();
+    kiss_db_status status = b->fetch(&b->caller, conn, b->k->conf->plan, b->name, b->k->pool);
 
-    return b->fetch(&b->caller, conn, b->k->conf->plan, b->name, b->k->pool);
+    if (status == KISS_DB_OK && b->fetch == kiss_caller_fetch) {
+        kiss_caller_stale_put(b->k, b->name, b->caller, asked);
+    }
+    return status;
 }
 
 kiss_db_status kiss_caller_find(const kiss_caller **caller, int *note, kiss_req *k, kiss_caller_reader *fetch,
@@ -287,6 +294,20 @@ kiss_db_status kiss_caller_read(const kiss_caller **caller, kiss_req *k, const c
     return kiss_caller_find(caller, &ignored, k, kiss_caller_fetch, code, digest);
 }
 
+const kiss_error *kiss_caller_require(kiss_req *k)
+{
+    kiss_db_status status = KISS_DB_OK;
+
+    if (!k->caller && !k->db_error && (status = kiss_caller_read(&k->caller, k, k->principal)) != KISS_DB_OK) {
+        k->caller = NULL;
+        k->db_error = kiss_db_error(status);
+    }
+    if (!k->caller && (status == KISS_DB_AWAY || status == KISS_DB_BUSY || k->as_of)) {
+        k->caller = kiss_caller_stale_get(k, k->principal, k->db_error);
+    }
+    return k->caller ? NULL : k->db_error;
+}
+
 /** A use of a key. */
 typedef struct {
     const kiss_req *k;
@@ -310,6 +331,7 @@ void kiss_caller_note_key(kiss_req *k, const char *key_id)
 const kiss_error *kiss_caller_check(kiss_req *k)
 {
     kiss_auth_need need = k->endpoint->auth;
+    const kiss_error *e;
 
     if (need == KISS_AUTH_KEY) {
         return k->endpoint->roles & (1u << k->caller->key->role) ? NULL : &kiss_error_role;
@@ -317,15 +339,8 @@ const kiss_error *kiss_caller_check(kiss_req *k)
     if (need != KISS_AUTH_CUSTOMER && need != KISS_AUTH_TOKEN) {
         return NULL;
     }
-    if (k->db_error) {
-        return k->db_error;
-    }
-    if (!k->caller) {
-        kiss_db_status status = kiss_caller_read(&k->caller, k, k->principal);
-
-        if (status != KISS_DB_OK) {
-            return kiss_db_error(status);
-        }
+    if ((e = kiss_caller_require(k))) {
+        return e;
     }
     if (!k->caller->code) {
         return need == KISS_AUTH_CUSTOMER ? &kiss_error_no_customer : NULL;

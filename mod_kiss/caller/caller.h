@@ -43,6 +43,15 @@ void kiss_caller_note_key(kiss_req *k, const char *key_id);
 kiss_db_status kiss_caller_read(const kiss_caller **caller, kiss_req *k, const char *code);
 
 /**
+ * Makes sure that k->caller is the record of k->principal: finds it, unless it was found before or the database has failed
+ * this request already. Where the database is away and KissServeStale allows it, it is the last one that is known, and
+ * k->as_of is set.
+ *
+ * @return NULL, or 503, which is k->db_error
+ */
+const kiss_error *kiss_caller_require(kiss_req *k);
+
+/**
  * The scope stage: makes sure that the caller exists and is not disabled, even with a valid token; of a caller with a
  * key, that its role may call the endpoint.
  *

@@ -174,16 +174,12 @@ static const kiss_error *conclude(kiss_req *k, const window_states *v, const kis
 /** Reads the customer's own limits. @return 0 when the database is away: the old limits, or the defaults, remain */
 static int read_policy(kiss_req *k, apr_int64_t own_limit[KISS_WINDOWS])
 {
-    const kiss_caller *caller = k->caller;
-    kiss_db_status status = caller ? KISS_DB_OK : kiss_caller_read(&caller, k, k->principal);
-
-    if (status != KISS_DB_OK) {
-        k->db_error = kiss_db_error(status);
+    /* It is read after the request came: recent enough for the scope stage, too. */
+    if (kiss_caller_require(k)) {
         return 0;
     }
-    own_limit[KISS_WINDOW_MINUTE] = caller->limit_minute;
-    own_limit[KISS_WINDOW_HOUR] = caller->limit_hour;
-    k->caller = caller;             /* read after the request came: recent enough for the scope stage, too */
+    own_limit[KISS_WINDOW_MINUTE] = k->caller->limit_minute;
+    own_limit[KISS_WINDOW_HOUR] = k->caller->limit_hour;
     return 1;
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "caller/caller.h"
+#include "caller/caller_stale.h"
 #include "caller/ratelimit.h"
 #include "core/config.h"
 #include "core/error.h"
@@ -246,6 +247,10 @@ static kiss_db_status check(key_check *c)
     if (status == KISS_DB_OK && !c->matched) {
         kiss_crypto_sha256(c->hash, t->client_secret, strlen(t->client_secret));
         status = kiss_db_run(c->k, check_keys, c);
+        if (status == KISS_DB_OK) {
+            kiss_caller_stale_put_client(c->k, t->client_id, t->client_secret,
+                                         c->matched && c->enabled ? c->db_revision : NULL, c->query_time, c->until);
+        }
         if (status == KISS_DB_OK && cached && c->matched && c->enabled) {
             /* Key and revision are consistent: one statement reads both. */
             kiss_client_cache_put(client_cache, &client, c->db_revision, c->key_id, c->query_time, c->until);
@@ -278,10 +283,12 @@ static const kiss_error *authenticate(kiss_req *k, key_check *c)
     }
     memset(c, 0, sizeof(*c));
     c->k = k;
-    if ((db = check(c)) != KISS_DB_OK) {
+    if ((db = check(c)) != KISS_DB_OK
+        && !((db == KISS_DB_AWAY || db == KISS_DB_BUSY)
+             && kiss_caller_stale_is_client(k, t->client_id, t->client_secret, kiss_db_error(db)))) {
         return kiss_db_error(db);
     }
-    if (!c->matched) {
+    if (db == KISS_DB_OK && !c->matched) {
         return refuse(k);
     }
     k->principal = t->client_id;

@@ -187,6 +187,11 @@ int kiss_config_takes_basic(const kiss_dir_conf *conf, const kiss_endpoint *endp
     return endpoint && endpoint->run == KISS_RUN_LIST && kiss_config_feed_basic(conf);
 }
 
+int kiss_config_serves_stale_stock(const kiss_dir_conf *conf)
+{
+    return conf->stale_too && *conf->stale_too;
+}
+
 int kiss_config_has_lists(const kiss_dir_conf *conf)
 {
     const kiss_endpoint *e = conf->plan->api->endpoints;

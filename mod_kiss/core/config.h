@@ -78,6 +78,8 @@ typedef struct {
     TEXT(const apr_array_header_t *, token_keys)                                                                          \
     TEXT(const char *, issuer)                                                                                            \
     TEXT(const char *, audience)                                                                                          \
+    /* KissServeStale: "stock" or "" after its time */                                                                     \
+    TEXT(const char *, stale_too)                                                                                         \
     /* KissDeprecation, KissSunset */                                                                                     \
     TEXT(const kiss_config_end *, deprecation)                                                                            \
     TEXT(const kiss_config_end *, sunset)                                                                                 \
@@ -103,6 +105,9 @@ typedef struct {
     /* How old the known revision of the database may be; 0: it is read for each request. */                              \
     NUMBER(apr_interval_time_t, freshness, kiss_config_freshness,                                                         \
            "KissFreshness", KISS_S(0), KISS_S(0), KISS_S(60), KISS_UNIT_TIME)                                             \
+    /* How long lists are served after they were known to be current, while the database is away; 0: not at all. */       \
+    NUMBER(apr_interval_time_t, serve_stale, kiss_config_serve_stale,                                                     \
+           "KissServeStale", KISS_S(0), KISS_S(0), KISS_D(7), KISS_UNIT_TIME)                                             \
     /* 1 when plain HTTP is accepted. */                                                                                  \
     NUMBER(int, plain_http, kiss_config_plain_http,                                                                       \
            "KissAllowPlainHTTP", 0, 0, 1, KISS_UNIT_FLAG)                                                                 \
@@ -190,6 +195,8 @@ typedef struct {
                                              shared memory */
     volatile apr_uint32_t *in_use;      /**< how many of them requests use now */
     kiss_database_counters *counters;   /**< its counters (core/database_counters.h); NULL: nothing is counted */
+    volatile apr_uint32_t *stale;       /**< 1 while KissServeStale answers in its place, as was logged; NULL likewise */
+    volatile apr_uint32_t *stale_since; /**< second of kiss_clock in which that began last */
 } kiss_database_conf;
 
 /** A database and an API that a location serves from it. */
@@ -217,6 +224,9 @@ apr_array_header_t *kiss_config_locations(server_rec *main_server, apr_pool_t *p
 
 /** 1 when customer code and key authorise this endpoint by HTTP Basic: a list, where KissFeedBasic is On. */
 int kiss_config_takes_basic(const kiss_dir_conf *conf, const kiss_endpoint *endpoint);
+
+/** 1 when KissServeStale allows the lists of stock, too. */
+int kiss_config_serves_stale_stock(const kiss_dir_conf *conf);
 
 /** 1 when the location's API has whole lists, which are cached. */
 int kiss_config_has_lists(const kiss_dir_conf *conf);

@@ -88,6 +88,15 @@ static const char *set_dir_flag(cmd_parms *cmd, void *dir, int on)
     return set_numbers(cmd, dir, dir_numbers, on ? "1" : "0", NULL);
 }
 
+static const char *set_serve_stale(cmd_parms *cmd, void *dir, const char *time, const char *what)
+{
+    if (what && ap_cstr_casecmp(what, "stock") != 0) {
+        return wrong(cmd, apr_psprintf(cmd->pool, "'%s' is not 'stock', the only word that may follow the time", what));
+    }
+    ((kiss_dir_conf *)dir)->stale_too = what ? "stock" : "";
+    return set_dir_number(cmd, dir, time);
+}
+
 static const char *set_server_numbers(cmd_parms *cmd, void *dir, const char *first, const char *second)
 {
     const char *e = ap_check_cmd_context(cmd, GLOBAL_ONLY);
@@ -314,6 +323,9 @@ const command_rec kiss_directives[] = {
                   "wrong credentials from one address in a minute; 0: any number"),
     AP_INIT_TAKE1("KissFreshness", set_dir_number, NULL, LOCATION,
                   "how old what is known of the database may be, 0 to 60s; 0, the default: it is asked each time"),
+    AP_INIT_TAKE12("KissServeStale", set_serve_stale, NULL, LOCATION,
+                   "how long a list is served after it was known to be current, while the database is away, 0 to 7d; 0, the "
+                   "default: not at all; 'stock' after it: /stock, too"),
     AP_INIT_TAKE12("KissDeprecation", set_deprecation, NULL, LOCATION,
                    "date from which the profile is deprecated, and the URL of a page about it"),
     AP_INIT_TAKE12("KissSunset", set_sunset, NULL, LOCATION,

@@ -90,6 +90,9 @@ typedef struct kiss_req {
     const kiss_caller *caller;              /**< scope: the customer's record; NULL until it was read */
     kiss_postponed_revision postponed;      /**< the read of the database's revision, if it is done after that of the rows */
     const kiss_error *db_error;             /**< the database has failed this request already: it is not waited for again */
+    apr_int64_t as_of;                      /**< identify, scope: the database is away, and what is known of the caller was
+                                                 true at this time, by kiss_clock_now(); 0: it is true now */
+    const char *as_of_tag;                  /**< list: ETag of the list that was current at that time; or NULL */
     const char *description;                /**< text that replaces the error's standard sentence */
     int retry_after;                        /**< seconds for Retry-After; 0: the error's own value */
     apr_interval_time_t db_time;            /**< time spent with the database */

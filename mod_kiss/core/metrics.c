@@ -373,6 +373,9 @@ static void count_endpoint(kiss_endpoint_counters *e, const kiss_req *k, const r
         kiss_counter_add(&e->work[work], 1);
         kiss_counter_add(&e->work_bytes[work], (apr_uint64_t)r->bytes_sent);
     }
+    if (k->tally.stale) {
+        kiss_counter_add(&e->stale, 1);
+    }
 }
 
 static void count(kiss_metrics_counters *c, const kiss_req *k, const request_rec *r, apr_time_t now)

@@ -50,6 +50,7 @@ typedef struct {
     kiss_counter db_time;                   /**< microseconds spent with the database, waiting included */
     kiss_counter work[KISS_WORKS];          /**< lists that were sent */
     kiss_counter work_bytes[KISS_WORKS];    /**< and their bytes */
+    kiss_counter stale;                     /**< answers by KissServeStale */
 } kiss_endpoint_counters;
 
 /** Counters of a zone. */

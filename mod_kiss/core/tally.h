@@ -90,11 +90,13 @@ typedef struct {
     apr_uint32_t db_runs;                   /**< uses of a connection, those that were refused included */
     apr_uint32_t db_retries;                /**< of them, how often the work was done again */
     apr_uint32_t db_refusals[KISS_REFUSALS];
+    unsigned db_away : 1;                   /**< the last use failed by the server, or on the way to it */
     kiss_tally_window window[KISS_TALLY_WINDOWS];   /**< limits of the caller, where it is authenticated */
     kiss_limited limited;                   /**< the limit that refused it */
     unsigned token_expired : 1;             /**< the token that was sent has expired */
     unsigned token_invalid : 1;             /**< or is not valid for another reason */
     kiss_work work;                         /**< where its list came from */
+    unsigned stale : 1;                     /**< it was answered by what was read before: the database is away */
 } kiss_tally;
 
 /** Adds what the database has cost: of a job to the request that waits for it. */
@@ -105,6 +107,7 @@ static inline void kiss_tally_add_database(kiss_tally *to, const kiss_tally *fro
     to->db_wait += from->db_wait;
     to->db_runs += from->db_runs;
     to->db_retries += from->db_retries;
+    to->db_away |= from->db_away;
     for (i = 0; i < KISS_REFUSALS; i++) {
         to->db_refusals[i] += from->db_refusals[i];
     }

@@ -59,6 +59,7 @@ static kiss_db_status failed(kiss_db_conn *conn, unsigned int code, const char *
     kiss_server_kind kind = kiss_server_error_kind(code);
 
     text = *text ? text : "(no text)";
+    conn->gone = kind == KISS_SERVER_LOST || kind == KISS_SERVER_AWAY || kind == KISS_SERVER_BUSY;
     switch (kind) {
     case KISS_SERVER_AGAIN:
         KISS_LOG(conn->k, APLOG_DEBUG, 0, KISS_LOGNO(0212) "%s met another one: %u %s", what, code, text);
@@ -121,9 +122,10 @@ static kiss_db_status attempt(kiss_db_conn *conn, kiss_req *k, kiss_db_work work
     kiss_db_status status = kiss_db_pool_ends(k) ? KISS_DB_AWAY : KISS_DB_OK;
     apr_int64_t start = kiss_clock_now();
 
-    conn->lost = conn->away = 0;
+    conn->lost = conn->away = conn->gone = 0;
     if (status == KISS_DB_OK && !conn->mysql) {
         status = kiss_db_pool_connect(conn, k->api->schema_version, tried);
+        conn->gone = status == KISS_DB_BUSY || status == KISS_DB_AWAY;
     }
     if (status == KISS_DB_OK) {
         apr_uint32_t losses = kiss_db_servers_losses(conf, conn->server);
@@ -188,6 +190,7 @@ kiss_db_status kiss_db_run(kiss_req *k, kiss_db_work work, void *baton)
     status = kiss_db_pool_acquire(&conn, k->db, k);
     attempted = kiss_clock_now();
     k->tally.db_wait += attempted - start;
+    k->tally.db_away = status == KISS_DB_BUSY;
     if (status == KISS_DB_OK) {
         kiss_db_server_set tried = 0;
         int idle;
@@ -199,6 +202,7 @@ kiss_db_status kiss_db_run(kiss_req *k, kiss_db_work work, void *baton)
             k->tally.db_retries++;
             status = attempt(conn, k, work, baton, tried);
         }
+        k->tally.db_away = status != KISS_DB_OK && conn->gone;
         kiss_db_pool_release(conn);
     }
     k->db_time += kiss_clock_now() - start;

@@ -34,6 +34,7 @@ struct kiss_db_conn {
     apr_uint32_t trust;                             /**< kiss_db_servers_losses() when it last worked */
     int lost;                                       /**< it failed because the connection was lost: a new one may work */
     int away;                                       /**< it failed because the server cannot serve: another one may */
+    int gone;                                       /**< it failed by the server, or on the way to it */
     kiss_socket_shutdown *socket;                   /**< its socket, which is shut down when the child ends */
     const kiss_req *k;                              /**< the request that uses it now */
 };

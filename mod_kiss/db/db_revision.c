@@ -5,12 +5,13 @@
 #include "db/db_revision.h"
 
 #include <ap_mpm.h>
+#include <apr_atomic.h>
 #include <apr_thread_cond.h>
 #include <apr_thread_mutex.h>
 
 #include <string.h>
 
-#include "core/config.h"
+#include "core/verified.h"
 #include "lib/base/clock.h"
 
 /* The sum has at most 41 digits (DECIMAL, of BIGINT); the greatest revision 20, and so has their number. */
@@ -29,8 +30,15 @@
 /* Reads of which requests may be waiting: those in progress, and the next one. */
 #define AWAITED (READS + 1)
 
+#define SECOND APR_INT64_C(1000000)
+
+/* Least time between two messages that answers of KissServeStale begin: a database may be busy now and then. */
+#define QUIET 60                            /* seconds */
+
 /* Belongs to one database in this child; the text is valid until a newer one is read. */
 struct kiss_db_revision {
+    const kiss_database_conf *database;
+    volatile apr_uint32_t noted;        /* second in which a revision was stored for KissServeStale */
     apr_thread_mutex_t *mutex;
     apr_thread_cond_t *done[AWAITED];   /* signalled when the read whose number has this remainder has ended */
     apr_uint64_t started;               /* number of the last read that was started */
@@ -43,12 +51,13 @@ struct kiss_db_revision {
     char text[MAX_TEXT];
 };
 
-apr_status_t kiss_db_revision_create(kiss_db_revision **revision, apr_pool_t *p)
+apr_status_t kiss_db_revision_create(kiss_db_revision **revision, const kiss_database_conf *database, apr_pool_t *p)
 {
     kiss_db_revision *created = apr_pcalloc(p, sizeof(*created));
     apr_status_t rv = apr_thread_mutex_create(&created->mutex, APR_THREAD_MUTEX_DEFAULT, p);
     int is_async = 0, i;
 
+    created->database = database;
     created->reads = ap_mpm_query(AP_MPMQ_IS_ASYNC, &is_async) == APR_SUCCESS && is_async ? 1 : READS;
 
     for (i = 0; i < AWAITED && rv == APR_SUCCESS; i++) {
@@ -78,6 +87,57 @@ static kiss_db_status query(kiss_db_conn *conn, void *baton)
     memcpy(r->text, row[0].data, row[0].len);
     r->text[row[0].len] = '\0';
     return KISS_DB_OK;
+}
+
+static apr_uint32_t second(apr_int64_t time)
+{
+    return (apr_uint32_t)(time / SECOND) + 1;
+}
+
+/** Logs that the database answers again, where it was logged that it does not. */
+static void note_current(const kiss_req *k)
+{
+    const kiss_database_conf *d = k->revision->database;
+
+    if (d->stale && apr_atomic_read32(d->stale) && apr_atomic_cas32(d->stale, 0, 1) == 1) {
+        KISS_LOG(k, APLOG_NOTICE, 0, KISS_LOGNO(0709) "database %s answers again: lists are current, %u s "
+                 "after it was logged that they are not", d->name,
+                 second(kiss_clock_now()) - apr_atomic_read32(d->stale_since));
+    }
+}
+
+/** Reads the revision, and stores for KissServeStale, once a second, that it was current. */
+static kiss_db_status ask(revision_read *r)
+{
+    const apr_int64_t asked = kiss_clock_now();
+    kiss_db_status status = kiss_db_run(r->k, query, r);
+    kiss_db_revision *s = r->k->revision;
+
+    if (status == KISS_DB_OK && s && kiss_verified_is_on()) {
+        apr_uint32_t noted = apr_atomic_read32(&s->noted);
+
+        note_current(r->k);
+        if (noted != second(asked) && apr_atomic_cas32(&s->noted, second(asked), noted) == noted) {
+            kiss_verified_put(KISS_VERIFIED_DATABASE, kiss_db_origin(r->k->db), "", asked, r->text, strlen(r->text));
+        }
+    }
+    return status;
+}
+
+void kiss_db_revision_note_stale(const kiss_req *k)
+{
+    const kiss_database_conf *d = k->revision ? k->revision->database : NULL;
+    apr_uint32_t now = second(kiss_clock_now()), before;
+
+    if (!d || !d->stale || apr_atomic_read32(d->stale)) {
+        return;
+    }
+    before = apr_atomic_read32(d->stale_since);
+    if ((!before || now - before >= QUIET) && apr_atomic_cas32(d->stale_since, now, before) == before) {
+        apr_atomic_set32(d->stale, 1);
+        KISS_LOG(k, APLOG_WARNING, 0, KISS_LOGNO(0708) "database %s is away or busy: lists are served as they were when it "
+                 "answered last (KissServeStale)", d->name);
+    }
 }
 
 /**
@@ -113,7 +173,7 @@ static kiss_db_status read_for_all(kiss_db_revision *s, const char **text, kiss_
     s->running++;
     s->start_time[mine % AWAITED] = kiss_clock_now();
     apr_thread_mutex_unlock(s->mutex);
-    status = kiss_db_run(k, query, &r);
+    status = ask(&r);
     apr_thread_mutex_lock(s->mutex);
     n = end_read(s, mine, status, r.text);
     next = s->started + 1;
@@ -170,7 +230,7 @@ kiss_db_status kiss_db_revision_read(const char **text, kiss_req *k)
     if (!s || k->stop || apr_thread_mutex_lock(s->mutex) != APR_SUCCESS) {
         revision_read r = { k, "" };
 
-        status = kiss_db_run(k, query, &r);
+        status = ask(&r);
         *text = apr_pstrdup(k->pool, r.text);
         return status;
     }

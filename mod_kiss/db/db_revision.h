@@ -11,13 +11,14 @@
 #ifndef KISS_DB_REVISION_H
 #define KISS_DB_REVISION_H
 
+#include "core/config.h"
 #include "db/db.h"
 
 /**
  * Creates what the requests of a child share about one database (k->revision), in `p`, which must live as long as the
  * child.
  */
-apr_status_t kiss_db_revision_create(kiss_db_revision **revision, apr_pool_t *p);
+apr_status_t kiss_db_revision_create(kiss_db_revision **revision, const kiss_database_conf *database, apr_pool_t *p);
 
 /**
  * Reads the revision by a query that starts after this call, of this request or another one; or, where KissFreshness
@@ -37,6 +38,12 @@ kiss_db_status kiss_db_revision_read(const char **text, kiss_req *k);
  * @return 0 when it is not postponed: KissFreshness allows a revision that was read already, or the read is not shared
  */
 int kiss_db_revision_postpone(kiss_req *k);
+
+/**
+ * Records that a request is answered with what was read before, because the database is away (KissServeStale). That this
+ * begins is logged, at most once a minute for each database, and that it ends is logged with the next read.
+ */
+void kiss_db_revision_note_stale(const kiss_req *k);
 
 /** Ends a postponement without a read, because the database has failed. */
 void kiss_db_revision_cancel(kiss_req *k);

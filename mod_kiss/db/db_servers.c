@@ -54,7 +54,7 @@ void kiss_db_servers_prepare(server_rec *s, apr_pool_t *pconf)
     if (!servers) {
         return;
     }
-    rv = apr_shm_create(&shm, servers * sizeof(*next) + 2 * (apr_size_t)all->nelts * sizeof(*counts), NULL, pconf);
+    rv = apr_shm_create(&shm, servers * sizeof(*next) + 4 * (apr_size_t)all->nelts * sizeof(*counts), NULL, pconf);
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0255) "no shared memory: each connection that a firewall "
                      "has forgotten costs a request, and so does each server that failed");
@@ -67,6 +67,8 @@ void kiss_db_servers_prepare(server_rec *s, apr_pool_t *pconf)
 
         database->connections = counts++;
         database->in_use = counts++;
+        database->stale = counts++;
+        database->stale_since = counts++;
         for (j = 0; j < database->nservers; j++) {
             kiss_database_health *first = same_server(all, i, &database->servers[j]);
 

@@ -16,6 +16,7 @@
 #include "core/error.h"
 #include "http/slow_client.h"
 #include "lib/api/route.h"
+#include "lib/base/clock.h"
 #include "lib/base/crypto.h"
 #include "lib/base/json_text.h"
 #include "lib/base/trace_context.h"
@@ -143,6 +144,22 @@ void kiss_response_delta(kiss_req *k, const char *tag, const char *base, const c
 void kiss_response_gzip(kiss_req *k)
 {
     apr_table_setn(k->r->headers_out, "Content-Encoding", "gzip");
+}
+
+const char *kiss_response_date(apr_int64_t time, apr_pool_t *p)
+{
+    char *text = apr_palloc(p, APR_RFC822_DATE_LEN);
+
+    apr_rfc822_date(text, apr_time_now() - (kiss_clock_now() - time));
+    return text;
+}
+
+void kiss_response_stale(kiss_req *k)
+{
+    const apr_int64_t age = apr_time_sec(kiss_clock_now() - k->as_of);
+
+    apr_table_setn(k->r->headers_out, "Age", apr_off_t_toa(k->pool, (apr_off_t)age));
+    apr_table_setn(k->r->headers_out, "Kiss-As-Of", kiss_response_date(k->as_of, k->pool));
 }
 
 /** Microseconds as milliseconds: 1.234 */

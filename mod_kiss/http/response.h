@@ -72,6 +72,14 @@ int kiss_response_progress(kiss_req *k, kiss_progress *progress);
  */
 void kiss_response_timing(kiss_req *k);
 
+/**
+ * Sets the headers of an answer by KissServeStale: Age (RFC 9111 section 5.1) and Kiss-As-Of, of k->as_of. Of a 304, too.
+ */
+void kiss_response_stale(kiss_req *k);
+
+/** A time of kiss_clock_now() that is past, as HTTP writes dates. In `p`. */
+const char *kiss_response_date(apr_int64_t time, apr_pool_t *p);
+
 /** Marks the answer as compressed with gzip. */
 void kiss_response_gzip(kiss_req *k);
 

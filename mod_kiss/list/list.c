@@ -9,6 +9,8 @@
 #include "caller/caller.h"
 #include "core/config.h"
 #include "core/error.h"
+#include "core/verified.h"
+#include "db/db_revision.h"
 #include "http/precondition.h"
 #include "http/response.h"
 #include "lib/base/etag.h"
@@ -46,6 +48,17 @@ static kiss_validator validator(const kiss_req *k, const char *tag, const kiss_l
     return v;
 }
 
+/** Marks an answer with the list that was current at k->as_of; another one was read meanwhile, and is current. */
+static void mark_stale(kiss_req *k, const char *tag)
+{
+    if (k->as_of_tag && strcmp(tag, k->as_of_tag) == 0) {
+        kiss_response_stale(k);
+        kiss_db_revision_note_stale(k);
+        k->tally.stale = 1;
+        apr_table_setn(k->r->notes, "kiss-snapshot", "stale");
+    }
+}
+
 /** Sets the headers of this variant of the list with this ETag. */
 static void describe(kiss_req *k, const char *tag, const kiss_list_variant *variant)
 {
@@ -61,6 +74,7 @@ static void describe(kiss_req *k, const char *tag, const kiss_list_variant *vari
     if (variant->gzip) {
         kiss_response_gzip(k);
     }
+    mark_stale(k, tag);
 }
 
 /** Sends a mapped entry, and releases the reference to it. */
@@ -106,7 +120,7 @@ static int may_stream(const kiss_req *k)
 static void note_work(kiss_req *k, kiss_work work)
 {
     k->tally.work = work;
-    apr_table_setn(k->r->notes, "kiss-snapshot", kiss_tally_work_name[work]);
+    apr_table_setn(k->r->notes, "kiss-snapshot", k->tally.stale ? "stale" : kiss_tally_work_name[work]);
 }
 
 /**
@@ -204,6 +218,84 @@ static const char *find_base(const kiss_req *k)
     return NULL;
 }
 
+/** Sends the list with this ETag, from the cache or from a job. @return NULL, or the error, when nothing was sent */
+static const kiss_error *send_list(kiss_req *k, const char *tag, const kiss_list_variant *variant, int *status)
+{
+    note_work(k, KISS_WORK_HIT);
+    return send_cached(k, tag, variant, status) ? NULL : start_job(k, tag, variant, status);
+}
+
+/* --- while the database is away (KissServeStale) --- */
+
+/** 1 when there is a file that this variant of the list can be made of without the database. */
+static int is_kept(const kiss_req *k, const char *tag, const kiss_list_variant *variant)
+{
+    const char *dir = kiss_config_cache_dir(k->server);
+    const kiss_list_variant whole = { NULL, 0 };
+
+    return kiss_list_cache_exists(dir, kiss_list_variant_name(&whole, k, tag, k->pool), k->pool)
+           || (variant->gzip && kiss_list_cache_exists(dir, kiss_list_variant_name(variant, k, tag, k->pool), k->pool));
+}
+
+/**
+ * Answers with a list that is cached, and was current at a time: 304, changes that are cached, too, or all of it.
+ *
+ * @param answered receives 0 when nothing was sent, because the client does not have this list, nor does the cache
+ */
+static const kiss_error *answer_as_of(kiss_req *k, const char *tag, apr_int64_t as_of, const kiss_list_variant *variant,
+                                      int *status, int *answered)
+{
+    const kiss_validator v = validator(k, tag, variant);
+    const int kept = is_kept(k, tag, variant);
+    kiss_list_variant changes = *variant;
+    const kiss_error *e;
+
+    *answered = 1;
+    k->as_of = as_of;
+    k->as_of_tag = tag;
+    e = kiss_precondition_check(k, &v, status);
+    if (*status) {
+        mark_stale(k, tag);
+        return NULL;
+    }
+    if (e || !kept) {
+        *answered = kept;
+        return e;
+    }
+    changes.base = find_base(k);
+    note_work(k, KISS_WORK_HIT);
+    return changes.base && send_cached(k, tag, &changes, status) ? NULL : send_list(k, tag, variant, status);
+}
+
+/**
+ * Answers a request that the database has failed.
+ *
+ * @param tag   ETag of the list by the last record of the caller that is known
+ * @param as_of when it was current; 0 when it is, but cannot be built
+ * @param e     the error when there is nothing to answer with
+ */
+static const kiss_error *answer_stale(kiss_req *k, const char *tag, apr_int64_t as_of, const kiss_list_variant *variant,
+                                      const kiss_error *e, int *status)
+{
+    const char *key = kiss_caller_cache_key(k->caller, k->api, k->endpoint, k->pool), *last;
+    const kiss_error *result = NULL;
+    apr_int64_t asked;
+    int answered = 0;
+
+    if (as_of) {
+        result = answer_as_of(k, tag, as_of, variant, status, &answered);
+    }
+    if (!answered) {
+        last = kiss_verified_get(KISS_VERIFIED_LIST, kiss_db_origin(k->db), key, &asked, NULL, k->pool);
+        if (last && strcmp(last, tag) != 0 && kiss_verified_may_serve(k, asked)) {
+            result = answer_as_of(k, last, asked, variant, status, &answered);
+        }
+    }
+    return answered ? result : e;
+}
+
+/* --- the answer --- */
+
 const kiss_error *kiss_list_run(kiss_req *k, int *status)
 {
     const char *tag = kiss_caller_etag(k->caller, k->api, k->endpoint, k->pool);
@@ -217,13 +309,22 @@ const kiss_error *kiss_list_run(kiss_req *k, int *status)
     kiss_response_private(k);
     /* The coding was selected here, by q-values, from the cache: mod_deflate must not compress it again. */
     apr_table_setn(k->r->subprocess_env, "no-gzip", "1");
-    v = validator(k, tag, &variant);
-    if ((e = kiss_precondition_check(k, &v, status)) || *status) {
-        return e;
+    if (k->as_of) {
+        e = answer_stale(k, tag, k->as_of, &variant, k->db_error, status);
     }
-    variant.base = find_base(k);
-    note_work(k, KISS_WORK_HIT);
-    if (!send_cached(k, tag, &variant, status) && (e = start_job(k, tag, &variant, status))) {
+    else {
+        v = validator(k, tag, &variant);
+        if ((e = kiss_precondition_check(k, &v, status)) || *status) {
+            return e;
+        }
+        variant.base = find_base(k);
+        e = send_list(k, tag, &variant, status);
+        if (e && k->tally.db_away) {
+            variant.base = NULL;
+            e = answer_stale(k, tag, 0, &variant, e, status);
+        }
+    }
+    if (e) {
         kiss_precondition_remove(k);
         k->tally.work = KISS_WORK_NONE;
     }

@@ -10,6 +10,8 @@
 #include "core/config.h"
 #include "core/error.h"
 #include "core/log_seldom.h"
+#include "core/verified.h"
+#include "lib/base/clock.h"
 #include "lib/base/decimal.h"
 #include "lib/base/thread.h"
 #include "lib/file/delta.h"
@@ -34,6 +36,7 @@ struct kiss_list_job {
     kiss_list_cache_entry found;    /* the cache entry, if there was one; else it has no file */
     const kiss_list_cache_map *base;    /* what the list was derived from, or NULL */
     kiss_work work;             /* of this job alone */
+    apr_int64_t asked;          /* when the database was asked, by kiss_clock_now() */
     const kiss_error *error;    /* set when the thread has ended */
 };
 
@@ -180,6 +183,7 @@ static apr_status_t publish(kiss_list_job *m, kiss_spool *spool, const char *tag
         }
         else if (!m->source) {
             kiss_base_record(&m->k, tag);
+            kiss_verified_put(KISS_VERIFIED_LIST, kiss_db_origin(m->k.db), label.cache_key, m->asked, tag, strlen(tag));
         }
     }
     return rv;
@@ -190,6 +194,7 @@ static void build(kiss_list_job *m)
     kiss_list_reader_result built;
     apr_status_t rv = APR_SUCCESS;
 
+    m->asked = kiss_clock_now();
     m->error = kiss_list_reader_run(&built, &m->k, m->progress);
     if (!m->error) {
         m->k.caller = built.caller;         /* its terms are consistent with the rows */

@@ -303,7 +303,8 @@ static const column endpoint_columns[] = {
 
 static const column list_columns[] = {
     { "list", "endpoint", TEXT }, { "from the cache", "hit", COUNT }, { "built", "built", COUNT },
-    { "patched", "patched", COUNT }, { "compressed", "compressed", COUNT }, { "compared", "compared", COUNT }, { NULL }
+    { "patched", "patched", COUNT }, { "compressed", "compressed", COUNT }, { "compared", "compared", COUNT },
+    { "not current", "stale", BAD_COUNT }, { NULL }
 };
 
 static const column key_columns[] = {

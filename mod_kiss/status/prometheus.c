@@ -116,6 +116,11 @@ static void list_bytes(const exposition *x, const kiss_endpoint_counters *e)
     write_names(x, "from", kiss_tally_work_name, KISS_WORK_HIT, KISS_WORKS, e->work_bytes);
 }
 
+static void list_stale(const exposition *x, const kiss_endpoint_counters *e)
+{
+    kiss_exposition_number(x->pb, x->name, "", x->labels, kiss_counter_read(&e->stale));
+}
+
 /* --- metrics of a zone --- */
 
 static void zone_wait(const exposition *x, const kiss_metrics_counters *c)
@@ -293,6 +298,8 @@ static const struct {
     { "kiss_list_answers_total", KISS_COUNTER, "Whole lists and changes that were sent, by where they came from.",
       .list = list_answers },
     { "kiss_list_bytes_total", KISS_COUNTER, "Bytes of these lists that were sent.", .list = list_bytes },
+    { "kiss_list_stale_total", KISS_COUNTER, "Requests for lists that were answered while the database was away "
+      "(KissServeStale).", .list = list_stale },
     { "kiss_cache_entries", KISS_GAUGE, "Files of cached lists.", .cache = cache_files },
     { "kiss_cache_bytes", KISS_GAUGE, "Bytes of these files.", .cache = cache_bytes },
     { "kiss_cache_limit_bytes", KISS_GAUGE, "KissCacheSize.", .server = server_cache_limit },

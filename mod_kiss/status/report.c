@@ -178,7 +178,10 @@ static json_object *endpoint(const char *name, const kiss_endpoint_counters *e, 
     json_object_object_add(o, "bytes", number(kiss_counter_read(&e->bytes)));
     json_object_object_add(o, "buckets", buckets(&e->latency));
     if (is_list) {
-        json_object_object_add(o, "lists", names(kiss_tally_work_name, KISS_WORK_HIT, KISS_WORKS, e->work));
+        json_object *lists = names(kiss_tally_work_name, KISS_WORK_HIT, KISS_WORKS, e->work);
+
+        json_object_object_add(lists, "stale", number(kiss_counter_read(&e->stale)));
+        json_object_object_add(o, "lists", lists);
     }
     return o;
 }

@@ -58,6 +58,7 @@ static const unit_test tests[] = {
     { "row_json", unit_row_json },
     { "server_error", unit_server_error },
     { "shared", unit_shared },
+    { "shared_table", unit_shared_table },
     { "sliding_window", unit_sliding_window },
     { "socket_room", unit_socket_room },
     { "socket_shutdown", unit_socket_shutdown },

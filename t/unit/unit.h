@@ -58,6 +58,7 @@ void unit_route(void);
 void unit_row_json(void);
 void unit_server_error(void);
 void unit_shared(void);
+void unit_shared_table(void);
 void unit_sliding_window(void);
 void unit_socket_room(void);
 void unit_socket_shutdown(void);
