@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 package KissExpect;
 
-# What the Customer API must answer, computed from a directory of CSV files alone: nothing here knows the module, its
-# SQL or its tables. Text is bytes, numbers are decimal text, and the answer is JSON text in the contract's order of
+# What the Customer API must answer, computed from a directory of CSV files, or from such rows, alone: nothing here knows the
+# module, its SQL or its tables. Text is bytes, numbers are decimal text, and the answer is JSON text in the contract's order of
 # members, so that what is compared is every digit that the client sees.
 #
 #     my $expect = KissExpect->new($dir);
@@ -31,12 +31,13 @@ sub expected_prices   { my ($dir, $customer) = @_; return _of($dir)->prices($cus
 
 sub _of { my ($dir) = @_; return $loaded{$dir} ||= KissExpect->new($dir) }
 
+# new($dir): of the files there. new(\%rows): of rows as csv_rows() returns them, by the name of their file without its suffix.
 sub new {
-    my ($class, $dir) = @_;
-    my $self = bless { dir => $dir, net => {} }, $class;
-    $self->_read_products($dir);
-    $self->_read_prices($dir);
-    for my $r (@{ csv_rows("$dir/stock.csv") }) {
+    my ($class, $from) = @_;
+    my $self = bless { dir => $from, net => {} }, $class;
+    $self->_read_products;
+    $self->_read_prices;
+    for my $r (@{ $self->_rows('stock') }) {
         next unless exists $self->{product}{ $r->{SKU} };
         $self->{stock}{ $r->{StockLocation} }{ $r->{SKU} } = _row(
             _text($r, 'SKU', 'StockLocation'),
@@ -44,32 +45,37 @@ sub new {
             NextAvailableETA => $r->{NextAvailableETA} eq '' ? 'null' : _string($r->{NextAvailableETA})
         );
     }
-    $self->{customer} = { map { $_->{CustomerCode} => $_ } @{ csv_rows("$dir/customers.csv") } };
+    $self->{customer} = { map { $_->{CustomerCode} => $_ } @{ $self->_rows('customers') } };
     return $self;
+}
+
+sub _rows {
+    my ($self, $name) = @_;
+    return ref $self->{dir} ? $self->{dir}{$name} || [] : csv_rows("$self->{dir}/$name.csv");
 }
 
 # {product}{SKU}: the row's JSON text up to the prices, for products that are not obsolete.
 sub _read_products {
-    my ($self, $dir) = @_;
+    my ($self) = @_;
     my (%images, %accessories, %substitutions, %composition);
-    my @images = @{ csv_rows("$dir/product_images.csv") };
+    my @images = @{ $self->_rows('product_images') };
     $_->{IsPrimaryImage} = _truth($_->{IsPrimaryImage}) for @images;
     for my $r (sort { $b->{IsPrimaryImage} <=> $a->{IsPrimaryImage} || $a->{ImageID} cmp $b->{ImageID} } @images) {
         push @{ $images{ $r->{SKU} } },
             _row(_text($r, 'ImageID', 'FileName'), IsPrimaryImage => $r->{IsPrimaryImage} ? 'true' : 'false');
     }
-    for my $r (sort { $a->{AccessorySKU} cmp $b->{AccessorySKU} } @{ csv_rows("$dir/product_accessories.csv") }) {
+    for my $r (sort { $a->{AccessorySKU} cmp $b->{AccessorySKU} } @{ $self->_rows('product_accessories') }) {
         push @{ $accessories{ $r->{SKU} } }, _row(_text($r, 'AccessorySKU'));
     }
-    for my $r (sort { $a->{SubstituteSKU} cmp $b->{SubstituteSKU} } @{ csv_rows("$dir/product_substitutions.csv") }) {
+    for my $r (sort { $a->{SubstituteSKU} cmp $b->{SubstituteSKU} } @{ $self->_rows('product_substitutions') }) {
         push @{ $substitutions{ $r->{SKU} } }, _row(_text($r, 'SubstituteSKU'));
     }
-    for my $r (sort { $a->{MaterialCode} cmp $b->{MaterialCode} } @{ csv_rows("$dir/product_composition.csv") }) {
+    for my $r (sort { $a->{MaterialCode} cmp $b->{MaterialCode} } @{ $self->_rows('product_composition') }) {
         push @{ $composition{ $r->{SKU} } },
             _row(_text($r, 'MaterialCode', 'MaterialDescription'),
                 CompositionPercentage => _plain($r->{CompositionPercentage}));
     }
-    for my $r (@{ csv_rows("$dir/products.csv") }) {
+    for my $r (@{ $self->_rows('products') }) {
         next if lc $r->{Status} eq 'obsolete';
         my $row = _row(
             _text($r, @TEXT_1),
@@ -89,9 +95,9 @@ sub _read_products {
 
 # {list}{code}: the price list, {rows}{SKU} its prices by MOQ, {skus} what it prices, in order.
 sub _read_prices {
-    my ($self, $dir) = @_;
-    $self->{list} = { map { $_->{PriceListCode} => { %$_, rows => {} } } @{ csv_rows("$dir/price_lists.csv") } };
-    for my $r (@{ csv_rows("$dir/prices.csv") }) {
+    my ($self) = @_;
+    $self->{list} = { map { $_->{PriceListCode} => { %$_, rows => {} } } @{ $self->_rows('price_lists') } };
+    for my $r (@{ $self->_rows('prices') }) {
         # A price for an unknown or obsolete product is no price of anything.
         next unless exists $self->{product}{ $r->{SKU} };
         push @{ $self->{list}{ $r->{PriceListCode} }{rows}{ $r->{SKU} } }, {

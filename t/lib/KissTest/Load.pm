@@ -108,9 +108,10 @@ sub answer {
         $why = 'broken off: no last chunk' if !defined $body;
         $h{'content-length'} = length $body if defined $body;
     }
-    $why ||= 'no Content-Length' if !defined $h{'content-length'};
+    my $bodiless = ($status // 0) == 304;
+    $why ||= 'no Content-Length' if !defined $h{'content-length'} && !$bodiless;
     $why ||= "short: " . length($body) . " of $h{'content-length'}"
-        if defined $h{'content-length'} && length($body) != $h{'content-length'};
+        if !$bodiless && defined $h{'content-length'} && length($body) != $h{'content-length'};
     return $why
         ? { status => 599, headers => {}, content => $why }
         : { status => $status, headers => \%h, content => $body };

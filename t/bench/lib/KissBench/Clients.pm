@@ -1,0 +1,323 @@
+# SPDX-License-Identifier: Apache-2.0
+package KissBench::Clients;
+
+# The processes of t/bench/soak: pollers of the Customer API, who changes and imports the catalogue and says what is true, who rotates
+# the keys of customers, and a client of the KSS API. Each writes lines into a file of its own in {dir}:
+#
+#     list, from, to, status, customer, list, digest of what it has now, way of asking, tag     an answer with a list, or 304
+#     token page post repeat key, from, to, status                                                another one that was right
+#     wrong, from, to, 0, what                                                                    one that was not
+
+use strict;
+use warnings;
+use Compress::Zlib qw(memGunzip);
+use Exporter 'import';
+use HTTP::Tiny;
+use JSON::PP ();
+use POSIX ();
+use Time::HiRes qw(sleep);
+use KissBench::World;
+use KissTest;
+use KissTest::Load qw(fetch);
+
+our @EXPORT = qw(make_kss);
+
+# make_kss(): the database of the KSS API: {db}, and the {key} of an employee and of a customer with payments that can be allocated.
+sub make_kss {
+    my $db = new_database('soakkss', api => 'kss');
+    my $dir = tempdir_here();
+    kissctl_ok(qw(kss demo-data), $dir, qw(--scale 1));
+    import_kss($db, $dir);
+    sql($db, <<'SQL');
+INSERT INTO customer (customer_id, customer_name, state) VALUES (900001, 'soak 0', 'CA');
+INSERT INTO ar_account (ar_account_id, customer_id) VALUES (900011, 900001);
+INSERT IGNORE INTO payment_type (payment_type_id, name) VALUES (1, 'Check');
+INSERT INTO payment (payment_id, payment_invoice_num, ar_account_id, payment_type_id, amount, post_date) VALUES (900000, 'SOAK-PAY', 900011, 1, 10000000, '2025-03-01');
+INSERT INTO invoice (invoice_id, customer_id, ar_account_id, invoice_num, date, status) VALUES (900041, 900001, 900011, 'SOAK-INV', '2025-03-01', 1);
+SQL
+    return { db => $db, employee => issue_kss_key(type => 'employee'), customer => issue_kss_key(type => 'customer', ids => [900001]) };
+}
+
+sub new { my ($class, %self) = @_; return bless {%self}, $class }
+
+sub _file { my ($self, $name) = @_; return "$self->{dir}/$name" }
+sub _stopped { my ($self) = @_; return -e $self->_file('stop') }
+sub _key_file { my ($self, $code) = @_; return $self->_file("key.$code") }
+
+# issue_keys: one for each customer.
+sub issue_keys {
+    my ($self) = @_;
+    spew($self->_key_file($_), issue_key($_), 0600) for @{ $self->{codes} };
+    return;
+}
+
+# rotate_signing_key: a new one signs after the next reload; those go that have signed no token which is in use.
+sub rotate_signing_key {
+    my ($self) = @_;
+    my @file = ('--token-keys', $self->{httpd}{token_keys});
+    kissctl_ok('token-key', 'rotate', @file);
+    my @kids = map { $_->{KID} } @{ JSON::PP->new->decode(kissctl_ok('token-key', 'list', '--json', @file)) };
+    kissctl_ok('token-key', 'retire', $_, @file) for @kids[2 .. $#kids];
+    return;
+}
+
+# start($pollers): the processes of all; their numbers.
+sub start {
+    my ($self, $pollers) = @_;
+    my $n = 0;
+    return map {
+        my $work = $_;
+        my $name = 'log.' . ++$n;
+        my $pid = fork;
+        die "fork: $!" if !defined $pid;
+        if (!$pid) {
+            srand 20261129 + $n;
+            open $self->{log}, '>', $self->_file($name) or POSIX::_exit(1);
+            $self->{log}->autoflush(1);
+            my $ok = eval { $work->($self); 1 };
+            $self->_wrong("a client has died: $@") if !$ok;
+            POSIX::_exit(0);            # no END blocks, no destructors: the servers are the parent's
+        }
+        $pid;
+    } (\&poll) x $pollers, \&change, \&rotate_keys, \&synchronise;
+}
+
+# stop(@pids): ends them.
+sub stop {
+    my ($self, @pids) = @_;
+    spew($self->_file('stop'), '');
+    waitpid $_, 0 for @pids;
+    return;
+}
+
+sub _log {
+    my ($self, @fields) = @_;
+    print { $self->{log} } join("\t", @fields), "\n";
+    return;
+}
+sub _wrong { my ($self, $what) = @_; $self->_log('wrong', clock(), clock(), 0, $what =~ s/[\t\n]+/ /gr); return }
+
+# ---- pollers
+
+sub _token {
+    my ($self, $code) = @_;
+    my $known = $self->{token}{$code};
+    return $known->{token} if $known && clock() - $known->{time} < $self->{token_life};
+    my $from = clock();
+    my $res = $self->{httpd}->post('/auth/token',
+        { grant_type => 'client_credentials', client_id => $code, client_secret => slurp($self->_key_file($code)) });
+    die "no token for $code: $res->{status} $res->{content}\n" if $res->{status} != 200;
+    $self->_log('token', $from, clock(), 200);
+    $self->{token}{$code} = { token => $self->{httpd}->json($res)->{access_token}, time => $from };
+    return $self->{token}{$code}{token};
+}
+
+my %GZIP = ('Accept-Encoding' => 'gzip');
+
+# Ways of asking, by what has the list: the suffix of the path and the headers. Some need a list that is kept.
+my @WAYS = (
+    [poll => sub { my ($k) = @_; return ('', %GZIP, $k ? ('If-None-Match' => $k->{tag}) : ()) }],
+    [poll => sub { my ($k) = @_; return ('', %GZIP, $k ? ('If-None-Match' => $k->{tag}) : ()) }],
+    [plain => sub { my ($k) = @_; return ('', $k ? ('If-None-Match' => $k->{tag}) : ()) }],
+    [delta => sub { my ($k) = @_; return ('', 'A-IM' => 'sku-delta', $k ? ('If-None-Match' => $k->{tag}) : ()) }],
+    [delta => sub { my ($k) = @_; return ('', %GZIP, 'A-IM' => 'sku-delta', $k ? ('If-None-Match' => $k->{tag}) : ()) }],
+    [whole => sub { return ('', rand 2 < 1 ? %GZIP : ()) }],
+    [ndjson => sub { return ('.ndjson', rand 2 < 1 ? %GZIP : ()) }],
+    [csv => sub { return ('.csv', %GZIP) }],
+    [range => sub { my ($k) = @_; return ('', $k && $k->{tag} !~ /gzip/ ? (Range => 'bytes=100-1099', 'If-Range' => $k->{tag}) : ()) }],
+);
+
+sub poll {
+    my ($self) = @_;
+    my %kept;
+    while (!$self->_stopped) {
+        my ($code, $list) = ($self->{codes}[rand @{ $self->{codes} }], (LISTS)[rand 3]);
+        my ($way, $ask) = @{ $WAYS[rand @WAYS] };
+        ($way, $ask) = @{ $WAYS[0] } if $way eq 'csv' && $list eq '/products';
+        my $kept = \$kept{"$code $list"};
+        my ($suffix, %headers) = $ask->($$kept);
+        my $token = $self->_token($code);
+        my $from = clock();
+        my $res = fetch($self->{httpd}, "$list$suffix", Authorization => "Bearer $token", %headers);
+        my $to = clock();
+        my $text = eval { _list_of($res, $way, $list, $$kept) };
+        if (!defined $text) {
+            $self->_wrong("$code $list $way: $res->{status} " . ($@ || substr $res->{content}, 0, 200));
+        }
+        else {
+            my $tag = $res->{headers}{etag} // '';
+            my $known = $res->{status} == 304 || $res->{status} == 206;
+            my $digest = $known ? $$kept->{digest} : digest($text);
+            $$kept = { tag => $tag, text => $text, digest => $digest } if !$suffix && !$known;
+            $self->_log('list', $from, $to, $res->{status}, $code, $list, $digest, $way, $tag =~ s/"|-gzip\w*//gr);
+        }
+        sleep rand 2 * $self->{pause};
+    }
+    return;
+}
+
+# The list, as JSON, that an asker has after this answer; undef, or dies, if the answer is wrong.
+sub _list_of {
+    my ($res, $way, $list, $kept) = @_;
+    my ($status, $headers, $body) = @$res{qw(status headers content)};
+    if ($status == 304) { die "304 without a tag that was sent\n" if !$kept; return $kept->{text} }
+    die "an answer that is not wanted\n" if $status != 200 && !($status == 226 && $way eq 'delta') && !($status == 206 && $way eq 'range');
+    die "it is marked as not current\n" if exists $headers->{age};
+    $body = memGunzip($body) // die "not gzip\n" if ($headers->{'content-encoding'} // '') eq 'gzip';
+    if ($status == 206) {
+        die "other bytes\n" if $body ne substr $kept->{text}, 100, 1000;
+        return $kept->{text};
+    }
+    return apply($kept->{text}, $body) if $status == 226;
+    return '[' . join(',', split /\n/, $body) . ']' if $way eq 'ndjson';
+    return $way eq 'csv' ? _json_of_csv($list, $body) : $body;
+}
+
+sub _rows { my ($text) = @_; return split /,\n/, $text =~ s/\A\[|\]\z//gr }
+sub _sku { my ($row) = @_; return $row =~ /"SKU":"([^"]*)"/ ? $1 : die "a row without SKU: $row\n" }
+
+# apply($old, $changes): the list after them (doc/integrators.md).
+sub apply {
+    my ($old, $changes) = @_;
+    my ($added, $changed, $removed) = $changes =~ /\A\{"added":\[(.*?)\],\n"changed":\[(.*?)\],\n"removed":\[(.*?)\]\}\z/s or die "no changes\n";
+    my @new = map { split /,\n/ } $added, $changed;
+    my %gone = ((map { s/"//gr => 1 } split /,\n/, $removed), map { _sku($_) => 1 } split /,\n/, $changed);
+    my $i = 0;
+    my @all = map { [_sku($_), $i++, $_] } (grep { !$gone{ _sku($_) } } _rows($old)), @new;
+    return '[' . join(",\n", map { $_->[2] } sort { $a->[0] cmp $b->[0] || $a->[1] <=> $b->[1] } @all) . ']';
+}
+
+# A list of prices or of stock from its CSV: what the catalogue holds needs no quotes, and each OrderMultiple is 1.
+sub _json_of_csv {
+    my ($list, $csv) = @_;
+    my ($head, @records) = map { [/("(?:[^"]|"")*"|[^,]*)(?:,|\z)/g] } split /\r\n/, $csv;
+    my @rows;
+    for my $cells (@records) {
+        my %r;
+        @r{@$head} = map { s/\A"(.*)"\z/$1/sr } @$cells;
+        push @rows, $list eq '/stock'
+            ? qq({"SKU":"$r{SKU}","StockLocation":"$r{StockLocation}","AvailableQTY":$r{AvailableQTY},"NextAvailableETA":)
+            . ($r{NextAvailableETA} eq '' ? 'null}' : qq("$r{NextAvailableETA}"}))
+            : map { my ($moq, $price) = split /:/;
+                qq({"PriceListCode":"$r{PriceListCode}","PriceListName":"$r{PriceListName}","CurrencyCode":"$r{CurrencyCode}","SKU":"$r{SKU}",)
+                . qq("PriceExclVAT":$price,"MOQ":$moq,"OrderMultiple":1}) } split /,/, $r{PriceBreaks};
+    }
+    return '[' . join(',', @rows) . ']';
+}
+
+# ---- who changes the catalogue, and says what is true
+
+sub change {
+    my ($self) = @_;
+    my ($begin, $what) = (clock(), 'as it was made');
+    my $folder = tempdir_here();
+    for (my $n = 0; !$self->_stopped; $n++) {
+        my $end = clock();
+        my $rows = tables_of($self->{db});
+        my $truth = truths($rows);
+        my @lines = ("state\t$begin\t$end\t$what\n");
+        for my $code (sort keys %$truth) { push @lines, map {"truth\t$code\t$_\t$truth->{$code}{$_}\n"} LISTS }
+        open my $out, '>>', $self->_file('states') or die "states: $!";
+        syswrite $out, join '', @lines;
+        close $out;
+        sleep 0.3 + rand 3;
+        $begin = clock();
+        if ($n % 20 == 19) {
+            $what = 'an import';
+            $_->{UnitPrice} += 1 for @{ $rows->{prices} }[0 .. 9];
+            $_->{AvailableQTY} = int rand 100 for @{ $rows->{stock} }[0 .. rand 100];
+            $_->{Name} = "Imported $n" for @{ $rows->{products} }[0 .. rand 5];
+            my ($rc, $printed, $err) = kissctl({ db => $self->{db} }, 'import', import_folder($rows, $folder));
+            $self->_wrong("kissctl import: $rc $printed$err") if $rc;
+        }
+        else {
+            $what = change_world($self->{skus}, $self->{codes}, $n);
+            sql($self->{db}, $what);
+        }
+    }
+    return;
+}
+
+# ---- keys of customers
+
+sub rotate_keys {
+    my ($self) = @_;
+    my $n = 0;
+    while (!$self->_stopped) {
+        my $code = $self->{codes}[$n++ % @{ $self->{codes} }];
+        my $from = clock();
+        my @old = map { $_->{ID} } grep { !$_->{RevokedAt} } @{ JSON::PP->new->decode(kissctl_ok({ db => $self->{db} }, qw(key list), $code, '--json')) };
+        my $key = kissctl_ok({ db => $self->{db} }, qw(key issue), $code);
+        chomp $key;
+        spew($self->_key_file("$code.new"), $key, 0600);
+        rename $self->_key_file("$code.new"), $self->_key_file($code) or die "rename: $!";
+        $self->_log('key', $from, clock(), 0);
+        for (1 .. 40) { sleep 0.25 if !$self->_stopped }        # who has read the old one a moment ago still uses it
+        kissctl_ok({ db => $self->{db} }, qw(key revoke), $_) for @old;
+    }
+    return;
+}
+
+# ---- the client of the KSS API
+
+sub _kss {
+    my ($self, $kind, $method, $path, %headers) = @_;
+    my $from = clock();
+    my $key = delete $headers{key} // 'employee';
+    my $res = HTTP::Tiny->new(keep_alive => 0, timeout => 30)
+        ->request($method, "$self->{httpd}{url}/api/v1$path", { headers => { 'x-api-key' => $self->{kss}{$key}, %headers } });
+    $self->_log($kind, $from, clock(), $res->{status});
+    return $res;
+}
+
+# All rows of a list by its pages: [texts], and its pages by their path with tags.
+sub _walk {
+    my ($self, $path, $pages) = @_;
+    my @rows;
+    for (my $page = 1; ; $page++) {
+        my $at = "$path?PageSize=50&Page=$page";
+        my $known = $pages->{$at};
+        my $res = $self->_kss('page', 'GET', $at, $known ? ('If-None-Match' => $known->{tag}) : ());
+        if ($res->{status} == 200) { $known = $pages->{$at} = { tag => $res->{headers}{etag}, text => $res->{content} } }
+        elsif ($res->{status} != 304) { $self->_wrong("$at: $res->{status} $res->{content}"); return [] }
+        my ($data, $more) = $known->{text} =~ /\A\{"Data":\[(.*)\],"Page":\d+,"PageSize":\d+,"HasNextPage":(true|false)\}\z/s;
+        push @rows, length $data ? split /(?<=\}),\s*(?=\{"[A-Za-z]*ID":(?! ))/, $data : ();
+        return \@rows if $more ne 'true';
+    }
+}
+
+sub synchronise {
+    my ($self) = @_;
+    my (%pages, $products);
+    my $db = $self->{kss}{db};
+    my ($n, $customers) = (0);
+    while (!$self->_stopped) {
+        $n++;
+        sql($db, "UPDATE customer SET customer_name = 'soak $n' WHERE customer_id = 900001");
+        my $res = $self->_kss('page', 'GET', '/customers/900001');
+        $self->_wrong("customer 900001 after change $n: $res->{status} $res->{content}") if $res->{content} !~ /"CustomerName":"soak $n"/;
+        my $rows = $self->_walk('/customers', \%pages);
+        $self->_wrong("customers: " . @$rows . " rows instead of $customers") if @$rows != ($customers //= @$rows);
+        $self->_wrong("customers after change $n: another name") if 1 != grep {/"CustomerName":"soak $n"/} @$rows;
+        my $all = join "\n", @{ $self->_walk('/products', \%pages) };
+        $self->_wrong('products have changed, which nobody did') if ($products //= $all) ne $all;
+        my $post = '/payments/applications?PaymentInvoiceNum=SOAK-PAY&TargetInvoiceNum=SOAK-INV&ARAccountID=900011&Amount=1.00';
+        my $made = $self->_kss('post', 'POST', $post, key => 'customer', 'Idempotency-Key' => "soak-$n");
+        $self->_wrong("POST: $made->{status} $made->{content}") if $made->{status} != 201;
+        my $again = $self->_kss('repeat', 'POST', $post, key => 'customer', 'Idempotency-Key' => "soak-$n");
+        $self->_wrong("POST again: $again->{status} $again->{content} instead of $made->{content}") if $again->{content} ne $made->{content};
+        sleep 0.5;
+    }
+    spew($self->_file('posted'), $n);
+    return;
+}
+
+# balance(): what is wrong with what was posted: each payment is there once.
+sub balance {
+    my ($self) = @_;
+    my $posted = slurp($self->_file('posted'));
+    my ($there) = sql($self->{kss}{db}, 'SELECT COUNT(*), SUM(amount) FROM payment_application WHERE payment_id = 900000');
+    return $there->[0] == $posted && $there->[1] == $posted ? () : "$posted payments were posted, $there->[0] are there, of $there->[1]";
+}
+
+1;
