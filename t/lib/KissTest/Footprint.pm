@@ -5,6 +5,7 @@ package KissTest::Footprint;
 
 use strict;
 use warnings;
+no warnings 'portable';         # addresses have 64 bits
 use Exporter 'import';
 use KissTest;
 use KissTest::Faults;
