@@ -4,6 +4,8 @@
  */
 #include "db/db.h"
 
+#include <mysqld_error.h>
+
 #include <string.h>
 
 #include "core/database_counters.h"
@@ -62,6 +64,7 @@ static kiss_db_status failed(kiss_db_conn *conn, unsigned int code, const char *
     conn->gone = kind == KISS_SERVER_LOST || kind == KISS_SERVER_AWAY || kind == KISS_SERVER_BUSY;
     switch (kind) {
     case KISS_SERVER_AGAIN:
+        conn->duplicate = code == ER_DUP_ENTRY;
         KISS_LOG(conn->k, APLOG_DEBUG, 0, KISS_LOGNO(0212) "%s met another one: %u %s", what, code, text);
         return KISS_DB_AGAIN;
     case KISS_SERVER_LOST:
@@ -156,6 +159,11 @@ static int may_retry(const kiss_db_conn *conn, int idle, apr_interval_time_t ela
     }
     *tried = KISS_DB_SERVER(conn->server);
     return (conn->lost || conn->away) && kiss_db_pool_conf(conn)->nservers > 1;
+}
+
+int kiss_db_was_duplicate(const kiss_db_conn *conn)
+{
+    return conn->duplicate;
 }
 
 /** Counts what a failure was; a transaction that met another one is tried again. */

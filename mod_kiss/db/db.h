@@ -42,6 +42,9 @@ kiss_db_status kiss_db_rollback(kiss_db_conn *conn);
 /** The AUTO_INCREMENT value of the row that the last statement inserted, as text in `p`. */
 const char *kiss_db_insert_id(kiss_db_conn *conn, apr_pool_t *p);
 
+/** 1 when the last KISS_DB_AGAIN of the connection was a key that another session has just taken, and no deadlock. */
+int kiss_db_was_duplicate(const kiss_db_conn *conn);
+
 /**
  * Runs a statement that returns rows. Only one cursor can be open on a connection.
  *

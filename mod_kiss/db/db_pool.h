@@ -33,6 +33,7 @@ struct kiss_db_conn {
     int server;                                     /**< index of its server, also after it was closed */
     apr_uint32_t trust;                             /**< kiss_db_servers_losses() when it last worked */
     int lost;                                       /**< it failed because the connection was lost: a new one may work */
+    int duplicate;                                  /**< a statement failed because its key was taken */
     int away;                                       /**< it failed because the server cannot serve: another one may */
     int gone;                                       /**< it failed by the server, or on the way to it */
     kiss_socket_shutdown *socket;                   /**< its socket, which is shut down when the child ends */

@@ -29,8 +29,14 @@
 
 #define MAX_IDEMPOTENCY_KEY 255
 
-/* Maximum of retries of a transaction that collided with another one. */
-#define TRIES 5
+/* How long a transaction that collided with others is tried again, and after how many tries it waits a little before: at the
+ * nodes of a cluster the one that commits later loses, as often as that happens. */
+#define RETRY_FOR    apr_time_from_sec(3)
+#define QUICK_TRIES  3
+#define LONGEST_WAIT apr_time_from_msec(40)
+
+/* Tries until a row that cannot be read back is taken for a fault and not for a collision. */
+#define MISSING_TRIES 3
 
 /* DECIMAL(18,6) in sql/kss/. */
 #define AMOUNT_DIGITS 18
@@ -44,6 +50,7 @@ typedef struct {
     const char *idempotency_key;    /* Idempotency-Key, or NULL */
     const char *hash;               /* digest of the parameters, hexadecimal */
     const char *allocation;         /* allocation_no of the request */
+    int missing;                    /* how often it could not be read back */
     int repeated;                   /* 1 when an earlier request with the same Idempotency-Key has stored it */
     const kiss_error *error;        /* why it is refused, or NULL */
     struct printbuf *answer;
@@ -310,7 +317,9 @@ static kiss_db_status read_back(allocation_request *a, kiss_db_conn *conn)
     kiss_page_sql_bind(&query, a->k->conf->plan, a->k->endpoint, key->role, &values, 0, a->k->pool);
     status = kiss_db_row(&row, conn, &query.statement, query.args, a->k->pool);
     if (status != KISS_DB_OK || !row) {
-        return status == KISS_DB_OK ? missing_request(a) : status;
+        /* A cluster's node that rolls the transaction back may just do so. */
+        a->missing += status == KISS_DB_OK;
+        return status != KISS_DB_OK ? status : a->missing < MISSING_TRIES ? KISS_DB_AGAIN : missing_request(a);
     }
     printbuf_reset(a->answer);
     if (kiss_json_text_raw(a->answer, "{\"Data\":", 8)
@@ -375,10 +384,24 @@ static kiss_db_status advance_sequence(allocation_request *a, kiss_db_conn *conn
     return status;
 }
 
+/** Waits twice as long each time, and not as long as others do at the same moment. */
+static void pause_before(int tries)
+{
+    apr_interval_time_t most = apr_time_from_msec(2) << (tries < 5 ? tries : 5);
+    unsigned char random = 0;
+
+    if (kiss_crypto_random(&random, sizeof(random)) != APR_SUCCESS) {
+        random = 128;
+    }
+    most = most < LONGEST_WAIT ? most : LONGEST_WAIT;
+    apr_sleep(most / 2 + most * random / 512);
+}
+
 static kiss_db_status allocate(kiss_db_conn *conn, void *baton)
 {
     allocation_request *a = baton;
     kiss_db_status status;
+    apr_time_t start = apr_time_now();
     int owns = 0, tries;
 
     status = owns_account(a, conn, &owns);
@@ -386,9 +409,12 @@ static kiss_db_status allocate(kiss_db_conn *conn, void *baton)
         a->error = status == KISS_DB_OK ? &kiss_error_role : NULL;
         return status;
     }
-    for (tries = 0; (status = run_once(a, conn)) == KISS_DB_AGAIN && tries < TRIES; tries++) {
-        if ((status = advance_sequence(a, conn)) != KISS_DB_OK) {
+    for (tries = 0; (status = run_once(a, conn)) == KISS_DB_AGAIN && apr_time_now() - start < RETRY_FOR; tries++) {
+        if (kiss_db_was_duplicate(conn) && (status = advance_sequence(a, conn)) != KISS_DB_OK && status != KISS_DB_AGAIN) {
             return status;
+        }
+        if (tries >= QUICK_TRIES) {
+            pause_before(tries - QUICK_TRIES);
         }
     }
     return status == KISS_DB_AGAIN ? KISS_DB_AWAY : status;

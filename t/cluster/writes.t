@@ -1,0 +1,59 @@
+# The one write of the KSS API at two nodes of a cluster at once: never over-allocated, none lost, and what one node refuses to commit
+# because of the other is done again.
+# SPDX-License-Identifier: Apache-2.0
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use KissTest;
+use KissTest::Cluster;
+use Test::More;
+
+plan skip_all => 't/cluster/programs has not been run' if !KissTest::Cluster::programs();
+my $cluster = KissTest::Cluster->start(3);
+my @node = $cluster->nodes;
+my $db = new_database('writes', api => 'kss', server => $node[0]);
+sql($db, <<'SQL');
+INSERT INTO portal_user (user_id, role) VALUES (501, 'Customer');
+INSERT INTO customer (customer_id, customer_name, state) VALUES (1, 'One', 'CA');
+INSERT INTO supplier (supplier_id, supplier) VALUES (7, 'Seven');
+INSERT INTO ar_account (ar_account_id, customer_id) VALUES (11, 1);
+INSERT INTO payment_type (payment_type_id, name) VALUES (1, 'Check');
+INSERT INTO payment (payment_id, payment_invoice_num, ar_account_id, payment_type_id, supplier_id, amount, post_date)
+    SELECT seq, CONCAT('PAY-', seq), 11, 1, 7, 490, '2025-03-01' FROM seq_1_to_40;
+INSERT INTO invoice (invoice_id, customer_id, ar_account_id, invoice_num, date, status) VALUES (41, 1, 11, 'INV-1', '2025-03-01', 1);
+SQL
+my $key = issue_kss_key(type => 'customer', ids => [1], user => 501);
+my @h = map { start_httpd(api => 'kss', server => $_, address => "host=127.0.0.1 port=$_->{port}", pool => 'max=8 timeout=15s', processes => 2) } @node[0, 1];
+
+sub post {
+    my ($h, $payment, %more) = @_;
+    return $h->request('POST', "/api/v1/payments/applications?PaymentInvoiceNum=$payment&TargetInvoiceNum=INV-1&ARAccountID=11&Amount=10.00",
+        'x-api-key' => $key, %more);
+}
+sub counted { my %n; $n{ $_->[0] }++ for @_; return join ' ', map {"$_:$n{$_}"} sort keys %n }
+sub stored { my ($payment) = @_; return (sql($db, "SELECT COUNT(*), SUM(amount) FROM payment_application WHERE payment_id = $payment"))[0] }
+
+subtest 'two hundred at once for one payment, at two nodes' => sub {
+    my @all = map {@$_} parallel(8, sub { my ($i) = @_;
+        [map { my $r = post($h[$i % 2], 'PAY-1'); [$r->{status}, $r->{status} == 201 ? $h[0]->json($r)->{Data}{RequestID} : $r->{content}] } 1 .. 25] });
+    is counted(@all), '201:49 400:151', 'exactly the 49 that it covers: none is refused because of the other node';
+    my %id = map { $_->[0] == 201 ? ($_->[1] => 1) : () } @all;
+    is keys %id, 49, 'each with a number of its own';
+    is_deeply stored(1), [49, '490.000000'], 'what was answered is what is there';
+};
+
+subtest 'many payments at two nodes' => sub {
+    my @all = map {@$_} parallel(8, sub { my ($i) = @_; [map { [post($h[$i % 2], 'PAY-' . (2 + ($_ * 8 + $i) % 39))->{status}] } 0 .. 24] });
+    is counted(@all), '201:200', 'none fails';
+    is +(sql($db, 'SELECT COUNT(DISTINCT request_id) FROM payment_application WHERE payment_id > 1'))[0][0], 200, 'all are there, once';
+};
+
+subtest 'a retry at another host' => sub {
+    my @all = parallel(8, sub { my ($i) = @_; my $r = post($h[$i % 2], 'PAY-40', 'Idempotency-Key' => 'once'); [$r->{status}, $r->{content}] });
+    is counted(@all), '201:8', 'eight with one Idempotency-Key are answered';
+    is scalar(grep { $_->[1] eq $all[0][1] } @all), 8, '... alike';
+};
+
+$_->log_ok for @h;
+done_testing;
