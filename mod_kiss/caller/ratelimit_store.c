@@ -23,10 +23,29 @@
 /* Milliseconds from one attempt to the next while the server is away. */
 #define BACKOFF 1000
 
+/** A script that Redis runs as one step. */
+typedef struct {
+    const char *text;
+    char sha[2 * APR_SHA1_DIGESTSIZE + 1];      /* its digest, by which it is called; set in post_config */
+} script;
+
+/* Two numbers with an end, of which each request counts; the answer has number and milliseconds of each. A number without
+   an end
+ * is somebody else's. */
+static script windows_script = {
+    "local answer = {}\n"
+    "for i = 1, 2 do\n"
+    "  local n, ttl = redis.call('INCR', KEYS[i]), tonumber(ARGV[i])\n"
+    "  if n == 1 then redis.call('PEXPIRE', KEYS[i], ttl) else ttl = redis.call('PTTL', KEYS[i]) end\n"
+    "  if ttl == -1 then return redis.error_reply('a counter has no end') end\n"
+    "  answer[2 * i - 1], answer[2 * i] = n, ttl\n"
+    "end\n"
+    "return answer", ""
+};
+
 /* The requests of the last hour, as microseconds of the server's clock, the oldest first. The time is read once: within a
-   script
- * it may go on. It never goes back in a list. */
-static const char hour_script[] =
+ * script it may go on. It never goes back in a list. */
+static script hour_script = {
     "local t = redis.call('TIME')\n"
     "local key, length, limit = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])\n"
     "local now = tonumber(t[1]) * 1000000 + tonumber(t[2])\n"
@@ -44,7 +63,8 @@ static const char hour_script[] =
     "  n, allowed = n + 1, 1\n"
     "end\n"
     "local leaves = tonumber(redis.call('LINDEX', key, n > limit and n - limit or 0))\n"
-    "return { allowed, n, leaves + length - now }";
+    "return { allowed, n, leaves + length - now }", ""
+};
 
 /** What the children share. */
 typedef struct {
@@ -62,22 +82,19 @@ typedef struct {
 static shared_state *shared;
 static connections *self;
 
-/* The script's digest, which EVALSHA names. */
-static char script_sha[2 * APR_SHA1_DIGESTSIZE + 1];
-
 /* --- life cycle --- */
 
-static void name_script(void)
+static void name_script(script *s)
 {
     unsigned char digest[APR_SHA1_DIGESTSIZE];
     apr_sha1_ctx_t sha;
     int i;
 
     apr_sha1_init(&sha);
-    apr_sha1_update_binary(&sha, (const unsigned char *)hour_script, sizeof(hour_script) - 1);
+    apr_sha1_update_binary(&sha, (const unsigned char *)s->text, (unsigned int)strlen(s->text));
     apr_sha1_final(digest, &sha);
     for (i = 0; i < APR_SHA1_DIGESTSIZE; i++) {
-        apr_snprintf(script_sha + 2 * i, 3, "%02x", digest[i]);
+        apr_snprintf(s->sha + 2 * i, 3, "%02x", digest[i]);
     }
 }
 
@@ -98,21 +115,16 @@ void kiss_ratelimit_store_create(server_rec *s, apr_pool_t *pconf)
     }
     shared = apr_shm_baseaddr_get(shm);
     shared->retry = 0;
-    name_script();
-}
-
-/** Closes the idle connections. Called with the mutex held, or without threads. */
-static void close_idle(void)
-{
-    while (self->count > 0) {
-        redisFree(self->idle[--self->count]);
-    }
+    name_script(&windows_script);
+    name_script(&hour_script);
 }
 
 static apr_status_t detach(void *ignored)
 {
     (void)ignored;
-    close_idle();
+    while (self->count > 0) {
+        redisFree(self->idle[--self->count]);
+    }
     self = NULL;
     return APR_SUCCESS;
 }
@@ -240,6 +252,16 @@ static redisContext *take_idle(void)
     return c;
 }
 
+/** Closes the idle connections: what ended one has probably ended all. */
+static void close_idle(void)
+{
+    redisContext *c;
+
+    while ((c = take_idle()) != NULL) {
+        redisFree(c);
+    }
+}
+
 static void release(redisContext *c)
 {
     if (apr_thread_mutex_lock(self->mutex) == APR_SUCCESS) {
@@ -254,204 +276,148 @@ static void release(redisContext *c)
     }
 }
 
-/**
- * What is asked on a connection.
- *
- * @return NULL; else why it failed: c->err is set when the connection did, and not the server by an answer
- */
-typedef const char *(*question)(redisContext *c, void *baton, apr_pool_t *p);
+/* --- scripts --- */
+
+/** A script, its digest, and what it is asked with. */
+typedef struct {
+    const script *what;
+    int keys;                           /* how many of the words are names of counters: the first ones */
+    int words;
+    const char *word[4];
+    apr_int64_t answer[4];              /* `answers` whole numbers */
+    int answers;
+} question;
+
+/** Sends EVALSHA or EVAL. @return its reply, or NULL */
+static redisReply *evaluate(redisContext *c, const question *q, const char *command, const char *text)
+{
+    const char *argv[3 + 4];
+    char keys[2] = { (char)('0' + q->keys), '\0' };
+
+    argv[0] = command;
+    argv[1] = text;
+    argv[2] = keys;
+    memcpy(argv + 3, q->word, (apr_size_t)q->words * sizeof(*argv));
+    return redisCommandArgv(c, 3 + q->words, argv, NULL);
+}
+
+/** Why a reply is not what was expected, in `p`; NULL when it is. */
+static const char *read_reply(question *q, const redisContext *c, const redisReply *reply, apr_pool_t *p)
+{
+    int i;
+
+    if (!reply || reply->type == REDIS_REPLY_ERROR) {
+        return apr_pstrdup(p, reply ? reply->str : c->errstr);
+    }
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != (apr_size_t)q->answers) {
+        return "an unexpected answer";
+    }
+    for (i = 0; i < q->answers; i++) {
+        if (reply->element[i]->type != REDIS_REPLY_INTEGER) {
+            return "an unexpected answer";
+        }
+        q->answer[i] = reply->element[i]->integer;
+    }
+    return NULL;
+}
+
+/** Asks on this connection: by the script's digest, and by its text where the server does not know it (any more). */
+static const char *ask_on(redisContext *c, question *q, apr_pool_t *p)
+{
+    redisReply *reply = evaluate(c, q, "EVALSHA", q->what->sha);
+    const char *why;
+
+    if (reply && reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOSCRIPT", 8) == 0) {
+        freeReplyObject(reply);
+        reply = evaluate(c, q, "EVAL", q->what->text);
+    }
+    why = read_reply(q, c, reply, p);
+    if (reply) {
+        freeReplyObject(reply);
+    }
+    return why;
+}
 
 /** Asks. An idle connection may have been closed by the server: then once more, on a new one. @return 1 when it answered
     */
-static int ask(kiss_req *k, question q, void *baton)
+static int ask(kiss_req *k, question *q)
 {
     redisContext *c;
+    int was_idle, was_closed;
     const char *why = NULL;
-    int was_idle;
 
     if (!may_ask()) {
         return 0;
     }
     c = take_idle();
     was_idle = c != NULL;
-    for (;;) {
+    do {
         c = c ? c : open_connection(&why, k->pool);
-        why = c ? q(c, baton, k->pool) : why;
+        why = c ? ask_on(c, q, k->pool) : why;
         if (!why) {
             release(c);
             works(k);
             return 1;
         }
+        was_closed = c && was_idle && (c->err == REDIS_ERR_EOF || (c->err == REDIS_ERR_IO && errno != EAGAIN));
         /* A connection whose answer came too late, or was an error, is not used again. */
-        if (c && was_idle && (c->err == REDIS_ERR_EOF || (c->err == REDIS_ERR_IO && errno != EAGAIN))) {
-            redisFree(c);
-            c = NULL;
-            was_idle = 0;
-            apr_thread_mutex_lock(self->mutex);
-            close_idle();
-            apr_thread_mutex_unlock(self->mutex);
-            continue;
-        }
         if (c) {
             redisFree(c);
         }
-        went_away(k, why);
-        return 0;
-    }
+        c = NULL;
+        was_idle = 0;
+        if (was_closed) {
+            close_idle();
+        }
+    } while (was_closed);
+    went_away(k, why);
+    return 0;
 }
 
-/** Why a reply is not what was expected, in `p`; NULL when it is. Frees it then only. */
-static const char *unexpected(redisContext *c, redisReply *reply, int type, apr_pool_t *p)
-{
-    const char *why = !reply ? apr_pstrdup(p, c->errstr)
-                      : reply->type == REDIS_REPLY_ERROR ? apr_pstrdup(p, reply->str)
-                      : reply->type != type ? "an unexpected answer" : NULL;
-
-    if (why && reply) {
-        freeReplyObject(reply);
-    }
-    return why;
-}
-
-/** The name of a counter, without its window. Hosts may write their KissDatabase differently: only its database counts.
-    */
-static const char *counter(kiss_req *k, const char *kind, const char *name)
+/** The name of a counter. Hosts may write their KissDatabase differently: only its database counts. */
+static const char *counter(kiss_req *k, const char *kind, const char *name, const char *window)
 {
     const kiss_database_conf *database = kiss_config_database(k->conf, k->r->server);
 
-    return apr_pstrcat(k->pool, "kiss:{", k->api->name, ":", database->dbname, ":", kind, ":", name, "}", NULL);
-}
-
-/* --- fixed windows --- */
-
-/** Replies to the commands of one window. */
-enum { INCR, EXPIRE, TTL, COMMANDS };
-
-/** A request in the fixed windows. */
-typedef struct {
-    const char *counter;
-    apr_int64_t count[KISS_WINDOWS];
-    apr_int64_t ttl[KISS_WINDOWS];      /* milliseconds */
-} windows;
-
-/** Reads the reply to EXEC. */
-static const char *read_windows(windows *w, const redisReply *reply)
-{
-    int i;
-
-    if (reply->elements != KISS_WINDOWS * COMMANDS) {
-        return "an unexpected answer";
-    }
-    for (i = 0; i < KISS_WINDOWS * COMMANDS; i++) {
-        /* Servers before 7.0 do not know PEXPIRE ... NX. */
-        if (reply->element[i]->type != REDIS_REPLY_INTEGER) {
-            return reply->element[i]->type == REDIS_REPLY_ERROR ? "it is older than 7.0, or the counter is something else"
-                   : "an unexpected answer";
-        }
-    }
-    for (i = 0; i < KISS_WINDOWS; i++) {
-        w->count[i] = reply->element[i * COMMANDS + INCR]->integer;
-        w->ttl[i] = reply->element[i * COMMANDS + TTL]->integer;
-        if (w->ttl[i] == -1) {
-            return "a counter has no end";
-        }
-    }
-    return NULL;
-}
-
-static const char *ask_windows(redisContext *c, void *baton, apr_pool_t *p)
-{
-    static const char *const suffix[KISS_WINDOWS] = { ":m", ":h" };
-    windows *w = baton;
-    redisReply *reply = NULL;
-    const char *why = NULL;
-    int i, replies = KISS_WINDOWS * COMMANDS + 2;
-
-    redisAppendCommand(c, "MULTI");
-    for (i = 0; i < KISS_WINDOWS; i++) {
-        redisAppendCommand(c, "INCR %s%s", w->counter, suffix[i]);
-        redisAppendCommand(c, "PEXPIRE %s%s %lld NX", w->counter, suffix[i],
-                           (long long)(kiss_fixed_window_length[i] / 1000));
-        redisAppendCommand(c, "PTTL %s%s", w->counter, suffix[i]);
-    }
-    redisAppendCommand(c, "EXEC");
-    for (i = 0; i < replies && !why; i++) {
-        reply = NULL;
-        redisGetReply(c, (void **)&reply);
-        why = unexpected(c, reply, i == replies - 1 ? REDIS_REPLY_ARRAY : REDIS_REPLY_STATUS, p);
-        if (!why && i < replies - 1) {
-            freeReplyObject(reply);
-        }
-    }
-    if (!why) {
-        why = read_windows(w, reply);
-        freeReplyObject(reply);
-    }
-    return why;
+    return apr_pstrcat(k->pool, "kiss:{", k->api->name, ":", database->dbname, ":", kind, ":", name, "}:", window, NULL);
 }
 
 int kiss_ratelimit_store_windows(kiss_req *k, const char *kind, const char *name,
                                  kiss_fixed_window_state states[KISS_WINDOWS])
 {
-    windows w = { counter(k, kind, name), { 0 }, { 0 } };
+    question q = { &windows_script, KISS_WINDOWS, 2 * KISS_WINDOWS,
+                   { counter(k, kind, name, "m"), counter(k, kind, name, "h") }, { 0 }, 2 * KISS_WINDOWS };
     int i;
 
-    if (!ask(k, ask_windows, &w)) {
+    for (i = 0; i < KISS_WINDOWS; i++) {
+        q.word[KISS_WINDOWS + i] = apr_off_t_toa(k->pool, kiss_fixed_window_length[i] / 1000);
+    }
+    if (!ask(k, &q)) {
         return 0;
     }
     for (i = 0; i < KISS_WINDOWS; i++) {
         kiss_fixed_window_state *s = &states[i];
+        apr_int64_t count = q.answer[2 * i], milliseconds = q.answer[2 * i + 1];
 
-        s->exceeded = w.count[i] > s->limit;
-        s->remaining = s->exceeded ? 0 : s->limit - (apr_uint32_t)w.count[i];
-        /* 0, and -2 for a window that has just ended: it is over in the next millisecond. */
-        s->wait = (w.ttl[i] > 0 ? w.ttl[i] : 1) * 1000;
+        s->exceeded = count > s->limit;
+        s->remaining = s->exceeded ? 0 : s->limit - (apr_uint32_t)count;
+        /* 0: it is over in the next millisecond. */
+        s->wait = (milliseconds > 0 ? milliseconds : 1) * 1000;
     }
     return 1;
 }
 
-/* --- the sliding hour --- */
-
-/** A request in the sliding hour. */
-typedef struct {
-    const char *counter;
-    apr_uint32_t limit;
-    apr_int64_t answer[3];              /* allowed, requests in the window, microseconds until one leaves */
-} hour;
-
-static const char *ask_hour(redisContext *c, void *baton, apr_pool_t *p)
-{
-    hour *h = baton;
-    long long length = (long long)kiss_fixed_window_length[KISS_WINDOW_HOUR];
-    redisReply *reply = redisCommand(c, "EVALSHA %s 1 %s %lld %u", script_sha, h->counter, length, (unsigned)h->limit);
-    const char *why;
-    apr_size_t i;
-
-    if (reply && reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOSCRIPT", 8) == 0) {
-        freeReplyObject(reply);
-        reply = redisCommand(c, "EVAL %s 1 %s %lld %u", hour_script, h->counter, length, (unsigned)h->limit);
-    }
-    why = unexpected(c, reply, REDIS_REPLY_ARRAY, p);
-    if (why) {
-        return why;
-    }
-    for (i = 0; i < reply->elements && i < 3; i++) {
-        h->answer[i] = reply->element[i]->type == REDIS_REPLY_INTEGER ? reply->element[i]->integer : -1;
-    }
-    why = reply->elements != 3 || h->answer[0] < 0 || h->answer[1] < 0 ? "an unexpected answer" : NULL;
-    freeReplyObject(reply);
-    return why;
-}
-
 int kiss_ratelimit_store_hour(kiss_req *k, const char *kind, const char *name, kiss_fixed_window_state *state)
 {
-    hour h = { apr_pstrcat(k->pool, counter(k, kind, name), ":s", NULL), state->limit, { 0 } };
+    question q = { &hour_script, 1, 3, { counter(k, kind, name, "s") }, { 0 }, 3 };
 
-    if (!ask(k, ask_hour, &h)) {
+    q.word[1] = apr_off_t_toa(k->pool, kiss_fixed_window_length[KISS_WINDOW_HOUR]);
+    q.word[2] = apr_off_t_toa(k->pool, state->limit);
+    if (!ask(k, &q)) {
         return 0;
     }
-    state->exceeded = !h.answer[0];
-    state->remaining = h.answer[1] < state->limit ? state->limit - (apr_uint32_t)h.answer[1] : 0;
-    state->wait = h.answer[2] > 0 ? h.answer[2] : 1;
+    state->exceeded = !q.answer[0];
+    state->remaining = q.answer[1] < state->limit ? state->limit - (apr_uint32_t)q.answer[1] : 0;
+    state->wait = q.answer[2] > 0 ? q.answer[2] : 1;
     return 1;
 }
