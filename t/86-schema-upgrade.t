@@ -141,9 +141,16 @@ subtest 'interrupted, and run again' => sub {
             $old = $filled->() if $try < 10 && (kissctl({ db => $old }, lead($api), qw(schema check)))[0] == 0;
         }
         cmp_ok $killed + $cut, '>', 3, "$api: kissctl was killed $killed times, its connection $cut times";
-        is kissctl_ok({ db => $old }, lead($api), qw(schema upgrade)), current($api), '... run again';
+        my ($rc, $out, $err) = kissctl({ db => $old }, lead($api), qw(schema upgrade));
+        # A connection that was killed while it opened a table: findings/mariadb-killed-reader.sh.
+        if ($rc && $err =~ /\(error 1064\)/) {
+            like $err, qr/FLUSH TABLES/, "$api: 1064 comes with its advice";
+            sql($old, 'FLUSH TABLES');
+            ($rc, $out, $err) = kissctl({ db => $old }, lead($api), qw(schema upgrade));
+        }
+        is "$rc $out$err", '0 ' . current($api), '... run again';
         is_deeply shape($old), shape($new), '... the schema is whole';
-        my ($rc, $out) = kissctl({ db => $old }, lead($api), 'doctor');
+        ($rc, $out) = kissctl({ db => $old }, lead($api), 'doctor');
         like $out, qr/^ok +tables: /m, '... and the doctor is content';
         next if $api ne 'kss';
         is join(' ', map { join '/', @$_ } sql($old, 'SELECT * FROM invoice_sum ORDER BY 1')),

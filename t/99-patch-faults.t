@@ -376,7 +376,7 @@ subtest 'without the log' => sub {
     like $doctor->(), qr/ok +change log: \d+ changes; it does not tell of the last change of these, whose lists are read completely once: products\z/,
         '... or what it does not tell';
     sql($db, "INSERT INTO change_log (dataset, scope, n, sku, prev) SELECT 'stock', 'NOWHERE', seq, 'x', seq - 1 FROM seq_1_to_131073");
-    like $doctor->(), qr/\Awarning +change log: 1 datasets have more than 131072 rows,.*: stock NOWHERE\n +-> TRUNCATE change_log/, '... or that nobody cuts it';
+    like $doctor->(), qr/\Awarning +change log: 1 dataset has more than 131072 rows,.*: stock NOWHERE\n +-> TRUNCATE change_log/, '... or that nobody cuts it';
     sql($db, 'TRUNCATE change_log');
     like $doctor->(), qr/\Aok +change log: 0 changes\z/, '... or that it is empty';
     $h->log_ok(qr/KISS0210/);

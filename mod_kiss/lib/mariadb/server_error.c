@@ -130,6 +130,8 @@ static const server_error errors[] = {
     { ER_NO_SUCH_TABLE, KISS_SERVER_OURS, "Run", SEE_INSTALL },
     { ER_UNKNOWN_SEQUENCES, KISS_SERVER_OURS, "Run", SEE_INSTALL },
     { ER_BAD_FIELD_ERROR, KISS_SERVER_OURS, "Run", SEE_CHECK },
+    { ER_PARSE_ERROR, KISS_SERVER_OURS, "If a trigger is named: a connection was killed while it opened its table, and the "
+      "server keeps what it had read so far. FLUSH TABLES there, and again." },
     { ER_NET_PACKET_TOO_LARGE, KISS_SERVER_OURS, "Raise max_allowed_packet of the server." },
     { ER_ROW_IS_REFERENCED_2, KISS_SERVER_OURS, "Another session began to use a row that goes away: try again." },
     { ER_NO_REFERENCED_ROW_2, KISS_SERVER_OURS, "Another session removed a row that is needed: try again." }
