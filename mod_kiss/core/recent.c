@@ -65,7 +65,7 @@ static void end(apr_uint32_t *sequence)
 }
 
 /** Copies an entry. @return 0 when there is none, or it was written meanwhile */
-static int copy(void *to, const void *from, apr_size_t size, const apr_uint32_t *sequence)
+static int copy_entry(void *to, const void *from, apr_size_t size, const apr_uint32_t *sequence)
 {
     apr_uint32_t before = __atomic_load_n(sequence, __ATOMIC_ACQUIRE);
 
@@ -237,7 +237,7 @@ apr_array_header_t *kiss_recent_requests(kiss_recent_kind kind, apr_pool_t *p)
     for (i = 0; i < KISS_RECENT_ENTRIES; i++) {
         const entry *e = &memory->ring[kind][i];
 
-        if (copy(&r, &e->request, sizeof(r), &e->sequence)
+        if (copy_entry(&r, &e->request, sizeof(r), &e->sequence)
             && (kind != KISS_RECENT_SLOW || now - r.time < KISS_RECENT_HOUR)) {
             APR_ARRAY_PUSH(all, kiss_recent_request) = r;
         }
@@ -255,7 +255,7 @@ apr_array_header_t *kiss_recent_callers(apr_pool_t *p)
     for (i = 0; i < CALLERS; i++) {
         const caller_entry *e = &memory->callers[i];
 
-        if (copy(&c, &e->caller, sizeof(c), &e->sequence)) {
+        if (copy_entry(&c, &e->caller, sizeof(c), &e->sequence)) {
             APR_ARRAY_PUSH(all, kiss_recent_caller) = c;
         }
     }

@@ -129,7 +129,8 @@ build_tree() {
 }
 
 # build_copy DIR CFLAG...: a fresh copy of the sources in DIR/src, configured and built there with these flags; sets `build`.
-# A copy, because a tree that is configured in place cannot be built elsewhere.
+# A copy, because a tree that is configured in place cannot be built elsewhere. `copy_targets`: what make is to build.
+copy_targets=(all check-programs)
 build_copy() {
     local log
     build=$1/src
@@ -141,7 +142,7 @@ build_copy() {
         --exclude='*.la' --exclude=.dirstamp --exclude=./Makefile --exclude=./config.status . | tar -xf - -C "$build"
     echo "Building in $build (log: $log)"
     (cd "$build" && autoreconf -fi && ./configure CFLAGS="-g $*" && make -s clean &&
-        make -s -j"$(nproc)" all check-programs) >"$log" 2>&1 || build_failed "$log"
+        make -s -j"$(nproc)" "${copy_targets[@]}") >"$log" 2>&1 || build_failed "$log"
 }
 
 # run_tests TEST...: runs them over what is in `build`, a copy of the sources.
