@@ -60,7 +60,7 @@ my %means = (
     ours => {
         1044 => $grants, 1045 => $grants, 1046 => qr/dbname=/, 1049 => qr/CREATE DATABASE/, 1054 => qr/'kissctl kss schema check'/,
         1064 => qr/FLUSH TABLES/, 1130 => $grants, 1142 => $grants, 1143 => $grants, 1146 => qr/'kissctl kss schema install'/,
-        1153 => qr/max_allowed_packet/, 1227 => $grants, 1305 => qr/KISS0210/, 1370 => $grants, 1451 => qr/try again/, 1452 => qr/try again/,
+        1149 => qr/KISS0210/, 1153 => qr/max_allowed_packet/, 1227 => $grants, 1370 => $grants, 1451 => qr/try again/, 1452 => qr/try again/,
         1698 => $grants, 4091 => qr/'kissctl kss schema install'/
     },
 );
