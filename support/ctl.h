@@ -51,6 +51,7 @@ struct ctl {
     MYSQL *db;                          /**< the connection; NULL until ctl_db_open() */
     const ctl_verb *verb;               /**< what runs */
     const char *defaults;               /**< my.cnf file with the group of verb->database */
+    const char *origin;                 /**< what says how to connect, for messages; NULL: group and file of `defaults` */
     ctl_tls tls;                        /**< how the connection is protected; as of ctl_db_open() */
     const char *sql_dir;                /**< folder of the schema files */
     const char *token_keys;             /**< file of the token signing keys */

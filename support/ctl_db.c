@@ -168,6 +168,12 @@ int ctl_db_open_admin(ctl *c, const char *admin)
     return prepare_session(c);
 }
 
+/** What says how to connect. */
+static const char *origin_of(const ctl *c)
+{
+    return c->origin ? c->origin : apr_psprintf(c->pool, "group [%s] of %s", c->verb->database->group, c->defaults);
+}
+
 int ctl_db_open(ctl *c)
 {
     const char *database;
@@ -177,20 +183,17 @@ int ctl_db_open(ctl *c)
         return CTL_FAILED;
     }
     if (!connect_handle(c->db)) {
-        return ctl_db_error(c, apr_psprintf(c->pool, "cannot connect (group [%s] of %s)", c->verb->database->group,
-                                            c->defaults));
+        return ctl_db_error(c, apr_psprintf(c->pool, "cannot connect (%s)", origin_of(c)));
     }
     if (c->tls != CTL_TLS_OFF && !mysql_get_ssl_cipher(c->db)) {
         return ctl_fail("the server has no TLS (ssl_cert, ssl_key), and the connection is not to be in the clear: tls=off "
-                        "in "
-                        "group [%s] of %s allows it", c->verb->database->group, c->defaults);
+                        "in %s allows it", origin_of(c));
     }
     if (prepare_session(c) != CTL_OK || ctl_db_value(c, &database, "SELECT DATABASE()", 0) != CTL_OK) {
         return CTL_FAILED;
     }
     if (!database) {
-        return ctl_fail("group [%s] of %s names no database: add a line database=name", c->verb->database->group,
-                        c->defaults);
+        return ctl_fail("%s names no database: add a line database=name", origin_of(c));
     }
     return CTL_OK;
 }

@@ -7,6 +7,9 @@
 
 #include "ctl.h"
 
+/** How deep the description of the configuration is nested, and some more. */
+#define CTL_HTTPD_DEPTH 6
+
 /** KissCacheDir: as the caller named it (option, environment), else as httpd's configuration has it (then c->cache_dir is
  *  set, too), else the default. */
 const char *ctl_cache_dir(ctl *c);
@@ -23,7 +26,7 @@ int ctl_httpd_test(const char *program, const char *file, const char **text, apr
 
 /** What httpd and mod_kiss say of a configuration that passes the test; NULL: nothing. */
 typedef struct ctl_httpd_config {
-    const char *json;                   /**< databases and versions (core/config_dump.h) */
+    const char *json;                   /**< databases and versions (core/config_dump.h), for kiss_json_parse() */
     const char *cache_dir;              /**< KissCacheDir */
     const char *pid_file;               /**< PidFile */
 } ctl_httpd_config;

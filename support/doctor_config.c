@@ -52,27 +52,26 @@ static const char *line(apr_pool_t *p, const char *key, const char *value)
 }
 
 /**
- * An option file that connects as the module does. It holds the password, so it is in memory only.
+ * An option file that connects to a server as the module does. It holds the password, so it is in memory only.
  *
  * @param name receives its name, for this process
  * @return NULL, or what is wrong
  */
-static const char *option_file(doctor *d, const char **name, json_object *o)
+static const char *option_file(doctor *d, const char **name, json_object *o, json_object *server)
 {
     apr_pool_t *p = d->c->pool;
     const char *file = text_of(o, "passwordFile"), *password = NULL, *e, *text;
-    int port = number_of(o, "port"), fd;
+    int port = number_of(server, "port"), fd;
 
     if (file && (e = kiss_crypto_read_file(&password, file, p))) {
         return e;
     }
     password = password ? apr_pstrmemdup(p, password, strcspn(password, "\r\n")) : NULL;
-    text = apr_pstrcat(p, "[kissctl]\n", line(p, "socket", text_of(o, "socket")), line(p, "host", text_of(o, "host")),
+    text = apr_pstrcat(p, "[kissctl]\n", line(p, "socket", text_of(o, "socket")), line(p, "host", text_of(server, "host")),
                        line(p, "port", port ? apr_itoa(p, port) : NULL), line(p, "user", text_of(o, "user")),
                        line(p, "password", password), line(p, "database", text_of(o, "database")),
                        line(p, "ssl-ca", text_of(o, "ca")), line(p, "ssl-cert", text_of(o, "cert")),
-                       line(p, "ssl-key", text_of(o, "key")),
-                       strcmp(text_of(o, "tls"), "verify") == 0 ? "" : line(p, "tls", text_of(o, "tls")), NULL);
+                       line(p, "ssl-key", text_of(o, "key")), line(p, "tls", text_of(o, "tls")), NULL);
     fd = memfd_create("kissctl", MFD_CLOEXEC);
     if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text)) {
         return "no memory for the connection";
@@ -135,27 +134,35 @@ static void check_clock(doctor *d)
                    : "the clocks of the database and of this host agree (%" APR_INT64_T_FMT " s)", apart);
 }
 
-/** All checks of one database. */
-static void check_database(doctor *d, int children, json_object *o)
+/**
+ * All checks of one server of a database.
+ *
+ * @param check KissDatabase and its name, and where there are several servers the address
+ * @param several 1: another server may do
+ * @return 1 when it can be reached
+ */
+static int check_one(doctor *d, const char *check, int children, json_object *o, json_object *server, int several)
 {
     static const ctl_database customer = {"kissctl", "customer", ""}, kss = {"kissctl", "kss", "kss "};
     ctl *outer = d->c, *c = apr_pmemdup(outer->pool, outer, sizeof(*c));
     ctl_verb *verb = apr_pmemdup(outer->pool, outer->verb, sizeof(*verb));
-    const char *check = apr_psprintf(outer->pool, "KissDatabase %s", text_of(o, "name"));
-    const char *e = option_file(d, &c->defaults, o);
+    const char *e = option_file(d, &c->defaults, o, server);
+    int reached;
 
     if (e) {
         doctor_finding(d, check, DOCTOR_PROBLEM, "run this as root, as which httpd reads it", "%s", e);
-        return;
+        return 0;
     }
     verb->database = strcmp(text_of(o, "api"), "kss") == 0 ? &kss : &customer;
     c->verb = verb;
     c->db = NULL;
+    c->origin = check;
     c->option[OPT_CHILDREN] = apr_itoa(c->pool, children);
     c->option[OPT_MAX] = apr_itoa(c->pool, number_of(o, "max"));
     d->c = c;
-    if (ctl_db_open(c) != CTL_OK) {
-        doctor_finding(d, check, DOCTOR_PROBLEM, "see the message above", "cannot connect as %s",
+    reached = ctl_db_open(c) == CTL_OK;
+    if (!reached) {
+        doctor_finding(d, check, several ? DOCTOR_WARNING : DOCTOR_PROBLEM, "see the message above", "cannot connect as %s",
                        text_of(o, "user") ? text_of(o, "user") : "the user of this process");
     }
     else {
@@ -168,6 +175,29 @@ static void check_database(doctor *d, int children, json_object *o)
         ctl_db_close(c);
     }
     d->c = outer;
+    return reached;
+}
+
+/** Each server of a database. */
+static void check_database(doctor *d, int children, json_object *o)
+{
+    apr_pool_t *p = d->c->pool;
+    const char *check = apr_psprintf(p, "KissDatabase %s", text_of(o, "name"));
+    json_object *servers = NULL, *server;
+    apr_size_t i, n = 0;
+    int reached = 0;
+
+    if (json_object_object_get_ex(o, "servers", &servers)) {
+        n = json_object_array_length(servers);
+    }
+    for (i = 0; i < n; i++) {
+        server = json_object_array_get_idx(servers, i);
+        reached += check_one(d, n > 1 ? apr_pstrcat(p, check, " at ", text_of(server, "address"), NULL) : check, children, o,
+                             server, n > 1);
+    }
+    if (!reached && n != 1) {
+        doctor_finding(d, check, DOCTOR_PROBLEM, "see the messages above", "no server of host= can be reached");
+    }
 }
 
 /** The directory that httpd makes when it starts, or has made before: then its owner and content are checked. */
@@ -209,7 +239,7 @@ void doctor_check_config(doctor *d, const char *program, const char *file)
     }
     ctl_httpd_dump(&config, program, file, d->c->pool);
     d->c->cache_dir = config.cache_dir;
-    o = config.json ? kiss_json_parse(config.json, strlen(config.json), 4, d->c->pool) : NULL;
+    o = config.json ? kiss_json_parse(config.json, strlen(config.json), CTL_HTTPD_DEPTH, d->c->pool) : NULL;
     if (!o || !json_object_object_get_ex(o, "databases", &databases)) {
         doctor_finding(d, "configuration", DOCTOR_PROBLEM, "load mod_kiss in it, of the version of this kissctl",
                        "httpd accepts it, but mod_kiss says nothing about it");

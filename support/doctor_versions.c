@@ -139,7 +139,8 @@ void doctor_check_running(doctor *d, const char *pid_file)
 void doctor_check_httpd(doctor *d)
 {
     const ctl_httpd_config *installed = ctl_httpd_installed(d->c);
-    json_object *o = installed->json ? kiss_json_parse(installed->json, strlen(installed->json), 4, d->c->pool) : NULL;
+    json_object *o = installed->json
+        ? kiss_json_parse(installed->json, strlen(installed->json), CTL_HTTPD_DEPTH, d->c->pool) : NULL;
 
     if (!o) {
         doctor_finding(d, "versions", DOCTOR_OK, NULL, "not checked: there is no httpd here whose configuration can be read "

@@ -72,7 +72,7 @@ const ctl_verb kissctl_verbs[] = {
      "hang on the old one. Then every revision is raised, because what was changed meanwhile is not known: every ETag\n"
      "is another one. Data stays as it is."},
     {"touch", "DATASET [SCOPE]", "", CUSTOMER, 0, cmd_touch, "raise a revision, because data were changed past the triggers",
-     "DATASET is products, assortment, prices, listing, stock, customers, or all; SCOPE is one price list (prices,\n"
+     "DATASET is products, assortment, prices, listing, stock, customers, keys, or all; SCOPE is one price list (prices,\n"
      "listing) or one warehouse (stock), all of them when it is left out. ETags that depend on it are others then."},
     {"import", "DIR", IMPORT_USAGE, CUSTOMER, IMPORT_OPTIONS, cmd_import_customer,
      "load a folder of CSV files, all or nothing",
@@ -134,8 +134,8 @@ const ctl_verb kissctl_verbs[] = {
      "--log: of each endpoint the requests of the last N days, how many of them were 304 (Unchanged), 429 (Limited), another\n"
      "4xx (Refused) or 5xx (Failed), their bytes, and the mean of the Seconds between two. The log is that of one host;\n"
      "rotated ones come by standard input: zcat -f kiss-access.log* | kissctl usage CODE --log -\n"
-     "--url: what is left of both windows now. The counters are in httpd's memory and nowhere else: this asks httpd, once, as\n"
-     "the customer, and counts as one of its calls."},
+     "--url: what is left of both windows now. The counters are in httpd's memory, or in Redis (KissLimitStore): this asks\n"
+     "httpd, once, as the customer, and counts as one of its calls."},
     {"notify", "FILE", "", CUSTOMER, 0, cmd_notify, "tell URLs of yours that lists have changed",
      "An extension of ours: off unless something runs it, a timer for one (conf/systemd/kiss-notify.timer). FILE says whom to\n"
      "tell, with which secret: see conf/notify.conf.sample. When a revision has changed on which the ETag of /products,\n"
@@ -161,10 +161,11 @@ const ctl_verb kissctl_verbs[] = {
     {"config check", "[FILE]", "[--apachectl FILE]", NULL, CTL_OPT(OPT_APACHECTL), cmd_config_check,
      "check a configuration of httpd before it is loaded",
      "FILE is a whole configuration, as for 'apachectl -f'; without it httpd's own. httpd tests it, secrets and keys\n"
-     "included; then each database is reached as the module would do it, with the account, password file and TLS of\n"
-     "KissDatabase: server, schema version, max_connections and max_prepared_stmt_count against the processes that the\n"
-     "configuration allows, and the clock. Versions of httpd (where it speaks HTTP/2) and zlib with known faults are named.\n"
-     "Last the KissCacheDir. Run it as root, as httpd is started. Nothing is loaded and nothing is changed. Exit status 1 when there is a problem."},
+     "included; then each server of each database is reached as the module would do it, with the account, password\n"
+     "file and TLS of KissDatabase: server, schema version, max_connections and max_prepared_stmt_count against the\n"
+     "processes that the configuration allows, and the clock. Of several servers (host=) one that is away is a warning.\n"
+     "Versions of httpd (where it speaks HTTP/2) and zlib with known faults are named. Last the KissCacheDir. Run it as\n"
+     "root, as httpd is started. Nothing is loaded and nothing is changed. Exit status 1 when there is a problem."},
     {"doctor", "", "[--children N] [--max N]", CUSTOMER, CTL_CONNECTS | CTL_OPT(OPT_CHILDREN) | CTL_OPT(OPT_MAX),
      cmd_doctor, "look for what is wrong or missing, and say what to do",
      "Looks at the server, the schema, the rights of the account, the budget of connections (children x max x 2: a\n"

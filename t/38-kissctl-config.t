@@ -10,6 +10,7 @@ use JSON::PP ();
 use KissTest;
 use KissTest::Database;
 use KissTest::Httpd;
+use KissTest::Proxy;
 use Test::More;
 
 # A server of its own, whose settings are changed here.
@@ -116,6 +117,28 @@ subtest 'databases' => sub {
     like_finding($found, 'clock', 'warning', qr/^the clock of the database is \d{6,} seconds away from this one$/);
     (undef, $found) = check($other->("$good dbname=$db"));
     like_finding($found, 'clock', 'ok', qr/agree/);
+};
+
+subtest 'several servers' => sub {
+    my $dead = join ',', map { '127.0.0.1:' . KissTest::Httpd::free_port() } 1, 2;
+    my $proxy = KissTest::Proxy->start($server->{socket});
+    my $conf = sub { my ($host) = @_; conf_of("KissDatabase other host=$host user=kiss dbname=$db password-file=$server->{dir}/kiss.password tls=off\n", location => 'KissUseDatabase other') };
+    my ($first) = split /,/, $dead;
+    my ($rc, $found, $err) = check($conf->("$first,127.0.0.1:$proxy->{port}"));
+    is $rc, 0, 'one of two is away' or diag explain $found;
+    like_finding($found, "KissDatabase other at $first", 'warning', qr/^cannot connect as kiss$/);
+    like_finding($found, "KissDatabase other at 127.0.0.1:$proxy->{port}", 'ok', qr/^schema version \d+$/);
+    like $err, qr/^kissctl: cannot connect \(KissDatabase other at \Q$first\E\): /m, 'the message names the server';
+    ($rc, $found, $err) = check($conf->($dead));
+    is $rc, 1, 'both are away';
+    like_finding($found, 'KissDatabase other', 'PROBLEM', qr/^no server of host= can be reached$/);
+    unlike $err, qr{/proc/self}, 'no name that means nothing';
+
+    # The module says the same of each when it is used.
+    my $h = start_httpd(db => $db, address => "host=$dead,127.0.0.1:$proxy->{port} tls=off");
+    is $h->get('/health')->{status}, 200, 'the third one is used';
+    like slurp($h->{error_log}), qr/KISS0201.* at \Q$_\E: .*KISS0760.*the server at \Q$_\E cannot be reached/s, "why not $_" for split /,/, $dead;
+    $h->log_ok(qr/KISS0201|KISS0760/);
 };
 
 subtest 'versions with known faults' => sub {

@@ -20,6 +20,23 @@ static void add_text(json_object *o, const char *name, const char *text)
     json_object_object_add(o, name, text ? json_object_new_string(text) : NULL);
 }
 
+/** The servers of a database, in order. */
+static json_object *describe_servers(const kiss_database_conf *d)
+{
+    json_object *all = json_object_new_array();
+    int i;
+
+    for (i = 0; i < d->nservers; i++) {
+        json_object *o = json_object_new_object();
+
+        add_text(o, "address", d->servers[i].address);
+        add_text(o, "host", d->servers[i].host);
+        json_object_object_add(o, "port", json_object_new_int(d->servers[i].port));
+        json_object_array_add(all, o);
+    }
+    return all;
+}
+
 /** A database, and the API that is served from it. */
 static json_object *describe(const kiss_config_use *use)
 {
@@ -35,8 +52,7 @@ static json_object *describe(const kiss_config_use *use)
     json_object_object_add(o, "statements", json_object_new_int(use->plan->count));
     json_object_object_add(o, "max", json_object_new_int(d->max));
     add_text(o, "socket", d->socket);
-    add_text(o, "host", d->host);
-    json_object_object_add(o, "port", json_object_new_int(d->port));
+    json_object_object_add(o, "servers", describe_servers(d));
     add_text(o, "user", d->user);
     add_text(o, "database", d->dbname);
     add_text(o, "passwordFile", d->password_file);

@@ -93,8 +93,13 @@ int kiss_db_pool_ends(const kiss_req *k)
 
 static kiss_db_status refuse(kiss_db_conn *conn, kiss_db_status status, const char *what)
 {
+    const kiss_database_conf *conf = conn->db->conf;
+    /* Of several servers each has a reason of its own, which KISS0760 does not tell. */
+    const int is_news = status != KISS_DB_BUSY && conf->nservers > 1 && conf->servers[conn->server].health
+                        && !kiss_db_servers_has_failed(conf, conn->server);
+
     /* A failure because this child shut the socket down is no fault of the database. */
-    if (!kiss_db_pool_ends(conn->k) && may_log(conn->db)) {
+    if (!kiss_db_pool_ends(conn->k) && (may_log(conn->db) || is_news)) {
         KISS_LOG(conn->k, APLOG_ERR, 0, KISS_LOGNO(0201) "database %s: %s", conn->db->conf->name, what);
     }
     return status;
