@@ -172,13 +172,15 @@ subtest 'KissLimitStore' => sub {
     my $dir = tempdir_here();
     spew("$dir/password", "secret\n", 0600);
     accepted "KissLimitStore $_", undef, $load for 'redis://localhost', 'redis://10.0.0.1:6380/15', 'redis://[::1]:6379', 'unix:/run/redis.sock database=2',
-        "redis://localhost timeout=5ms password-file=$dir/password user=kiss";
+        "redis://localhost timeout=5ms password-file=$dir/password user=kiss", 'unix:/' . 'x' x 106;
     refused "KissLimitStore $_->[0]", qr/^KissLimitStore: $_->[1]/m, undef, $load
         for ['', 'write redis:'], ['localhost', 'write redis:'], ['rediss://localhost', 'write redis:'], ['unix:run', 'write redis:'], ['redis://', 'a host is missing'],
         ['redis://a/x', "'x' is not a whole number"], ['redis://a:0', "'0' is not a whole"], ['redis://:secret@a', 'a password does not belong'],
         ['redis://a timeout=0', "'0' is less than 1ms"], ['redis://a timeout=2s', "'2s' is more than 1s"], ['redis://a colour=red', 'colour: unknown: use'],
         ['redis://a user=x', 'user= needs password-file='], ['redis://a user', "'user' is not key=value"],
-        ["redis://a password-file=$dir/none", 'cannot open'];
+        ["redis://a password-file=$dir/none", 'cannot open'], ['redis://[::1', q('\[::1' is no address)], ['redis://[::1]x', q('\[::1\]x' is no address)],
+        ['redis://a,b', "'a,b': it is one server"], ['redis://a/3 database=5', 'database stands twice'], ['redis://a timeout=5ms timeout=6ms', 'timeout stands twice'],
+        ['unix:/' . 'x' x 107, '/x+ is longer than 107 bytes'];
 };
 
 subtest 'KissDatabase' => sub {
@@ -219,7 +221,7 @@ subtest 'KissDatabase' => sub {
     accepted "$base host=$_ tls=off", undef, $load for 'a', 'a:3307', 'a,b:3307,c', '::1', '[::1]:3307,[2001:db8::1]', join(',', 'a' .. 'p');
     refused "$base host=$_->[0]", qr/^KissDatabase: customer: host: $_->[1]/m, undef, $load
         for ['a,', 'a host is empty$'], [',a', 'a host is empty$'], ['a,,b', 'a host is empty$'], [':3306', 'a host is empty$'],
-        ['a:0', qq('0' is not a whole number from 1 to 65535)], ['a:x', q('x' is not)], ['[::1]x', 'is no address$'], ['a,b,a', 'a stands twice$'],
+        ['a:0', qq('0' is not a whole number from 1 to 65535)], ['a:x', q('x' is not)], ['[::1]x', q('\[::1\]x' is no address$)], ['[::1', q('\[::1' is no address: '\]' is missing$)], ['a,b,a', 'a stands twice$'],
         [join(',', 'a' .. 'q'), 'more than 16 servers$'];
     refused "$base causal=$_", qr/^KissDatabase: customer: causal: use on or off$/m, undef, $load for '', 'On', '1';
     accepted "$base $_", undef, $load for 'tls=off', 'tls=require', 'tls=verify', "host=db.example.com tls=off", "ca=$dir/keys",

@@ -153,4 +153,29 @@ subtest 'other people\'s keys' => sub {
     $h->log_ok(qr/KISS0763/);
 };
 
+subtest 'the account of doc/several-hosts.md' => sub {
+    my $kss = new_database('store_acl', api => 'kss');
+    import_kss($kss, top() . '/sql/sample-kss');
+    my $kss_key = issue_kss_key(type => 'employee', user => 1);
+    my ($line) = slurp(top() . '/doc/several-hosts.md') =~ /`(ACL SETUSER kiss [^`]+)`/;
+    my $other = KissTest::Redis->start(requirepass => 'for all');
+    $other->{password} = 'for all';
+    is $other->ask(map { $_ eq '>PASSWORD' ? '>its-own' : $_ } split ' ', $line), 'OK', 'is made';
+    my $file = tempdir_here() . '/kiss';
+    spew($file, "its-own\n", 0600);
+    my $place = "$other->{url}/3 user=kiss password-file=$file timeout=1s";
+    my ($h) = hosts($place);
+    is ask($h, 'ACME01')->{status}, 200, 'the windows of a customer';
+    my $k = start_httpd(db => $kss, api => 'kss', limits => 'KissKeyLimit 2', config => "KissLimitStore $place\n");
+    my @all = map { $k->get('/api/v1/products?limit=1', 'x-api-key' => $kss_key) } 0 .. 2;
+    is statuses(@all), '200:2 429:1', 'the hour of a key';
+    # A list with two requests that left the window: what takes them out needs its rights, too.
+    my ($name) = $other->ask('-n', 3, 'KEYS', '*:s') =~ /(\S+:s)/;
+    $other->ask('-n', 3, 'LSET', $name, $_, 1) for 0, 1;
+    is $k->get('/api/v1/products?limit=1', 'x-api-key' => $kss_key)->{status}, 200, 'requests leave the hour';
+    is $other->ask('-n', 3, 'LLEN', $name), 1, '... and its list';
+    is $other->ask('ACL', 'LOG'), '', 'nothing was refused';
+    $_->log_ok for $h, $k;
+};
+
 done_testing;

@@ -5,6 +5,7 @@
 #include "core/config_limit_store.h"
 
 #include <string.h>
+#include <sys/un.h>
 
 #include "core/config_value.h"
 #include "lib/base/setting.h"
@@ -14,31 +15,49 @@
 #define TIMEOUT        KISS_MS(10)
 #define LONGEST        KISS_S(1)
 
-/** Reads what follows redis://. @return NULL, or an error text */
-static const char *read_url(kiss_limit_store *store, const char *text, apr_pool_t *p)
+/** Reads what follows redis://; a number of a database counts as the option. @return NULL, or an error text */
+static const char *read_url(kiss_limit_store *store, const char *text, apr_table_t *seen, apr_pool_t *p)
 {
     apr_size_t n = strcspn(text, "/");
-    const char *e = n ? kiss_config_address(&store->host, &store->port, &store->address, apr_pstrmemdup(p, text, n),
-                                            REDIS_PORT, p) : "a host is missing";
+    const char *place = apr_pstrmemdup(p, text, n), *e;
     apr_int64_t database = 0;
 
+    if (!n) {
+        return "a host is missing";
+    }
+    if (strchr(place, ',')) {
+        return apr_psprintf(p, "'%s': it is one server, unlike host= of KissDatabase", place);
+    }
+    e = kiss_config_address(&store->host, &store->port, &store->address, place, REDIS_PORT, p);
     if (!e && text[n] && text[n + 1]) {
         e = kiss_setting_number(&database, text + n + 1, 0, MAX_DATABASE, p);
+        apr_table_setn(seen, "database", text + n + 1);
     }
     store->database = (int)database;
     return e;
 }
 
-static const char *read_place(kiss_limit_store *store, const char *text, apr_pool_t *p)
+static const char *read_socket(kiss_limit_store *store, const char *path, apr_pool_t *p)
+{
+    const apr_size_t longest = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
+
+    /* The client library would cut it, and connect to what has the shorter name. */
+    if (strlen(path) > longest) {
+        return apr_psprintf(p, "%s is longer than %" APR_SIZE_T_FMT " bytes, which a socket's path can have", path, longest);
+    }
+    store->socket = store->address = path;
+    return NULL;
+}
+
+static const char *read_place(kiss_limit_store *store, const char *text, apr_table_t *seen, apr_pool_t *p)
 {
     if (strncmp(text, "redis://", 8) == 0) {
         return strchr(text, '@')
             ? "a password does not belong into the configuration, which mod_info shows: put it into a file that only "
-              "root can read and write password-file=FILE" : read_url(store, text + 8, p);
+              "root can read and write password-file=FILE" : read_url(store, text + 8, seen, p);
     }
     if (strncmp(text, "unix:", 5) == 0 && text[5] == '/') {
-        store->socket = store->address = text + 5;
-        return NULL;
+        return read_socket(store, text + 5, p);
     }
     return "write redis://HOST:PORT/DATABASE or unix:/PATH, then key=value";
 }
@@ -68,14 +87,21 @@ static const char *read_option(kiss_limit_store *store, const char *key, const c
 
 const char *kiss_config_limit_store_read(kiss_limit_store *store, const char *args, apr_pool_t *p)
 {
-    const char *e = read_place(store, ap_getword_conf(p, &args), p);
+    apr_table_t *seen = apr_table_make(p, 4);
+    const char *e = read_place(store, ap_getword_conf(p, &args), seen, p);
 
     store->timeout = TIMEOUT;
     while (!e && *args) {
         const char *key = NULL, *value = NULL;
 
         e = kiss_setting_pair(&key, &value, &args, ap_getword_conf, store->address, p);
+        if (!e && apr_table_get(seen, key)) {
+            return apr_psprintf(p, "%s stands twice", key);
+        }
         e = e ? e : read_option(store, key, value, p);
+        if (key) {
+            apr_table_setn(seen, key, key);
+        }
     }
     return e ? e : store->user && !store->password ? "user= needs password-file=" : NULL;
 }

@@ -22,10 +22,13 @@ const char *kiss_config_address(const char **host, int *port, const char **addre
     apr_int64_t n = preset;
 
     *host = text;
+    if (*text == '[' && !bracket) {
+        return apr_psprintf(p, "'%s' is no address: ']' is missing", text);
+    }
     if (bracket) {
         *host = apr_pstrmemdup(p, text + 1, (apr_size_t)(bracket - text) - 1);
         colon = bracket[1] == ':' ? bracket + 1 : NULL;
-        e = bracket[1] && !colon ? "is no address" : NULL;
+        e = bracket[1] && !colon ? apr_psprintf(p, "'%s' is no address", text) : NULL;
     }
     else if (colon && strchr(text, ':') == colon) {
         *host = apr_pstrmemdup(p, text, (apr_size_t)(colon - text));
