@@ -19,8 +19,8 @@ static void advice(unsigned int code, const char *api, const char *expected)
 void unit_server_error(void)
 {
     kind(0, KISS_SERVER_OURS, "no error of the server's: ours");
-    kind(1064, KISS_SERVER_OURS, "not in the table: ours");
-    ok(*kiss_server_error_advice(1064, "kss", pool) == '\0', "... without advice");
+    kind(1065, KISS_SERVER_OURS, "not in the table: ours");
+    ok(*kiss_server_error_advice(1065, "kss", pool) == '\0', "... without advice");
     kind(1047, KISS_SERVER_AWAY, "a Galera node without its cluster: away");
     advice(1047, "kss", "wsrep_ready");
     kind(2006, KISS_SERVER_LOST, "gone: lost");
