@@ -145,11 +145,6 @@ void kiss_ratelimit_store_attach(server_rec *s, apr_pool_t *pchild)
     apr_pool_cleanup_register(pchild, NULL, detach, apr_pool_cleanup_null);
 }
 
-int kiss_ratelimit_store_is_used(void)
-{
-    return !shared ? -1 : apr_atomic_read32(&shared->retry) == 0;
-}
-
 /* --- away, and back --- */
 
 static apr_uint32_t now_ms(void)

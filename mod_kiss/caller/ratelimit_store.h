@@ -17,9 +17,6 @@ void kiss_ratelimit_store_create(server_rec *main_server, apr_pool_t *pconf);
 /** In child_init. Does not connect. */
 void kiss_ratelimit_store_attach(server_rec *main_server, apr_pool_t *pchild);
 
-/** 1 when requests are counted together with other hosts; 0 when the server is away; -1 without KissLimitStore. */
-int kiss_ratelimit_store_is_used(void);
-
 /**
  * Counts a request in both fixed windows.
  *
