@@ -5,7 +5,10 @@
 #include "ctl_httpd.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <apr_strings.h>
 #include <apr_thread_proc.h>
@@ -74,17 +77,42 @@ void ctl_httpd_dump(ctl_httpd_config *config, const char *program, const char *f
     config->pid_file = after(text, PID_LEAD, "\"\n", p);
 }
 
+/** 1 when nobody but root and the user of this process can have put there what is there. */
+static int is_ours(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && (st.st_uid == 0 || st.st_uid == geteuid()) && !(st.st_mode & (S_IWGRP | S_IWOTH));
+}
+
+/** A program in PATH, but not one that others may have put there. @return its path in `p`, or NULL */
+static const char *find_program(const char *name, apr_pool_t *p)
+{
+    char *path = apr_pstrdup(p, getenv("PATH") ? getenv("PATH") : ""), *last;
+    const char *dir;
+
+    for (dir = apr_strtok(path, ":", &last); dir; dir = apr_strtok(NULL, ":", &last)) {
+        const char *file = apr_pstrcat(p, dir, "/", name, NULL);
+
+        if (*dir == '/' && is_ours(dir) && is_ours(file) && access(file, X_OK) == 0) {
+            return file;
+        }
+    }
+    return NULL;
+}
+
 const ctl_httpd_config *ctl_httpd_installed(ctl *c)
 {
-    /* What apxs names first: another httpd may come first in the path. */
-    static const char *const programs[] = {KISS_SBINDIR "/apachectl", "apachectl"};
     ctl_httpd_config *found;
-    apr_size_t i;
+    const char *program;
 
     if (!c->httpd) {
         c->httpd = found = apr_pcalloc(c->pool, sizeof(*found));
-        for (i = 0; !found->cache_dir && i < sizeof(programs) / sizeof(*programs); i++) {
-            ctl_httpd_dump(found, programs[i], NULL, c->pool);
+        /* What apxs names first: another httpd may come first in the path. */
+        ctl_httpd_dump(found, KISS_SBINDIR "/apachectl", NULL, c->pool);
+        program = found->cache_dir ? NULL : find_program("apachectl", c->pool);
+        if (program) {
+            ctl_httpd_dump(found, program, NULL, c->pool);
         }
     }
     return c->httpd;
