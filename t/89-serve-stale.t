@@ -151,6 +151,9 @@ subtest 'stock, by name; not current any more' => sub {
     away(sub { is_stale(ask_list($h, '/stock'), $then, 'away') });
     # The database has said that the list is another one now; nobody has asked for that one.
     my $list = ask_list($h, '/stock');
+    my $built = time;
+    sleep 2.1;
+    is ask_list($h, '/stock')->{content}, $list->{content}, 'the list is the same, two seconds later';
     $then = time;
     sleep 1.1;
     sql($db, "UPDATE stock SET available_qty = available_qty + 1 WHERE stock_location = 'UK01'");
@@ -158,6 +161,7 @@ subtest 'stock, by name; not current any more' => sub {
     away(sub {
         my $res = ask_list($h, '/stock');
         is_stale($res, $then, 'the last list that is kept');
+        cmp_ok str2time($res->{headers}{'kiss-as-of'}), '>', $built, '... as of its last check, not of its building';
         is $res->{content}, $list->{content}, '... is that one';
         is_stale(ask_list($h, '/stock', 'ACME01', 'If-None-Match' => $list->{headers}{etag}), $then, '... or 304', 304);
     });

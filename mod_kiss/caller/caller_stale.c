@@ -120,6 +120,11 @@ static apr_int64_t last_at(const kiss_req *k, const char *db_revision, apr_int64
     return now && *db_revision && strcmp(now, db_revision) == 0 && time > asked ? time : asked;
 }
 
+apr_int64_t kiss_caller_stale_verified(const kiss_req *k)
+{
+    return kiss_verified_is_on() && k->db ? last_at(k, k->caller->db_revision, 0) : 0;
+}
+
 /** Lets the request be answered as of this time, or of an earlier one that it depends on, too. @return 0 when it may not */
 static int allow(kiss_req *k, apr_int64_t as_of, const kiss_error *failed)
 {

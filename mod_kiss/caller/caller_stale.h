@@ -30,6 +30,12 @@ void kiss_caller_stale_put(const kiss_req *k, const char *code, const kiss_calle
 const kiss_caller *kiss_caller_stale_get(kiss_req *k, const char *code, const kiss_error *failed);
 
 /**
+ * When the record of k->caller was known last to be current, by kiss_clock_now(): the start of a read that found the
+ * database at its revision, noted once a second; 0 when that is not known.
+ */
+apr_int64_t kiss_caller_stale_verified(const kiss_req *k);
+
+/**
  * Stores whether customer code and API key were right.
  *
  * @param db_revision the revision of the database at which they were; NULL: they were not

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "caller/caller.h"
+#include "caller/caller_stale.h"
 #include "core/config.h"
 #include "core/error.h"
 #include "core/verified.h"
@@ -227,6 +228,26 @@ static const kiss_error *send_list(kiss_req *k, const char *tag, const kiss_list
 
 /* --- while the database is away (KissServeStale) --- */
 
+/**
+ * Stores that this list was current, where it was sent from the cache or is the one that is known: a list that has been the
+ * same for a day is as old as its last check, not as its build.
+ */
+static void note_current(const kiss_req *k, const char *tag)
+{
+    const apr_int64_t verified = kiss_caller_stale_verified(k);
+    const char *key, *last;
+    apr_int64_t before = 0;
+
+    if (!verified) {
+        return;
+    }
+    key = kiss_caller_cache_key(k->caller, k->api, k->endpoint, k->pool);
+    last = kiss_verified_get(KISS_VERIFIED_LIST, kiss_db_origin(k->db), key, &before, NULL, k->pool);
+    if (last && strcmp(last, tag) == 0 ? before < verified : k->tally.work == KISS_WORK_HIT) {
+        kiss_verified_put(KISS_VERIFIED_LIST, kiss_db_origin(k->db), key, verified, tag, strlen(tag));
+    }
+}
+
 /** 1 when there is a file that this variant of the list can be made of without the database. */
 static int is_kept(const kiss_req *k, const char *tag, const kiss_list_variant *variant)
 {
@@ -314,7 +335,9 @@ const kiss_error *kiss_list_run(kiss_req *k, int *status)
     }
     else {
         v = validator(k, tag, &variant);
-        if ((e = kiss_precondition_check(k, &v, status)) || *status) {
+        e = kiss_precondition_check(k, &v, status);
+        if (e || *status) {
+            note_current(k, tag);
             return e;
         }
         variant.base = find_base(k);
@@ -322,6 +345,9 @@ const kiss_error *kiss_list_run(kiss_req *k, int *status)
         if (e && k->tally.db_away) {
             variant.base = NULL;
             e = answer_stale(k, tag, 0, &variant, e, status);
+        }
+        else if (!e) {
+            note_current(k, tag);
         }
     }
     if (e) {
