@@ -22,17 +22,8 @@ my $kss_key = issue_kss_key(type => 'employee');
 # Both APIs in one server; $more: more lines of the main server.
 sub server {
     my ($more) = @_;
-    my $of = db_server();
     return start_httpd(db => $db, undocumented => 1, config => <<"CONF" . ($more // ''));
-KissDatabase kss socket=$of->{socket} user=kiss dbname=$kss password-file=$of->{dir}/kiss.password
-<Location "/api/v1">
-    SetHandler kiss
-    KissApi kss
-    KissAllowPlainHTTP On
-    KissKeyLimit 1000000
-    KissLoginFailureLimit 1000000
-</Location>
-LogFormat "%{kiss-path}n %>s" s
+@{[kss_location($kss)]}LogFormat "%{kiss-path}n %>s" s
 CustomLog access_log s
 CONF
 }

@@ -28,16 +28,7 @@ my $h = start_httpd(
     limits => "KissLimit 1000000 10000000\nKissLimitAnonymous 1000000 10000000\nKissLoginFailureLimit 1000000", undocumented => 1, config => $formats . <<"CONF");
 CustomLog access_log kiss
 CustomLog access_json kiss_json
-KissDatabase kss socket=$server->{socket} user=kiss dbname=$kss password-file=$server->{dir}/kiss.password
-ExtendedStatus On
-<Location "/api/v1">
-    SetHandler kiss
-    KissApi kss
-    KissAllowPlainHTTP On
-    KissKeyLimit 1000000
-    KissLoginFailureLimit 1000000
-    AddOutputFilterByType DEFLATE application/json
-</Location>
+@{[kss_location($kss, server => $server, location => 'AddOutputFilterByType DEFLATE application/json')]}ExtendedStatus On
 <Location "/server-info">
     SetHandler server-info
 </Location>

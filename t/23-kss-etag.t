@@ -530,9 +530,7 @@ subtest 'a copy of the database' => sub {
         . "DELETE FROM revision; INSERT INTO revision SELECT * FROM $db.revision");
     my $text = sub {
         my ($name, $port) = @_;
-        return "<VirtualHost *:*>\nServerName $name.test\nKissDatabase kss socket=$server->{socket} user=kiss dbname="
-            . ($name eq 'copy' ? $copy : $db) . " password-file=$server->{dir}/kiss.password\n<Location /api/v1>\n"
-            . "SetHandler kiss\nKissApi kss\nKissAllowPlainHTTP On\nKissKeyLimit 1000000\n</Location>\n</VirtualHost>\n";
+        return "<VirtualHost *:*>\nServerName $name.test\n" . kss_location($name eq 'copy' ? $copy : $db, server => $server) . "</VirtualHost>\n";
     };
     $h = start_httpd(api => 'kss', db => $db, processes => 1, config => join '', map { $text->($_) } qw(first copy));
     my $of = sub {

@@ -135,13 +135,7 @@ subtest 'issuer and audience' => sub {
 subtest 'below a path, with other APIs' => sub {
     my $h = start_httpd(db => $db, path => '/customer', modules => ['rewrite'], location => 'KissTokenIssuer https://localhost/customer',
         config => <<"CONF");
-KissDatabase kss socket=@{[db_server()->{socket}]} user=kiss dbname=$kss password-file=@{[db_server()->{dir}]}/kiss.password
-<Location "/api/v1">
-    SetHandler kiss
-    KissApi kss
-    KissAllowPlainHTTP On
-</Location>
-RewriteEngine On
+@{[kss_location($kss, limits => '')]}RewriteEngine On
 RewriteRule "^(/\\.well-known/oauth-(?:authorization-server|protected-resource))/customer\$" "/customer\$1" [PT]
 CONF
     my $says = server_of('https://localhost/customer', 'https://localhost/customer/auth/token');

@@ -181,16 +181,7 @@ subtest 'the same work' => sub {
         sql($kss, "UPDATE api_key SET $_->[1] WHERE prefix = '" . substr($kss_key{ $_->[0] }, 5, 8) . "'");
     }
     my $h = start_httpd(db => $own, processes => 1, pool => 'keep=1 max=1',
-        limits => "KissLimit 1000000 1000000\nKissLimitAnonymous 1000000 10000000\nKissLoginFailureLimit 1000000", config => <<"CONF");
-KissDatabase kss socket=$server->{socket} user=kiss dbname=$kss password-file=$server->{dir}/kiss.password keep=1 max=1
-<Location "/api/v1">
-    SetHandler kiss
-    KissApi kss
-    KissAllowPlainHTTP On
-    KissKeyLimit 1000000
-    KissLoginFailureLimit 1000000
-</Location>
-CONF
+        limits => "KissLimit 1000000 1000000\nKissLimitAnonymous 1000000 10000000\nKissLoginFailureLimit 1000000", config => kss_location($kss, server => $server, pool => 'keep=1 max=1'));
     ok $h->checked, 'what is prepared at start is prepared';
     # work($request, $n): statements of each kind that the database has run for so many requests, and the rows that it has read.
     my $status = sub {

@@ -16,13 +16,7 @@ my $key = issue_key('ACME01');
 my $kss_key = issue_kss_key(type => 'customer', ids => [101, 102]);
 my ($id) = kissctl_ok('--json', 'kss', 'key', 'list') =~ /"ID":\s*(\d+)/;
 
-my $h = start_httpd(db => $db, tls => 1, limits => "KissLimit 1000 10000\nKissLimitAnonymous 1000 10000", config => <<"CONF");
-KissDatabase kss socket=@{[db_server()->{socket}]} user=kiss dbname=$kss password-file=@{[db_server()->{dir}]}/kiss.password
-<Location "/api/v1">
-    SetHandler kiss
-    KissApi kss
-</Location>
-CONF
+my $h = start_httpd(db => $db, tls => 1, limits => "KissLimit 1000 10000\nKissLimitAnonymous 1000 10000", config => kss_location($kss, plain => 0, limits => ''));
 my $url = "https://localhost:$h->{port}";
 
 # get(@args): kissctl get with what all calls have.

@@ -48,13 +48,7 @@ sub like_finding {
     return $f;
 }
 
-my $both = <<"CONF";
-KissDatabase kss socket=$server->{socket} user=kiss dbname=$kss password-file=$server->{dir}/kiss.password max=4
-<Location "/api/v1">
-    SetHandler kiss
-    KissApi kss
-</Location>
-CONF
+my $both = kss_location($kss, server => $server, pool => 'max=4', plain => 0, limits => '');
 
 subtest 'nothing is wrong' => sub {
     my ($rc, $found, $err) = check(conf_of($both, processes => 3));

@@ -36,16 +36,7 @@ sub virtual_host {
     return <<"CONF";
 <VirtualHost *:*>
     ServerName $name
-    KissDatabase kss socket=$s->{socket} dbname=$db{$where} user=kiss password-file=$s->{dir}/kiss.password \\
-        wait=1s timeout=1s
-    <Location "/api/v1">
-        SetHandler kiss
-        KissApi kss
-        KissAllowPlainHTTP On
-        KissKeyLimit 1000000
-        KissLoginFailureLimit 1000000
-    </Location>
-</VirtualHost>
+@{[kss_location($db{$where}, server => $s, pool => 'wait=1s timeout=1s')]}</VirtualHost>
 CONF
 }
 my %name = (live => 'api.kssdata.test', test => 'api.test.kssdata.test');

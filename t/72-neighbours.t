@@ -119,13 +119,7 @@ subtest 'each in a virtual host' => sub {
         location => "KissTokenIssuer https://api.test\nKissTokenAudience https://api.test\n",
         config => <<"CONF" . $hosts
 DocumentRoot $dir/files
-KissDatabase kss socket=$server->{socket} user=kiss dbname=$kss password-file=$server->{dir}/kiss.password
-<Location /api/v1>
-SetHandler kiss
-KissApi kss
-KissAllowPlainHTTP On
-KissKeyLimit 1000000
-</Location>
+@{[kss_location($kss, server => $server)]}
 CONF
     );
     my %as = (

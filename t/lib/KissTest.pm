@@ -33,7 +33,7 @@ use KissTest::Httpd;
 use KissTest::OpenAPI ();
 
 our @EXPORT = qw(top build_dir db_server sql new_database drop_database kissctl kissctl_ok import_csv import_sample import_kss
-    issue_key issue_kss_key kept_file start_httpd configtest parallel jwt slurp spew tempdir_here run);
+    issue_key issue_kss_key kept_file start_httpd kss_location configtest parallel jwt slurp spew tempdir_here run);
 
 my $top = abs_path(dirname(__FILE__) . '/../..');
 my ($server, %current, @created, $serial);     # both hold { name, server, api }; %current by API
@@ -156,6 +156,20 @@ sub kept_file { my ($folder, $tag) = @_; my ($file) = glob "$folder/*\@$tag.json
 #   log_level 'info'      env {}         of httpd                    wrapper [...]  command in front of httpd
 #   undocumented 1        answers of httpd's own, which the OpenAPI documents do not describe
 sub start_httpd { return KissTest::Httpd->new(_httpd_options(@_)) }
+
+# kss_location($db, %option): lines of a configuration that serve the KSS API beside another one, from this database. Options:
+#   server S, pool TEXT, limits TEXT   as above                       path '/api/v1'
+#   location TEXT         more directives in the <Location>
+#   plain 0               over TLS only
+sub kss_location {
+    my ($db, %opt) = @_;
+    my $s = $opt{server} || db_server();
+    my $lines = join '', map {"    $_\n"} grep { length } 'SetHandler kiss', 'KissApi kss', $opt{plain} // 1 ? 'KissAllowPlainHTTP On' : '',
+        split /\n/, ($opt{limits} // "KissKeyLimit 1000000\nKissLoginFailureLimit 1000000") . "\n" . ($opt{location} // '');
+    my $path = $opt{path} // '/api/v1';
+    return "KissDatabase kss socket=$s->{socket} user=kiss dbname=$db password-file=$s->{dir}/kiss.password @{[$opt{pool} // '']}\n"
+        . "<Location \"$path\">\n$lines</Location>\n";
+}
 
 sub _httpd_options {
     my (%opt) = @_;
