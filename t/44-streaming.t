@@ -135,6 +135,29 @@ subtest 'broken off when it cannot be finished' => sub {
     }
 };
 
+# A statement may run for a second, and the one that reads the rows is kept waiting for longer, because nobody takes them.
+subtest 'ended by the server in the middle of its rows (max_statement_time)' => sub {
+    $server->sql(undef, 'ALTER USER kiss@localhost WITH MAX_STATEMENT_TIME 1');
+    kill_connections($server, "user = 'kiss'");
+    my ($broken, $tries) = (0, 0);
+    while (!$broken && $tries++ < 10) {
+        change();
+        my ($s, $begin) = begin('/products', @auth);
+        kill STOP => $h->children;
+        my $in_time = "SELECT 1 FROM information_schema.processlist WHERE user = 'kiss' AND command = 'Execute' AND time_ms < 1100";
+        ok wait_until(10, sub { !(() = $server->sql(undef, $in_time)) }), "no statement is in its time any more ($tries)";
+        kill CONT => $h->children;
+        my $res = rest($s, $begin);
+        $broken = $res->{status} == 599;
+        $broken || $res->{content} eq $good->{content} or die "an answer that looks whole is not\n";
+    }
+    ok $broken, 'there is no last chunk';
+    like $h->log_text, qr/KISS0253.*error 1969.*max_statement_time/, '... and the operator is told why';
+    $server->sql(undef, 'ALTER USER kiss@localhost WITH MAX_STATEMENT_TIME 0');
+    kill_connections($server, "user = 'kiss'");
+    ok wait_until(10, sub { fetch($h, '/products', @auth)->{content} eq $good->{content} }), 'afterwards the list is whole';
+};
+
 is scalar(grep {/spool/} glob "$h->{root}/cache/* $h->{root}/cache/snapshots/*"), 0, 'no spool is left';
-$h->log_ok(qr/KISS0(?:210|502|20[12])/);
+$h->log_ok(qr/KISS0(?:210|253|502|20[12])/);
 done_testing;

@@ -240,6 +240,27 @@ SQL
     import_sample($db);
 };
 
+# Each time something is in the way: a trigger answers as the server does when it has chosen a transaction to roll back.
+subtest 'another transaction in the way, again and again' => sub {
+    my $before = join "\n", map {"@$_"} sql($db, 'SELECT sku, stock_location, available_qty FROM stock ORDER BY 1, 2');
+    my $dir = sample('stock.csv' => sub { $_[0] =~ s/^(ACRO101-0506,UK01,)[0-9.]*,/${1}92,/mr });
+    sql($db, <<'SQL');
+CREATE SEQUENCE attempts;       -- is not rolled back
+DELIMITER //
+CREATE TRIGGER in_the_way BEFORE UPDATE ON stock FOR EACH ROW
+    IF NEXTVAL(attempts) THEN SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213, MESSAGE_TEXT = 'in the way'; END IF//
+SQL
+    my ($rc, $out, $err) = kissctl({ db => $db, timeout => 60 }, 'import', $dir);
+    is $rc, 1, 'it gives up';
+    is +(sql($db, 'SELECT NEXTVAL(attempts)'))[0][0], 6, '... after five times';
+    like $err, qr/1213/, '... with the error of the server' or diag $err;
+    sql($db, 'DROP TRIGGER in_the_way; DROP SEQUENCE attempts');
+    is join("\n", map {"@$_"} sql($db, 'SELECT sku, stock_location, available_qty FROM stock ORDER BY 1, 2')), $before, '... and nothing is changed';
+    kissctl_ok('import', $dir);
+    cmp_ok +(sql($db, "SELECT available_qty FROM stock WHERE sku = 'ACRO101-0506' AND stock_location = 'UK01'"))[0][0], '==', 92, 'when nothing is in the way it is done';
+    import_sample($db);
+};
+
 subtest 'two at once' => sub {
     my $other = sample('stock.csv' => sub { $_[0] =~ s/,UK01,[0-9.]*,/,UK01,77,/gr });
     my @r = parallel(2, sub { [kissctl({ timeout => 90 }, 'import', $_[0] ? $other : $sample)] });
