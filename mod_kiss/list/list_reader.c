@@ -404,6 +404,22 @@ static kiss_db_status patch_list(reader *b, kiss_base *base, int *done)
     return status != KISS_DB_OK || *done || b->patched == APR_EGENERAL ? status : kiss_list_scan_failed(b->k, b->patched);
 }
 
+/** Whether the changed SKUs can be found in the version: in CSV a CR LF is written as LF. Sets base->why when not. */
+static int are_written(kiss_base *base)
+{
+    int i;
+
+    for (i = 0; i < base->skus->nelts && base->list.text.format->has_feeds; i++) {
+        const kiss_value *sku = &APR_ARRAY_IDX(base->skus, i, kiss_value);
+
+        if (memmem(sku->data, sku->len, "\r\n", 2)) {
+            base->why = "a SKU that has changed contains a line break";
+            return 0;
+        }
+    }
+    return 1;
+}
+
 /** Whether deriving costs less than reading. Sets base->why when it does not. */
 static int is_worth(const reader *b, kiss_base *base)
 {
@@ -427,7 +443,7 @@ static kiss_db_status try_patch(reader *b, int *done)
         status = kiss_base_find(&base, b->scan.conn, b->k, b->caller, b->pool);
         b->no_log = status == KISS_DB_FAILED;
     }
-    if (status == KISS_DB_OK && base.tag && is_worth(b, &base)) {
+    if (status == KISS_DB_OK && base.tag && are_written(&base) && is_worth(b, &base)) {
         status = patch_list(b, &base, done);
         b->base = base.map;
     }

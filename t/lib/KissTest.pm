@@ -58,7 +58,8 @@ sub db_server { return $server ||= KissTest::Database->new }
 
 # sql($db, $sql): rows as arrays of text, as database administrator; $db undef: no database. Dies on an error.
 sub sql {
-    my ($db, $sql) = @_;
+    my ($db, $sql, @more) = @_;
+    die "sql() takes one text: join the statements\n" if @more;
     my ($c) = grep { defined $db && $_->{name} eq $db } @created;
     return ($c ? $c->{server} : db_server())->sql($db, $sql);
 }
