@@ -2,18 +2,18 @@
 /**
  * cmd_customer - customers: list, show, add, set, disable, enable.
  */
-#include "cmd.h"
-
 #include <string.h>
 
 #include <apr_strings.h>
 
+#include "cmd.h"
 #include "csv.h"
 #include "ctl_db.h"
 #include "ctl_message.h"
 #include "ctl_out.h"
 #include "ctl_value.h"
-#include "import_value.h"
+#include "lib/base/utf8.h"
+#include "lib/import/import_value.h"
 
 #define SELECT_CUSTOMER "SELECT customer_code, name, price_list_code, stock_location, discount_percent, enabled," \
     " limit_minute, limit_hour, absent_since FROM customer"
@@ -68,7 +68,7 @@ static int check_value(const ctl *c, const char **value, const char *column, con
     const import_column *def = import_column_of(&import_customer_set, "customers.csv", column);
     const import_reading as_given = {0, 0};
     import_value checked;
-    const char *error = csv_utf8_check(text, strlen(text), NULL) < strlen(text) ? "not UTF-8"
+    const char *error = kiss_utf8_check(text, strlen(text), NULL) < strlen(text) ? "not UTF-8"
         : import_value_check(&checked, def, &as_given, text, strlen(text), c->pool);
 
     if (error) {

@@ -2,20 +2,20 @@
 /**
  * cmd_import - the verbs import and kss import: their options, and the file of --map.
  */
-#include "cmd.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <apr_strings.h>
 
+#include "cmd.h"
 #include "csv.h"
 #include "ctl_file.h"
 #include "ctl_message.h"
 #include "ctl_value.h"
 #include "import.h"
 #include "lib/base/plural.h"
+#include "lib/base/utf8.h"
 
 /** Bytes of a file of --map. */
 #define MAX_MAP (1024 * 1024)
@@ -38,7 +38,7 @@ static const char *read_text(const char *path, apr_pool_t *p)
         ctl_fail("--map: cannot read %s: %s", path, apr_psprintf(p, "%pm", &rv));
         return NULL;
     }
-    if (strlen(text) < len || csv_utf8_check(text, len, NULL) < len) {
+    if (strlen(text) < len || kiss_utf8_check(text, len, NULL) < len) {
         ctl_fail("--map: %s is not a text in UTF-8", path);
         return NULL;
     }

@@ -5,8 +5,6 @@
  * Works while httpd runs: files are only read and unlinked, never written, and what is no snapshot is not touched. A
  * list that was removed is built again when somebody asks for it.
  */
-#include "cmd.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -15,10 +13,12 @@
 #include <apr_portable.h>
 #include <apr_strings.h>
 
+#include "cmd.h"
 #include "ctl_httpd.h"
 #include "ctl_message.h"
 #include "ctl_out.h"
 #include "ctl_value.h"
+#include "lib/base/quote.h"
 #include "lib/file/cache_file.h"
 
 #define MAX_AGE 1000000
@@ -249,7 +249,7 @@ int cmd_snapshot_purge(ctl *c, const char *const *args)
     }
     if (older && !read_age(&age, older, c->pool)) {
         return ctl_usage(c, "--older-than %s: not a time: write seconds, or a number with mi, h or d",
-                         ctl_out_quote(c->pool, older, strlen(older)));
+                         kiss_quote(c->pool, older, strlen(older)));
     }
     if (scan(c, &folder, &entries) != CTL_OK || apr_pool_create(&scratch, c->pool) != APR_SUCCESS) {
         return CTL_FAILED;

@@ -9,6 +9,8 @@
 
 #include <apr_strings.h>
 
+#include "lib/base/utf8.h"
+
 #define INPUT_SIZE (64 * 1024)
 #define END_OF_INPUT (-1)
 
@@ -222,33 +224,6 @@ static int quoted_cell(csv_reader *r, csv_cell *cell)
     return c;
 }
 
-apr_size_t csv_utf8_check(const char *text, apr_size_t len, apr_size_t *chars)
-{
-    const unsigned char *s = (const unsigned char *)text, *end = s + len;
-    apr_size_t n = 0;
-
-    for (; s < end; n++) {
-        int more = *s < 0x80 ? 0 : *s < 0xc2 ? -1 : *s < 0xe0 ? 1 : *s < 0xf0 ? 2 : *s < 0xf5 ? 3 : -1;
-        int i;
-
-        if (more < 0 || end - s <= more
-            || (*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] > 0x9f)
-            || (*s == 0xf0 && s[1] < 0x90) || (*s == 0xf4 && s[1] > 0x8f)) {
-            break;
-        }
-        for (i = 1; i <= more && (s[i] & 0xc0) == 0x80; i++) {
-        }
-        if (i <= more) {
-            break;
-        }
-        s += more + 1;
-    }
-    if (chars) {
-        *chars = n;
-    }
-    return (apr_size_t)((const char *)s - text);
-}
-
 /** Sets the texts of the finished record and checks their encoding. */
 static void finish_cells(csv_reader *r)
 {
@@ -261,7 +236,7 @@ static void finish_cells(csv_reader *r)
 
         cell->text = r->text + r->starts[i];
         cell->len = end - r->starts[i] - 1;
-        good = csv_utf8_check(cell->text, cell->len, NULL);
+        good = kiss_utf8_check(cell->text, cell->len, NULL);
         if (good < cell->len) {
             for (at = 0; at < good; at++) {
                 line += cell->text[at] == '\n';

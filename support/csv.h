@@ -63,12 +63,4 @@ char csv_delimiter(const csv_reader *r);
 /** After CSV_FAILED: a sentence in the reader's pool. `line` receives where it happened. */
 const char *csv_failure(const csv_reader *r, long *line);
 
-/**
- * Finds the first byte that is not UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF).
- *
- * @param chars receives the number of characters before it; may be NULL
- * @return its offset, or `len` when all is well
- */
-apr_size_t csv_utf8_check(const char *text, apr_size_t len, apr_size_t *chars);
-
 #endif

@@ -12,7 +12,6 @@
 #include <apr_strings.h>
 #include <json-c/json.h>
 
-#define QUOTE_MAX 40
 #define JSON_FLAGS (JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE)
 
 /** Characters of a UTF-8 text: near enough to columns on a screen. */
@@ -33,23 +32,6 @@ void ctl_out_safe(FILE *f, const char *text)
 
         fputc(ch < 0x20 || ch == 0x7f ? '?' : ch, f);
     }
-}
-
-const char *ctl_out_quote(apr_pool_t *p, const char *text, apr_size_t len)
-{
-    apr_size_t n = len < QUOTE_MAX ? len : QUOTE_MAX, i;
-    char *out;
-
-    while (n < len && n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80) {
-        n--;                                /* never half a character */
-    }
-    out = apr_pstrcat(p, "'", apr_pstrmemdup(p, text, n), n < len ? "..." : "", "'", NULL);
-    for (i = 0; out[i]; i++) {
-        if ((unsigned char)out[i] < 0x20 || out[i] == 0x7f) {
-            out[i] = '?';
-        }
-    }
-    return out;
 }
 
 /** "1,2" as an array. */

@@ -45,7 +45,4 @@ apr_status_t ctl_out_flush(void);
 /** Writes bytes as one line; control characters become '?' so that data cannot drive the terminal. */
 void ctl_out_safe(FILE *f, const char *text);
 
-/** A value for a message: in quotes, control characters replaced, cut to about 40 characters. */
-const char *ctl_out_quote(apr_pool_t *p, const char *text, apr_size_t len);
-
 #endif

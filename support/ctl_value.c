@@ -10,6 +10,7 @@
 
 #include "csv.h"
 #include "ctl_message.h"
+#include "lib/base/utf8.h"
 
 #define MAX_LIMIT 1000000000
 
@@ -37,7 +38,7 @@ int ctl_text(const ctl *c, const char **value, ctl_option option, const char *na
         return CTL_OK;
     }
     len = strlen(*value);
-    if (csv_utf8_check(*value, len, &chars) < len) {
+    if (kiss_utf8_check(*value, len, &chars) < len) {
         return ctl_usage(c, "%s: not UTF-8", name);
     }
     return chars > (apr_size_t)most ? ctl_usage(c, "%s: longer than %d characters", name, most) : CTL_OK;

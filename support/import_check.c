@@ -14,6 +14,7 @@
 #include "import_progress.h"
 #include "import_sql.h"
 #include "lib/base/plural.h"
+#include "lib/base/quote.h"
 
 #define EXAMPLES 3
 
@@ -36,7 +37,7 @@ static void duplicate(void *ctx, char **values)
 
     for (column = k->part->def->columns; column->csv; column++) {
         if (column->flags & IMPORT_KEY) {
-            const char *value = ctl_out_quote(k->run->scratch, values[i], strlen(values[i]));
+            const char *value = kiss_quote(k->run->scratch, values[i], strlen(values[i]));
 
             names = apr_pstrcat(k->run->scratch, names, *names ? ", " : "", column->csv, NULL);
             key = apr_pstrcat(k->run->scratch, key, *key ? ", " : "", value, NULL);
@@ -66,7 +67,7 @@ static void second_single(void *ctx, char **values)
     const import_file *def = k->part->def;
 
     import_fault(k->run, k->part, atol(values[0]), def->single, "%s for %s: the first stands in line %s",
-                 def->single_error, ctl_out_quote(k->run->scratch, values[2], strlen(values[2])), values[1]);
+                 def->single_error, kiss_quote(k->run->scratch, values[2], strlen(values[2])), values[1]);
 }
 
 int import_has_second_single(import_run *run, const import_part *part, int *found)
@@ -105,7 +106,7 @@ static void second_unique(void *ctx, char **values)
     check *k = ctx;
 
     import_fault(k->run, k->part, atol(values[0]), k->column->csv, "%s stands already in line %s",
-                 ctl_out_quote(k->run->scratch, values[2], strlen(values[2])), values[1]);
+                 kiss_quote(k->run->scratch, values[2], strlen(values[2])), values[1]);
 }
 
 static int check_uniques(import_run *run, const import_part *part)
@@ -133,7 +134,7 @@ static void shared_barcode(void *ctx, char **values)
     check *k = ctx;
 
     if (k->count++ == 0) {
-        k->examples = apr_pstrcat(k->run->c->pool, ctl_out_quote(k->run->c->pool, values[0], strlen(values[0])), " of ",
+        k->examples = apr_pstrcat(k->run->c->pool, kiss_quote(k->run->c->pool, values[0], strlen(values[0])), " of ",
                                   values[1], " ", k->part->def->rows, NULL);
     }
 }
@@ -186,7 +187,7 @@ static void unknown_parent(void *ctx, char **values)
     check *k = ctx;
 
     import_fault(k->run, k->part, atol(values[0]), reference_name(k->run->scratch, k), "%s is not in %s",
-                 ctl_out_quote(k->run->scratch, values[1], strlen(values[1])),
+                 kiss_quote(k->run->scratch, values[1], strlen(values[1])),
                  k->parent->present ? k->parent->shown
                  : apr_pstrcat(k->run->scratch, "the database, and there is no ", k->parent->shown, NULL));
 }
@@ -198,7 +199,7 @@ static void lost_parent(void *ctx, char **values)
 
     if (k->count++ < EXAMPLES) {
         k->examples = apr_pstrcat(k->run->c->pool, k->examples, *k->examples ? ", " : "",
-                                  ctl_out_quote(k->run->c->pool, values[0], strlen(values[0])), NULL);
+                                  kiss_quote(k->run->c->pool, values[0], strlen(values[0])), NULL);
     }
 }
 

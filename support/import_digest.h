@@ -8,7 +8,7 @@
 #ifndef IMPORT_DIGEST_H
 #define IMPORT_DIGEST_H
 
-#include "import_table.h"
+#include "lib/import/import_table.h"
 
 #define IMPORT_DIGEST_KEY 16
 

@@ -21,6 +21,7 @@
 #include "ctl_message.h"
 #include "ctl_out.h"
 #include "import_fault.h"
+#include "lib/base/quote.h"
 
 #define HEAD 512
 #define DIGEST_TEXT 64                  /* hexadecimal digits of SHA-256 */
@@ -118,7 +119,7 @@ static void look_at_stranger(import_run *run, const char *name)
             return;
         }
         if (advice) {
-            import_fault(run, part, 0, NULL, "the folder has %s instead: %s", ctl_out_quote(run->c->pool, name, n),
+            import_fault(run, part, 0, NULL, "the folder has %s instead: %s", kiss_quote(run->c->pool, name, n),
                          advice);
             return;
         }
@@ -133,7 +134,7 @@ static void take(import_run *run, import_part *part, const char *folder, const c
 {
     if (part->present) {
         import_fault(run, part, 0, NULL, "the folder has %s, too: leave one of them there",
-                     ctl_out_quote(run->c->pool, strcmp(name, part->shown) == 0 ? part->name : name, strlen(name)));
+                     kiss_quote(run->c->pool, strcmp(name, part->shown) == 0 ? part->name : name, strlen(name)));
         return;
     }
     if (strcmp(name, part->shown) != 0) {

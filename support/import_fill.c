@@ -16,6 +16,7 @@
 #include "import_fault.h"
 #include "import_sql.h"
 #include "import_stage.h"
+#include "lib/base/quote.h"
 
 /** What the callbacks below write about. */
 typedef struct {
@@ -99,7 +100,7 @@ static void not_found(void *ctx, char **values)
 
     if (values[1]) {
         import_fault(f->run, f->part, atol(values[0]), f->by->csv, "%s is not in %s",
-                     ctl_out_quote(f->run->scratch, values[1], strlen(values[1])), f->file);
+                     kiss_quote(f->run->scratch, values[1], strlen(values[1])), f->file);
     }
     else {
         import_fault(f->run, f->part, atol(values[0]), f->column->csv, "is empty, and so is %s", f->by->csv);

@@ -16,6 +16,7 @@
 #include "import_fault.h"
 #include "import_sql.h"
 #include "lib/base/plural.h"
+#include "lib/base/quote.h"
 
 /** Of fewer rows a share means little: there only the loss of all of them is refused. */
 #define SHARE_ROWS 50
@@ -134,7 +135,7 @@ static void lost_scope(void *ctx, char **values)
     refuse(g->run, g->part, def->rows, before, before, 100);
     import_fault(g->run, g->part, 0, NULL, "would remove all %" APR_UINT64_T_FMT " %s of %s %s, which stays (table %s: %"
                  APR_UINT64_T_FMT " rows now, 0 then). Is the file whole? If that is meant, add --remove-up-to 100",
-                 before, def->rows, column->csv, ctl_out_quote(g->run->scratch, values[0], strlen(values[0])),
+                 before, def->rows, column->csv, kiss_quote(g->run->scratch, values[0], strlen(values[0])),
                  def->table, before);
 }
 

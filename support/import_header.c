@@ -11,8 +11,9 @@
 #include "ctl_out.h"
 #include "import_fault.h"
 #include "import_map.h"
-#include "import_text.h"
 #include "lib/base/plural.h"
+#include "lib/base/quote.h"
+#include "lib/import/import_text.h"
 
 /** Names of columns that a note spells out; more are counted. */
 #define NAMES 8
@@ -49,19 +50,19 @@ static int read_name(import_run *run, import_part *part, import_header *h, const
     column = rule ? import_column_named(part->def, rule->ours, strlen(rule->ours))
         : import_column_named(part->def, cell->text, cell->len);
     if (!column) {
-        add_name(p, unknown, ctl_out_quote(p, cell->text, cell->len));
+        add_name(p, unknown, kiss_quote(p, cell->text, cell->len));
         return 1;
     }
     for (k = 0; k < h->n; k++) {
         if (h->columns[k] == column) {
             import_fault(run, part, cell->line, column->csv, "stands twice in the header, the second time as %s%s",
-                         ctl_out_quote(p, cell->text, cell->len),
+                         kiss_quote(p, cell->text, cell->len),
                          run->map ? ": 'THEIR COLUMN =' in the map skips one" : "");
             return 0;
         }
     }
     h->columns[h->n] = column;
-    h->names[h->n] = rule ? ctl_out_quote(p, cell->text, cell->len) : column->csv;
+    h->names[h->n] = rule ? kiss_quote(p, cell->text, cell->len) : column->csv;
     h->cell_of[h->n++] = at;
     return 1;
 }
@@ -119,7 +120,7 @@ static int judge_map(import_run *run, import_part *part, const csv_row *row)
         }
         if (k == row->n) {
             import_fault(run, part, row->line, NULL, "lacks the column %s of line %d of the map",
-                         ctl_out_quote(run->c->pool, rule->theirs, strlen(rule->theirs)), rule->line);
+                         kiss_quote(run->c->pool, rule->theirs, strlen(rule->theirs)), rule->line);
             ok = 0;
         }
     }

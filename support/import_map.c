@@ -11,7 +11,8 @@
 #include <apr_strings.h>
 
 #include "ctl_out.h"
-#include "import_text.h"
+#include "lib/base/quote.h"
+#include "lib/import/import_text.h"
 
 /** Their name of a file of ours. */
 typedef struct {
@@ -66,7 +67,7 @@ static const char *string_of(const import_map *map, piece p)
 
 static const char *quoted(const import_map *map, piece p)
 {
-    return ctl_out_quote(map->pool, p.text, p.len);
+    return kiss_quote(map->pool, p.text, p.len);
 }
 
 static const import_file *our_file(const import_map *map, piece p)

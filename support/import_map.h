@@ -15,7 +15,7 @@
 
 #include <apr_tables.h>
 
-#include "import_table.h"
+#include "lib/import/import_table.h"
 
 typedef struct import_map import_map;
 

@@ -9,6 +9,7 @@
 #include "ctl_out.h"
 #include "import_fault.h"
 #include "lib/base/plural.h"
+#include "lib/base/quote.h"
 
 /** Number of cells of a column that prove what separates its decimals: then 1.200 needs no note. */
 #define PROOF 20
@@ -29,8 +30,8 @@ static void count(import_run *run, import_tally *tally, const import_value *valu
     }
     tally->line = cell->line;
     tally->column = column;
-    tally->cell = ctl_out_quote(run->c->pool, cell->text, cell->len);
-    tally->value = ctl_out_quote(run->c->pool, value->text, value->len);
+    tally->cell = kiss_quote(run->c->pool, cell->text, cell->len);
+    tally->value = kiss_quote(run->c->pool, value->text, value->len);
 }
 
 void import_remark_cell(import_run *run, import_remarks *remarks, const import_value *value, int k, const char *column,

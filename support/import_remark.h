@@ -6,7 +6,7 @@
 #define IMPORT_REMARK_H
 
 #include "csv.h"
-#include "import_cell.h"
+#include "lib/import/import_cell.h"
 #include "import_run.h"
 
 /** How often one remark was made in a file, and where first. */

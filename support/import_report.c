@@ -15,6 +15,7 @@
 #include "ctl_message.h"
 #include "ctl_out.h"
 #include "lib/base/plural.h"
+#include "lib/base/utf8.h"
 
 /* ---- choosing what is printed */
 
@@ -219,7 +220,7 @@ static struct json_object *text_of(const import_run *run, const char *text)
     apr_size_t len = strlen(text), at = 0;
     char *out = apr_pstrmemdup(run->c->pool, text, len);
 
-    while ((at += csv_utf8_check(out + at, len - at, NULL)) < len) {
+    while ((at += kiss_utf8_check(out + at, len - at, NULL)) < len) {
         out[at++] = '?';
     }
     return json_object_new_string(out);

@@ -13,7 +13,7 @@
 
 #include "ctl.h"
 #include "import_map.h"
-#include "import_table.h"
+#include "lib/import/import_table.h"
 
 /** Messages of one sort that are kept, and messages that are printed; more are counted. */
 #define IMPORT_MAX_ERRORS 100

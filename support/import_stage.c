@@ -21,7 +21,7 @@
 #include "import_progress.h"
 #include "import_remark.h"
 #include "import_sql.h"
-#include "import_value.h"
+#include "lib/import/import_value.h"
 
 #define BATCH_ROWS 1000
 #define BATCH_BYTES (512 * 1024)            /* well under any max_allowed_packet */

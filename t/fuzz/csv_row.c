@@ -3,6 +3,8 @@
  * Fuzz target: records of CSV. Any bytes as the rows of a SKU; and texts as JSON, whose record kissctl's own reader of CSV
  * reads again.
  */
+#include "lib/api/csv_row.h"
+
 #include <string.h>
 
 #include <apr_strings.h>
@@ -10,8 +12,8 @@
 
 #include "csv.h"
 #include "fuzz.h"
-#include "lib/api/csv_row.h"
 #include "lib/base/json_text.h"
+#include "lib/base/utf8.h"
 
 static const kiss_csv_column columns[] = {
     { "SKU", "SKU" },
@@ -98,7 +100,7 @@ static const char *text_of(fuzz_bytes *in, size_t *len, apr_pool_t *p)
 {
     const char *text = fuzz_text(in, len, p);
 
-    *len = csv_utf8_check(text, *len, NULL);
+    *len = kiss_utf8_check(text, *len, NULL);
     return apr_pstrmemdup(p, text, *len);
 }
 

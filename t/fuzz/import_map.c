@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fuzz target: the rules of `kissctl import --map`. Any text, for both sets. */
+#include "import_map.h"
+
 #include <string.h>
 
 #include <apr_lib.h>
@@ -7,7 +9,7 @@
 
 #include "csv.h"
 #include "fuzz.h"
-#include "import_map.h"
+#include "lib/base/utf8.h"
 
 /** A fault is one line of UTF-8 that begins with the number of a line of the text. */
 static void check_fault(const char *fault, long lines)
@@ -15,7 +17,7 @@ static void check_fault(const char *fault, long lines)
     const char *c;
 
     MUST(atol(fault) >= 1 && atol(fault) <= lines);
-    MUST(csv_utf8_check(fault, strlen(fault), NULL) == strlen(fault));
+    MUST(kiss_utf8_check(fault, strlen(fault), NULL) == strlen(fault));
     for (c = fault; *c; c++) {
         MUST(!apr_iscntrl(*c));
     }
@@ -55,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *text = apr_pstrmemdup(p, (const char *)data, size), *c;
     long lines = 1;
 
-    if (strlen(text) == size && csv_utf8_check(text, size, NULL) == size) {
+    if (strlen(text) == size && kiss_utf8_check(text, size, NULL) == size) {
         for (c = text; *c; c++) {
             lines += *c == '\n';
         }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fuzz target: the check of one cell of the import. Input: a byte that names the column, then the cell. Each is read as
  * given, and with decimal commas and texts cut. */
+#include "lib/import/import_value.h"
+
 #include <string.h>
 #include <time.h>
 
@@ -9,9 +11,9 @@
 
 #include "csv.h"
 #include "fuzz.h"
-#include "import_text.h"
-#include "import_value.h"
 #include "lib/base/decimal.h"
+#include "lib/base/utf8.h"
+#include "lib/import/import_text.h"
 
 /** A column of the Customer API's files, counted round, or from 128 on every third of the KSS API's. */
 static const import_column *column_at(int n)
@@ -48,7 +50,7 @@ static void check_text(const import_column *column, const import_value *value)
 {
     apr_size_t chars = 0, i;
 
-    MUST(csv_utf8_check(value->text, value->len, &chars) == value->len);
+    MUST(kiss_utf8_check(value->text, value->len, &chars) == value->len);
     MUST((column->flags & IMPORT_BYTES ? value->len : chars) <= (apr_size_t)column->size);
     if (column->type != IMPORT_CODE) {
         return;
@@ -159,7 +161,7 @@ static void check_error(const char *error)
 {
     const char *c;
 
-    MUST(*error && strlen(error) < 200 && csv_utf8_check(error, strlen(error), NULL) == strlen(error));
+    MUST(*error && strlen(error) < 200 && kiss_utf8_check(error, strlen(error), NULL) == strlen(error));
     for (c = error; *c; c++) {
         MUST(!apr_iscntrl(*c));
     }
@@ -193,7 +195,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const import_column *column;
 
     /* The reader has looked for NUL bytes and for what is no UTF-8 before. */
-    if (size < 1 || memchr(text, '\0', size - 1) || csv_utf8_check(text, size - 1, NULL) < size - 1) {
+    if (size < 1 || memchr(text, '\0', size - 1) || kiss_utf8_check(text, size - 1, NULL) < size - 1) {
         return 0;
     }
     column = column_at(data[0]);

@@ -3,13 +3,15 @@
  * Fuzz target: JSON from outside. Input: the maximum nesting, then the text. The second opinions are a checker of the
  * grammar that is written in another way, and json-c as it is.
  */
+#include "lib/base/json_parse.h"
+
 #include <string.h>
 
 #include <json-c/json.h>
 
 #include "csv.h"
 #include "fuzz.h"
-#include "lib/base/json_parse.h"
+#include "lib/base/utf8.h"
 
 /** The rest of a text. */
 typedef struct {
@@ -211,7 +213,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const int depth = (int)(fuzz_byte(&in) % 40);
     json_object *o = NULL, *again, *other;
     apr_status_t rv = kiss_json_read(&o, in.at, in.left, depth, p);
-    int good = is_json((const uint8_t *)in.at, in.left, depth) && csv_utf8_check(in.at, in.left, NULL) == in.left;
+    int good = is_json((const uint8_t *)in.at, in.left, depth) && kiss_utf8_check(in.at, in.left, NULL) == in.left;
 
     MUST(rv == APR_SUCCESS || rv == APR_EGENERAL);
     MUST(good || rv == APR_EGENERAL);

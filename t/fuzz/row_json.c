@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fuzz target: the JSON writer. Whatever the bytes, what comes out is JSON in UTF-8 and means the same. */
+#include "lib/api/row_json.h"
+
 #include <string.h>
 
 #include <apr_strings.h>
@@ -7,10 +9,10 @@
 
 #include "csv.h"
 #include "fuzz.h"
-#include "lib/api/row_json.h"
 #include "lib/base/decimal.h"
 #include "lib/base/json_parse.h"
 #include "lib/base/json_text.h"
+#include "lib/base/utf8.h"
 
 /** What the writer's strings must mean: each byte that is not UTF-8 became U+FFFD. Judged by kissctl's own check. */
 static const char *expected_text(const char *text, size_t len, size_t *out_len, size_t *replaced, apr_pool_t *p)
@@ -20,7 +22,7 @@ static const char *expected_text(const char *text, size_t len, size_t *out_len, 
 
     *replaced = 0;
     for (i = 0; i < len; i++) {
-        good = csv_utf8_check(text + i, len - i, NULL);
+        good = kiss_utf8_check(text + i, len - i, NULL);
         memcpy(to, text + i, good);
         to += good;
         i += good;

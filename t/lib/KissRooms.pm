@@ -9,13 +9,14 @@ our @EXPORT = qw(rooms rooms_may rooms_unit rooms_room rooms_headers);
 
 # lib: what httpd has no part in, nor a connection to the database: shared with kissctl, unit tests and fuzz targets.
 my @base = qw(lib/base);
-my @lib = (@base, qw(lib/ratelimit lib/mariadb lib/api lib/credential lib/file));
+my @lib = (@base, qw(lib/ratelimit lib/mariadb lib/import lib/api lib/credential lib/file));
 # From the lowest room to the highest.
 my @rooms = (
     'lib/base'       => [],
     'lib/ratelimit'  => [@base],
     'lib/mariadb'    => [@base],
-    'lib/api'        => [@base],
+    'lib/import'     => [@base],
+    'lib/api'        => [@base, qw(lib/import)],
     'lib/credential' => [@base],
     'lib/file'       => [@base],
     'core'           => [@lib],

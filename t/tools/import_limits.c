@@ -8,7 +8,7 @@
 #include <apr_general.h>
 #include <apr_strings.h>
 
-#include "import_table.h"
+#include "lib/import/import_table.h"
 
 /** "1,048,576" */
 static const char *grouped(apr_pool_t *p, int n)

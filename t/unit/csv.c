@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Unit test: the CSV reader. */
+#include "csv.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <apr_strings.h>
 
-#include "csv.h"
+#include "lib/base/utf8.h"
 #include "unit.h"
 
 /** Bytes in memory, delivered in pieces of `step`. */
@@ -156,10 +158,10 @@ static void test_utf8(void)
     int good = 1;
 
     for (i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-        good &= csv_utf8_check(bad[i], strlen(bad[i]), NULL) == 0;
+        good &= kiss_utf8_check(bad[i], strlen(bad[i]), NULL) == 0;
     }
     ok(good, "overlong forms, surrogates, half characters are no UTF-8");
-    ok(csv_utf8_check("\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf", 10, &chars) == 10 && chars == 3,
+    ok(kiss_utf8_check("\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf", 10, &chars) == 10 && chars == 3,
        "the characters at the edges are, and are counted");
 }
 

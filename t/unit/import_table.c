@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Unit test: no two columns of a file can be meant by one name. */
+#include "lib/import/import_table.h"
+
 #include <string.h>
 
-#include "import_table.h"
 #include "unit.h"
 
 static void test_ambiguity(const import_set *set)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Unit test: blanks and letters that nobody sees, names that are the same, codes that a spreadsheet has damaged, barcodes.
    */
+#include "lib/import/import_text.h"
+
 #include <string.h>
 
-#include "import_text.h"
 #include "unit.h"
 
 static void test_trim(void)

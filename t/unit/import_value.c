@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Unit test: cells of an import become values or are refused: numbers, texts that are cut, flags. */
+#include "lib/import/import_value.h"
+
 #include <string.h>
 
 #include <apr_strings.h>
 
-#include "import_value.h"
 #include "unit.h"
 
 /** A cell of a column, checked: "value", "!" for a fault, remarks as bits behind a blank. */

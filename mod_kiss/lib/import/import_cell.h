@@ -5,7 +5,7 @@
 #ifndef IMPORT_CELL_H
 #define IMPORT_CELL_H
 
-#include "import_table.h"
+#include "lib/import/import_table.h"
 
 /** What is noted of a good cell, at once or when all cells are read: bits of import_value.remarks. */
 typedef enum {

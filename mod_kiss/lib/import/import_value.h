@@ -5,7 +5,7 @@
 #ifndef IMPORT_VALUE_H
 #define IMPORT_VALUE_H
 
-#include "import_cell.h"
+#include "lib/import/import_cell.h"
 
 /**
  * Checks a cell, already known to be UTF-8.

@@ -2,7 +2,7 @@
 /**
  * import_cell - a checked cell. Pure.
  */
-#include "import_cell.h"
+#include "lib/import/import_cell.h"
 
 void import_value_set(import_value *value, const char *text, apr_size_t len)
 {

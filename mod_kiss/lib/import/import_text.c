@@ -2,7 +2,7 @@
 /**
  * import_text - blanks, hidden characters, traces of spreadsheets, barcodes.
  */
-#include "import_text.h"
+#include "lib/import/import_text.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 /**
  * import_text - what is known of texts: blanks, characters that nobody sees, traces of spreadsheets, barcodes. Pure.
  *
- * All texts are UTF-8 that was checked before (csv_utf8_check()); none needs a NUL at its end.
+ * All texts are UTF-8 that was checked before (kiss_utf8_check()); none needs a NUL at its end.
  */
 #ifndef IMPORT_TEXT_H
 #define IMPORT_TEXT_H

@@ -6,7 +6,7 @@
  * Columns are named as the fields of the API are, else as those of the table. A column whose macro does
  * not require it may be absent. Files are in an order in which parents come first.
  */
-#include "import_table.h"
+#include "lib/import/import_table.h"
 
 /* Keys, and columns that every row must have. */
 #define ID(name, column) {.csv = name, .db = column, .type = IMPORT_INT, .size = 4, .flags = IMPORT_KEY}

@@ -5,7 +5,7 @@
 #ifndef IMPORT_NUMBER_H
 #define IMPORT_NUMBER_H
 
-#include "import_cell.h"
+#include "lib/import/import_cell.h"
 
 /** As import_value_check(), for decimals, whole numbers and flags, of `len` > 0 without blanks at the ends. */
 const char *import_decimal_check(import_value *value, const import_column *column, const import_reading *how,

@@ -2,18 +2,18 @@
 /**
  * import_value - checks one cell by the type of its column. Pure.
  */
-#include "import_value.h"
+#include "lib/import/import_value.h"
 
 #include <string.h>
 
 #include <apr_lib.h>
 #include <apr_strings.h>
 
-#include "csv.h"
-#include "ctl_out.h"
-#include "import_number.h"
-#include "import_text.h"
 #include "lib/base/date.h"
+#include "lib/base/quote.h"
+#include "lib/base/utf8.h"
+#include "lib/import/import_number.h"
+#include "lib/import/import_text.h"
 
 /** The length in bytes of the first `most` characters, or of as many as have `most` bytes. */
 static apr_size_t cut_length(const char *text, apr_size_t len, apr_size_t most, int bytes)
@@ -45,7 +45,7 @@ static const char *check_length(import_value *value, const import_column *column
         return NULL;                        /* never more characters than bytes */
     }
     if (!bytes) {
-        csv_utf8_check(value->text, value->len, &n);
+        kiss_utf8_check(value->text, value->len, &n);
     }
     if (n <= most) {
         return NULL;
@@ -71,20 +71,20 @@ static const char *check_code(import_value *value, const import_column *column, 
     }
     import_trim(&inner, &inner_len);
     if (inner_len < len) {
-        return apr_pstrcat(p, ctl_out_quote(p, text, len), " begins or ends with a blank", NULL);
+        return apr_pstrcat(p, kiss_quote(p, text, len), " begins or ends with a blank", NULL);
     }
     for (i = 0; i < len; i++) {
         if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f) {
-            return apr_pstrcat(p, ctl_out_quote(p, text, len), " contains a control character", NULL);
+            return apr_pstrcat(p, kiss_quote(p, text, len), " contains a control character", NULL);
         }
     }
     hidden = column->flags & IMPORT_PHRASE ? NULL : import_hidden_in(text, len);
     if (hidden) {
-        return apr_pstrcat(p, ctl_out_quote(p, text, len), " contains a character that nobody sees: ", hidden, NULL);
+        return apr_pstrcat(p, kiss_quote(p, text, len), " contains a character that nobody sees: ", hidden, NULL);
     }
     damage = column->flags & IMPORT_PHRASE ? NULL : import_damage(text, len);
     if (damage) {
-        return apr_pstrcat(p, ctl_out_quote(p, text, len), " is ", damage, NULL);
+        return apr_pstrcat(p, kiss_quote(p, text, len), " is ", damage, NULL);
     }
     if (column->flags & IMPORT_GTIN) {
         static const unsigned int remarks[] = {0, 1U << IMPORT_CHECK_DIGIT, 1U << IMPORT_LOST_ZERO};
@@ -112,7 +112,7 @@ static const char *read_date(kiss_date *date, import_value *value, const import_
     }
     import_value_set(value, "1000-01-01", 10);
     value->null = (column->flags & IMPORT_NULL) != 0;
-    return len == 0 ? "is empty" : apr_pstrcat(p, ctl_out_quote(p, text, len), " ", reason, NULL);
+    return len == 0 ? "is empty" : apr_pstrcat(p, kiss_quote(p, text, len), " ", reason, NULL);
 }
 
 /** A date; a midnight is the day that was written, in any zone. */
@@ -128,7 +128,7 @@ static const char *check_date(import_value *value, const import_column *column, 
     if (!date.midnight) {
         import_value_set(value, "1000-01-01", 10);
         value->null = (column->flags & IMPORT_NULL) != 0;
-        return apr_pstrcat(p, ctl_out_quote(p, text, len), " has a time of day, where only a date fits", NULL);
+        return apr_pstrcat(p, kiss_quote(p, text, len), " has a time of day, where only a date fits", NULL);
     }
     import_value_set(value, apr_pstrdup(p, date.written), KISS_DATE_DAY - 1);
     return NULL;
@@ -163,7 +163,7 @@ static const char *check_word(import_value *value, const import_column *column, 
         list = apr_pstrcat(p, list, *list ? ", " : "", word->word, NULL);
     }
     import_value_set(value, column->words->stored, strlen(column->words->stored));
-    return len == 0 ? "is empty" : apr_pstrcat(p, ctl_out_quote(p, text, len), " is none of ", list, NULL);
+    return len == 0 ? "is empty" : apr_pstrcat(p, kiss_quote(p, text, len), " is none of ", list, NULL);
 }
 
 static const char *check_days(import_value *value, const char *text, apr_size_t len, apr_pool_t *p)
@@ -180,7 +180,7 @@ static const char *check_days(import_value *value, const char *text, apr_size_t 
         return NULL;
     }
     import_value_set(value, "1", 1);
-    return apr_pstrcat(p, ctl_out_quote(p, text, len), " is not a list of weekdays like 2;4 (1 Monday to 7 Sunday, "
+    return apr_pstrcat(p, kiss_quote(p, text, len), " is not a list of weekdays like 2;4 (1 Monday to 7 Sunday, "
                        "ascending)", NULL);
 }
 
@@ -203,7 +203,7 @@ static const char *check_currency(import_value *value, const char *text, apr_siz
         return NULL;
     }
     import_value_set(value, "XXX", 3);
-    return len == 0 ? "is empty" : apr_pstrcat(p, ctl_out_quote(p, text, len), " is not a currency like EUR", NULL);
+    return len == 0 ? "is empty" : apr_pstrcat(p, kiss_quote(p, text, len), " is not a currency like EUR", NULL);
 }
 
 /** Whether blanks at the ends are taken off: of a text only when it is a code or a word, of a key never. */

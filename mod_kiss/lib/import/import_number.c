@@ -5,15 +5,15 @@
  * Decimals have a point, or a comma where cells are separated by something else. Thousands are never separated. What could
  * be read both ways (1.200) is read as a decimal and remarked, so that the whole file can judge it (import_remark.c).
  */
-#include "import_number.h"
+#include "lib/import/import_number.h"
 
 #include <string.h>
 
 #include <apr_lib.h>
 #include <apr_strings.h>
 
-#include "ctl_out.h"
 #include "lib/base/decimal.h"
+#include "lib/base/quote.h"
 
 /** The order of the separators of a number: its import_remark, or IMPORT_REMARKS when there is none. */
 static import_remark shape_of(const char *text, apr_size_t len)
@@ -56,7 +56,7 @@ static import_remark shape_of(const char *text, apr_size_t len)
 static const char *decimal_fault(const import_column *column, const import_value *value, int rc, const char *text,
                                  apr_size_t len, apr_pool_t *p)
 {
-    const char *quoted = ctl_out_quote(p, text, len);
+    const char *quoted = kiss_quote(p, text, len);
 
     switch (rc) {
     case KISS_DECIMAL_OK:
@@ -146,7 +146,7 @@ const char *import_decimal_check(import_value *value, const import_column *colum
         unit *= 10;
     }
     if (column->most && n > column->most * unit) {
-        return apr_psprintf(p, "%s is more than %d", ctl_out_quote(p, text, len), column->most);
+        return apr_psprintf(p, "%s is more than %d", kiss_quote(p, text, len), column->most);
     }
     value->remarks |= n == 0 && (column->flags & IMPORT_PRICE) ? 1U << IMPORT_ZERO : 0;
     value->remarks |= n > 0 && n < unit && column->most == 100 && digits == len ? 1U << IMPORT_SMALL : 0;
@@ -175,9 +175,9 @@ const char *import_int_check(import_value *value, const import_column *column, c
         return "is empty";
     }
     if (rc == KISS_DECIMAL_OK || rc == KISS_DECIMAL_RANGE) {
-        return apr_psprintf(p, "%s is too large: at most %" APR_INT64_T_FMT " fits", ctl_out_quote(p, text, len), most);
+        return apr_psprintf(p, "%s is too large: at most %" APR_INT64_T_FMT " fits", kiss_quote(p, text, len), most);
     }
-    return apr_pstrcat(p, ctl_out_quote(p, text, len), " is not a whole number", NULL);
+    return apr_pstrcat(p, kiss_quote(p, text, len), " is not a whole number", NULL);
 }
 
 const char *import_flag_check(import_value *value, const import_column *column, const char *text, apr_size_t len,
@@ -200,6 +200,6 @@ const char *import_flag_check(import_value *value, const import_column *column, 
             }
         }
     }
-    return len == 0 ? NULL : apr_pstrcat(p, ctl_out_quote(p, text, len), " is neither 0 nor 1 (nor true, false, yes, no)",
+    return len == 0 ? NULL : apr_pstrcat(p, kiss_quote(p, text, len), " is neither 0 nor 1 (nor true, false, yes, no)",
                                          NULL);
 }

@@ -2,11 +2,11 @@
 /**
  * import_table - finds files and columns of an import set by their names. Pure.
  */
-#include "import_table.h"
+#include "lib/import/import_table.h"
 
 #include <string.h>
 
-#include "import_text.h"
+#include "lib/import/import_text.h"
 
 const import_file *import_file_of(const import_set *set, const char *file)
 {

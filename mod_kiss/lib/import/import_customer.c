@@ -4,7 +4,7 @@
  *
  * Files are in an order in which parents come first.
  */
-#include "import_table.h"
+#include "lib/import/import_table.h"
 
 #define KEY_CODE(name, column) {.csv = name, .db = column, .type = IMPORT_CODE, .size = 64, .flags = IMPORT_KEY}
 #define KEY_OF(name, column, file) \
