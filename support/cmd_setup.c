@@ -12,6 +12,7 @@
 
 #include "cmd_parts.h"
 #include "ctl_db.h"
+#include "ctl_httpd.h"
 #include "ctl_message.h"
 #include "ctl_out.h"
 #include "ctl_value.h"
@@ -105,7 +106,7 @@ static int read_options(ctl *c, setup *s)
     s->password_file = apr_pstrcat(c->pool, s->folder, "/db.password", NULL);
     s->database = given(c, OPT_DATABASE, kss ? "kss" : "kiss");
     s->apache = given(c, OPT_APACHE, "/etc/apache2");
-    s->apachectl = given(c, OPT_APACHECTL, KISS_SBINDIR "/apachectl");
+    s->apachectl = ctl_httpd_program(c);
     s->server_name = c->option[OPT_SERVER_NAME];
     s->port = given(c, OPT_PORT, "443");
     s->certificate = given(c, OPT_CERTIFICATE, "/etc/ssl/certs/ssl-cert-snakeoil.pem");

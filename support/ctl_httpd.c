@@ -101,6 +101,14 @@ static const char *find_program(const char *name, apr_pool_t *p)
     return NULL;
 }
 
+const char *ctl_httpd_program(ctl *c)
+{
+    if (c->option[OPT_APACHECTL]) {
+        return c->option[OPT_APACHECTL];
+    }
+    return access(KISS_SBINDIR "/apachectl", X_OK) == 0 ? KISS_SBINDIR "/apachectl" : KISS_HTTPD;
+}
+
 const ctl_httpd_config *ctl_httpd_installed(ctl *c)
 {
     ctl_httpd_config *found;
@@ -109,7 +117,7 @@ const ctl_httpd_config *ctl_httpd_installed(ctl *c)
     if (!c->httpd) {
         c->httpd = found = apr_pcalloc(c->pool, sizeof(*found));
         /* What apxs names first: another httpd may come first in the path. */
-        ctl_httpd_dump(found, KISS_SBINDIR "/apachectl", NULL, c->pool);
+        ctl_httpd_dump(found, ctl_httpd_program(c), NULL, c->pool);
         program = found->cache_dir ? NULL : find_program("apachectl", c->pool);
         if (program) {
             ctl_httpd_dump(found, program, NULL, c->pool);

@@ -15,6 +15,14 @@
 const char *ctl_cache_dir(ctl *c);
 
 /**
+ * The program that reads httpd's configuration: the one of --apachectl, else the apachectl of the httpd that apxs named when
+ * this was built, else, where there is none (Debian's apache2-bin alone), that httpd itself.
+ *
+ * @return its path; it need not exist
+ */
+const char *ctl_httpd_program(ctl *c);
+
+/**
  * Lets httpd test its configuration: PROGRAM -t, for ten seconds at most.
  *
  * @param program apachectl, or httpd

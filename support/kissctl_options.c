@@ -68,7 +68,8 @@ const kissctl_option kissctl_options[] = {
      "                        (default: the self-signed one of the package ssl-cert)"},
     {OPT_CERTIFICATE_KEY, "certificate-key", "FILE", "key of the certificate, PEM"},
     {OPT_APACHE, "apache", "DIR", "folder of httpd's configuration (default /etc/apache2)"},
-    {OPT_APACHECTL, "apachectl", "FILE", "program that tests it (default " KISS_SBINDIR "/apachectl)"},
+    {OPT_APACHECTL, "apachectl", "FILE", "program that tests it (default " KISS_SBINDIR "/apachectl;\n"
+     "                        where there is none, " KISS_HTTPD ")"},
     {OPT_REFERENCE, "reference", "FORM", "print man page (man) or completion of bash (bash)"},
 };
 

@@ -88,6 +88,14 @@ subtest 'what httpd refuses' => sub {
     like $out2, qr{/nonexistent/apachectl cannot be run}, '... is said';
 };
 
+subtest 'without --apachectl' => sub {
+    my $file = conf_of('');
+    my ($rc, $out, $err) = kissctl({ db => $db }, '--json', 'config', 'check', $file);
+    is $rc, 0, 'the httpd that was built for tests it, by apachectl or, where there is none, by its own program' or diag $out, $err;
+    my ($sbin, $name) = map { KissTest::Httpd::apxs($_) } qw(SBINDIR PROGNAME);
+    like +(kissctl({ db => $db }, qw(config check --help)))[1], qr{apachectl;\s+where there is none, \Q$sbin/$name\E\)}, '... as the help says';
+};
+
 subtest 'databases' => sub {
     my $other = sub { my ($args) = @_; return conf_of("KissDatabase other $args\n", location => 'KissUseDatabase other') };
     my ($rc, $found, $err) = check($other->("socket=/nonexistent/socket user=kiss dbname=$db"));
