@@ -174,7 +174,7 @@ subtest 'one connection for each process' => sub {
 subtest 'one process' => sub {
     my $h = serve(undef, threads => 4);
     $h->stop;
-    my $pid = KissTest::Database::spawn("$h->{root}/stderr", {}, KissTest::Httpd::program(), '-d', $h->{root}, '-f', $h->{conf}, '-X');
+    my $pid = KissTest::Database::spawn("$h->{root}/stderr", { $h->_environment }, KissTest::Httpd::program(), '-d', $h->{root}, '-f', $h->{conf}, '-X');
     ok wait_until(30, sub { ask($h)->{status} == 200 }), 'it serves';
     empty($h);
     is is_right($h, ask($h)), 'right', '... what it builds';
