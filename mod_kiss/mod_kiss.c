@@ -429,7 +429,7 @@ static int kiss_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pte
         return OK;
     }
     kiss_db_servers_prepare(s, pconf);
-    kiss_ratelimit_store_create(s, pconf);
+    kiss_ratelimit_store_create(s);
     if (kiss_config_uses(s, ptemp)->nelts) {
         kiss_log_seldom_create(pconf);
         if (kiss_ratelimit_memory_create(s, is_first_start()) != 0 || create_cache_dir(s, ptemp) != OK

@@ -328,6 +328,11 @@ void kiss_caller_note_key(kiss_req *k, const char *key_id)
     (void)kiss_db_run(k, note_key, &used);
 }
 
+int kiss_caller_is_needed(const kiss_req *k)
+{
+    return k->endpoint->auth == KISS_AUTH_CUSTOMER || k->endpoint->auth == KISS_AUTH_TOKEN;
+}
+
 const kiss_error *kiss_caller_check(kiss_req *k)
 {
     kiss_auth_need need = k->endpoint->auth;
@@ -336,7 +341,7 @@ const kiss_error *kiss_caller_check(kiss_req *k)
     if (need == KISS_AUTH_KEY) {
         return k->endpoint->roles & (1u << k->caller->key->role) ? NULL : &kiss_error_role;
     }
-    if (need != KISS_AUTH_CUSTOMER && need != KISS_AUTH_TOKEN) {
+    if (!kiss_caller_is_needed(k)) {
         return NULL;
     }
     if ((e = kiss_caller_require(k))) {

@@ -51,6 +51,9 @@ kiss_db_status kiss_caller_read(const kiss_caller **caller, kiss_req *k, const c
  */
 const kiss_error *kiss_caller_require(kiss_req *k);
 
+/** 1 when kiss_caller_check() of this endpoint needs a customer's record. */
+int kiss_caller_is_needed(const kiss_req *k);
+
 /**
  * The scope stage: makes sure that the caller exists and is not disabled, even with a valid token; of a caller with a
  * key, that its role may call the endpoint.

@@ -200,6 +200,26 @@ static const char *anonymous(const kiss_req *k)
                         kiss_config_limit(k->conf, KISS_WINDOW_MINUTE, 1), kiss_config_limit(k->conf, KISS_WINDOW_HOUR, 1));
 }
 
+/**
+ * Counts a request at all hosts together, where that is configured, and replaces what this host has counted. It has counted
+ * as well, so that it goes on from there when the store is away.
+ *
+ * The next stage reads the customer's record: that is done meanwhile, since both take a round trip, unless the request
+ * will be refused for its number.
+ */
+static void count_in_store(window_states *v, kiss_req *k, const kiss_error *e)
+{
+    int read = !e && k->verified && kiss_caller_is_needed(k) && !k->caller && !k->db_error
+               && kiss_fixed_window_hit(v->window, KISS_WINDOWS) < 0;
+    kiss_ratelimit_call *call = kiss_ratelimit_store_begin(k, KISS_SCRIPT_WINDOWS, k->principal ? "customer" : "anonymous",
+                                                           k->principal ? k->principal : "", 0, read);
+
+    if (call && read) {
+        (void)kiss_caller_require(k);       /* its error is that of the next stage */
+    }
+    kiss_ratelimit_store_windows(k, call, v->window);
+}
+
 /** An authenticated customer, or the anonymous caller: two fixed windows. */
 static const kiss_error *take_windows(kiss_req *k, const kiss_error *e)
 {
@@ -233,8 +253,7 @@ static const kiss_error *take_windows(kiss_req *k, const kiss_error *e)
     count(&v, s, now, k, k->principal == NULL);
     kiss_ratelimit_unlock();
     warn_clients(k, lost);
-    /* Counted here as well, so that this host goes on from there when the store is away. */
-    kiss_ratelimit_store_windows(k, k->principal ? "customer" : "anonymous", k->principal ? k->principal : "", v.window);
+    count_in_store(&v, k, e);
     return conclude(k, &v, e);
 }
 
@@ -324,7 +343,7 @@ static const kiss_error *take_hour(kiss_req *k, const kiss_error *e)
     state = count_key(id, proof, now, limit, &lost);
     kiss_ratelimit_unlock();
     warn_keys(k, lost);
-    kiss_ratelimit_store_hour(k, "key", k->principal, &state);
+    kiss_ratelimit_store_hour(k, kiss_ratelimit_store_begin(k, KISS_SCRIPT_HOUR, "key", k->principal, limit, 0), &state);
     tally(k, KISS_WINDOW_HOUR, &state);
     kiss_ratelimit_headers_hour(k, &state);
     apr_table_setn(k->r->notes, "kiss-limit", state.exceeded ? "1h" : apr_off_t_toa(k->pool, state.remaining));

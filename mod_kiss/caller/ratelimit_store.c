@@ -1,129 +1,62 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * ratelimit_store - connections to a Redis server, and what is counted there.
+ * ratelimit_store - batches of requests over the connection of a child to a Redis server, and what becomes of them.
  */
 #include "caller/ratelimit_store.h"
 
-#include <apr_atomic.h>
-#include <apr_sha1.h>
-#include <apr_shm.h>
+#include <ap_mpm.h>
+#include <apr_thread_cond.h>
 #include <apr_thread_mutex.h>
 
-#include <errno.h>
 #include <string.h>
 
-#include <hiredis/hiredis.h>
-
+#include "caller/redis.h"
+#include "caller/store_state.h"
+#include "core/config.h"
 #include "core/config_limit_store.h"
+#include "core/log_seldom.h"
+#include "db/db_revision.h"
 #include "lib/base/clock.h"
 
-/* Idle connections of a child: more are closed. */
-#define MAX_IDLE 64
-
-/* Milliseconds from one attempt to the next while the server is away. */
-#define BACKOFF 1000
-
-/** A script that Redis runs as one step. */
-typedef struct {
-    const char *text;
-    char sha[2 * APR_SHA1_DIGESTSIZE + 1];      /* its digest, by which it is called; set in post_config */
-} script;
-
-/* Two numbers with an end, of which each request counts; the answer has number and milliseconds of each. A number without
-   an end
- * is somebody else's. */
-static script windows_script = {
-    "local answer = {}\n"
-    "for i = 1, 2 do\n"
-    "  local n, ttl = redis.call('INCR', KEYS[i]), tonumber(ARGV[i])\n"
-    "  if n == 1 then redis.call('PEXPIRE', KEYS[i], ttl) else ttl = redis.call('PTTL', KEYS[i]) end\n"
-    "  if ttl == -1 then return redis.error_reply('a counter has no end') end\n"
-    "  answer[2 * i - 1], answer[2 * i] = n, ttl\n"
-    "end\n"
-    "return answer", ""
-};
-
-/* The requests of the last hour, as microseconds of the server's clock, the oldest first. The time is read once: within a
- * script it may go on. It never goes back in a list. */
-static script hour_script = {
-    "local t = redis.call('TIME')\n"
-    "local key, length, limit = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])\n"
-    "local now = tonumber(t[1]) * 1000000 + tonumber(t[2])\n"
-    "local last = tonumber(redis.call('LINDEX', key, -1) or 0)\n"
-    "if last > now then now = last end\n"
-    "local first = tonumber(redis.call('LINDEX', key, 0) or now)\n"
-    "while first + length <= now do\n"
-    "  redis.call('LPOP', key)\n"
-    "  first = tonumber(redis.call('LINDEX', key, 0) or now)\n"
-    "end\n"
-    "local n, allowed = redis.call('LLEN', key), 0\n"
-    "if n < limit then\n"
-    "  redis.call('RPUSH', key, string.format('%.0f', now))\n"
-    "  redis.call('PEXPIRE', key, math.ceil(length / 1000))\n"
-    "  n, allowed = n + 1, 1\n"
-    "end\n"
-    "local leaves = tonumber(redis.call('LINDEX', key, n > limit and n - limit or 0))\n"
-    "return { allowed, n, leaves + length - now }", ""
-};
-
-/** What the children share. */
-typedef struct {
-    volatile apr_uint32_t retry;        /* millisecond of kiss_clock at which to try again; 0: the server works */
-} shared_state;
-
-/** The connections of this child that are idle; NULL without KissLimitStore. */
+/**
+ * The connection of this child, and who uses it. Two batches: one on its way, or none, and the one that follows it.
+ *
+ * The thread that has set `busy` uses connection and the batch on its way without the mutex; it ends with waking those who
+ * wait.
+ */
 typedef struct {
     const kiss_limit_store *conf;
     apr_thread_mutex_t *mutex;
-    redisContext *idle[MAX_IDLE];
-    int count;
-} connections;
+    apr_thread_cond_t *ended[2];            /* by the number of a batch: its threads, while another one is busy */
+    int waiting[2];                         /* their number */
+    kiss_ratelimit_batch *batch[2];         /* by their numbers */
+    unsigned next;                          /* number of the batch that requests are added to; one more than on its way */
+    int on_its_way;                         /* 1: that was begun to be sent */
+    apr_int64_t sent;                       /* when */
+    const char *unsent;                     /* why that failed; or NULL */
+    int busy;
+    int missed;                             /* 1: a read of a revision began, and could not send the batch that is filled */
+    kiss_redis connection;
+    int open;                               /* 1: there is one */
+} store_link;
 
-static shared_state *shared;
-static connections *self;
+static store_link *self;
+
+static kiss_db_revision_also before_read, after_read;
 
 /* --- life cycle --- */
 
-static void name_script(script *s)
+void kiss_ratelimit_store_create(server_rec *s)
 {
-    unsigned char digest[APR_SHA1_DIGESTSIZE];
-    apr_sha1_ctx_t sha;
-    int i;
-
-    apr_sha1_init(&sha);
-    apr_sha1_update_binary(&sha, (const unsigned char *)s->text, (unsigned int)strlen(s->text));
-    apr_sha1_final(digest, &sha);
-    for (i = 0; i < APR_SHA1_DIGESTSIZE; i++) {
-        apr_snprintf(s->sha + 2 * i, 3, "%02x", digest[i]);
-    }
-}
-
-void kiss_ratelimit_store_create(server_rec *s, apr_pool_t *pconf)
-{
-    apr_shm_t *shm;
-    apr_status_t rv;
-
-    shared = NULL;
-    if (!kiss_config_server(s)->limit_store) {
-        return;
-    }
-    rv = apr_shm_create(&shm, sizeof(*shared), NULL, pconf);
-    if (rv != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0762) "no shared memory for KissLimitStore: each host "
-                     "counts by itself");
-        return;
-    }
-    shared = apr_shm_baseaddr_get(shm);
-    shared->retry = 0;
-    name_script(&windows_script);
-    name_script(&hour_script);
+    kiss_store_state_create(s);
+    kiss_ratelimit_script_prepare();
 }
 
 static apr_status_t detach(void *ignored)
 {
     (void)ignored;
-    while (self->count > 0) {
-        redisFree(self->idle[--self->count]);
+    if (self->open) {
+        kiss_redis_close(&self->connection);
     }
     self = NULL;
     return APR_SUCCESS;
@@ -131,242 +64,231 @@ static apr_status_t detach(void *ignored)
 
 void kiss_ratelimit_store_attach(server_rec *s, apr_pool_t *pchild)
 {
-    connections *created = apr_pcalloc(pchild, sizeof(*created));
+    store_link *created = apr_pcalloc(pchild, sizeof(*created));
+    int threads = 0, i;
+    apr_status_t rv;
 
     self = NULL;
+    kiss_db_revision_do_also(NULL, NULL);
     created->conf = kiss_config_server(s)->limit_store;
-    if (!created->conf || !shared) {
+    if (!created->conf || !kiss_store) {
         return;
     }
-    if (apr_thread_mutex_create(&created->mutex, APR_THREAD_MUTEX_DEFAULT, pchild) != APR_SUCCESS) {
+    if (ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads) != APR_SUCCESS || threads < 1) {
+        threads = 1;
+    }
+    rv = apr_thread_mutex_create(&created->mutex, APR_THREAD_MUTEX_DEFAULT, pchild);
+    for (i = 0; i < 2 && rv == APR_SUCCESS; i++) {
+        rv = apr_thread_cond_create(&created->ended[i], pchild);
+        created->batch[i] = kiss_ratelimit_batch_create(threads, pchild);
+    }
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0767) "no mutex for KissLimitStore: a child counts by "
+                     "itself");
         return;
     }
     self = created;
     apr_pool_cleanup_register(pchild, NULL, detach, apr_pool_cleanup_null);
+    kiss_db_revision_do_also(before_read, after_read);
 }
 
-/* --- away, and back --- */
+/* --- the server --- */
 
-static apr_uint32_t now_ms(void)
+/** Sends the batch on its way. */
+static const char *send_batch(store_link *l, int text, apr_pool_t *p)
 {
-    return (apr_uint32_t)(kiss_clock_now() / 1000);
+    const char *commands;
+    apr_size_t n = kiss_ratelimit_batch_format(l->batch[(l->next - 1) & 1], text, &commands, p);
+
+    l->sent = kiss_clock_now();
+    return kiss_redis_send(&l->connection, commands, n, l->sent + l->conf->timeout, p);
 }
 
-/** 1 when the server is to be asked: it works, or this request is the one that tries again. */
-static int may_ask(void)
+/** Receives its replies; scripts that the server does not know (any more) are sent as text. @return NULL, or an error */
+static const char *receive_batch(store_link *l, apr_pool_t *p)
 {
-    apr_uint32_t retry = self ? apr_atomic_read32(&shared->retry) : 0, now = now_ms();
-
-    if (!self) {
-        return 0;
-    }
-    return retry == 0 || ((apr_int32_t)(now - retry) >= 0
-                          && apr_atomic_cas32(&shared->retry, (now + BACKOFF) | 1, retry) == retry);
-}
-
-static void went_away(kiss_req *k, const char *why)
-{
-    if (apr_atomic_xchg32(&shared->retry, (now_ms() + BACKOFF) | 1) == 0) {
-        KISS_LOG(k, APLOG_WARNING, 0, KISS_LOGNO(0763) "Redis at %s does not count (%s): this host counts requests by "
-                 "itself until it does", self->conf->address, why);
-    }
-}
-
-static void works(kiss_req *k)
-{
-    if (apr_atomic_read32(&shared->retry) != 0 && apr_atomic_xchg32(&shared->retry, 0) != 0) {
-        KISS_LOG(k, APLOG_NOTICE, 0, KISS_LOGNO(0764) "Redis at %s counts again", self->conf->address);
-    }
-}
-
-/* --- connections --- */
-
-static struct timeval timeout_of(const kiss_limit_store *conf)
-{
-    struct timeval tv = { (time_t)apr_time_sec(conf->timeout), (suseconds_t)apr_time_usec(conf->timeout) };
-
-    return tv;
-}
-
-/** Logs in and selects the database. @return NULL, or why that failed, in `p` */
-static const char *log_in(redisContext *c, const kiss_limit_store *conf, apr_pool_t *p)
-{
-    int commands = 0, i;
+    kiss_ratelimit_batch *batch = l->batch[(l->next - 1) & 1];
+    const apr_int64_t deadline = kiss_clock_now() + l->conf->timeout;
     const char *why = NULL;
-    redisReply *reply;
+    int unknown, s, text;
 
-    if (conf->password) {
-        commands += (conf->user ? redisAppendCommand(c, "AUTH %s %s", conf->user, conf->password)
-                     : redisAppendCommand(c, "AUTH %s", conf->password)) == REDIS_OK;
-    }
-    if (conf->database) {
-        commands += redisAppendCommand(c, "SELECT %d", conf->database) == REDIS_OK;
-    }
-    for (i = 0; i < commands && !why; i++) {
-        if (redisGetReply(c, (void **)&reply) != REDIS_OK) {
-            why = apr_pstrdup(p, c->errstr);
+    for (text = 0, unknown = 1; text < 2 && unknown && !why; text++) {
+        why = text ? send_batch(l, 1, p) : NULL;
+        unknown = 0;
+        for (s = 0; s < KISS_SCRIPTS && !why; s++) {
+            redisReply *reply;
+
+            if (kiss_ratelimit_batch_pending(batch, s)) {
+                why = kiss_redis_receive(&l->connection, &reply, deadline, p);
+                if (!why) {
+                    why = kiss_ratelimit_batch_read(batch, s, reply, &unknown, p);
+                    freeReplyObject(reply);
+                }
+            }
         }
-        else {
-            why = reply->type == REDIS_REPLY_ERROR ? apr_pstrdup(p, reply->str) : NULL;
-            freeReplyObject(reply);
-        }
     }
-    return why;
+    return why ? why : unknown ? "it does not keep scripts" : NULL;
 }
 
-/** A new connection. @param why receives why there is none */
-static redisContext *open_connection(const char **why, apr_pool_t *p)
+/** Opens the connection. @return NULL, or an error text */
+static const char *open_connection(store_link *l, kiss_req *k)
 {
-    const kiss_limit_store *conf = self->conf;
-    struct timeval tv = timeout_of(conf);
-    redisContext *c = conf->socket ? redisConnectUnixWithTimeout(conf->socket, tv)
-                      : redisConnectWithTimeout(conf->host, conf->port, tv);
+    const char *why = kiss_redis_open(&l->connection, l->conf, k->pool);
 
-    if (!c) {
-        *why = "out of memory";
-        return NULL;
+    if (why) {
+        return why;
     }
-    *why = c->err ? apr_pstrdup(p, c->errstr)
-           : redisSetTimeout(c, tv) != REDIS_OK ? "no timeout can be set" : log_in(c, conf, p);
-    if (*why) {
-        redisFree(c);
-        return NULL;
-    }
-    return c;
-}
-
-/** An idle connection, or NULL. */
-static redisContext *take_idle(void)
-{
-    redisContext *c = NULL;
-
-    if (apr_thread_mutex_lock(self->mutex) == APR_SUCCESS) {
-        c = self->count > 0 ? self->idle[--self->count] : NULL;
-        apr_thread_mutex_unlock(self->mutex);
-    }
-    return c;
-}
-
-/** Closes the idle connections: what ended one has probably ended all. */
-static void close_idle(void)
-{
-    redisContext *c;
-
-    while ((c = take_idle()) != NULL) {
-        redisFree(c);
-    }
-}
-
-static void release(redisContext *c)
-{
-    if (apr_thread_mutex_lock(self->mutex) == APR_SUCCESS) {
-        if (self->count < MAX_IDLE) {
-            self->idle[self->count++] = c;
-            c = NULL;
-        }
-        apr_thread_mutex_unlock(self->mutex);
-    }
-    if (c) {
-        redisFree(c);
-    }
-}
-
-/* --- scripts --- */
-
-/** A script, its digest, and what it is asked with. */
-typedef struct {
-    const script *what;
-    int keys;                           /* how many of the words are names of counters: the first ones */
-    int words;
-    const char *word[4];
-    apr_int64_t answer[4];              /* `answers` whole numbers */
-    int answers;
-} question;
-
-/** Sends EVALSHA or EVAL. @return its reply, or NULL */
-static redisReply *evaluate(redisContext *c, const question *q, const char *command, const char *text)
-{
-    const char *argv[3 + 4];
-    char keys[2] = { (char)('0' + q->keys), '\0' };
-
-    argv[0] = command;
-    argv[1] = text;
-    argv[2] = keys;
-    memcpy(argv + 3, q->word, (apr_size_t)q->words * sizeof(*argv));
-    return redisCommandArgv(c, 3 + q->words, argv, NULL);
-}
-
-/** Why a reply is not what was expected, in `p`; NULL when it is. */
-static const char *read_reply(question *q, const redisContext *c, const redisReply *reply, apr_pool_t *p)
-{
-    int i;
-
-    if (!reply || reply->type == REDIS_REPLY_ERROR) {
-        return apr_pstrdup(p, reply ? reply->str : c->errstr);
-    }
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != (apr_size_t)q->answers) {
-        return "an unexpected answer";
-    }
-    for (i = 0; i < q->answers; i++) {
-        if (reply->element[i]->type != REDIS_REPLY_INTEGER) {
-            return "an unexpected answer";
-        }
-        q->answer[i] = reply->element[i]->integer;
+    l->open = 1;
+    kiss_counter_add(&kiss_store->connections, 1);
+    if (*l->connection.evicts) {
+        KISS_LOG_SELDOM(KISS_LOG_SELDOM_EVICTS, k, APLOG_WARNING, 0, KISS_LOGNO(0766) "Redis at %s has maxmemory-policy %s: "
+                        "when it is full it removes counters, and limits begin again before their time. Set noeviction",
+                        l->conf->address, l->connection.evicts);
     }
     return NULL;
 }
 
-/** Asks on this connection: by the script's digest, and by its text where the server does not know it (any more). */
-static const char *ask_on(redisContext *c, question *q, apr_pool_t *p)
+static void close_connection(store_link *l)
 {
-    redisReply *reply = evaluate(c, q, "EVALSHA", q->what->sha);
-    const char *why;
+    kiss_redis_close(&l->connection);
+    l->open = 0;
+}
 
-    if (reply && reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOSCRIPT", 8) == 0) {
-        freeReplyObject(reply);
-        reply = evaluate(c, q, "EVAL", q->what->text);
+/**
+ * Sends the batch on its way, unless it was sent, and receives its replies. A connection that was idle may have been closed
+ * by the server: then once more, on a new one, for what was not answered.
+ *
+ * @return NULL, or why the server does not count
+ */
+static const char *exchange(store_link *l, kiss_req *k)
+{
+    int was_open = l->open;
+    const char *why = l->open ? l->unsent : NULL;
+
+    if (l->open && !why) {
+        why = l->sent ? NULL : send_batch(l, 0, k->pool);
+        why = why ? why : receive_batch(l, k->pool);
     }
-    why = read_reply(q, c, reply, p);
-    if (reply) {
-        freeReplyObject(reply);
+    if (was_open && why && l->connection.closed) {
+        close_connection(l);
+    }
+    if (!l->open) {
+        why = open_connection(l, k);
+        why = why ? why : send_batch(l, 0, k->pool);
+        why = why ? why : receive_batch(l, k->pool);
+    }
+    if (why && l->open) {
+        close_connection(l);            /* an answer that comes too late must not be taken for that of another request */
+    }
+    if (!why) {
+        kiss_counter_add(&kiss_store->trips, 1);
     }
     return why;
 }
 
-/** Asks. An idle connection may have been closed by the server: then once more, on a new one. @return 1 when it answered
-    */
-static int ask(kiss_req *k, question *q)
-{
-    redisContext *c;
-    int was_idle, was_closed;
-    const char *why = NULL;
+/* --- batches --- */
 
-    if (!may_ask()) {
-        return 0;
+/** Wakes one of those who wait for a batch, or all. Called with the mutex held. */
+static void wake(store_link *l, unsigned number, int all)
+{
+    if (l->waiting[number & 1]) {
+        if (all) {
+            apr_thread_cond_broadcast(l->ended[number & 1]);
+        }
+        else {
+            apr_thread_cond_signal(l->ended[number & 1]);
+        }
     }
-    c = take_idle();
-    was_idle = c != NULL;
-    do {
-        c = c ? c : open_connection(&why, k->pool);
-        why = c ? ask_on(c, q, k->pool) : why;
-        if (!why) {
-            release(c);
-            works(k);
-            return 1;
+}
+
+/** Puts the batch that was filled on its way. Called with the mutex held. */
+static void begin_batch(store_link *l)
+{
+    l->next++;
+    l->on_its_way = 1;
+    l->missed = 0;
+    l->sent = 0;
+    l->unsent = NULL;
+}
+
+/** Begins the batch that was filled and sends it. Called with the mutex held, which is released meanwhile. */
+static void send_ahead(store_link *l, kiss_req *k)
+{
+    begin_batch(l);
+    l->busy = 1;
+    apr_thread_mutex_unlock(l->mutex);
+    l->unsent = send_batch(l, 0, k->pool);
+    apr_thread_mutex_lock(l->mutex);
+    l->busy = 0;
+    wake(l, l->next - 1, 0);
+    wake(l, l->next, 0);
+}
+
+/**
+ * Exchanges a batch for all its requests. Called with the mutex held, which is released meanwhile.
+ *
+ * @param ahead 1: the batch that was filled meanwhile is sent; 0: the next read of a revision sends it
+ */
+static void serve(store_link *l, kiss_req *k, int ahead)
+{
+    unsigned mine;
+    const char *why;
+
+    if (!l->on_its_way) {
+        begin_batch(l);
+    }
+    mine = l->next - 1;
+    l->busy = 1;
+    apr_thread_mutex_unlock(l->mutex);
+    why = exchange(l, k);
+    if (why) {
+        kiss_store_state_away(k, l->conf->address, why);
+    }
+    else {
+        kiss_store_state_works(k, l->conf->address);
+    }
+    apr_thread_mutex_lock(l->mutex);
+    l->busy = 0;
+    l->on_its_way = 0;
+    kiss_ratelimit_batch_end(l->batch[mine & 1]);
+    wake(l, mine, 1);
+    if (why) {
+        /* Those who came meanwhile do not wait for the same in their turn. */
+        kiss_ratelimit_batch_end(l->batch[l->next & 1]);
+        wake(l, l->next, 1);
+    }
+    else if ((ahead || l->missed) && kiss_ratelimit_batch_length(l->batch[l->next & 1])) {
+        send_ahead(l, k);
+    }
+}
+
+/** Sends the requests of those who wait for a read of the database's revision, together with it. */
+static void before_read(kiss_req *k)
+{
+    store_link *l = self;
+
+    apr_thread_mutex_lock(l->mutex);
+    if (kiss_ratelimit_batch_length(l->batch[l->next & 1])) {
+        if (!l->busy && !l->on_its_way && l->open) {
+            send_ahead(l, k);
         }
-        was_closed = c && was_idle && (c->err == REDIS_ERR_EOF || (c->err == REDIS_ERR_IO && errno != EAGAIN));
-        /* A connection whose answer came too late, or was an error, is not used again. */
-        if (c) {
-            redisFree(c);
+        else {
+            l->missed = 1;
         }
-        c = NULL;
-        was_idle = 0;
-        if (was_closed) {
-            close_idle();
-        }
-    } while (was_closed);
-    went_away(k, why);
-    return 0;
+    }
+    apr_thread_mutex_unlock(l->mutex);
+}
+
+/** Receives what that gave, before they go on. */
+static void after_read(kiss_req *k)
+{
+    store_link *l = self;
+
+    apr_thread_mutex_lock(l->mutex);
+    if (l->on_its_way && !l->busy) {
+        serve(l, k, 0);
+    }
+    apr_thread_mutex_unlock(l->mutex);
 }
 
 /** The name of a counter. Hosts may write their KissDatabase differently: only its database counts. */
@@ -377,22 +299,94 @@ static const char *counter(kiss_req *k, const char *kind, const char *name, cons
     return apr_pstrcat(k->pool, "kiss:{", k->api->name, ":", database->dbname, ":", kind, ":", name, "}:", window, NULL);
 }
 
-int kiss_ratelimit_store_windows(kiss_req *k, const char *kind, const char *name,
-                                 kiss_fixed_window_state states[KISS_WINDOWS])
+kiss_ratelimit_call *kiss_ratelimit_store_begin(kiss_req *k, kiss_ratelimit_script script, const char *kind,
+                                                const char *name, apr_uint32_t limit, int will_read)
 {
-    question q = { &windows_script, KISS_WINDOWS, 2 * KISS_WINDOWS,
-                   { counter(k, kind, name, "m"), counter(k, kind, name, "h") }, { 0 }, 2 * KISS_WINDOWS };
+    store_link *l = self;
+    kiss_ratelimit_call *call;
+
+    if (!l) {
+        return NULL;
+    }
+    if (!kiss_store_state_may_ask()) {
+        kiss_counter_add(&kiss_store->lost[KISS_STORE_LOST_AWAY], 1);
+        return NULL;
+    }
+    call = apr_pcalloc(k->pool, sizeof(*call));
+    call->script = script;
+    call->key[0] = counter(k, kind, name, script == KISS_SCRIPT_WINDOWS ? "m" : "s");
+    call->key[1] = script == KISS_SCRIPT_WINDOWS ? counter(k, kind, name, "h") : NULL;
+    call->limit = limit;
+    if (apr_thread_mutex_lock(l->mutex) != APR_SUCCESS) {
+        return NULL;
+    }
+    call->batch = l->next;
+    if (!kiss_ratelimit_batch_add(l->batch[l->next & 1], call)) {
+        call = NULL;                    /* there are as many places as threads */
+    }
+    else if (!will_read && !l->busy && !l->on_its_way && l->open) {
+        send_ahead(l, k);               /* a connection is opened by a thread that has nothing to do but to wait */
+    }
+    apr_thread_mutex_unlock(l->mutex);
+    return call;
+}
+
+/** Waits for the end of a request's batch. */
+static void wait_for(store_link *l, kiss_req *k, kiss_ratelimit_call *call)
+{
+    const apr_int64_t start = kiss_clock_now();
+
+    apr_thread_mutex_lock(l->mutex);
+    while (call->state == KISS_CALL_WAITS) {
+        if (!l->busy) {
+            serve(l, k, 1);
+        }
+        else {
+            l->waiting[call->batch & 1]++;
+            apr_thread_cond_wait(l->ended[call->batch & 1], l->mutex);  /* bounded by the time of the thread that is busy */
+            l->waiting[call->batch & 1]--;
+        }
+    }
+    apr_thread_mutex_unlock(l->mutex);
+    kiss_counter_add(&kiss_store->wait_time, (apr_uint64_t)(kiss_clock_now() - start));
+}
+
+/** 1 when the request was counted. */
+static int was_counted(kiss_req *k, kiss_ratelimit_call *call)
+{
+    store_link *l = self;
+
+    if (!call) {
+        return 0;
+    }
+    if (__atomic_load_n(&call->state, __ATOMIC_ACQUIRE) == KISS_CALL_WAITS) {
+        wait_for(l, k, call);
+    }
+    if (call->state == KISS_CALL_FAILED) {
+        kiss_counter_add(&kiss_store->lost[KISS_STORE_LOST_FAILED], 1);
+        return 0;
+    }
+    if (*call->error) {
+        kiss_counter_add(&kiss_store->lost[KISS_STORE_LOST_KEY], 1);
+        KISS_LOG_SELDOM(KISS_LOG_SELDOM_STORE_KEY, k, APLOG_WARNING, 0, KISS_LOGNO(0765) "Redis at %s has something else "
+                        "than a counter of mod_kiss under %s (%s): this host counts the requests of this caller by itself",
+                        l->conf->address, call->key[0], call->error);
+        return 0;
+    }
+    kiss_counter_add(&kiss_store->counted, 1);
+    return 1;
+}
+
+int kiss_ratelimit_store_windows(kiss_req *k, kiss_ratelimit_call *call, kiss_fixed_window_state states[KISS_WINDOWS])
+{
     int i;
 
-    for (i = 0; i < KISS_WINDOWS; i++) {
-        q.word[KISS_WINDOWS + i] = apr_off_t_toa(k->pool, kiss_fixed_window_length[i] / 1000);
-    }
-    if (!ask(k, &q)) {
+    if (!was_counted(k, call)) {
         return 0;
     }
     for (i = 0; i < KISS_WINDOWS; i++) {
+        apr_int64_t count = call->answer[2 * i], milliseconds = call->answer[2 * i + 1];
         kiss_fixed_window_state *s = &states[i];
-        apr_int64_t count = q.answer[2 * i], milliseconds = q.answer[2 * i + 1];
 
         s->exceeded = count > s->limit;
         s->remaining = s->exceeded ? 0 : s->limit - (apr_uint32_t)count;
@@ -402,17 +396,13 @@ int kiss_ratelimit_store_windows(kiss_req *k, const char *kind, const char *name
     return 1;
 }
 
-int kiss_ratelimit_store_hour(kiss_req *k, const char *kind, const char *name, kiss_fixed_window_state *state)
+int kiss_ratelimit_store_hour(kiss_req *k, kiss_ratelimit_call *call, kiss_fixed_window_state *state)
 {
-    question q = { &hour_script, 1, 3, { counter(k, kind, name, "s") }, { 0 }, 3 };
-
-    q.word[1] = apr_off_t_toa(k->pool, kiss_fixed_window_length[KISS_WINDOW_HOUR]);
-    q.word[2] = apr_off_t_toa(k->pool, state->limit);
-    if (!ask(k, &q)) {
+    if (!was_counted(k, call)) {
         return 0;
     }
-    state->exceeded = !q.answer[0];
-    state->remaining = q.answer[1] < state->limit ? state->limit - (apr_uint32_t)q.answer[1] : 0;
-    state->wait = q.answer[2] > 0 ? q.answer[2] : 1;
+    state->exceeded = !call->answer[0];
+    state->remaining = call->answer[1] < state->limit ? state->limit - (apr_uint32_t)call->answer[1] : 0;
+    state->wait = call->answer[2] > 0 ? call->answer[2] : 1;
     return 1;
 }

@@ -13,6 +13,7 @@ struct kiss_limit_store {
     int database;                       /**< number of the database that is selected */
     const char *user;                   /**< account (ACL), or NULL */
     const char *password;               /**< or NULL; must never be logged */
+    struct ssl_ctx_st *tls;             /**< with rediss://: what is verified; else NULL */
     apr_interval_time_t timeout;        /**< how long a request waits for it: for the connection, and for each answer */
     const char *address;                /**< host and port, or socket, for messages */
 };

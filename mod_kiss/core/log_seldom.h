@@ -13,6 +13,8 @@ typedef enum {
     KISS_LOG_SELDOM_LIMITS,          /**< KISS0304 */
     KISS_LOG_SELDOM_CLIENTS,         /**< KISS0310 */
     KISS_LOG_SELDOM_KEYS,            /**< KISS0311 */
+    KISS_LOG_SELDOM_STORE_KEY,       /**< KISS0765 */
+    KISS_LOG_SELDOM_EVICTS,          /**< KISS0766 */
     KISS_LOG_SELDOM_SIGNING,         /**< KISS0402 */
     KISS_LOG_SELDOM_VERIFYING,       /**< KISS0685 */
     KISS_LOG_SELDOM_TOKEN_KEYS,      /**< KISS0403 */

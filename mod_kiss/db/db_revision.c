@@ -51,6 +51,14 @@ struct kiss_db_revision {
     char text[MAX_TEXT];
 };
 
+static kiss_db_revision_also *also_before, *also_after;
+
+void kiss_db_revision_do_also(kiss_db_revision_also *before, kiss_db_revision_also *after)
+{
+    also_before = before;
+    also_after = after;
+}
+
 apr_status_t kiss_db_revision_create(kiss_db_revision **revision, const kiss_database_conf *database, apr_pool_t *p)
 {
     kiss_db_revision *created = apr_pcalloc(p, sizeof(*created));
@@ -173,7 +181,13 @@ static kiss_db_status read_for_all(kiss_db_revision *s, const char **text, kiss_
     s->running++;
     s->start_time[mine % AWAITED] = kiss_clock_now();
     apr_thread_mutex_unlock(s->mutex);
+    if (also_before) {
+        also_before(k);
+    }
     status = ask(&r);
+    if (also_after) {
+        also_after(k);
+    }
     apr_thread_mutex_lock(s->mutex);
     n = end_read(s, mine, status, r.text);
     next = s->started + 1;

@@ -14,6 +14,15 @@
 #include "core/config.h"
 #include "db/db.h"
 
+/** What else is done for the requests that wait for a read, by the thread that reads. */
+typedef void kiss_db_revision_also(kiss_req *k);
+
+/**
+ * From now on each read that requests share calls `before` its query is sent, and `after` it was answered or has failed,
+ * before they go on: so another round trip that they need takes no time of its own, and nobody waits twice. In child_init.
+ */
+void kiss_db_revision_do_also(kiss_db_revision_also *before, kiss_db_revision_also *after);
+
 /**
  * Creates what the requests of a child share about one database (k->revision), in `p`, which must live as long as the
  * child.
