@@ -465,7 +465,9 @@ kiss_db_status kiss_db_next(kiss_db_cursor *c, const kiss_value **row)
 kiss_db_status kiss_db_close(kiss_db_cursor *c)
 {
     count(c->conn, c->number, c->start);
-    if (mysql_stmt_free_result(c->stmt) != 0) {
+    /* The library reads what was not fetched, and passes over an error that comes instead of the end: a transaction that the
+     * server has rolled back after the row was sent. A COMMIT would then succeed, and commit nothing. */
+    if (mysql_stmt_free_result(c->stmt) != 0 || mysql_errno(c->conn->mysql) != 0) {
         return stmt_failed(c->conn, c->stmt, "ending a result");
     }
     return KISS_DB_OK;

@@ -417,7 +417,13 @@ static kiss_db_status allocate(kiss_db_conn *conn, void *baton)
             pause_before(tries - QUICK_TRIES);
         }
     }
-    return status == KISS_DB_AGAIN ? KISS_DB_AWAY : status;
+    if (status == KISS_DB_AGAIN) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, a->k->r, KISS_LOGNO(0775) "an allocation request met others in the "
+                      "database %d times in %d ms: nothing was stored", tries + 1,
+                      (int)apr_time_as_msec(apr_time_now() - start));
+        status = KISS_DB_AWAY;
+    }
+    return status;
 }
 
 const kiss_error *kiss_allocate_run(kiss_req *k, int *status)

@@ -45,10 +45,15 @@ subtest 'two hundred at once for one payment, at two nodes' => sub {
     is_deeply stored(1), [49, '490.000000'], 'what was answered is what is there';
 };
 
+# A node may roll a transaction back between the row that a statement has sent and the end of its result. So many, for it is seldom.
 subtest 'many payments at two nodes' => sub {
-    my @all = map {@$_} parallel(8, sub { my ($i) = @_; [map { [post($h[$i % 2], 'PAY-' . (2 + ($_ * 8 + $i) % 39))->{status}] } 0 .. 24] });
-    is counted(@all), '201:200', 'none fails';
-    is join(' ', @{ seen('SELECT COUNT(*), COUNT(DISTINCT request_id) FROM payment_application WHERE payment_id > 1') }), '200 200', 'all are there, once';
+    my @all = map {@$_} parallel(8, sub { my ($i) = @_;
+        [map { my $n = $_; my ($r, $again) = (undef, -1);
+            # A client repeats what is refused for now, as here where the machine is busy.
+            do { $r = post($h[$i % 2], 'PAY-' . (2 + ($n * 8 + $i) % 39), 'Idempotency-Key' => "many-$i-$n") } while $r->{status} == 503 && ++$again < 5;
+            [$r->{status}] } 0 .. 99] });
+    is counted(@all), '201:800', 'none fails';
+    is join(' ', @{ seen('SELECT COUNT(*), COUNT(DISTINCT request_id) FROM payment_application WHERE payment_id > 1') }), '800 800', 'all are there, once';
 };
 
 subtest 'a retry at another host' => sub {
@@ -57,5 +62,5 @@ subtest 'a retry at another host' => sub {
     is scalar(grep { $_->[1] eq $all[0][1] } @all), 8, '... alike';
 };
 
-$_->log_ok for @h;
+$_->log_ok(qr/KISS0775/) for @h;
 done_testing;
