@@ -22,7 +22,12 @@ const char kiss_html_style[] =
     "max-width:80rem}"
     "h1{font-size:1.4rem;margin:.2rem 0}h2{font-size:1.15rem;margin:1.8rem 0 .4rem}h3{font-size:1rem;margin:1.1rem 0 .3rem}"
     "p{margin:.3rem 0;color:var(--soft)}"
-    ".wide{overflow-x:auto;border:1px solid var(--line);border-radius:6px}"
+    /* A shadow at an edge beyond which the table goes on; at its end what scrolls with the table covers it. */
+    ".wide{overflow-x:auto;border:1px solid var(--line);border-radius:6px;"
+    "background:linear-gradient(90deg,var(--bg) 1rem,transparent) left/3rem 100% no-repeat local,"
+    "linear-gradient(-90deg,var(--bg) 1rem,transparent) right/3rem 100% no-repeat local,"
+    "linear-gradient(90deg,#8889,transparent) left/.8rem 100% no-repeat scroll,"
+    "linear-gradient(-90deg,#8889,transparent) right/.8rem 100% no-repeat scroll}"
     "table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}"
     "th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid var(--line);white-space:nowrap;vertical-align:middle}"
     "tr:last-child td{border-bottom:0}th{background:var(--head);font-weight:600}"

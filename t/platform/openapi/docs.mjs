@@ -14,7 +14,7 @@ const browser = await chromium.launch({
 });
 
 /** A page in a window of its own, and what went wrong in it. */
-const open = async (url, device = {}) => {
+const open = async (url, device = {}, shown = ".opblock") => {
     // The demo's authority is known to curl and Node, not to the browser.
     const context = await browser.newContext({ ...device, ignoreHTTPSErrors: true });
     const page = await context.newPage();
@@ -23,7 +23,7 @@ const open = async (url, device = {}) => {
     page.on("pageerror", (e) => wrong.push(`page: ${e.message}`));
     page.on("request", (r) => !r.url().startsWith("data:") && new URL(r.url()).origin !== new URL(url).origin && wrong.push(`request: ${r.url()}`));
     await page.goto(url);
-    await page.waitForSelector(".opblock");
+    await page.waitForSelector(shown);
     return { page, wrong };
 };
 const done = async ({ page, wrong }, name) => {
@@ -139,17 +139,34 @@ await done(it, "a wrong key");
 
 // --- a phone
 
-for (const [name, url] of [["customer", customer], ["kss", kss]]) {
-    it = await open(`${url}/docs/`, devices["Pixel 7"]);
-    ({ page } = it);
-    const wide = async () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-    assert.ok((await wide()) <= 0, `${name}: no wider than the phone`);
-    await page.screenshot({ path: `${folder}/phone-${name}.png` });
-    await page.locator(".opblock-get .opblock-summary-control").nth(1).tap();
-    await page.locator(".opblock-body").first().waitFor();
-    assert.ok((await wide()) <= 0, `${name}: nor with an operation open`);
-    await page.screenshot({ path: `${folder}/phone-${name}-open.png`, fullPage: true });
-    await done(it, `${name} on a phone`);
+const wide = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+for (const colorScheme of ["light", "dark"]) {
+    const phone = { ...devices["Pixel 7"], viewport: { width: 390, height: 844 }, colorScheme };
+    for (const [name, url] of [["customer", customer], ["kss", kss]]) {
+        it = await open(`${url}/docs/`, phone);
+        ({ page } = it);
+        assert.ok((await wide(page)) <= 0, `${name}: no wider than the phone`);
+        await page.screenshot({ path: `${folder}/phone-${name}-${colorScheme}.png` });
+        const operations = page.locator(".opblock .opblock-summary-control");
+        for (let i = 0; i < await operations.count(); i++) {
+            await operations.nth(i).tap();
+            await page.locator(".opblock-body").first().waitFor();
+            assert.ok((await wide(page)) <= 0, `${name}: nor with ${await operations.nth(i).textContent()} open`);
+            if (i === 1) {
+                await page.screenshot({ path: `${folder}/phone-${name}-${colorScheme}-open.png` });
+            }
+            await operations.nth(i).tap();
+            await page.waitForFunction(() => !document.querySelector(".opblock.is-open"));
+        }
+        await page.locator(".auth-wrapper .authorize").tap();
+        await page.locator(".close-modal").waitFor();
+        assert.ok((await wide(page)) <= 0, `${name}: nor with the dialogue open`);
+        await done(it, `${name} on a phone`);
+    }
+    it = await open(`${customer}/kiss-status`, phone, ".wide");
+    assert.ok((await wide(it.page)) <= 0, "status page: no wider than the phone");
+    await it.page.screenshot({ path: `${folder}/phone-status-${colorScheme}.png`, fullPage: true });
+    await done(it, "status page on a phone");
 }
 await browser.close();
-console.log("documentation pages: listed, called, no errors, no other host");
+console.log("documentation and status pages: listed, called, no errors, no other host, none wider than a phone");
