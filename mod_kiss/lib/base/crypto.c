@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <apr_atomic.h>
 #include <apr_file_io.h>
 #include <apr_portable.h>
 #include <apr_strings.h>
@@ -18,6 +17,8 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
+
+#include "lib/base/once.h"
 
 #define MAX_SECRET_FILE (64 * 1024)
 
@@ -34,16 +35,16 @@ apr_status_t kiss_crypto_random(unsigned char *buf, apr_size_t n)
  */
 static const EVP_MD *sha256(void)
 {
-    static volatile void *found;            /* kept for the life of the process */
+    static void *found;
 
-    if (!found) {
+    if (!kiss_once_get(&found)) {
         EVP_MD *md = EVP_MD_fetch(NULL, "SHA256", NULL);
 
-        if (apr_atomic_casptr(&found, md, NULL) != NULL) {
-            EVP_MD_free(md);                /* another thread was faster */
+        if (!kiss_once_set(&found, md)) {
+            EVP_MD_free(md);
         }
     }
-    return found ? (const EVP_MD *)found : EVP_sha256();
+    return kiss_once_get(&found) ? (const EVP_MD *)kiss_once_get(&found) : EVP_sha256();
 }
 
 /**
@@ -55,9 +56,9 @@ static const EVP_MD *sha256(void)
  */
 static EVP_MAC_CTX *hmac_sha256(void)
 {
-    static volatile void *found;            /* kept for the life of the process */
+    static void *found;
 
-    if (!found) {
+    if (!kiss_once_get(&found)) {
         OSSL_PARAM digest[] = {
             OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, "SHA256", 0), OSSL_PARAM_construct_end()
         };
@@ -65,11 +66,11 @@ static EVP_MAC_CTX *hmac_sha256(void)
         EVP_MAC_CTX *created = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
 
         EVP_MAC_free(hmac);                 /* the context keeps it */
-        if (!created || EVP_MAC_CTX_set_params(created, digest) != 1 || apr_atomic_casptr(&found, created, NULL) != NULL) {
-            EVP_MAC_CTX_free(created);         /* no memory, or another thread was faster */
+        if (!created || EVP_MAC_CTX_set_params(created, digest) != 1 || !kiss_once_set(&found, created)) {
+            EVP_MAC_CTX_free(created);
         }
     }
-    return (EVP_MAC_CTX *)found;
+    return kiss_once_get(&found);
 }
 
 void kiss_crypto_sha256(unsigned char out[KISS_SHA256_LEN], const void *data, apr_size_t n)

@@ -8,6 +8,8 @@
 #include <apr_atomic.h>
 #include <apr_thread_mutex.h>
 
+#include "lib/base/once.h"
+
 /* Memory of released objects that is kept for the next ones. */
 #define MAX_FREE (1024 * 1024)
 
@@ -17,22 +19,23 @@
  */
 static apr_allocator_t *allocator(void)
 {
-    static volatile void *found;            /* a pool, kept for the life of the process */
+    static void *found;                     /* a pool */
     apr_thread_mutex_t *mutex;
     apr_pool_t *pool;
 
-    if (!found && apr_pool_create_unmanaged_ex(&pool, NULL, NULL) == APR_SUCCESS) {
+    if (!kiss_once_get(&found) && apr_pool_create_unmanaged_ex(&pool, NULL, NULL) == APR_SUCCESS) {
         apr_pool_tag(pool, "kiss_shared_allocator");
         if (apr_thread_mutex_create(&mutex, APR_THREAD_MUTEX_DEFAULT, pool) == APR_SUCCESS) {
             apr_allocator_mutex_set(apr_pool_allocator_get(pool), mutex);
             apr_allocator_max_free_set(apr_pool_allocator_get(pool), MAX_FREE);
-            if (apr_atomic_casptr(&found, pool, NULL) == NULL) {
+            if (kiss_once_set(&found, pool)) {
                 return apr_pool_allocator_get(pool);
             }
         }
-        apr_pool_destroy(pool);             /* another thread was faster */
+        apr_pool_destroy(pool);
     }
-    return found ? apr_pool_allocator_get((apr_pool_t *)found) : NULL;
+    pool = kiss_once_get(&found);
+    return pool ? apr_pool_allocator_get(pool) : NULL;
 }
 
 void *kiss_shared_create(apr_size_t size)
