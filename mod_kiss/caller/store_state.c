@@ -67,6 +67,11 @@ int kiss_store_state_may_ask(void)
     return (apr_int32_t)(now - retry) >= 0 && apr_atomic_cas32(&kiss_store->retry, (now + BACKOFF) | 1, retry) == retry;
 }
 
+int kiss_store_state_is_away(void)
+{
+    return apr_atomic_read32(&kiss_store->retry) != 0;
+}
+
 void kiss_store_state_away(kiss_req *k, const char *address, const char *why)
 {
     kiss_counter_add(&kiss_store->errors, 1);

@@ -45,6 +45,9 @@ void kiss_store_state_create(server_rec *main_server);
 /** 1 when the server is to be asked: it works, or this request is the one that tries again. */
 int kiss_store_state_may_ask(void);
 
+/** 1 when the last one that asked the server found that it does not count. */
+int kiss_store_state_is_away(void);
+
 /** Records that the server does not count, and why; the first one logs it. */
 void kiss_store_state_away(kiss_req *k, const char *address, const char *why);
 

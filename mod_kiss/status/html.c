@@ -467,6 +467,30 @@ static void put_databases(struct printbuf *pb, json_object *databases)
     json_object_put(warm);
 }
 
+/** The Redis server of KissLimitStore. */
+static void put_limit_store(struct printbuf *pb, json_object *store)
+{
+    static const column columns[] = {
+        { "Redis", "address", TEXT }, { "requests", "counted", COUNT }, { "round trips", "round_trips", COUNT },
+        { "mean wait", "mean_wait_ms", TIME }, { "connections", "connections", COUNT }, { "errors", "errors", BAD_COUNT },
+        { "counted here: away", "away", BAD_COUNT }, { "failed", "failed", BAD_COUNT }, { "key", "key", BAD_COUNT }, { NULL }
+    };
+    json_object *rows = json_object_new_array();
+
+    put_heading(pb, "h2", "Limits counted with other hosts");
+    if (member(store, "away_since")) {
+        put(pb, json_object_get_boolean(member(store, "counts")) ? "<p>It counts; it was away last at "
+            : "<p class=\"bad\">This host counts by itself since ");
+        put_text(pb, text_of(store, "away_since"));
+        put(pb, ": ");
+        put_text(pb, text_of(store, "reason"));
+        put(pb, "</p>\n");
+    }
+    json_object_array_add(rows, json_object_get(store));
+    put_table(pb, rows, columns);
+    json_object_put(rows);
+}
+
 static void put_cache(struct printbuf *pb, json_object *cache)
 {
     put_heading(pb, "h2", "Cached lists");
@@ -499,6 +523,9 @@ void kiss_html_page(struct printbuf *pb, json_object *report)
     }
     put_heading(pb, "h2", "Callers and their limits");
     put_table(pb, member(report, "callers"), caller_columns);
+    if (member(report, "limit_store")) {
+        put_limit_store(pb, member(report, "limit_store"));
+    }
     put_databases(pb, member(report, "databases"));
     put_cache(pb, member(report, "cache"));
     put_heading(pb, "h2", "Last errors of the server");

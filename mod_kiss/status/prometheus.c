@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "caller/store_state.h"
 #include "core/metrics.h"
 #include "db/db_check.h"
 #include "lib/base/exposition.h"
@@ -254,6 +255,52 @@ static void server_cache_limit(const exposition *x)
     kiss_exposition_number(x->pb, x->name, "", "", (apr_uint64_t)kiss_config_cache_size(x->server));
 }
 
+/* --- metrics of the Redis server of KissLimitStore --- */
+
+static void store_up(const exposition *x)
+{
+    if (kiss_store) {
+        kiss_exposition_number(x->pb, x->name, "", "", !kiss_store_state_is_away());
+    }
+}
+
+static void store_requests(const exposition *x)
+{
+    if (kiss_store) {
+        kiss_exposition_number(x->pb, x->name, "", with(x, "result", "counted", NULL, NULL),
+                               kiss_counter_read(&kiss_store->counted));
+        write_names(x, "result", kiss_store_lost_name, 0, KISS_STORE_LOSTS, kiss_store->lost);
+    }
+}
+
+static void store_trips(const exposition *x)
+{
+    if (kiss_store) {
+        kiss_exposition_number(x->pb, x->name, "", "", kiss_counter_read(&kiss_store->trips));
+    }
+}
+
+static void store_errors(const exposition *x)
+{
+    if (kiss_store) {
+        kiss_exposition_number(x->pb, x->name, "", "", kiss_counter_read(&kiss_store->errors));
+    }
+}
+
+static void store_connections(const exposition *x)
+{
+    if (kiss_store) {
+        kiss_exposition_number(x->pb, x->name, "", "", kiss_counter_read(&kiss_store->connections));
+    }
+}
+
+static void store_wait(const exposition *x)
+{
+    if (kiss_store) {
+        kiss_exposition_seconds(x->pb, x->name, "", "", kiss_counter_read(&kiss_store->wait_time));
+    }
+}
+
 /* --- the table --- */
 
 /**
@@ -307,6 +354,16 @@ static const struct {
     { "kiss_warm_seconds_total", KISS_COUNTER, "Time that they took.", .warm = database_pass_time },
     { "kiss_warm_lists_total", KISS_COUNTER, "Lists that they came to, by what was done.", .warm = database_warmed },
     { "kiss_limit_refusals_total", KISS_COUNTER, "Requests answered with 429, by the limit.", .zone = zone_limited },
+    { "kiss_limit_store_up", KISS_GAUGE, "1: the Redis server of KissLimitStore counts; 0: each host counts by itself.",
+      .server = store_up },
+    { "kiss_limit_store_requests_total", KISS_COUNTER, "Requests that were counted there, or by their host alone.",
+      .server = store_requests },
+    { "kiss_limit_store_round_trips_total", KISS_COUNTER, "Round trips to it, each for all requests that waited.",
+      .server = store_trips },
+    { "kiss_limit_store_wait_seconds_total", KISS_COUNTER, "Time that requests waited for it.", .server = store_wait },
+    { "kiss_limit_store_errors_total", KISS_COUNTER, "Round trips and connections that failed.", .server = store_errors },
+    { "kiss_limit_store_connections_total", KISS_COUNTER, "Connections to it that were opened.",
+      .server = store_connections },
     { "kiss_auth_failures_total", KISS_COUNTER, "Requests that were refused because of the caller, by the reason.",
       .zone = zone_auth },
     { NULL }

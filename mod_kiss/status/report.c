@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "caller/store_state.h"
 #include "core/config.h"
+#include "core/config_limit_store.h"
 #include "core/recent.h"
 #include "db/db_check.h"
 #include "lib/api/plan.h"
@@ -508,6 +510,28 @@ static json_object *statements(apr_pool_t *p)
     return all;
 }
 
+/* --- the Redis server of KissLimitStore --- */
+
+static json_object *limit_store(const server_rec *s, apr_pool_t *p)
+{
+    json_object *o = names(kiss_store_lost_name, 0, KISS_STORE_LOSTS, kiss_store->lost);
+    apr_uint64_t counted = kiss_counter_read(&kiss_store->counted);
+    apr_time_t since = __atomic_load_n(&kiss_store->since, __ATOMIC_ACQUIRE);
+
+    json_object_object_add(o, "address", text(kiss_config_server(s)->limit_store->address, p));
+    json_object_object_add(o, "counts", json_object_new_boolean(!kiss_store_state_is_away()));
+    if (since) {
+        json_object_object_add(o, "away_since", timestamp(since, p));
+        json_object_object_add(o, "reason", text(apr_pstrmemdup(p, kiss_store->reason, KISS_STORE_REASON - 1), p));
+    }
+    json_object_object_add(o, "counted", number(counted));
+    json_object_object_add(o, "round_trips", number(kiss_counter_read(&kiss_store->trips)));
+    json_object_object_add(o, "mean_wait_ms", mean(&kiss_store->wait_time, counted, p));
+    json_object_object_add(o, "errors", number(kiss_counter_read(&kiss_store->errors)));
+    json_object_object_add(o, "connections", number(kiss_counter_read(&kiss_store->connections)));
+    return o;
+}
+
 /* --- the cache --- */
 
 static json_object *cache(const apr_array_header_t *use, const server_rec *s)
@@ -547,6 +571,9 @@ json_object *kiss_report_create(const apr_array_header_t *zones, server_rec *mai
     }
     json_object_object_add(o, "apis", all);
     json_object_object_add(o, "callers", callers(zones, p));
+    if (kiss_store) {
+        json_object_object_add(o, "limit_store", limit_store(main_server, p));
+    }
     json_object_object_add(o, "databases", databases(use, main_server, p));
     json_object_object_add(o, "cache", cache(use, main_server));
     json_object_object_add(o, "failed", requests(KISS_RECENT_FAILED, zones, p));
