@@ -172,9 +172,9 @@ subtest 'KissLimitStore' => sub {
     my $dir = tempdir_here();
     spew("$dir/password", "secret\n", 0600);
     accepted "KissLimitStore $_", undef, $load for 'redis://localhost', 'redis://10.0.0.1:6380/15', 'redis://[::1]:6379', 'unix:/run/redis.sock database=2',
-        "redis://localhost timeout=5ms password-file=$dir/password user=kiss", 'unix:/' . 'x' x 106;
+        "redis://localhost timeout=5ms password-file=$dir/password user=kiss", 'rediss://localhost:6380/2', 'unix:/' . 'x' x 106;
     refused "KissLimitStore $_->[0]", qr/^KissLimitStore: $_->[1]/m, undef, $load
-        for ['', 'write redis:'], ['localhost', 'write redis:'], ['rediss://localhost', 'write redis:'], ['unix:run', 'write redis:'], ['redis://', 'a host is missing'],
+        for ['', 'write redis:'], ['localhost', 'write redis:'], ['redisss://localhost', 'write redis:'], ['unix:run', 'write redis:'], ['redis://', 'a host is missing'],
         ['redis://a/x', "'x' is not a whole number"], ['redis://a:0', "'0' is not a whole"], ['redis://:secret@a', 'a password does not belong'],
         ['redis://a timeout=0', "'0' is less than 1ms"], ['redis://a timeout=2s', "'2s' is more than 1s"], ['redis://a colour=red', 'colour: unknown: use'],
         ['redis://a user=x', 'user= needs password-file='], ['redis://a user', "'user' is not key=value"],

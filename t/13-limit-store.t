@@ -4,12 +4,15 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use IO::Socket::INET;
 use KissTest;
 use KissTest::Lists;
 use KissTest::Load;
+use KissTest::Metrics;
 use KissTest::Redis;
+use POSIX ();
 use Test::More;
-use Time::HiRes qw(time);
+use Time::HiRes qw(sleep time);
 
 my $db = new_database('store');
 import_sample($db);
@@ -20,10 +23,17 @@ my $redis = KissTest::Redis->start;
 sub hosts {
     my ($store, %opt) = @_;
     $store .= ' timeout=1s' if $store !~ /timeout=/;
-    return map { serve_lists({}, limits => "KissLimit 60 1000\nKissLimitAnonymous 20 1000", config => "KissLimitStore $store\n", %opt) } 1 .. 2;
+    return map { serve_lists({}, limits => "KissLimit 60 1000\nKissLimitAnonymous 20 1000", %opt,
+            config => "KissLimitStore $store\n" . ($opt{config} // '')) } 1 .. 2;
 }
 sub bearer { my ($h, $customer) = @_; return $h->{mine}{$customer} //= 'Bearer ' . $h->token($customer, $key{$customer}) }
 sub ask { my ($h, $customer) = @_; return $h->get('/api/version', Authorization => bearer($h, $customer)) }
+sub counter { my ($customer) = @_; return "kiss:{customer:$db:customer:$customer}:m" }
+# It is found again by a request, at most one a second.
+sub counts_again { my ($h, $n) = @_; return wait_until(20, sub { ask($h, 'BEAU02'); (() = slurp($h->{error_log}) =~ /KISS0764/g) >= ($n // 1) }) }
+sub status_location { return qq(<Location "/kiss-status">\n    SetHandler kiss-status\n</Location>\n) }
+sub status_json { my ($h) = @_; return $h->json($h->get('/kiss-status?json')) }
+sub status_text { my ($h) = @_; return $h->get('/kiss-status')->{content} }
 sub statuses { my %n; $n{ $_->{status} }++ for @_; return join ' ', map {"$_:$n{$_}"} sort keys %n }
 
 subtest 'a limit is exact over hosts' => sub {
@@ -46,10 +56,16 @@ subtest '400 requests at the same time' => sub {
     $redis->ask('FLUSHALL');
     my @h = hosts($redis->{url}, limits => 'KissLimit 250 100000', processes => 2);
     bearer($_, 'ACME01') for @h;        # 2
-    my @n = parallel(8, sub { my ($i) = @_; scalar grep { ask($h[$i % 2], 'ACME01')->{status} == 200 } 1 .. 50 });
+    # What reads the database's revision, and what does not, is counted on two ways.
+    my @n = parallel(8, sub {
+        my ($i) = @_;
+        my $h = $h[$i % 2];
+        return scalar grep { ($_ % 2 ? ask($h, 'ACME01') : $h->request('HEAD', '/stock', Authorization => bearer($h, 'ACME01')))->{status} == 200 } 1 .. 50;
+    });
     my $passed = 0;
     $passed += $_ for @n;
     is $passed, 248, 'exactly as many pass as the limit allows';
+    is $redis->ask('GET', counter('ACME01')), 402, '... and each is counted once';
     $_->log_ok for @h;
 };
 
@@ -66,6 +82,11 @@ subtest 'the KSS API: a sliding hour' => sub {
     cmp_ok $all[69]{headers}{'retry-after'}, '<=', 3600, '... and no longer';
     my ($name) = $redis->ask('KEYS', '*:s') =~ /\A(kiss:\{kss:\Q$kss\E:key:[^:}]+\}:s)\z/;
     is $name && $redis->ask('LLEN', $name), 60, 'one that is refused does not count';
+    $redis->ask('DEL', $name);
+    my @n = parallel(8, sub { my ($i) = @_; scalar grep { $get->($h[$i % 2])->{status} == 200 } 1 .. 15 });
+    my $passed = 0;
+    $passed += $_ for @n;
+    is $passed, 60, 'at the same time as well';
     $_->log_ok for @h;
 };
 
@@ -86,13 +107,49 @@ subtest 'Redis is killed, and comes back' => sub {
     $_->log_ok(qr/KISS0763/) for @h;
 };
 
+subtest 'Redis is killed and started again while 16 clients ask' => sub {
+    $redis->ask('FLUSHALL');
+    my @h = hosts($redis->{url}, limits => 'KissLimit 100000 100000', processes => 2, config => metrics_location());
+    bearer($_, 'ACME01') for @h;
+    my $done = tempdir_here() . '/done';
+    my $load = open(my $failed, '-|') // die "fork: $!";
+    if (!$load) {
+        my @n = parallel(16, sub {
+            my ($i) = @_;
+            my ($n, $other) = (0, 0);
+            while (!-e $done && $n++ < 5000) { $other++ if ask($h[$i % 2], 'ACME01')->{status} != 200; sleep 0.02 }
+            return $other;
+        });
+        syswrite STDOUT, "@n";
+        POSIX::_exit(0);
+    }
+    ok wait_until(20, sub { ($redis->ask('GET', counter('ACME01')) || 0) > 50 }), 'they are counted';
+    $redis->stop;
+    ok wait_until(20, sub { slurp($_->{error_log}) =~ /KISS0763/ }), 'it is missed' for @h;
+    $redis->resume;
+    ok wait_until(20, sub { slurp($_->{error_log}) =~ /KISS0764/ }), 'it is found again' for @h;
+    spew($done, '');
+    is join('', <$failed>), join(' ', (0) x 16), 'no request has failed';
+    close $failed;
+    for my $h (@h) {
+        my $m = metrics_parse(metrics_text($h))->{value};
+        is $m->{kiss_limit_store_up}, 1, 'a metric says so';
+        my %result = map { $_ => metrics_sum($m, 'kiss_limit_store_requests_total', result => $_) } qw(counted away failed key);
+        cmp_ok $result{away} + $result{failed}, '>', 0, '... and how many this host has counted by itself';
+        is $result{key}, 0, '... for no other reason';
+        cmp_ok $result{counted}, '>', 0, '... and how many it has not';
+        cmp_ok metrics_sum($m, 'kiss_limit_store_errors_total'), '>', 0, '... errors';
+        $h->log_ok(qr/KISS0763/);
+    }
+};
+
 subtest 'an idle connection that was closed' => sub {
     $redis->ask('FLUSHALL');
     my @h = hosts($redis->{url});
     ask($_, 'ACME01') for @h;
     $redis->ask(qw(CLIENT KILL TYPE normal));
     is statuses(map { ask($h[$_ % 2], 'ACME01') } 0 .. 9), '200:10', 'is replaced';
-    is $redis->ask('GET', "kiss:{customer:$db:customer:ACME01}:m"), 14, 'nothing was counted elsewhere';
+    is $redis->ask('GET', counter('ACME01')), 14, 'nothing was counted elsewhere';
     $_->log_ok for @h;
 };
 
@@ -105,15 +162,95 @@ subtest 'Redis hangs' => sub {
     is statuses(@all), '200:20', 'requests are answered';
     is scalar(() = slurp($h->{error_log}) =~ /KISS0763.*(?:temporarily unavailable|timed out)/gi), 1, 'that is said once';
     $redis->thaw;
-    ok wait_until(10, sub { ask($h, 'BEAU02'); slurp($h->{error_log}) =~ /KISS0764/ }), 'it is found again';
+    ok counts_again($h), 'it is found again';
+    $h->log_ok(qr/KISS0763/);
+};
+
+subtest 'a server that accepts connections and says nothing' => sub {
+    my $listen = IO::Socket::INET->new(Listen => 64, LocalAddr => '127.0.0.1') or die "no free port: $!";
+    my ($h) = hosts('redis://127.0.0.1:' . $listen->sockport . ' timeout=20ms');
+    my $start = time;
+    my @all = map { ask($h, 'ACME01') } 0 .. 39;
+    is statuses(@all), '200:40', 'requests are answered';
+    my $attempts = 0;
+    $listen->blocking(0);
+    $attempts++ while $listen->accept;
+    cmp_ok $attempts, '>=', 1, 'it is tried';
+    cmp_ok $attempts, '<=', 2 + time - $start, '... by one request a second: no other one waits';
+    $h->log_ok(qr/KISS0763.*timed out/);
+};
+
+subtest 'a server that changes while it is used' => sub {
+    $redis->ask('FLUSHALL');
+    my ($h) = hosts($redis->{url}, config => status_location());
+    my $n = 0;
+    for my $case (
+        ['becomes a replica', [qw(REPLICAOF 127.0.0.1 1)], [qw(REPLICAOF NO ONE)], 'READONLY'],
+        ['is full', [qw(CONFIG SET maxmemory 1)], [qw(CONFIG SET maxmemory 0)], 'OOM'],
+        ['wants a password', [qw(CONFIG SET requirepass secret)], [qw(CONFIG SET requirepass), ''], 'NOAUTH'],
+    ) {
+        my ($what, $do, $undo, $why) = @$case;
+        is ask($h, 'ACME01')->{status}, 200, "before it $what";
+        $redis->ask(@$do);
+        local $redis->{password} = $why eq 'NOAUTH' ? 'secret' : undef;
+        $redis->ask(qw(CLIENT KILL TYPE normal)) if $why eq 'NOAUTH';       # who has logged in stays
+        is statuses(map { ask($h, 'ACME01') } 0 .. 2), '200:3', "it $what: requests pass";
+        my ($store) = status_json($h)->{limit_store};
+        is !!$store->{counts}, !!0, '... the status page says that this host counts by itself';
+        like $store->{reason}, qr/$why/, '... and why';
+        like $store->{away_since}, qr/\A\d{4}-\d\d-\d\dT/, '... and since when';
+        like status_text($h), qr/This host counts by itself since \S+: [^<]*$why/, '... for people, too';
+        $redis->ask(@$undo);
+        ok counts_again($h, ++$n), 'it counts again';
+    }
+    my $store = status_json($h)->{limit_store};
+    is !!$store->{counts}, !!1, 'the status page says so';
+    is $store->{address}, "127.0.0.1:$redis->{port}", 'of which server';
+    is $store->{errors}, 3, 'three errors';
+    cmp_ok $store->{round_trips}, '>=', 4, 'round trips';
+    cmp_ok $store->{connections}, '>=', 4, 'connections';
+    like status_text($h), qr/It counts; it was away last at /, 'the page for people as well';
+    $h->log_ok(qr/KISS0763/);
+};
+
+subtest 'a replica takes the place of its master' => sub {
+    my ($master, $replica) = map { KissTest::Redis->start } 1 .. 2;
+    my ($h) = hosts($master->{url});
+    is statuses(map { ask($h, 'ACME01') } 1 .. 5), '200:5', 'with the token six requests are counted';
+    $replica->ask('REPLICAOF', '127.0.0.1', $master->{port});
+    ok wait_until(30, sub { $replica->ask('GET', counter('ACME01')) eq '6' }), 'the replica has the counter';
+    $replica->ask(qw(REPLICAOF NO ONE));
+    $master->stop;
+    is $replica->ask('CONFIG', 'SET', 'port', $master->{port}), 'OK', 'the replica answers at the address of its master';
+    is ask($h, 'ACME01')->{status}, 200, 'the next request';
+    is $replica->ask('GET', counter('ACME01')), 7, '... is counted there, behind those before';
+    $h->log_ok;
+};
+
+subtest 'a server that loads its data' => sub {
+    my $other = KissTest::Redis->start('enable-debug-command' => 'yes');
+    my ($h) = hosts($other->{url});
+    is ask($h, 'ACME01')->{status}, 200, 'before';
+    $other->ask(qw(DEBUG POPULATE 3000));
+    $other->ask('SAVE');
+    $other->stop;
+    push @{ $other->{arguments} }, 'key-load-delay' => 1000, 'loading-process-events-interval-bytes' => 1024;
+    $other->resume;
+    like $other->ask('PING'), qr/LOADING/, 'it loads';
+    is statuses(map { ask($h, 'ACME01') } 0 .. 2), '200:3', 'requests pass';
+    like slurp($h->{error_log}), qr/KISS0763.*LOADING/, '... and the log says why';
+    ok counts_again($h), 'it counts again';
     $h->log_ok(qr/KISS0763/);
 };
 
 subtest 'a server that does not do what is asked' => sub {
+    my $wrong = tempdir_here() . '/wrong';
+    spew($wrong, "wrong\n", 0600);
     my %case = (
         'a password is wanted' => [[requirepass => 'secret'], '', qr/NOAUTH/],
         'no memory' => [[maxmemory => '1'], '', qr/OOM/],
         'a replica' => [[replicaof => '127.0.0.1 1', 'replica-serve-stale-data' => 'yes'], '', qr/READONLY/],
+        'another password is wanted' => [[requirepass => 'secret'], " password-file=$wrong", qr/WRONGPASS/],
         'no such database' => [[databases => '2'], ' database=5', qr/out of range/],
     );
     for my $name (sort keys %case) {
@@ -150,7 +287,88 @@ subtest 'other people\'s keys' => sub {
     is ask($h, 'ACME01')->{status}, 200, 'a counter that is none: counted by the host';
     like slurp($h->{error_log}), qr/KISS0765.*kiss:\{customer:\Q$db\E:customer:ACME01\}:m .*not an integer/, 'which is said';
     is $redis->ask('GET', "kiss:{customer:$db:customer:ACME01}:m"), 'not a number', 'and it is left alone';
+    is ask($h, 'BEAU02')->{status}, 200, 'another caller';
+    is $redis->ask('GET', counter('BEAU02')), 2, '... is counted all the same';
+    $redis->ask('DEL', counter('ACME01'));
+    $redis->ask('RPUSH', counter('ACME01'), 1);
+    is ask($h, 'ACME01')->{status}, 200, 'something else than a text';
+    $redis->ask('DEL', counter('ACME01'));
+    $redis->ask('SET', counter('ACME01'), 5);
+    is statuses(map { ask($h, 'ACME01') } 1 .. 2), '200:2', 'a number without an end';
+    $redis->ask('DEL', counter('ACME01'));
+    ask($h, 'ACME01');
+    is $redis->ask('GET', counter('ACME01')), 1, 'once it is gone the caller is counted as well';
+    is scalar(() = slurp($h->{error_log}) =~ /KISS0765/g), 1, 'that is said once a minute';
     $h->log_ok(qr/KISS0765/);
+};
+
+subtest 'a server that evicts keys' => sub {
+    for my $case (['100mb', 'allkeys-lru', 1], ['100mb', 'noeviction', 0], ['0', 'allkeys-lru', 0]) {
+        my ($memory, $policy, $said) = @$case;
+        my $other = KissTest::Redis->start(maxmemory => $memory, 'maxmemory-policy' => $policy);
+        my ($h) = hosts($other->{url});
+        is statuses(map { ask($h, 'ACME01') } 1 .. 2), '200:2', "maxmemory $memory, $policy: requests";
+        is scalar(() = slurp($h->{error_log}) =~ /KISS0766: Redis at \S+ has maxmemory-policy $policy: /g), $said, $said ? '... a warning' : '... no warning';
+        $h->log_ok($said ? qr/KISS0766/ : ());
+    }
+};
+
+subtest 'TLS' => sub {
+    my $dir = tempdir_here();
+    KissTest::Redis::certificates($dir);
+    my $port = KissTest::Httpd::free_port();
+    my $tls = KissTest::Redis->start('tls-port' => $port, 'tls-cert-file' => "$dir/server.crt", 'tls-key-file' => "$dir/server.key",
+        'tls-ca-cert-file' => "$dir/ca.crt", 'tls-auth-clients' => 'optional');
+    for my $name ('127.0.0.1', 'localhost') {
+        $tls->ask('FLUSHALL');
+        my ($h) = hosts("rediss://$name:$port ca=$dir/ca.crt");
+        is statuses(map { ask($h, 'ACME01') } 0 .. 2), '200:3', "requests, by $name";
+        is $tls->ask('GET', counter('ACME01')), 4, '... are counted over TLS';
+        $h->log_ok;
+    }
+    $tls->ask('CONFIG', 'SET', 'tls-auth-clients', 'yes');
+    $tls->ask('FLUSHALL');
+    my ($h) = hosts("rediss://127.0.0.1:$port ca=$dir/ca.crt cert=$dir/other.crt key=$dir/other.key");
+    is ask($h, 'ACME01')->{status} . $tls->ask('GET', counter('ACME01')), '2002', 'with a certificate for the server';
+    $tls->ask(qw(CLIENT KILL TYPE normal));
+    is ask($h, 'ACME01')->{status} . $tls->ask('GET', counter('ACME01')), '2003', 'a connection that was closed is replaced';
+    $h->log_ok;
+    my %refused = (
+        'no certificate' => ["rediss://127.0.0.1:$port ca=$dir/ca.crt", qr/TLS fails|closed the connection|alert/],
+        'another authority' => ["rediss://127.0.0.1:$port ca=$dir/unknown.crt", qr/certificate is refused: /],
+        'no authority of ours' => ["rediss://127.0.0.1:$port", qr/certificate is refused: /],
+        'another name' => ["rediss://[::1]:$port ca=$dir/ca.crt", qr/certificate is refused: IP address mismatch|refused/],
+        'no TLS at all' => ["rediss://127.0.0.1:$tls->{port} ca=$dir/ca.crt", qr/TLS fails: |timed out|closed/],
+        'not over TLS' => ["redis://127.0.0.1:$port", qr/does not count \((?:the server closed|Connection reset|[^)]*closed|Protocol error)/],
+    );
+    mkdir "$dir/more";
+    KissTest::Redis::certificates("$dir/more");
+    rename "$dir/more/ca.crt", "$dir/unknown.crt" or die;
+    for my $name (sort keys %refused) {
+        my ($place, $why) = @{ $refused{$name} };
+        my ($other) = hosts($place);
+        is ask($other, 'ACME01')->{status}, 200, "$name: a request";
+        like slurp($other->{error_log}), qr/KISS0763.*$why/, '... is counted by the host, and the log says why';
+        $other->log_ok(qr/KISS0763/);
+    }
+    my $wrong = KissTest::Redis->start('tls-port' => KissTest::Httpd::free_port(), port => 0, 'tls-cert-file' => "$dir/other.crt", 'tls-key-file' => "$dir/other.key",
+        'tls-ca-cert-file' => "$dir/ca.crt", 'tls-auth-clients' => 'no');
+    my ($mistaken) = hosts("rediss://localhost:$wrong->{arguments}[1] ca=$dir/ca.crt");
+    is ask($mistaken, 'ACME01')->{status}, 200, 'a server with the certificate of another one';
+    like slurp($mistaken->{error_log}), qr/KISS0763.*certificate is refused: hostname mismatch/i, '... is not used';
+    is $wrong->ask('KEYS', '*'), '', '... and has been told nothing';
+    $mistaken->log_ok(qr/KISS0763/);
+};
+
+subtest 'Valkey' => sub {
+    my %programs = KissTest::Redis::programs();
+    plan skip_all => 'no valkey-server' if !$programs{valkey};
+    my $valkey = KissTest::Redis->start(program => 'valkey');
+    my @h = hosts($valkey->{url});
+    bearer($_, 'ACME01') for @h;
+    is statuses(map { ask($h[$_ % 2], 'ACME01') } 0 .. 69), '200:58 429:12', 'a limit is exact over hosts';
+    is $valkey->ask('GET', counter('ACME01')), 72, 'all were counted there';
+    $_->log_ok for @h;
 };
 
 subtest 'the account of doc/several-hosts.md' => sub {

@@ -97,8 +97,7 @@ const char *kiss_config_password(const char **password, const char **path, const
     return e;
 }
 
-/** A file that the children of httpd read when they connect. */
-static const char *find_file(const char **file, const char *name, apr_pool_t *p)
+const char *kiss_config_file(const char **file, const char *name, apr_pool_t *p)
 {
     apr_finfo_t info;
     apr_status_t rv;
@@ -133,7 +132,7 @@ static const char *read_option(kiss_database_conf *database, const option *o, co
 
     switch (o->type) {
     case FILE_NAME:
-        return find_file(member, value, p);
+        return kiss_config_file(member, value, p);   /* the children read it when they connect */
     case PASSWORD_FILE:
         return kiss_config_password(&database->password, &database->password_file, value, p);
     case NUMBER:

@@ -23,6 +23,9 @@ const char *kiss_config_address(const char **host, int *port, const char **addre
  */
 const char *kiss_config_password(const char **password, const char **path, const char *file, apr_pool_t *p);
 
+/** Finds a file. @param file receives its absolute path @return as above */
+const char *kiss_config_file(const char **file, const char *name, apr_pool_t *p);
+
 /**
  * Reads the arguments of KissDatabase, including the password file.
  *
