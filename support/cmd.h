@@ -27,6 +27,8 @@ int cmd_key_revoke(ctl *c, const char *const *args);
 int cmd_tokenkey_list(ctl *c, const char *const *args);
 int cmd_tokenkey_rotate(ctl *c, const char *const *args);
 int cmd_tokenkey_retire(ctl *c, const char *const *args);
+int cmd_tokenkey_export(ctl *c, const char *const *args);
+int cmd_tokenkey_import(ctl *c, const char *const *args);
 int cmd_snapshot_list(ctl *c, const char *const *args);
 int cmd_snapshot_purge(ctl *c, const char *const *args);
 int cmd_config_check(ctl *c, const char *const *args);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * cmd_tokenkey - the file of token signing keys: list, rotate, retire. Never prints a secret.
+ * cmd_tokenkey - the file of token signing keys: list, rotate, retire; export and import for the other hosts. Only export
+ * prints secrets, and neither to a terminal nor to a file of everybody.
  *
  * The file is replaced whole: a temporary file in its directory, synchronised, renamed. Comments in it stay.
  */
@@ -26,8 +27,14 @@
 
 #define SECRET_BYTES 32
 
+/* As much as a file of secrets may have. */
+#define MAX_IMPORT (64 * 1024)
+
 static const char header[] = "# Token signing keys of mod_kiss, one a line: KID SECRET. The first signs, all verify.\n"
     "# Change with 'kissctl token-key', then reload httpd (graceful).\n";
+/* The last line of an export, with the number of keys. */
+#define EXPORT_END "# end of %d keys\n"
+
 static const char reload[] = "reload httpd (graceful) to make it effective";
 
 /** An open key file. */
@@ -214,41 +221,43 @@ static int print_kid(ctl *c, const char *kid)
     return CTL_OK;
 }
 
-int cmd_parts_new_token_key(ctl *c, const char **kid)
+/** The line of a key in the file. */
+static const char *key_line(ctl *c, const char *kid, const unsigned char *secret, apr_size_t len)
+{
+    return apr_pstrcat(c->pool, kid, " ", kiss_crypto_base64url(c->pool, secret, len), "\n", NULL);
+}
+
+/** `text` with lines put before the byte `at`, whose line begins there. */
+static const char *with_lines(ctl *c, const char *text, apr_size_t at, const char *lines)
+{
+    const char *before = apr_pstrmemdup(c->pool, text, at);
+
+    return apr_pstrcat(c->pool, before, at > 0 && before[at - 1] != '\n' ? "\n" : "", lines, text + at, NULL);
+}
+
+/** Makes a key: on top of the others, or below them, where it verifies and does not sign. */
+static int new_key(ctl *c, const char **kid, int below)
 {
     unsigned char secret[SECRET_BYTES];
-    const char *before, *text;
-    apr_size_t at;
     key_file f;
 
     if (open_file(c, &f) != CTL_OK) {
         return CTL_FAILED;
     }
+    if (below && f.keys->nelts == 0) {
+        return missing(&f);
+    }
     *kid = new_kid(c, &f);
     if (!*kid || kiss_crypto_random(secret, sizeof(secret)) != APR_SUCCESS) {
         return ctl_fail("the system has no random bytes: the keys are as they were");
     }
-    at = first_key_line(f.text);
-    before = apr_pstrmemdup(c->pool, f.text, at);
-    if (at > 0 && before[at - 1] != '\n') {
-        before = apr_pstrcat(c->pool, before, "\n", NULL);
-    }
-    text = apr_pstrcat(c->pool, before, *kid, " ", kiss_crypto_base64url(c->pool, secret, sizeof(secret)), "\n",
-                       f.text + at, NULL);
-    return replace_file(c, &f, text);
+    return replace_file(c, &f, with_lines(c, f.text, below ? strlen(f.text) : first_key_line(f.text),
+                                          key_line(c, *kid, secret, sizeof(secret))));
 }
 
-int cmd_tokenkey_rotate(ctl *c, const char *const *args)
+int cmd_parts_new_token_key(ctl *c, const char **kid)
 {
-    const char *kid;
-
-    (void)args;
-    if (cmd_parts_new_token_key(c, &kid) != CTL_OK) {
-        return CTL_FAILED;
-    }
-    print_kid(c, kid);
-    ctl_note("key %s signs from now on: %s", kid, reload);
-    return CTL_OK;
+    return new_key(c, kid, 0);
 }
 
 /** `text` without the line of key `kid`. */
@@ -268,20 +277,70 @@ static const char *without_key(apr_pool_t *p, const char *text, const char *kid)
     return text;
 }
 
+/** Opens the file and finds a key in it. @return CTL_OK or CTL_FAILED */
+static int open_and_find(ctl *c, key_file *f, const kiss_jwt_key **key, const char *kid)
+{
+    if (open_file(c, f) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    if (f->keys->nelts == 0) {
+        return missing(f);
+    }
+    *key = kiss_jwt_keys_find(f->keys, kid);
+    return *key ? CTL_OK
+           : ctl_fail("there is no key '%s' in %s: 'kissctl token-key list' shows them", kid, f->path);
+}
+
+/** 1 when the key is the one that signs. */
+static int signs(const key_file *f, const kiss_jwt_key *key)
+{
+    return key == &APR_ARRAY_IDX(f->keys, 0, kiss_jwt_key);
+}
+
+/** A key that is in the file, and that signs from now on. */
+static int raise_key(ctl *c, const char *kid)
+{
+    const kiss_jwt_key *key;
+    const char *rest;
+    key_file f;
+
+    if (open_and_find(c, &f, &key, kid) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    rest = without_key(c->pool, f.text, kid);
+    return signs(&f, key) ? CTL_OK
+           : replace_file(c, &f, with_lines(c, rest, first_key_line(rest), key_line(c, kid, key->secret, key->len)));
+}
+
+int cmd_tokenkey_rotate(ctl *c, const char *const *args)
+{
+    const int below = c->option[OPT_PREPARE] != NULL;
+    const char *kid = args[0];
+
+    if (kid && below) {
+        return ctl_usage(c, "rotate takes either --prepare, which makes a key, or the KID of one");
+    }
+    if ((kid ? raise_key(c, kid) : new_key(c, &kid, below)) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    print_kid(c, kid);
+    if (below) {
+        ctl_note("key %s verifies and does not sign yet: 'kissctl token-key export' for the other hosts, reload httpd at all of "
+                 "them, then 'kissctl token-key rotate %s' at each", kid, kid);
+    }
+    else {
+        ctl_note("key %s signs from now on: %s", kid, reload);
+    }
+    return CTL_OK;
+}
+
 int cmd_tokenkey_retire(ctl *c, const char *const *args)
 {
     const kiss_jwt_key *key;
     key_file f;
 
-    if (open_file(c, &f) != CTL_OK) {
+    if (open_and_find(c, &f, &key, args[0]) != CTL_OK) {
         return CTL_FAILED;
-    }
-    if (f.keys->nelts == 0) {
-        return missing(&f);
-    }
-    key = kiss_jwt_keys_find(f.keys, args[0]);
-    if (!key) {
-        return ctl_fail("there is no key '%s' in %s: 'kissctl token-key list' shows them", args[0], f.path);
     }
     if (f.keys->nelts == 1) {
         return ctl_fail("'%s' is the only key: run 'kissctl token-key rotate' first", args[0]);
@@ -289,10 +348,116 @@ int cmd_tokenkey_retire(ctl *c, const char *const *args)
     if (replace_file(c, &f, without_key(c->pool, f.text, args[0])) != CTL_OK) {
         return CTL_FAILED;
     }
-    if (key == &APR_ARRAY_IDX(f.keys, 0, kiss_jwt_key)) {
+    if (signs(&f, key)) {
         ctl_note("%s was the key that signs: %s signs now", args[0], APR_ARRAY_IDX(f.keys, 1, kiss_jwt_key).kid);
     }
     print_kid(c, args[0]);
     ctl_note("tokens signed with %s will be refused: %s", args[0], reload);
+    return CTL_OK;
+}
+
+/* --- other hosts --- */
+
+/** Refuses a terminal, and a file that others can read. @return CTL_OK or CTL_FAILED */
+static int check_private(int fd, const char *what, const char *advice)
+{
+    struct stat st;
+
+    if (isatty(fd)) {
+        return ctl_fail("%s is a terminal: %s", what, advice);
+    }
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 077) != 0) {
+        return ctl_fail("%s is a file that others than its owner can use: 'umask 077' before it is made, or 'chmod 600'", what);
+    }
+    return CTL_OK;
+}
+
+int cmd_tokenkey_export(ctl *c, const char *const *args)
+{
+    key_file f;
+    int i;
+
+    (void)args;
+    if (check_private(STDOUT_FILENO, "standard output", "the keys are secrets; pipe them to 'kissctl token-key import'") != CTL_OK
+        || open_file(c, &f) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    if (f.keys->nelts == 0) {
+        return missing(&f);
+    }
+    for (i = 0; i < f.keys->nelts; i++) {
+        const kiss_jwt_key *key = &APR_ARRAY_IDX(f.keys, i, kiss_jwt_key);
+
+        fputs(key_line(c, key->kid, key->secret, key->len), stdout);
+    }
+    /* The line with which the importer knows that nothing is missing. */
+    fprintf(stdout, EXPORT_END, f.keys->nelts);
+    return fflush(stdout) == 0 && !ferror(stdout) ? CTL_OK : ctl_fail("cannot write the keys: %s", strerror(errno));
+}
+
+/** Reads standard input to its end. @return CTL_OK or CTL_FAILED */
+static int read_input(ctl *c, const char **text)
+{
+    char *buffer = apr_palloc(c->pool, MAX_IMPORT + 1);
+    size_t n = fread(buffer, 1, MAX_IMPORT + 1, stdin);
+
+    if (ferror(stdin)) {
+        return ctl_fail("cannot read standard input: %s", strerror(errno));
+    }
+    if (n > MAX_IMPORT || memchr(buffer, '\0', n)) {
+        return ctl_fail("standard input is not what 'kissctl token-key export' prints");
+    }
+    buffer[n] = '\0';
+    *text = buffer;
+    return CTL_OK;
+}
+
+/** Reads the keys of another host. @return CTL_OK or CTL_FAILED */
+static int read_keys(ctl *c, apr_array_header_t **keys)
+{
+    const char *text = "", *error, *end;
+
+    if (check_private(STDIN_FILENO, "standard input", "it takes what 'kissctl token-key export' prints at another host") != CTL_OK
+        || read_input(c, &text) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    if ((error = kiss_jwt_keys_parse(keys, text, c->pool))) {
+        return ctl_fail("standard input: %s; nothing was changed", *text ? error : "it is empty: did the export fail?");
+    }
+    end = apr_psprintf(c->pool, EXPORT_END, (*keys)->nelts);
+    if (strlen(text) < strlen(end) || strcmp(text + strlen(text) - strlen(end), end) != 0) {
+        return ctl_fail("standard input ends early: the last line of an export counts its keys; nothing was changed");
+    }
+    return CTL_OK;
+}
+
+int cmd_tokenkey_import(ctl *c, const char *const *args)
+{
+    apr_array_header_t *theirs;
+    const char *lines = "";
+    int i, added = 0;
+    key_file f;
+
+    (void)args;
+    if (read_keys(c, &theirs) != CTL_OK || open_file(c, &f) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    for (i = 0; i < theirs->nelts; i++) {
+        const kiss_jwt_key *key = &APR_ARRAY_IDX(theirs, i, kiss_jwt_key), *mine = kiss_jwt_keys_find(f.keys, key->kid);
+
+        if (mine && (mine->len != key->len || memcmp(mine->secret, key->secret, key->len) != 0)) {
+            return ctl_fail("key %s has another secret in %s: retire it there, or rotate at the other host; nothing was changed",
+                            key->kid, f.path);
+        }
+        if (!mine) {
+            lines = apr_pstrcat(c->pool, lines, key_line(c, key->kid, key->secret, key->len), NULL);
+            added++;
+        }
+    }
+    /* Below the others, so that nothing is signed with a key that a host may not know yet. */
+    if (added && replace_file(c, &f, with_lines(c, f.text, strlen(f.text), lines)) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    ctl_note("%d of %d keys were new%s%s", added, theirs->nelts, added ? ": " : "", added ? reload : "");
     return CTL_OK;
 }

@@ -56,6 +56,7 @@ const kissctl_option kissctl_options[] = {
      "                        issuer that is given)"},
     {OPT_INTERVAL, "interval", "SECONDS", "between two reports (default 2)"},
     {OPT_TIMES, "times", "N", "how many reports (default: on a terminal until it is stopped, else one)"},
+    {OPT_PREPARE, "prepare", NULL, "make a key that verifies only, until 'kissctl token-key rotate KID'"},
     {OPT_LOG, "log", "FILE", "access log in the format of conf/kiss-site.conf; - for standard input"},
     {OPT_HEADERS, "headers", NULL, "print status line and headers, too (-i)"},
     {OPT_STATUS, "status", "STATUS", "only those: Pending, Exported, Confirmed or Rejected"},

@@ -109,11 +109,20 @@ const ctl_verb kissctl_verbs[] = {
      "ID is the number that 'kissctl key list' shows. Tokens that were got with the key live out their time, an hour;\n"
      "'kissctl customer disable' ends those too."},
     {"token-key list", "", "", NULL, 0, cmd_tokenkey_list, "list the token signing keys, without their secrets", NULL},
-    {"token-key rotate", "", "", NULL, 0, cmd_tokenkey_rotate, "put a new signing key on top of the others",
-     "The new key signs, the others still verify. Makes the file when it is missing. Reload httpd (graceful) then.\n"
-     "Retire the old key when the tokens that it signed have ended (KissTokenLifetime)."},
+    {"token-key rotate", "[KID]", "[--prepare]", NULL, CTL_OPT(OPT_PREPARE), cmd_tokenkey_rotate, "put a signing key on top",
+     "A new key, or KID, which is in the file already. It signs, the others still verify. Makes the file when it is missing.\n"
+     "Reload httpd (graceful) then. Retire the old key when the tokens that it signed have ended (KissTokenLifetime).\n"
+     "Several hosts: a key must be known to all of them before one signs with it. --prepare makes a new one that only\n"
+     "verifies; 'kissctl token-key export' and import bring it to the others; when httpd was reloaded at all of them,\n"
+     "'kissctl token-key rotate KID' at each."},
     {"token-key retire", "KID", "", NULL, 0, cmd_tokenkey_retire, "remove a signing key",
      "Tokens that it signed are refused after the next reload of httpd. The only key is not removed."},
+    {"token-key export", "", "", NULL, 0, cmd_tokenkey_export, "print the signing keys, for 'token-key import' at another host",
+     "With their secrets: not to a terminal, nor to a file that others than its owner can use.\n"
+     "  kissctl token-key export | ssh two kissctl token-key import"},
+    {"token-key import", "", "", NULL, 0, cmd_tokenkey_import, "add the signing keys of another host, from standard input",
+     "Those that the file lacks, below its own: they verify and do not sign, unless the file had none. No key is removed. A\n"
+     "key with another secret under the same id, or input that ends early, changes nothing. Reload httpd (graceful) then."},
     {"snapshot list", "", "[--check]", NULL, CTL_OPT(OPT_CHECK),
      cmd_snapshot_list, "list the answers that httpd keeps",
      "The last used first. Customers with the same terms share one; Customer is the one for whom it was built. One with "

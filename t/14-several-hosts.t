@@ -6,9 +6,12 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Compress::Zlib qw(memGunzip);
+use JSON::PP ();
 use KissTest;
 use KissTest::Lists;
+use KissTest::Load;
 use KissTest::Redis;
+use MIME::Base64 ();
 use Test::More;
 
 my $db = new_database('hosts');
@@ -54,6 +57,61 @@ subtest 'tokens and limits' => sub {
     is $h[0]->get('/prices', Authorization => $h[1]{bearer}{ACME01})->{status}, 200, '... and the other way round';
     my @left = map { $h[$_ % 2]->get('/api/version', Authorization => $h[0]{bearer}{ACME01})->{headers}{ratelimit} =~ /"min";r=(\d+)/ } 0 .. 5;
     is_deeply [map { $left[0] - $_ } @left], [0 .. 5], 'both count in one place';
+};
+
+# A new signing key, host by host, while clients get tokens at one host and use them at the other.
+subtest 'signing keys' => sub {
+    my $dir = tempdir_here();
+    my @file = map {"$dir/token.keys.$_"} 0, 1;
+    my $at = sub { my ($i, @words) = @_; return kissctl_ok('--token-keys', $file[$i], 'token-key', @words) };
+    # What an administrator types: kissctl token-key export | ssh two kissctl token-key import
+    my $kissctl = build_dir() . '/support/kissctl --token-keys';
+    my $sh = sub { return run('bash', '-o', 'pipefail', '-c', "umask 022; $_[0]") };
+    my $bring = sub { return $sh->("$kissctl $file[0] token-key export | $kissctl $file[1] token-key import") };
+    my $first = $at->(0, 'rotate') =~ s/\s+\z//r;
+    my ($rc, $out, $err) = $bring->();
+    is $rc, 0, 'the first host has a key, the second one gets it' or diag $err;
+    is sprintf('%o', (stat $file[1])[2] & 07777), '600', '... for its owner only';
+
+    my @two = map { serve_lists(\%key, token_keys => $file[$_], log_level => 'warn') } 0, 1;
+    my $old = $two[0]{bearer}{ACME01};
+    my $load = KissTest::Load->start(2, sub {
+        my ($i, $n) = @_;
+        my $token = 'Bearer ' . eval { $two[($i + $n) % 2]->token('ACME01', $key{ACME01}) } // '';
+        return { status => join ' ', map { fetch($two[($i + $n + 1) % 2], '/api/version', Authorization => $_)->{status} } $token, $old };
+    });
+    # reload($i): host i serves with its file as it is now: each new token is signed with its first key.
+    my $kid_of = sub { my ($head) = $_[0] =~ /\A([^.]+)/; return JSON::PP::decode_json(MIME::Base64::decode_base64($head =~ tr{-_}{+/}r))->{kid} };
+    my $signs = sub { return $kid_of->($two[$_[0]]->token('ACME01', $key{ACME01})) };
+    my $reload = sub { my ($i, $kid) = @_; $two[$i]->graceful; ok wait_until(20, sub { $signs->($i) eq $kid }), "host $i is reloaded, $kid signs" };
+    my $new = $at->(0, 'rotate', '--prepare') =~ s/\s+\z//r;
+    $reload->(0, $first);
+    is +($bring->())[0], 0, 'the new key is brought to the second one';
+    $reload->(1, $first);
+    is_deeply [$at->(1, 'list', '--json') =~ /"KID": ?"([^"]+)"/g], [$first, $new], '... below the other';
+    is +($bring->())[2], "kissctl: 0 of 2 keys were new\n", '... once';
+    for my $i (0, 1) {
+        $at->($i, 'rotate', $new);
+        $reload->($i, $new);
+    }
+    my @seen = $load->finish;
+    is join(' | ', map { $_->{status} } grep { $_->{status} ne '200 200' } @seen), '', 'each token was accepted by the other host, of ' . 2 * @seen;
+
+    my $before = slurp($file[1]);
+    my $refused = sub { my ($name, $text, $command) = @_; my ($status, undef, $e) = $sh->($command); is $status, 1, $name; like $e, $text, '... and why' };
+    my $import = "$kissctl $file[1] token-key import";
+    $refused->('a secret in a file of everybody', qr/others than its owner/, "$kissctl $file[0] token-key export > $dir/open");
+    is -s "$dir/open", 0, '... which stays empty';
+    $refused->('... and one that is read from such a file', qr/others than its owner/, "(umask 077; $kissctl $file[0] token-key export > $dir/own); chmod 644 $dir/own; $import < $dir/own");
+    $refused->('an export that is cut off', qr/ends early/, "$kissctl $file[0] token-key export | head -n 1 | $import");
+    $refused->('one that failed', qr/it is empty/, "$kissctl $dir/none token-key export | $import");
+    $refused->('another secret under the same id', qr/another secret/, "(printf '$new %043d\\n# end of 1 keys\\n' 0) | $import");
+    $refused->('something else', qr/line 1: expected/, "echo hello | $import");
+    $refused->('a terminal', qr/is a terminal/, "script -qec '$kissctl $file[0] token-key export' /dev/null >&2") if !system 'command -v script >/dev/null';
+    is slurp($file[1]), $before, 'nothing was changed by any of them';
+    is +(kissctl('--token-keys', $file[0], 'token-key', 'rotate', $new, '--prepare'))[0], 2, '--prepare takes no KID';
+    is +(kissctl('--token-keys', $file[0], 'token-key', 'rotate', 'none'))[0], 1, 'nor is a KID taken that is not there';
+    $_->log_ok for @two;
 };
 
 subtest 'a change' => sub {
