@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # The documents agree with the tree: links and anchors lead somewhere, files, verbs, options, directives and log numbers that are
 # named exist, examples in JSON parse, scripts are scripts, what the source cites of the contracts is there. Configurations of
-# doc/in-front.md are run by t/84, the clients by t/83.
+# conf/front are run by t/cluster/front.t, the clients by t/83.
 # SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;

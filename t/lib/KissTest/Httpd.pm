@@ -288,6 +288,19 @@ sub stop {
     return;
 }
 
+# graceful_stop(): WINCH, as `apachectl graceful-stop`: what is under way is finished; returns when it is.
+sub graceful_stop {
+    my ($self) = @_;
+    kill 'WINCH', $self->{pid};
+    my $end = time + 60;
+    while (waitpid($self->{pid}, POSIX::WNOHANG()) == 0) {
+        die "httpd: no graceful stop within 60 s\n" . $self->_log if time > $end;
+        sleep 0.02;
+    }
+    $self->_ended($?);
+    return;
+}
+
 # children(): process ids of the serving processes.
 sub children {
     my ($self) = @_;
