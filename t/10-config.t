@@ -180,7 +180,10 @@ subtest 'KissLimitStore' => sub {
         ['redis://a user=x', 'user= needs password-file='], ['redis://a user', "'user' is not key=value"],
         ["redis://a password-file=$dir/none", 'cannot open'], ['redis://[::1', q('\[::1' is no address)], ['redis://[::1]x', q('\[::1\]x' is no address)],
         ['redis://a,b', "'a,b': it is one server"], ['redis://a/3 database=5', 'database stands twice'], ['redis://a timeout=5ms timeout=6ms', 'timeout stands twice'],
-        ['unix:/' . 'x' x 107, '/x+ is longer than 107 bytes'];
+        ['unix:/' . 'x' x 107, '/x+ is longer than 107 bytes'],
+        ["redis://a ca=$dir/password", 'ca=, cert= and key= are of no use without rediss://'], ["rediss://a ca=$dir/none", "cannot find $dir/none: "],
+        ["rediss://a ca=$dir/password", "$dir/password: no certificate or crl found"], ["rediss://a cert=$dir/password", 'cert= and key= belong together'],
+        ["rediss://a cert=$dir/password key=$dir/password", "$dir/password: no start line"];
 };
 
 subtest 'KissDatabase' => sub {

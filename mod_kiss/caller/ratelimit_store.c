@@ -33,7 +33,7 @@ typedef struct {
     unsigned next;                          /* number of the batch that requests are added to; one more than on its way */
     int on_its_way;                         /* 1: that was begun to be sent */
     apr_int64_t sent;                       /* when */
-    const char *unsent;                     /* why that failed; or NULL */
+    char unsent[KISS_STORE_REASON];         /* why that failed, for another thread; or "" */
     int busy;
     int missed;                             /* 1: a read of a revision began, and could not send the batch that is filled */
     kiss_redis connection;
@@ -163,7 +163,7 @@ static void close_connection(store_link *l)
 static const char *exchange(store_link *l, kiss_req *k)
 {
     int was_open = l->open;
-    const char *why = l->open ? l->unsent : NULL;
+    const char *why = l->open && *l->unsent ? apr_pstrdup(k->pool, l->unsent) : NULL;
 
     if (l->open && !why) {
         why = l->sent ? NULL : send_batch(l, 0, k->pool);
@@ -208,17 +208,20 @@ static void begin_batch(store_link *l)
     l->on_its_way = 1;
     l->missed = 0;
     l->sent = 0;
-    l->unsent = NULL;
+    *l->unsent = '\0';
 }
 
 /** Begins the batch that was filled and sends it. Called with the mutex held, which is released meanwhile. */
 static void send_ahead(store_link *l, kiss_req *k)
 {
+    const char *why;
+
     begin_batch(l);
     l->busy = 1;
     apr_thread_mutex_unlock(l->mutex);
-    l->unsent = send_batch(l, 0, k->pool);
+    why = send_batch(l, 0, k->pool);
     apr_thread_mutex_lock(l->mutex);
+    apr_cpystrn(l->unsent, why ? why : "", sizeof(l->unsent));
     l->busy = 0;
     wake(l, l->next - 1, 0);
     wake(l, l->next, 0);

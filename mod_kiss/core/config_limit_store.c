@@ -109,7 +109,7 @@ static apr_status_t free_tls(void *tls)
 /** Why a file is of no use for TLS. */
 static const char *unfit(const char *file, apr_pool_t *p)
 {
-    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+    const char *reason = ERR_reason_error_string(ERR_peek_error());
 
     ERR_clear_error();
     return apr_psprintf(p, "%s: %s", file, reason ? reason : "it cannot be used");
