@@ -9,6 +9,10 @@ packages_run=(apache2-bin mariadb-server-core mariadb-client-core openssl curl c
 # Go, for one of the clients in doc/pollers, is tested where it is installed: half a gigabyte is too much to ask for.
 # redis-tools has the server's program, under another name, and no service.
 packages_test=(perl libio-socket-ssl-perl mariadb-client nodejs php-cli python3 wget libcsv-dev redis-tools)
+# Debian 13 has Valkey, too.
+case $(. /etc/os-release 2>/dev/null && printf '%s %s' "${ID-}" "${VERSION_ID-}") in
+'debian 13' | 'debian 14') packages_test+=(valkey-tools) ;;
+esac
 
 die() {
     printf '%s: %s\n' "${0##*/}" "$*" >&2
