@@ -344,8 +344,8 @@ const kiss_error *kiss_caller_check(kiss_req *k)
     if (!kiss_caller_is_needed(k)) {
         return NULL;
     }
-    if ((e = kiss_caller_require(k))) {
-        return e;
+    if ((e = kiss_caller_require(k)) || !k->caller) {
+        return e ? e : kiss_db_error(KISS_DB_FAILED);
     }
     if (!k->caller->code) {
         return need == KISS_AUTH_CUSTOMER ? &kiss_error_no_customer : NULL;

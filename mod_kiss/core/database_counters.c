@@ -53,7 +53,8 @@ int kiss_database_counters_attach(void *memory, int n, const apr_array_header_t 
         unsigned char id[KISS_SHA256_LEN];
 
         derive_id(id, d, p);
-        for (at = 0; at < n && memcmp(all[at].id, none, sizeof(none)) && memcmp(all[at].id, id, sizeof(id)); at++) {
+        for (at = 0; at < n && memcmp(all[at].id, none, sizeof(none)) != 0 && memcmp(all[at].id, id, sizeof(id)) != 0;
+             at++) {
             continue;
         }
         if (at < n) {
