@@ -114,6 +114,58 @@ subtest 'this host' => sub {
     like $log, $proved ? qr/KISS0206.*over TLS .*, verified/ : qr/KISS0201.*error 2026/, '... and why';
 };
 
+
+# Each server of host= proves its own name.
+subtest 'several servers over TLS' => sub {
+    plan skip_all => 'the password proves the server' if $proved;
+    $tls->stop;
+    my $port = KissTest::Httpd::free_port();
+    my $wrong = KissTest::Database->start(from => $tls->{dir}, args => ['--skip-networking=0', "--port=$port", '--bind-address=0.0.0.0',
+        certificate('elsewhere', 'DNS:elsewhere.example')]);
+    $tls->resume;
+    my ($good, $bad) = map {"0.0.0.0:$_"} $tls->{port}, $port;
+    my $serve = sub {
+        my ($hosts) = @_;
+        return start_httpd(db => $db, location => 'KissUseDatabase other', config => database_line($tls, $db, "host=$hosts ca=$dir/ca.crt")
+                . qq(<Location "/kiss-metrics">\n    SetHandler kiss-metrics\n</Location>\n));
+    };
+    my $up = sub { my ($h, $server, $what) = @_; return ($h->get('/kiss-metrics')->{content} =~ /^kiss_database_server_$what\{[^}]*server="\Q$server\E"\} (\d+)$/m)[0] // 'none' };
+
+    my $h = $serve->("$bad,$good");
+    $h->checked;
+    is $h->get('/health')->{status}, 200, 'the first one has a certificate of another name: the second one is used';
+    like $h->log_text, qr/KISS0201.*\Q$bad\E.*error 2026/, '... and the log says why the first one is not';
+    like $h->log_text, qr/KISS0760.*\Q$bad\E/, '... and that it is left';
+    is join(' ', map { $up->($h, $_, 'up') } $bad, $good), '0 1', 'the metrics say so';
+    is $up->($h, $bad, 'failures_total'), 1, '... once';
+    is $up->($h, $bad, 'connections'), 0, '... and which one is in use';
+    cmp_ok $up->($h, $good, 'connections'), '>', 0, '... by its connections';
+    is connections($wrong), 0, 'the first one has none';
+    $h->log_ok(qr/KISS0201|KISS0760/);
+
+    $h = $serve->("$good,$bad");
+    $h->checked;
+    is $h->get('/health')->{status}, 200, 'the first one has the right name';
+    unlike $h->log_text, qr/KISS0760/, '... and the second one is not asked';
+    $tls->stop('KILL');
+    is $h->get('/health')->{status}, 503, 'when the first one is away, the wrong one does not take its place';
+    like $h->log_text, qr/KISS0201.*\Q$bad\E.*error 2026/, '... and the log names it';
+    $tls->resume;
+    ok wait_until(20, sub { $h->get('/health')->{status} == 200 }), 'the first one is back, and used again';
+    is $up->($h, $good, 'up'), 1, '... as the metrics say';
+    $h->log_ok(qr/KISS0201|KISS0205|KISS0760/);
+};
+
+subtest 'a server over TLS that was restarted' => sub {
+    my $h = start_httpd(db => $db, processes => 1, location => 'KissUseDatabase other', config => database_line($tls, $db, "host=0.0.0.0 port=$tls->{port} ca=$dir/ca.crt"));
+    $h->checked;
+    is $h->get('/health')->{status}, 200, 'a connection is there';
+    $tls->stop;
+    $tls->resume;
+    is $h->get('/health')->{status}, 200, 'it was cut, and another one is opened for the same request';
+    $h->log_ok;
+};
+
 subtest 'nobody there' => sub {
     for (["socket=$dir/none", 2002, qr/right socket/], ['host=127.0.0.1 port=1', '2003|2002', qr/host and port|right socket/],
         ['host=no-such-host.invalid tls=off', 2005, qr/name of the host/])

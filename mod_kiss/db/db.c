@@ -4,6 +4,7 @@
  */
 #include "db/db.h"
 
+#include <errmsg.h>
 #include <mysqld_error.h>
 
 #include <string.h>
@@ -58,7 +59,8 @@ const char *kiss_db_origin(const kiss_db *db)
 static kiss_db_status failed(kiss_db_conn *conn, unsigned int code, const char *text, const char *what)
 {
     const char *advice = kiss_server_error_advice(code, conn->k->api->name, conn->k->pool);
-    kiss_server_kind kind = kiss_server_error_kind(code);
+    /* On a connection that was open, TLS fails where it ends without a word: the server was stopped or killed. */
+    kiss_server_kind kind = code == CR_SSL_CONNECTION_ERROR ? KISS_SERVER_LOST : kiss_server_error_kind(code);
 
     text = *text ? text : "(no text)";
     conn->gone = kind == KISS_SERVER_LOST || kind == KISS_SERVER_AWAY || kind == KISS_SERVER_BUSY;

@@ -164,6 +164,7 @@ void kiss_db_pool_disconnect(kiss_db_conn *conn)
     kiss_socket_shutdown_forbid(conn->socket);
     mysql_close(conn->mysql);
     count(conn->db->conf->connections, 0);
+    kiss_db_servers_note_connection(conn->db->conf, conn->server, 0);
     conn->mysql = NULL;
     apr_pool_destroy(conn->session);
     conn->session = NULL;
@@ -277,6 +278,7 @@ static kiss_db_status open_connection(kiss_db_conn *conn)
     }
     conn->mysql = mysql;
     count(conf->connections, 1);
+    kiss_db_servers_note_connection(conf, conn->server, 1);
     return KISS_DB_OK;
 }
 

@@ -19,6 +19,8 @@ struct kiss_database_health {
     volatile apr_uint32_t failed;       /* second of kiss_clock in which it failed, from 1; 0: it works */
     volatile apr_uint32_t losses;       /* counted in the first database that has this server */
     volatile apr_uint32_t *shared;      /* the losses of that one */
+    volatile apr_uint32_t connections;  /* that the children have to it now */
+    volatile apr_uint32_t failures;     /* how often it was recorded as failed */
 };
 
 /** The health of the first server in the databases before `end` that has this address, or NULL. */
@@ -131,7 +133,11 @@ int kiss_db_servers_failed(const kiss_database_conf *conf, int server)
 {
     kiss_database_health *health = conf->servers[server].health;
 
-    return conf->nservers > 1 && health && apr_atomic_xchg32(&health->failed, now()) == 0;
+    if (conf->nservers < 2 || !health || apr_atomic_xchg32(&health->failed, now()) != 0) {
+        return 0;
+    }
+    apr_atomic_inc32(&health->failures);
+    return 1;
 }
 
 int kiss_db_servers_works(const kiss_database_conf *conf, int server)
@@ -155,4 +161,28 @@ void kiss_db_servers_note_loss(const kiss_database_conf *conf, int server)
     if (health) {
         apr_atomic_inc32(health->shared);
     }
+}
+
+void kiss_db_servers_note_connection(const kiss_database_conf *conf, int server, int opened)
+{
+    kiss_database_health *health = conf->servers[server].health;
+
+    if (health && opened) {
+        apr_atomic_inc32(&health->connections);
+    }
+    else if (health) {
+        apr_atomic_dec32(&health->connections);
+    }
+}
+
+kiss_db_server_counts kiss_db_servers_counts(const kiss_database_conf *conf, int server)
+{
+    kiss_database_health *health = conf->servers[server].health;
+    kiss_db_server_counts counts = { 0, 0 };
+
+    if (health) {
+        counts.connections = apr_atomic_read32(&health->connections);
+        counts.failures = apr_atomic_read32(&health->failures);
+    }
+    return counts;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * db_servers - the servers of a database, in their order of preference: which of them failed, and which one the next
- * connection goes to. What is known of them is shared by all children. Used by the units in db/ only.
+ * connection goes to. What is known of them is shared by all children. Used by the units in db/; status/ reads it.
  */
 #ifndef KISS_DB_SERVERS_H
 #define KISS_DB_SERVERS_H
@@ -47,5 +47,17 @@ apr_uint32_t kiss_db_servers_losses(const kiss_database_conf *conf, int server);
 
 /** Counts one. */
 void kiss_db_servers_note_loss(const kiss_database_conf *conf, int server);
+
+/** What is counted of a server since the last reload, for one database. */
+typedef struct {
+    apr_uint32_t connections;           /**< that the children have to it now */
+    apr_uint32_t failures;              /**< how often it was recorded as failed: not every request that found it so */
+} kiss_db_server_counts;
+
+/** Counts a connection that was opened, or takes away one that was closed. Thread-safe. */
+void kiss_db_servers_note_connection(const kiss_database_conf *conf, int server, int opened);
+
+/** Reads the counts; zeros without shared memory. Thread-safe. */
+kiss_db_server_counts kiss_db_servers_counts(const kiss_database_conf *conf, int server);
 
 #endif

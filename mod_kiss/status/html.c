@@ -336,6 +336,11 @@ static const column database_columns[] = {
     { "changes as gzip", "changes_gzip", FILES }, { NULL }
 };
 
+static const column server_columns[] = {
+    { "database", "database", TEXT }, { "address", "server", TEXT }, { "state", "state", TEXT },
+    { "connections", "connections", COUNT }, { "failed so often", "failures", BAD_COUNT }, { NULL }
+};
+
 static const column warm_columns[] = {
     { "database", "database", TEXT }, { "passes", "passes", COUNT }, { "took", "ms", TIME }, { "built", "built", COUNT },
     { "patched", "patched", COUNT }, { "compressed", "compressed", COUNT }, { "were there", "cached", COUNT },
@@ -459,6 +464,14 @@ static void put_databases(struct printbuf *pb, json_object *databases)
     }
     put_heading(pb, "h2", "Databases");
     put_table(pb, rows, database_columns);
+    for (i = 0; i < json_object_array_length(databases); i++) {
+        json_object *servers = member(json_object_array_get_idx(databases, i), "servers");
+
+        if (servers) {
+            put_heading(pb, "h3", "Database servers, the preferred one first");
+            put_table(pb, servers, server_columns);
+        }
+    }
     if (json_object_array_length(warm)) {
         put_heading(pb, "h3", "Lists built in advance (KissWarm)");
         put_table(pb, warm, warm_columns);

@@ -15,6 +15,7 @@
 #include "caller/store_state.h"
 #include "core/metrics.h"
 #include "db/db_check.h"
+#include "db/db_servers.h"
 #include "lib/base/exposition.h"
 #include "lib/base/json_text.h"
 #include "status/cache_use.h"
@@ -194,6 +195,35 @@ static void database_connections_max(const exposition *x, const kiss_counted_dat
     kiss_exposition_number(x->pb, x->name, "", x->labels, (apr_uint64_t)max);
 }
 
+/** Of each server, where there are several: in turn whether it works, connections, failures. */
+static void database_servers(const exposition *x, const kiss_counted_database *d, int what)
+{
+    const kiss_database_conf *conf = d->conf;
+    int i;
+
+    for (i = 0; i < conf->nservers && conf->nservers > 1; i++) {
+        const kiss_db_server_counts counts = kiss_db_servers_counts(conf, i);
+        const apr_uint32_t value[] = { !kiss_db_servers_has_failed(conf, i), counts.connections, counts.failures };
+
+        kiss_exposition_number(x->pb, x->name, "", with(x, "server", conf->servers[i].address, NULL, NULL), value[what]);
+    }
+}
+
+static void database_server_up(const exposition *x, const kiss_counted_database *d)
+{
+    database_servers(x, d, 0);
+}
+
+static void database_server_connections(const exposition *x, const kiss_counted_database *d)
+{
+    database_servers(x, d, 1);
+}
+
+static void database_server_failures(const exposition *x, const kiss_counted_database *d)
+{
+    database_servers(x, d, 2);
+}
+
 static void database_passes(const exposition *x, const kiss_counted_database *d)
 {
     kiss_exposition_number(x->pb, x->name, "", x->labels, kiss_counter_read(&d->conf->counters->passes));
@@ -342,6 +372,12 @@ static const struct {
       .database = database_connections },
     { "kiss_database_connections_max", KISS_GAUGE, "Connections that all processes together may have.",
       .database = database_connections_max },
+    { "kiss_database_server_up", KISS_GAUGE, "1: this server of several works, as far as is known; 0: it has failed.",
+      .database = database_server_up },
+    { "kiss_database_server_connections", KISS_GAUGE, "Connections to this server that the processes have now.",
+      .database = database_server_connections },
+    { "kiss_database_server_failures_total", KISS_COUNTER, "How often this server has failed, and others were used.",
+      .database = database_server_failures },
     { "kiss_list_answers_total", KISS_COUNTER, "Whole lists and changes that were sent, by where they came from.",
       .list = list_answers },
     { "kiss_list_bytes_total", KISS_COUNTER, "Bytes of these lists that were sent.", .list = list_bytes },

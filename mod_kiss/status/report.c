@@ -14,6 +14,7 @@
 #include "core/config_limit_store.h"
 #include "core/recent.h"
 #include "db/db_check.h"
+#include "db/db_servers.h"
 #include "lib/api/plan.h"
 #include "lib/base/json_text.h"
 #include "status/cache_use.h"
@@ -421,6 +422,26 @@ static json_object *warmed(const kiss_database_counters *c, apr_pool_t *p)
     return o;
 }
 
+/** Each server of a database that has several, in order of preference. */
+static json_object *servers(const kiss_database_conf *conf, apr_pool_t *p)
+{
+    json_object *list = json_object_new_array();
+    int i;
+
+    for (i = 0; i < conf->nservers; i++) {
+        const kiss_db_server_counts counts = kiss_db_servers_counts(conf, i);
+        json_object *o = json_object_new_object();
+
+        json_object_object_add(o, "database", text(conf->name, p));
+        json_object_object_add(o, "server", text(conf->servers[i].address, p));
+        json_object_object_add(o, "state", json_object_new_string(kiss_db_servers_has_failed(conf, i) ? "failed" : "works"));
+        json_object_object_add(o, "connections", number(counts.connections));
+        json_object_object_add(o, "failures", number(counts.failures));
+        json_object_array_add(list, o);
+    }
+    return list;
+}
+
 static json_object *databases(const apr_array_header_t *use, const server_rec *s, apr_pool_t *p)
 {
     const apr_array_header_t *all = kiss_metrics_databases();
@@ -436,6 +457,9 @@ static json_object *databases(const apr_array_header_t *use, const server_rec *s
         json_object_object_add(o, "in_use", number(d->conf->in_use ? apr_atomic_read32(d->conf->in_use) : 0));
         json_object_object_add(o, "connections_max",
                                json_object_new_int(kiss_db_check_budget(&children, &each, d->conf->max)));
+        if (d->conf->nservers > 1) {
+            json_object_object_add(o, "servers", servers(d->conf, p));
+        }
         if (d->has_lists) {
             json_object_object_add(o, "cached", cached(&APR_ARRAY_IDX(use, i, kiss_cache_use)));
         }
