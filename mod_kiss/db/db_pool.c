@@ -22,7 +22,11 @@
 /* Least time between two messages about a database. */
 #define QUIET apr_time_from_sec(10)
 
-static const char session_sql[] = KISS_SESSION_SQL;
+/*
+ * A host that hangs in the middle of a write keeps its row locks: others would wait for them for as long as the server takes
+ * the connection for alive. It rolls back a transaction whose client has been silent for two seconds.
+ */
+static const char session_sql[] = KISS_SESSION_SQL ", idle_write_transaction_timeout = 2";
 static const char isolation_sql[] = KISS_SESSION_TRANSACTION;
 
 /* Unknown to older servers. */

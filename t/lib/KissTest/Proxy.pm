@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 package KissTest::Proxy;
 
-# A way from a port of 127.0.0.1 to a database's socket. It can be lost as a firewall loses it: nothing that was connected before
-# gets anything any more, neither data nor an end, while new connections work.
+# A way from a port of 127.0.0.1 to a database's socket, or to another port. It can be lost as a firewall loses it: nothing that was connected
+# before gets anything any more, neither data nor an end, while new connections work. Or it can be cut: what was connected has ended.
 #
 #     my $way = KissTest::Proxy->start($server->{socket});    # $way->{port}
 #     $way->lose;
+#     $way->cut;
 #
 # Or it is slow: of what the server sends, so many bytes come at a time, each after a pause.
 #
@@ -19,7 +20,7 @@ use IO::Socket::UNIX;
 use POSIX ();
 use Time::HiRes qw(sleep);
 
-# start($socket, %option): in a process of its own, which ends with the object.
+# start($socket or port, %option): in a process of its own, which ends with the object.
 sub start {
     my ($class, $socket, %opt) = @_;
     my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 64, ReuseAddr => 1) or die "listen: $!";
@@ -37,24 +38,28 @@ sub start {
 
 sub _serve {
     my ($listen, $socket, $say, %opt) = @_;
-    my ($lost, %peer) = (0);
+    my ($lost, $cut, %peer) = (0, 0);
     local $SIG{USR1} = sub { $lost = 1 };
+    local $SIG{USR2} = sub { $cut = 1 };
     local $SIG{PIPE} = 'IGNORE';
     my $parent = getppid;
     my $select = IO::Select->new($listen);
     while (getppid == $parent) {
         my @ready = $select->can_read(0.2);
-        if ($lost) {
-            # Kept open, and never looked at again.
-            $select->remove($_) for grep { $_ != $listen } $select->handles;
-            $lost = 0;
+        if ($lost || $cut) {
+            my @all = grep { $_ != $listen } $select->handles;
+            # Lost ones are kept open, and never looked at again.
+            $select->remove($_) for @all;
+            if ($cut) { close $_ for @all }
+            $lost = $cut = 0;
             syswrite $say, "\n";
             next;
         }
         for my $from (@ready) {
             if ($from == $listen) {
                 my $client = $listen->accept or next;
-                my $server = IO::Socket::UNIX->new(Peer => $socket) or do { close $client; next };
+                my $server = $socket =~ /\A[0-9]+\z/ ? IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $socket) : IO::Socket::UNIX->new(Peer => $socket);
+                if (!$server) { close $client; next }
                 @peer{ $client, $server } = ($server, $client);
                 $select->add($client, $server);
                 next;
@@ -64,6 +69,7 @@ sub _serve {
             my $n = $to ? sysread $from, $data, $opt{piece} || 65536 : 0;
             if (!$n) {
                 $select->remove(grep {defined} $from, $to);
+                delete @peer{ grep {defined} $from, $to };
                 close $_ for grep {defined} $from, $to;
                 next;
             }
@@ -74,10 +80,12 @@ sub _serve {
     return;
 }
 
-# lose(): returns when all that was connected is lost.
-sub lose {
-    my ($self) = @_;
-    kill 'USR1', $self->{pid};
+# lose(), cut(): return when all that was connected is lost, or has ended.
+sub lose { my ($self) = @_; return $self->_tell('USR1') }
+sub cut { my ($self) = @_; return $self->_tell('USR2') }
+sub _tell {
+    my ($self, $signal) = @_;
+    kill $signal, $self->{pid};
     sysread $self->{said}, my $line, 1;
     return;
 }
