@@ -178,13 +178,14 @@ sub _environment {
 # start(): true when it listens; false when it ended before that (see error_log).
 sub start {
     my ($self) = @_;
+    my $before = $self->_count;
     $self->{pid} = KissTest::Database::spawn("$self->{root}/stderr", { HOME => undef, MYSQL_HOME => undef, $self->_environment },
         @{ $self->{wrapper} || [] },
         split(' ', $ENV{KISS_TEST_WRAPPER} || ''),
         program(), '-d', $self->{root}, '-f', $self->{conf}, '-DFOREGROUND');
     $running{$self} = $self;
     weaken($running{$self});
-    return $self->_wait_for('start', 60, sub { $self->_log =~ /resuming normal operations/ });
+    return $self->_wait_for('start', 60, sub { $self->_count > $before });
 }
 
 # Waits for a condition; false if httpd ends before it is true.
@@ -300,6 +301,18 @@ sub graceful_stop {
     $self->_ended($?);
     return;
 }
+
+# kill_all(): its processes are killed, as when the host loses its power. freeze(), thaw(): they stand still, and go on.
+sub kill_all {
+    my ($self) = @_;
+    $self->{killed} = 1;
+    kill 'KILL', $self->{pid}, $self->children;
+    waitpid $self->{pid}, 0;
+    $self->_ended($?);
+    return;
+}
+sub freeze { my ($self) = @_; kill 'STOP', $self->{pid}, $self->children; return }
+sub thaw { my ($self) = @_; kill 'CONT', $self->children, $self->{pid}; return }
 
 # children(): process ids of the serving processes.
 sub children {
