@@ -263,6 +263,17 @@ for my $path (grep {/\.[ch]$/} @sources) {
     is "@wrong", '', substr($path, 1 + length $top) . ' is formatted';
 }
 
+# A condition would leave out our own headers where it does not hold, which is another machine: only what stands for a library may be left out.
+for my $path (grep {/\.c$/} @sources) {
+    my ($depth, @conditional) = (0);
+    for (split /\n/, slurp($path)) {
+        $depth++ if /^#\s*if/;
+        $depth-- if /^#\s*endif/;
+        push @conditional, $1 if $depth && /^#\s*include "(.*)"/ && $1 !~ m{^reference/};
+    }
+    is "@conditional", '', substr($path, 1 + length $top) . ' includes our headers without a condition' if @conditional;
+}
+
 # A function fits a screen.
 my %code = (%source, %support);
 for my $file (sort grep {/\.c$/} keys %code) {

@@ -10,10 +10,9 @@
 #include <apr_strings.h>
 #include <apr_tables.h>
 
-#ifdef HAVE_LIBCSV
-
 #include "fuzz.h"
 #include "lib/base/utf8.h"
+#ifdef HAVE_LIBCSV
 #include "reference/libcsv.h"
 #endif
 
