@@ -55,6 +55,7 @@
 #include "page/page.h"
 #include "page/page_cache.h"
 #include "page/page_start.h"
+#include "page/write.h"
 #include "status/prometheus.h"
 #include "status/status.h"
 #include "worker/cache_manager.h"
@@ -62,13 +63,52 @@
 
 /* --- the request --- */
 
+/* Methods by their number in httpd, and how Allow names them. */
+static const struct {
+    int number, method;
+    const char *name;
+} methods[] = {
+    { M_GET, KISS_GET, "GET, HEAD" },
+    { M_POST, KISS_POST, "POST" },
+    { M_PUT, KISS_PUT, "PUT" },
+    { M_DELETE, KISS_DELETE, "DELETE" }
+};
+
+#define KNOWN_METHODS ((int)(sizeof(methods) / sizeof(methods[0])))
+
+/** The method of a request; 0 for one that no endpoint has. */
+static int method_of(const request_rec *r)
+{
+    int i;
+
+    for (i = 0; i < KNOWN_METHODS && methods[i].number != r->method_number; i++) {
+        continue;
+    }
+    return i < KNOWN_METHODS ? methods[i].method : 0;
+}
+
+/** A set of methods as Allow has it. */
+static const char *names_of(int set, apr_pool_t *p)
+{
+    const char *names = "";
+    int i;
+
+    for (i = 0; i < KNOWN_METHODS; i++) {
+        if (set & methods[i].method) {
+            names = apr_pstrcat(p, names, *names ? ", " : "", methods[i].name, NULL);
+        }
+    }
+    return names;
+}
+
 /** The route stage: the endpoint of the path below the API's location. */
 static const kiss_error *route(kiss_req *k)
 {
     request_rec *r = k->r;
-    int method = r->method_number == M_GET ? KISS_GET : r->method_number == M_POST ? KISS_POST : 0, allow;
+    int allow;
 
-    k->endpoint = kiss_route_find(k->api, r->uri + strlen(k->conf->base), method, &allow, &k->path_param);
+    k->endpoint = kiss_route_find(k->api, r->uri + strlen(k->conf->base), method_of(r), kiss_config_admin(k->conf), &allow,
+                                  &k->path_param);
     if (k->endpoint) {
         k->by_accept = kiss_route_has_formats(k->api, k->endpoint);
         if (k->by_accept) {
@@ -80,7 +120,7 @@ static const kiss_error *route(kiss_req *k)
     if (!allow || k->api->method_not_found) {
         return &kiss_error_not_found;
     }
-    apr_table_setn(r->err_headers_out, "Allow", allow & KISS_GET ? "GET, HEAD" : "POST");
+    apr_table_setn(r->err_headers_out, "Allow", names_of(allow, k->pool));
     return &kiss_error_method;
 }
 
@@ -157,7 +197,8 @@ static const kiss_error *(*const answer[])(kiss_req *k, int *status) = {
     [KISS_RUN_PAGE] = kiss_page_run,
     [KISS_RUN_RECORD] = kiss_page_run,
     [KISS_RUN_ALLOCATE] = kiss_allocate_run,
-    [KISS_RUN_OPENAPI] = kiss_openapi_answer_run
+    [KISS_RUN_OPENAPI] = kiss_openapi_answer_run,
+    [KISS_RUN_WRITE] = kiss_write_run
 };
 
 static const kiss_error *check_tls(kiss_req *k)

@@ -20,7 +20,7 @@ static const out_column columns[] = {
 };
 
 static const ctl_key_kind kind = {
-    SELECT_KEY, columns, (int)(sizeof(columns) / sizeof(*columns)) - 1, "kissctl key list CODE"
+    SELECT_KEY, columns, (int)(sizeof(columns) / sizeof(*columns)) - 1, "kissctl key list CODE", "api_key"
 };
 
 /** Notes what the owner of the new key should know. */

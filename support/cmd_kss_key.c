@@ -29,7 +29,7 @@ static const out_column columns[] = {
 };
 
 static const ctl_key_kind kind = {
-    SELECT_KEY, columns, (int)(sizeof(columns) / sizeof(*columns)) - 1, "kissctl kss key list"
+    SELECT_KEY, columns, (int)(sizeof(columns) / sizeof(*columns)) - 1, "kissctl kss key list", "api_key"
 };
 
 /** The types, and where the ids of each are known; an employee sees everything and has none. */

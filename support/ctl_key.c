@@ -104,8 +104,8 @@ int ctl_key_revoke(ctl *c, const ctl_key_kind *kind, const char *id)
     if (!ctl_number(&n, id, 1, APR_INT64_MAX)) {
         return ctl_usage(c, "'%s' is not the number of a key: '%s' shows it", id, kind->list);
     }
-    if (ctl_db_run(c, &revoked, "UPDATE api_key SET revoked_at = UTC_TIMESTAMP()"
-                   " WHERE key_id = CAST(? AS UNSIGNED) AND revoked_at IS NULL", 1, id) != CTL_OK
+    if (ctl_db_run(c, &revoked, apr_pstrcat(c->pool, "UPDATE ", kind->table, " SET revoked_at = UTC_TIMESTAMP()"
+                   " WHERE key_id = CAST(? AS UNSIGNED) AND revoked_at IS NULL", NULL), 1, id) != CTL_OK
         || ctl_db_rows(c, &rows, c->pool, apr_pstrcat(c->pool, kind->select, " WHERE k.key_id = CAST(? AS UNSIGNED)",
                                                       NULL), 1, id) != CTL_OK) {
         return CTL_FAILED;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * ctl_key - what the keys of both APIs have in common: form, label, expiry, digest, how they are shown and revoked.
+ * ctl_key - what the keys of both APIs and of admin clients have in common: form, label, expiry, digest, how they are
+ * shown and revoked.
  *
  * The key itself is printed once and stored nowhere. Functions that fail have written why to standard error.
  * Single-threaded.
@@ -20,9 +21,10 @@ typedef struct {
     const out_column *columns;      /**< its columns, and after the last one Key, shown when it is made */
     int n;                          /**< number of columns, without Key */
     const char *list;               /**< the verb that shows their numbers */
+    const char *table;              /**< their table */
 } ctl_key_kind;
 
-/** A new key: what goes into api_key, and the text that is shown once. */
+/** A new key: what goes into its table, and the text that is shown once. */
 typedef struct {
     const char *text;               /**< the key itself */
     const char *prefix;             /**< its public part */

@@ -19,7 +19,7 @@ const kissctl_option kissctl_options[] = {
     {OPT_HELP, "help", NULL, "print help; behind a verb, the help of that verb (-h)"},
     {OPT_VERSION, "version", NULL, "print the version (-V)"},
     {OPT_DRY_RUN, "dry-run", NULL, "change nothing: do everything and take it back, or say what would be done"},
-    {OPT_NAME, "name", "NAME", "the customer's name"},
+    {OPT_NAME, "name", "NAME", "the name of the customer, or of the admin client"},
     {OPT_PRICE_LIST, "price-list", "CODE", "the customer's price list; '' for none"},
     {OPT_WAREHOUSE, "warehouse", "CODE", "the customer's warehouse; '' for none"},
     {OPT_DISCOUNT, "discount", "PERCENT", "0 to 100, up to four decimals, taken off discount-eligible prices"},

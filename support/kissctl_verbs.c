@@ -72,7 +72,7 @@ const ctl_verb kissctl_verbs[] = {
      "hang on the old one. Then every revision is raised, because what was changed meanwhile is not known: every ETag\n"
      "is another one. Data stays as it is."},
     {"touch", "DATASET [SCOPE]", "", CUSTOMER, 0, cmd_touch, "raise a revision, because data were changed past the triggers",
-     "DATASET is products, assortment, prices, listing, stock, customers, keys, or all; SCOPE is one price list (prices,\n"
+     "DATASET is products, assortment, prices, listing, stock, customers, keys, admins, or all; SCOPE is one price list (prices,\n"
      "listing) or one warehouse (stock), all of them when it is left out. ETags that depend on it are others then."},
     {"import", "DIR", IMPORT_USAGE, CUSTOMER, IMPORT_OPTIONS, cmd_import_customer,
      "load a folder of CSV files, all or nothing",
@@ -108,6 +108,20 @@ const ctl_verb kissctl_verbs[] = {
     {"key revoke", "ID", "", CUSTOMER, 0, cmd_key_revoke, "end a key, at once",
      "ID is the number that 'kissctl key list' shows. Tokens that were got with the key live out their time, an hour;\n"
      "'kissctl customer disable' ends those too."},
+    {"admin list", "", "", CUSTOMER, 0, cmd_admin_list, "list the clients of the admin endpoints",
+     "They write product data where httpd has KissAdmin. LastWriteAt is when one last changed something."},
+    {"admin add", "CODE", "[--name NAME] [--limit-minute N] [--limit-hour N]", CUSTOMER, CTL_OPT(OPT_NAME) | LIMITS,
+     cmd_admin_add, "add a client of the admin endpoints, a PIM for one",
+     "It is enabled at once and needs a key: 'kissctl admin-key issue CODE'. It is no customer, and reads no customer's list."},
+    {"admin disable", "CODE", "", CUSTOMER, 0, cmd_admin_disable, "lock an admin client out, at once, tokens included", NULL},
+    {"admin enable", "CODE", "", CUSTOMER, 0, cmd_admin_enable, "let an admin client in again", NULL},
+    {"admin-key issue", "CODE", "[--label TEXT] [--expires DATE]", CUSTOMER, CTL_OPT(OPT_LABEL) | CTL_OPT(OPT_EXPIRES),
+     cmd_admin_key_issue, "make a key for an admin client and print it, once",
+     "As 'kissctl key issue' for a customer."},
+    {"admin-key list", "CODE", "", CUSTOMER, 0, cmd_admin_key_list, "list the keys of an admin client", NULL},
+    {"admin-key revoke", "ID", "", CUSTOMER, 0, cmd_admin_key_revoke, "end a key of an admin client, at once",
+     "ID is the number that 'kissctl admin-key list' shows. Tokens that were got with the key live out their time, an hour;\n"
+     "'kissctl admin disable' ends those too."},
     {"token-key list", "", "", NULL, 0, cmd_tokenkey_list, "list the token signing keys, without their secrets", NULL},
     {"token-key rotate", "[KID]", "[--prepare]", NULL, CTL_OPT(OPT_PREPARE), cmd_tokenkey_rotate, "put a signing key on top",
      "A new key, or KID, which is in the file already. It signs, the others still verify. Makes the file when it is missing.\n"

@@ -76,7 +76,7 @@ subtest 'numbers' => sub {
         refused $name, qr/^\Q$name\E takes one argument/m, "$name alone", $load;
         refused "$name 100 100", qr/^\Q$name\E takes one argument/m, "$name with two", $load;
     }
-    for my $name (qw(KissLimit KissLimitAnonymous)) {
+    for my $name (qw(KissLimit KissLimitAnonymous KissAdminLimit)) {
         accepted "$name $_", undef, $load for '1 1', '60 1000', '1000000000 1000000000', '1000 60';
         refused "$name $_", qr/^\Q$name\E: '\S+' is not a whole number from 1 to 1000000000$/m, undef, $load
             for '0 1', '1 0', '-1 5', '60 1h', '1000000001 1', '1 1000000001', '60, 1000';
@@ -87,7 +87,7 @@ subtest 'numbers' => sub {
 subtest 'texts and flags' => sub {
     accepted "$_ urn:x", undef, $load for qw(KissTokenIssuer KissTokenAudience KissUseDatabase);
     refused "$_ \"\"", qr/^\Q$_\E takes one argument/m, undef, $load for qw(KissTokenIssuer KissTokenAudience);
-    refused "$_ a b", qr/^\Q$_\E takes one argument/m, undef, $load for qw(KissTokenIssuer KissTokenAudience KissUseDatabase);
+    refused "$_ a b", qr/^\Q$_\E takes one argument/m, undef, $load for qw(KissTokenIssuer KissTokenAudience KissUseDatabase KissAdminDatabase);
     accepted "KissAllowPlainHTTP $_", undef, $load for qw(On off);
     for my $name (qw(KissFeedBasic KissWholeAnswers)) {
         accepted "$name $_", undef, $load for qw(On off);
@@ -131,7 +131,7 @@ subtest 'where directives may stand' => sub {
     my @vhost = ('<VirtualHost 127.0.0.1:9>', '</VirtualHost>');
     for my $d ("KissTokenKeys $dir/keys", 'KissTokenIssuer x', 'KissTokenAudience x', 'KissTokenLifetime 60', 'KissLimit 1 1',
         'KissLimitAnonymous 1 1', 'KissLoginFailureLimit 1', 'KissAllowPlainHTTP On', 'KissServerTiming On', 'KissFeedBasic On',
-        'KissWholeAnswers On', 'KissUseDatabase x')
+        'KissWholeAnswers On', 'KissUseDatabase x', 'KissAdminDatabase x', 'KissAdminLimit 1 1')
     {
         my ($name) = $d =~ /^(\S+)/;
         accepted $d, "$name: server", $load;
@@ -150,6 +150,26 @@ subtest 'where directives may stand' => sub {
         isnt $rc, 0, "$name: not in a Location";
         like $out, qr/^\Q$name\E not allowed in <Location> context/m, "$name: and says so";
     }
+};
+
+subtest 'KissAdmin' => sub {
+    my $section = sub { return join "\n", '<Location /admin>', @_, '</Location>' };
+    my $writer = "KissDatabase writer socket=/x dbname=x\n";
+    accepted "$writer$whole\n" . $section->('KissAdmin On', 'KissAdminDatabase writer'), 'KissAdmin in a location below', '';
+    accepted "$writer$whole\n" . $section->('KissAdmin Off'), 'Off needs nothing', '';
+    refused $section->("KissAdmin $_"), qr/^KissAdmin must be On or Off$/m, undef, $load for qw(yes 1);
+    refused 'KissAdmin On', qr/KissAdmin not allowed here/, 'in the server', $load;
+    for my $s (['<Directory /srv>', '</Directory>'], ['<LocationMatch ^/x>', '</LocationMatch>'], ['<Location /a*>', '</Location>']) {
+        refused join("\n", $s->[0], 'KissAdmin On', $s->[1]), qr/^KissAdmin: stands in a <Location \/path> section \(no pattern\)$/m, $s->[0], $load;
+    }
+    my $because = sub {
+        my ($name, $config, $reason) = @_;
+        my ($rc, $out) = test($config, '');
+        ok $rc != 0 && $out =~ /KISS0102: line \d+ of \S+: KissAdmin: $reason/, $name or diag "exit $rc: $out";
+    };
+    $because->('without an API', $load . $writer . $section->('KissAdmin On', 'KissAdminDatabase writer'), q{there is no 'KissApi customer'});
+    $because->('without an account', "$whole\n" . $section->('KissAdmin On'), 'KissAdminDatabase is missing');
+    $because->('with an unknown one', "$whole\n" . $section->('KissAdmin On', 'KissAdminDatabase writer'), q{no 'KissDatabase writer});
 };
 
 subtest 'KissApi' => sub {

@@ -167,7 +167,7 @@ subtest 'ways past the triggers' => sub {
     my $t = $h->token('ACME01', issue_key('ACME01'));
     my @caller = (Authorization => "Bearer $t");
     is doctor($of) =~ /^ok: all \d+ tables and sequences, \d+ triggers and \d+ foreign keys/, 1, 'at first all is well';
-    for my $table (qw(stock price product customer product_image revision)) {
+    for my $table (qw(stock price product customer product_image admin_client revision)) {
         is error($of, "TRUNCATE $table"), 1701, "$table: TRUNCATE";
         is error($of, "DROP TABLE $table"), 1451, '... DROP TABLE';
         is error($of, "CREATE OR REPLACE TABLE $table (a INT)"), 1451, '... CREATE OR REPLACE TABLE';
@@ -262,7 +262,7 @@ subtest 'touch' => sub {
     }
     my ($rc, $out, $err) = kissctl({ db => $of }, qw(touch nothing));
     is "$rc $out", '1 ', 'an unknown dataset: exit status 1';
-    like $err, qr/there is no dataset 'nothing': there are all, assortment, customers, keys, listing, prices, products, stock/, '... and what there is';
+    like $err, qr/there is no dataset 'nothing': there are all, admins, assortment, customers, keys, listing, prices, products, stock/, '... and what there is';
     ($rc, $out, $err) = kissctl({ db => $of }, qw(touch prices NONE));
     is $rc, 1, 'an unknown scope';
     like $err, qr/there is no 'NONE' in dataset 'prices': there are EUTRADE, UKRETAIL, UKTRADE$/m, '... and what there is';

@@ -15,7 +15,8 @@ my %data = (customer => ['', 'sample'], kss => ['kss', 'sample-kss']);
 # What a change of a table must raise: its own dataset in the KSS API, these in the Customer API.
 my %raises = (
     product => ['products '], product_image => ['products '], product_accessory => ['products '],
-    product_substitution => ['products '], product_composition => ['products '], customer => ['customers '], api_key => ['keys ']
+    product_substitution => ['products '], product_composition => ['products '], customer => ['customers '], api_key => ['keys '],
+    admin_client => ['admins '], admin_key => ['admins ']
 );
 my %scoped = (price => ['prices', 'price_list_code'], price_list => ['prices', 'price_list_code'], stock => ['stock', 'stock_location']);
 
@@ -28,6 +29,9 @@ for my $api (qw(customer kss)) {
     sql($db, "INSERT INTO api_key (type, prefix, hash) VALUES ('supplier', 'aaaaaaaa', REPEAT('a', 32)), ('supplier', 'bbbbbbbb', REPEAT('b', 32));"
             . ' INSERT INTO api_key_account SELECT key_id, 10 FROM api_key') if $api eq 'kss';
     sql($db, "INSERT INTO api_key (customer_code, prefix, hash) SELECT customer_code, 'aaaaaaaa', UNHEX(SHA2(customer_code, 256)) FROM customer")
+        if $api eq 'customer';
+    sql($db, "INSERT INTO admin_client (admin_code) VALUES ('one'), ('two');"
+            . " INSERT INTO admin_key (admin_code, prefix, hash) SELECT admin_code, 'aaaaaaaa', UNHEX(SHA2(admin_code, 256)) FROM admin_client")
         if $api eq 'customer';
 
     # run($sql): the revisions that rose. Everything is taken back. Dies with what the server says.

@@ -53,12 +53,13 @@ static const kiss_error *identify_bearer(kiss_req *k)
 {
     const char *token = bearer_token(k->r), *customer, *why;
     kiss_jwt_policy policy;
+    int admin = 0;
 
     if (!token || !k->conf->token_keys) {
         return &kiss_error_bearer;
     }
     policy = kiss_config_token_policy(k->conf, k->server, k->pool);
-    why = kiss_jwt_cache_verify(jwt_cache, &customer, &policy, token, apr_time_sec(apr_time_now()), k->pool);
+    why = kiss_jwt_cache_verify(jwt_cache, &customer, &admin, &policy, token, apr_time_sec(apr_time_now()), k->pool);
     if (why == kiss_jwt_no_memory) {
         KISS_LOG_SELDOM(KISS_LOG_SELDOM_VERIFYING, k, APLOG_ERR, APR_ENOMEM, KISS_LOGNO(0685) "a token cannot be verified");
         return &kiss_error_internal;
@@ -70,6 +71,7 @@ static const kiss_error *identify_bearer(kiss_req *k)
         return &kiss_error_bearer;
     }
     k->principal = customer;
+    k->admin = (unsigned)admin;
     k->verified = 1;
     k->r->user = apr_pstrdup(k->pool, customer);
     k->r->ap_auth_type = SCHEME;

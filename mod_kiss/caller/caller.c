@@ -224,6 +224,25 @@ kiss_db_status kiss_caller_fetch(const kiss_caller **caller, kiss_db_conn *conn,
     return KISS_DB_OK;
 }
 
+kiss_db_status kiss_caller_fetch_admin(const kiss_caller **caller, kiss_db_conn *conn, const kiss_plan *plan,
+                                       const char *code, apr_pool_t *p)
+{
+    kiss_caller *c = apr_pcalloc(p, sizeof(*c));
+    const kiss_value *row;
+    kiss_db_status status = kiss_db_row(&row, conn, plan->fixed[KISS_SQL_ADMIN], &code, p);
+
+    c->limit_minute = c->limit_hour = -1;
+    *caller = c;
+    if (status == KISS_DB_OK && row) {
+        c->code = text(&row[KISS_ADMIN_CODE], p);
+        c->enabled = strcmp(text(&row[KISS_ADMIN_ENABLED], p), "0") != 0;
+        c->limit_minute = limit(&row[KISS_ADMIN_LIMIT_MINUTE], p);
+        c->limit_hour = limit(&row[KISS_ADMIN_LIMIT_HOUR], p);
+        c->db_revision = text(&row[KISS_ADMIN_STATE], p);
+    }
+    return status;
+}
+
 /* --- cached records --- */
 
 static kiss_caller_cache *cache;
@@ -287,11 +306,13 @@ const kiss_caller *kiss_caller_last(kiss_req *k, const unsigned char digest[KISS
 
 kiss_db_status kiss_caller_read(const kiss_caller **caller, kiss_req *k, const char *code)
 {
+    /* No code contains a line feed: a customer and an admin client of one code have different digests. */
+    const char *name = k->admin ? apr_pstrcat(k->pool, "admin\n", code, NULL) : code;
     unsigned char digest[KISS_SHA256_LEN];
     int ignored;
 
-    kiss_crypto_sha256(digest, code, strlen(code));
-    return kiss_caller_find(caller, &ignored, k, kiss_caller_fetch, code, digest);
+    kiss_crypto_sha256(digest, name, strlen(name));
+    return kiss_caller_find(caller, &ignored, k, k->admin ? kiss_caller_fetch_admin : kiss_caller_fetch, code, digest);
 }
 
 const kiss_error *kiss_caller_require(kiss_req *k)
@@ -302,7 +323,7 @@ const kiss_error *kiss_caller_require(kiss_req *k)
         k->caller = NULL;
         k->db_error = kiss_db_error(status);
     }
-    if (!k->caller && (status == KISS_DB_AWAY || status == KISS_DB_BUSY || k->as_of)) {
+    if (!k->caller && !k->admin && (status == KISS_DB_AWAY || status == KISS_DB_BUSY || k->as_of)) {
         k->caller = kiss_caller_stale_get(k, k->principal, k->db_error);
     }
     return k->caller ? NULL : k->db_error;
@@ -330,7 +351,8 @@ void kiss_caller_note_key(kiss_req *k, const char *key_id)
 
 int kiss_caller_is_needed(const kiss_req *k)
 {
-    return k->endpoint->auth == KISS_AUTH_CUSTOMER || k->endpoint->auth == KISS_AUTH_TOKEN;
+    return k->endpoint->auth == KISS_AUTH_CUSTOMER || k->endpoint->auth == KISS_AUTH_TOKEN
+        || k->endpoint->auth == KISS_AUTH_ADMIN;
 }
 
 const kiss_error *kiss_caller_check(kiss_req *k)
@@ -344,11 +366,14 @@ const kiss_error *kiss_caller_check(kiss_req *k)
     if (!kiss_caller_is_needed(k)) {
         return NULL;
     }
+    if ((need == KISS_AUTH_ADMIN) != k->admin) {
+        return k->admin ? &kiss_error_admin : &kiss_error_no_admin;
+    }
     if ((e = kiss_caller_require(k)) || !k->caller) {
         return e ? e : kiss_db_error(KISS_DB_FAILED);
     }
     if (!k->caller->code) {
-        return need == KISS_AUTH_CUSTOMER ? &kiss_error_no_customer : NULL;
+        return need == KISS_AUTH_ADMIN ? &kiss_error_bearer : need == KISS_AUTH_CUSTOMER ? &kiss_error_no_customer : NULL;
     }
     return k->caller->enabled ? NULL : &kiss_error_bearer;
 }

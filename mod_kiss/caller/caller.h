@@ -19,6 +19,9 @@ typedef kiss_db_status kiss_caller_reader(const kiss_caller **caller, kiss_db_co
 /** Reads the record of a customer code. */
 kiss_caller_reader kiss_caller_fetch;
 
+/** Reads the record of an admin client. */
+kiss_caller_reader kiss_caller_fetch_admin;
+
 /** Creates the cache of callers of a child process. In child_init. */
 apr_status_t kiss_caller_attach(apr_pool_t *pchild);
 
@@ -39,11 +42,12 @@ const kiss_caller *kiss_caller_last(kiss_req *k, const unsigned char digest[KISS
 /** Stores the time of a key's use. A failure is no error: the time is informative, and a database may be read-only. */
 void kiss_caller_note_key(kiss_req *k, const char *key_id);
 
-/** Finds the record of a customer code. */
+/** Finds the record of the code of a customer or, where k->admin is set, of an admin client. */
 kiss_db_status kiss_caller_read(const kiss_caller **caller, kiss_req *k, const char *code);
 
 /**
- * Makes sure that k->caller is the record of k->principal: finds it, unless it was found before or the database has failed
+ * Makes sure that k->caller is the record of k->principal, a customer or an admin client (k->admin): finds it, unless it was
+ * found before or the database has failed
  * this request already. Where the database is away and KissServeStale allows it, it is the last one that is known, and
  * k->as_of is set.
  *

@@ -98,13 +98,13 @@ static void warn_keys(kiss_req *k, int lost)
 }
 
 /** Counts one request in both windows. Called with the lock held. */
-static void count(window_states *v, kiss_slot *s, apr_int64_t now, const kiss_req *k, int anonymous)
+static void count(window_states *v, kiss_slot *s, apr_int64_t now, const kiss_req *k, kiss_limit_of whose)
 {
     int w;
 
     for (w = 0; w < KISS_WINDOWS; w++) {
         /* The limit of the location is read each time: the same customer may have a different one in another location. */
-        apr_uint32_t limit = s->own_limit[w] >= 0 ? (apr_uint32_t)s->own_limit[w] : kiss_config_limit(k->conf, w, anonymous);
+        apr_uint32_t limit = s->own_limit[w] >= 0 ? (apr_uint32_t)s->own_limit[w] : kiss_config_limit(k->conf, w, whose);
 
         v->window[w] = kiss_fixed_window_take(&s->window[w], now, kiss_fixed_window_length[w], limit);
     }
@@ -197,7 +197,8 @@ static const kiss_error *uncounted(const kiss_req *k, const kiss_error *e)
 static const char *anonymous(const kiss_req *k)
 {
     return apr_psprintf(k->pool, "%s\n%u\n%u", k->endpoint && k->endpoint->run == KISS_RUN_OPENAPI ? "document" : "",
-                        kiss_config_limit(k->conf, KISS_WINDOW_MINUTE, 1), kiss_config_limit(k->conf, KISS_WINDOW_HOUR, 1));
+                        kiss_config_limit(k->conf, KISS_WINDOW_MINUTE, KISS_LIMIT_ANONYMOUS),
+                        kiss_config_limit(k->conf, KISS_WINDOW_HOUR, KISS_LIMIT_ANONYMOUS));
 }
 
 /**
@@ -207,12 +208,12 @@ static const char *anonymous(const kiss_req *k)
  * The next stage reads the customer's record: that is done meanwhile, since both take a round trip, unless the request
  * will be refused for its number.
  */
-static void count_in_store(window_states *v, kiss_req *k, const kiss_error *e)
+static void count_in_store(window_states *v, kiss_req *k, const char *kind, const kiss_error *e)
 {
     int read = !e && k->verified && kiss_caller_is_needed(k) && !k->caller && !k->db_error
                && kiss_fixed_window_hit(v->window, KISS_WINDOWS) < 0;
-    kiss_ratelimit_call *call = kiss_ratelimit_store_begin(k, KISS_SCRIPT_WINDOWS, k->principal ? "customer" : "anonymous",
-                                                           k->principal ? k->principal : "", 0, read);
+    kiss_ratelimit_call *call = kiss_ratelimit_store_begin(k, KISS_SCRIPT_WINDOWS, kind, k->principal ? k->principal : "", 0,
+                                                           read);
 
     if (call && read) {
         (void)kiss_caller_require(k);       /* its error is that of the next stage */
@@ -220,7 +221,19 @@ static void count_in_store(window_states *v, kiss_req *k, const kiss_error *e)
     kiss_ratelimit_store_windows(k, call, v->window);
 }
 
-/** An authenticated customer, or the anonymous caller: two fixed windows. */
+/** By whose limits a request is counted, and the name of that kind: a customer and an admin client may have one code. */
+static kiss_limit_of kind_of(const kiss_req *k, const char **kind)
+{
+    static const char *const kinds[] = {
+        [KISS_LIMIT_CUSTOMER] = "customer", [KISS_LIMIT_ANONYMOUS] = "anonymous", [KISS_LIMIT_ADMIN] = "admin"
+    };
+    const kiss_limit_of whose = !k->principal ? KISS_LIMIT_ANONYMOUS : k->admin ? KISS_LIMIT_ADMIN : KISS_LIMIT_CUSTOMER;
+
+    *kind = kinds[whose];
+    return whose;
+}
+
+/** A customer or an admin client that is authenticated, or the anonymous caller: two fixed windows. */
 static const kiss_error *take_windows(kiss_req *k, const kiss_error *e)
 {
     apr_int64_t own_limit[KISS_WINDOWS] = { -1, -1 }, now = kiss_clock_now();
@@ -228,8 +241,10 @@ static const kiss_error *take_windows(kiss_req *k, const kiss_error *e)
     int read = 0, known, lost = 0;
     window_states v;
     kiss_slot *s;
+    const char *kind;
+    const kiss_limit_of whose = kind_of(k, &kind);
 
-    derive_id(id, k, k->principal ? "customer" : "anonymous", k->principal ? k->principal : anonymous(k));
+    derive_id(id, k, kind, k->principal ? k->principal : anonymous(k));
     if (!kiss_ratelimit_lock(k)) {
         return uncounted(k, e);
     }
@@ -250,10 +265,10 @@ static const kiss_error *take_windows(kiss_req *k, const kiss_error *e)
     if (!known || !s->policy_time) {
         s->policy_time = now;       /* after a failure, too: the next attempt is after POLICY_AGE */
     }
-    count(&v, s, now, k, k->principal == NULL);
+    count(&v, s, now, k, whose);
     kiss_ratelimit_unlock();
     warn_clients(k, lost);
-    count_in_store(&v, k, e);
+    count_in_store(&v, k, kind, e);
     return conclude(k, &v, e);
 }
 
@@ -270,8 +285,8 @@ static const kiss_error *take_unauthenticated(kiss_req *k, const kiss_error *e)
     if (!kiss_ratelimit_lock(k)) {
         return uncounted(k, e);
     }
-    count(&v, find_slot(id, now, KISS_RANK_CALLER, &lost), now, k, 1);
-    count(&v, find_slot(own, now, KISS_RANK_ADDRESS, &lost), now, k, 1);
+    count(&v, find_slot(id, now, KISS_RANK_CALLER, &lost), now, k, KISS_LIMIT_ANONYMOUS);
+    count(&v, find_slot(own, now, KISS_RANK_ADDRESS, &lost), now, k, KISS_LIMIT_ANONYMOUS);
     kiss_ratelimit_unlock();
     warn_clients(k, lost);
     hit = kiss_fixed_window_hit(v.window, KISS_WINDOWS);
@@ -407,7 +422,7 @@ const kiss_error *kiss_ratelimit_login_failed(kiss_req *k, const char *client_id
     if (!kiss_ratelimit_lock(k)) {
         return NULL;
     }
-    count(&v, find_slot(guess, now, KISS_RANK_GUESS, &lost), now, k, 0);
+    count(&v, find_slot(guess, now, KISS_RANK_GUESS, &lost), now, k, KISS_LIMIT_CUSTOMER);
     states[KISS_WINDOWS] = count_failure(address, now, kiss_config_login_failures(k->conf), &lost);
     kiss_ratelimit_unlock();
     warn_clients(k, lost);

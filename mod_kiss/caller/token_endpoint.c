@@ -173,6 +173,7 @@ typedef struct {
     int enabled;
     const char *key_id;                     /* id of the key that matched */
     int stale;                              /* 1 when its use should be stored */
+    int admin;                              /* 1: it is a key of an admin client */
     const char *db_revision;                /* the revision of the database when it matched */
     apr_int64_t query_time;                 /* when that was asked for */
     apr_int64_t until;                      /* when that key expires, by the same clock; 0: never */
@@ -201,20 +202,31 @@ static void compare(key_check *c, const kiss_value *row)
     }
 }
 
+/** Compares with all keys that a statement finds. */
+static kiss_db_status compare_all(key_check *c, kiss_db_conn *conn, int statement)
+{
+    const kiss_value *row;
+    kiss_db_cursor *cursor;
+    kiss_db_status status = kiss_db_select(&cursor, conn, c->k->conf->plan->fixed[statement],
+                                           &c->k->token_request->client_id, c->k->pool);
+
+    while (status == KISS_DB_OK && (status = kiss_db_next(cursor, &row)) == KISS_DB_OK && row) {
+        compare(c, row);
+    }
+    return status;
+}
+
 static kiss_db_status check_keys(kiss_db_conn *conn, void *baton)
 {
     key_check *c = baton;
-    const kiss_plan *plan = c->k->conf->plan;
-    const kiss_value *row;
-    kiss_db_cursor *cursor;
     kiss_db_status status;
 
-    c->matched = 0;
+    c->matched = c->admin = 0;
     c->query_time = kiss_clock_now();   /* before the database reads its clock: expired too early rather than too late */
-    status = kiss_db_select(&cursor, conn, plan->fixed[KISS_SQL_CREDENTIALS], &c->k->token_request->client_id,
-                            c->k->pool);
-    while (status == KISS_DB_OK && (status = kiss_db_next(cursor, &row)) == KISS_DB_OK && row) {
-        compare(c, row);
+    status = compare_all(c, conn, KISS_SQL_CREDENTIALS);
+    if (status == KISS_DB_OK && !c->matched && kiss_config_has_admin(c->k->server)) {
+        status = compare_all(c, conn, KISS_SQL_ADMIN_CREDENTIALS);
+        c->admin = c->matched;
     }
     return status;
 }
@@ -249,9 +261,10 @@ static kiss_db_status check(key_check *c)
         status = kiss_db_run(c->k, check_keys, c);
         if (status == KISS_DB_OK) {
             kiss_caller_stale_put_client(c->k, t->client_id, t->client_secret,
-                                         c->matched && c->enabled ? c->db_revision : NULL, c->query_time, c->until);
+                                         c->matched && c->enabled && !c->admin ? c->db_revision : NULL, c->query_time,
+                                         c->until);
         }
-        if (status == KISS_DB_OK && cached && c->matched && c->enabled) {
+        if (status == KISS_DB_OK && cached && c->matched && c->enabled && !c->admin) {
             /* Key and revision are consistent: one statement reads both. */
             kiss_client_cache_put(client_cache, &client, c->db_revision, c->key_id, c->query_time, c->until);
         }
@@ -292,6 +305,7 @@ static const kiss_error *authenticate(kiss_req *k, key_check *c)
         return refuse(k);
     }
     k->principal = t->client_id;
+    k->admin = (unsigned)c->admin;
     k->verified = 1;
     k->r->user = apr_pstrdup(k->pool, k->principal);
     return NULL;
@@ -326,8 +340,10 @@ const kiss_error *kiss_token_endpoint_identify(kiss_req *k)
 static const kiss_error *grant(kiss_req *k, int *status)
 {
     kiss_jwt_policy policy = kiss_config_token_policy(k->conf, k->server, k->pool);
-    const char *token = kiss_jwt_sign(&policy, k->principal, apr_time_sec(apr_time_now()), k->pool), *text;
+    const char *token, *text;
 
+    policy.admin = k->admin;
+    token = kiss_jwt_sign(&policy, k->principal, apr_time_sec(apr_time_now()), k->pool);
     if (!token) {
         KISS_LOG_SELDOM(KISS_LOG_SELDOM_SIGNING, k, APLOG_ERR, 0, KISS_LOGNO(0402) "a token could not be signed");
         return &kiss_error_internal;

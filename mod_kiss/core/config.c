@@ -6,6 +6,9 @@
 
 #include <apr_hash.h>
 
+#include <string.h>
+
+#include "lib/api/write_plan.h"
 #include "lib/ratelimit/fixed_window.h"
 
 #define MEGABYTE APR_INT64_C(1048576)
@@ -43,6 +46,9 @@ void *kiss_config_merge_dir(apr_pool_t *p, void *base, void *add)
     kiss_dir_conf *conf = apr_palloc(p, sizeof(*conf));
 
     KISS_DIR_MEMBERS(MERGE_TEXT, MERGE_NUMBER)
+    if (inner->admin == 1 && inner->plain_http == -1) {
+        conf->plain_http = 0;           /* what is allowed for lists is not for those who write */
+    }
     return conf;
 }
 
@@ -52,6 +58,7 @@ void *kiss_config_merge_server(apr_pool_t *p, void *base, void *add)
     kiss_server_conf *conf = apr_palloc(p, sizeof(*conf));
 
     conf->databases = apr_hash_overlay(p, inner->databases, outer->databases);
+    conf->has_admin = inner->has_admin || outer->has_admin;
     KISS_SERVER_MEMBERS(MERGE_TEXT, MERGE_NUMBER)
     return conf;
 }
@@ -102,15 +109,23 @@ kiss_jwt_policy kiss_config_token_policy(const kiss_dir_conf *conf, const server
     policy.issuer = conf->issuer ? conf->issuer : apr_pstrcat(p, "https://", s->server_hostname, NULL);
     policy.audience = conf->audience ? conf->audience : policy.issuer;
     policy.lifetime = kiss_config_lifetime(conf);
+    policy.admin = 0;
     return policy;
 }
 
-apr_uint32_t kiss_config_limit(const kiss_dir_conf *conf, int window, int anonymous)
+apr_uint32_t kiss_config_limit(const kiss_dir_conf *conf, int window, kiss_limit_of whose)
 {
-    if (window == KISS_WINDOW_MINUTE) {
-        return anonymous ? kiss_config_anonymous_minute(conf) : kiss_config_limit_minute(conf);
+    const int minute = window == KISS_WINDOW_MINUTE;
+
+    switch (whose) {
+    case KISS_LIMIT_ANONYMOUS:
+        return minute ? kiss_config_anonymous_minute(conf) : kiss_config_anonymous_hour(conf);
+    case KISS_LIMIT_ADMIN:
+        return minute ? kiss_config_admin_minute(conf) : kiss_config_admin_hour(conf);
+    case KISS_LIMIT_CUSTOMER:
+    default:
+        return minute ? kiss_config_limit_minute(conf) : kiss_config_limit_hour(conf);
     }
-    return anonymous ? kiss_config_anonymous_hour(conf) : kiss_config_limit_hour(conf);
 }
 
 /* --- databases and locations --- */
@@ -182,6 +197,72 @@ apr_array_header_t *kiss_config_locations(server_rec *main_server, apr_pool_t *p
     return locations;
 }
 
+/* --- sections with KissAdmin --- */
+
+/** The sections as they were recorded, in the pool of the configuration: without what is around them, without database. */
+static apr_array_header_t *recorded_sections(apr_pool_t *pconf)
+{
+    void *all = NULL;
+
+    apr_pool_userdata_get(&all, "kiss-admin-sections", pconf);
+    if (!all) {
+        all = apr_array_make(pconf, 2, sizeof(kiss_config_admin_section));
+        apr_pool_userdata_setn(all, "kiss-admin-sections", apr_pool_cleanup_null, pconf);
+    }
+    return all;
+}
+
+void kiss_config_add_admin(server_rec *s, const kiss_dir_conf *conf, const char *path, const ap_directive_t *directive)
+{
+    const kiss_config_admin_section section = { s, conf, NULL, path, directive };
+
+    APR_ARRAY_PUSH(recorded_sections(s->process->pconf), kiss_config_admin_section) = section;
+    kiss_config_server(s)->has_admin = 1;
+}
+
+/** 1 when a path is that of a location, or below it. */
+static int is_within(const char *path, const char *base)
+{
+    apr_size_t n = strlen(base);
+
+    return strncmp(path, base, n) == 0 && (path[n] == '\0' || path[n] == '/');
+}
+
+apr_array_header_t *kiss_config_admin_sections(server_rec *main_server, apr_pool_t *p)
+{
+    apr_array_header_t *sections = apr_array_copy(p, recorded_sections(main_server->process->pconf));
+    const apr_array_header_t *locations = kiss_config_locations(main_server, p);
+    int i, j;
+
+    for (i = 0; i < sections->nelts; i++) {
+        kiss_config_admin_section *section = &APR_ARRAY_IDX(sections, i, kiss_config_admin_section);
+        const kiss_dir_conf *own = section->conf;
+
+        section->conf = kiss_config_merge_dir(p, ap_get_module_config(section->server->lookup_defaults, &kiss_module),
+                                              (void *)own);
+        for (j = 0; j < locations->nelts; j++) {
+            const kiss_config_location *location = &APR_ARRAY_IDX(locations, j, kiss_config_location);
+
+            if (location->server == section->server && is_within(section->path, location->conf->base)) {
+                section->conf = kiss_config_merge_dir(p, (void *)location->conf, (void *)own);
+            }
+        }
+        section->database = kiss_config_admin_database(section->conf, section->server);
+    }
+    return sections;
+}
+
+int kiss_config_has_admin(const server_rec *s)
+{
+    return kiss_config_server(s)->has_admin;
+}
+
+kiss_database_conf *kiss_config_admin_database(const kiss_dir_conf *conf, const server_rec *s)
+{
+    return conf->admin_database ? apr_hash_get(kiss_config_server(s)->databases, conf->admin_database, APR_HASH_KEY_STRING)
+           : NULL;
+}
+
 int kiss_config_takes_basic(const kiss_dir_conf *conf, const kiss_endpoint *endpoint)
 {
     return endpoint && endpoint->run == KISS_RUN_LIST && kiss_config_feed_basic(conf);
@@ -202,25 +283,52 @@ int kiss_config_has_lists(const kiss_dir_conf *conf)
     return e->path != NULL;
 }
 
+/** Adds a use that is not in the array. */
+static void add_use(apr_array_header_t *uses, const kiss_database_conf *database, const kiss_plan *plan, int writes)
+{
+    const kiss_config_use use = { database, plan, writes };
+    int i;
+
+    for (i = 0; i < uses->nelts; i++) {
+        const kiss_config_use *u = &APR_ARRAY_IDX(uses, i, kiss_config_use);
+
+        if (u->database == database && u->plan == plan && u->writes == writes) {
+            return;
+        }
+    }
+    APR_ARRAY_PUSH(uses, kiss_config_use) = use;
+}
+
 apr_array_header_t *kiss_config_uses(server_rec *main_server, apr_pool_t *p)
 {
     const apr_array_header_t *locations = kiss_config_locations(main_server, p);
     apr_array_header_t *uses = apr_array_make(p, 4, sizeof(kiss_config_use));
-    int i, j;
+    int i;
 
     for (i = 0; i < locations->nelts; i++) {
         const kiss_config_location *location = &APR_ARRAY_IDX(locations, i, kiss_config_location);
-        const kiss_config_use use = { location->database, location->conf->plan };
 
-        for (j = 0; j < uses->nelts; j++) {
-            const kiss_config_use *u = &APR_ARRAY_IDX(uses, j, kiss_config_use);
+        add_use(uses, location->database, location->conf->plan, 0);
+    }
+    return uses;
+}
 
-            if (u->database == use.database && u->plan == use.plan) {
-                break;
-            }
-        }
-        if (j == uses->nelts) {
-            APR_ARRAY_PUSH(uses, kiss_config_use) = use;
+int kiss_config_statements(const kiss_config_use *use)
+{
+    return use->writes ? kiss_write_plan_statements(use->plan) : use->plan->count;
+}
+
+apr_array_header_t *kiss_config_all_uses(server_rec *main_server, apr_pool_t *p)
+{
+    const apr_array_header_t *sections = kiss_config_admin_sections(main_server, p);
+    apr_array_header_t *uses = kiss_config_uses(main_server, p);
+    int i;
+
+    for (i = 0; i < sections->nelts; i++) {
+        const kiss_config_admin_section *section = &APR_ARRAY_IDX(sections, i, kiss_config_admin_section);
+
+        if (section->database && section->conf->plan) {
+            add_use(uses, section->database, section->conf->plan, 1);
         }
     }
     return uses;

@@ -78,6 +78,8 @@ typedef struct {
     TEXT(const apr_array_header_t *, token_keys)                                                                          \
     TEXT(const char *, issuer)                                                                                            \
     TEXT(const char *, audience)                                                                                          \
+    /* KissAdminDatabase */                                                                                               \
+    TEXT(const char *, admin_database)                                                                                    \
     /* KissServeStale: "stock" or "" after its time */                                                                     \
     TEXT(const char *, stale_too)                                                                                         \
     /* KissDeprecation, KissSunset */                                                                                     \
@@ -91,6 +93,11 @@ typedef struct {
            "KissLimit", 60, 1, 1000000000, KISS_UNIT_COUNT)                                                               \
     NUMBER(apr_uint32_t, limit_hour, kiss_config_limit_hour,                                                              \
            "KissLimit", 1000, 1, 1000000000, KISS_UNIT_COUNT)                                                             \
+    /* of an admin client without limits of its own, */                                                                   \
+    NUMBER(apr_uint32_t, admin_minute, kiss_config_admin_minute,                                                          \
+           "KissAdminLimit", 500, 1, 1000000000, KISS_UNIT_COUNT)                                                         \
+    NUMBER(apr_uint32_t, admin_hour, kiss_config_admin_hour,                                                              \
+           "KissAdminLimit", 30000, 1, 1000000000, KISS_UNIT_COUNT)                                                       \
     /* of all anonymous callers together, */                                                                              \
     NUMBER(apr_uint32_t, anonymous_minute, kiss_config_anonymous_minute,                                                  \
            "KissLimitAnonymous", 60, 1, 1000000000, KISS_UNIT_COUNT)                                                      \
@@ -117,6 +124,9 @@ typedef struct {
     /* 1: customer code and key authorise a list by HTTP Basic. */                                                        \
     NUMBER(int, feed_basic, kiss_config_feed_basic,                                                                       \
            "KissFeedBasic", 0, 0, 1, KISS_UNIT_FLAG)                                                                      \
+    /* 1: the admin endpoints are there. */                                                                               \
+    NUMBER(int, admin, kiss_config_admin,                                                                                 \
+           "KissAdmin", 0, 0, 1, KISS_UNIT_FLAG)                                                                          \
     /* 1: a list is sent when it is complete, with its length. */                                                         \
     NUMBER(int, whole_answers, kiss_config_whole_answers,                                                                 \
            "KissWholeAnswers", 0, 0, 1, KISS_UNIT_FLAG)
@@ -132,6 +142,7 @@ struct kiss_dir_conf {
 /** Configuration of a server; all but the databases is taken from the main server. */
 typedef struct {
     apr_hash_t *databases;              /**< name to kiss_database_conf */
+    int has_admin;                      /**< 1: one of its locations has KissAdmin On */
     KISS_SERVER_MEMBERS(KISS_TEXT_MEMBER, KISS_NUMBER_MEMBER)
 } kiss_server_conf;
 
@@ -203,10 +214,17 @@ typedef struct {
 typedef struct {
     const kiss_database_conf *database; /**< the database */
     const kiss_plan *plan;          /**< the API's statements */
+    int writes;                     /**< 1: it is the account that writes (KissAdminDatabase): only plan->writes are its */
 } kiss_config_use;
 
 /** Distinct pairs of database and API: an array of kiss_config_use in `p`. */
 apr_array_header_t *kiss_config_uses(server_rec *main_server, apr_pool_t *p);
+
+/** Number of statements that a connection of this use may prepare. */
+int kiss_config_statements(const kiss_config_use *use);
+
+/** The same, and after them those of the accounts that write. */
+apr_array_header_t *kiss_config_all_uses(server_rec *main_server, apr_pool_t *p);
 
 /** A location that serves an API. */
 typedef struct {
@@ -215,6 +233,28 @@ typedef struct {
     const kiss_database_conf *database; /**< its database; NULL when missing, which kiss_config_check() refuses */
     const ap_directive_t *directive;    /**< its KissApi; valid while the configuration is checked */
 } kiss_config_location;
+
+/** A section with KissAdmin On. */
+typedef struct {
+    server_rec *server;                 /**< its server */
+    const kiss_dir_conf *conf;          /**< its configuration, with that of the location of the API that it is in;
+                                             conf->plan is NULL when there is none */
+    const kiss_database_conf *database; /**< the one of KissAdminDatabase, or NULL */
+    const char *path;                   /**< its path */
+    const ap_directive_t *directive;    /**< its KissAdmin; valid while the configuration is checked */
+} kiss_config_admin_section;
+
+/** Records such a section, while the configuration is read. */
+void kiss_config_add_admin(server_rec *s, const kiss_dir_conf *conf, const char *path, const ap_directive_t *directive);
+
+/** All such sections: an array of kiss_config_admin_section in `p`. */
+apr_array_header_t *kiss_config_admin_sections(server_rec *main_server, apr_pool_t *p);
+
+/** 1 when the server has admin endpoints somewhere, so that admin clients get tokens. */
+int kiss_config_has_admin(const server_rec *s);
+
+/** The database of the account that writes, where KissAdmin is On. */
+kiss_database_conf *kiss_config_admin_database(const kiss_dir_conf *conf, const server_rec *s);
 
 /** Records a location that serves an API, while the configuration is read. */
 void kiss_config_add_location(server_rec *s, const kiss_dir_conf *conf, const ap_directive_t *directive);
@@ -262,7 +302,10 @@ apr_array_header_t *kiss_config_databases(server_rec *main_server, apr_pool_t *p
 /** Issuer, audience and lifetime of the tokens of this location in a server; members point into the configuration or `p`. */
 kiss_jwt_policy kiss_config_token_policy(const kiss_dir_conf *conf, const server_rec *s, apr_pool_t *p);
 
-/** Requests that a window allows: of a customer without a limit of its own, or of the anonymous caller. */
-apr_uint32_t kiss_config_limit(const kiss_dir_conf *conf, int window, int anonymous);
+/** Whose limits. */
+typedef enum { KISS_LIMIT_CUSTOMER, KISS_LIMIT_ANONYMOUS, KISS_LIMIT_ADMIN } kiss_limit_of;
+
+/** Requests that a window allows: of a customer or an admin client without a limit of its own, or of anonymous callers. */
+apr_uint32_t kiss_config_limit(const kiss_dir_conf *conf, int window, kiss_limit_of whose);
 
 #endif

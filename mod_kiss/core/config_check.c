@@ -98,6 +98,32 @@ static int is_handled(const ap_directive_t *api, const char *base, apr_pool_t *p
     return own ? names_handler(own, p) : search(ap_conftree, api, base, p);
 }
 
+/** Checks the sections with KissAdmin. */
+static const char *check_admin(server_rec *main_server, apr_pool_t *p)
+{
+    const apr_array_header_t *sections = kiss_config_admin_sections(main_server, p);
+    int i;
+
+    for (i = 0; i < sections->nelts; i++) {
+        const kiss_config_admin_section *section = &APR_ARRAY_IDX(sections, i, kiss_config_admin_section);
+        const kiss_dir_conf *conf = section->conf;
+        const char *where = apr_psprintf(p, "line %d of %s: KissAdmin", section->directive->line_num,
+                                         section->directive->filename);
+
+        if (!conf->plan || conf->plan->writes->nelts == 0) {
+            return apr_psprintf(p, "%s: there is no 'KissApi customer' in this <Location> or in one around it", where);
+        }
+        if (!conf->admin_database) {
+            return apr_psprintf(p, "%s: KissAdminDatabase is missing: it names the KissDatabase whose account may write", where);
+        }
+        if (!section->database) {
+            return apr_psprintf(p, "%s: no 'KissDatabase %s ...' in this server, which KissAdminDatabase names", where,
+                                conf->admin_database);
+        }
+    }
+    return NULL;
+}
+
 const char *kiss_config_check(server_rec *main_server, apr_pool_t *p)
 {
     const apr_array_header_t *locations = kiss_config_locations(main_server, p);
@@ -126,5 +152,5 @@ const char *kiss_config_check(server_rec *main_server, apr_pool_t *p)
             return apr_psprintf(p, "%s: KissSunset is before KissDeprecation (RFC 9745 section 4)", where);
         }
     }
-    return NULL;
+    return check_admin(main_server, p);
 }

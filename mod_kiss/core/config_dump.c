@@ -49,7 +49,7 @@ static json_object *describe(const kiss_config_use *use)
     add_text(o, "name", d->name);
     add_text(o, "api", use->plan->api->name);
     json_object_object_add(o, "schema", json_object_new_int((int)use->plan->api->schema_version));
-    json_object_object_add(o, "statements", json_object_new_int(use->plan->count));
+    json_object_object_add(o, "statements", json_object_new_int(kiss_config_statements(use)));
     json_object_object_add(o, "max", json_object_new_int(d->max));
     add_text(o, "socket", d->socket);
     json_object_object_add(o, "servers", describe_servers(d));
@@ -97,7 +97,7 @@ static json_object *versions(void)
 
 void kiss_config_dump(server_rec *main_server, apr_file_t *out, apr_pool_t *p)
 {
-    const apr_array_header_t *uses = kiss_config_uses(main_server, p);
+    const apr_array_header_t *uses = kiss_config_all_uses(main_server, p);
     json_object *o = json_object_new_object(), *databases = json_object_new_array();
     int i, children = 0;
 

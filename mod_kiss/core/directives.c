@@ -88,6 +88,27 @@ static const char *set_dir_flag(cmd_parms *cmd, void *dir, int on)
     return set_numbers(cmd, dir, dir_numbers, on ? "1" : "0", NULL);
 }
 
+static const char *set_admin(cmd_parms *cmd, void *dir, int on)
+{
+    const ap_directive_t *section = cmd->directive->parent;
+
+    if (!section || ap_cstr_casecmp(section->directive, "<Location") != 0 || !cmd->path || *cmd->path != '/'
+        || apr_fnmatch_test(cmd->path)) {
+        return wrong(cmd, "stands in a <Location /path> section (no pattern)");
+    }
+    if (on) {
+        kiss_config_add_admin(cmd->server, dir, cmd->path, cmd->directive);
+    }
+    return set_dir_flag(cmd, dir, on);
+}
+
+static const char *set_admin_database(cmd_parms *cmd, void *dir, const char *name)
+{
+    (void)cmd;
+    ((kiss_dir_conf *)dir)->admin_database = name;
+    return NULL;
+}
+
 static const char *set_serve_stale(cmd_parms *cmd, void *dir, const char *time, const char *what)
 {
     if (what && ap_cstr_casecmp(what, "stock") != 0) {
@@ -316,6 +337,12 @@ const command_rec kiss_directives[] = {
     AP_INIT_TAKE1("KissTokenAudience", set_audience, NULL, LOCATION, "claim aud of the tokens"),
     AP_INIT_TAKE1("KissTokenLifetime", set_dir_number, NULL, LOCATION, "seconds that a token is valid, 60 to 86400"),
     AP_INIT_TAKE2("KissLimit", set_dir_numbers, NULL, LOCATION, "requests of a customer in a minute, and in an hour"),
+    AP_INIT_FLAG("KissAdmin", set_admin, NULL, ACCESS_CONF,
+                 "On lets admin clients write product data in this <Location>; Off, the default: there are no such endpoints"),
+    AP_INIT_TAKE1("KissAdminDatabase", set_admin_database, NULL, LOCATION,
+                  "name of the KissDatabase whose account writes product data"),
+    AP_INIT_TAKE2("KissAdminLimit", set_dir_numbers, NULL, LOCATION,
+                  "requests of an admin client in a minute, and in an hour"),
     AP_INIT_TAKE2("KissLimitAnonymous", set_dir_numbers, NULL, LOCATION,
                   "requests of all callers without a token in a minute, and in an hour"),
     AP_INIT_TAKE1("KissKeyLimit", set_dir_number, NULL, LOCATION, "requests of an API key in an hour"),

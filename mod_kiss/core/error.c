@@ -40,6 +40,12 @@ const kiss_error kiss_error_param = { HTTP_BAD_REQUEST, KISS_ERROR_SHAPE_ERROR, 
 const kiss_error kiss_error_body = { HTTP_REQUEST_ENTITY_TOO_LARGE, KISS_ERROR_SHAPE_ERROR, NULL,
                                      "The request body is too large" };
 
+const kiss_error kiss_error_exists = { HTTP_CONFLICT, KISS_ERROR_SHAPE_ERROR, NULL, "It exists already." };
+const kiss_error kiss_error_no_admin = { HTTP_FORBIDDEN, KISS_ERROR_SHAPE_ERROR, NULL,
+                                         "This account may not write: only an admin client's may." };
+const kiss_error kiss_error_admin = { HTTP_FORBIDDEN, KISS_ERROR_SHAPE_ERROR, NULL,
+                                      "This is the account of an admin client: it reads no customer's data." };
+
 const kiss_error kiss_error_late_body = { HTTP_REQUEST_TIME_OUT, KISS_ERROR_SHAPE_ERROR, NULL,
                                           "The request body did not come in time." };
 const kiss_error kiss_error_precondition = { HTTP_PRECONDITION_FAILED, KISS_ERROR_SHAPE_ERROR, NULL,

@@ -43,6 +43,9 @@ extern const kiss_error kiss_error_key;                 /**< 401: API key missin
 extern const kiss_error kiss_error_role;                /**< 403: the key has no access */
 extern const kiss_error kiss_error_param;               /**< 400: a parameter is missing or invalid; with a description */
 extern const kiss_error kiss_error_body;                /**< 413: the body is too large */
+extern const kiss_error kiss_error_exists;              /**< 409: it is there already; with a description */
+extern const kiss_error kiss_error_no_admin;            /**< 403: a customer's token at an admin endpoint */
+extern const kiss_error kiss_error_admin;               /**< 403: an admin client's token elsewhere */
 extern const kiss_error kiss_error_late_body;           /**< 408: the body did not come in time */
 extern const kiss_error kiss_error_precondition;        /**< 412 */
 

@@ -79,8 +79,11 @@ typedef struct kiss_req {
     const char *path_param;                 /**< route: what the path has in place of `:name`; or NULL */
     kiss_dated_range dated;                 /**< precondition: its range that depends on a date */
     const char *request_id;                 /**< X-Request-Id of the answer */
-    const char *principal;                  /**< identify: customer code to count under; NULL is anonymous */
+    const char *principal;                  /**< identify: customer code, or code of the admin client, to count under;
+                                                 NULL is anonymous */
     unsigned verified : 1;                  /**< identify: the principal is authenticated */
+    unsigned admin : 1;                     /**< identify: it is an admin client, by its token or its key; its record must
+                                                 say so, too */
     unsigned metered : 1;                   /**< identify: it was counted already, as wrong credentials */
     const char *proof;                      /**< identify: digest of the API key that was presented, or NULL */
     const kiss_presented_key *presented;    /**< identify: the API key that was presented; or NULL */

@@ -30,6 +30,12 @@ kiss_db_status kiss_db_run(kiss_req *k, kiss_db_work work, void *baton);
 /** Begins a read-only transaction with a consistent snapshot of the database. */
 kiss_db_status kiss_db_begin(kiss_db_conn *conn);
 
+/**
+ * Sets how long a statement of this connection waits for a row that others have locked, so that a request is answered with
+ * 503 in time: a load of all data locks rows until it has ended.
+ */
+kiss_db_status kiss_db_limit_lock_wait(kiss_db_conn *conn);
+
 /** Begins a transaction that may write. */
 kiss_db_status kiss_db_begin_write(kiss_db_conn *conn);
 

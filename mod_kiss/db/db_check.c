@@ -18,6 +18,7 @@
 #include "core/config.h"
 #include "db/db_pool.h"
 #include "lib/api/page_sql.h"
+#include "lib/api/write_plan.h"
 #include "lib/base/clock.h"
 #include "lib/base/plural.h"
 #include "lib/base/thread.h"
@@ -102,6 +103,25 @@ static int check_statements(kiss_db_conn *conn, const kiss_plan *plan, const cha
     for (e = plan->api->endpoints; e->path; e++) {
         for (i = 0; e->pages && i < KISS_ROLES; i++) {
             n += check_statement(conn, kiss_page_sql_sample(plan, e, (kiss_role)i, conn->k->pool), reason);
+        }
+    }
+    return n;
+}
+
+/** The same of what the account that writes runs. */
+static int check_writes(kiss_db_conn *conn, const kiss_plan *plan, const char **reason)
+{
+    const char *texts[KISS_WRITE_STATEMENTS];
+    int i, j, k, n = 0;
+
+    for (i = 0; i < plan->writes->nelts; i++) {
+        const kiss_write_plan *w = APR_ARRAY_IDX(plan->writes, i, const kiss_write_plan *);
+
+        for (j = -1; j < w->nnested; j++) {
+            kiss_write_plan_texts(texts, j < 0 ? &w->self : &w->nested[j]);
+            for (k = 0; k < KISS_WRITE_STATEMENTS; k++) {
+                n += check_statement(conn, texts[k], reason);
+            }
         }
     }
     return n;
@@ -211,11 +231,13 @@ static const char *check_connected(const checker *c, const kiss_config_use *use,
 {
     const char *reason = NULL;
 
-    if (check_statements(conn, use->plan, &reason) == 0 && !reason && !kiss_db_pool_ends(conn->k)) {
+    int failures = use->writes ? check_writes(conn, use->plan, &reason) : check_statements(conn, use->plan, &reason);
+
+    if (failures == 0 && !reason && !kiss_db_pool_ends(conn->k)) {
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, c->server, KISS_LOGNO(0206) "database %s: MariaDB %s at %s, %s; "
                      "schema version %u, %d statements", use->database->name, mysql_get_server_info(conn->mysql),
                      use->database->servers[conn->server].address, tls_text(conn), use->plan->api->schema_version,
-                     use->plan->count);
+                     kiss_config_statements(use));
     }
     if (!reason && !kiss_db_pool_ends(conn->k)) {
         check_guard(conn, &reason);
@@ -406,7 +428,7 @@ void kiss_db_check_start(server_rec *s, apr_pool_t *pchild)
     int i;
 
     self = NULL;
-    c->uses = kiss_config_uses(s, pchild);
+    c->uses = kiss_config_all_uses(s, pchild);
     if (!c->uses->nelts || !claimed
         || ((was = apr_atomic_cas32(claimed, CLAIMED, UNCHECKED)) != UNCHECKED
             && (was = apr_atomic_cas32(claimed, CLAIMED, CHECKED)) != CHECKED)) {

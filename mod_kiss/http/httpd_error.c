@@ -132,7 +132,8 @@ static void insert_error_filter(request_rec *r)
     if (!k->endpoint && r->uri && strncmp(r->uri, k->conf->base, base) == 0) {
         int ignored;
 
-        k->endpoint = kiss_route_find(k->api, r->uri + base, KISS_GET | KISS_POST, &ignored, &k->path_param);
+        k->endpoint = kiss_route_find(k->api, r->uri + base, KISS_GET | KISS_POST, kiss_config_admin(k->conf), &ignored,
+                                      &k->path_param);
     }
     keep_headers(k, r);
     k->description = NULL;

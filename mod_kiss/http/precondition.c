@@ -230,6 +230,31 @@ const kiss_error *kiss_precondition_write(const request_rec *r)
            ? &kiss_error_precondition : NULL;
 }
 
+/** 1 when a header names the tag. @param strong 1: tags that are weak do not count */
+static int names_object(const char *header, const char *tag, int strong)
+{
+    kiss_etag sent;
+
+    if (!tag || kiss_etag_is_any(header)) {
+        return tag != NULL;
+    }
+    while (kiss_etag_next(&sent, &header)) {
+        if (!(strong && sent.weak) && kiss_etag_stands_for(&sent, tag)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+const kiss_error *kiss_precondition_object(const request_rec *r, const char *tag)
+{
+    const char *if_match = apr_table_get(r->headers_in, "If-Match");
+    const char *if_none_match = apr_table_get(r->headers_in, "If-None-Match");
+
+    return (if_match && !names_object(if_match, tag, 1)) || (if_none_match && names_object(if_none_match, tag, 0))
+           ? &kiss_error_precondition : NULL;
+}
+
 void kiss_precondition_range(kiss_req *k)
 {
     request_rec *r = k->r;

@@ -63,6 +63,16 @@ const kiss_error *kiss_precondition_check(kiss_req *k, const kiss_validator *v, 
 const kiss_error *kiss_precondition_write(const request_rec *r);
 
 /**
+ * Evaluates the preconditions of a request that writes an object, before it does.
+ *
+ * If-Match: a strong tag, with the suffix of any coding, that identifies the content. If-None-Match: no tag may.
+ *
+ * @param tag of the object as it is now, without quotes; NULL: there is none
+ * @return NULL, or 412
+ */
+const kiss_error *kiss_precondition_object(const request_rec *r, const char *tag);
+
+/**
  * Removes a Range that does not apply: of a method other than GET, or with an If-Range that is no strong tag. With a date it
  * is put back by the functions above, if that is the one of the representation.
  */

@@ -31,9 +31,37 @@ static kiss_request_body_status failed(request_rec *r, apr_status_t rv)
          : status == HTTP_REQUEST_TIME_OUT ? KISS_REQUEST_BODY_LATE : KISS_REQUEST_BODY_BROKEN;
 }
 
+/* Room for a body at first, if the request does not say how long it is. */
+#define FIRST_ROOM 8192
+
+/** A body that is being read. */
+typedef struct {
+    char *text;
+    apr_size_t len;             /* bytes of it so far */
+    apr_size_t room;            /* bytes that fit, and a NUL */
+    apr_size_t max;
+} buffer;
+
+/** Appends bytes. @return 0, or -1 when there are too many */
+static int add(buffer *b, const char *data, apr_size_t n, apr_pool_t *p)
+{
+    if (n > b->max - b->len) {
+        return -1;
+    }
+    if (n > b->room - b->len) {
+        apr_size_t twice = b->room < b->max / 2 ? 2 * b->room : b->max;
+        char *larger = apr_palloc(p, (b->room = twice < b->len + n ? b->len + n : twice) + 1);
+
+        memcpy(larger, b->text, b->len);
+        b->text = larger;
+    }
+    memcpy(b->text + b->len, data, n);
+    b->len += n;
+    return 0;
+}
+
 /** Appends the data of a brigade. @param ended is set at the end of the body */
-static kiss_request_body_status append(char *body, apr_size_t *len, apr_size_t max, apr_bucket_brigade *bb, int *ended,
-                                       request_rec *r)
+static kiss_request_body_status append(buffer *b, apr_bucket_brigade *bb, int *ended, request_rec *r)
 {
     apr_bucket *e;
     const char *data;
@@ -46,12 +74,8 @@ static kiss_request_body_status append(char *body, apr_size_t *len, apr_size_t m
         if (rv != APR_SUCCESS) {
             return failed(r, rv);
         }
-        if (!APR_BUCKET_IS_METADATA(e)) {
-            if (n > max - *len) {
-                return KISS_REQUEST_BODY_LARGE;
-            }
-            memcpy(body + *len, data, n);
-            *len += n;
+        if (!APR_BUCKET_IS_METADATA(e) && add(b, data, n, r->pool) != 0) {
+            return KISS_REQUEST_BODY_LARGE;
         }
     }
     return KISS_REQUEST_BODY_OK;
@@ -83,18 +107,20 @@ kiss_request_body_status kiss_request_body_read(char **body, apr_size_t *len, re
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     kiss_request_body_status status = KISS_REQUEST_BODY_OK;
     const apr_int64_t until = kiss_clock_now() + BODY_TIME;
+    buffer b = { NULL, 0, max < FIRST_ROOM ? max : FIRST_ROOM, max };
     int ended = 0;
 
-    *body = apr_palloc(r->pool, max + 1);
-    *len = 0;
+    b.text = apr_palloc(r->pool, b.room + 1);
     while (status == KISS_REQUEST_BODY_OK && !ended) {
         apr_status_t rv = kiss_clock_now() < until ? read_next(bb, r, until) : APR_TIMEUP;
 
-        status = rv == APR_SUCCESS ? append(*body, len, max, bb, &ended, r) : failed(r, rv);
+        status = rv == APR_SUCCESS ? append(&b, bb, &ended, r) : failed(r, rv);
         apr_brigade_cleanup(bb);
     }
     apr_brigade_destroy(bb);
-    (*body)[*len] = '\0';
+    b.text[b.len] = '\0';
+    *body = b.text;
+    *len = b.len;
     return status;
 }
 

@@ -18,6 +18,7 @@ typedef struct {
     const kiss_api *api;
     const kiss_openapi *of_role[KISS_ROLES + 1];
     const kiss_openapi *feeds;          /* where KissFeedBasic is on; NULL where there are roles */
+    const kiss_openapi *admin;          /* of the admin endpoints; NULL where there are none */
 } documents;
 
 /* Of this configuration; in pconf, and immutable after start. */
@@ -44,13 +45,14 @@ static int make(documents *d, const kiss_api *api, apr_pool_t *pconf)
 
     d->api = api;
     for (role = api->auth == KISS_AUTH_APIKEY ? 0 : KISS_ROLES; role <= KISS_ROLES; role++) {
-        d->of_role[role] = kiss_openapi_make(api, role < KISS_ROLES ? 1u << role : KISS_EVERYONE, 0, pconf);
+        d->of_role[role] = kiss_openapi_make(api, role < KISS_ROLES ? 1u << role : KISS_EVERYONE, 0, 0, pconf);
         if (!d->of_role[role]) {
             return -1;
         }
     }
-    d->feeds = api->auth == KISS_AUTH_APIKEY ? NULL : kiss_openapi_make(api, KISS_EVERYONE, 1, pconf);
-    return api->auth == KISS_AUTH_APIKEY || d->feeds ? 0 : -1;
+    d->feeds = api->auth == KISS_AUTH_APIKEY ? NULL : kiss_openapi_make(api, KISS_EVERYONE, 1, 0, pconf);
+    d->admin = api->words->admin_title ? kiss_openapi_make(api, KISS_EVERYONE, 0, 1, pconf) : NULL;
+    return (api->auth == KISS_AUTH_APIKEY || d->feeds) && (!api->words->admin_title || d->admin) ? 0 : -1;
 }
 
 int kiss_openapi_answer_prepare(server_rec *s, apr_pool_t *pconf, apr_pool_t *ptemp)
@@ -84,7 +86,8 @@ const kiss_error *kiss_openapi_answer_run(kiss_req *k, int *status)
     if (!d) {
         return &kiss_error_internal;    /* not of this configuration */
     }
-    document = d->feeds && kiss_config_feed_basic(k->conf) ? d->feeds : d->of_role[key ? key->role : KISS_ROLES];
+    document = k->endpoint->auth == KISS_AUTH_ADMIN ? d->admin
+             : d->feeds && kiss_config_feed_basic(k->conf) ? d->feeds : d->of_role[key ? key->role : KISS_ROLES];
     v.tag = kiss_openapi_tag(document, server, admin, k->pool);
     kiss_response_private(k);
     if ((e = kiss_precondition_check(k, &v, status)) || *status) {

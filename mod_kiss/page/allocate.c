@@ -4,8 +4,6 @@
  */
 #include "page/allocate.h"
 
-#include <apr_escape.h>
-
 #include <http_log.h>
 
 #include <stdlib.h>
@@ -21,19 +19,11 @@
 #include "lib/api/page_sql.h"
 #include "lib/api/param_body.h"
 #include "lib/api/row_json.h"
-#include "lib/base/crypto.h"
 #include "lib/base/decimal.h"
 #include "lib/base/json_text.h"
+#include "page/write_request.h"
 
 #define MAX_BODY 8192
-
-#define MAX_IDEMPOTENCY_KEY 255
-
-/* How long a transaction that collided with others is tried again, and after how many tries it waits a little before: at the
- * nodes of a cluster the one that commits later loses, as often as that happens. */
-#define RETRY_FOR    apr_time_from_sec(3)
-#define QUICK_TRIES  3
-#define LONGEST_WAIT apr_time_from_msec(40)
 
 /* Tries until a row that cannot be read back is taken for a fault and not for a collision. */
 #define MISSING_TRIES 3
@@ -58,8 +48,7 @@ typedef struct {
 
 static const kiss_error *refuse(allocation_request *a, const char *what)
 {
-    a->k->description = what;
-    return a->error = &kiss_error_param;
+    return a->error = kiss_write_request_refuse(a->k, what);
 }
 
 static const kiss_error *no_memory(const kiss_req *k)
@@ -76,22 +65,10 @@ static const kiss_error *read_body(allocation_request *a, kiss_param_source *sou
     apr_size_t len;
     apr_status_t rv;
     char *body;
+    const kiss_error *e = kiss_write_request_body(a->k, &body, &len, MAX_BODY);
 
-    switch (kiss_request_body_read(&body, &len, a->k->r, MAX_BODY)) {
-    case KISS_REQUEST_BODY_LARGE:
-        return &kiss_error_body;
-    case KISS_REQUEST_BODY_LATE:
-        return &kiss_error_late_body;
-    case KISS_REQUEST_BODY_BROKEN:
-        return refuse(a, "The request body ended early");
-    case KISS_REQUEST_BODY_OK:
-        break;
-    }
-    if (len == 0) {
-        return NULL;
-    }
-    if (strlen(body) != len) {
-        return refuse(a, "The request body is invalid");
+    if (e || len == 0) {
+        return e;
     }
     if (kiss_request_body_is(a->k->r, "application/x-www-form-urlencoded")) {
         source->body = body;
@@ -114,37 +91,14 @@ static const char *value_of(const allocation_request *a, const char *name)
     return v ? v->value[0] : NULL;
 }
 
-static const char *hex_digest(const char *text, apr_pool_t *p)
-{
-    unsigned char digest[KISS_SHA256_LEN];
-
-    kiss_crypto_sha256(digest, text, strlen(text));
-    return apr_pescape_hex(p, digest, sizeof(digest), 0);
-}
-
-static const kiss_error *read_idempotency_key(allocation_request *a)
-{
-    const char *c;
-
-    a->idempotency_key = apr_table_get(a->k->r->headers_in, "Idempotency-Key");
-    if (!a->idempotency_key) {
-        return NULL;
-    }
-    for (c = a->idempotency_key; *c > 0x20 && *c < 0x7f; c++) {
-        continue;
-    }
-    return *c || c == a->idempotency_key || c - a->idempotency_key > MAX_IDEMPOTENCY_KEY
-           ? refuse(a, "Idempotency-Key header is invalid") : NULL;
-}
-
 static const kiss_error *read_request(allocation_request *a)
 {
     kiss_req *k = a->k;
     kiss_param_source source = { .query = k->r->args, .role = k->caller->key->role, .today = "" };
     const kiss_error *e = read_body(a, &source);
-    const char *problem;
+    const char *problem, *text;
 
-    if (e || (e = read_idempotency_key(a))) {
+    if (e || (e = kiss_write_request_key(k, &a->idempotency_key))) {
         return e;
     }
     if ((problem = kiss_params_read(&a->params, k->endpoint, &source, k->pool))) {
@@ -154,7 +108,8 @@ static const kiss_error *read_request(allocation_request *a)
     a->target = value_of(a, "TargetInvoiceNum");
     a->account = value_of(a, "ARAccountID");
     a->amount = value_of(a, "Amount");
-    a->hash = hex_digest(kiss_params_text(&a->params, k->pool), k->pool);
+    text = kiss_params_text(&a->params, k->pool);
+    a->hash = kiss_write_request_digest(text, strlen(text), k->pool);
     return NULL;
 }
 
@@ -165,22 +120,11 @@ static const kiss_statement *fixed(const allocation_request *a, int id)
     return a->k->conf->plan->fixed[id];
 }
 
-/**
- * Reads the only row of a statement, as texts in the request's pool; row[0] is NULL when there is none. clang's analyzer
- * does not know that a row has as many columns as its array.
- */
+/** Reads the only row of a statement. clang's analyzer does not know that a row has as many columns as its array. */
 static kiss_db_status find(allocation_request *a, kiss_db_conn *conn, const kiss_statement *s, const char *const *args,
                            const char **row)
 {
-    const kiss_value *found;
-    kiss_db_status status = kiss_db_row(&found, conn, s, args, a->k->pool);
-    int i;
-
-    row[0] = NULL;
-    for (i = 0; status == KISS_DB_OK && found && i < s->columns; i++) {
-        row[i] = found[i].data ? apr_pstrmemdup(a->k->pool, found[i].data, found[i].len) : "";
-    }
-    return status;
+    return kiss_write_request_find(conn, s, args, row, a->k->pool);
 }
 
 /** 1 when `amount` is more than the rest of the payment. */
@@ -332,46 +276,31 @@ static kiss_db_status read_back(allocation_request *a, kiss_db_conn *conn)
     return KISS_DB_OK;
 }
 
-/**
- * Rolls back. @return `status`; when that fails, a status with which the connection is closed: the next START TRANSACTION
- * would commit what is still open
- */
-static kiss_db_status roll_back(kiss_db_conn *conn, kiss_db_status status)
-{
-    kiss_db_status undone = kiss_db_rollback(conn);
-
-    return undone == KISS_DB_OK ? status : undone == KISS_DB_AGAIN ? KISS_DB_AWAY : undone;
-}
-
 /** Runs the transaction once. */
-static kiss_db_status run_once(allocation_request *a, kiss_db_conn *conn)
+static kiss_db_status run_once(kiss_db_conn *conn, void *baton, int *keep)
 {
     const char *payment[KISS_PAYMENT_COLUMNS], *target[KISS_TARGET_COLUMNS];
-    kiss_db_status status = kiss_db_begin_write(conn);
+    allocation_request *a = baton;
+    kiss_db_status status;
 
     a->error = NULL;
     a->allocation = NULL;
     a->repeated = 0;
-    if (status == KISS_DB_OK) {
-        status = check_request(a, conn, payment, target);
-    }
+    status = check_request(a, conn, payment, target);
     if (status == KISS_DB_OK && !a->error && !a->allocation) {
         status = insert(a, conn, payment[KISS_PAYMENT_ID], target[KISS_TARGET_ID]);
     }
     if (status == KISS_DB_OK && !a->error) {
         status = read_back(a, conn);
     }
-    if (status != KISS_DB_OK || a->error) {
-        return status == KISS_DB_OK || status == KISS_DB_AGAIN ? roll_back(conn, status) : status;
-    }
-    /* A commit whose answer is lost may have succeeded: it is never retried. */
-    status = kiss_db_end(conn);
-    return status == KISS_DB_OK ? status : status == KISS_DB_AGAIN ? roll_back(conn, status) : KISS_DB_REFUSED;
+    *keep = !a->error;
+    return status;
 }
 
 /** Moves the sequence of request numbers past all existing ones: an import may have added some. */
-static kiss_db_status advance_sequence(allocation_request *a, kiss_db_conn *conn)
+static kiss_db_status advance_sequence(kiss_db_conn *conn, void *baton)
 {
+    allocation_request *a = baton;
     const char *last[1], *ignored[1];
     kiss_statement move = { .columns = 1 };
     kiss_db_status status = find(a, conn, fixed(a, KISS_SQL_LAST_REQUEST), NULL, last);
@@ -384,46 +313,18 @@ static kiss_db_status advance_sequence(allocation_request *a, kiss_db_conn *conn
     return status;
 }
 
-/** Waits twice as long each time, and not as long as others do at the same moment. */
-static void pause_before(int tries)
-{
-    apr_interval_time_t most = apr_time_from_msec(2) << (tries < 5 ? tries : 5);
-    unsigned char random = 0;
-
-    if (kiss_crypto_random(&random, sizeof(random)) != APR_SUCCESS) {
-        random = 128;
-    }
-    most = most < LONGEST_WAIT ? most : LONGEST_WAIT;
-    apr_sleep(most / 2 + most * random / 512);
-}
-
 static kiss_db_status allocate(kiss_db_conn *conn, void *baton)
 {
+    static const kiss_write_request_transaction transaction = { run_once, advance_sequence };
     allocation_request *a = baton;
-    kiss_db_status status;
-    apr_time_t start = apr_time_now();
-    int owns = 0, tries;
+    int owns = 0;
+    kiss_db_status status = owns_account(a, conn, &owns);
 
-    status = owns_account(a, conn, &owns);
     if (status != KISS_DB_OK || !owns) {
         a->error = status == KISS_DB_OK ? &kiss_error_role : NULL;
         return status;
     }
-    for (tries = 0; (status = run_once(a, conn)) == KISS_DB_AGAIN && apr_time_now() - start < RETRY_FOR; tries++) {
-        if (kiss_db_was_duplicate(conn) && (status = advance_sequence(a, conn)) != KISS_DB_OK && status != KISS_DB_AGAIN) {
-            return status;
-        }
-        if (tries >= QUICK_TRIES) {
-            pause_before(tries - QUICK_TRIES);
-        }
-    }
-    if (status == KISS_DB_AGAIN) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, a->k->r, KISS_LOGNO(0775) "an allocation request met others in the "
-                      "database %d times in %d ms: nothing was stored", tries + 1,
-                      (int)apr_time_as_msec(apr_time_now() - start));
-        status = KISS_DB_AWAY;
-    }
-    return status;
+    return kiss_write_request_run(conn, &transaction, a);
 }
 
 const kiss_error *kiss_allocate_run(kiss_req *k, int *status)

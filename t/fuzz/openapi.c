@@ -35,8 +35,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (!lasting) {
         apr_pool_create(&lasting, NULL);
-        documents[0] = kiss_openapi_make(&kiss_customer_api, KISS_EVERYONE, 1, lasting);
-        documents[1] = kiss_openapi_make(&kiss_kss_api, 1u << KISS_ROLE_CUSTOMER, 0, lasting);
+        documents[0] = kiss_openapi_make(&kiss_customer_api, KISS_EVERYONE, 1, 0, lasting);
+        documents[1] = kiss_openapi_make(&kiss_kss_api, 1u << KISS_ROLE_CUSTOMER, 0, 0, lasting);
     }
     document = documents[flags & 1];
     server = fuzz_text(&in, &len, p);

@@ -21,13 +21,13 @@ static int matches(const char *pattern, const char *path)
 }
 
 /** What the first endpoint is that matches, and which methods the path has. */
-static const kiss_endpoint *expected(const kiss_api *api, const char *path, int method, int *allow)
+static const kiss_endpoint *expected(const kiss_api *api, const char *path, int method, int admin, int *allow)
 {
     const kiss_endpoint *e, *first = NULL;
 
     *allow = 0;
     for (e = api->endpoints; e->path; e++) {
-        if (matches(e->path, path)) {
+        if ((admin || e->auth != KISS_AUTH_ADMIN) && matches(e->path, path)) {
             *allow |= e->methods;
             first = !first && (e->methods & method) ? e : first;
         }
@@ -54,13 +54,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_bytes in = { (const char *)data, size };
     const unsigned flags = fuzz_byte(&in);
     const kiss_api *api = flags & 1 ? &kiss_kss_api : &kiss_customer_api;
-    const int method = flags >> 1 & 3;
+    const int method = flags >> 1 & 15, admin = flags >> 5 & 1;
     size_t len;
     const char *accept = fuzz_text(&in, &len, p), *path = apr_pstrmemdup(p, in.at, in.left), *path_param = "untouched";
     int allow = -1, methods;
-    const kiss_endpoint *e = kiss_route_find(api, path, method, &allow, &path_param);
+    const kiss_endpoint *e = kiss_route_find(api, path, method, admin, &allow, &path_param);
 
-    MUST(e == expected(api, path, method, &methods) && (e || allow == methods));
+    MUST(e == expected(api, path, method, admin, &methods) && (e || allow == methods));
     if (e) {
         const char *mark = strpbrk(e->path, ":*");
 

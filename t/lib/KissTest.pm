@@ -32,7 +32,7 @@ use KissTest::Database;
 use KissTest::Httpd;
 use KissTest::OpenAPI ();
 
-our @EXPORT = qw(top build_dir db_server sql new_database drop_database kissctl kissctl_ok import_csv import_sample import_kss
+our @EXPORT = qw(top build_dir db_server sql new_database grant_admin admin_token drop_database kissctl kissctl_ok import_csv import_sample import_kss
     issue_key issue_kss_key kept_file start_httpd kss_location configtest parallel jwt slurp spew tempdir_here run);
 
 my $top = abs_path(dirname(__FILE__) . '/../..');
@@ -76,6 +76,18 @@ sub new_database {
     $current{$api} = { name => $unique, server => $s, api => $api };
     push @created, $current{$api};
     return $unique;
+}
+
+# grant_admin(): the current database of the Customer API may be written by the account of KissAdminDatabase.
+sub grant_admin { my $d = _database(undef, 'customer'); return $d->{server}->grant_admin($d->{name}) }
+
+# admin_token($h, $code): a token of a new admin client.
+sub admin_token {
+    my ($h, $code) = @_;
+    kissctl_ok('admin', 'add', $code);
+    my $key = kissctl_ok('admin-key', 'issue', $code);
+    chomp $key;
+    return $h->token($code, $key);
 }
 
 sub drop_database {
@@ -152,6 +164,7 @@ sub kept_file { my ($folder, $tag) = @_; my ($file) = glob "$folder/*\@$tag.json
 #   limits TEXT           the limits in it (default: far away)       token_keys FILE
 #   pool 'keep=1 max=4'   more of KissDatabase
 #   config TEXT           more, at the end of httpd.conf             modules [...]  names of modules to load
+#   admin TEXT            a <Location> "admin" below with KissAdmin On and these directives
 #   tls 1                 HTTPS                                      kiss 0         without the module
 #   mpm NAME              instead of KISS_TEST_MPM                   processes 2, threads 8 (of each)
 #   log_level 'info'      env {}         of httpd                    wrapper [...]  command in front of httpd

@@ -4,8 +4,8 @@
  *
  *     openapi API ROLE [SERVER]
  *
- * API is customer, feeds (the Customer API with KissFeedBasic) or kss; ROLE is employee, customer, supplier, or all: what
- * every role gets.
+ * API is customer, feeds (the Customer API with KissFeedBasic), admin (its admin endpoints) or kss; ROLE is employee,
+ * customer, supplier, or all: what every role gets.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +33,7 @@ int main(int argc, const char *const *argv)
         return 2;
     }
     document = kiss_openapi_make(strcmp(argv[1], "kss") == 0 ? &kiss_kss_api : &kiss_customer_api, roles(argv[2]),
-                                 strcmp(argv[1], "feeds") == 0, p);
+                                 strcmp(argv[1], "feeds") == 0, strcmp(argv[1], "admin") == 0, p);
     if (!document) {
         return 1;
     }

@@ -55,7 +55,8 @@ void unit_plan(void)
           .rows = &double_name, .data = KISS_DATA_STOCK }, { 0 }
     };
     static const kiss_dataset datasets[] = {
-        { "api_key" }, { "change_log" }, { "customer" }, { "k", .data = KISS_DATA_STOCK }, { "key_usage" },
+        { "admin_client" }, { "admin_key" }, { "api_key" }, { "change_log" }, { "customer" },
+        { "k", .data = KISS_DATA_STOCK }, { "key_usage" },
             { "price_list" }, { "revision" },
         { "t", .data = KISS_DATA_STOCK }, { "warehouse" }, { 0 }
     };
@@ -75,11 +76,12 @@ void unit_plan(void)
     }
     ok(kiss_plan_make(&kss, &kiss_kss_api, p) == NULL, "and those of the KSS API");
     ok(names(plan) > plan->count && names(kss) > kss->count, "each statement has a name of its own, and no SQL in it");
-    is(kiss_list_plan_find(plan, kiss_route_find(&kiss_customer_api, "/prices", KISS_GET, &allow, &named)->rows,
+    is(kiss_list_plan_find(plan, kiss_route_find(&kiss_customer_api, "/prices", KISS_GET, 0, &allow, &named)->rows,
                            KISS_SQL_WHOLE)->text,
        "SELECT p.sku, p.unit_price, p.discount_eligible, p.moq, p.order_multiple FROM price p FORCE INDEX (PRIMARY)"
        " WHERE 1 AND p.price_list_code = ? ORDER BY p.sku, p.moq", "the statement of /prices");
-    ok(kiss_list_plan_find(plan, kiss_route_find(&kiss_customer_api, "/stock", KISS_GET, &allow, &named)->rows->semi_join[0],
+    ok(kiss_list_plan_find(plan, kiss_route_find(&kiss_customer_api, "/stock", KISS_GET, 0, &allow,
+                                                  &named)->rows->semi_join[0],
                      KISS_SQL_WHOLE)->bound == 1, "/stock is within keys that are bound to the caller");
     for (i = 0; i < (int)(sizeof(unsound) / sizeof(*unsound)); i++) {
         static const char *const what[] = {
@@ -111,7 +113,7 @@ void unit_plan(void)
     ok(kiss_list_plan_find(plan, &good, KISS_SQL_FEW)->bound == 1 + KISS_FEW_KEYS
        && kiss_list_plan_find(plan, &good, KISS_SQL_MANY)->bound == 1 + KISS_MANY_KEYS, "... with their values");
     kiss_plan_make(&plan, &kiss_customer_api, p);
-    rows = kiss_route_find(&kiss_customer_api, "/stock", KISS_GET, &allow, &named)->rows;
+    rows = kiss_route_find(&kiss_customer_api, "/stock", KISS_GET, 0, &allow, &named)->rows;
     ok(kiss_list_plan_find(plan, rows, KISS_SQL_FEW)->data == KISS_DATA_STOCK
        && kiss_list_plan_find(plan, rows->semi_join[0], KISS_SQL_FEW)->data == (KISS_DATA_PRICES | KISS_DATA_LISTING)
        && kiss_list_plan_find(plan, rows->semi_join[1], KISS_SQL_FEW)->data == (KISS_DATA_PRODUCTS | KISS_DATA_ASSORTMENT),

@@ -5,6 +5,7 @@
 #include "lib/api/customer.h"
 
 #include "lib/api/customer_words.h"
+#include "lib/api/customer_write.h"
 #include "lib/api/statements.h"
 
 static const kiss_row_filter of_price_list[] = {
@@ -325,6 +326,25 @@ static const kiss_endpoint endpoints[] = {
     { "prices-csv-bom", KISS_GET, "/prices.bom.csv", KISS_AUTH_CUSTOMER, KISS_RUN_LIST, &prices,
       KISS_DATA_ASSORTMENT | KISS_DATA_PRICES, KISS_FORMAT_CSV_BOM, price_csv, "/prices",
       SAYS("Prices", "List the customer's prices as CSV for spreadsheets", "`/prices.csv` with a byte order mark.") },
+    /* A SKU may contain a slash. */
+    { "admin-product", KISS_GET, "/admin/products/*sku", KISS_AUTH_ADMIN, KISS_RUN_WRITE,
+      .write = &kiss_customer_write_product, .params = kiss_customer_write_sku,
+      SAYS("Writing", "Get a product", "As it is now, whosever it is, obsolete or not.") },
+    { "admin-product-put", KISS_PUT, "/admin/products/*sku", KISS_AUTH_ADMIN, KISS_RUN_WRITE,
+      .write = &kiss_customer_write_product, .params = kiss_customer_write_sku,
+      SAYS("Writing", "Replace a product",
+           "What is absent keeps its value. What is the same is not written: without any difference nothing changes, and no"
+           " customer gets another list.") },
+    { "admin-product-delete", KISS_DELETE, "/admin/products/*sku", KISS_AUTH_ADMIN, KISS_RUN_WRITE,
+      .write = &kiss_customer_write_product, .params = kiss_customer_write_sku,
+      SAYS("Writing", "Remove a product",
+           "With its images, accessories, substitutions and compositions. Prices and stock stay, in no list until there is such"
+           " a product again.") },
+    { "admin-products-post", KISS_POST, "/admin/products", KISS_AUTH_ADMIN, KISS_RUN_WRITE,
+      .write = &kiss_customer_write_product,
+      SAYS("Writing", "Create a product", "One that is there already is not changed: 409.") },
+    { "admin-openapi", KISS_GET, "/admin/openapi.json", KISS_AUTH_ADMIN, KISS_RUN_OPENAPI,
+      SAYS("Service", "Get this document", "The OpenAPI document of the admin endpoints.") },
     { "version", KISS_GET, "/api/version", KISS_AUTH_NONE, KISS_RUN_VERSION,
       SAYS("Service", "Get the version of the API",
            "The profile that this server has. A new field or endpoint keeps it; what removes something, or changes a meaning,"
@@ -349,6 +369,8 @@ static const kiss_endpoint endpoints[] = {
 
 /* The tables of sql/customer/, and the revisions that their triggers raise. */
 static const kiss_dataset datasets[] = {
+    { "admin_client" },
+    { "admin_key" },
     { "api_key" },
     { "change_log", .unrevised = 1 },
     { "customer" },
@@ -408,13 +430,23 @@ static const kiss_fixed_statement statements[KISS_SQL_FIXED] = {
         " LEFT JOIN revision rs ON rs.dataset = 'stock' AND rs.scope = w.stock_location WHERE rs.n IS NULL)" },
     [KISS_SQL_CHANGES] = { KISS_CHANGE_COLUMNS,
         "SELECT n, prev, sku FROM change_log WHERE dataset = ? AND scope = ? AND n > CAST(? AS UNSIGNED)"
-        " AND n <= CAST(? AS UNSIGNED) ORDER BY n DESC LIMIT ?" }
+        " AND n <= CAST(? AS UNSIGNED) ORDER BY n DESC LIMIT ?" },
+    [KISS_SQL_ADMIN] = { KISS_ADMIN_COLUMNS,
+        "SELECT a.admin_code, a.enabled, a.limit_minute, a.limit_hour, (" KISS_STATE_SQL ")"
+        " FROM admin_client a WHERE a.admin_code = ?" },
+    [KISS_SQL_ADMIN_CREDENTIALS] = { KISS_CRED_COLUMNS,
+        "SELECT a.enabled, a.limit_minute, a.limit_hour, k.key_id, k.hash, 0,"
+        " TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(6), k.expires_at), (" KISS_STATE_SQL ")"
+        " FROM admin_client a"
+        " LEFT JOIN admin_key k ON k.admin_code = a.admin_code AND k.revoked_at IS NULL"
+        " AND (k.expires_at IS NULL OR k.expires_at > UTC_TIMESTAMP(6))"
+        " WHERE a.admin_code = ?" }
 };
 
 const kiss_api kiss_customer_api = {
     .name = "customer",
     .profile = "2026-04",
-    .schema_version = 4,
+    .schema_version = 5,
     .auth = KISS_AUTH_JWT,
     .credential = "Authorization",
     .meter = KISS_METER_FIXED_WINDOWS,

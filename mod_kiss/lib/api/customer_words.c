@@ -11,6 +11,7 @@ static const kiss_word tags[] = {
     { "Catalogue", "Products with their texts, sizes, images, related products, composition and prices." },
     { "Stock", "What can be ordered now, and when more is expected." },
     { "Prices", "The customer's price list." },
+    { "Writing", "Product data written by a product information system." },
     { "Service", "Version, health and description of this API." },
     { 0 }
 };
@@ -64,6 +65,14 @@ static const kiss_word words[] = {
     { "PriceExclVAT", "Net price of a piece, discount applied; 4 decimals. Read it as text or as a decimal where sums must be exact." },
     { "MOQ", "Minimum quantity of an order." },
     { "OrderMultiple", "Orders are multiples of this quantity." },
+    { "UnitPrice", "Price of a piece, without discount; 4 decimals." },
+    { "DiscountEligible", "Whether discounts of customers apply." },
+    { "images", "Images." },
+    { "accessories", "Accessories." },
+    { "substitutions", "Substitutes." },
+    { "compositions", "Composition by material." },
+    { "prices", "Prices of all price lists." },
+    { "?sku", "Product code. A blank may be `%20` or `+`, a plus is `%2B`." },
     { "StockLocation", "Code of the warehouse; the same in each row." },
     { "AvailableQTY", "What can be ordered now; 0: out of stock." },
     { "NextAvailableETA", "When more is expected (`YYYY-MM-DD`); null: not known." },
@@ -84,6 +93,12 @@ const kiss_words kiss_customer_words = {
         "**Limits** apply to each customer, for a minute and for an hour. After a 429 wait for `Retry-After` seconds, which always"
         " suffices.\n\n"
         "HEAD is answered wherever GET is. `Accept-Encoding: gzip` and `Range` are supported for lists.",
+    .admin_title = "Kiss Customer API: writing product data",
+    .admin_description =
+        "For a product information system. The token is that of an admin client, which is no customer: no list is its own.\n\n"
+        "Values are checked by the rules of the import of files. All faults of a body are named in one answer, unknown members"
+        " among them, and then nothing is changed. With `If-Match` an object is only written in the state that was read.\n\n"
+        "What was written is in the next list of every customer. After a 429 or 503 wait for `Retry-After` seconds.",
     .tags = tags,
     .words = words
 };

@@ -28,9 +28,9 @@ static void add_info(const kiss_openapi_build *b, json_object *document)
 {
     json_object *info = kiss_openapi_object_add(document, "info"), *license;
 
-    kiss_openapi_text_add(info, "title", b->api->words->title);
+    kiss_openapi_text_add(info, "title", b->admin ? b->api->words->admin_title : b->api->words->title);
     kiss_openapi_text_add(info, "version", b->api->profile);
-    kiss_openapi_text_add(info, "description", b->api->words->description);
+    kiss_openapi_text_add(info, "description", b->admin ? b->api->words->admin_description : b->api->words->description);
     kiss_openapi_text_add(info, "contact", CONTACT);
     /* That of this text; what the answers contain belongs to who serves them. */
     license = kiss_openapi_object_add(info, "license");
@@ -54,7 +54,11 @@ static void add_server(json_object *document)
  */
 static int is_open(const kiss_openapi_build *b, const kiss_endpoint *endpoint)
 {
-    return !strchr(endpoint->path, '*') && (b->api->auth != KISS_AUTH_APIKEY || !(b->roles & ~endpoint->roles));
+    if (b->admin || endpoint->auth == KISS_AUTH_ADMIN) {
+        return b->admin && (endpoint->auth == KISS_AUTH_ADMIN || endpoint->auth == KISS_AUTH_CLIENT);
+    }
+    return !strchr(endpoint->path, '*')
+        && (b->api->auth != KISS_AUTH_APIKEY || !(b->roles & ~endpoint->roles));
 }
 
 static void add_tags(const kiss_openapi_build *b, json_object *document)
@@ -92,7 +96,7 @@ static void add_paths(const kiss_openapi_build *b, json_object *document)
             if (!json_object_object_get_ex(paths, path, &item)) {
                 item = kiss_openapi_object_add(paths, path);
             }
-            json_object_object_add(item, endpoint->methods & KISS_GET ? "get" : "post", kiss_openapi_operation(b, endpoint));
+            json_object_object_add(item, kiss_openapi_operation_method(endpoint), kiss_openapi_operation(b, endpoint));
         }
     }
 }
@@ -170,10 +174,10 @@ static const apr_array_header_t *divide(const char *text, apr_pool_t *p)
     return pieces;
 }
 
-const kiss_openapi *kiss_openapi_make(const kiss_api *api, unsigned roles, int feeds, apr_pool_t *p)
+const kiss_openapi *kiss_openapi_make(const kiss_api *api, unsigned roles, int feeds, int admin, apr_pool_t *p)
 {
     json_object *document = json_object_new_object();
-    kiss_openapi_build b = { api, roles, feeds, json_object_new_object(), NULL };
+    kiss_openapi_build b = { api, roles, admin, feeds, json_object_new_object(), NULL };
     kiss_openapi *made = apr_pcalloc(p, sizeof(*made));
     const char *text;
 

@@ -20,9 +20,10 @@ typedef struct kiss_openapi kiss_openapi;
  * lacks. In `p`.
  *
  * @param feeds 1: of a location with KissFeedBasic
+ * @param admin 1: the admin endpoints, and that for a token; 0: all others
  * @return NULL without memory
  */
-const kiss_openapi *kiss_openapi_make(const kiss_api *api, unsigned roles, int feeds, apr_pool_t *p);
+const kiss_openapi *kiss_openapi_make(const kiss_api *api, unsigned roles, int feeds, int admin, apr_pool_t *p);
 
 /**
  * The document for a server.

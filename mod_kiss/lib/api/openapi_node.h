@@ -21,6 +21,7 @@
 typedef struct {
     const kiss_api *api;
     unsigned roles;                 /**< it has what each of these roles gets */
+    int admin;                      /**< 1: it has the admin endpoints, and the others do not concern it */
     int feeds;                      /**< 1: lists are for feed importers, too (KissFeedBasic) */
     json_object *components;        /**< what its parts refer to, by kind and name */
     apr_pool_t *pool;               /**< of names and texts */

@@ -32,9 +32,11 @@ static const struct {
     unsigned apis;                  /* whose answers have it ... */
     const char *only;               /* ... those with one of these words; NULL: all that are counted */
 } headers[] = {
-    { "ETag", "string", "Version of the answer, for `If-None-Match` of the next request.", TOKENS | KEYS, "tag list 304 226 " UNCOUNTED },
+    { "ETag", "string", "Version of the answer, for `If-None-Match` of the next request.", TOKENS | KEYS, "tag list 304 226 put created " UNCOUNTED },
     { LAST_MODIFIED, "string", "When this host first sent this state, for `If-Modified-Since`. Absent while that second"
                                " lasts.", TOKENS, "list" },
+    { "Location", "string", "Path of the new object.", TOKENS, "created" },
+    { "Kiss-Changed", "string", "`false`: it was the same before, and nothing has changed.", TOKENS, "put created" },
     { "IM", "string", "`sku-delta`: the answer contains the changes only.", TOKENS, "226" },
     { "Delta-Base", "string", "The version that the changes are applied to.", TOKENS, "226" },
     { "Retry-After", "integer", "Seconds to wait before the next request.", TOKENS | KEYS, "429 503" },
@@ -148,6 +150,7 @@ static const struct {
     int low, high, preset;          /* of an integer; 0: none */
 } common[] = {
     { "If-None-Match", "header", "IfNoneMatch", "string", "`ETag` of the version that is known: 304 while it is the current one." },
+    { "If-Match", "header", "IfMatch", "string", "`ETag` of the version that is known: 412 when it is not the current one." },
     { "A-IM", "header", "AIM", "string",
       "`sku-delta`: send the changes since the version in `If-None-Match`, where they are known (RFC 3229)." },
     { "Page", "query", "Page", "integer", "Number of the page.", 1, 0, 1 },
@@ -206,7 +209,7 @@ static void add_param(const kiss_openapi_build *b, json_object *params, const ki
                       const kiss_param *param)
 {
     json_object *added = json_object_new_object();
-    const char *colon = strchr(endpoint->path, ':');
+    const char *colon = strpbrk(endpoint->path, ":*");
     int in_path = colon && strcmp(colon + 1, param->name) == 0;
 
     kiss_openapi_text_add(added, "name", param->name);
@@ -333,6 +336,47 @@ static void add_metadata(operation *o)
             JSON, kiss_openapi_schema_fixed(o->b, "ApiError"));
 }
 
+/** Adds an error of one endpoint only. */
+static void add_error(operation *o, const char *status, const char *description)
+{
+    add_own(o->b, o->responses, status, status, description, JSON, kiss_openapi_schema_fixed(o->b, "ApiError"));
+}
+
+/** Reads or writes an object of an admin client. */
+static void add_write(operation *o)
+{
+    const kiss_openapi_build *b = o->b;
+    const int method = o->endpoint->methods, sends = method & (KISS_PUT | KISS_POST);
+    const kiss_writeset *set = o->endpoint->write;
+    json_object *body, *removed;
+
+    add_common(b, o->params, method == KISS_GET ? "If-None-Match" : "If-Match");
+    if (sends) {
+        body = kiss_openapi_object_add(o->node, "requestBody");
+        kiss_openapi_text_add(body, "description", "What is absent keeps its value; so does an array that is null.");
+        json_object_object_add(body, "required", json_object_new_boolean(1));
+        add_content(body, JSON, kiss_openapi_schema_write(b, set, 1));
+        add_error(o, "400", "The body has faults; the sentence names all of them.");
+        add_error(o, "413", "The request body is too large.");
+    }
+    if (method == KISS_DELETE) {
+        removed = kiss_openapi_object_add(o->responses, "204");
+        kiss_openapi_text_add(removed, "description", "It is removed. No body.");
+        add_headers(b, removed, "204");
+    }
+    else {
+        add_own(b, o->responses, method == KISS_POST ? "201" : "200",
+                method == KISS_POST ? "created" : sends ? "put" : "tag",
+                method == KISS_POST ? "It is created." : sends ? "It is replaced." : "The object.", JSON,
+                kiss_openapi_schema_write(b, set, 0));
+    }
+    add_error(o, "403", "The token is that of a customer.");
+    add_error(o, method == KISS_POST ? "409" : "404", method == KISS_POST ? "There is one already." : "There is none.");
+    if (method != KISS_GET) {
+        add_error(o, "412", "A precondition is not met.");
+    }
+}
+
 static const struct {
     void (*add)(operation *o);
     const char *shared;             /* statuses of the other answers, those that an API does not have included */
@@ -347,7 +391,8 @@ static const struct {
     [KISS_RUN_ALLOCATE] = { add_allocate, "400 401 403 429 500 503 default" },
     [KISS_RUN_SERVER_METADATA] = { add_metadata, "304 500 default" },
     [KISS_RUN_RESOURCE_METADATA] = { add_metadata, "304 500 default" },
-    [KISS_RUN_OPENAPI] = { add_document, "304 429 500 503 default" }
+    [KISS_RUN_OPENAPI] = { add_document, "304 429 500 503 default" },
+    [KISS_RUN_WRITE] = { add_write, "304 401 429 500 503 default" }
 };
 
 /** Adds what an endpoint accepts as credentials: one of the alternatives in the list. */
@@ -357,7 +402,7 @@ static void add_security(const kiss_openapi_build *b, json_object *node, const k
     const char *names[4] = { NULL };
     int i;
 
-    if (endpoint->auth == KISS_AUTH_TOKEN || endpoint->auth == KISS_AUTH_CUSTOMER) {
+    if (endpoint->auth == KISS_AUTH_TOKEN || endpoint->auth == KISS_AUTH_CUSTOMER || endpoint->auth == KISS_AUTH_ADMIN) {
         names[0] = KISS_OPENAPI_OAUTH;
         names[1] = KISS_OPENAPI_BEARER;
         names[2] = b->feeds && endpoint->run == KISS_RUN_LIST ? KISS_OPENAPI_BASIC : NULL;
@@ -376,15 +421,21 @@ static void add_security(const kiss_openapi_build *b, json_object *node, const k
     json_object_object_add(node, "security", all);
 }
 
+const char *kiss_openapi_operation_method(const kiss_endpoint *endpoint)
+{
+    return endpoint->methods & KISS_GET ? "get" : endpoint->methods & KISS_POST ? "post"
+           : endpoint->methods & KISS_PUT ? "put" : "delete";
+}
+
 /** "products-schema" becomes "getProductsSchema". */
 static const char *operation_id(const kiss_openapi_build *b, const kiss_endpoint *endpoint)
 {
-    const char *from = endpoint->name;
-    char *id = apr_pcalloc(b->pool, strlen(from) + sizeof("post")), *to;
+    const char *from = endpoint->name, *method = kiss_openapi_operation_method(endpoint);
+    char *id = apr_pcalloc(b->pool, strlen(from) + sizeof("delete")), *to;
     int capital = 1;
 
-    apr_cpystrn(id, endpoint->methods & KISS_GET ? "get" : "post", sizeof("post"));
-    for (to = id + strlen(id); *from && strcmp(from, "-post") != 0; from++) {
+    apr_cpystrn(id, method, sizeof("delete"));
+    for (to = id + strlen(id); *from && !(*from == '-' && strcmp(from + 1, method) == 0); from++) {
         if (*from != '-') {
             *to++ = capital ? (char)apr_toupper(*from) : *from;
         }
@@ -409,7 +460,9 @@ json_object *kiss_openapi_operation(const kiss_openapi_build *b, const kiss_endp
     add_params(b, o.params, endpoint);
     of_run[endpoint->run].add(&o);
     for (status = apr_strtok(rest, " ", &last); status; status = apr_strtok(NULL, " ", &last)) {
-        add_shared(b, o.responses, status);
+        if (strcmp(status, "304") != 0 || (endpoint->methods & KISS_GET)) {
+            add_shared(b, o.responses, status);
+        }
     }
     if (endpoint->auth == KISS_AUTH_NONE && b->api->auth == KISS_AUTH_APIKEY) {
         add_shared(b, o.responses, "401");
@@ -420,7 +473,7 @@ json_object *kiss_openapi_operation(const kiss_openapi_build *b, const kiss_endp
 
 const char *kiss_openapi_operation_path(const kiss_openapi_build *b, const kiss_endpoint *endpoint)
 {
-    const char *colon = strchr(endpoint->path, ':');
+    const char *colon = strpbrk(endpoint->path, ":*");
 
     return colon ? apr_pstrcat(b->pool, apr_pstrmemdup(b->pool, endpoint->path, (apr_size_t)(colon - endpoint->path)), "{",
                                colon + 1, "}", NULL)

@@ -20,4 +20,7 @@ const char *kiss_openapi_operation_path(const kiss_openapi_build *b, const kiss_
 #define KISS_OPENAPI_BASIC  "customerKey"
 #define KISS_OPENAPI_KEY    "apiKey"
 
+/** The method of an endpoint in lower case: "get". An endpoint that is documented has one. */
+const char *kiss_openapi_operation_method(const kiss_endpoint *endpoint);
+
 #endif

@@ -8,9 +8,12 @@
  */
 #include "lib/api/openapi_schema.h"
 
+#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include <string.h>
+
+#include "lib/api/write_body.h"
 
 /* --- columns --- */
 
@@ -195,6 +198,87 @@ json_object *kiss_openapi_schema_changes(const kiss_openapi_build *b, const char
         add_member(schema, "changed", kiss_openapi_array(kiss_openapi_schema_row(b, item, columns), 0),
                    "All rows of SKUs that have changed.");
         add_member(schema, "removed", kiss_openapi_array(kiss_openapi_type("string", 0), 0), "SKUs that are gone.");
+    }
+    return kiss_openapi_ref(b, "schemas", name);
+}
+
+/* --- objects that are written --- */
+
+/** The type of a column of the import. */
+static json_object *cell(const import_column *column, int nullable)
+{
+    json_object *node = kiss_openapi_type(column->type == IMPORT_DECIMAL ? "number" : column->type == IMPORT_INT ? "integer"
+                                          : column->type == IMPORT_FLAG ? "boolean" : "string", nullable);
+
+    if ((column->type == IMPORT_TEXT || column->type == IMPORT_CODE) && !(column->flags & IMPORT_BYTES)) {
+        json_object_object_add(node, "maxLength", json_object_new_int(column->size));
+    }
+    return node;
+}
+
+/** Fills the schema of an object with the members of a table. */
+static void add_cells(const kiss_openapi_build *b, json_object *schema, const kiss_write_table *t, int sent)
+{
+    json_object *properties = kiss_openapi_object_add(schema, "properties"), *required = json_object_new_array();
+    int i;
+
+    kiss_openapi_text_add(schema, "type", "object");
+    for (i = 0; i < t->n; i++) {
+        const char *text = t->member[i] ? kiss_openapi_word(b, NULL, ".", t->column[i]->csv) : NULL;
+        json_object *property;
+
+        if (t->member[i]) {
+            property = cell(t->column[i], sent);
+            if (text) {
+                kiss_openapi_text_add(property, "description", text);
+            }
+            json_object_object_add(properties, t->member[i], property);
+            if (!sent || (t->name && kiss_write_plan_is_key(t->column[i]) && t->column[i]->type == IMPORT_CODE)) {
+                json_object_array_add(required, json_object_new_string(t->member[i]));
+            }
+        }
+    }
+    json_object_object_add(schema, "required", required);
+}
+
+/** Adds an array of rows with what it means. */
+static void add_array(const kiss_openapi_build *b, json_object *properties, const char *name, json_object *array)
+{
+    const char *text = kiss_openapi_word(b, NULL, ".", name);
+
+    if (text) {
+        kiss_openapi_text_add(array, "description", text);
+    }
+    json_object_object_add(properties, name, array);
+}
+
+json_object *kiss_openapi_schema_write(const kiss_openapi_build *b, const kiss_writeset *set, int sent)
+{
+    char *name = apr_pstrcat(b->pool, "Admin", set->item, sent ? "Sent" : NULL, NULL);
+    json_object *schema, *properties, *required, *element;
+    kiss_write_plan *plan;
+    int is_new, i;
+
+    name[sizeof("Admin") - 1] = (char)apr_toupper(name[sizeof("Admin") - 1]);
+    schema = kiss_openapi_component(b, "schemas", name, &is_new);
+    if (!is_new || kiss_write_plan_make(&plan, set, &import_customer_set, b->pool)) {
+        return kiss_openapi_ref(b, "schemas", name);
+    }
+    kiss_openapi_text_add(schema, "description",
+                          apr_pstrcat(b->pool, "A ", set->item, sent ? ", as it may be sent." : ".", NULL));
+    add_cells(b, schema, &plan->self, sent);
+    json_object_object_get_ex(schema, "properties", &properties);
+    json_object_object_get_ex(schema, "required", &required);
+    for (i = 0; i < plan->nnested; i++) {
+        element = json_object_new_object();
+        add_cells(b, element, &plan->nested[i], sent);
+        add_array(b, properties, plan->nested[i].name, kiss_openapi_array(element, sent));
+        if (!sent) {
+            json_object_array_add(required, json_object_new_string(plan->nested[i].name));
+        }
+    }
+    if (!sent) {
+        add_member(schema, KISS_WRITE_OWNER, kiss_openapi_type("string", 0), "`import` or `pim`: whose it is.");
     }
     return kiss_openapi_ref(b, "schemas", name);
 }

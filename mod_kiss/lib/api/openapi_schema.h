@@ -17,6 +17,13 @@ json_object *kiss_openapi_schema_single(const kiss_openapi_build *b, const char 
 /** A reference to the schema of a list's changes (RFC 3229): rows added and changed, and what was removed. */
 json_object *kiss_openapi_schema_changes(const kiss_openapi_build *b, const char *item, const kiss_column *columns);
 
+/**
+ * A reference to the schema of an object that admin clients read and write.
+ *
+ * @param sent 1: as it may be sent, 0: as it is answered
+ */
+json_object *kiss_openapi_schema_write(const kiss_openapi_build *b, const kiss_writeset *set, int sent);
+
 /** The schema of a parameter's value. */
 json_object *kiss_openapi_schema_param(const kiss_openapi_build *b, const kiss_param *param);
 

@@ -10,6 +10,7 @@
 #include "lib/api/dataset.h"
 #include "lib/api/list_plan.h"
 #include "lib/api/page_sql.h"
+#include "lib/api/write_plan.h"
 
 #define ROWS(table) ((int)(sizeof(table) / sizeof(*(table))))
 
@@ -21,7 +22,7 @@ static const struct {
     int statement[3];
 } of_auth[] = {
     [KISS_AUTH_JWT] = { 1 << KISS_AUTH_PUBLIC | 1 << KISS_AUTH_NONE | 1 << KISS_AUTH_CLIENT | 1 << KISS_AUTH_TOKEN
-                        | 1 << KISS_AUTH_CUSTOMER,
+                        | 1 << KISS_AUTH_CUSTOMER | 1 << KISS_AUTH_ADMIN,
                         { KISS_SQL_STATE, KISS_SQL_CALLER, KISS_SQL_CALLER } },
     [KISS_AUTH_APIKEY] = { 1 << KISS_AUTH_NONE | 1 << KISS_AUTH_KEY, { KISS_SQL_STATE, KISS_SQL_CALLER, KISS_SQL_KEY_USED } }
 };
@@ -41,7 +42,8 @@ static const struct {
     [KISS_RUN_HEALTH] = { ~0u, KISS_SQL_HEALTH, KISS_SQL_HEALTH },
     [KISS_RUN_PAGE] = { 1 << KISS_AUTH_KEY, KISS_SQL_STATE, KISS_SQL_STATE },
     [KISS_RUN_RECORD] = { 1 << KISS_AUTH_KEY, KISS_SQL_STATE, KISS_SQL_STATE },
-    [KISS_RUN_ALLOCATE] = { 1 << KISS_AUTH_KEY, KISS_SQL_LOCK_PAYMENT, KISS_SQL_LAST_REQUEST }
+    [KISS_RUN_ALLOCATE] = { 1 << KISS_AUTH_KEY, KISS_SQL_LOCK_PAYMENT, KISS_SQL_LAST_REQUEST },
+    [KISS_RUN_WRITE] = { 1 << KISS_AUTH_ADMIN, KISS_SQL_ADMIN, KISS_SQL_ADMIN_CREDENTIALS }
 };
 
 static const char *check_statement(const kiss_api *api, int id, apr_pool_t *p)
@@ -60,6 +62,9 @@ static const char *check_endpoint(const kiss_api *api, const kiss_endpoint *endp
     }
     if ((endpoint->format >= KISS_FORMAT_CSV) != (endpoint->csv != NULL)) {
         return apr_psprintf(p, "%s: it needs columns of CSV, or must not have them", endpoint->name);
+    }
+    if ((endpoint->run == KISS_RUN_WRITE) != (endpoint->write != NULL)) {
+        return apr_psprintf(p, "%s: it needs what it writes, or must not have it", endpoint->name);
     }
     e = endpoint->csv ? kiss_csv_row_check(endpoint->csv, endpoint->rows, p) : NULL;
     for (i = callers ? of_run[endpoint->run].first : 0; !e && callers && i <= of_run[endpoint->run].last; i++) {
@@ -104,6 +109,25 @@ const char *kiss_plan_statement_name(const kiss_plan *plan, int number, apr_pool
     return e->path ? apr_pstrcat(p, e->name, " (", roles[page], ")", NULL) : NULL;
 }
 
+/** Adds the plan of each writeset, once. */
+static const char *plan_writes(kiss_plan *plan, apr_pool_t *p)
+{
+    apr_array_header_t *writes = apr_array_make(p, 4, sizeof(const kiss_write_plan *));
+    const kiss_endpoint *endpoint;
+    const char *e = NULL;
+
+    plan->writes = writes;
+    for (endpoint = plan->api->endpoints; endpoint->path && !e; endpoint++) {
+        kiss_write_plan *made;
+
+        if (endpoint->write && !kiss_write_plan_of(plan, endpoint->write)
+            && !(e = kiss_write_plan_make(&made, endpoint->write, &import_customer_set, p))) {
+            APR_ARRAY_PUSH(writes, const kiss_write_plan *) = made;
+        }
+    }
+    return e;
+}
+
 const char *kiss_plan_make(const kiss_plan **plan, const kiss_api *api, apr_pool_t *p)
 {
     apr_array_header_t *all = apr_array_make(p, 16, sizeof(kiss_statement));
@@ -116,6 +140,7 @@ const char *kiss_plan_make(const kiss_plan **plan, const kiss_api *api, apr_pool
     error = error ? error : kiss_statements_add(all, index, api, p);
     error = error ? error : kiss_list_plan_add(all, api, p);
     error = error ? error : kiss_page_sql_plan(created, p);
+    error = error ? error : plan_writes(created, p);
     created->count = all->nelts;
     created->statements = (kiss_statement *)all->elts;
     for (i = 0; i < KISS_SQL_FIXED && !error; i++) {

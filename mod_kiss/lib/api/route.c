@@ -21,13 +21,14 @@ static int matches(const char *pattern, const char *path, const char **path_para
     return strncmp(pattern, path, n) == 0 && path[n] != '\0' && (*name == '*' || !strchr(path + n, '/'));
 }
 
-const kiss_endpoint *kiss_route_find(const kiss_api *api, const char *path, int method, int *allow, const char **path_param)
+const kiss_endpoint *kiss_route_find(const kiss_api *api, const char *path, int method, int admin, int *allow,
+                                     const char **path_param)
 {
     const kiss_endpoint *e;
 
     *allow = 0;
     for (e = api->endpoints; e->path; e++) {
-        if (matches(e->path, path, path_param)) {
+        if ((admin || e->auth != KISS_AUTH_ADMIN) && matches(e->path, path, path_param)) {
             if (e->methods & method) {
                 return e;
             }

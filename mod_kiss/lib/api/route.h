@@ -14,7 +14,7 @@
  * @param path_param  receives what is in place of `:name` or `*name`, within `path`; NULL when the endpoint has none
  * @return the endpoint; NULL with *allow 0 when no endpoint has this path, NULL with *allow set when the method is wrong
  */
-const kiss_endpoint *kiss_route_find(const kiss_api *api, const char *path, int method, int *allow,
+const kiss_endpoint *kiss_route_find(const kiss_api *api, const char *path, int method, int admin, int *allow,
                                      const char **path_param);
 
 /** The media type of a list: its Content-Type. */

@@ -25,7 +25,9 @@ static const char *const names[KISS_SQL_FIXED] = {
     [KISS_SQL_REPEATED] = "allocation: Idempotency-Key",
     [KISS_SQL_REQUEST] = "allocation: new request",
     [KISS_SQL_REMEMBER] = "allocation: new Idempotency-Key",
-    [KISS_SQL_LAST_REQUEST] = "allocation: last request"
+    [KISS_SQL_LAST_REQUEST] = "allocation: last request",
+    [KISS_SQL_ADMIN] = "admin client",
+    [KISS_SQL_ADMIN_CREDENTIALS] = "credentials of an admin client"
 };
 
 static int marks_in(const char *sql)

@@ -33,6 +33,8 @@ enum {
     KISS_SQL_REQUEST,           /**< payment, invoice, AR account, amount, user -> a new request */
     KISS_SQL_REMEMBER,          /**< key id, Idempotency-Key, digest, allocation -> stored */
     KISS_SQL_LAST_REQUEST,      /**< maximum number of a request */
+    KISS_SQL_ADMIN,             /**< code of an admin client -> its record: KISS_ADMIN_COLUMNS */
+    KISS_SQL_ADMIN_CREDENTIALS, /**< code of an admin client -> hashes of its valid keys, as KISS_SQL_CREDENTIALS */
     KISS_SQL_FIXED              /**< number of them */
 };
 
@@ -93,6 +95,7 @@ typedef struct {
     kiss_statement *statements;             /**< all of them, the fixed ones first */
     const kiss_statement *fixed[KISS_SQL_FIXED];    /**< by id; NULL: the API has no such statement */
     struct kiss_page_sql *pages;            /**< by endpoint and role, for kiss_page_sql_of() */
+    const apr_array_header_t *writes;       /**< of const struct kiss_write_plan *, for kiss_write_plan_of() */
 } kiss_plan;
 
 /** Columns of KISS_SQL_CALLER's result where callers are customers. */
@@ -114,6 +117,16 @@ enum {
     KISS_CALLER_STOCK,
     KISS_CALLER_STATE,
     KISS_CALLER_COLUMNS
+};
+
+/** Columns of KISS_SQL_ADMIN's result. */
+enum {
+    KISS_ADMIN_CODE,
+    KISS_ADMIN_ENABLED,
+    KISS_ADMIN_LIMIT_MINUTE,
+    KISS_ADMIN_LIMIT_HOUR,
+    KISS_ADMIN_STATE,           /**< as KISS_SQL_STATE */
+    KISS_ADMIN_COLUMNS
 };
 
 /** Which value of KISS_SQL_CHANGES is the revision after which it reads. */

@@ -209,6 +209,35 @@ typedef struct kiss_csv_column {
     const char *joint;              /**< what is between the two */
 } kiss_csv_column;
 
+/**
+ * One member of a body that is written. Its type and its rules are those of a column of the import, which is its
+ * column in the table, too: what a cell of CSV may not be, a member may not be.
+ */
+typedef struct kiss_write_member {
+    const char *name;               /**< JSON name */
+    const char *csv;                /**< the column of the import's file */
+} kiss_write_member;
+
+/** Rows in an array of a body. */
+typedef struct kiss_write_rows {
+    const char *name;               /**< JSON name of the array */
+    const char *file;               /**< the file of the import */
+    const kiss_write_member *members;   /**< without the key of what they belong to; ended by an empty row */
+} kiss_write_rows;
+
+/** What is read and written as one JSON object. Statements, checks and the object itself are derived from this row. */
+typedef struct kiss_writeset {
+    const char *item;               /**< what it is called in messages, in the audit and in the OpenAPI document */
+    const char *file;               /**< the file of the import */
+    const kiss_write_member *members;   /**< the first is its key, which is in the path; ended by an empty row */
+    const kiss_write_rows *nested;  /**< ended by an empty row */
+    const char *owner;              /**< table that says which admin client it belongs to, by its key; NULL: nobody's */
+} kiss_writeset;
+
+/** Maximum of columns of a table that is written, and of arrays in a body. */
+#define KISS_MAX_WRITE_COLUMNS 40
+#define KISS_MAX_WRITE_ROWS 8
+
 /** What an endpoint does. */
 typedef enum {
     KISS_RUN_LIST,                  /**< all rows of `rows` in one JSON array */
@@ -221,7 +250,8 @@ typedef enum {
     KISS_RUN_PAGE,                  /**< one page of `pages` */
     KISS_RUN_RECORD,                /**< the row of `pages` whose key is in the path */
     KISS_RUN_ALLOCATE,              /**< stores a request to allocate a payment */
-    KISS_RUN_OPENAPI                /**< the OpenAPI document */
+    KISS_RUN_OPENAPI,               /**< the OpenAPI document */
+    KISS_RUN_WRITE                  /**< reads, creates, replaces or removes the object of `write`, by its method */
 } kiss_run;
 
 /** Who may call an endpoint. */
@@ -232,16 +262,18 @@ typedef enum {
     KISS_AUTH_TOKEN,                /**< bearer token of a customer that is not disabled; the customer may have been
                                          deleted */
     KISS_AUTH_CUSTOMER,             /**< bearer token of a customer that exists and is not disabled */
-    KISS_AUTH_KEY                   /**< API key of one of the endpoint's `roles` */
+    KISS_AUTH_KEY,                  /**< API key of one of the endpoint's `roles` */
+    KISS_AUTH_ADMIN                 /**< bearer token of an admin client that exists and is not disabled; the endpoint is
+                                         only there where KissAdmin is On */
 } kiss_auth_need;
 
 /** Methods of an endpoint; GET includes HEAD. */
-enum { KISS_GET = 1, KISS_POST = 2 };
+enum { KISS_GET = 1, KISS_POST = 2, KISS_PUT = 4, KISS_DELETE = 8 };
 
 /** One endpoint. */
 typedef struct kiss_endpoint {
     const char *name;               /**< in the log note kiss-endpoint */
-    int methods;                    /**< KISS_GET or KISS_POST */
+    int methods;                    /**< set of methods */
     const char *path;               /**< below the API's location, exact; a segment `:name` matches any segment, as the
                                          parameter `name`; `*name` any number of them, to the end */
     kiss_auth_need auth;            /**< who may call it */
@@ -259,6 +291,7 @@ typedef struct kiss_endpoint {
     const char *tag;                /**< its group in the OpenAPI document */
     const char *summary;            /**< a few words about it, there */
     const char *description;        /**< the rest: order of the rows, what is left out; CommonMark */
+    const kiss_writeset *write;     /**< KISS_RUN_WRITE: what it reads and writes */
 } kiss_endpoint;
 
 /** What a name means in the OpenAPI document. */
@@ -272,6 +305,8 @@ typedef struct kiss_word {
 typedef struct kiss_words {
     const char *title;              /**< of the API */
     const char *description;        /**< what applies to all endpoints; CommonMark */
+    const char *admin_title;        /**< of its admin endpoints, where there are some */
+    const char *admin_description;  /**< likewise */
     const kiss_word *tags;          /**< groups of endpoints, in the order in which they are shown; ended by an empty row */
     const kiss_word *words;         /**< names of members and parameters; ended by an empty row */
 } kiss_words;

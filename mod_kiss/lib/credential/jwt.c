@@ -14,6 +14,9 @@
 #include "lib/base/json_text.h"
 
 #define ALGORITHM "HS256"
+
+/* The only value of the claim role. */
+#define ADMIN "admin"
 #define JTI_BYTES 16
 #define MAX_DEPTH 8
 
@@ -181,6 +184,14 @@ static const char *check_claims(kiss_jwt_claims *verified, json_object *claims, 
     if (!sub || !*sub || !client || strcmp(sub, client) != 0 || !jti) {
         return "sub, client_id or jti is missing";
     }
+    if (json_object_object_get_ex(claims, "role", NULL)) {
+        const char *role = string_member(claims, "role");
+
+        if (!role || strcmp(role, ADMIN) != 0) {
+            return "of an unknown role";
+        }
+        verified->admin = 1;
+    }
     verified->customer = apr_pstrdup(p, sub);
     return NULL;
 }
@@ -234,7 +245,7 @@ const char *kiss_jwt_sign(const kiss_jwt_policy *policy, const char *customer, a
     claims = apr_pstrcat(p, "{\"iss\":", iss, ",\"aud\":", aud, ",\"sub\":", sub, ",\"client_id\":", sub,
                          ",\"jti\":\"", kiss_crypto_base64url(p, random, sizeof(random)), "\",\"iat\":", seconds,
                          ",\"nbf\":", seconds, ",\"exp\":", apr_off_t_toa(p, (apr_off_t)(now + policy->lifetime)),
-                         "}", NULL);
+                         policy->admin ? ",\"role\":\"" ADMIN "\"}" : "}", NULL);
     text = apr_pstrcat(p, encoded(header, p), ".", encoded(claims, p), NULL);
     if (!kiss_crypto_hmac(signature, key->secret, key->len, text, strlen(text))) {
         return NULL;

@@ -26,10 +26,12 @@ typedef struct {
     const char *issuer;                 /**< claim iss */
     const char *audience;               /**< claim aud */
     apr_int64_t lifetime;               /**< seconds from iat to exp */
+    int admin;                          /**< of tokens that are issued: for an admin client, with the claim role */
 } kiss_jwt_policy;
 
 /**
- * Issues a token for a customer (contract, "Left open" 3): sub = client_id = `customer`, iss, aud, iat, nbf, exp, jti.
+ * Issues a token for a customer (contract, "Left open" 3): sub = client_id = `customer`, iss, aud, iat, nbf, exp, jti; for
+ * an admin client role = admin, too.
  *
  * @param now seconds since 1970
  * @return the token in `p`, or NULL when memory or randomness failed
@@ -44,7 +46,8 @@ extern const char kiss_jwt_no_memory[];
 
 /** Claims of a verified token. */
 typedef struct {
-    const char *customer;               /**< customer code; NULL when the token was refused */
+    const char *customer;               /**< code of the customer, or of the admin client; NULL when the token was refused */
+    int admin;                          /**< 1: it says that it is an admin client's */
     apr_int64_t from;                   /**< first second in which it is valid, with the leeway */
     apr_int64_t until;                  /**< first second after that, with the leeway */
 } kiss_jwt_claims;

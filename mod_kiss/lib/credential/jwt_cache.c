@@ -19,6 +19,7 @@
 /* A verified token. Key: the digest of the token with issuer and audience; state: the keys; until the token expires. */
 typedef struct {
     apr_int64_t from;                       /* first second in which it is valid */
+    int admin;
     char customer[MAX_CUSTOMER];
 } cached;
 
@@ -57,12 +58,13 @@ static void add(kiss_jwt_cache *cache, const apr_array_header_t *keys, const uns
     if (strlen(claims->customer) < MAX_CUSTOMER) {
         memset(&v, 0, sizeof(v));
         v.from = claims->from;
+        v.admin = claims->admin;
         apr_cpystrn(v.customer, claims->customer, sizeof(v.customer));
         kiss_lru_put(cache->tokens, digest, &keys, claims->until, 0, &v);
     }
 }
 
-const char *kiss_jwt_cache_verify(kiss_jwt_cache *cache, const char **customer, const kiss_jwt_policy *policy,
+const char *kiss_jwt_cache_verify(kiss_jwt_cache *cache, const char **customer, int *admin, const kiss_jwt_policy *policy,
                                   const char *token, apr_int64_t now, apr_pool_t *p)
 {
     const int fits = cache && strlen(token) <= KISS_JWT_MAX;
@@ -75,12 +77,14 @@ const char *kiss_jwt_cache_verify(kiss_jwt_cache *cache, const char **customer, 
         make_digest(digest, policy, token, p);
         if (kiss_lru_get(cache->tokens, digest, &policy->keys, now, &v) && now >= v.from) {
             *customer = apr_pstrdup(p, v.customer);
+            *admin = v.admin;
             return NULL;
         }
     }
     reason = kiss_jwt_verify(&claims, policy, token, now, p);
     if (!reason) {
         *customer = claims.customer;
+        *admin = claims.admin;
         if (fits) {
             add(cache, policy->keys, digest, &claims);
         }

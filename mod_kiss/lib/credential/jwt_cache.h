@@ -18,8 +18,8 @@ typedef struct kiss_jwt_cache kiss_jwt_cache;
 /** Creates it, in `p`, which must live as long as the child. */
 apr_status_t kiss_jwt_cache_create(kiss_jwt_cache **cache, apr_pool_t *p);
 
-/** As kiss_jwt_verify(), with the same result; `cache` may be NULL. */
-const char *kiss_jwt_cache_verify(kiss_jwt_cache *cache, const char **customer, const kiss_jwt_policy *policy,
+/** As kiss_jwt_verify(), with the same result, and the same claims in `customer` and `admin`; `cache` may be NULL. */
+const char *kiss_jwt_cache_verify(kiss_jwt_cache *cache, const char **customer, int *admin, const kiss_jwt_policy *policy,
                                   const char *token, apr_int64_t now, apr_pool_t *p);
 
 #endif

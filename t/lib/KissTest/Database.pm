@@ -209,11 +209,11 @@ sub _client {
     return ('mariadb', '--no-defaults', '--skip-ssl', '-S', $self->{socket}, '-u', scalar getpwuid $>);
 }
 
-# The two accounts, one pair for the run. Passwords are in files that only their owner can read.
+# The three accounts, for the run. Passwords are in files that only their owner can read.
 sub _accounts {
     my ($self) = @_;
     my $sql = '';
-    for my $user (qw(kiss kiss_admin)) {
+    for my $user (qw(kiss kiss_admin kiss_write)) {
         my $password = unpack 'H*', _random(24);
         write_file("$self->{dir}/$user.password", "$password\n", 0600);
         $sql .= "CREATE OR REPLACE USER '$user'\@'localhost' IDENTIFIED BY '$password';\n";
@@ -253,6 +253,9 @@ sub create {
     $self->sql($name, _slurp("$top/sql/$api->{folder}/grants.sql"));
     return $name;
 }
+
+# grant_admin($name): the account that writes product data may do so in this database.
+sub grant_admin { my ($self, $name) = @_; return $self->sql($name, _slurp("$top/sql/customer/grants-admin.sql")) }
 
 # defaults($name): the file for kissctl --defaults. DIR/$name.root.cnf is the same for the administrator.
 sub defaults { my ($self, $name) = @_; return "$self->{dir}/$name.cnf" }

@@ -165,7 +165,17 @@ sub kiss_text {
     my @lines = ('SetHandler kiss', "KissApi $api", $api eq 'kss' ? () : qq(KissTokenKeys "$self->{token_keys}"));
     push @lines, 'KissAllowPlainHTTP On' unless $self->{tls};
     push @lines, split /\n/, "$self->{limits}\n$self->{location}";
-    return $c . qq(<Location "$self->{path}">\n) . join('', map { "    $_\n" } @lines) . "</Location>\n";
+    $c .= qq(<Location "$self->{path}">\n) . join('', map { "    $_\n" } @lines) . "</Location>\n";
+    return defined $self->{admin} ? $c . $self->_admin_text($address) : $c;
+}
+
+# Where admin clients write.
+sub _admin_text {
+    my ($self, $address) = @_;
+    my $path = $self->{path} =~ s{/\z}{}r . '/admin';
+    my @lines = ('KissAdmin On', 'KissAdminDatabase writer', 'KissAdminLimit 1000000 10000000', $self->{tls} ? () : 'KissAllowPlainHTTP On');
+    return "KissDatabase writer $address user=kiss_write dbname=$self->{db} password-file=$self->{db_server}{dir}/kiss_write.password\n"
+        . qq(<Location "$path">\n) . join('', map {"    $_\n"} @lines, split /\n/, $self->{admin}) . "</Location>\n";
 }
 
 sub _environment {

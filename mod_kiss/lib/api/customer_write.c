@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * customer_write - the tables of what admin clients write in the Customer API. Data only.
+ *
+ * The names are those of the PIM connector that is known (doc/admin.md): the names of the API with their first letter
+ * lowered, as in its schema answers, and of the arrays shorter ones.
+ */
+#include "lib/api/customer_write.h"
+
+static const kiss_write_member product_members[] = {
+    { "sku", "SKU" },
+    { "name", "Name" },
+    { "description", "Description" },
+    { "websiteDescription", "WebsiteDescription" },
+    { "productCategoryCode", "ProductCategoryCode" },
+    { "washingInstructions", "WashingInstructions" },
+    { "gender", "Gender" },
+    { "audience", "Audience" },
+    { "mainColour", "MainColour" },
+    { "barcode", "Barcode" },
+    { "photo", "Photo" },
+    { "theme", "Theme" },
+    { "packagedLength_in_cm", "PackagedLength_in_cm" },
+    { "packagedWidth_in_cm", "PackagedWidth_in_cm" },
+    { "packagedHeight_in_cm", "PackagedHeight_in_cm" },
+    { "packagedWeight_in_g", "PackagedWeight_in_g" },
+    { "cartonLength_in_cm", "CartonLength_in_cm" },
+    { "cartonWidth_in_cm", "CartonWidth_in_cm" },
+    { "cartonHeight_in_cm", "CartonHeight_in_cm" },
+    { "cartonWeight_in_g", "CartonWeight_in_g" },
+    { "cartonQty", "CartonQty" },
+    { "amazonASIN", "AmazonASIN" },
+    { "countryOfOrigin", "CountryOfOrigin" },
+    { "status", "Status" },
+    { "styleCode", "StyleCode" },
+    { "cartonBarcode", "CartonBarcode" },
+    { "hSCode", "HSCode" },
+    { "whatsIncluded", "WhatsIncluded" },
+    { "productCompositionText", "ProductCompositionText" },
+    { 0 }
+};
+
+static const kiss_write_member image_members[] = {
+    { "imageID", "ImageID" },
+    { "fileName", "FileName" },
+    { "isPrimaryImage", "IsPrimaryImage" },
+    { 0 }
+};
+
+static const kiss_write_member accessory_members[] = {
+    { "accessorySKU", "AccessorySKU" },
+    { 0 }
+};
+
+static const kiss_write_member substitution_members[] = {
+    { "substituteSKU", "SubstituteSKU" },
+    { 0 }
+};
+
+static const kiss_write_member composition_members[] = {
+    { "materialCode", "MaterialCode" },
+    { "materialDescription", "MaterialDescription" },
+    { "compositionPercentage", "CompositionPercentage" },
+    { 0 }
+};
+
+static const kiss_write_member price_members[] = {
+    { "priceListCode", "PriceListCode" },
+    { "unitPrice", "UnitPrice" },
+    { "discountEligible", "DiscountEligible" },
+    { "moq", "MOQ" },
+    { "orderMultiple", "OrderMultiple" },
+    { 0 }
+};
+
+static const kiss_write_rows product_rows[] = {
+    { "images", "product_images.csv", image_members },
+    { "accessories", "product_accessories.csv", accessory_members },
+    { "substitutions", "product_substitutions.csv", substitution_members },
+    { "compositions", "product_composition.csv", composition_members },
+    { "prices", "prices.csv", price_members },
+    { 0 }
+};
+
+const kiss_writeset kiss_customer_write_product = {
+    .item = "product",
+    .file = "products.csv",
+    .members = product_members,
+    .nested = product_rows,
+    .owner = "product_owner"
+};
+
+const kiss_param kiss_customer_write_sku[] = {
+    { .name = "sku", .type = KISS_PARAM_TEXT, .required = 1 },
+    { 0 }
+};

@@ -1,0 +1,159 @@
+#!/usr/bin/perl
+# Product data written over HTTPS: what a PIM does, and that the next poll of a customer shows it.
+# SPDX-License-Identifier: Apache-2.0
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use JSON::PP ();
+use KissTest;
+use Test::More;
+
+my $db = new_database('admin');
+import_sample($db);
+grant_admin();
+my $h = start_httpd(admin => '');
+ok $h->checked, 'the databases are checked';
+my $token = admin_token($h, 'pim');
+my @admin = (Authorization => "Bearer $token", Accept => 'application/json', 'Content-Type' => 'application/json');
+my @customer = (Authorization => 'Bearer ' . $h->token('ACME01', issue_key('ACME01')));
+my $json = JSON::PP->new->utf8->canonical;
+
+# What the known connector sends of a product: 22 members, and five arrays as null.
+sub payload {
+    my (%with) = @_;
+    my %p = map { $_ => '' } qw(sku name description washingInstructions gender audience mainColour barcode photo theme amazonASIN countryOfOrigin status);
+    $p{$_} = 0 for qw(packagedLength_in_cm packagedWidth_in_cm packagedHeight_in_cm packagedWeight_in_g cartonLength_in_cm cartonWidth_in_cm
+        cartonHeight_in_cm cartonWeight_in_g cartonQty);
+    $p{$_} = undef for qw(images accessories substitutions compositions prices);
+    return { %p, %with };
+}
+
+# ask($method, $path, $body, %headers): an answer to the admin client; a hash as body is JSON.
+sub ask {
+    my ($method, $path, $body, %more) = @_;
+    return $h->request($method, $path, @admin, %more, defined $body ? (content => ref $body ? $json->encode($body) : $body) : ());
+}
+
+sub error_of { my ($r) = @_; return $h->json($r)->{error} }
+
+# The product in the customer's list, asked for now.
+sub listed {
+    my ($sku) = @_;
+    my ($p) = grep { $_->{SKU} eq $sku } @{ $h->json($h->get('/products', @customer)) };
+    return $p;
+}
+
+subtest 'a new product' => sub {
+    my $r = ask(GET => '/admin/products/NEW-1');
+    is $r->{status}, 404, 'absent';
+    is error_of($r), "There is no product 'NEW-1'.", '... in a sentence';
+    $r = ask(POST => '/admin/products', payload(sku => 'NEW-1', name => 'Cape', packagedLength_in_cm => 30.5, status => 'ACTIVE'));
+    is $r->{status}, 201, 'created';
+    is $r->{headers}{location}, '/admin/products/NEW-1', '... with its Location';
+    my $p = $h->json($r);
+    is $p->{name}, 'Cape', '... with its name';
+    is $p->{packagedLength_in_cm}, 30.5, '... and its length';
+    is $p->{owner}, 'pim', '... and whose it is';
+    is_deeply $p->{images}, [], '... and no images';
+    my $got = ask(GET => '/admin/products/NEW-1');
+    is $got->{status}, 200, 'there';
+    is $got->{content}, $r->{content}, '... as it was answered';
+    is $got->{headers}{etag}, $r->{headers}{etag}, '... with the same ETag';
+    is ask(GET => '/admin/products/NEW-1', undef, 'If-None-Match' => $got->{headers}{etag})->{status}, 304, '... unchanged';
+    $r = ask(POST => '/admin/products', payload(sku => 'NEW-1', name => 'Other'));
+    is $r->{status}, 409, 'a second time';
+    like error_of($r), qr/^There is a product 'NEW-1' already/, '... in a sentence';
+    is $h->json(ask(GET => '/admin/products/NEW-1'))->{name}, 'Cape', '... changes nothing';
+};
+
+subtest 'the next poll shows it' => sub {
+    my $tag = $h->get('/products', @customer)->{headers}{etag};
+    is listed('NEW-1'), undef, 'without a price it is in no list';
+    my $r = ask(PUT => '/admin/products/NEW-1', payload(sku => 'NEW-1', name => 'Cape', status => 'ACTIVE',
+            prices => [{ priceListCode => 'UKTRADE', unitPrice => '19.95', moq => 1 }]));
+    is $r->{status}, 200, 'a price' or diag $r->{content};
+    is listed('NEW-1')->{Name}, 'Cape', 'it is in the list';
+    my $new = $h->get('/products', @customer, 'If-None-Match' => $tag);
+    is $new->{status}, 200, 'another list';
+    $tag = $new->{headers}{etag};
+    is ask(PUT => '/admin/products/NEW-1', payload(sku => 'NEW-1', name => 'Long cape', status => 'ACTIVE'))->{status}, 200, 'another name';
+    is listed('NEW-1')->{Name}, 'Long cape', '... at once';
+    is $h->json(ask(GET => '/admin/products/NEW-1'))->{prices}[0]{unitPrice}, 19.95, 'null leaves the prices';
+    is $h->get('/products', @customer, 'If-None-Match' => $tag)->{status}, 200, 'another list again';
+    $tag = $h->get('/products', @customer)->{headers}{etag};
+    $r = ask(PUT => '/admin/products/NEW-1', payload(sku => 'NEW-1', name => 'Long cape', status => 'ACTIVE'));
+    is $r->{status}, 200, 'the same again';
+    is $r->{headers}{'kiss-changed'}, 'false', '... says that nothing changed';
+    is $h->get('/products', @customer, 'If-None-Match' => $tag)->{status}, 304, '... and is no other list';
+    is ask(DELETE => '/admin/products/NEW-1')->{status}, 204, 'removed';
+    is listed('NEW-1'), undef, '... at once';
+    is ask(DELETE => '/admin/products/NEW-1')->{status}, 404, '... once';
+    is ask(GET => '/admin/products/NEW-1')->{status}, 404, '... and absent';
+};
+
+subtest 'arrays, absent members, null' => sub {
+    my ($sku) = map { $_->[0] } sql($db, 'SELECT sku FROM product_image GROUP BY sku ORDER BY COUNT(*) DESC, sku LIMIT 1');
+    my $before = $h->json(ask(GET => "/admin/products/$sku"));
+    is $before->{owner}, 'import', 'a product of the import';
+    cmp_ok scalar @{ $before->{images} }, '>', 0, '... with images';
+    my $r = ask(PUT => "/admin/products/$sku", $before);
+    is $r->{status}, 200, 'what was read can be written';
+    is $r->{headers}{'kiss-changed'}, 'false', '... and changes nothing';
+    is $h->json($r)->{owner}, 'pim', '... but whose it is';
+    $r = ask(PUT => "/admin/products/$sku", { theme => 'Another' });
+    is_deeply $h->json($r), { %$before, theme => 'Another', owner => 'pim' }, 'absent members keep their values';
+    $r = ask(PUT => "/admin/products/$sku", { theme => undef, images => [] });
+    is $h->json($r)->{theme}, '', 'null empties a text';
+    is_deeply $h->json($r)->{images}, [], '[] empties an array';
+    my $images = [{ imageID => 'a', fileName => 'a.jpg', isPrimaryImage => JSON::PP::true }, { imageID => 'b', fileName => 'b.jpg', isPrimaryImage => JSON::PP::false }];
+    is_deeply $h->json(ask(PUT => "/admin/products/$sku", { images => $images }))->{images}, $images, 'an array replaces';
+    $images->[1]{fileName} = 'c.jpg';
+    is_deeply $h->json(ask(PUT => "/admin/products/$sku", { images => $images }))->{images}, $images, '... again';
+    is_deeply [map { $_->{FileName} } @{ listed($sku)->{ProductImages} }], ['a.jpg', 'c.jpg'], '... in the list'
+        if listed($sku);
+    my @audit = sql($db, "SELECT admin_code, method, members FROM admin_audit WHERE sku = '$sku' ORDER BY audit_id");
+    is_deeply [map { join ' ', @$_ } @audit], ['pim PUT ', 'pim PUT theme', 'pim PUT theme,images', 'pim PUT images', 'pim PUT images'],
+        'the audit has each write that changed something';
+};
+
+subtest 'If-Match' => sub {
+    my ($sku) = map { $_->[0] } sql($db, 'SELECT sku FROM product ORDER BY sku LIMIT 1');
+    my $tag = ask(GET => "/admin/products/$sku")->{headers}{etag};
+    my $r = ask(PUT => "/admin/products/$sku", { theme => 'one' }, 'If-Match' => $tag);
+    is $r->{status}, 200, 'the state that was read';
+    is ask(PUT => "/admin/products/$sku", { theme => 'two' }, 'If-Match' => $tag)->{status}, 412, 'not any more';
+    is ask(DELETE => "/admin/products/$sku", undef, 'If-Match' => $tag)->{status}, 412, 'nor to remove it';
+    is ask(PUT => "/admin/products/$sku", { theme => 'two' }, 'If-Match' => $r->{headers}{etag})->{status}, 200, 'the state that was answered';
+    is ask(PUT => "/admin/products/$sku", { theme => 'three' }, 'If-None-Match' => '*')->{status}, 412, 'If-None-Match: *';
+    is ask(PUT => '/admin/products/NONE', { theme => 'three' }, 'If-Match' => '*')->{status}, 412, 'If-Match: * where there is none';
+    is ask(PUT => '/admin/products/NONE', { theme => 'three' })->{status}, 404, 'and without';
+};
+
+subtest 'SKUs in paths' => sub {
+    for my $sku ('A B', 'A+B', 'A%B', "\xc3\xa4-1", 'a;b=c', 'x?y#z') {
+        my $name = JSON::PP->new->utf8->decode($json->encode([$sku]))->[0];
+        utf8::decode($name);
+        my $r = ask(POST => '/admin/products', $json->encode({ sku => $name, name => 'n' }));
+        is $r->{status}, 201, "POST $sku" or diag $r->{content};
+        # As PHP's urlencode() and as other programs write it.
+        my $form = join '', map { $_ eq ' ' ? '+' : /[A-Za-z0-9_.-]/ ? $_ : sprintf '%%%02X', ord } split //, $sku;
+        my $percent = $form =~ s/\+/%20/gr;
+        is $r->{headers}{location} =~ s/%[0-9a-f]{2}/\U$&/gr, "/admin/products/$form", '... Location';
+        is $h->json(ask(GET => "/admin/products/$_"))->{sku}, $name, "GET $_" for $form, $percent;
+        is ask(DELETE => "/admin/products/$form")->{status}, 204, 'DELETE';
+    }
+};
+
+subtest 'the document' => sub {
+    my $r = ask(GET => '/admin/openapi.json');
+    is $r->{status}, 200, 'an OpenAPI document of its own';
+    my $d = $h->json($r);
+    is_deeply [sort keys %{ $d->{paths} }], ['/admin/openapi.json', '/admin/products', '/admin/products/{sku}', '/auth/token'], '... of the admin endpoints';
+    is ask(GET => '/admin/openapi.json', undef, 'If-None-Match' => $r->{headers}{etag})->{status}, 304, '... unchanged';
+    is $h->get('/admin/openapi.json', @customer)->{status}, 403, '... not for customers';
+    unlike $h->get('/openapi.json')->{content}, qr/admin/i, "the customers' document knows nothing of them";
+};
+
+$h->log_ok;
+done_testing;
