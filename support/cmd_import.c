@@ -82,6 +82,7 @@ static int read_options(import_run *run)
     run->remove_up_to = (int)percent;
     run->keep_absent = run->c->option[OPT_KEEP_ABSENT] != NULL;
     run->cut = run->c->option[OPT_CUT] != NULL;
+    run->take_over = run->c->option[OPT_TAKE_OVER] != NULL;
     return read_map(run);
 }
 

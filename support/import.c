@@ -22,6 +22,7 @@
 #include "import_same.h"
 #include "import_stage.h"
 #include "import_watch.h"
+#include "import_yield.h"
 #include "schema_files.h"
 
 #define LOCK_SECONDS 60
@@ -51,7 +52,7 @@ static int stage_all(import_run *run)
 static int write_staged(import_run *run)
 {
     if (import_fill_all(run) != CTL_OK || import_keep_unsaid(run) != CTL_OK || import_check(run) != CTL_OK || run->again
-        || import_compare(run) != CTL_OK || import_guard(run) != CTL_OK) {
+        || import_yield(run) != CTL_OK || import_compare(run) != CTL_OK || import_guard(run) != CTL_OK) {
         return CTL_FAILED;
     }
     return run->nerrors > 0 ? CTL_OK : import_apply(run);
@@ -186,7 +187,7 @@ static int load_repeatedly(import_run *run)
         if (rc == CTL_OK || import_stopped() || !(met || run->again)) {
             return rc;
         }
-        if (take_back(run, parts, found) != CTL_OK) {
+        if (take_back(run, parts, found) != CTL_OK || import_yield_find(run) != CTL_OK) {
             return CTL_FAILED;
         }
         short_cuts = 0;
@@ -204,7 +205,7 @@ static int work(import_run *run)
         return CTL_FAILED;
     }
     import_inspect_files(run);
-    if (load_repeatedly(run) != CTL_OK) {
+    if (import_yield_find(run) != CTL_OK || load_repeatedly(run) != CTL_OK) {
         return CTL_FAILED;
     }
     if (!run->dry_run && run->nerrors == 0) {

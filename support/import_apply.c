@@ -15,6 +15,7 @@
 #include "import_log.h"
 #include "import_progress.h"
 #include "import_sql.h"
+#include "import_yield.h"
 
 /** Rows that a note names. */
 #define NAMED 20
@@ -196,7 +197,7 @@ static int note_rows(import_run *run)
         const import_part *part = &run->parts[i];
         const import_file *def = part->def;
         /* Where rows stay that the file lacks, part->before is not all of them. */
-        const char *rows = def->here || def->keep || def->remember
+        const char *rows = def->here || def->keep || def->remember || import_yield_to(run, def, "o.")
             ? apr_pstrcat(p, "(SELECT COUNT(*) FROM ", def->table, ")", NULL)
             : apr_psprintf(p, "%" APR_UINT64_T_FMT, part->before + part->added - part->removed);
 

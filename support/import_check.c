@@ -13,6 +13,7 @@
 #include "import_fault.h"
 #include "import_progress.h"
 #include "import_sql.h"
+#include "import_yield.h"
 #include "lib/base/plural.h"
 #include "lib/base/quote.h"
 
@@ -211,8 +212,11 @@ static const char *orphans(apr_pool_t *p, const check *k, const char *child)
     const char *match = import_is_composite(parent) ? import_keys(p, parent, "p.", "n.")
         : apr_psprintf(p, "p.%s = n.%s", key, k->column->db);
 
-    return apr_psprintf(p, " FROM %s n LEFT JOIN %s p ON %s WHERE p.%s IS NULL AND n.%s IS NOT NULL", child,
-                        k->parent->source, match, key, k->column->db);
+    /* What belongs to others is there, whether the file has it or not. */
+    const char *theirs = import_yield_is(k->run, parent, apr_pstrcat(p, "n.", k->column->db, NULL));
+
+    return apr_psprintf(p, " FROM %s n LEFT JOIN %s p ON %s WHERE p.%s IS NULL AND n.%s IS NOT NULL%s%s", child,
+                        k->parent->source, match, key, k->column->db, theirs ? " AND NOT " : "", theirs ? theirs : "");
 }
 
 /** SQL: the value that must be found in the parent, as people read it. */

@@ -11,6 +11,7 @@
 
 #include "import_progress.h"
 #include "import_sql.h"
+#include "import_yield.h"
 
 /** What the rows of a comparison are about. */
 typedef struct {
@@ -144,8 +145,11 @@ static const char *removable(const import_run *run, const import_part *part)
 {
     apr_pool_t *p = run->c->pool;
     const import_file *def = part->def;
-    const char *stay = def->keep;
+    const char *stay = def->keep, *theirs = import_yield_to(run, def, "o.");
 
+    if (theirs) {
+        return apr_pstrcat(p, "NOT ", theirs, NULL);
+    }
     if (def->here) {
         return apr_pstrcat(p, "(", def->here, ")", NULL);
     }
@@ -169,7 +173,8 @@ static int count_part(import_run *run, import_part *part)
         return CTL_FAILED;
     }
     /* Where every row of the table is in the file, there is nothing to look for. */
-    if ((def->keep || def->remember || def->here || part->before != part->rows - part->added)
+    if ((def->keep || def->remember || def->here || import_yield_to(run, def, "o.")
+         || part->before != part->rows - part->added)
         && import_each(run, apr_pstrcat(p, "SELECT ", scope, ", COUNT(*)", import_removed_from(p, part),
                                         import_grouped(p, def, scope), NULL), count_removed, &k) != CTL_OK) {
         return CTL_FAILED;

@@ -88,6 +88,8 @@ typedef struct {
     int keep_absent;                /**< columns that a file lacks stay as they are */
     int cut;                        /**< texts that are too long are cut */
     const import_map *map;          /**< other names of files and columns; NULL: none */
+    int take_over;                  /**< rows that belong to others become the import's */
+    int yields;                     /**< 1: there are such rows, and they are left as they are */
     int remove_up_to;               /**< percent of a table that a file may remove */
     int direct;                     /**< the tables are empty: rows go straight into them, no temporary table is made */
     struct import_snapshot *snapshot;   /**< what files are compared with before they are staged; NULL: nothing */

@@ -46,6 +46,7 @@ const kissctl_option kissctl_options[] = {
     {OPT_MAP, "map", "FILE", "other names of files and columns: a line 'theirs = ours' each"},
     {OPT_KEEP_ABSENT, "keep-absent", NULL, "leave columns that a file lacks as they are, instead of emptying them"},
     {OPT_CUT, "cut", NULL, "cut texts that are too long, instead of refusing them"},
+    {OPT_TAKE_OVER, "take-over", NULL, "replace products that a PIM has written, too: they become the import's"},
     {OPT_AS, "as", "WHO", "whose rights: the code of a customer, or the number of a key of the KSS API"},
     {OPT_URL, "url", "URL", "of the API, with the path where it begins (environment KISS_URL, or\n"
      "                        KSS_URL for the verbs that begin with kss)"},

@@ -74,7 +74,7 @@ const ctl_verb kissctl_verbs[] = {
     {"touch", "DATASET [SCOPE]", "", CUSTOMER, 0, cmd_touch, "raise a revision, because data were changed past the triggers",
      "DATASET is products, assortment, prices, listing, stock, customers, keys, admins, or all; SCOPE is one price list (prices,\n"
      "listing) or one warehouse (stock), all of them when it is left out. ETags that depend on it are others then."},
-    {"import", "DIR", IMPORT_USAGE, CUSTOMER, IMPORT_OPTIONS, cmd_import_customer,
+    {"import", "DIR", IMPORT_USAGE " [--take-over]", CUSTOMER, IMPORT_OPTIONS | CTL_OPT(OPT_TAKE_OVER), cmd_import_customer,
      "load a folder of CSV files, all or nothing",
      "A file that is present replaces the content of its table; a file that is absent leaves its table as it is:\n"
      "  products.csv product_images.csv product_accessories.csv product_substitutions.csv product_composition.csv\n"
@@ -83,6 +83,8 @@ const ctl_verb kissctl_verbs[] = {
      "An empty number is 0, but a price must not be empty; an empty date is unknown, empty text stays empty.\n"
      "Customers keep their keys, limits and whether they are enabled. One that customers.csv does not have any more is\n"
      "set aside: refused, without price list and warehouse, until a load names it again; its keys stay.\n"
+     "Products that a PIM has written over HTTPS are left as they are, whether the files have them or not, unless\n"
+     "--take-over is given.\n"
      "Every fault is named by file, line, column and reason, up to 100 of them, and then nothing is changed.\n"
      LOSSES
      "The API goes on serving the old content until the import is complete. Ctrl-C stops it; nothing is changed then.\n"

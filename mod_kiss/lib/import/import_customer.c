@@ -33,7 +33,9 @@
 #define BLANKS "[\\\\x{9}-\\\\x{d}\\\\x{20}\\\\x{85}\\\\x{a0}\\\\x{1680}\\\\x{180e}\\\\x{2000}-\\\\x{200b}" \
     "\\\\x{2028}\\\\x{2029}\\\\x{202f}\\\\x{205f}\\\\x{2060}\\\\x{3000}\\\\x{feff}]*"
 #define OBSOLETE "n.status REGEXP '\\\\A" BLANKS "[Oo][Bb][Ss][Oo][Ll][Ee][Tt][Ee]" BLANKS "\\\\z'"
-#define ANY_PRODUCT_CHANGE .sku = "sku", .revisions = {{"products", NULL, NULL}, {NULL, NULL, NULL}}
+/* What a PIM has written over HTTPS (sql/customer, product_owner). */
+#define OTHERS .others = "product_owner"
+#define ANY_PRODUCT_CHANGE OTHERS, .sku = "sku", .revisions = {{"products", NULL, NULL}, {NULL, NULL, NULL}}
 #define END {.csv = NULL}
 
 static const import_file files[] = {
@@ -59,7 +61,7 @@ static const import_file files[] = {
          CODE_OR_EMPTY("CartonBarcode", "carton_barcode", 64, IMPORT_GTIN), CODE_OR_EMPTY("HSCode", "hs_code", 64, 0),
          HTML("WhatsIncluded", "whats_included"),
          LONG_TEXT("ProductCompositionText", "product_composition_text"), END},
-     .sku = "sku",
+     OTHERS, .sku = "sku",
      .revisions = {{"products", NULL, NULL}, {"assortment", "o.is_obsolete <> (" OBSOLETE ")", NULL},
                    {NULL, NULL, NULL}},
      .losses = {{"products on sale", "o.is_obsolete = 0", "NOT (" OBSOLETE ")", 0}}},

@@ -124,6 +124,8 @@ typedef struct {
     import_loss losses[IMPORT_MAX_LOSSES + 1];              /**< ends with a row without `what` */
     const char *keep;           /**< SQL: rows (o) that stay although the file lacks them; NULL: none */
     const char *kept;           /**< what those rows are, in the plural */
+    const char *others;         /**< table that names, by their `sku`, rows that belong to others than the import, which
+                                     leaves them as they are; NULL: all rows are the import's */
     const char *remember;       /**< SQL: the same, but only while all that they refer to stays; NULL: none */
 } import_file;
 

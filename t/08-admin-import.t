@@ -1,0 +1,106 @@
+#!/usr/bin/perl
+# A full load of CSV files beside a PIM: each leaves what is the other's, neither loses a write, and one that has to wait is told so.
+# SPDX-License-Identifier: Apache-2.0
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use File::Copy qw(copy);
+use JSON::PP ();
+use KissTest;
+use KissTest::Load;
+use Test::More;
+use Time::HiRes qw(time sleep);
+
+my $db = new_database('admin_import');
+import_sample($db);
+grant_admin();
+my $h = start_httpd(admin => '');
+my @admin = (Authorization => 'Bearer ' . admin_token($h, 'pim'), 'Content-Type' => 'application/json');
+my @customer = (Authorization => 'Bearer ' . $h->token('ACME01', issue_key('ACME01')));
+my $json = JSON::PP->new->utf8->canonical;
+sub ask { my ($method, $path, $body) = @_; return $h->request($method, $path, @admin, defined $body ? (content => $json->encode($body)) : ()) }
+sub product { my ($sku) = @_; my $r = ask(GET => "/admin/products/$sku"); return $r->{status} == 200 ? $h->json($r) : undef }
+
+# A folder with some of the sample's files, each changed by a function of its lines.
+sub folder {
+    my (%change) = @_;
+    my $dir = tempdir_here();
+    for my $file (sort keys %change) {
+        my @lines = split /(?<=\n)/, slurp(top() . "/sql/sample/$file");
+        spew("$dir/$file", join '', $change{$file}->(@lines));
+    }
+    return $dir;
+}
+my @skus = map { $_->[0] } sql($db, 'SELECT sku FROM product WHERE sku IN (SELECT sku FROM product_image) ORDER BY sku LIMIT 3');
+my $keep = sub { return @_ };
+
+subtest 'whose is whose' => sub {
+    my ($mine, $other) = @skus;
+    ask(PUT => "/admin/products/$mine", { name => 'Of the PIM', images => [{ imageID => 'pim', fileName => 'pim.jpg' }] });
+    ask(POST => '/admin/products', { sku => 'ONLY-PIM', name => 'Only there' });
+    sql($db, "UPDATE product SET name = 'Of nobody' WHERE sku = '$other'");
+    my $out = kissctl_ok('--json', 'import', folder('products.csv' => $keep, 'product_images.csv' => $keep));
+    my $report = JSON::PP->new->utf8->decode($out);
+    is product($mine)->{name}, 'Of the PIM', 'a product of the PIM that the file has stays as it is';
+    is_deeply [map { $_->{imageID} } @{ product($mine)->{images} }], ['pim'], '... with its images';
+    is product('ONLY-PIM')->{name}, 'Only there', 'one that it lacks stays';
+    isnt product($other)->{name}, 'Of nobody', 'one of the import is replaced';
+    is product($other)->{owner}, 'import', '... and remains the import\'s';
+    my $notes = join "\n", @{ $report->{Notes} // $report->{notes} // [] };
+    like $out, qr/2 of the products belong to a PIM and stay as they are/, 'how many were left is noted';
+    like $out, qr/products\.csv: 1 row left out, whose product a PIM has written/, '... and which rows';
+    kissctl_ok('import', folder('products.csv' => sub { return grep { !/^\Q$mine\E,/ } @_ }, 'product_images.csv' => sub { return grep { !/^\Q$mine\E,/ } @_ }));
+    is product($mine)->{name}, 'Of the PIM', 'one that the file does not have any more stays';
+    kissctl_ok('import', '--take-over', '--remove-up-to', 100, folder('products.csv' => $keep, 'product_images.csv' => $keep));
+    is product($mine)->{owner}, 'import', '--take-over: it is the import\'s';
+    isnt product($mine)->{name}, 'Of the PIM', '... as the file has it';
+    is product('ONLY-PIM'), undef, '... and what the file lacks is gone';
+    is +(sql($db, 'SELECT COUNT(*) FROM product_owner'))[0][0], 0, '... nothing is the PIM\'s';
+    $out = kissctl_ok('--json', 'import', folder('products.csv' => $keep));
+    unlike $out, qr/PIM/, 'without a PIM nothing is said of one';
+};
+
+subtest 'at the same time' => sub {
+    my %name;
+    my $n = 0;
+    my $writer = KissTest::Load->start(2, sub {
+        my ($i, $turn) = @_;
+        my ($sku, $name) = ("BUSY-$i-" . $turn % 5, "turn $turn");
+        my $r = $h->request('POST', '/admin/products', @admin, content => $json->encode({ sku => $sku, name => $name, theme => $name }));
+        $r = $h->request('PUT', "/admin/products/$sku", @admin, content => $json->encode({ name => $name, theme => $name })) if $r->{status} == 409;
+        return { sku => $sku, name => $name, status => $r->{status}, retry => $r->{headers}{'retry-after'} };
+    });
+    my @folders = map { my $k = $_; folder('products.csv' => sub { return map { s/^([^,]+),([^,"]+),/$1,$2 $k,/r } @_ }, map { ($_ => $keep) } qw(product_images.csv product_accessories.csv prices.csv stock.csv)) } 1 .. 4;
+    kissctl_ok('import', $_) for @folders;
+    my @done = $writer->finish;
+    my %last;
+    for my $d (@done) { $last{ $d->{sku} } = $d->{name} if $d->{status} =~ /^20[01]$/ }
+    my @other = grep { $_->{status} !~ /^20[01]$/ } @done;
+    is_deeply [grep { $_->{status} != 503 || !$_->{retry} } @other], [], 'each write was done, or told to come again (' . @done . ' writes, ' . @other . ' of those)';
+    cmp_ok scalar(grep { $_->{status} =~ /^20/ } @done), '>', 10, 'many were done';
+    my %now = map { $_->[0] => [@$_[1, 2]] } sql($db, "SELECT sku, name, theme FROM product WHERE sku LIKE 'BUSY-%'");
+    is_deeply \%now, { map { $_ => [$last{$_}, $last{$_}] } keys %last }, 'none was lost, and none is half';
+    is scalar(grep { $_->[0] !~ / 4$/ } sql($db, 'SELECT name FROM product WHERE sku NOT IN (SELECT sku FROM product_owner)')) < 30, 1, 'the loads are in';
+    my $list = $h->json($h->get('/products', @customer));
+    my $fresh = start_httpd();
+    is_deeply $fresh->json($fresh->get('/products', Authorization => 'Bearer ' . $fresh->token('ACME01', issue_key('ACME01')))), $list, 'lists are as built anew';
+};
+
+subtest 'a lock that lasts' => sub {
+    my $session = db_server()->session($db);
+    $session->('START TRANSACTION; SELECT n FROM revision FOR UPDATE');
+    my $start = time;
+    my $r = ask(PUT => "/admin/products/$skus[2]", { name => 'waits' });
+    is $r->{status}, 503, 'told to come again';
+    cmp_ok $r->{headers}{'retry-after'} // 0, '>', 0, '... with Retry-After';
+    isnt product($skus[2])->{name}, 'waits', 'nothing was done';
+    $session->('ROLLBACK');
+    $session->();
+    is ask(PUT => "/admin/products/$skus[2]", { name => 'waits' })->{status}, 200, 'and then it is';
+    is product($skus[2])->{name}, 'waits', '... done';
+    $h->log_ok(qr/KISS0253: .*Lock wait timeout/);
+};
+
+$h->log_ok;
+done_testing;
