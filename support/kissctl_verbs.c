@@ -124,6 +124,9 @@ const ctl_verb kissctl_verbs[] = {
     {"admin-key revoke", "ID", "", CUSTOMER, 0, cmd_admin_key_revoke, "end a key of an admin client, at once",
      "ID is the number that 'kissctl admin-key list' shows. Tokens that were got with the key live out their time, an hour;\n"
      "'kissctl admin disable' ends those too."},
+    {"audit", "[SKU]", "[--days N]", CUSTOMER, CTL_OPT(OPT_DAYS), cmd_audit, "list what admin clients have written",
+     "The newest first, of the last 7 days, or N: who, when, which members, and the X-Request-Id that the client got. With SKU\n"
+     "only what was written of it."},
     {"token-key list", "", "", NULL, 0, cmd_tokenkey_list, "list the token signing keys, without their secrets", NULL},
     {"token-key rotate", "[KID]", "[--prepare]", NULL, CTL_OPT(OPT_PREPARE), cmd_tokenkey_rotate, "put a signing key on top",
      "A new key, or KID, which is in the file already. It signs, the others still verify. Makes the file when it is missing.\n"

@@ -117,6 +117,35 @@ subtest 'arrays, absent members, null' => sub {
         'the audit has each write that changed something';
 };
 
+subtest 'kissctl audit' => sub {
+    my $r = ask(POST => '/admin/products', { sku => 'AUDIT-1', name => 'x' }, 'X-Request-Id' => 'from-the-pim');
+    is $r->{headers}{'x-request-id'}, 'from-the-pim', 'a request id of the client';
+    ask(PUT => '/admin/products/AUDIT-1', { name => 'y', theme => 'z' });
+    ask(PUT => '/admin/products/AUDIT-1', { name => 'y' });
+    ask(DELETE => '/admin/products/AUDIT-1');
+    my @rows = @{ JSON::PP->new->decode(kissctl_ok('--json', 'audit', 'AUDIT-1')) };
+    is_deeply [map { "$_->{AdminCode} $_->{Method} $_->{SKU}" } @rows], [map {"pim $_ AUDIT-1"} qw(DELETE PUT POST)], 'who did what, the newest first';
+    is $rows[2]{RequestID}, 'from-the-pim', '... by which request';
+    is $rows[1]{Members}, 'name,theme', '... and what changed';
+    like $rows[0]{WrittenAt}, qr/\A\d{4}-\d\d-\d\dT[\d:.]+Z\z/, '... and when';
+    cmp_ok scalar @{ JSON::PP->new->decode(kissctl_ok('--json', 'audit')) }, '>', 5, 'of all products';
+    my ($rc, $out, $err) = kissctl('audit', '--days', 'x');
+    is $rc, 2, 'days that are none';
+    isnt eval { sql_as_writer('UPDATE admin_audit SET sku = 1'); 1 }, 1, 'the account that writes cannot change it';
+    isnt eval { sql_as_writer('DELETE FROM admin_audit'); 1 }, 1, '... nor remove from it';
+    isnt eval { sql_as_writer('SELECT * FROM customer'); 1 }, 1, '... and sees no customer';
+    is eval { sql_as_writer('SELECT 1 FROM product LIMIT 1'); 1 }, 1, '... but products';
+};
+
+# What the account of KissAdminDatabase may do; dies with what the server says.
+sub sql_as_writer {
+    my ($sql) = @_;
+    my $s = db_server();
+    my ($rc, $out, $err) = run({ stdin => $sql, env => { MYSQL_PWD => $s->password('kiss_write') } }, 'mariadb', '--no-defaults', '--skip-ssl', '-S', $s->{socket}, '-u', 'kiss_write', $db);
+    die $err if $rc;
+    return $out;
+}
+
 subtest 'If-Match' => sub {
     my ($sku) = map { $_->[0] } sql($db, 'SELECT sku FROM product ORDER BY sku LIMIT 1');
     my $tag = ask(GET => "/admin/products/$sku")->{headers}{etag};
