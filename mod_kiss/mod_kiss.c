@@ -56,6 +56,8 @@
 #include "page/page_cache.h"
 #include "page/page_start.h"
 #include "page/write.h"
+#include "page/write_bulk.h"
+#include "page/write_list.h"
 #include "status/prometheus.h"
 #include "status/status.h"
 #include "worker/cache_manager.h"
@@ -71,7 +73,8 @@ static const struct {
     { M_GET, KISS_GET, "GET, HEAD" },
     { M_POST, KISS_POST, "POST" },
     { M_PUT, KISS_PUT, "PUT" },
-    { M_DELETE, KISS_DELETE, "DELETE" }
+    { M_DELETE, KISS_DELETE, "DELETE" },
+    { M_PATCH, KISS_PATCH, "PATCH" }
 };
 
 #define KNOWN_METHODS ((int)(sizeof(methods) / sizeof(methods[0])))
@@ -198,7 +201,9 @@ static const kiss_error *(*const answer[])(kiss_req *k, int *status) = {
     [KISS_RUN_RECORD] = kiss_page_run,
     [KISS_RUN_ALLOCATE] = kiss_allocate_run,
     [KISS_RUN_OPENAPI] = kiss_openapi_answer_run,
-    [KISS_RUN_WRITE] = kiss_write_run
+    [KISS_RUN_WRITE] = kiss_write_run,
+    [KISS_RUN_WRITE_LIST] = kiss_write_list_run,
+    [KISS_RUN_WRITE_BULK] = kiss_write_bulk_run
 };
 
 static const kiss_error *check_tls(kiss_req *k)

@@ -178,7 +178,8 @@ subtest 'the document' => sub {
     my $r = ask(GET => '/admin/openapi.json');
     is $r->{status}, 200, 'an OpenAPI document of its own';
     my $d = $h->json($r);
-    is_deeply [sort keys %{ $d->{paths} }], ['/admin/openapi.json', '/admin/products', '/admin/products/{sku}', '/auth/token'], '... of the admin endpoints';
+    is_deeply [sort keys %{ $d->{paths} }], ['/admin/openapi.json', '/admin/prices/{priceListCode}/{sku}', '/admin/products', '/admin/products/{sku}', '/admin/stock',
+        '/admin/stock/{stockLocation}/{sku}', '/auth/token'], '... of the admin endpoints';
     is ask(GET => '/admin/openapi.json', undef, 'If-None-Match' => $r->{headers}{etag})->{status}, 304, '... unchanged';
     is $h->get('/admin/openapi.json', @customer)->{status}, 403, '... not for customers';
     unlike $h->get('/openapi.json')->{content}, qr/admin/i, "the customers' document knows nothing of them";

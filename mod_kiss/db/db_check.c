@@ -120,7 +120,7 @@ static int check_writes(kiss_db_conn *conn, const kiss_plan *plan, const char **
         for (j = -1; j < w->nnested; j++) {
             kiss_write_plan_texts(texts, j < 0 ? &w->self : &w->nested[j]);
             for (k = 0; k < KISS_WRITE_STATEMENTS; k++) {
-                n += check_statement(conn, texts[k], reason);
+                n += texts[k] ? check_statement(conn, texts[k], reason) : 0;
             }
         }
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * write - requests of admin clients, by their method.
+ * write - requests of admin clients for one object, by their method.
  */
 #include "page/write.h"
 
@@ -18,6 +18,7 @@
 #include "lib/base/etag.h"
 #include "lib/base/quote.h"
 #include "lib/base/utf8.h"
+#include "page/write_repeat.h"
 #include "page/write_request.h"
 #include "page/write_store.h"
 
@@ -29,9 +30,13 @@ typedef struct {
     kiss_req *k;
     const kiss_write_plan *plan;
     int method;                     /* M_GET, ... */
-    const char *key;                /* the object's key */
+    const char *key[KISS_MAX_WRITE_KEYS];   /* of the object */
     kiss_write_object sent;         /* what is to be written */
+    const char *idempotency_key;    /* Idempotency-Key, or NULL */
+    const char *hash;               /* digest of the request, hexadecimal */
     const kiss_error *error;        /* why it is refused, or NULL */
+    int status;                     /* of the answer */
+    int repeated;                   /* 1 when an earlier request with the same Idempotency-Key has done it */
     const char *changed;            /* what was changed, joined by commas */
     const char *text;               /* the object as JSON */
 } write_request;
@@ -61,21 +66,51 @@ static const char *decode(const char *raw, apr_size_t len, apr_pool_t *p)
 }
 
 /**
- * The key in the path as the client has written it: httpd has decoded the path, and no + in it tells any more
- * whether it was one. Where the path was rewritten, it is what httpd has.
+ * Reads the key in the path as the client has written it: httpd has decoded the path, and no + in it tells any more
+ * whether it was one. Where the path was rewritten, it is what httpd has. All values but the last one end at a
+ * slash.
+ *
+ * @return NULL, or 400, 404
  */
-static const char *key_in_path(const kiss_req *k)
+static const kiss_error *read_key(write_request *w)
 {
-    const char *pattern = k->endpoint->path, *raw = k->r->unparsed_uri;
-    const char *lead = apr_pstrmemdup(k->pool, pattern, strcspn(pattern, "*"));
-    const char *at = raw ? strstr(raw, lead) : NULL, *key;
+    const char *pattern = w->k->endpoint->path, *raw = w->k->r->unparsed_uri;
+    const char *at = raw ? strstr(raw, apr_pstrmemdup(w->k->pool, pattern, strcspn(pattern, "*"))) : NULL;
+    const int decoded = !at;
+    int i;
 
-    if (!at) {
-        return k->path_param;
+    at = at ? at + strcspn(pattern, "*") : w->k->path_param;
+    for (i = 0; i < w->plan->self.keys; i++) {
+        const int last = i == w->plan->self.keys - 1;
+        apr_size_t n = strcspn(at, decoded ? (last ? "" : "/") : last ? "?#" : "/?#");
+        const char *value = decoded ? apr_pstrmemdup(w->k->pool, at, n) : decode(at, n, w->k->pool);
+
+        if (!value || kiss_utf8_check(value, strlen(value), NULL) < strlen(value)) {
+            return kiss_write_request_refuse(w->k, apr_pstrcat(w->k->pool, w->plan->self.member[i],
+                                                               " of the path: is not UTF-8.", NULL));
+        }
+        if (!*value || (!last && at[n] != '/')) {
+            return &kiss_error_not_found;
+        }
+        w->key[i] = value;
+        at += n + !last;
     }
-    at += strlen(lead);
-    key = decode(at, strcspn(at, "?#"), k->pool);
-    return key ? key : k->path_param;
+    return NULL;
+}
+
+/** The path of an object, for Location. */
+static const char *path_of(const write_request *w)
+{
+    const char *pattern = w->k->endpoint->path, *path;
+    int i;
+
+    /* A new one is created where all of them are. */
+    path = apr_pstrcat(w->k->pool, w->k->conf->base, apr_pstrmemdup(w->k->pool, pattern, strcspn(pattern, "*")),
+                       strchr(pattern, '*') ? "" : "/", NULL);
+    for (i = 0; i < w->plan->self.keys; i++) {
+        path = apr_pstrcat(w->k->pool, path, i ? "/" : "", apr_pescape_urlencoded(w->k->pool, w->key[i]), NULL);
+    }
+    return path;
 }
 
 /* --- the transaction --- */
@@ -86,36 +121,65 @@ static const kiss_error *refuse(write_request *w, const kiss_error *e, const cha
     return w->error = e;
 }
 
+/** 1 when the request creates what is not there. */
+static int creates(const write_request *w)
+{
+    return w->method == M_POST || (w->method == M_PUT && w->plan->set->upsert);
+}
+
 /** Whether the request may be done to what is there. @return NULL, or why not */
 static const kiss_error *judge(write_request *w, const char *current)
 {
-    const char *tag = current ? kiss_etag_make(current, w->k->pool) : NULL;
+    const char *tag = current ? kiss_etag_make(current, w->k->pool) : NULL, *item = w->plan->set->item, *name = "";
     const kiss_error *e = kiss_precondition_object(w->k->r, tag);
-    const char *item = w->plan->set->item, *quoted = kiss_quote(w->k->pool, w->key, strlen(w->key));
+    int i;
 
     if (e) {
         return w->error = e;
     }
-    if (w->method == M_POST && current) {
-        return refuse(w, &kiss_error_exists, apr_psprintf(w->k->pool, "There is a %s %s already: replace it by PUT.", item,
-                                                          quoted));
+    for (i = 0; i < w->plan->self.keys; i++) {
+        name = apr_pstrcat(w->k->pool, name, " ", kiss_quote(w->k->pool, w->key[i], strlen(w->key[i])), NULL);
     }
-    if (w->method != M_POST && !current) {
-        return refuse(w, &kiss_error_not_found, apr_psprintf(w->k->pool, "There is no %s %s.", item, quoted));
+    if (w->method == M_POST && current) {
+        return refuse(w, &kiss_error_exists, apr_psprintf(w->k->pool, "There is a %s%s already: replace it by PUT.", item,
+                                                          name));
+    }
+    if (!creates(w) && !current) {
+        return refuse(w, &kiss_error_not_found, apr_psprintf(w->k->pool, "There is no %s%s.", item, name));
     }
     return NULL;
 }
 
-static const char *text_of(const write_request *w, const kiss_write_object *object, int owned)
+/** The object as JSON. @return KISS_DB_FAILED without memory */
+static kiss_db_status write_text(const char **text, const write_request *w, const kiss_write_stored *stored)
 {
-    return kiss_write_body_text(w->plan, object, owned || !w->plan->set->owner ? "pim" : "import", w->k->pool);
+    const char *owner = !w->plan->set->owner ? NULL : stored->owned ? "pim" : "import";
+
+    *text = stored->object.self ? kiss_write_body_text(w->plan, &stored->object, owner, w->k->pool) : NULL;
+    return stored->object.self && !*text ? KISS_DB_FAILED : KISS_DB_OK;
+}
+
+/** What is locked before it is written: what is sent. */
+static unsigned locks_of(const write_request *w)
+{
+    unsigned locks = KISS_WRITE_STORE_SELF;
+    int i;
+
+    if (w->method == M_DELETE) {
+        return locks | kiss_write_store_removed(w->plan);
+    }
+    for (i = 0; i < w->plan->nnested; i++) {
+        locks |= w->sent.nested[i] ? 1u << i : 0;
+    }
+    return locks;
 }
 
 /** Writes what was sent over what is there, and reads it back. */
-static kiss_db_status put(write_request *w, kiss_db_conn *conn, const kiss_write_object *old, int owned)
+static kiss_db_status put(write_request *w, kiss_db_conn *conn, const kiss_write_stored *old)
 {
     apr_pool_t *p = w->k->pool;
-    kiss_write_object now;
+    const int takes = w->plan->set->owner && !old->owned;
+    kiss_write_stored now;
     const char *fault;
     kiss_db_status status = kiss_write_store_references(&fault, conn, w->plan, &w->sent, p);
 
@@ -123,21 +187,44 @@ static kiss_db_status put(write_request *w, kiss_db_conn *conn, const kiss_write
         refuse(w, &kiss_error_param, fault);
         return status;
     }
+    if (status == KISS_DB_OK && !old->object.self) {
+        kiss_write_body_fill(w->sent.self, &w->plan->self, p);
+    }
     if (status == KISS_DB_OK) {
-        status = kiss_write_store_change(&w->changed, conn, w->plan, old, &w->sent, p);
+        status = kiss_write_store_change(&w->changed, conn, w->plan, &old->object, &w->sent, p);
     }
-    if (status == KISS_DB_OK && w->plan->set->owner && !owned) {
-        status = kiss_write_store_own(conn, w->plan, w->key, w->k->principal, p);
+    if (status == KISS_DB_OK && takes) {
+        status = kiss_write_store_own(conn, w->plan, w->key[0], w->k->principal, p);
     }
-    if (status == KISS_DB_OK && (*w->changed || !owned)) {
+    if (status == KISS_DB_OK && (*w->changed || takes)) {
         status = kiss_write_store_audit(conn, w->plan, w->key, w->changed);
     }
     if (status == KISS_DB_OK) {
-        status = kiss_write_store_read(&now, &owned, conn, w->plan, w->key, 0, p);
+        status = kiss_write_store_read(&now, conn, w->plan, w->key, KISS_WRITE_STORE_NOTHING, p);
     }
-    if (status == KISS_DB_OK) {
-        w->text = now.self ? text_of(w, &now, owned) : NULL;
-        status = w->text ? KISS_DB_OK : KISS_DB_FAILED;
+    w->status = old->object.self || (status == KISS_DB_OK && !now.object.self) ? HTTP_OK : HTTP_CREATED;
+    if (status == KISS_DB_OK && !now.object.self) {
+        now.object.self = w->sent.self;         /* a key whose last row was removed */
+    }
+    return status == KISS_DB_OK ? write_text(&w->text, w, &now) : status;
+}
+
+static kiss_db_status remove_object(write_request *w, kiss_db_conn *conn, const kiss_write_stored *old)
+{
+    kiss_db_status status = kiss_write_store_remove(conn, w->plan, &old->object, w->k->pool);
+
+    w->status = HTTP_NO_CONTENT;
+    return status == KISS_DB_OK ? kiss_write_store_audit(conn, w->plan, w->key, "") : status;
+}
+
+/** Looks for an earlier request with the same Idempotency-Key. Sets w->repeated, or w->error when it was another one. */
+static kiss_db_status find_repeated(write_request *w, kiss_db_conn *conn)
+{
+    kiss_db_status status = kiss_write_repeat_find(&w->status, conn, w->idempotency_key, w->hash);
+
+    w->repeated = w->status > 0;
+    if (status == KISS_DB_OK && w->status < 0) {
+        refuse(w, &kiss_error_param, "Idempotency-Key header was used for another request.");
     }
     return status;
 }
@@ -145,36 +232,36 @@ static kiss_db_status put(write_request *w, kiss_db_conn *conn, const kiss_write
 static kiss_db_status write_once(kiss_db_conn *conn, void *baton, int *keep)
 {
     write_request *w = baton;
-    kiss_write_object old;
+    kiss_write_stored old;
     const char *current;
     kiss_db_status status;
-    int owned;
 
     w->error = NULL;
     w->changed = "";
-    status = kiss_write_store_read(&old, &owned, conn, w->plan, w->key, 1, w->k->pool);
-    if (status != KISS_DB_OK) {
+    w->status = w->repeated = 0;
+    status = kiss_write_store_read(&old, conn, w->plan, w->key, locks_of(w), w->k->pool);
+    if (status == KISS_DB_OK) {
+        status = find_repeated(w, conn);
+    }
+    if (status != KISS_DB_OK || w->error || (status = write_text(&current, w, &old)) != KISS_DB_OK) {
+        *keep = 0;
         return status;
     }
-    current = old.self ? text_of(w, &old, owned) : NULL;
-    if (old.self && !current) {
-        return KISS_DB_FAILED;
+    if (w->repeated) {
+        w->text = current;
+        *keep = 0;
+        if (w->status != HTTP_NO_CONTENT && !current) {
+            refuse(w, &kiss_error_not_found, "Idempotency-Key header was used for what does not exist any more.");
+        }
+        return KISS_DB_OK;
     }
     if (judge(w, current)) {
         *keep = 0;
         return KISS_DB_OK;
     }
-    if (w->method == M_DELETE) {
-        status = kiss_write_store_remove(conn, w->plan, &old, w->k->pool);
-        if (status == KISS_DB_OK) {
-            status = kiss_write_store_audit(conn, w->plan, w->key, "");
-        }
-    }
-    else {
-        status = put(w, conn, &old, owned);
-    }
+    status = w->method == M_DELETE ? remove_object(w, conn, &old) : put(w, conn, &old);
     *keep = !w->error;
-    return status;
+    return status == KISS_DB_OK && *keep ? kiss_write_repeat_note(conn, w->idempotency_key, w->hash, w->status) : status;
 }
 
 static kiss_db_status write_all(kiss_db_conn *conn, void *baton)
@@ -188,25 +275,23 @@ static kiss_db_status write_all(kiss_db_conn *conn, void *baton)
 static kiss_db_status read_object(kiss_db_conn *conn, void *baton)
 {
     write_request *w = baton;
-    kiss_write_object object;
+    kiss_write_stored stored;
     kiss_db_status status = kiss_db_begin(conn);
-    int owned;
 
     if (status == KISS_DB_OK) {
-        status = kiss_write_store_read(&object, &owned, conn, w->plan, w->key, 0, w->k->pool);
+        status = kiss_write_store_read(&stored, conn, w->plan, w->key, KISS_WRITE_STORE_NOTHING, w->k->pool);
     }
     if (status == KISS_DB_OK) {
-        w->text = object.self ? text_of(w, &object, owned) : NULL;
-        status = object.self && !w->text ? KISS_DB_FAILED : kiss_db_end(conn);
+        status = write_text(&w->text, w, &stored);
     }
-    return status;
+    return status == KISS_DB_OK ? kiss_db_end(conn) : status;
 }
 
 /* --- requests --- */
 
 static const kiss_error *read_body(write_request *w)
 {
-    kiss_write_reading how = { w->plan, w->key, w->method == M_POST };
+    kiss_write_reading how = { w->plan, w->method == M_POST ? NULL : w->key, w->method == M_POST };
     const char *faults;
     apr_size_t len;
     char *body;
@@ -219,6 +304,7 @@ static const kiss_error *read_body(write_request *w)
     if ((e = kiss_write_request_body(w->k, &body, &len, MAX_BODY))) {
         return e;
     }
+    w->hash = kiss_write_repeat_hash(w->k, body, len);
     rv = kiss_write_body_read(&w->sent, &faults, &how, body, len, w->k->pool);
     if (rv == APR_ENOMEM) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, w->k->r, KISS_LOGNO(0800) "no memory for the body of a request");
@@ -228,8 +314,11 @@ static const kiss_error *read_body(write_request *w)
         return kiss_write_request_refuse(w->k, "The request body is not one JSON object: each name once, and no deeper than it "
                                          "has to be.");
     }
-    w->key = w->sent.self[0];
-    return faults ? kiss_write_request_refuse(w->k, faults) : NULL;
+    if (faults) {
+        return kiss_write_request_refuse(w->k, faults);
+    }
+    memcpy(w->key, w->sent.self, (apr_size_t)w->plan->self.keys * sizeof(*w->key));
+    return NULL;
 }
 
 static const kiss_error *answer_get(write_request *w, int *status)
@@ -252,43 +341,50 @@ static const kiss_error *answer_get(write_request *w, int *status)
     return e;
 }
 
-/** Sends the object that was written. */
-static void send_object(write_request *w, int *status)
+/** Sends the object that was written, or that there is none any more. */
+static int answer_write(write_request *w)
 {
-    kiss_validator v = { kiss_etag_make(w->text, w->k->pool), "", 0, 0 };
+    kiss_validator v = { NULL, "", 0, 0 };
     apr_table_t *headers = w->k->r->headers_out;
 
     kiss_response_private(w->k);
-    kiss_precondition_tag(w->k, &v);
-    if (w->method == M_POST) {
-        apr_table_setn(headers, "Location", apr_pstrcat(w->k->pool, w->k->r->uri, "/",
-                                                        apr_pescape_urlencoded(w->k->pool, w->key), NULL));
+    if (w->repeated) {
+        apr_table_setn(headers, "Idempotency-Replayed", "true");
     }
-    apr_table_setn(headers, "Kiss-Changed", *w->changed ? "true" : "false");
-    *status = kiss_response_text(w->k, w->method == M_POST ? HTTP_CREATED : HTTP_OK, KISS_JSON_TYPE, w->text);
+    if (w->status == HTTP_NO_CONTENT) {
+        return kiss_response_text(w->k, w->status, NULL, "");
+    }
+    v.tag = kiss_etag_make(w->text, w->k->pool);
+    kiss_precondition_tag(w->k, &v);
+    if (w->status == HTTP_CREATED) {
+        apr_table_setn(headers, "Location", path_of(w));
+    }
+    if (!w->repeated) {
+        apr_table_setn(headers, "Kiss-Changed", *w->changed ? "true" : "false");
+    }
+    return kiss_response_text(w->k, w->status, KISS_JSON_TYPE, w->text);
 }
 
 const kiss_error *kiss_write_run(kiss_req *k, int *status)
 {
     write_request w;
-    const kiss_error *e = NULL;
+    const kiss_error *e;
     kiss_db_status db;
 
     memset(&w, 0, sizeof(w));
     w.k = k;
     w.plan = kiss_write_plan_of(k->conf->plan, k->endpoint->write);
     w.method = k->r->method_number;
-    w.key = k->path_param ? key_in_path(k) : NULL;
     w.changed = "";
-    if (w.key && kiss_utf8_check(w.key, strlen(w.key), NULL) < strlen(w.key)) {
-        return kiss_write_request_refuse(k, apr_pstrcat(k->pool, w.plan->self.member[0], " of the path: is not UTF-8.",
-                                                        NULL));
-    }
     k->db = kiss_config_admin_database(k->conf, k->server)->db;
+    if ((e = k->path_param ? read_key(&w) : NULL)) {
+        return e;
+    }
     if (w.method == M_GET) {
         return answer_get(&w, status);
     }
-    if (w.method != M_DELETE && (e = read_body(&w))) {
+    w.hash = kiss_write_repeat_hash(k, "", 0);
+    if ((e = kiss_write_request_key(k, &w.idempotency_key)) || (w.method != M_DELETE && (e = read_body(&w)))) {
         return e;
     }
     if ((db = kiss_db_run(k, write_all, &w)) != KISS_DB_OK) {
@@ -297,11 +393,6 @@ const kiss_error *kiss_write_run(kiss_req *k, int *status)
     if (w.error) {
         return w.error;
     }
-    if (w.method == M_DELETE) {
-        *status = kiss_response_text(k, HTTP_NO_CONTENT, NULL, "");
-    }
-    else {
-        send_object(&w, status);
-    }
+    *status = answer_write(&w);
     return NULL;
 }

@@ -22,12 +22,12 @@ static const char **copy_row(const kiss_value *row, int n, apr_pool_t *p)
     return values;
 }
 
-static kiss_db_status read_rows(apr_array_header_t **rows, kiss_db_conn *conn, const kiss_statement *s, const char *key,
-                                apr_pool_t *p)
+kiss_db_status kiss_write_store_rows(apr_array_header_t **rows, kiss_db_conn *conn, const kiss_statement *s,
+                                     const char *const *args, apr_pool_t *p)
 {
     const kiss_value *row;
     kiss_db_cursor *cursor;
-    kiss_db_status status = kiss_db_select(&cursor, conn, s, &key, p);
+    kiss_db_status status = kiss_db_select(&cursor, conn, s, args, p);
 
     *rows = apr_array_make(p, 4, sizeof(const char **));
     while (status == KISS_DB_OK && (status = kiss_db_next(cursor, &row)) == KISS_DB_OK && row) {
@@ -36,64 +36,127 @@ static kiss_db_status read_rows(apr_array_header_t **rows, kiss_db_conn *conn, c
     return status;
 }
 
-/** A statement that is not derived from columns. */
-static kiss_statement simple(const char *text, int bound, int columns)
+/** Reads whose the object is. */
+static kiss_db_status read_owner(kiss_write_stored *stored, kiss_db_conn *conn, const kiss_write_plan *plan,
+                                 const char *const *key, apr_pool_t *p)
 {
-    kiss_statement s;
+    kiss_statement s = kiss_write_plan_statement(apr_pstrcat(p, "SELECT 1 FROM ", plan->set->owner, " WHERE ",
+                                                             plan->self.column[0]->db, " = ?", NULL), 1);
+    const kiss_value *row;
+    kiss_db_status status = kiss_db_row(&row, conn, &s, key, p);
 
-    memset(&s, 0, sizeof(s));
-    s.text = text;
-    s.bound = bound;
-    s.columns = columns;
-    return s;
+    stored->owned = status == KISS_DB_OK && row;
+    return status;
 }
 
-kiss_db_status kiss_write_store_read(kiss_write_object *object, int *owned, kiss_db_conn *conn, const kiss_write_plan *plan,
-                                     const char *key, int lock, apr_pool_t *p)
+kiss_db_status kiss_write_store_read(kiss_write_stored *stored, kiss_db_conn *conn, const kiss_write_plan *plan,
+                                     const char *const *key, unsigned locks, apr_pool_t *p)
 {
-    const kiss_value *row;
+    kiss_write_object *object = &stored->object;
+    const int lock = (locks & KISS_WRITE_STORE_SELF) != 0;
     apr_array_header_t *rows;
-    kiss_db_status status = read_rows(&rows, conn, lock ? &plan->self.lock : &plan->self.read, key, p);
+    kiss_db_status status = kiss_write_store_rows(&rows, conn, lock ? &plan->self.lock : &plan->self.read, key, p);
     int i;
 
-    memset(object, 0, sizeof(*object));
-    *owned = 0;
+    memset(stored, 0, sizeof(*stored));
     if (status != KISS_DB_OK || rows->nelts == 0) {
         return status;
     }
     object->self = APR_ARRAY_IDX(rows, 0, const char **);
     for (i = 0; i < plan->nnested && status == KISS_DB_OK; i++) {
-        status = read_rows(&object->nested[i], conn, lock ? &plan->nested[i].lock : &plan->nested[i].read, key, p);
-    }
-    if (status == KISS_DB_OK && plan->set->owner) {
-        kiss_statement s = simple(apr_pstrcat(p, "SELECT 1 FROM ", plan->set->owner, " WHERE ", plan->self.column[0]->db,
-                                              " = ?", NULL), 1, 1);
+        const kiss_write_table *t = &plan->nested[i];
 
-        status = kiss_db_row(&row, conn, &s, &key, p);
-        *owned = status == KISS_DB_OK && row;
+        status = kiss_write_store_rows(&object->nested[i], conn, locks >> i & 1 ? &t->lock : &t->read, key, p);
+    }
+    return status == KISS_DB_OK && plan->set->owner ? read_owner(stored, conn, plan, key, p) : status;
+}
+
+/** Gives the rows of an array, which are in the order of the objects, to these. */
+static void give_rows(const apr_array_header_t *page, int nested, const apr_array_header_t *rows, apr_pool_t *p)
+{
+    int i, j = 0;
+
+    for (i = 0; i < page->nelts; i++) {
+        kiss_write_object *object = &APR_ARRAY_IDX(page, i, kiss_write_stored).object;
+
+        object->nested[nested] = apr_array_make(p, 2, sizeof(const char **));
+        for (; j < rows->nelts && strcmp(APR_ARRAY_IDX(rows, j, const char **)[0], object->self[0]) == 0; j++) {
+            APR_ARRAY_PUSH(object->nested[nested], const char **) = APR_ARRAY_IDX(rows, j, const char **);
+        }
+    }
+}
+
+/** Reads which objects of a page were written over HTTPS. */
+static kiss_db_status read_owners(const apr_array_header_t *page, kiss_db_conn *conn, const kiss_write_plan *plan,
+                                  const char *const *range, apr_pool_t *p)
+{
+    const char *key = plan->self.column[0]->db;
+    kiss_statement s = kiss_write_plan_statement(apr_pstrcat(p, "SELECT ", key, " FROM ", plan->set->owner, " WHERE ", key,
+                                                             " > ? AND ", key, " <= ? ORDER BY ", key, NULL), 1);
+    apr_array_header_t *rows;
+    kiss_db_status status = kiss_write_store_rows(&rows, conn, &s, range, p);
+    int i, j = 0;
+
+    for (i = 0; status == KISS_DB_OK && i < page->nelts; i++) {
+        kiss_write_stored *stored = &APR_ARRAY_IDX(page, i, kiss_write_stored);
+
+        stored->owned = j < rows->nelts && strcmp(APR_ARRAY_IDX(rows, j, const char **)[0], stored->object.self[0]) == 0;
+        j += stored->owned;
     }
     return status;
 }
 
+kiss_db_status kiss_write_store_page(apr_array_header_t **page, kiss_db_conn *conn, const kiss_write_plan *plan,
+                                     const char *after, int most, apr_pool_t *p)
+{
+    const char *args[] = { after, apr_itoa(p, most) };
+    apr_array_header_t *rows;
+    kiss_db_status status = kiss_write_store_rows(&rows, conn, &plan->self.page, args, p);
+    int i;
+
+    *page = apr_array_make(p, rows->nelts + 1, sizeof(kiss_write_stored));
+    for (i = 0; i < rows->nelts; i++) {
+        kiss_write_stored *stored = memset(apr_array_push(*page), 0, sizeof(*stored));
+
+        stored->object.self = APR_ARRAY_IDX(rows, i, const char **);
+    }
+    if (status != KISS_DB_OK || rows->nelts == 0) {
+        return status;
+    }
+    args[1] = APR_ARRAY_IDX(rows, rows->nelts - 1, const char **)[0];
+    for (i = 0; i < plan->nnested && status == KISS_DB_OK; i++) {
+        status = kiss_write_store_rows(&rows, conn, &plan->nested[i].page, args, p);
+        if (status == KISS_DB_OK) {
+            give_rows(*page, i, rows, p);
+        }
+    }
+    return status == KISS_DB_OK && plan->set->owner ? read_owners(*page, conn, plan, args, p) : status;
+}
+
 /** Looks up the references of the rows of a table. */
-static kiss_db_status look_up(const char **fault, kiss_db_conn *conn, const kiss_write_plan *plan, const kiss_write_table *t,
+static kiss_db_status look_up(const char **fault, kiss_db_conn *conn, const kiss_write_table *t,
                               const apr_array_header_t *rows, apr_pool_t *p)
 {
     kiss_db_status status = KISS_DB_OK;
     int i, j;
 
-    for (j = 1; j < t->n; j++) {
+    for (j = 0; j < t->n; j++) {
         const import_file *parent = t->column[j]->parent ? import_file_of(&import_customer_set, t->column[j]->parent) : NULL;
 
-        for (i = 0; parent && parent != plan->self.file && i < rows->nelts && status == KISS_DB_OK && !*fault; i++) {
+        if (!parent || !t->member[j]) {
+            continue;
+        }
+        for (i = 0; i < rows->nelts && status == KISS_DB_OK && !*fault; i++) {
             const char *value = APR_ARRAY_IDX(rows, i, const char **)[j];
-            kiss_statement s = simple(apr_pstrcat(p, "SELECT 1 FROM ", parent->table, " WHERE ",
-                                                  import_key_of(parent)->db, " = ?", NULL), 1, 1);
+            kiss_statement s = kiss_write_plan_statement(apr_pstrcat(p, "SELECT 1 FROM ", parent->table, " WHERE ",
+                                                                     import_key_of(parent)->db, " = ?", NULL), 1);
             const kiss_value *row = NULL;
 
-            status = value ? kiss_db_row(&row, conn, &s, &value, p) : KISS_DB_OK;
-            if (status == KISS_DB_OK && value && !row) {
-                *fault = apr_psprintf(p, "%s[%d].%s: %s is not known (%s of the import).", t->name, i, t->member[j],
+            status = value && value != kiss_write_absent ? kiss_db_row(&row, conn, &s, &value, p) : KISS_DB_OK;
+            if (status == KISS_DB_OK && value && value != kiss_write_absent && !row) {
+                const char *place = t->name ? apr_psprintf(p, "%s[%d].", t->name, i) : "";
+
+                *fault = apr_psprintf(p, "%s%s: %s is not known (%s of the import).", place, t->member[j],
                                       kiss_quote(p, value, strlen(value)), parent->file);
             }
         }
@@ -104,13 +167,16 @@ static kiss_db_status look_up(const char **fault, kiss_db_conn *conn, const kiss
 kiss_db_status kiss_write_store_references(const char **fault, kiss_db_conn *conn, const kiss_write_plan *plan,
                                            const kiss_write_object *object, apr_pool_t *p)
 {
-    kiss_db_status status = KISS_DB_OK;
+    apr_array_header_t *self = apr_array_make(p, 1, sizeof(const char **));
+    kiss_db_status status;
     int i;
 
     *fault = NULL;
+    APR_ARRAY_PUSH(self, const char **) = object->self;
+    status = look_up(fault, conn, &plan->self, self, p);
     for (i = 0; i < plan->nnested && status == KISS_DB_OK && !*fault; i++) {
         if (object->nested[i]) {
-            status = look_up(fault, conn, plan, &plan->nested[i], object->nested[i], p);
+            status = look_up(fault, conn, &plan->nested[i], object->nested[i], p);
         }
     }
     return status;
@@ -123,8 +189,7 @@ static int equal(const char *a, const char *b)
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-/** 1 when the columns that are the key, or the others, are the same. */
-static int same(const kiss_write_table *t, const char *const *a, const char *const *b, int key)
+int kiss_write_store_same(const kiss_write_table *t, const char *const *a, const char *const *b, int key)
 {
     int i;
 
@@ -142,7 +207,7 @@ static const char *const *find(const kiss_write_table *t, const apr_array_header
     int i;
 
     for (i = 0; rows && i < rows->nelts; i++) {
-        if (same(t, APR_ARRAY_IDX(rows, i, const char **), row, 1)) {
+        if (kiss_write_store_same(t, APR_ARRAY_IDX(rows, i, const char **), row, 1)) {
             return APR_ARRAY_IDX(rows, i, const char **);
         }
     }
@@ -176,7 +241,7 @@ static kiss_db_status put_row(kiss_db_conn *conn, const kiss_write_table *t, con
 {
     const char *args[2 * KISS_MAX_WRITE_COLUMNS];
 
-    if (old && same(t, old, row, 0)) {
+    if (old && kiss_write_store_same(t, old, row, 0)) {
         return KISS_DB_OK;
     }
     *wrote = 1;
@@ -236,12 +301,13 @@ kiss_db_status kiss_write_store_change(const char **changed, kiss_db_conn *conn,
 
     *changed = "";
     self = merge(changed, &plan->self, old->self, object->self, p);
-    status = put_row(conn, &plan->self, old->self, self, &wrote);
+    *changed = plan->set->rows_only ? "" : *changed;
+    status = plan->set->rows_only ? KISS_DB_OK : put_row(conn, &plan->self, old->self, self, &wrote);
     for (i = 0; i < plan->nnested && status == KISS_DB_OK; i++) {
         apr_array_header_t *rows = object->nested[i];
 
         for (j = 0; rows && j < rows->nelts; j++) {
-            APR_ARRAY_IDX(rows, j, const char **)[0] = self[0];
+            memcpy(APR_ARRAY_IDX(rows, j, const char **), self, (apr_size_t)plan->self.keys * sizeof(*self));
         }
         wrote = 0;
         status = rows ? replace(conn, &plan->nested[i], old->nested[i], rows, &wrote) : KISS_DB_OK;
@@ -252,6 +318,18 @@ kiss_db_status kiss_write_store_change(const char **changed, kiss_db_conn *conn,
     return status;
 }
 
+unsigned kiss_write_store_removed(const kiss_write_plan *plan)
+{
+    unsigned removed = 0;
+    int i;
+
+    for (i = 0; i < plan->nnested; i++) {
+        /* Where the import demands the object, the table has a foreign key. */
+        removed |= plan->set->rows_only || plan->nested[i].column[0]->parent ? 1u << i : 0;
+    }
+    return removed;
+}
+
 kiss_db_status kiss_write_store_remove(kiss_db_conn *conn, const kiss_write_plan *plan, const kiss_write_object *object,
                                        apr_pool_t *p)
 {
@@ -260,31 +338,33 @@ kiss_db_status kiss_write_store_remove(kiss_db_conn *conn, const kiss_write_plan
     int i, wrote;
 
     for (i = 0; i < plan->nnested && status == KISS_DB_OK; i++) {
-        /* Where the import demands the object, the table has a foreign key. */
-        if (plan->nested[i].column[0]->parent) {
+        if (kiss_write_store_removed(plan) >> i & 1) {
             status = replace(conn, &plan->nested[i], object->nested[i], none, &wrote);
         }
     }
-    return status == KISS_DB_OK ? remove_row(conn, &plan->self, object->self) : status;
+    return status == KISS_DB_OK && !plan->set->rows_only ? remove_row(conn, &plan->self, object->self) : status;
 }
 
 kiss_db_status kiss_write_store_own(kiss_db_conn *conn, const kiss_write_plan *plan, const char *key, const char *admin,
                                     apr_pool_t *p)
 {
     const char *args[] = { key, admin };
-    kiss_statement s = simple(apr_pstrcat(p, "INSERT INTO ", plan->set->owner, " (", plan->self.column[0]->db,
-                                          ", admin_code) VALUES (?, ?) ON DUPLICATE KEY UPDATE admin_code = VALUES(admin_code)",
-                                          NULL), 2, 0);
+    const char *sql = apr_pstrcat(p, "INSERT INTO ", plan->set->owner, " (", plan->self.column[0]->db, ", admin_code)"
+                                  " VALUES (?, ?) ON DUPLICATE KEY UPDATE admin_code = VALUES(admin_code)", NULL);
+    kiss_statement s = kiss_write_plan_statement(sql, 0);
 
     return kiss_db_execute(conn, &s, args);
 }
 
-kiss_db_status kiss_write_store_audit(kiss_db_conn *conn, const kiss_write_plan *plan, const char *key, const char *changed)
+kiss_db_status kiss_write_store_audit(kiss_db_conn *conn, const kiss_write_plan *plan, const char *const *key,
+                                      const char *changed)
 {
     const kiss_req *k = kiss_db_request(conn);
-    const char *args[] = { k->principal, k->r->method, plan->set->item, key, changed, k->request_id };
-    kiss_statement s = simple("INSERT INTO admin_audit (written_at, admin_code, method, dataset, sku, members, request_id)"
-                              " VALUES (UTC_TIMESTAMP(6), ?, ?, ?, ?, ?, ?)", 6, 0);
+    const int last = plan->self.keys - 1;
+    const char *args[] = { k->principal, k->r->method, plan->set->item, last ? key[0] : "", key[last], changed,
+                           k->request_id };
+    kiss_statement s = kiss_write_plan_statement("INSERT INTO admin_audit (written_at, admin_code, method, dataset, scope, sku,"
+                                                 " members, request_id) VALUES (UTC_TIMESTAMP(6), ?, ?, ?, ?, ?, ?, ?)", 0);
 
     return kiss_db_execute(conn, &s, args);
 }

@@ -84,13 +84,66 @@ static const kiss_write_rows product_rows[] = {
 
 const kiss_writeset kiss_customer_write_product = {
     .item = "product",
+    .items = "products",
+    .keys = 1,
     .file = "products.csv",
     .members = product_members,
     .nested = product_rows,
     .owner = "product_owner"
 };
 
-const kiss_param kiss_customer_write_sku[] = {
-    { .name = "sku", .type = KISS_PARAM_TEXT, .required = 1 },
+static const kiss_write_member price_keys[] = {
+    { "priceListCode", "PriceListCode" },
+    { "sku", "SKU" },
+    { 0 }
+};
+
+static const kiss_write_member break_members[] = {
+    { "unitPrice", "UnitPrice" },
+    { "discountEligible", "DiscountEligible" },
+    { "moq", "MOQ" },
+    { "orderMultiple", "OrderMultiple" },
+    { 0 }
+};
+
+static const kiss_write_rows price_rows[] = {
+    { "prices", "prices.csv", break_members },
+    { 0 }
+};
+
+const kiss_writeset kiss_customer_write_price = {
+    .item = "price",
+    .file = "prices.csv",
+    .members = price_keys,
+    .keys = 2,
+    .rows_only = 1,
+    .upsert = 1,
+    .nested = price_rows
+};
+
+static const kiss_write_member stock_members[] = {
+    { "stockLocation", "StockLocation" },
+    { "sku", "SKU" },
+    { "availableQTY", "AvailableQTY" },
+    { "nextAvailableETA", "NextAvailableETA" },
+    { 0 }
+};
+
+const kiss_writeset kiss_customer_write_stock = {
+    .item = "stock",
+    .file = "stock.csv",
+    .members = stock_members,
+    .keys = 2,
+    .upsert = 1
+};
+
+#define IN_PATH(param) { .name = param, .type = KISS_PARAM_TEXT, .required = 1 }
+
+const kiss_param kiss_customer_write_sku[] = { IN_PATH("sku"), { 0 } };
+const kiss_param kiss_customer_write_listed[] = { IN_PATH("priceListCode"), IN_PATH("sku"), { 0 } };
+const kiss_param kiss_customer_write_stored[] = { IN_PATH("stockLocation"), IN_PATH("sku"), { 0 } };
+const kiss_param kiss_customer_write_page[] = {
+    { .name = "after", .type = KISS_PARAM_TEXT },
+    { .name = "limit", .type = KISS_PARAM_COUNT, .fallback = "100" },
     { 0 }
 };

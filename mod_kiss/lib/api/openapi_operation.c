@@ -36,6 +36,7 @@ static const struct {
     { LAST_MODIFIED, "string", "When this host first sent this state, for `If-Modified-Since`. Absent while that second"
                                " lasts.", TOKENS, "list" },
     { "Location", "string", "Path of the new object.", TOKENS, "created" },
+    { "Idempotency-Replayed", "string", "`true`: the request was done before, and is not done again.", TOKENS, "put created 204" },
     { "Kiss-Changed", "string", "`false`: it was the same before, and nothing has changed.", TOKENS, "put created" },
     { "IM", "string", "`sku-delta`: the answer contains the changes only.", TOKENS, "226" },
     { "Delta-Base", "string", "The version that the changes are applied to.", TOKENS, "226" },
@@ -205,12 +206,24 @@ static const char *describe(const kiss_openapi_build *b, const kiss_endpoint *en
     return text;
 }
 
+/** 1 when a path has `:name` or `*name`. */
+static int is_in_path(const char *path, const char *name)
+{
+    const apr_size_t n = strlen(name);
+
+    for (; (path = strpbrk(path, ":*")); path++) {
+        if (strncmp(path + 1, name, n) == 0 && (path[1 + n] == '\0' || path[1 + n] == '/')) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static void add_param(const kiss_openapi_build *b, json_object *params, const kiss_endpoint *endpoint,
                       const kiss_param *param)
 {
     json_object *added = json_object_new_object();
-    const char *colon = strpbrk(endpoint->path, ":*");
-    int in_path = colon && strcmp(colon + 1, param->name) == 0;
+    const int in_path = is_in_path(endpoint->path, param->name);
 
     kiss_openapi_text_add(added, "name", param->name);
     kiss_openapi_text_add(added, "in", in_path ? "path" : "query");
@@ -351,6 +364,9 @@ static void add_write(operation *o)
     json_object *body, *removed;
 
     add_common(b, o->params, method == KISS_GET ? "If-None-Match" : "If-Match");
+    if (method != KISS_GET) {
+        add_common(b, o->params, "Idempotency-Key");
+    }
     if (sends) {
         body = kiss_openapi_object_add(o->node, "requestBody");
         kiss_openapi_text_add(body, "description", "What is absent keeps its value; so does an array that is null.");
@@ -370,11 +386,45 @@ static void add_write(operation *o)
                 method == KISS_POST ? "It is created." : sends ? "It is replaced." : "The object.", JSON,
                 kiss_openapi_schema_write(b, set, 0));
     }
+    if (sends && set->upsert) {
+        add_own(b, o->responses, "201", "created", "It is created.", JSON, kiss_openapi_schema_write(b, set, 0));
+    }
     add_error(o, "403", "The token is that of a customer.");
+    if (method == KISS_PUT && set->upsert) {
+        add_error(o, "412", "A precondition is not met.");
+        return;
+    }
     add_error(o, method == KISS_POST ? "409" : "404", method == KISS_POST ? "There is one already." : "There is none.");
     if (method != KISS_GET) {
         add_error(o, "412", "A precondition is not met.");
     }
+}
+
+/** A page of objects. */
+static void add_write_list(operation *o)
+{
+    const kiss_writeset *set = o->endpoint->write;
+
+    add_common(o->b, o->params, "If-None-Match");
+    add_own(o->b, o->responses, "200", "tag", "A page.", JSON, kiss_openapi_schema_write_page(o->b, set));
+    add_error(o, "400", "A parameter is not valid.");
+    add_error(o, "403", "The token is that of a customer.");
+}
+
+/** Many rows. */
+static void add_write_bulk(operation *o)
+{
+    const kiss_writeset *set = o->endpoint->write;
+    json_object *body = kiss_openapi_object_add(o->node, "requestBody");
+
+    add_common(o->b, o->params, "Idempotency-Key");
+    kiss_openapi_text_add(body, "description", "The rows; each names its key.");
+    json_object_object_add(body, "required", json_object_new_boolean(1));
+    add_content(body, JSON, kiss_openapi_array(kiss_openapi_schema_write(o->b, set, 1), 0));
+    add_own(o->b, o->responses, "200", "200", "All rows are written.", JSON, kiss_openapi_schema_fixed(o->b, "Written"));
+    add_error(o, "400", "Rows have faults; the sentence names all of them. Nothing is written.");
+    add_error(o, "403", "The token is that of a customer.");
+    add_error(o, "413", "The request body is too large.");
 }
 
 static const struct {
@@ -392,7 +442,9 @@ static const struct {
     [KISS_RUN_SERVER_METADATA] = { add_metadata, "304 500 default" },
     [KISS_RUN_RESOURCE_METADATA] = { add_metadata, "304 500 default" },
     [KISS_RUN_OPENAPI] = { add_document, "304 429 500 503 default" },
-    [KISS_RUN_WRITE] = { add_write, "304 401 429 500 503 default" }
+    [KISS_RUN_WRITE] = { add_write, "304 401 429 500 503 default" },
+    [KISS_RUN_WRITE_LIST] = { add_write_list, "304 401 429 500 503 default" },
+    [KISS_RUN_WRITE_BULK] = { add_write_bulk, "401 429 500 503 default" }
 };
 
 /** Adds what an endpoint accepts as credentials: one of the alternatives in the list. */
@@ -424,7 +476,7 @@ static void add_security(const kiss_openapi_build *b, json_object *node, const k
 const char *kiss_openapi_operation_method(const kiss_endpoint *endpoint)
 {
     return endpoint->methods & KISS_GET ? "get" : endpoint->methods & KISS_POST ? "post"
-           : endpoint->methods & KISS_PUT ? "put" : "delete";
+           : endpoint->methods & KISS_PUT ? "put" : endpoint->methods & KISS_PATCH ? "patch" : "delete";
 }
 
 /** "products-schema" becomes "getProductsSchema". */
@@ -473,9 +525,14 @@ json_object *kiss_openapi_operation(const kiss_openapi_build *b, const kiss_endp
 
 const char *kiss_openapi_operation_path(const kiss_openapi_build *b, const kiss_endpoint *endpoint)
 {
-    const char *colon = strpbrk(endpoint->path, ":*");
+    const char *path = endpoint->path, *mark, *text = "";
 
-    return colon ? apr_pstrcat(b->pool, apr_pstrmemdup(b->pool, endpoint->path, (apr_size_t)(colon - endpoint->path)), "{",
-                               colon + 1, "}", NULL)
-                 : endpoint->path;
+    for (; (mark = strpbrk(path, ":*")); path = mark) {
+        apr_size_t n = strcspn(++mark, "/");
+
+        text = apr_pstrcat(b->pool, text, apr_pstrmemdup(b->pool, path, (apr_size_t)(mark - path) - 1), "{",
+                           apr_pstrmemdup(b->pool, mark, n), "}", NULL);
+        mark += n;
+    }
+    return apr_pstrcat(b->pool, text, path, NULL);
 }

@@ -228,7 +228,7 @@ static void add_cells(const kiss_openapi_build *b, json_object *schema, const ki
         json_object *property;
 
         if (t->member[i]) {
-            property = cell(t->column[i], sent);
+            property = cell(t->column[i], sent || (t->column[i]->flags & IMPORT_NULL));
             if (text) {
                 kiss_openapi_text_add(property, "description", text);
             }
@@ -277,8 +277,22 @@ json_object *kiss_openapi_schema_write(const kiss_openapi_build *b, const kiss_w
             json_object_array_add(required, json_object_new_string(plan->nested[i].name));
         }
     }
-    if (!sent) {
+    if (!sent && set->owner) {
         add_member(schema, KISS_WRITE_OWNER, kiss_openapi_type("string", 0), "`import` or `pim`: whose it is.");
+    }
+    return kiss_openapi_ref(b, "schemas", name);
+}
+
+json_object *kiss_openapi_schema_write_page(const kiss_openapi_build *b, const kiss_writeset *set)
+{
+    const char *name = apr_pstrcat(b->pool, "Admin", set->item, "Page", NULL);
+    int is_new;
+    json_object *schema = kiss_openapi_component(b, "schemas", name, &is_new);
+
+    if (is_new) {
+        kiss_openapi_text_add(schema, "description", "A page.");
+        add_member(schema, set->items, kiss_openapi_array(kiss_openapi_schema_write(b, set, 0), 0), "The objects.");
+        add_member(schema, "next", kiss_openapi_type("string", 1), "Path of the next page; null: this is the last one.");
     }
     return kiss_openapi_ref(b, "schemas", name);
 }
@@ -391,6 +405,18 @@ static void fill_token_request(const kiss_openapi_build *b, json_object *schema)
     add_member(schema, "client_secret", kiss_openapi_type("string", 0), "API key of the customer.");
 }
 
+static void fill_written(const kiss_openapi_build *b, json_object *schema)
+{
+    json_object *properties;
+
+    (void)b;
+    add_member(schema, "rows", kiss_openapi_type("integer", 0), "Rows of the request.");
+    json_object_object_get_ex(schema, "properties", &properties);
+    kiss_openapi_text_add(kiss_openapi_object_add(properties, "changed"), "type", "integer");
+    json_object_object_get_ex(properties, "changed", &properties);
+    kiss_openapi_text_add(properties, "description", "Rows that differed; absent where the request is repeated.");
+}
+
 static json_object *texts(void) { return kiss_openapi_array(kiss_openapi_type("string", 0), 0); }
 
 static void fill_server_metadata(const kiss_openapi_build *b, json_object *schema)
@@ -455,6 +481,7 @@ static const struct {
     { "Version", "The version of the API.", fill_version },
     { "ServerMetadata", "Metadata of the authorization server (RFC 8414).", fill_server_metadata },
     { "ResourceMetadata", "Metadata of the protected resource (RFC 9728).", fill_resource_metadata },
+    { "Written", "What a request with many rows has done.", fill_written },
     { "FieldList", "The fields of a list.", fill_field_list }
 };
 

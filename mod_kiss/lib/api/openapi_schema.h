@@ -24,12 +24,15 @@ json_object *kiss_openapi_schema_changes(const kiss_openapi_build *b, const char
  */
 json_object *kiss_openapi_schema_write(const kiss_openapi_build *b, const kiss_writeset *set, int sent);
 
+/** A reference to the schema of a page of such objects. */
+json_object *kiss_openapi_schema_write_page(const kiss_openapi_build *b, const kiss_writeset *set);
+
 /** The schema of a parameter's value. */
 json_object *kiss_openapi_schema_param(const kiss_openapi_build *b, const kiss_param *param);
 
 /**
  * A reference to a schema that is no row, by its name: ApiError, RateLimitError, OAuthError, Token, TokenRequest, Version,
- * FieldList, ServerMetadata, ResourceMetadata.
+ * FieldList, Written, ServerMetadata, ResourceMetadata.
  */
 json_object *kiss_openapi_schema_fixed(const kiss_openapi_build *b, const char *name);
 

@@ -43,7 +43,9 @@ static const struct {
     [KISS_RUN_PAGE] = { 1 << KISS_AUTH_KEY, KISS_SQL_STATE, KISS_SQL_STATE },
     [KISS_RUN_RECORD] = { 1 << KISS_AUTH_KEY, KISS_SQL_STATE, KISS_SQL_STATE },
     [KISS_RUN_ALLOCATE] = { 1 << KISS_AUTH_KEY, KISS_SQL_LOCK_PAYMENT, KISS_SQL_LAST_REQUEST },
-    [KISS_RUN_WRITE] = { 1 << KISS_AUTH_ADMIN, KISS_SQL_ADMIN, KISS_SQL_ADMIN_CREDENTIALS }
+    [KISS_RUN_WRITE] = { 1 << KISS_AUTH_ADMIN, KISS_SQL_ADMIN, KISS_SQL_ADMIN_CREDENTIALS },
+    [KISS_RUN_WRITE_LIST] = { 1 << KISS_AUTH_ADMIN, KISS_SQL_ADMIN, KISS_SQL_ADMIN_CREDENTIALS },
+    [KISS_RUN_WRITE_BULK] = { 1 << KISS_AUTH_ADMIN, KISS_SQL_ADMIN, KISS_SQL_ADMIN_CREDENTIALS }
 };
 
 static const char *check_statement(const kiss_api *api, int id, apr_pool_t *p)
@@ -63,7 +65,7 @@ static const char *check_endpoint(const kiss_api *api, const kiss_endpoint *endp
     if ((endpoint->format >= KISS_FORMAT_CSV) != (endpoint->csv != NULL)) {
         return apr_psprintf(p, "%s: it needs columns of CSV, or must not have them", endpoint->name);
     }
-    if ((endpoint->run == KISS_RUN_WRITE) != (endpoint->write != NULL)) {
+    if ((endpoint->run >= KISS_RUN_WRITE) != (endpoint->write != NULL)) {
         return apr_psprintf(p, "%s: it needs what it writes, or must not have it", endpoint->name);
     }
     e = endpoint->csv ? kiss_csv_row_check(endpoint->csv, endpoint->rows, p) : NULL;

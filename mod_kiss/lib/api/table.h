@@ -228,14 +228,19 @@ typedef struct kiss_write_rows {
 /** What is read and written as one JSON object. Statements, checks and the object itself are derived from this row. */
 typedef struct kiss_writeset {
     const char *item;               /**< what it is called in messages, in the audit and in the OpenAPI document */
+    const char *items;              /**< the array of several of them */
     const char *file;               /**< the file of the import */
-    const kiss_write_member *members;   /**< the first is its key, which is in the path; ended by an empty row */
+    const kiss_write_member *members;   /**< the first ones are its key, which is in the path; ended by an empty row */
+    int keys;                       /**< how many of them */
+    unsigned rows_only : 1;         /**< it has no row of its own: it is its key with the rows of `nested` */
+    unsigned upsert : 1;            /**< PUT creates one that is not there */
     const kiss_write_rows *nested;  /**< ended by an empty row */
     const char *owner;              /**< table that says which admin client it belongs to, by its key; NULL: nobody's */
 } kiss_writeset;
 
 /** Maximum of columns of a table that is written, and of arrays in a body. */
 #define KISS_MAX_WRITE_COLUMNS 40
+#define KISS_MAX_WRITE_KEYS 2
 #define KISS_MAX_WRITE_ROWS 8
 
 /** What an endpoint does. */
@@ -251,7 +256,9 @@ typedef enum {
     KISS_RUN_RECORD,                /**< the row of `pages` whose key is in the path */
     KISS_RUN_ALLOCATE,              /**< stores a request to allocate a payment */
     KISS_RUN_OPENAPI,               /**< the OpenAPI document */
-    KISS_RUN_WRITE                  /**< reads, creates, replaces or removes the object of `write`, by its method */
+    KISS_RUN_WRITE,                 /**< reads, creates, replaces or removes the object of `write`, by its method */
+    KISS_RUN_WRITE_LIST,            /**< a page of these objects */
+    KISS_RUN_WRITE_BULK             /**< creates or changes many of them, which have no nested rows */
 } kiss_run;
 
 /** Who may call an endpoint. */
@@ -268,14 +275,15 @@ typedef enum {
 } kiss_auth_need;
 
 /** Methods of an endpoint; GET includes HEAD. */
-enum { KISS_GET = 1, KISS_POST = 2, KISS_PUT = 4, KISS_DELETE = 8 };
+enum { KISS_GET = 1, KISS_POST = 2, KISS_PUT = 4, KISS_DELETE = 8, KISS_PATCH = 16 };
 
 /** One endpoint. */
 typedef struct kiss_endpoint {
     const char *name;               /**< in the log note kiss-endpoint */
     int methods;                    /**< set of methods */
     const char *path;               /**< below the API's location, exact; a segment `:name` matches any segment, as the
-                                         parameter `name`; `*name` any number of them, to the end */
+                                         parameter `name`; `*name` any number of them, to the end; of these a second
+                                         `*name` is the last part */
     kiss_auth_need auth;            /**< who may call it */
     kiss_run run;                   /**< what it does */
     const kiss_rowset *rows;        /**< the rows that it reads or describes */
@@ -291,7 +299,7 @@ typedef struct kiss_endpoint {
     const char *tag;                /**< its group in the OpenAPI document */
     const char *summary;            /**< a few words about it, there */
     const char *description;        /**< the rest: order of the rows, what is left out; CommonMark */
-    const kiss_writeset *write;     /**< KISS_RUN_WRITE: what it reads and writes */
+    const kiss_writeset *write;     /**< KISS_RUN_WRITE and the two after it: what it reads and writes */
 } kiss_endpoint;
 
 /** What a name means in the OpenAPI document. */

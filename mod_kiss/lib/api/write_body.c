@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include <apr_hash.h>
 #include <apr_strings.h>
 
 #include "lib/base/json_parse.h"
@@ -25,6 +26,7 @@ const char kiss_write_absent[] = "";
 /** What is being read. */
 typedef struct {
     const kiss_write_reading *how;
+    const char *place;                  /* what precedes a member of the object: "", "[17]." */
     apr_array_header_t *faults;         /* of const char * */
     apr_pool_t *pool;
 } reader;
@@ -32,10 +34,10 @@ typedef struct {
 /** Notes a fault: of `member`, in the row `i` of `array` unless that is NULL. */
 static void blame(reader *r, const char *array, int i, const char *member, const char *what)
 {
-    const char *place = array ? apr_psprintf(r->pool, "%s[%d]%s", array, i, *member ? "." : "") : "";
+    const char *place = array ? apr_psprintf(r->pool, "%s[%d]%s", array, i, *member ? "." : "") : r->place;
 
     if (r->faults->nelts <= MAX_FAULTS) {
-        APR_ARRAY_PUSH(r->faults, const char *) = apr_pstrcat(r->pool, place, member, ": ", what, NULL);
+        APR_ARRAY_PUSH(r->faults, const char *) = apr_pstrcat(r->pool, place, member, *member ? ": " : "", what, NULL);
     }
 }
 
@@ -163,7 +165,7 @@ static int same_key(const kiss_write_table *t, const char *const *a, const char 
 {
     int i;
 
-    for (i = 1; i < t->n; i++) {
+    for (i = t->keys; i < t->n; i++) {
         if (kiss_write_plan_is_key(t->column[i]) && strcmp(a[i] ? a[i] : "", b[i] ? b[i] : "") != 0) {
             return 0;
         }
@@ -185,7 +187,7 @@ static void compare_rows(reader *r, const kiss_write_table *t, const apr_array_h
             continue;
         }
         if (j < i) {
-            blame(r, t->name, i, "", apr_psprintf(r->pool, "has the key of %s[%d]", t->name, j));
+            blame(r, t->name, i, "", apr_psprintf(r->pool, ": has the key of %s[%d]", t->name, j));
         }
         for (j = 0; j < t->n; j++) {
             if (t->column[j] == single && row[j] && strcmp(row[j], single->flags & IMPORT_NOT ? "0" : "1") == 0
@@ -219,7 +221,7 @@ static void read_rows(reader *r, apr_array_header_t **rows, const kiss_write_tab
         const char **values = new_row(t, r->pool);
 
         if (!json_object_is_type(o, json_type_object)) {
-            blame(r, t->name, (int)i, "", "must be an object");
+            blame(r, t->name, (int)i, "", ": must be an object");
             continue;
         }
         read_members(r, values, t, (int)i, o, NULL);
@@ -245,36 +247,36 @@ static void read_other(reader *r, kiss_write_object *object, const char *name, j
             read_rows(r, &object->nested[i], &plan->nested[i], value);
         }
     }
-    else if (strcmp(name, KISS_WRITE_OWNER) != 0) {
+    else if (!plan->set->owner || strcmp(name, KISS_WRITE_OWNER) != 0) {
         blame(r, NULL, 0, name, "there is no such member");
     }
 }
 
-/** The key: that of the path, which must be a good one, too; or that of the body. */
-static void settle_key(reader *r, const char **values)
+/** A value of the key: that of the path, which must be a good one, too; or that of the body. */
+static void settle_key(reader *r, const char **values, int i)
 {
     const kiss_write_table *t = &r->how->plan->self;
-    const char *key = r->how->key, *value, *e;
+    const char *value, *e;
     json_object *sent;
 
-    if (!key) {
-        if (values[0] == kiss_write_absent) {
-            blame(r, NULL, 0, t->member[0], "is missing");
+    if (!r->how->key) {
+        if (values[i] == kiss_write_absent) {
+            blame(r, NULL, 0, t->member[i], "is missing");
         }
         return;
     }
-    sent = json_object_new_string(key);
-    e = check(&value, sent, t->column[0], r->pool);
+    sent = json_object_new_string(r->how->key[i]);
+    e = check(&value, sent, t->column[i], r->pool);
     json_object_put(sent);
     if (e) {
-        blame(r, NULL, 0, apr_pstrcat(r->pool, t->member[0], " of the path", NULL), e);
+        blame(r, NULL, 0, apr_pstrcat(r->pool, t->member[i], " of the path", NULL), e);
     }
-    else if (values[0] != kiss_write_absent && values[0] && *values[0] && strcmp(values[0], value) != 0) {
-        blame(r, NULL, 0, t->member[0], apr_pstrcat(r->pool, "is not ", kiss_quote(r->pool, value, strlen(value)),
+    else if (values[i] != kiss_write_absent && values[i] && *values[i] && strcmp(values[i], value) != 0) {
+        blame(r, NULL, 0, t->member[i], apr_pstrcat(r->pool, "is not ", kiss_quote(r->pool, value, strlen(value)),
                                                     ", which the path names", NULL));
     }
     else {
-        values[0] = value;
+        values[i] = value;
     }
 }
 
@@ -294,9 +296,10 @@ static const char *sentence(const reader *r)
 apr_status_t kiss_write_body_read(kiss_write_object *object, const char **faults, const kiss_write_reading *how,
                                   const char *body, apr_size_t len, apr_pool_t *p)
 {
-    reader r = { how, apr_array_make(p, 4, sizeof(const char *)), p };
+    reader r = { how, "", apr_array_make(p, 4, sizeof(const char *)), p };
     json_object *o;
     apr_status_t rv = kiss_json_read(&o, body, len, MAX_DEPTH, p);
+    int i;
 
     memset(object, 0, sizeof(*object));
     if (rv != APR_SUCCESS || !json_object_is_type(o, json_type_object)) {
@@ -304,12 +307,121 @@ apr_status_t kiss_write_body_read(kiss_write_object *object, const char **faults
     }
     object->self = new_row(&how->plan->self, p);
     read_members(&r, object->self, &how->plan->self, 0, o, object);
-    settle_key(&r, object->self);
+    for (i = 0; i < how->plan->self.keys; i++) {
+        settle_key(&r, object->self, i);
+    }
     if (how->create && r.faults->nelts == 0) {
         fill(&r, object->self, &how->plan->self, 0);
     }
     *faults = sentence(&r);
     return APR_SUCCESS;
+}
+
+void kiss_write_body_fill(const char **values, const kiss_write_table *t, apr_pool_t *p)
+{
+    reader r = { NULL, "", apr_array_make(p, 1, sizeof(const char *)), p };
+
+    fill(&r, values, t, 0);
+}
+
+/* --- many rows --- */
+
+/** Reads one of many rows. @param seen keys of those before it, to their places */
+static void read_row(reader *r, apr_array_header_t *rows, json_object *o, const char *place, apr_hash_t *seen)
+{
+    const kiss_write_table *t = &r->how->plan->self;
+    kiss_write_row row = { place, new_row(t, r->pool) };
+    const char *key = "", *before;
+    const int faults = r->faults->nelts;
+    int i;
+
+    read_members(r, row.values, t, 0, o, NULL);
+    for (i = 0; i < t->keys; i++) {
+        settle_key(r, row.values, i);
+        /* No key contains a control character. */
+        key = apr_pstrcat(r->pool, key, row.values[i] ? row.values[i] : "", "\n", NULL);
+    }
+    if (r->faults->nelts > faults) {
+        return;
+    }
+    before = apr_hash_get(seen, key, APR_HASH_KEY_STRING);
+    if (before) {
+        blame(r, NULL, 0, t->member[t->keys - 1], apr_pstrcat(r->pool, "was in ", before, ", too", NULL));
+        return;
+    }
+    apr_hash_set(seen, key, APR_HASH_KEY_STRING, place);
+    APR_ARRAY_PUSH(rows, kiss_write_row) = row;
+}
+
+/** Reads an object a line. Empty lines do not count. */
+static apr_status_t read_lines(reader *r, apr_array_header_t *rows, const char *body, apr_size_t len, apr_hash_t *seen)
+{
+    const char *end = body + len, *next;
+    int line;
+
+    for (line = 1; body < end; body = next, line++) {
+        const char *place = apr_psprintf(r->pool, "line %d", line);
+        json_object *o;
+        apr_size_t n;
+        apr_status_t rv;
+
+        next = memchr(body, '\n', (apr_size_t)(end - body));
+        n = (apr_size_t)((next ? next : end) - body);
+        next = next ? next + 1 : end;
+        if (strspn(body, " \t\r") >= n) {
+            continue;
+        }
+        rv = kiss_json_read(&o, body, n, 1, r->pool);
+        if (rv == APR_ENOMEM) {
+            return rv;
+        }
+        r->place = apr_pstrcat(r->pool, place, ": ", NULL);
+        if (rv != APR_SUCCESS || !json_object_is_type(o, json_type_object)) {
+            blame(r, NULL, 0, "", "is not one JSON object");
+            continue;
+        }
+        read_row(r, rows, o, place, seen);
+    }
+    return APR_SUCCESS;
+}
+
+/** Reads an array of objects. */
+static apr_status_t read_array(reader *r, apr_array_header_t *rows, const char *body, apr_size_t len, apr_hash_t *seen)
+{
+    json_object *array;
+    apr_status_t rv = kiss_json_read(&array, body, len, 2, r->pool);
+    apr_size_t i;
+
+    if (rv != APR_SUCCESS || !json_object_is_type(array, json_type_array)) {
+        return rv == APR_SUCCESS ? APR_EGENERAL : rv;
+    }
+    for (i = 0; i < json_object_array_length(array); i++) {
+        json_object *o = json_object_array_get_idx(array, i);
+        const char *place = apr_psprintf(r->pool, "[%" APR_SIZE_T_FMT "]", i);
+
+        r->place = apr_pstrcat(r->pool, place, ": ", NULL);
+        if (json_object_is_type(o, json_type_object)) {
+            read_row(r, rows, o, place, seen);
+        }
+        else {
+            blame(r, NULL, 0, "", "must be an object");
+        }
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t kiss_write_body_rows(apr_array_header_t **rows, const char **faults, const kiss_write_plan *plan, int lines,
+                                  const char *body, apr_size_t len, apr_pool_t *p)
+{
+    const kiss_write_reading how = { plan, NULL, 0 };
+    reader r = { &how, "", apr_array_make(p, 4, sizeof(const char *)), p };
+    apr_hash_t *seen = apr_hash_make(p);
+    apr_status_t rv;
+
+    *rows = apr_array_make(p, 64, sizeof(kiss_write_row));
+    rv = lines ? read_lines(&r, *rows, body, len, seen) : read_array(&r, *rows, body, len, seen);
+    *faults = sentence(&r);
+    return rv;
 }
 
 /* --- writing --- */
@@ -371,6 +483,9 @@ const char *kiss_write_body_text(const kiss_write_plan *plan, const kiss_write_o
     for (i = 0; i < plan->nnested && !e; i++) {
         e = write_rows(pb, &plan->nested[i], object->nested[i]);
     }
-    e = e || put(pb, ",\"" KISS_WRITE_OWNER "\":\"") || put(pb, owner) || put(pb, "\"}") || kiss_json_text_raw(pb, "", 1);
+    if (owner) {
+        e = e || put(pb, ",\"" KISS_WRITE_OWNER "\":\"") || put(pb, owner) || put(pb, "\"");
+    }
+    e = e || put(pb, "}") || kiss_json_text_raw(pb, "", 1);
     return e ? NULL : apr_pstrdup(p, pb->buf);
 }

@@ -27,10 +27,16 @@ typedef struct {
                                                              array is absent or null */
 } kiss_write_object;
 
+/** One of many rows. */
+typedef struct {
+    const char *place;                  /**< "[17]", or "line 18" */
+    const char **values;                /**< by the columns of the plan; may be kiss_write_absent */
+} kiss_write_row;
+
 /** How a body is read. */
 typedef struct {
     const kiss_write_plan *plan;        /**< what it is to be */
-    const char *key;                    /**< the key in the path, which the body may repeat; NULL: it must name it */
+    const char *const *key;             /**< the key in the path, which the body may repeat; NULL: it must name it */
     int create;                         /**< 1: an object that is not there yet: what is absent is as null */
 } kiss_write_reading;
 
@@ -45,9 +51,23 @@ apr_status_t kiss_write_body_read(kiss_write_object *object, const char **faults
                                   const char *body, apr_size_t len, apr_pool_t *p);
 
 /**
+ * Reads rows of the object's own table: an array of objects, or with `lines` an object a line. Each must name its
+ * key, and no two the same one.
+ *
+ * @param rows   receives them, of kiss_write_row, in `p`
+ * @param faults receives NULL, or all faults as one sentence, each with its row
+ * @return APR_EGENERAL when the text is no JSON array, or a line is no JSON object; APR_ENOMEM
+ */
+apr_status_t kiss_write_body_rows(apr_array_header_t **rows, const char **faults, const kiss_write_plan *plan, int lines,
+                                  const char *body, apr_size_t len, apr_pool_t *p);
+
+/** Gives absent values of a new row what an empty cell has. */
+void kiss_write_body_fill(const char **values, const kiss_write_table *t, apr_pool_t *p);
+
+/**
  * Writes an object without absent values.
  *
- * @param owner what KISS_WRITE_OWNER is
+ * @param owner what KISS_WRITE_OWNER is; NULL: there is no such member
  * @return JSON text in `p`; NULL without memory
  */
 const char *kiss_write_body_text(const kiss_write_plan *plan, const kiss_write_object *object, const char *owner,

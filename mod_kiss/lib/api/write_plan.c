@@ -13,21 +13,28 @@ int kiss_write_plan_is_key(const import_column *column)
     return (column->flags & IMPORT_KEY) != 0;
 }
 
-/** The names of the columns, joined by commas, each followed by `after`. @param keys 1: of those that are the key only */
-static const char *list(const kiss_write_table *t, const char *between, const char *after, int keys, apr_pool_t *p)
+/**
+ * The names of columns.
+ *
+ * @param lead  before each of them
+ * @param after after each
+ * @param which 0: all of them; 1: the key of their table; 2: the key of the object
+ */
+static const char *list(const kiss_write_table *t, const char *lead, const char *after, const char *between, int which,
+                        apr_pool_t *p)
 {
     const char *text = "";
     int i;
 
-    for (i = 0; i < t->n; i++) {
-        if (!keys || kiss_write_plan_is_key(t->column[i])) {
-            text = apr_pstrcat(p, text, *text ? between : "", t->column[i]->db, after, NULL);
+    for (i = 0; i < (which == 2 ? t->keys : t->n); i++) {
+        if (which != 1 || kiss_write_plan_is_key(t->column[i])) {
+            text = apr_pstrcat(p, text, *text ? between : "", lead, t->column[i]->db, after, NULL);
         }
     }
     return text;
 }
 
-static kiss_statement statement(const char *text, int columns)
+kiss_statement kiss_write_plan_statement(const char *text, int columns)
 {
     kiss_statement s;
 
@@ -40,22 +47,61 @@ static kiss_statement statement(const char *text, int columns)
     return s;
 }
 
-/** Derives the statements of a table. @param key the column by which its rows are found */
-static void derive(kiss_write_table *t, const import_column *key, apr_pool_t *p)
+/** 1 when a column is among those by which the rows are found. */
+static int is_given(const kiss_write_table *t, const char *db)
 {
-    const char *table = t->file->table, *all = list(t, ", ", "", 0, p), *marks = "?", *by = list(t, " AND ", " = ?", 1, p);
-    const char *read = apr_pstrcat(p, "SELECT ", all, " FROM ", table, " WHERE ", key->db, " = ? ORDER BY ",
-                                   list(t, ", ", "", 1, p), NULL);
+    int i;
+
+    for (i = 0; i < t->keys && strcmp(t->column[i]->db, db) != 0; i++) {
+        continue;
+    }
+    return i < t->keys;
+}
+
+/**
+ * "SELECT ... FROM ... WHERE". The key of a table with scopes begins with the scope: where that is not given, rows
+ * are found in one scope after the other. Else all rows would be read, and locked.
+ */
+static const char *select_from(const kiss_write_table *t, const import_set *imports, apr_pool_t *p)
+{
+    const import_file *def = t->file, *scopes = NULL;
+    int i;
+
+    for (i = 0; def->scope && !is_given(t, def->scope) && i < t->n; i++) {
+        if (strcmp(t->column[i]->db, def->scope) == 0 && t->column[i]->parent) {
+            scopes = import_file_of(imports, t->column[i]->parent);
+        }
+    }
+    return apr_pstrcat(p, "SELECT ", list(t, "t.", "", ", ", 0, p), " FROM ",
+                       !scopes ? "" : apr_pstrcat(p, scopes->table, " s STRAIGHT_JOIN ", NULL), def->table, " t",
+                       !scopes ? "" : apr_pstrcat(p, " ON t.", def->scope, " = s.", import_key_of(scopes)->db, NULL),
+                       " WHERE ", NULL);
+}
+
+/** Derives the statements of a table. */
+static void derive(kiss_write_table *t, const import_set *imports, apr_pool_t *p)
+{
+    const char *table = t->file->table, *from = select_from(t, imports, p), *marks = "?", *key = t->column[0]->db;
+    const char *by = list(t, "", " = ?", " AND ", 1, p), *order = list(t, "t.", "", ", ", 1, p);
+    const char *read = apr_pstrcat(p, from, list(t, "t.", " = ?", " AND ", 2, p), " ORDER BY ", order, NULL);
     int i;
 
     for (i = 1; i < t->n; i++) {
         marks = apr_pstrcat(p, marks, ", ?", NULL);
     }
-    t->read = statement(read, t->n);
-    t->lock = statement(apr_pstrcat(p, read, " FOR UPDATE", NULL), t->n);
-    t->insert = statement(apr_pstrcat(p, "INSERT INTO ", table, " (", all, ") VALUES (", marks, ")", NULL), 0);
-    t->update = statement(apr_pstrcat(p, "UPDATE ", table, " SET ", list(t, ", ", " = ?", 0, p), " WHERE ", by, NULL), 0);
-    t->remove = statement(apr_pstrcat(p, "DELETE FROM ", table, " WHERE ", by, NULL), 0);
+    t->read = kiss_write_plan_statement(read, t->n);
+    t->lock = kiss_write_plan_statement(apr_pstrcat(p, read, " FOR UPDATE", NULL), t->n);
+    if (t->keys == 1) {
+        const char *range = t->name ? apr_pstrcat(p, " AND t.", key, " <= ?", NULL) : "";
+
+        t->page = kiss_write_plan_statement(apr_pstrcat(p, from, "t.", key, " > ?", range, " ORDER BY ", order,
+                                                        t->name ? "" : " LIMIT ?", NULL), t->n);
+    }
+    t->insert = kiss_write_plan_statement(apr_pstrcat(p, "INSERT INTO ", table, " (", list(t, "", "", ", ", 0, p),
+                                                      ") VALUES (", marks, ")", NULL), 0);
+    t->update = kiss_write_plan_statement(apr_pstrcat(p, "UPDATE ", table, " SET ", list(t, "", " = ?", ", ", 0, p),
+                                                      " WHERE ", by, NULL), 0);
+    t->remove = kiss_write_plan_statement(apr_pstrcat(p, "DELETE FROM ", table, " WHERE ", by, NULL), 0);
 }
 
 /** Adds the column of a member. @return NULL, or an error text */
@@ -71,25 +117,28 @@ static const char *add(kiss_write_table *t, const char *name, const char *csv, c
     return NULL;
 }
 
-/** @param key column of the key of what the rows belong to; NULL: it is the object itself */
-static const char *make_table(kiss_write_table *t, const char *name, const char *file, const kiss_write_member *members,
-                              const import_column *key, const import_set *imports, apr_pool_t *p)
+/** Adds all columns of members. @param owner the object that the rows belong to; NULL: it is the object itself */
+static const char *make_table(kiss_write_table *t, const char *file, const kiss_write_member *members,
+                              const kiss_write_table *owner, const import_set *imports, apr_pool_t *p)
 {
     const char *e = NULL;
+    int i;
 
-    t->name = name;
     t->file = import_file_of(imports, file);
     if (!t->file) {
         return apr_psprintf(p, "%s is no file of the import", file);
     }
-    if (key) {
-        e = add(t, NULL, key->csv, imports, p);
+    for (i = 0; owner && i < t->keys && !e; i++) {
+        e = add(t, NULL, owner->column[i]->csv, imports, p);
     }
     for (; members->name && !e; members++) {
         e = add(t, members->name, members->csv, imports, p);
     }
+    if (!e && t->n < t->keys) {
+        return apr_psprintf(p, "%s: it has fewer members than its key", file);
+    }
     if (!e) {
-        derive(t, t->column[0], p);
+        derive(t, imports, p);
     }
     return e;
 }
@@ -98,13 +147,20 @@ const char *kiss_write_plan_make(kiss_write_plan **plan, const kiss_writeset *se
 {
     kiss_write_plan *made = apr_pcalloc(p, sizeof(*made));
     const kiss_write_rows *rows;
-    const char *e = make_table(&made->self, NULL, set->file, set->members, NULL, imports, p);
+    const char *e;
 
     made->set = set;
+    made->self.keys = set->keys;
+    e = make_table(&made->self, set->file, set->members, NULL, imports, p);
     for (rows = set->nested; rows && rows->name && !e; rows++) {
-        e = made->nnested == KISS_MAX_WRITE_ROWS ? "too many arrays"
-          : make_table(&made->nested[made->nnested++], rows->name, rows->file, rows->members, made->self.column[0], imports,
-                       p);
+        kiss_write_table *t = &made->nested[made->nnested];
+
+        if (made->nnested++ == KISS_MAX_WRITE_ROWS - 1) {
+            return "too many arrays";
+        }
+        t->name = rows->name;
+        t->keys = set->keys;
+        e = make_table(t, rows->file, rows->members, &made->self, imports, p);
     }
     *plan = made;
     return e;
@@ -128,9 +184,10 @@ void kiss_write_plan_texts(const char *texts[KISS_WRITE_STATEMENTS], const kiss_
 {
     texts[0] = t->read.text;
     texts[1] = t->lock.text;
-    texts[2] = t->insert.text;
-    texts[3] = t->update.text;
-    texts[4] = t->remove.text;
+    texts[2] = t->page.text;
+    texts[3] = t->insert.text;
+    texts[4] = t->update.text;
+    texts[5] = t->remove.text;
 }
 
 int kiss_write_plan_statements(const kiss_plan *plan)

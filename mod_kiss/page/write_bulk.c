@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * write_bulk - compares many rows with those that are there, and writes what differs, some hundreds a statement.
+ */
+#include "page/write_bulk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/config.h"
+#include "core/error.h"
+#include "http/request_body.h"
+#include "http/response.h"
+#include "lib/base/quote.h"
+#include "page/write_repeat.h"
+#include "page/write_request.h"
+#include "page/write_store.h"
+
+#define MAX_BODY (16 * 1024 * 1024)
+
+/* Rows of one statement. */
+#define ROWS 250
+
+/** A request. */
+typedef struct {
+    kiss_req *k;
+    const kiss_write_plan *plan;
+    apr_array_header_t *rows;       /* of kiss_write_row, in the order of their keys */
+    const char *idempotency_key;    /* Idempotency-Key, or NULL */
+    const char *hash;               /* digest of the request, hexadecimal */
+    const kiss_error *error;        /* why it is refused, or NULL */
+    int repeated;                   /* 1 when an earlier request with the same Idempotency-Key has done it */
+    int changed;                    /* rows that differed */
+} bulk_request;
+
+static int compare_keys(const kiss_write_row *a, const kiss_write_row *b, int keys)
+{
+    int i, order = 0;
+
+    for (i = 0; i < keys && order == 0; i++) {
+        order = strcmp(a->values[i], b->values[i]);
+    }
+    return order;
+}
+
+static int by_one_key(const void *a, const void *b) { return compare_keys(a, b, 1); }
+static int by_two_keys(const void *a, const void *b) { return compare_keys(a, b, 2); }
+
+/** "(?, ?), (?, ?)": `n` groups of marks, with `first` before the marks of each. */
+static const char *groups(int n, int marks, const char *first, apr_pool_t *p)
+{
+    apr_size_t room = (apr_size_t)n * (strlen(first) + 3 * (apr_size_t)marks + 4) + 1;
+    char *text = apr_palloc(p, room), *to = text;
+    int i, j;
+
+    for (i = 0; i < n; i++) {
+        to = apr_cpystrn(to, i ? ", (" : "(", 4);
+        to = apr_cpystrn(to, first, strlen(first) + 1);
+        for (j = 0; j < marks; j++) {
+            to = apr_cpystrn(to, j ? ", ?" : "?", 4);
+        }
+        to = apr_cpystrn(to, ")", 2);
+    }
+    return text;
+}
+
+/** The columns of a table; with `set` those that are no key, each with its new value, for ON DUPLICATE KEY UPDATE. */
+static const char *columns_of(const kiss_write_table *t, int set, apr_pool_t *p)
+{
+    const char *list = "";
+    int i;
+
+    for (i = 0; i < t->n; i++) {
+        const char *db = t->column[i]->db;
+
+        if (!set || !kiss_write_plan_is_key(t->column[i])) {
+            list = apr_pstrcat(p, list, *list ? ", " : "", db, set ? " = VALUES(" : "", set ? db : "", set ? ")" : "", NULL);
+        }
+    }
+    return list;
+}
+
+/** Reads and locks the rows that have the keys of `n` rows, which agree but for the last value of their keys. */
+static kiss_db_status read_old(apr_array_header_t **old, kiss_db_conn *conn, const kiss_write_table *t,
+                               const kiss_write_row *rows, int n, apr_pool_t *p)
+{
+    const char *args[ROWS + KISS_MAX_WRITE_KEYS], *by = "", *in = "?", *key = t->column[t->keys - 1]->db;
+    kiss_statement s;
+    int i, last = t->keys - 1;
+
+    for (i = 0; i < last; i++) {
+        by = apr_pstrcat(p, by, t->column[i]->db, " = ? AND ", NULL);
+        args[i] = rows[0].values[i];
+    }
+    for (i = 0; i < n; i++) {
+        in = i ? apr_pstrcat(p, in, ", ?", NULL) : in;
+        args[last + i] = rows[i].values[last];
+    }
+    s = kiss_write_plan_statement(apr_pstrcat(p, "SELECT ", columns_of(t, 0, p), " FROM ", t->file->table, " WHERE ", by,
+                                              key, " IN (", in, ") ORDER BY ", key, " FOR UPDATE", NULL), t->n);
+    return kiss_write_store_rows(old, conn, &s, args, p);
+}
+
+/** The values of a row over those that are there. @return NULL when they are the same */
+static const char **merge(const kiss_write_table *t, const char *const *old, const char *const *values, apr_pool_t *p)
+{
+    const char **merged = apr_pmemdup(p, values, (apr_size_t)t->n * sizeof(*merged));
+    int i;
+
+    for (i = 0; old && i < t->n; i++) {
+        merged[i] = values[i] == kiss_write_absent ? old[i] : values[i];
+    }
+    if (!old) {
+        kiss_write_body_fill(merged, t, p);
+        return merged;
+    }
+    return kiss_write_store_same(t, old, merged, 0) ? NULL : merged;
+}
+
+/** Writes rows, and notes each of them in the audit. */
+static kiss_db_status write_rows(bulk_request *w, kiss_db_conn *conn, const char *const *const *rows, int n)
+{
+    static const char audit[] = "INSERT INTO admin_audit (written_at, admin_code, method, dataset, scope, sku, members,"
+                                " request_id) VALUES ";
+    const kiss_write_table *t = &w->plan->self;
+    apr_pool_t *p = w->k->pool;
+    const char **args = apr_palloc(p, (apr_size_t)n * (apr_size_t)(t->n > 7 ? t->n : 7) * sizeof(*args));
+    const char *sql = apr_pstrcat(p, "INSERT INTO ", t->file->table, " (", columns_of(t, 0, p), ") VALUES ",
+                                  groups(n, t->n, "", p), " ON DUPLICATE KEY UPDATE ", columns_of(t, 1, p), NULL);
+    kiss_statement s = kiss_write_plan_statement(sql, 0);
+    kiss_db_status status;
+    int i, last = t->keys - 1;
+
+    for (i = 0; i < n; i++) {
+        memcpy(args + i * t->n, rows[i], (apr_size_t)t->n * sizeof(*args));
+    }
+    status = kiss_db_execute(conn, &s, args);
+    for (i = 0; i < n; i++) {
+        const char *const values[] = { w->k->principal, w->k->r->method, w->plan->set->item, last ? rows[i][0] : "",
+                                       rows[i][last], "", w->k->request_id };
+
+        memcpy(args + i * 7, values, sizeof(values));
+    }
+    s = kiss_write_plan_statement(apr_pstrcat(p, audit, groups(n, 7, "UTC_TIMESTAMP(6), ", p), NULL), 0);
+    return status == KISS_DB_OK ? kiss_db_execute(conn, &s, args) : status;
+}
+
+/** Compares rows that agree but for the last value of their keys, and writes those that differ. */
+static kiss_db_status write_part(bulk_request *w, kiss_db_conn *conn, const kiss_write_row *rows, int n)
+{
+    const kiss_write_table *t = &w->plan->self;
+    const char *const *changed[ROWS], *const *row;
+    apr_array_header_t *old;
+    kiss_db_status status = read_old(&old, conn, t, rows, n, w->k->pool);
+    int i, j = 0, many = 0;
+
+    for (i = 0; status == KISS_DB_OK && i < n; i++) {
+        const int known = j < old->nelts && strcmp(APR_ARRAY_IDX(old, j, const char **)[t->keys - 1],
+                                                   rows[i].values[t->keys - 1]) == 0;
+
+        row = (const char *const *)merge(t, known ? APR_ARRAY_IDX(old, j, const char **) : NULL, rows[i].values, w->k->pool);
+        j += known;
+        if (row) {
+            changed[many++] = row;
+        }
+    }
+    w->changed += many;
+    return status == KISS_DB_OK && many ? write_rows(w, conn, changed, many) : status;
+}
+
+/** Looks up what the first row of a part refers to by the first values of its key. */
+static kiss_db_status check_part(bulk_request *w, kiss_db_conn *conn, const kiss_write_row *row)
+{
+    const kiss_write_object object = { row->values, { NULL } };
+    const char *fault;
+    kiss_db_status status = kiss_write_store_references(&fault, conn, w->plan, &object, w->k->pool);
+
+    if (status == KISS_DB_OK && fault) {
+        w->error = kiss_write_request_refuse(w->k, apr_pstrcat(w->k->pool, row->place, ": ", fault, NULL));
+    }
+    return status;
+}
+
+/** 1 when two rows agree but for the last value of their keys. */
+static int same_part(const kiss_write_table *t, const kiss_write_row *a, const kiss_write_row *b)
+{
+    return compare_keys(a, b, t->keys - 1) == 0;
+}
+
+static kiss_db_status write_once(kiss_db_conn *conn, void *baton, int *keep)
+{
+    bulk_request *w = baton;
+    const kiss_write_row *rows = (const kiss_write_row *)w->rows->elts;
+    int i, n, repeated;
+    kiss_db_status status = kiss_write_repeat_find(&repeated, conn, w->idempotency_key, w->hash);
+
+    w->error = NULL;
+    w->changed = 0;
+    w->repeated = repeated > 0;
+    if (status == KISS_DB_OK && repeated < 0) {
+        w->error = kiss_write_request_refuse(w->k, "Idempotency-Key header was used for another request.");
+    }
+    for (i = 0; status == KISS_DB_OK && !w->error && !w->repeated && i < w->rows->nelts; i += n) {
+        for (n = 1; i + n < w->rows->nelts && n < ROWS && same_part(&w->plan->self, &rows[i], &rows[i + n]); n++) {
+            continue;
+        }
+        status = check_part(w, conn, &rows[i]);
+        if (status == KISS_DB_OK && !w->error) {
+            status = write_part(w, conn, &rows[i], n);
+        }
+    }
+    *keep = !w->error && !w->repeated;
+    return status == KISS_DB_OK && *keep ? kiss_write_repeat_note(conn, w->idempotency_key, w->hash, HTTP_OK) : status;
+}
+
+static kiss_db_status write_all(kiss_db_conn *conn, void *baton)
+{
+    static const kiss_write_request_transaction transaction = { write_once, NULL };
+    kiss_db_status status = kiss_db_limit_lock_wait(conn);
+
+    return status == KISS_DB_OK ? kiss_write_request_run(conn, &transaction, baton) : status;
+}
+
+static const kiss_error *read_rows(bulk_request *w)
+{
+    const int lines = kiss_request_body_is(w->k->r, "application/x-ndjson");
+    const char *faults;
+    apr_size_t len;
+    char *body;
+    const kiss_error *e;
+    apr_status_t rv;
+
+    if (!lines && !kiss_request_body_is(w->k->r, "application/json")) {
+        return kiss_write_request_refuse(w->k, "The request body must be application/json or application/x-ndjson.");
+    }
+    if ((e = kiss_write_request_body(w->k, &body, &len, MAX_BODY))) {
+        return e;
+    }
+    w->hash = kiss_write_repeat_hash(w->k, body, len);
+    rv = kiss_write_body_rows(&w->rows, &faults, w->plan, lines, body, len, w->k->pool);
+    if (rv == APR_ENOMEM) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, w->k->r, KISS_LOGNO(0801) "no memory for the rows of a request");
+        return &kiss_error_internal;
+    }
+    if (rv != APR_SUCCESS) {
+        return kiss_write_request_refuse(w->k, "The request body is not one JSON array of objects.");
+    }
+    qsort(w->rows->elts, (apr_size_t)w->rows->nelts, sizeof(kiss_write_row),
+          w->plan->self.keys == 1 ? by_one_key : by_two_keys);
+    return faults ? kiss_write_request_refuse(w->k, faults) : NULL;
+}
+
+const kiss_error *kiss_write_bulk_run(kiss_req *k, int *status)
+{
+    bulk_request w;
+    const kiss_error *e;
+    kiss_db_status db;
+
+    memset(&w, 0, sizeof(w));
+    w.k = k;
+    w.plan = kiss_write_plan_of(k->conf->plan, k->endpoint->write);
+    k->db = kiss_config_admin_database(k->conf, k->server)->db;
+    if ((e = kiss_write_request_key(k, &w.idempotency_key)) || (e = read_rows(&w))) {
+        return e;
+    }
+    if ((db = kiss_db_run(k, write_all, &w)) != KISS_DB_OK) {
+        return kiss_db_error(db);
+    }
+    if (w.error) {
+        return w.error;
+    }
+    k->rows = w.rows->nelts;
+    kiss_response_private(k);
+    if (w.repeated) {
+        apr_table_setn(k->r->headers_out, "Idempotency-Replayed", "true");
+    }
+    *status = kiss_response_text(k, HTTP_OK, KISS_JSON_TYPE,
+                                 w.repeated ? apr_psprintf(k->pool, "{\"rows\":%d}", w.rows->nelts)
+                                 : apr_psprintf(k->pool, "{\"rows\":%d,\"changed\":%d}", w.rows->nelts, w.changed));
+    return NULL;
+}

@@ -1,0 +1,159 @@
+#!/usr/bin/perl
+# Prices and stock written over HTTPS, one by one and many at once; pages of products; requests that are repeated.
+# SPDX-License-Identifier: Apache-2.0
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use JSON::PP ();
+use KissTest;
+use Test::More;
+
+my $db = new_database('admin_stock');
+import_sample($db);
+grant_admin();
+my $h = start_httpd(admin => '');
+my @admin = (Authorization => 'Bearer ' . admin_token($h, 'pim'), 'Content-Type' => 'application/json');
+my @customer = (Authorization => 'Bearer ' . $h->token('ACME01', issue_key('ACME01')));
+my $json = JSON::PP->new->utf8->canonical;
+sub ask {
+    my ($method, $path, $body, @more) = @_;
+    return $h->request($method, $path, @admin, @more, defined $body ? (content => ref $body ? $json->encode($body) : $body) : ());
+}
+sub error_of { my ($r) = @_; return $h->json($r)->{error} }
+sub rows { my ($path) = @_; return { map { $_->{SKU} => $_ } @{ $h->json($h->get($path, @customer)) } } }
+my ($sku, $second) = map { $_->[0] } sql($db, "SELECT s.sku FROM stock s JOIN price p ON p.sku = s.sku AND p.price_list_code = 'UKTRADE'"
+        . " JOIN product t ON t.sku = s.sku AND t.is_obsolete = 0 WHERE s.stock_location = 'UK01' GROUP BY s.sku ORDER BY s.sku LIMIT 2");
+
+subtest 'stock' => sub {
+    my $path = "/admin/stock/UK01/$sku";
+    my $r = ask(GET => $path);
+    is $r->{status}, 200, 'there';
+    is $h->json($r)->{availableQTY}, rows('/stock')->{$sku}{AvailableQTY}, '... as the customer sees it';
+    my $tag = $h->get('/stock', @customer)->{headers}{etag};
+    $r = ask(PUT => $path, { availableQTY => 7, nextAvailableETA => '2026-12-24' });
+    is $r->{status}, 200, 'another quantity';
+    is_deeply $h->json($r), { stockLocation => 'UK01', sku => $sku, availableQTY => 7, nextAvailableETA => '2026-12-24' }, '... as it is now';
+    is_deeply rows('/stock')->{$sku}, { SKU => $sku, StockLocation => 'UK01', AvailableQTY => 7, NextAvailableETA => '2026-12-24' }, '... at once';
+    is $h->get('/stock', @customer, 'If-None-Match' => $tag)->{status}, 200, '... in another list';
+    $tag = $h->get('/stock', @customer)->{headers}{etag};
+    $r = ask(PUT => $path, { availableQTY => '7.000' });
+    is $r->{headers}{'kiss-changed'}, 'false', 'the same: absent members keep their value';
+    is $h->get('/stock', @customer, 'If-None-Match' => $tag)->{status}, 304, '... no other list';
+    is $h->json(ask(PUT => $path, { nextAvailableETA => undef }))->{nextAvailableETA}, undef, 'null: not known';
+    is ask(DELETE => $path)->{status}, 204, 'removed';
+    is rows('/stock')->{$sku}, undef, '... at once';
+    is ask(GET => $path)->{status}, 404, '... and absent';
+    $r = ask(PUT => $path, { availableQTY => 3 });
+    is $r->{status}, 201, 'PUT makes a new one';
+    is $r->{headers}{location}, $path, '... with its Location';
+    is $h->json($r)->{nextAvailableETA}, undef, '... and defaults';
+    is ask(PUT => $path, { availableQTY => 4 }, 'If-None-Match' => '*')->{status}, 412, 'but not with If-None-Match: *';
+    like error_of(ask(PUT => "/admin/stock/NONE/$sku", { availableQTY => 3 })), qr/^stockLocation: 'NONE' is not known/, 'an unknown warehouse';
+    like error_of(ask(PUT => $path, { availableQTY => -1, sku => 'X', size => 1 })), qr/^(?=.*availableQTY: '-1' is negative)(?=.*sku: is not)(?=.*size: there is no such member)/, 'faults';
+    is ask(GET => $_)->{status}, 404, $_ for '/admin/stock/UK01', '/admin/stock/UK01/';
+    is_deeply [map { join ' ', @$_ } sql($db, "SELECT method, dataset, scope, members FROM admin_audit WHERE sku = '$sku' ORDER BY audit_id LIMIT 2")],
+        ['PUT stock UK01 availableQTY,nextAvailableETA', 'PUT stock UK01 nextAvailableETA'], 'the audit';
+};
+
+subtest 'prices' => sub {
+    my $path = "/admin/prices/UKTRADE/$sku";
+    my $before = $h->json(ask(GET => $path));
+    cmp_ok scalar @{ $before->{prices} }, '>', 0, 'there';
+    my $breaks = [map { { unitPrice => $_->[0], moq => $_->[1], orderMultiple => 1, discountEligible => JSON::PP::true } } [20, 1], [19.5, 12]];
+    my $r = ask(PUT => $path, { prices => $breaks });
+    is $r->{status}, 200, 'two quantity breaks';
+    is_deeply $h->json($r), { priceListCode => 'UKTRADE', sku => $sku, prices => $breaks }, '... as they are now';
+    is_deeply [map { $_->{MOQ} } grep { $_->{SKU} eq $sku } @{ $h->json($h->get('/prices', @customer)) }], [1, 12], '... at once';
+    is ask(PUT => $path, { prices => $breaks })->{headers}{'kiss-changed'}, 'false', 'the same again';
+    is ask(DELETE => $path)->{status}, 204, 'removed';
+    is rows('/products')->{$sku}, undef, '... the product is not in the list any more';
+    is ask(GET => $path)->{status}, 404, '... and absent';
+    is ask(PUT => $path, $before)->{status}, 201, 'put back';
+    is_deeply $h->json(ask(GET => $path)), $before, '... as it was';
+    is ask(PUT => $path, { prices => [] })->{status}, 200, '[] removes them';
+    is ask(GET => $path)->{status}, 404, '... all';
+    ask(PUT => $path, $before);
+    like error_of(ask(PUT => $path, { prices => [{ moq => 1 }, { unitPrice => 1, moq => 1 }] })), qr/^prices\[0\]\.unitPrice: is empty/, 'no price';
+    like error_of(ask(PUT => $path, { prices => [map { { unitPrice => 1, moq => 1 } } 1, 2] })), qr/^prices\[1\]: has the key of prices\[0\]/, 'a break twice';
+    like error_of(ask(PUT => "/admin/prices/NONE/$sku", { prices => [{ unitPrice => 1 }] })), qr/^priceListCode: 'NONE' is not known/, 'an unknown list';
+};
+
+subtest 'many rows' => sub {
+    my $new = sub { return [map { { stockLocation => 'UK01', sku => $_->[0], availableQTY => $_->[1] } } @_] };
+    my $r = ask(PATCH => '/admin/stock', $new->([$sku, 100], [$second, 200], map { ["BULK-$_", $_] } 1 .. 600));
+    is $r->{status}, 200, 'an array' or diag $r->{content};
+    is_deeply $h->json($r), { rows => 602, changed => 602 }, '... all were written';
+    is rows('/stock')->{$sku}{AvailableQTY}, 100, '... at once';
+    my $tag = $h->get('/stock', @customer)->{headers}{etag};
+    is_deeply $h->json(ask(PATCH => '/admin/stock', $new->([$sku, 100], map { ["BULK-$_", $_] } 1 .. 600))), { rows => 601, changed => 0 }, 'the same again';
+    is $h->get('/stock', @customer, 'If-None-Match' => $tag)->{status}, 304, '... is no other list';
+    my $lines = join '', map { $json->encode($_) . "\n" } @{ $new->([$sku, 1], ['BULK-1', 5]) }, { stockLocation => 'NL01', sku => 'BULK-1', nextAvailableETA => '2027-01-01' };
+    is_deeply $h->json(ask(PATCH => '/admin/stock', $lines, 'Content-Type' => 'application/x-ndjson')), { rows => 3, changed => 3 }, 'NDJSON';
+    is_deeply [map { join ' ', map { $_ // 'NULL' } @$_ } sql($db, "SELECT stock_location, available_qty, next_available_eta FROM stock WHERE sku = 'BULK-1' ORDER BY 1")],
+        ['NL01 0.000 2027-01-01', 'UK01 5.000 NULL'], '... in two warehouses';
+    ask(PATCH => '/admin/stock', '{"stockLocation":"NL01","sku":"BULK-1","availableQTY":9}' . "\r\n\r\n", 'Content-Type' => 'application/x-ndjson');
+    is +(sql($db, "SELECT next_available_eta FROM stock WHERE sku = 'BULK-1' AND stock_location = 'NL01'"))[0][0], '2027-01-01', 'what is absent keeps its value';
+    is +(sql($db, "SELECT COUNT(*) FROM admin_audit WHERE sku = 'BULK-1'"))[0][0], 4, 'each row is in the audit';
+
+    my $before = join ',', map { @$_ } sql($db, 'SELECT sku, available_qty FROM stock WHERE stock_location = \'UK01\' ORDER BY sku');
+    $r = ask(PATCH => '/admin/stock', [@{ $new->([$sku, 1], ['BULK-1', 'x'], ['BULK-2', 2]) }, { sku => 'BULK-3', availableQTY => 1 }, 5, @{ $new->([$sku, 2]) }, { stockLocation => 'UK01', sku => 'B', qty => 1 }]);
+    is $r->{status}, 400, 'faults';
+    is error_of($r), "[1]: availableQTY: 'x' is not a number like 1234.56; [3]: stockLocation: is missing; [4]: must be an object; [5]: sku: was in [0], too; [6]: qty: there is no such member.", '... each row is named';
+    $r = ask(PATCH => '/admin/stock', "{\"stockLocation\":\"UK01\",\"sku\":\"B\"}\n{\n", 'Content-Type' => 'application/x-ndjson');
+    is error_of($r), 'line 2: is not one JSON object.', '... by its line';
+    $r = ask(PATCH => '/admin/stock', [@{ $new->([$sku, 1]) }, { stockLocation => 'ZZ', sku => $sku, availableQTY => 1 }]);
+    is error_of($r), q{[1]: stockLocation: 'ZZ' is not known (warehouses.csv of the import).}, 'an unknown warehouse';
+    is ask(PATCH => '/admin/stock', $_)->{status}, 400, "body $_" for '', '{}', 'null', '[', '[[]]';
+    is_deeply $h->json(ask(PATCH => '/admin/stock', [])), { rows => 0, changed => 0 }, 'no rows';
+    is ask(PATCH => '/admin/stock', '[]', 'Content-Type' => 'text/csv')->{status}, 400, 'another type';
+    is join(',', map { @$_ } sql($db, 'SELECT sku, available_qty FROM stock WHERE stock_location = \'UK01\' ORDER BY sku')), $before, 'nothing has changed';
+    is $h->request('PATCH', '/admin/stock', @customer, 'Content-Type' => 'application/json', content => '[]')->{status}, 403, 'no customer';
+};
+
+subtest 'pages' => sub {
+    my ($path, @seen, @pages) = ('/admin/products?limit=100');
+    while ($path) {
+        my $r = ask(GET => $path);
+        is $r->{status}, 200, $path;
+        push @pages, [$path, $r->{headers}{etag}];
+        push @seen, @{ $h->json($r)->{products} };
+        $path = $h->json($r)->{next};
+    }
+    my @all = map { my $s = $_->[0]; utf8::decode($s); $s } sql($db, 'SELECT sku FROM product ORDER BY sku');
+    is_deeply [map { $_->{sku} } @seen], \@all, 'every product, in order';
+    is_deeply $_, $h->json(ask(GET => "/admin/products/$_->{sku}")), "$_->{sku} as it is alone" for @seen[0, 57, 150];
+    is ask(GET => $_->[0], undef, 'If-None-Match' => $_->[1])->{status}, 304, 'unchanged' for @pages;
+    ask(PUT => "/admin/products/$seen[150]{sku}", { theme => 'paged' });
+    is_deeply [map { ask(GET => $_->[0], undef, 'If-None-Match' => $_->[1])->{status} } @pages], [map { $_ == 1 ? 200 : 304 } 0 .. $#pages], 'a change concerns one page';
+    is scalar @{ $h->json(ask(GET => '/admin/products'))->{products} }, 100, 'by default 100';
+    is scalar @{ $h->json(ask(GET => '/admin/products?limit=9999'))->{products} }, scalar(@all), 'and 500 at most';
+    is ask(GET => "/admin/products?$_")->{status}, 400, $_ for 'limit=0', 'limit=x', 'limit=-1', 'after=a&after=b';
+    is_deeply $h->json(ask(GET => '/admin/products?after=%F0%9F%98%80')), { products => [], next => undef }, 'after the last one';
+};
+
+subtest 'Idempotency-Key' => sub {
+    my @key = ('Idempotency-Key' => 'one');
+    my $r = ask(POST => '/admin/products', { sku => 'IDEM-1', name => 'x' }, @key);
+    is $r->{status}, 201, 'created';
+    my $again = ask(POST => '/admin/products', { sku => 'IDEM-1', name => 'x' }, @key);
+    is $again->{status}, 201, 'repeated: the same answer';
+    is $again->{content}, $r->{content}, '... with the product';
+    is $again->{headers}{'idempotency-replayed'}, 'true', '... and says so';
+    is ask(POST => '/admin/products', { sku => 'IDEM-1', name => 'y' }, @key)->{status}, 400, 'another body';
+    is ask(PUT => '/admin/products/IDEM-1', { name => 'x' }, @key)->{status}, 400, 'another request';
+    is ask(POST => '/admin/products', { sku => 'IDEM-1', name => 'x' })->{status}, 409, 'without the key';
+    is ask(DELETE => '/admin/products/IDEM-1', undef, 'Idempotency-Key' => 'two')->{status}, 204, 'removed';
+    is ask(DELETE => '/admin/products/IDEM-1', undef, 'Idempotency-Key' => 'two')->{status}, 204, '... repeated';
+    is ask(POST => '/admin/products', { sku => 'IDEM-1', name => 'x' }, @key)->{status}, 404, 'what was created is not there any more';
+    is ask(POST => '/admin/products', { sku => 'IDEM-1', name => 'x' }, 'Idempotency-Key' => $_)->{status}, 400, "key '$_'" for ' ', 'a b', 'x' x 256;
+    is ask(POST => '/admin/products', '{"sku":"bad sku "}', 'Idempotency-Key' => 'three')->{status}, 400, 'a fault';
+    is ask(POST => '/admin/products', { sku => 'IDEM-3' }, 'Idempotency-Key' => 'three')->{status}, 201, '... is not remembered';
+    is_deeply $h->json(ask(PATCH => '/admin/stock', [{ stockLocation => 'UK01', sku => 'IDEM-3', availableQTY => 1 }], 'Idempotency-Key' => 'four')), { rows => 1, changed => 1 }, 'many rows';
+    is_deeply $h->json(ask(PATCH => '/admin/stock', [{ stockLocation => 'UK01', sku => 'IDEM-3', availableQTY => 1 }], 'Idempotency-Key' => 'four')), { rows => 1 }, '... repeated';
+    my @status = parallel(6, sub { return ask(POST => '/admin/products', { sku => 'IDEM-5' }, 'Idempotency-Key' => 'five')->{status} });
+    is_deeply \@status, [(201) x 6], 'at the same time: one creates, all are told that it was';
+};
+
+$h->log_ok;
+done_testing;
