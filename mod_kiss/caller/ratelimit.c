@@ -212,7 +212,7 @@ static void count_in_store(window_states *v, kiss_req *k, const char *kind, cons
 {
     int read = !e && k->verified && kiss_caller_is_needed(k) && !k->caller && !k->db_error
                && kiss_fixed_window_hit(v->window, KISS_WINDOWS) < 0;
-    kiss_ratelimit_call *call = kiss_ratelimit_store_begin(k, KISS_SCRIPT_WINDOWS, kind, k->principal ? k->principal : "", 0,
+    kiss_ratelimit_call *call = kiss_ratelimit_store_begin(k, KISS_COUNT_WINDOWS, kind, k->principal ? k->principal : "", 0,
                                                            read);
 
     if (call && read) {
@@ -358,7 +358,7 @@ static const kiss_error *take_hour(kiss_req *k, const kiss_error *e)
     state = count_key(id, proof, now, limit, &lost);
     kiss_ratelimit_unlock();
     warn_keys(k, lost);
-    kiss_ratelimit_store_hour(k, kiss_ratelimit_store_begin(k, KISS_SCRIPT_HOUR, "key", k->principal, limit, 0), &state);
+    kiss_ratelimit_store_hour(k, kiss_ratelimit_store_begin(k, KISS_COUNT_HOUR, "key", k->principal, limit, 0), &state);
     tally(k, KISS_WINDOW_HOUR, &state);
     kiss_ratelimit_headers_hour(k, &state);
     apr_table_setn(k->r->notes, "kiss-limit", state.exceeded ? "1h" : apr_off_t_toa(k->pool, state.remaining));

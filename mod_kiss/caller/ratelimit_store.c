@@ -49,7 +49,7 @@ static kiss_db_revision_also before_read, after_read;
 void kiss_ratelimit_store_create(server_rec *s)
 {
     kiss_store_state_create(s);
-    kiss_ratelimit_script_prepare();
+    kiss_ratelimit_batch_prepare();
 }
 
 static apr_status_t detach(void *ignored)
@@ -94,40 +94,36 @@ void kiss_ratelimit_store_attach(server_rec *s, apr_pool_t *pchild)
 
 /* --- the server --- */
 
-/** Sends the batch on its way. */
-static const char *send_batch(store_link *l, int text, apr_pool_t *p)
+/** Sends what the batch on its way has no result for. */
+static const char *send_batch(store_link *l, apr_pool_t *p)
 {
-    const char *commands;
-    apr_size_t n = kiss_ratelimit_batch_format(l->batch[(l->next - 1) & 1], text, &commands, p);
+    kiss_redis_commands commands = { p };
 
     l->sent = kiss_clock_now();
-    return kiss_redis_send(&l->connection, commands, n, l->sent + l->conf->timeout, p);
+    return kiss_ratelimit_batch_ask(l->batch[(l->next - 1) & 1], &commands)
+           ? kiss_redis_send(&l->connection, &commands, l->sent + l->conf->timeout) : NULL;
 }
 
-/** Receives its replies; scripts that the server does not know (any more) are sent as text. @return NULL, or an error */
+/** Receives its replies, and asks for what follows from them. @return NULL, or an error text */
 static const char *receive_batch(store_link *l, apr_pool_t *p)
 {
     kiss_ratelimit_batch *batch = l->batch[(l->next - 1) & 1];
     const apr_int64_t deadline = kiss_clock_now() + l->conf->timeout;
     const char *why = NULL;
-    int unknown, s, text;
 
-    for (text = 0, unknown = 1; text < 2 && unknown && !why; text++) {
-        why = text ? send_batch(l, 1, p) : NULL;
-        unknown = 0;
-        for (s = 0; s < KISS_SCRIPTS && !why; s++) {
-            redisReply *reply;
+    while (!why && kiss_ratelimit_batch_expects(batch)) {
+        redisReply *reply;
 
-            if (kiss_ratelimit_batch_pending(batch, s)) {
-                why = kiss_redis_receive(&l->connection, &reply, deadline, p);
-                if (!why) {
-                    why = kiss_ratelimit_batch_read(batch, s, reply, &unknown, p);
-                    freeReplyObject(reply);
-                }
-            }
+        why = kiss_redis_receive(&l->connection, &reply, deadline, p);
+        if (!why) {
+            why = kiss_ratelimit_batch_read(batch, reply, p);
+            freeReplyObject(reply);
+        }
+        if (!why && !kiss_ratelimit_batch_expects(batch)) {
+            why = send_batch(l, p);
         }
     }
-    return why ? why : unknown ? "it does not keep scripts" : NULL;
+    return why;
 }
 
 /** Opens the connection. @return NULL, or an error text */
@@ -166,7 +162,7 @@ static const char *exchange(store_link *l, kiss_req *k)
     const char *why = l->open && *l->unsent ? apr_pstrdup(k->pool, l->unsent) : NULL;
 
     if (l->open && !why) {
-        why = l->sent ? NULL : send_batch(l, 0, k->pool);
+        why = l->sent ? NULL : send_batch(l, k->pool);
         why = why ? why : receive_batch(l, k->pool);
     }
     if (was_open && why && l->connection.closed) {
@@ -174,7 +170,7 @@ static const char *exchange(store_link *l, kiss_req *k)
     }
     if (!l->open) {
         why = open_connection(l, k);
-        why = why ? why : send_batch(l, 0, k->pool);
+        why = why ? why : send_batch(l, k->pool);
         why = why ? why : receive_batch(l, k->pool);
     }
     if (why && l->open) {
@@ -219,7 +215,7 @@ static void send_ahead(store_link *l, kiss_req *k)
     begin_batch(l);
     l->busy = 1;
     apr_thread_mutex_unlock(l->mutex);
-    why = send_batch(l, 0, k->pool);
+    why = send_batch(l, k->pool);
     apr_thread_mutex_lock(l->mutex);
     apr_cpystrn(l->unsent, why ? why : "", sizeof(l->unsent));
     l->busy = 0;
@@ -302,7 +298,7 @@ static const char *counter(kiss_req *k, const char *kind, const char *name, cons
     return apr_pstrcat(k->pool, "kiss:{", k->api->name, ":", database->dbname, ":", kind, ":", name, "}:", window, NULL);
 }
 
-kiss_ratelimit_call *kiss_ratelimit_store_begin(kiss_req *k, kiss_ratelimit_script script, const char *kind,
+kiss_ratelimit_call *kiss_ratelimit_store_begin(kiss_req *k, kiss_ratelimit_counting counting, const char *kind,
                                                 const char *name, apr_uint32_t limit, int will_read)
 {
     store_link *l = self;
@@ -316,9 +312,9 @@ kiss_ratelimit_call *kiss_ratelimit_store_begin(kiss_req *k, kiss_ratelimit_scri
         return NULL;
     }
     call = apr_pcalloc(k->pool, sizeof(*call));
-    call->script = script;
-    call->key[0] = counter(k, kind, name, script == KISS_SCRIPT_WINDOWS ? "m" : "s");
-    call->key[1] = script == KISS_SCRIPT_WINDOWS ? counter(k, kind, name, "h") : NULL;
+    call->counting = counting;
+    call->key[0] = counter(k, kind, name, counting == KISS_COUNT_WINDOWS ? "m" : "s");
+    call->key[1] = counting == KISS_COUNT_WINDOWS ? counter(k, kind, name, "h") : NULL;
     call->limit = limit;
     if (apr_thread_mutex_lock(l->mutex) != APR_SUCCESS) {
         return NULL;

@@ -13,7 +13,7 @@
 #ifndef KISS_RATELIMIT_STORE_H
 #define KISS_RATELIMIT_STORE_H
 
-#include "caller/ratelimit_script.h"
+#include "caller/ratelimit_batch.h"
 #include "core/kiss.h"
 #include "lib/ratelimit/fixed_window.h"
 
@@ -32,7 +32,7 @@ void kiss_ratelimit_store_attach(server_rec *main_server, apr_pool_t *pchild);
  * @return for kiss_ratelimit_store_windows() or kiss_ratelimit_store_hour(), one of which must be called; NULL when the
  *         server does not count
  */
-kiss_ratelimit_call *kiss_ratelimit_store_begin(kiss_req *k, kiss_ratelimit_script script, const char *kind,
+kiss_ratelimit_call *kiss_ratelimit_store_begin(kiss_req *k, kiss_ratelimit_counting counting, const char *kind,
                                                 const char *name, apr_uint32_t limit, int will_read);
 
 /**

@@ -88,9 +88,55 @@ static const char *tls_wait(kiss_redis *c, int result, apr_int64_t deadline, apr
 
 /* --- what is sent and received --- */
 
-const char *kiss_redis_send(kiss_redis *c, const char *commands, apr_size_t n, apr_int64_t deadline, apr_pool_t *p)
+/** Adds bytes. */
+static void append(kiss_redis_commands *commands, const char *text, apr_size_t n)
 {
-    const char *why = NULL;
+    if (commands->n + n > commands->size) {
+        char *larger = apr_palloc(commands->pool, 2 * (commands->n + n) + BUFFER);
+
+        memcpy(larger, commands->text ? commands->text : "", commands->n);
+        commands->text = larger;
+        commands->size = 2 * (commands->n + n) + BUFFER;
+    }
+    memcpy(commands->text + commands->n, text, n);
+    commands->n += n;
+}
+
+/** Adds "*3\r\n", or "$3\r\n". */
+static void append_number(kiss_redis_commands *commands, char kind, apr_size_t number)
+{
+    char text[24], *c = text + sizeof(text);
+    apr_size_t n = number;
+
+    *--c = '\n';
+    *--c = '\r';
+    do {
+        *--c = (char)('0' + n % 10);
+        n /= 10;
+    } while (n);
+    *--c = kind;
+    append(commands, c, (apr_size_t)(text + sizeof(text) - c));
+}
+
+void kiss_redis_add(kiss_redis_commands *commands, int argc, const char *const *argv)
+{
+    int i;
+
+    append_number(commands, '*', (apr_size_t)argc);
+    for (i = 0; i < argc; i++) {
+        apr_size_t n = strlen(argv[i]);
+
+        append_number(commands, '$', n);
+        append(commands, argv[i], n);
+        append(commands, "\r\n", 2);
+    }
+}
+
+const char *kiss_redis_send(kiss_redis *c, const kiss_redis_commands *commands, apr_int64_t deadline)
+{
+    const char *text = commands->text, *why = NULL;
+    apr_size_t n = commands->n;
+    apr_pool_t *p = commands->pool;
 
     while (n > 0 && !why) {
         ssize_t sent;
@@ -98,17 +144,17 @@ const char *kiss_redis_send(kiss_redis *c, const char *commands, apr_size_t n, a
         if (c->ssl) {
             ERR_clear_error();
             errno = 0;
-            sent = SSL_write(c->ssl, commands, (int)n);
+            sent = SSL_write(c->ssl, text, (int)n);
             why = sent > 0 ? NULL : tls_wait(c, (int)sent, deadline, p);
         }
         else {
-            sent = send(c->fd, commands, n, MSG_NOSIGNAL);
+            sent = send(c->fd, text, n, MSG_NOSIGNAL);
             if (sent < 0 && errno != EINTR) {
                 why = errno != EAGAIN ? failed(c, errno, p) : wait_for(c, POLLOUT, deadline) ? NULL : late();
             }
         }
         if (sent > 0) {
-            commands += sent;
+            text += sent;
             n -= (apr_size_t)sent;
         }
     }
@@ -258,42 +304,30 @@ static void read_policy(kiss_redis *c, const redisReply *reply, apr_pool_t *p)
     }
 }
 
-/** Adds a command to what is to be sent. */
-static void add(apr_array_header_t *commands, int argc, const char **argv)
-{
-    char *command;
-    int n = (int)redisFormatCommandArgv(&command, argc, argv, NULL);
-
-    if (n > 0) {
-        APR_ARRAY_PUSH(commands, const char *) = apr_pstrmemdup(commands->pool, command, (apr_size_t)n);
-        redisFreeCommand(command);
-    }
-}
-
 /** Logs in, selects the database, and looks how it is configured. @return NULL, or an error text */
 static const char *log_in(kiss_redis *c, const kiss_limit_store *conf, apr_int64_t deadline, apr_pool_t *p)
 {
-    const char *auth[] = { "AUTH", conf->user ? conf->user : conf->password, conf->password };
-    const char *select[] = { "SELECT", apr_itoa(p, conf->database) }, *memory[] = { "INFO", "memory" }, *why, *text;
-    apr_array_header_t *commands = apr_array_make(p, 3, sizeof(const char *));
+    const char *const auth[] = { "AUTH", conf->user ? conf->user : conf->password, conf->password };
+    const char *const select[] = { "SELECT", apr_itoa(p, conf->database) }, *const memory[] = { "INFO", "memory" };
+    int n = (conf->password != NULL) + (conf->database != 0), i;
+    kiss_redis_commands commands = { p };
     redisReply *reply;
-    int i;
+    const char *why;
 
     if (conf->password) {
-        add(commands, conf->user ? 3 : 2, auth);
+        kiss_redis_add(&commands, conf->user ? 3 : 2, auth);
     }
     if (conf->database) {
-        add(commands, 2, select);
+        kiss_redis_add(&commands, 2, select);
     }
-    add(commands, 2, memory);
-    text = apr_array_pstrcat(p, commands, 0);
-    why = kiss_redis_send(c, text, strlen(text), deadline, p);
-    for (i = 0; i < commands->nelts && !why; i++) {
+    kiss_redis_add(&commands, 2, memory);
+    why = kiss_redis_send(c, &commands, deadline);
+    for (i = 0; i <= n && !why; i++) {
         why = kiss_redis_receive(c, &reply, deadline, p);
         if (why) {
             break;
         }
-        if (i == commands->nelts - 1) {
+        if (i == n) {
             read_policy(c, reply, p);
         }
         else if (reply->type == REDIS_REPLY_ERROR) {

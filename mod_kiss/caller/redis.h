@@ -20,6 +20,17 @@ typedef struct {
     char evicts[32];                    /**< maxmemory-policy, where the server removes keys when it is full; else "" */
 } kiss_redis;
 
+/** Commands that are to be sent. */
+typedef struct {
+    apr_pool_t *pool;
+    char *text;                         /**< in the protocol's form */
+    apr_size_t n;                       /**< its bytes */
+    apr_size_t size;                    /**< room for it */
+} kiss_redis_commands;
+
+/** Adds a command of these words. */
+void kiss_redis_add(kiss_redis_commands *commands, int argc, const char *const *argv);
+
 /**
  * Connects, verifies the server (TLS), logs in and selects the database, all within conf->timeout but the name's resolution.
  *
@@ -29,8 +40,8 @@ typedef struct {
  */
 const char *kiss_redis_open(kiss_redis *c, const kiss_limit_store *conf, apr_pool_t *p);
 
-/** Sends commands as redisFormatCommandArgv() writes them. @return NULL, or an error text in `p` */
-const char *kiss_redis_send(kiss_redis *c, const char *commands, apr_size_t n, apr_int64_t deadline, apr_pool_t *p);
+/** Sends commands. @return NULL, or an error text in the pool of the commands */
+const char *kiss_redis_send(kiss_redis *c, const kiss_redis_commands *commands, apr_int64_t deadline);
 
 /**
  * Receives the next reply.
