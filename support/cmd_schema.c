@@ -14,6 +14,7 @@
 #include "import_derive.h"
 #include "schema_diff.h"
 #include "schema_files.h"
+#include "schema_lease.h"
 #include "schema_repair.h"
 
 #define LOCK_SECONDS 60
@@ -91,10 +92,11 @@ static int report(ctl *c, int version, int latest)
     return CTL_OK;
 }
 
-/** Takes the lock, checks the right, reads the version. */
+/** Takes the locks of this server and of the cluster, checks the right, reads the version. */
 static int begin(ctl *c, apr_array_header_t **files, int *version)
 {
     return schema_files(c, files) != CTL_OK || ctl_db_lock(c, "kiss.schema", LOCK_SECONDS) != CTL_OK
+        || schema_lease_take(c, &APR_ARRAY_IDX(*files, 0, schema_file)) != CTL_OK
         || check_trigger_right(c) != CTL_OK ? CTL_FAILED : schema_version(c, version);
 }
 
@@ -125,7 +127,7 @@ static int put_back(ctl *c, int raise)
 }
 
 /** Brings the database to the newest version, with all that belongs to it. */
-static int install(ctl *c, apr_array_header_t **files)
+static int install_all(ctl *c, apr_array_header_t **files)
 {
     int version;
 
@@ -136,6 +138,14 @@ static int install(ctl *c, apr_array_header_t **files)
         return ctl_fail("%s", schema_advice(c, version, (*files)->nelts));
     }
     return run_files(c, *files, version + 1) != CTL_OK ? CTL_FAILED : put_back(c, 0);
+}
+
+static int install(ctl *c, apr_array_header_t **files)
+{
+    int rc = install_all(c, files);
+
+    schema_lease_end(c);
+    return rc;
 }
 
 int cmd_parts_schema(ctl *c)
@@ -153,34 +163,37 @@ int cmd_schema_install(ctl *c, const char *const *args)
     return install(c, &files) != CTL_OK ? CTL_FAILED : end(c, files);
 }
 
-int cmd_schema_upgrade(ctl *c, const char *const *args)
+/** Runs the files that the database lacks; `repair`: it lacks none, and what is missing of them is put back. */
+static int change(ctl *c, int repair)
 {
     apr_array_header_t *files;
     int version;
 
-    (void)args;
     if (begin(c, &files, &version) != CTL_OK) {
         return CTL_FAILED;
     }
-    if (version > files->nelts || version == 0) {
+    if (repair ? version != files->nelts : version > files->nelts || version == 0) {
         return ctl_fail("%s", schema_advice(c, version, files->nelts));
     }
-    return run_files(c, files, version + 1) != CTL_OK ? CTL_FAILED : end(c, files);
+    return (repair ? put_back(c, 1) : run_files(c, files, version + 1)) != CTL_OK ? CTL_FAILED : end(c, files);
+}
+
+int cmd_schema_upgrade(ctl *c, const char *const *args)
+{
+    int rc = change(c, 0);
+
+    (void)args;
+    schema_lease_end(c);
+    return rc;
 }
 
 int cmd_schema_repair(ctl *c, const char *const *args)
 {
-    apr_array_header_t *files;
-    int version;
+    int rc = change(c, 1);
 
     (void)args;
-    if (begin(c, &files, &version) != CTL_OK) {
-        return CTL_FAILED;
-    }
-    if (version != files->nelts) {
-        return ctl_fail("%s", schema_advice(c, version, files->nelts));
-    }
-    return put_back(c, 1) != CTL_OK ? CTL_FAILED : end(c, files);
+    schema_lease_end(c);
+    return rc;
 }
 
 int cmd_schema_check(ctl *c, const char *const *args)

@@ -140,11 +140,17 @@ static int check_file(ctl *c, const char *file, const char *option)
     return CTL_OK;
 }
 
+/** Sets a variable that some servers do not know. @return 0, else the error is set in the connection */
+static int set_if_known(MYSQL *db, const char *sql)
+{
+    return mysql_query(db, sql) && mysql_errno(db) != ER_UNKNOWN_SYSTEM_VARIABLE;
+}
+
 static int prepare_session(ctl *c)
 {
     if (mysql_set_character_set(c->db, "utf8mb4")
         || mysql_query(c->db, KISS_SESSION_SQL) || mysql_query(c->db, KISS_SESSION_TRANSACTION)
-        || (mysql_query(c->db, KISS_SESSION_ISOLATION) && mysql_errno(c->db) != ER_UNKNOWN_SYSTEM_VARIABLE)) {
+        || set_if_known(c->db, KISS_SESSION_ISOLATION) || set_if_known(c->db, KISS_SESSION_CAUSAL)) {
         return ctl_db_error(c, "cannot prepare the session");
     }
     return CTL_OK;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <apr_strings.h>
+#include <mysqld_error.h>
 
 #include "ctl_db.h"
 #include "ctl_message.h"
@@ -81,7 +82,10 @@ static int transact(import_run *run)
     int direct = run->direct;
 
     import_progress(run, NULL, IMPORT_WAITING, 0);
+    /* The lock of work() is the server's own. At two nodes of a cluster only rows that both have written are compared: this
+     * one is written by each import, and of two the second one is rolled back. */
     if (ctl_db_exec(c, "START TRANSACTION") != CTL_OK || ctl_db_exec(c, "SELECT n FROM revision FOR UPDATE") != CTL_OK
+        || ctl_db_exec(c, "REPLACE INTO last_load (table_name, dataset, revisions, row_count) VALUES ('', '', -1, 0)")
         || import_snapshot_check(run) != CTL_OK
         || (run->direct && import_find_empty(run) != CTL_OK)) {
         return CTL_FAILED;
@@ -100,7 +104,7 @@ static int transact(import_run *run)
     if (ctl_db_exec(c, run->dry_run ? "ROLLBACK" : "COMMIT") == CTL_OK) {
         return CTL_OK;
     }
-    if (!run->dry_run) {
+    if (!run->dry_run && mysql_errno(c->db) != ER_LOCK_DEADLOCK) {
         run->result = IMPORT_UNKNOWN;
         ctl_fail("the end of the import got no answer: 'kissctl %s --dry-run' shows whether it is in", c->verb->words);
     }

@@ -29,4 +29,10 @@
  */
 #define KISS_SESSION_ISOLATION "SET SESSION innodb_snapshot_isolation = OFF"
 
+/**
+ * At a node of a Galera cluster each statement waits until the node has applied what the others had committed before it:
+ * for a program that reads and then writes. Unknown to servers without Galera, as above.
+ */
+#define KISS_SESSION_CAUSAL "SET SESSION wsrep_sync_wait = IF(@@wsrep_on, 15, 0)"
+
 #endif
