@@ -35,6 +35,7 @@ static int examine(ctl *c, void (*check_special)(doctor *), void (*check_files)(
     else {
         doctor_check_connection(&d);
         doctor_check_server(&d);
+        doctor_check_replication(&d);
         doctor_check_budget(&d);
         if (doctor_check_schema(&d)) {
             doctor_check_own_rights(&d);

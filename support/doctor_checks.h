@@ -15,6 +15,9 @@ void doctor_check_connection(doctor *d);
 /** Version and settings of the server. */
 void doctor_check_server(doctor *d);
 
+/** Whether it is a node of a Galera cluster, and in order; what its binary log holds. */
+void doctor_check_replication(doctor *d);
+
 /** What --children and --max need of max_connections. Both are whole numbers from 1 to 100000 when they are given. */
 void doctor_check_budget(doctor *d);
 

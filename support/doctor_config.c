@@ -168,6 +168,7 @@ static int check_one(doctor *d, const char *check, int children, json_object *o,
     else {
         doctor_check_connection(d);
         doctor_check_server(d);
+        doctor_check_replication(d);
         doctor_check_budget(d);
         check_version(d, check, o);
         check_statements(d, children, o);

@@ -14,7 +14,8 @@ use Test::More;
 my $port = KissTest::Httpd::free_port();
 my $primary = KissTest::Database->start(args => ['--skip-networking=0', '--bind-address=127.0.0.1', "--port=$port", '--server-id=1', '--log-bin=bin',
         '--log-bin-trust-function-creators=1', '--loose-innodb-snapshot-isolation=ON']);
-my $replica = KissTest::Database->start(args => ['--server-id=2', '--loose-innodb-snapshot-isolation=ON', '--slave-skip-errors=OFF']);
+my $other_port = KissTest::Httpd::free_port();
+my $replica = KissTest::Database->start(args => ['--skip-networking=0', '--bind-address=127.0.0.1', "--port=$other_port", '--server-id=2', '--loose-innodb-snapshot-isolation=ON', '--slave-skip-errors=OFF']);
 
 $primary->sql(undef, "CREATE USER repl\@'127.0.0.1' IDENTIFIED BY 'repl'; GRANT REPLICATION SLAVE ON *.* TO repl\@'127.0.0.1'");
 # From here on: accounts of each server are its own.
@@ -63,6 +64,8 @@ for my $format (qw(STATEMENT MIXED ROW)) {
             push @warnings, map {"$sql: @$_"} $primary->sql($db, "$sql; SHOW WARNINGS");
         }
         # The server cannot know that what the triggers ask for (the clock, the number of the connection) is logged with the statement.
+        like +(kissctl({ db => $db }, 'doctor'))[1], $format eq 'STATEMENT' ? qr/^warning +binary log: STATEMENT:.*binlog_format=MIXED or ROW/ms : qr/^ok +binary log: $format$/m,
+            'kissctl doctor names the format';
         is join("\n", grep { !($format eq 'STATEMENT' && /Note 1592 Unsafe .* system function/) } @warnings), '', 'no warning'
             . ($format eq 'STATEMENT' ? ' but that a function is called' : '');
         cmp_ok $logged->() - $before, '>', 100, 'changes were logged';
@@ -101,5 +104,63 @@ for my $format (qw(STATEMENT MIXED ROW)) {
         drop_database($db);
     };
 }
+
+# A replica as the second server of a database: what has been served does not go back to what it was before.
+subtest 'a server that is behind' => sub {
+    $primary->sql(undef, 'SET GLOBAL binlog_format = MIXED');
+    my $db = new_database('behind', server => $primary);
+    import_sample($db);
+    my %key = (ACME01 => issue_key('ACME01'));
+    is caught_up(), '', 'the replica has all';
+    $replica->sql($db, slurp(top() . '/sql/customer/grants.sql') . "; SET PASSWORD FOR kiss\@localhost = PASSWORD('" . $primary->password('kiss') . "')");
+    my ($sku) = map { $_->[0] } $primary->sql($db, "SELECT sku FROM stock WHERE stock_location = 'UK01' ORDER BY sku LIMIT 1");
+    my $change = sub { $primary->sql($db, "UPDATE stock SET available_qty = $_[0] WHERE stock_location = 'UK01' AND sku = '$sku'") };
+    my $quantity = sub { my ($res) = @_; return $res->{status} == 200 ? ($res->{content} =~ /"\Q$sku\E"[^{}]*?"AvailableQTY":(\d+)/)[0] : $res->{status} };
+    my $h = serve_lists(\%key, address => "host=127.0.0.1:$port,127.0.0.1:$other_port", pool => 'max=4 timeout=3s connect=1s', processes => 2);
+    $change->(1001);
+    is $quantity->(ask_list($h, '/stock')), 1001, 'the first server answers';
+    caught_up();
+    $replica->sql(undef, 'STOP SLAVE SQL_THREAD');
+    $change->(1002);
+    my $new = ask_list($h, '/stock');
+    is $quantity->($new), 1002, 'a change that the second one does not have yet';
+    ok wait_until(20, sub { my $s = join ' ', map { $_ // '' } @{ ($replica->sql(undef, 'SHOW SLAVE STATUS'))[0] }; my $m = ($primary->sql(undef, 'SHOW MASTER STATUS'))[0]; $s =~ /\b\Q$m->[0]\E $m->[1]\b/ }),
+        '... but has received';
+    $primary->stop;
+    my @seen = map { ask_list($h, '/stock') } 1 .. 4;
+    is join(' ', map { $quantity->($_) } @seen), '503 503 503 503', 'the first one is away: nothing older is served';
+    ok $seen[0]{headers}{'retry-after'}, '... with Retry-After';
+    is ask_list($h, '/stock', 'ACME01', 'If-None-Match' => $new->{headers}{etag})->{status}, 503, '... nor said to be current';
+    like $h->log_text, qr/KISS0201: database customer: the server at 127\.0\.0\.1:$other_port is behind what was served before/, '... and the log says why';
+    $replica->sql(undef, 'START SLAVE SQL_THREAD');
+    ok wait_until(20, sub { ask_list($h, '/stock')->{status} == 200 }), 'once it has caught up it answers';
+    is $quantity->(ask_list($h, '/stock')), 1002, '... with what was served before';
+    is ask_list($h, '/stock', 'ACME01', 'If-None-Match' => $new->{headers}{etag})->{status}, 304, '... under the same tag';
+    # It notes nothing, and answers all the same.
+    $replica->sql(undef, 'SET GLOBAL read_only = 1');
+    is $h->post('/auth/token', { grant_type => 'client_credentials', client_id => 'ACME01', client_secret => $key{ACME01} })->{status}, 200,
+        'a replica that only reads: a token, though the use of its key cannot be noted' for 1, 2;
+    is $quantity->(ask_list($h, '/stock')), 1002, '... and lists';
+    $replica->sql(undef, 'SET GLOBAL read_only = 0');
+    $primary->resume;
+    $h->log_ok(qr/KISS0201|KISS0205|KISS0253|KISS0760/);
+    undef $h;
+
+    # Of a single server it is a backup that was restored.
+    my $one = serve_lists(\%key, server => $primary, processes => 1);
+    $primary->sql($db, 'CREATE TABLE saved AS SELECT * FROM revision');
+    my $before = ask_list($one, '/stock')->{headers}{etag};
+    $change->(1003);
+    is $quantity->(ask_list($one, '/stock')), 1003, 'a single server';
+    unlike $one->log_text, qr/KISS0776/, '... of which nothing is remarkable';
+    $primary->sql($db, "SET \@kiss_bulk = -CONNECTION_ID(); UPDATE stock SET available_qty = 1002 WHERE stock_location = 'UK01' AND sku = '$sku';"
+            . 'START TRANSACTION; DELETE FROM revision; INSERT INTO revision SELECT * FROM saved; COMMIT');
+    my $back = ask_list($one, '/stock');
+    is $quantity->($back), 1002, '... that is restored from a backup: served at once';
+    is $back->{headers}{etag}, $before, '... under the tag of that time';
+    ask_list($one, '/stock') for 1 .. 3;
+    is scalar(() = $one->log_text =~ /KISS0776/g), 1, '... and the log says so, once';
+    $one->log_ok;
+};
 
 done_testing;

@@ -85,6 +85,7 @@ static kiss_db_status fetch_key(const kiss_caller **caller, kiss_db_conn *conn, 
     *caller = c;
     if (status == KISS_DB_OK && row) {
         fill(c, row, query_time, p);
+        status = kiss_db_note_state(conn, c->db_revision);
     }
     return status;
 }

@@ -221,7 +221,7 @@ kiss_db_status kiss_caller_fetch(const kiss_caller **caller, kiss_db_conn *conn,
         kiss_caller_log_missing(kiss_db_request(conn), missing_revision(c));
         return KISS_DB_REFUSED;
     }
-    return KISS_DB_OK;
+    return kiss_db_note_state(conn, c->db_revision);
 }
 
 kiss_db_status kiss_caller_fetch_admin(const kiss_caller **caller, kiss_db_conn *conn, const kiss_plan *plan,

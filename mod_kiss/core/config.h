@@ -205,6 +205,7 @@ typedef struct {
     volatile apr_uint32_t *connections; /**< connections that the children of this generation have; NULL without
                                              shared memory */
     volatile apr_uint32_t *in_use;      /**< how many of them requests use now */
+    apr_uint64_t *newest;               /**< the newest revision that was served: db/db_servers.h; NULL likewise */
     kiss_database_counters *counters;   /**< its counters (core/database_counters.h); NULL: nothing is counted */
     volatile apr_uint32_t *stale;       /**< 1 while KissServeStale answers in its place, as was logged; NULL likewise */
     volatile apr_uint32_t *stale_since; /**< second of kiss_clock in which that began last */

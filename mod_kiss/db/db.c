@@ -4,6 +4,7 @@
  */
 #include "db/db.h"
 
+#include <apr_strings.h>
 #include <errmsg.h>
 #include <mysqld_error.h>
 
@@ -135,6 +136,7 @@ static kiss_db_status attempt(kiss_db_conn *conn, kiss_req *k, kiss_db_work work
     if (status == KISS_DB_OK) {
         apr_uint32_t losses = kiss_db_servers_losses(conf, conn->server);
 
+        conn->newest = kiss_db_servers_newest(conf);
         status = work(conn, baton);
         conn->trust = losses;
     }
@@ -491,4 +493,26 @@ kiss_db_status kiss_db_row(const kiss_value **row, kiss_db_conn *conn, const kis
         status = kiss_db_next(cursor, row);
     }
     return status == KISS_DB_OK && *row ? kiss_db_close(cursor) : status;
+}
+
+kiss_db_status kiss_db_note_state(kiss_db_conn *conn, const char *state)
+{
+    const kiss_database_conf *conf = kiss_db_pool_conf(conn);
+    const char *newest = strchr(state, ':');
+    apr_uint64_t revision = newest ? (apr_uint64_t)apr_strtoi64(newest + 1, NULL, 10) : 0;
+
+    if (!newest || revision >= conn->newest) {
+        kiss_db_servers_note_newest(conf, revision, conn->newest);
+        return KISS_DB_OK;
+    }
+    if (conf->nservers > 1) {
+        conn->away = 1;
+        kiss_db_pool_failed(conn, "is behind what was served before");
+        return KISS_DB_AWAY;
+    }
+    if (kiss_db_servers_note_newest(conf, revision, conn->newest)) {
+        KISS_LOG(conn->k, APLOG_NOTICE, 0, KISS_LOGNO(0776) "database %s: its revisions are older than those that were read "
+                 "before: it was restored from a backup, or is another one", conf->name);
+    }
+    return KISS_DB_OK;
 }

@@ -79,6 +79,16 @@ kiss_db_status kiss_db_close(kiss_db_cursor *cursor);
 kiss_db_status kiss_db_row(const kiss_value **row, kiss_db_conn *conn, const kiss_statement *statement,
                            const char *const *args, apr_pool_t *p);
 
+/**
+ * Notes the revision of the database, as KISS_SQL_STATE delivers it, that was read in this work. Nothing that is older than
+ * what was served before may be served where a database has several servers; of a single one it is a backup that was
+ * restored, which is logged.
+ *
+ * @param state NUL-terminated
+ * @return KISS_DB_OK; or KISS_DB_AWAY: the server lacks what was served, another one may have it
+ */
+kiss_db_status kiss_db_note_state(kiss_db_conn *conn, const char *state);
+
 /** Runs a statement that returns no rows. */
 kiss_db_status kiss_db_execute(kiss_db_conn *conn, const kiss_statement *statement, const char *const *args);
 

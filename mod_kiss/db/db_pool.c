@@ -15,12 +15,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/crypto.h"
 #include "lib/mariadb/server_error.h"
 #include "lib/mariadb/session.h"
 
 /* Least time between two messages about a database. */
 #define QUIET apr_time_from_sec(10)
+
+/* How long a server may take to catch up with what was served before, and how often it is asked. */
+#define CATCH_UP      apr_time_from_sec(1)
+#define CATCH_UP_STEP apr_time_from_msec(20)
 
 /*
  * A host that hangs in the middle of a write keeps its row locks: others would wait for them for as long as the server takes
@@ -37,6 +42,8 @@ static const char *const causal_sql[] = {
     "SET SESSION wsrep_sync_wait = 0", "SET SESSION wsrep_sync_wait = 1"
 };
 static const char causal_auto_sql[] = "SET SESSION wsrep_sync_wait = IF(@@wsrep_on, 1, 0)";
+static const char newest_sql[] = "SELECT MAX(n) FROM revision WHERE dataset <> 'epoch'";
+
 static const char wsrep_sql[] = "SELECT @@wsrep_on";
 
 static const char check_sql[] =
@@ -200,6 +207,32 @@ static int replicates(MYSQL *mysql)
     return rv;
 }
 
+/** The newest revision that the server has; 0: it cannot be read. */
+static apr_uint64_t newest_revision(MYSQL *mysql)
+{
+    MYSQL_RES *result = mysql_real_query(mysql, newest_sql, sizeof(newest_sql) - 1) ? NULL : mysql_store_result(mysql);
+    MYSQL_ROW row = result ? mysql_fetch_row(result) : NULL;
+    apr_uint64_t revision = row && row[0] ? (apr_uint64_t)apr_strtoi64(row[0], NULL, 10) : 0;
+
+    mysql_free_result(result);
+    return revision;
+}
+
+/** Waits until a server of several has what was served before. @return 1 when it has */
+static int catches_up(const kiss_db_conn *conn)
+{
+    const apr_uint64_t newest = conn->db->conf->nservers > 1 ? kiss_db_servers_newest(conn->db->conf) : 0;
+    const apr_int64_t start = kiss_clock_now();
+
+    while (newest && newest_revision(conn->mysql) < newest) {
+        if (kiss_clock_now() - start > CATCH_UP || kiss_db_pool_ends(conn->k)) {
+            return 0;
+        }
+        apr_sleep(CATCH_UP_STEP);
+    }
+    return 1;
+}
+
 /** Prepares the session and reads the one row of check_sql. */
 static kiss_db_status check_session(kiss_db_conn *conn, unsigned schema_version)
 {
@@ -222,6 +255,11 @@ static kiss_db_status check_session(kiss_db_conn *conn, unsigned schema_version)
     mysql_free_result(result);
     if (!e && conn->db->conf->causal == 1 && !replicates(conn->mysql)) {
         e = "causal=on, but the server is not a node of a Galera cluster, or its wsrep_on is OFF: its reads may be stale";
+    }
+    if (!e && !catches_up(conn)) {
+        return refuse(conn, KISS_DB_AWAY, apr_pstrcat(conn->session, "the server at ",
+                                                      conn->db->conf->servers[conn->server].address,
+                                                      " is behind what was served before: it is not used", NULL));
     }
     return e ? refuse(conn, KISS_DB_REFUSED, e) : KISS_DB_OK;
 }

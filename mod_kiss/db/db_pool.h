@@ -31,6 +31,7 @@ struct kiss_db_conn {
     kiss_db_prepared prepared[KISS_DB_STATEMENTS];  /**< statements of this connection */
     apr_uint64_t uses;                              /**< number of uses of statements: the clock of the LRU */
     int server;                                     /**< index of its server, also after it was closed */
+    apr_uint64_t newest;                            /**< kiss_db_servers_newest() before the work began */
     apr_uint32_t trust;                             /**< kiss_db_servers_losses() when it last worked */
     int lost;                                       /**< it failed because the connection was lost: a new one may work */
     int duplicate;                                  /**< a statement failed because its key was taken */

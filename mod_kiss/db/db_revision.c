@@ -94,7 +94,7 @@ static kiss_db_status query(kiss_db_conn *conn, void *baton)
     }
     memcpy(r->text, row[0].data, row[0].len);
     r->text[row[0].len] = '\0';
-    return KISS_DB_OK;
+    return kiss_db_note_state(conn, r->text);
 }
 
 static apr_uint32_t second(apr_int64_t time)

@@ -45,6 +45,7 @@ void kiss_db_servers_prepare(server_rec *s, apr_pool_t *pconf)
     apr_array_header_t *all = kiss_config_databases(s, pconf);
     kiss_database_health *next;
     volatile apr_uint32_t *counts;
+    apr_uint64_t *newest;
     apr_size_t servers = 0;
     apr_shm_t *shm;
     apr_status_t rv;
@@ -56,17 +57,20 @@ void kiss_db_servers_prepare(server_rec *s, apr_pool_t *pconf)
     if (!servers) {
         return;
     }
-    rv = apr_shm_create(&shm, servers * sizeof(*next) + 4 * (apr_size_t)all->nelts * sizeof(*counts), NULL, pconf);
+    rv = apr_shm_create(&shm, servers * sizeof(*next) + (apr_size_t)all->nelts * (sizeof(*newest) + 4 * sizeof(*counts)),
+                        NULL, pconf);
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s, KISS_LOGNO(0255) "no shared memory: each connection that a firewall "
                      "has forgotten costs a request, and so does each server that failed");
         return;
     }
-    next = apr_shm_baseaddr_get(shm);           /* zero initially */
+    newest = apr_shm_baseaddr_get(shm);         /* zero initially; the first one, for its alignment */
+    next = (kiss_database_health *)(newest + all->nelts);
     counts = (volatile apr_uint32_t *)(next + servers);
     for (i = 0; i < all->nelts; i++) {
         kiss_database_conf *database = APR_ARRAY_IDX(all, i, kiss_database_conf *);
 
+        database->newest = newest++;
         database->connections = counts++;
         database->in_use = counts++;
         database->stale = counts++;
@@ -185,4 +189,24 @@ kiss_db_server_counts kiss_db_servers_counts(const kiss_database_conf *conf, int
         counts.failures = apr_atomic_read32(&health->failures);
     }
     return counts;
+}
+
+apr_uint64_t kiss_db_servers_newest(const kiss_database_conf *conf)
+{
+    return conf->newest ? __atomic_load_n(conf->newest, __ATOMIC_SEQ_CST) : 0;
+}
+
+int kiss_db_servers_note_newest(const kiss_database_conf *conf, apr_uint64_t revision, apr_uint64_t before)
+{
+    apr_uint64_t known = kiss_db_servers_newest(conf);
+
+    if (revision < before) {
+        return conf->newest && __atomic_compare_exchange_n(conf->newest, &before, revision, 0, __ATOMIC_SEQ_CST,
+                                                           __ATOMIC_SEQ_CST);
+    }
+    while (conf->newest && known < revision
+           && !__atomic_compare_exchange_n(conf->newest, &known, revision, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+        continue;
+    }
+    return 1;
 }

@@ -48,6 +48,20 @@ apr_uint32_t kiss_db_servers_losses(const kiss_database_conf *conf, int server);
 /** Counts one. */
 void kiss_db_servers_note_loss(const kiss_database_conf *conf, int server);
 
+/**
+ * The newest revision of a database that any child has read since the last reload, in microseconds since 1970; 0: none. Of
+ * several servers one that has only older ones lacks what was served: it is not used until it has caught up.
+ */
+apr_uint64_t kiss_db_servers_newest(const kiss_database_conf *conf);
+
+/**
+ * Notes a revision that was read. Thread-safe.
+ *
+ * @param before kiss_db_servers_newest() before it was asked for: an older revision takes its place, if nothing else has
+ * @return 1; 0 when another one took the place of `before` meanwhile
+ */
+int kiss_db_servers_note_newest(const kiss_database_conf *conf, apr_uint64_t revision, apr_uint64_t before);
+
 /** What is counted of a server since the last reload, for one database. */
 typedef struct {
     apr_uint32_t connections;           /**< that the children have to it now */

@@ -175,6 +175,10 @@ static kiss_db_status read_page(kiss_db_conn *conn, void *baton)
             const kiss_value *revision = &row[b->query.revision];
 
             b->k->postponed.text = apr_pstrmemdup(b->k->pool, revision->data, revision->len);
+            if ((status = kiss_db_note_state(conn, b->k->postponed.text)) != KISS_DB_OK) {
+                b->k->postponed.text = NULL;
+                break;
+            }
         }
         if (b->k->rows == b->params.page_size) {
             b->more = 1;
