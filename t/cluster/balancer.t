@@ -35,18 +35,9 @@ INSERT INTO payment (payment_id, payment_invoice_num, ar_account_id, payment_typ
 INSERT INTO invoice (invoice_id, customer_id, ar_account_id, invoice_num, date, status) VALUES (41, 1, 11, 'INV-1', '2025-03-01', 1);
 SQL
 my $payer = issue_kss_key(type => 'customer', ids => [1], user => 501);
-my $site = KissTest::Front->new(db => $db);
-my $server = db_server();
-my $more = <<"CONF";
-KissDatabase kss socket=$server->{socket} user=kiss dbname=$kss password-file=$server->{dir}/kiss.password
-<Location "/api/v1">
-    SetHandler kiss
-    KissApi kss
-    KissKeyLimit 1000000
-</Location>
-CONF
+my $site = KissTest::Front->new(db => $db, kss => $kss);
 # host($i, %option): as many free threads as a host has: those of connections that its clients have left are not used up.
-sub host { my ($i, %opt) = @_; return $site->host($i, more => $more, processes => 2, threads => 16, undocumented => 1, %opt) }
+sub host { my ($i, %opt) = @_; return $site->host($i, more => 'KissKeyLimit 1000000', processes => 2, threads => 16, undocumented => 1, %opt) }
 my @host = map { host($_) } 0, 1;
 my $front = $site->front('haproxy');
 my $form = { grant_type => 'client_credentials', client_id => 'ACME01', client_secret => $key };

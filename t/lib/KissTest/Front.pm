@@ -44,7 +44,7 @@ my %KIND = (
     httpd => { file => 'httpd.conf', httpd => [qw(socache_shmcb slotmem_shm ssl proxy proxy_http proxy_balancer proxy_hcheck lbmethod_byrequests headers watchdog)] },
 );
 
-# new(db => NAME, server => KissTest::Database, kss => NAME): one certificate for whatever listens, one set of signing keys.
+# new(db => NAME, kss => NAME of the KSS API's, server => KissTest::Database): one certificate for whatever listens, one set of signing keys.
 sub new {
     my ($class, %opt) = @_;
     my $dir = tempdir_here();
@@ -68,6 +68,7 @@ sub replaced {
     $text =~ s{/etc/mod_kiss/db\.password}{$server->{dir}/kiss.password}g;
     $text =~ s{/run/haproxy/}{$self->{dir}/}g;
     $text =~ s{host=db\.example\.com}{socket=$server->{socket}}g;
+    $text =~ s{dbname=kss}{dbname=$self->{kss}}g if $self->{kss};
     $text =~ s{dbname=kiss}{dbname=$self->{db}}g;
     $text =~ s{api\.kiss\.example\.com}{localhost}g;
     $text =~ s{https_port 443(.*) tls-cert=\S+ tls-key=\S+}{http_port 127.0.0.1:$port$1}g;     # Debian's squid ends no TLS
@@ -87,7 +88,9 @@ sub host {
     my $port = $self->{ports}[$i] //= KissTest::Httpd::free_port();
     my $alive = "$self->{dir}/alive$i";
     spew($alive, '');
-    my $text = $self->replaced(slurp(top() . '/conf/front/host.conf'), $port);
+    my $text = slurp(top() . '/conf/front/host.conf');
+    $text =~ s{^( *)#(?=KissDatabase kss|</?Location "?/api|</Location>|    (?:SetHandler kiss|KissApi kss)$)}{$1}mg if $self->{kss};
+    $text = $self->replaced($text, $port);
     $text =~ s{^Listen 8080}{Listen 127.0.0.1:$port}m;
     $text =~ s{\*:8080}{127.0.0.1:$port};
     $text =~ s{192\.0\.2\.1\b}{127.0.0.1}g;
