@@ -280,7 +280,7 @@ subtest 'password, account, socket, database' => sub {
     }
 };
 
-subtest 'other people\'s keys' => sub {
+subtest "other people's keys" => sub {
     $redis->ask('FLUSHALL');
     $redis->ask('SET', "kiss:{customer:$db:customer:ACME01}:m", 'not a number');
     my ($h) = hosts($redis->{url});
