@@ -91,10 +91,12 @@ static const char *tls_wait(kiss_redis *c, int result, apr_int64_t deadline, apr
 /** Adds bytes. */
 static void append(kiss_redis_commands *commands, const char *text, apr_size_t n)
 {
-    if (commands->n + n > commands->size) {
+    if (!commands->text || commands->n + n > commands->size) {
         char *larger = apr_palloc(commands->pool, 2 * (commands->n + n) + BUFFER);
 
-        memcpy(larger, commands->text ? commands->text : "", commands->n);
+        if (commands->text) {
+            memcpy(larger, commands->text, commands->n);
+        }
         commands->text = larger;
         commands->size = 2 * (commands->n + n) + BUFFER;
     }
@@ -194,6 +196,7 @@ const char *kiss_redis_receive(kiss_redis *c, redisReply **reply, apr_int64_t de
     const char *why = NULL;
     void *got = NULL;
 
+    *reply = NULL;
     while (!why && !got) {
         if (redisReaderGetReply(c->reader, &got) != REDIS_OK) {
             return apr_pstrdup(p, c->reader->errstr);
@@ -324,7 +327,7 @@ static const char *log_in(kiss_redis *c, const kiss_limit_store *conf, apr_int64
     why = kiss_redis_send(c, &commands, deadline);
     for (i = 0; i <= n && !why; i++) {
         why = kiss_redis_receive(c, &reply, deadline, p);
-        if (why) {
+        if (!reply) {
             break;
         }
         if (i == n) {

@@ -162,8 +162,8 @@ const char *kiss_config_limit_store_read(kiss_limit_store *store, const char *ar
         if (!e && apr_table_get(seen, key)) {
             return apr_psprintf(p, "%s stands twice", key);
         }
-        e = e ? e : read_option(store, key, value, p);
-        if (key) {
+        if (!e) {
+            e = read_option(store, key, value, p);
             apr_table_setn(seen, key, key);
         }
     }
