@@ -57,11 +57,24 @@ const char *kiss_db_origin(const kiss_db *db)
     return kiss_db_pool_origin(db);
 }
 
+/** What an error of a statement is, on a connection that was open. */
+static kiss_server_kind kind_of(const kiss_db_conn *conn, unsigned int code)
+{
+    /* TLS fails where the connection ends without a word: the server was stopped or killed. */
+    if (code == CR_SSL_CONNECTION_ERROR) {
+        return KISS_SERVER_LOST;
+    }
+    /* A node that is losing its cluster answers so to a causal read, at once: another one may know. */
+    if (code == ER_LOCK_WAIT_TIMEOUT && kiss_db_pool_conf(conn)->nservers > 1) {
+        return KISS_SERVER_AWAY;
+    }
+    return kiss_server_error_kind(code);
+}
+
 static kiss_db_status failed(kiss_db_conn *conn, unsigned int code, const char *text, const char *what)
 {
     const char *advice = kiss_server_error_advice(code, conn->k->api->name, conn->k->pool);
-    /* On a connection that was open, TLS fails where it ends without a word: the server was stopped or killed. */
-    kiss_server_kind kind = code == CR_SSL_CONNECTION_ERROR ? KISS_SERVER_LOST : kiss_server_error_kind(code);
+    kiss_server_kind kind = kind_of(conn, code);
 
     text = *text ? text : "(no text)";
     conn->gone = kind == KISS_SERVER_LOST || kind == KISS_SERVER_AWAY || kind == KISS_SERVER_BUSY;

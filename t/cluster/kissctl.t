@@ -61,6 +61,19 @@ subtest 'imports' => sub {
     is everything(1, $db, @tables), everything(0, $db, @tables), '... the same at both nodes';
 };
 
+subtest 'doctor' => sub {
+    my $db = new_database('doctor', server => $node[0]);
+    import_sample($db);
+    seen(1, $db, 'SELECT 1');
+    my ($rc, $out) = kissctl(at(1, $db), 'doctor');
+    like $out, qr/^ok +cluster: node2, one of 3 nodes, Synced/m, 'a node in order';
+    $node[1]->sql(undef, 'SET GLOBAL wsrep_on = OFF');
+    ($rc, $out) = kissctl(at(1, $db), 'doctor');
+    $node[1]->sql(undef, 'SET GLOBAL wsrep_on = ON');
+    is $rc, 1, 'one whose wsrep_on is OFF is a problem';
+    like $out, qr/^PROBLEM +cluster: node2: wsrep_on is OFF/m, '... and named';
+};
+
 subtest 'a node is killed during an import' => sub {
     my $db = new_database('killed', server => $node[0]);
     import_sample($db);

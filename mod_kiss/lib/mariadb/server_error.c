@@ -34,7 +34,8 @@
                     "of the module keeps up to 64."
 #define TOO_LONG    "The statement took longer than max_statement_time of the server or the account allows: " \
                     "raise it, or find out what slows the server down."
-#define HELD        "Another session holds the rows: wait for it (SHOW PROCESSLIST) and try again."
+#define HELD        "Another session holds the rows, or a cluster's node cannot catch up with the others: wait for it " \
+                    "(SHOW PROCESSLIST) and try again."
 #define COLLIDED    "Another session wrote the same rows at the same time: do it again."
 
 /* Numbers without a name in the client's header, because they are errors of the system or of newer servers. */
