@@ -167,9 +167,25 @@ for my $name (sort keys %front) {
             $n{ $_->{status} }++ for @all;
             if ($how->{again}) { is_deeply \%n, { 200 => 12 }, 'the other one is asked' }
             else { is scalar(grep { $_->{status} == 200 || $_->{status} == 503 && $_->{headers}{'retry-after'} } @all), 12, '503 comes through as it is' }
+            my $other = $host[1]{config};
+            $host[1]->rewrite(config => $other =~ s{KissDatabase customer socket=\S+}{KissDatabase customer socket=/nowhere}r)->graceful;
+            is $direct->(1, 'GET')->{status}, 503, 'neither has one';
+            my $none = $ask->('GET', '/prices', @acme);
+            is "$none->{status} $none->{content}", "503 $first->{content}", '... and both say so: the answer is theirs';
+            ok $none->{headers}{'retry-after'}, '... with Retry-After';
             $host[0]->rewrite(config => $text)->graceful;
-            ok wait_until(20, sub { $direct->(0, 'GET')->{status} == 200 }), 'it is back';
+            $host[1]->rewrite(config => $other)->graceful;
+            ok wait_until(20, sub { $direct->(0, 'GET')->{status} == 200 && $direct->(1, 'GET')->{status} == 200 }), 'they are back';
         };
+        subtest 'HTTP/2' => sub {
+            my $curl = sub { my ($rc, $out) = run({ timeout => 30 }, qw(curl -s --http2 --cacert), $site->{ca}, '-H', join(': ', @acme), qw(-w), '\n%{http_version} %{http_code}', @_, "$front->{url}/prices");
+                return $out };
+            plan skip_all => "$name does not speak it here" if $curl->('-I') !~ /^2 200\z/m;
+            my $list = $direct->(0, 'GET');
+            is $curl->(), "$list->{content}\n2 200", 'a list';
+            is $curl->('-H', "If-None-Match: $list->{headers}{etag}"), "\n2 304", '... 304';
+            is $curl->('-H', 'Range: bytes=5-14', '-H', "If-Range: $list->{headers}{etag}"), substr($list->{content}, 5, 10) . "\n2 206", '... a range';
+        } if $front->{url} =~ /^https/;
         $front->stop;
         $front->{httpd}->log_ok(qr/AH/) if $front->{httpd};
     };
@@ -187,6 +203,20 @@ subtest 'calls without token, and the checks' => sub {
     unlink $few->{alive};
     is_deeply [map { $get->($_) } qw(/health /kiss-alive)], [200, 404], 'without its file it is healthy, and wants no requests';
     $few->log_ok(qr/AH01630: client denied/);
+};
+
+subtest 'TLS from HAProxy to the hosts' => sub {
+    my $tls = KissTest::Front->new(db => $db);
+    my @over = map { $tls->host($_, tls => 1) } 0, 1;
+    my %verify = map { my $how = $_; $how => $tls->front('haproxy', edit => sub { my $t = $_[0] =~ s/^( *)#(?=default-server ssl)/$1/mr; $how eq 'other' ? $t =~ s/str\(localhost\)/str(other)/r : $t }) } qw(right other);
+    plan skip_all => 'haproxy is not there' if !$verify{right};
+    my $form = { grant_type => 'client_credentials', client_id => 'ACME01', client_secret => $key{ACME01} };
+    my $token = sub { my ($front) = @_; return $front->client->post_form("$front->{url}/auth/token", $form)->{status} };
+    ok wait_until(20, sub { 2 == grep { slurp("$_->{root}/seen.log") =~ m{ 200 /kiss-alive$}m } @over }), 'both are asked whether they live';
+    is_deeply [map { $token->($verify{right}) } 1 .. 4], [(200) x 4], 'tokens of both';
+    is $token->($verify{other}), 503, '... and nothing where the certificate names another host';
+    $_->stop for values %verify;
+    $_->log_ok(qr/AH0/) for @over;
 };
 
 subtest 'nginx with proxy_cache' => sub {

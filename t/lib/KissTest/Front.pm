@@ -63,6 +63,7 @@ sub new {
 sub replaced {
     my ($self, $text, $port) = @_;
     my $server = $self->{server};
+    $text =~ s{/etc/mod_kiss/tls/ca\.crt}{$self->{ca}}g;
     $text =~ s{/etc/mod_kiss/tls}{$self->{dir}}g;
     $text =~ s{/etc/mod_kiss/token\.keys}{$self->{dir}/token.keys}g;
     $text =~ s{/etc/mod_kiss/db\.password}{$server->{dir}/kiss.password}g;
@@ -82,7 +83,7 @@ sub replaced {
     return $text;
 }
 
-# host($i, %option of start_httpd): the i-th host, as conf/front/host.conf has it; {alive}: the file that says that it takes requests. more TEXT: in its virtual host.
+# host($i, %option of start_httpd): the i-th host, as conf/front/host.conf has it; {alive}: the file that says that it takes requests. more TEXT: in its virtual host; tls 1: by its lines for TLS.
 sub host {
     my ($self, $i, %opt) = @_;
     my $port = $self->{ports}[$i] //= KissTest::Httpd::free_port();
@@ -90,6 +91,13 @@ sub host {
     spew($alive, '');
     my $text = slurp(top() . '/conf/front/host.conf');
     $text =~ s{^( *)#(?=KissDatabase kss|</?Location "?/api|</Location>|    (?:SetHandler kiss|KissApi kss)$)}{$1}mg if $self->{kss};
+    if ($opt{tls}) {
+        $text =~ s{^( *)#(?=SSL)}{$1}mg;
+        $text =~ s{^ *KissAllowPlainHTTP On\n}{}m;
+        delete $opt{tls};
+        push @{ $opt{modules} }, qw(socache_shmcb ssl);
+        $opt{config} .= "SSLSessionCache shmcb:run/cache(512000)\n";
+    }
     $text = $self->replaced($text, $port);
     $text =~ s{^Listen 8080}{Listen 127.0.0.1:$port}m;
     $text =~ s{\*:8080}{127.0.0.1:$port};
