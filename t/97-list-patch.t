@@ -166,7 +166,8 @@ subtest 'what the log cannot tell is read whole' => sub {
         ['one is nobody\'s', "INSERT INTO change_log (dataset, scope, n, sku, prev) SELECT dataset, scope, n - 1, 'X', prev FROM change_log WHERE " . $row->(0), $gap],
         ['a marker', "UPDATE change_log SET sku = '' WHERE " . $row->(1), 'the log of changes does not say what has changed'],
         ['a revision raised by hand', "UPDATE revision SET n = n + 1 WHERE dataset = 'prices' AND scope = 'UKTRADE'; DELETE FROM change_log WHERE $newest LIMIT 1", $gap],
-        ['a revision that went back', "UPDATE revision SET n = n - 100000000 WHERE dataset = 'prices' AND scope = 'UKTRADE'", 'no earlier version is cached'],
+        # Revisions are microseconds: by a day, so that no version of the cases above is earlier.
+        ['a revision that went back', "UPDATE revision SET n = n - 86400000000 WHERE dataset = 'prices' AND scope = 'UKTRADE'", 'no earlier version is cached'],
         ['a log of another life', "UPDATE change_log SET n = n - 5, prev = prev - 5", $gap],
     );
     for my $case (@cases) {
