@@ -130,8 +130,8 @@ kiss_db_status kiss_write_request_run(kiss_db_conn *conn, const kiss_write_reque
         }
     }
     if (status == KISS_DB_AGAIN) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, kiss_db_request(conn)->r, KISS_LOGNO(0775) "a request that writes met others "
-                      "in the database %d times in %d ms: nothing was stored", tries + 1,
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, kiss_db_request(conn)->r, KISS_LOGNO(0775) "a request that writes met "
+                      "others in the database %d times in %d ms: nothing was stored", tries + 1,
                       (int)apr_time_as_msec(apr_time_now() - start));
         status = KISS_DB_AWAY;
     }

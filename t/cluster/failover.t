@@ -76,6 +76,18 @@ subtest 'the first one is without its cluster' => sub {
     ok wait_until(40, sub { change_and_ask(); connections_to($two) == 0 }), 'it is back, and is used again';
 };
 
+subtest 'the first one has another schema version' => sub {
+    my ($version) = map { $_->[0] } $one->sql($db, 'SELECT MAX(version) FROM schema_migration');
+    my $set = sub { $one->sql($db, "SET SESSION wsrep_on = OFF; UPDATE schema_migration SET version = $_[1] WHERE version = $_[0]") };
+    $set->($version, 99);
+    kill_connections($one, "user = 'kiss'");
+    serves('the other one answers');
+    like slurp($h->{error_log}), qr/KISS0201.*schema version is 99, this module needs $version/, '... and the log says why';
+    is connections_to($one), 0, 'it is not used';
+    $set->(99, $version);
+    ok wait_until(40, sub { change_and_ask(); connections_to($two) == 0 }), 'it has the right one, and is used again';
+};
+
 subtest 'all of them are away' => sub {
     # In order, so that the third one goes on as the cluster.
     $_->stop for $one, $two;
