@@ -15,7 +15,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 eval { require IO::Socket::SSL; require KissTest::Front; 1 } or plan skip_all => 'no IO::Socket::SSL';
-KissTest::Front::program('haproxy') or plan skip_all => 'haproxy is not there: t/cluster/programs front';
+KissTest::Front::program('haproxy') or plan skip_all => 'haproxy is not there: t/cluster/programs';
 
 # ---- both APIs at two hosts
 

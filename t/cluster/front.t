@@ -16,8 +16,11 @@ eval { require IO::Socket::SSL; require KissTest::Front; 1 } or plan skip_all =>
 my $db = new_database('front');
 import_sample($db);
 my %key = map { $_ => issue_key($_) } qw(ACME01 BEAU02);
-my $site = KissTest::Front->new(db => $db);
-my $failures = "<Location \"/auth/token\">\nKissLoginFailureLimit 10\n</Location>";
+my $kss = new_database('front_kss', api => 'kss');
+import_kss($kss, top() . '/sql/sample-kss');
+my %kss_key = (employee => issue_kss_key(type => 'employee', user => 1), supplier => issue_kss_key(type => 'supplier', ids => [7]), other => issue_kss_key(type => 'supplier', ids => [8]));
+my $site = KissTest::Front->new(db => $db, kss => $kss);
+my $failures = "<Location \"/auth/token\">\nKissLoginFailureLimit 10\n</Location>\nKissKeyLimit 1000000";
 my @host = map { $site->host($_, more => $failures) } 0, 1;
 my $straight = HTTP::Tiny->new(timeout => 60);
 
@@ -56,7 +59,7 @@ for my $name (sort keys %front) {
     next if $ENV{KISS_TEST_FRONT} && $ENV{KISS_TEST_FRONT} ne $name;
     my $how = $front{$name};
     subtest $name => sub {
-        my $front = $site->front($name, %$how) or plan skip_all => "$name is not there: t/cluster/programs front";
+        my $front = $site->front($name, %$how) or plan skip_all => "$name is not there: t/cluster/programs";
         my $http = $front->client;
         my $ask = sub { my ($method, $path, @headers) = @_; return $http->request($method, $front->{url} . $path, { headers => {@headers} }) };
         my %auth;
@@ -110,6 +113,26 @@ for my $name (sort keys %front) {
             }
             is_deeply \%right, { ACME01 => 24, BEAU02 => 24 }, 'each gets its own';
             is "@wrong", '', '... and nobody anything else';
+        };
+
+        # Caches know Authorization; x-api-key is a header like any other to them.
+        subtest 'three keys of the KSS API and none' => sub {
+            my $path = '/api/v1/invoices?PageSize=20';
+            my %truth = map { my $k = $_; ($k => $straight->get("$host[1]{behind}$path", { headers => { 'x-api-key' => $kss_key{$k} } })) } keys %kss_key;
+            my %different = map { $_->{content} => 1 } values %truth;
+            is scalar keys %different, 3, 'each has other invoices';
+            my @wrong;
+            for my $i (1 .. 12) {
+                for my $k (sort keys %kss_key) {
+                    my $res = $ask->('GET', $path, 'x-api-key' => $kss_key{$k}, $i % 3 ? () : ('Cache-Control' => 'max-stale'));
+                    push @wrong, "$k $res->{status}" if $res->{status} != 200 || $res->{content} ne $truth{$k}{content};
+                    my $same = $ask->('GET', $path, 'x-api-key' => $kss_key{$k}, 'If-None-Match' => $truth{$k}{headers}{etag});
+                    push @wrong, "$k 304 $same->{status}" if $same->{status} != 304;
+                }
+                my $none = $ask->('GET', $path);
+                push @wrong, "nobody $none->{status}" if $none->{status} != 401;
+            }
+            is "@wrong", '', 'each gets its own, and 304 for its tag, and nobody anything else';
         };
 
         subtest 'the client\'s address' => sub {
