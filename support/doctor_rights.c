@@ -71,32 +71,15 @@ void doctor_check_own_rights(doctor *d)
     doctor_finding(d, "rights", DOCTOR_OK, NULL, "the account may read and write every table");
 }
 
-void doctor_check_module_rights(doctor *d)
+/** Compares the rights of an account with what its file says. @param file of sql/ */
+static void compare(doctor *d, const char *check, const char *account, apr_hash_t *wanted, apr_hash_t *granted,
+                    const char *file)
 {
-    static const char check[] = "module's rights";
     apr_pool_t *p = d->c->pool;
-    const char *account, *lacking, *more, *advice;
-    apr_array_header_t *grants;
-    apr_hash_t *wanted, *granted;
+    const char *lacking = schema_lacking(wanted, granted, p), *more = schema_lacking(granted, wanted, p);
+    const char *advice = apr_psprintf(p, "see sql/%s/%s; if the account has another name, compare with its SHOW GRANTS",
+                                      d->c->verb->database->folder, file);
 
-    if (schema_grants(d->c, &grants) != CTL_OK) {
-        return;
-    }
-    account = schema_module_account(grants);
-    wanted = schema_wanted(grants, account, p);
-    if (mysql_query(d->c->db, "SELECT 1 FROM mysql.db WHERE 0")) {
-        doctor_finding(d, check, DOCTOR_OK, NULL, "not checked: only an administrator's account sees those of %s "
-                       "(--defaults FILE)", account);
-        return;
-    }
-    mysql_free_result(mysql_store_result(d->c->db));
-    if (schema_granted(d->c, &granted, account) != CTL_OK) {
-        return;
-    }
-    lacking = schema_lacking(wanted, granted, p);
-    more = schema_lacking(granted, wanted, p);
-    advice = apr_psprintf(p, "see sql/%s/grants.sql; if the module's account has another name, compare with its SHOW "
-                          "GRANTS", d->c->verb->database->folder);
     if (*lacking) {
         doctor_finding(d, check, DOCTOR_PROBLEM, advice, "%s lacks %s", account, lacking);
     }
@@ -105,5 +88,36 @@ void doctor_check_module_rights(doctor *d)
     }
     if (!*lacking && !*more) {
         doctor_finding(d, check, DOCTOR_OK, NULL, "%s may do what it needs and nothing else", account);
+    }
+}
+
+void doctor_check_module_rights(doctor *d)
+{
+    static const char check[] = "module's rights";
+    apr_pool_t *p = d->c->pool;
+    const char *account;
+    apr_array_header_t *grants;
+    apr_hash_t *granted;
+
+    if (schema_grants(d->c, &grants, SCHEMA_GRANTS) != CTL_OK) {
+        return;
+    }
+    account = schema_module_account(grants);
+    if (mysql_query(d->c->db, "SELECT 1 FROM mysql.db WHERE 0")) {
+        doctor_finding(d, check, DOCTOR_OK, NULL, "not checked: only an administrator's account sees those of %s "
+                       "(--defaults FILE)", account);
+        return;
+    }
+    mysql_free_result(mysql_store_result(d->c->db));
+    if (schema_granted(d->c, &granted, account) == CTL_OK) {
+        compare(d, check, account, schema_wanted(grants, account, p), granted, SCHEMA_GRANTS);
+    }
+    /* The account that writes product data: only where somebody has given it rights. */
+    if (*d->c->verb->database->lead || schema_grants(d->c, &grants, SCHEMA_GRANTS_ADMIN) != CTL_OK) {
+        return;
+    }
+    account = schema_module_account(grants);
+    if (schema_granted(d->c, &granted, account) == CTL_OK && apr_hash_count(granted) > 0) {
+        compare(d, "rights of who writes", account, schema_wanted(grants, account, p), granted, SCHEMA_GRANTS_ADMIN);
     }
 }

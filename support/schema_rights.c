@@ -48,13 +48,13 @@ static int read_grant(schema_grant *grant, apr_pool_t *p)
     return 1;
 }
 
-int schema_grants(ctl *c, apr_array_header_t **grants)
+int schema_grants(ctl *c, apr_array_header_t **grants, const char *name)
 {
-    schema_file file = {0, "grants.sql", NULL};
+    schema_file file = {0, name, NULL};
     const char *text, *at;
 
     *grants = apr_array_make(c->pool, 6, sizeof(schema_grant));
-    file.path = apr_pstrcat(c->pool, c->sql_dir, "/", c->verb->database->folder, "/grants.sql", NULL);
+    file.path = apr_pstrcat(c->pool, c->sql_dir, "/", c->verb->database->folder, "/", name, NULL);
     if (schema_file_text(c, &file, &text) != CTL_OK) {
         return CTL_FAILED;
     }

@@ -20,10 +20,16 @@ typedef struct {
     apr_hash_t *rights;                 /**< its keys are the rights */
 } schema_grant;
 
-/** The statements of grants.sql of the verb's database, at least one, in the context's pool. @return CTL_OK or CTL_FAILED */
-int schema_grants(ctl *c, apr_array_header_t **grants);
+/** The file of the two accounts that each installation has, and that of the one that writes product data. */
+#define SCHEMA_GRANTS "grants.sql"
+#define SCHEMA_GRANTS_ADMIN "grants-admin.sql"
 
-/** The account of the module: the one that the file names first. */
+/**
+ * The statements of such a file of the verb's database, at least one, in the context's pool. @return CTL_OK or CTL_FAILED
+ */
+int schema_grants(ctl *c, apr_array_header_t **grants, const char *file);
+
+/** The account of the module, or the one that writes: the one that the file names first. */
 const char *schema_module_account(const apr_array_header_t *grants);
 
 /** All rights that the statements give to an account. In `p`. */

@@ -35,7 +35,7 @@ int setup_look_server(setup *s)
     if (!s->socket || !setup_text_plain(s->socket)) {
         return ctl_fail("the server's socket '%s' cannot be written into httpd's configuration", s->socket ? s->socket : "");
     }
-    return schema_grants(s->c, &s->grants);
+    return schema_grants(s->c, &s->grants, SCHEMA_GRANTS);
 }
 
 /** Makes the database the one of the connection. */

@@ -174,6 +174,34 @@ subtest 'SKUs in paths' => sub {
     }
 };
 
+subtest 'kissctl doctor' => sub {
+    my $found = sub {
+        my ($rc, $out) = kissctl({ defaults => db_server()->{dir} . "/$db.root.cnf" }, qw(doctor --json));
+        return map { "$_->{State} $_->{Finding}" } grep { $_->{Check} eq 'rights of who writes' } @{ JSON::PP->new->utf8->decode($out) };
+    };
+    is_deeply [$found->()], [q{ok 'kiss_write'@'localhost' may do what it needs and nothing else}], 'the account that writes';
+    sql($db, "GRANT DELETE ON admin_audit TO 'kiss_write'\@'localhost'; REVOKE INSERT ON price FROM 'kiss_write'\@'localhost'");
+    is_deeply [sort $found->()], [q{PROBLEM 'kiss_write'@'localhost' lacks INSERT ON price}, q{warning 'kiss_write'@'localhost' may do more than it needs: DELETE ON admin_audit}],
+        '... with other rights';
+    sql($db, "REVOKE DELETE ON admin_audit FROM 'kiss_write'\@'localhost'");
+    grant_admin();
+    is scalar($found->()), 1, '... and with the right ones again';
+};
+
+subtest 'SKUs with a slash' => sub {
+    is ask(POST => '/admin/products', { sku => 'A/B', name => 'n' })->{status}, 201, 'made';
+    is ask(GET => '/admin/products/A%2FB')->{status}, 404, 'httpd refuses its path';
+    for my $how (qw(NoDecode On)) {
+        my $s = start_httpd(admin => '', config => "AllowEncodedSlashes $how");
+        my @as = (Authorization => 'Bearer ' . admin_token($s, "slash-$how"));
+        my $r = $s->get('/admin/products/A%2FB', @as);
+        is $r->{status}, 200, "AllowEncodedSlashes $how";
+        is $s->json($r)->{sku}, 'A/B', '... it is that SKU';
+        is $s->get('/admin/products/A/B', @as)->{status}, 200, '... and so it is as it stands';
+        $s->log_ok;
+    }
+};
+
 subtest 'the document' => sub {
     my $r = ask(GET => '/admin/openapi.json');
     is $r->{status}, 200, 'an OpenAPI document of its own';

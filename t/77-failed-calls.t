@@ -158,7 +158,7 @@ sub customer_subjects {
     );
 }
 
-my $allowed = qr/made by failnth|KISS0(?:201|210|253|402|421|422|601|602|604|605|607|608|609|610|612|614|685)/;
+my $allowed = qr/made by failnth|KISS0(?:201|210|253|402|421|422|601|602|604|605|607|608|609|610|612|614|685|800)/;
 
 # turns($h, $subjects, %failure): each call of each subject.
 sub turns {
@@ -276,6 +276,36 @@ subtest 'a payment' => sub {
     turns($h, [post_subject($h)], ', 1062 twice', group => 'database', code => 1062, times => 2);
     turns($h, [post_subject($h)], ', memory', group => 'memory');
     turns($h, [post_subject($h, 1)], ' in JSON, memory', group => 'memory');
+};
+
+# A product that a PIM creates: each request has its own SKU and Idempotency-Key, and is repeated until it is answered with 201: then it
+# is there once, with its rows and its line in the audit; else there is nothing of it.
+subtest 'a product that is written' => sub {
+    grant_admin();
+    my $h = server(api => 'customer', db => $db, admin => '');
+    my @admin = (Authorization => 'Bearer ' . admin_token($h, 'failed-pim'), 'Content-Type' => 'application/json');
+    my $n = 0;
+    my $post = sub {
+        return ask_once($h, 'POST', '/admin/products', qq({"sku":"FAILED-$n","name":"x","images":[{"imageID":"a"},{"imageID":"b"}],"prices":[{"priceListCode":"UKTRADE","unitPrice":1}]}),
+            @admin, 'Idempotency-Key' => "failed-$n");
+    };
+    my $wrong = sub { my ($res) = @_; return $res->{status} == 201 && $res->{content} =~ /"sku":"FAILED-$n","name":"x"/ ? '' : "$res->{status} $res->{content}" };
+    my $after = sub {
+        my ($res) = @_;
+        my ($rows, $open) = @{ (sql($db, "SELECT CONCAT_WS(' ', (SELECT COUNT(*) FROM product WHERE sku = 'FAILED-$n'), (SELECT COUNT(*) FROM product_image WHERE sku = 'FAILED-$n'),"
+            . " (SELECT COUNT(*) FROM price WHERE sku = 'FAILED-$n'), (SELECT COUNT(*) FROM product_owner WHERE sku = 'FAILED-$n'), (SELECT COUNT(*) FROM admin_audit WHERE sku = 'FAILED-$n')),"
+            . " (SELECT COUNT(*) FROM information_schema.innodb_trx t JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id WHERE p.user = 'kiss_write' AND p.db = '$db')"))[0] };
+        return 'a transaction is open' if $open;
+        return "half of it is there: $rows" if $rows ne '0 0 0 0 0' && $rows ne '1 2 1 1 1';
+        return "it is not there: $rows" if $res->{status} == 201 && $rows ne '1 2 1 1 1';
+        return '';
+    };
+    my @subject = ['a product', sub { $n++ }, $post, $wrong, after => $after];
+    turns($h, \@subject, ', 2013', group => 'database', code => 2013);
+    turns($h, \@subject, ', 2013 after the call was executed', group => 'database', code => 2013, late => 1);
+    turns($h, \@subject, ", $_", group => 'database', code => $_) for 1205, 1213, 1020, 1062;
+    turns($h, \@subject, ', 1213 twice', group => 'database', code => 1213, times => 2);
+    turns($h, \@subject, ', memory', group => 'memory');
 };
 
 subtest 'memory' => sub {

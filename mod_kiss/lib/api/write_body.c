@@ -29,19 +29,38 @@ typedef struct {
     const char *place;                  /* what precedes a member of the object: "", "[17]." */
     apr_array_header_t *faults;         /* of const char * */
     apr_pool_t *pool;
+    int no_memory;                      /* 1 when faults[] lacks something, or has what is none */
 } reader;
+
+/* In place of what is wrong with a value. */
+static const char no_memory[] = "";
 
 /** Notes a fault: of `member`, in the row `i` of `array` unless that is NULL. */
 static void blame(reader *r, const char *array, int i, const char *member, const char *what)
 {
     const char *place = array ? apr_psprintf(r->pool, "%s[%d]%s", array, i, *member ? "." : "") : r->place;
 
-    if (r->faults->nelts <= MAX_FAULTS) {
+    if (what == no_memory) {
+        r->no_memory = 1;
+    }
+    else if (r->faults->nelts <= MAX_FAULTS) {
         APR_ARRAY_PUSH(r->faults, const char *) = apr_pstrcat(r->pool, place, member, *member ? ": " : "", what, NULL);
     }
 }
 
-/** A JSON value as the text of a cell. @return NULL, or what is wrong with it */
+/* Of a name that is none, an answer repeats so much. */
+#define MAX_NAME 100
+
+/** Notes that there is no such member. */
+static void blame_name(reader *r, const char *array, int i, const char *member)
+{
+    const char *name = strlen(member) <= MAX_NAME ? member
+                       : apr_pstrcat(r->pool, apr_pstrndup(r->pool, member, MAX_NAME), "...", NULL);
+
+    blame(r, array, i, name, "there is no such member");
+}
+
+/** A JSON value as the text of a cell. @return NULL, or what is wrong with it; no_memory */
 static const char *cell_of(const char **text, apr_size_t *len, json_object *value, const import_column *column)
 {
     int texts = column->type == IMPORT_TEXT || column->type == IMPORT_CODE || column->type == IMPORT_CURRENCY
@@ -67,11 +86,11 @@ static const char *cell_of(const char **text, apr_size_t *len, json_object *valu
         }
         *text = json_object_get_string(value);
         *len = *text ? strlen(*text) : 0;
-        return *text ? NULL : "cannot be read";
+        return *text ? NULL : no_memory;
     case json_type_double:
         *text = json_object_get_string(value);
         *len = *text ? strlen(*text) : 0;
-        return texts ? "must be a string" : *text ? NULL : "cannot be read";
+        return texts ? "must be a string" : *text ? NULL : no_memory;
     case json_type_object:
     case json_type_array:
     default:
@@ -79,19 +98,26 @@ static const char *cell_of(const char **text, apr_size_t *len, json_object *valu
     }
 }
 
-/** Checks a value as the import would. @return NULL, or the fault */
-static const char *check(const char **value, json_object *sent, const import_column *column, apr_pool_t *p)
+/** Checks a text as the import would a cell. @return NULL, or the fault */
+static const char *check_text(const char **value, const char *text, apr_size_t len, const import_column *column,
+                              apr_pool_t *p)
 {
     const import_reading as_given = { 0, 0 };
     import_value checked;
+    const char *e = import_value_check(&checked, column, &as_given, text, len, p);
+
+    *value = e ? "" : checked.null ? NULL : apr_pstrmemdup(p, checked.text, checked.len);
+    return e;
+}
+
+/** Checks a value that was sent. @return NULL, or the fault */
+static const char *check(const char **value, json_object *sent, const import_column *column, apr_pool_t *p)
+{
     apr_size_t len;
     const char *text, *e = cell_of(&text, &len, sent, column);
 
     *value = "";
-    if (!e && !(e = import_value_check(&checked, column, &as_given, text, len, p))) {
-        *value = checked.null ? NULL : apr_pstrmemdup(p, checked.text, checked.len);
-    }
-    return e;
+    return e ? e : check_text(value, text, len, column, p);
 }
 
 /** The column with this JSON name, or -1. */
@@ -130,7 +156,7 @@ static void read_members(reader *r, const char **values, const kiss_write_table 
             read_other(r, object, name, value);
         }
         else {
-            blame(r, t->name, row, name, "there is no such member");
+            blame_name(r, t->name, row, name);
         }
     }
 }
@@ -248,7 +274,7 @@ static void read_other(reader *r, kiss_write_object *object, const char *name, j
         }
     }
     else if (!plan->set->owner || strcmp(name, KISS_WRITE_OWNER) != 0) {
-        blame(r, NULL, 0, name, "there is no such member");
+        blame_name(r, NULL, 0, name);
     }
 }
 
@@ -257,7 +283,6 @@ static void settle_key(reader *r, const char **values, int i)
 {
     const kiss_write_table *t = &r->how->plan->self;
     const char *value, *e;
-    json_object *sent;
 
     if (!r->how->key) {
         if (values[i] == kiss_write_absent) {
@@ -265,9 +290,7 @@ static void settle_key(reader *r, const char **values, int i)
         }
         return;
     }
-    sent = json_object_new_string(r->how->key[i]);
-    e = check(&value, sent, t->column[i], r->pool);
-    json_object_put(sent);
+    e = check_text(&value, r->how->key[i], strlen(r->how->key[i]), t->column[i], r->pool);
     if (e) {
         blame(r, NULL, 0, apr_pstrcat(r->pool, t->member[i], " of the path", NULL), e);
     }
@@ -296,7 +319,7 @@ static const char *sentence(const reader *r)
 apr_status_t kiss_write_body_read(kiss_write_object *object, const char **faults, const kiss_write_reading *how,
                                   const char *body, apr_size_t len, apr_pool_t *p)
 {
-    reader r = { how, "", apr_array_make(p, 4, sizeof(const char *)), p };
+    reader r = { how, "", apr_array_make(p, 4, sizeof(const char *)), p, 0 };
     json_object *o;
     apr_status_t rv = kiss_json_read(&o, body, len, MAX_DEPTH, p);
     int i;
@@ -314,12 +337,12 @@ apr_status_t kiss_write_body_read(kiss_write_object *object, const char **faults
         fill(&r, object->self, &how->plan->self, 0);
     }
     *faults = sentence(&r);
-    return APR_SUCCESS;
+    return r.no_memory ? APR_ENOMEM : APR_SUCCESS;
 }
 
 void kiss_write_body_fill(const char **values, const kiss_write_table *t, apr_pool_t *p)
 {
-    reader r = { NULL, "", apr_array_make(p, 1, sizeof(const char *)), p };
+    reader r = { NULL, "", apr_array_make(p, 1, sizeof(const char *)), p, 0 };
 
     fill(&r, values, t, 0);
 }
@@ -414,14 +437,14 @@ apr_status_t kiss_write_body_rows(apr_array_header_t **rows, const char **faults
                                   const char *body, apr_size_t len, apr_pool_t *p)
 {
     const kiss_write_reading how = { plan, NULL, 0 };
-    reader r = { &how, "", apr_array_make(p, 4, sizeof(const char *)), p };
+    reader r = { &how, "", apr_array_make(p, 4, sizeof(const char *)), p, 0 };
     apr_hash_t *seen = apr_hash_make(p);
     apr_status_t rv;
 
     *rows = apr_array_make(p, 64, sizeof(kiss_write_row));
     rv = lines ? read_lines(&r, *rows, body, len, seen) : read_array(&r, *rows, body, len, seen);
     *faults = sentence(&r);
-    return rv;
+    return r.no_memory ? APR_ENOMEM : rv;
 }
 
 /* --- writing --- */

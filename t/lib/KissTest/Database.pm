@@ -209,14 +209,15 @@ sub _client {
     return ('mariadb', '--no-defaults', '--skip-ssl', '-S', $self->{socket}, '-u', scalar getpwuid $>);
 }
 
-# The three accounts, for the run. Passwords are in files that only their owner can read.
+# The two accounts, one pair for the run, and the password of the third one, which only grant_admin() makes. Passwords are in files
+# that only their owner can read.
 sub _accounts {
     my ($self) = @_;
     my $sql = '';
     for my $user (qw(kiss kiss_admin kiss_write)) {
         my $password = unpack 'H*', _random(24);
         write_file("$self->{dir}/$user.password", "$password\n", 0600);
-        $sql .= "CREATE OR REPLACE USER '$user'\@'localhost' IDENTIFIED BY '$password';\n";
+        $sql .= "CREATE OR REPLACE USER '$user'\@'localhost' IDENTIFIED BY '$password';\n" if $user ne 'kiss_write';
     }
     $self->sql(undef, $sql);
     return;
@@ -255,7 +256,11 @@ sub create {
 }
 
 # grant_admin($name): the account that writes product data may do so in this database.
-sub grant_admin { my ($self, $name) = @_; return $self->sql($name, _slurp("$top/sql/customer/grants-admin.sql")) }
+sub grant_admin {
+    my ($self, $name) = @_;
+    my $password = $self->password('kiss_write');
+    return $self->sql($name, "CREATE USER IF NOT EXISTS 'kiss_write'\@'localhost' IDENTIFIED BY '$password';\n" . _slurp("$top/sql/customer/grants-admin.sql"));
+}
 
 # defaults($name): the file for kissctl --defaults. DIR/$name.root.cnf is the same for the administrator.
 sub defaults { my ($self, $name) = @_; return "$self->{dir}/$name.cnf" }

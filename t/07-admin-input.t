@@ -108,6 +108,8 @@ subtest 'faults of a body' => sub {
     $refused->('another SKU', { sku => 'OTHER' }, qr/^sku: is not '\Q$sku\E', which the path names\.$/);
     $refused->('no SKU', { sku => undef }, qr/^sku: is empty\.$/);
     $refused->('unknown members', { colour => 'red', Name => 'x', 'name ' => 'y' }, qr/^(?=.*\bcolour: there is no such member)(?=.*\bName: there)(?=.*name : there)/);
+    $refused->('long names', { map { $_ . 'x' x 50_000 => 1 } 10 .. 99 }, qr/^(?:\d\dx{98}\.\.\.: there is no such member[;.] ?){90}$/);
+    $refused->('long values', { map { $_ => 'x' x 50_000 } qw(packagedLength packagedWidth cartonQty) }, qr/^(?=.*cartonQty).{1,600}$/);
     $refused->('unknown members below', { images => [{ imageID => 'a', url => 'x' }] }, qr/^images\[0\]\.url: there is no such member\.$/);
     $refused->('a number beyond', $_, qr/^(?:packagedLength_in_cm|cartonQty): '?.*(?:too large|not a number|more than)/)
         for '{"packagedLength_in_cm":100000000}', '{"packagedLength_in_cm":1e9}', '{"cartonQty":123456789012345678901234567890}', '{"cartonQty":1.2345}',
