@@ -19,7 +19,7 @@
 #define MAX_BODY (16 * 1024 * 1024)
 
 /* Rows of one statement. */
-#define ROWS 250
+#define ROWS 500
 
 /** A request. */
 typedef struct {
