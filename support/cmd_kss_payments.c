@@ -156,7 +156,7 @@ int cmd_kss_payments_export(ctl *c, const char *const *args)
         return CTL_OK;
     }
     if (rows->nelts > 0 && mark_exported(c, rows) != CTL_OK) {
-        return ctl_fail("do not use this output: the requests in it stay Pending. Look at 'kissctl kss payments list', "
+        return ctl_fail("do not use this output: this run has exported nothing. Look at 'kissctl kss payments list', "
                         "then run the export again.");
     }
     ctl_note("%d request%s exported", rows->nelts, KISS_PLURAL_S(rows->nelts));
