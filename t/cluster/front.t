@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
+use File::Find ();
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use HTTP::Tiny;
@@ -210,6 +211,9 @@ for my $name (sort keys %front) {
             is $curl->('-H', 'Range: bytes=5-14', '-H', "If-Range: $list->{headers}{etag}"), substr($list->{content}, 5, 10) . "\n2 206", '... a range';
         } if $front->{url} =~ /^https/;
         $front->stop;
+        my @stored;
+        File::Find::find(sub { push @stored, $File::Find::name if -f }, $cache);
+        is "@stored", '', 'the cache has stored nothing';
         $front->{httpd}->log_ok(qr/AH/) if $front->{httpd};
     };
 }

@@ -108,7 +108,7 @@ sub host {
     delete $opt{more};
     my $h = start_httpd(modules => [qw(alias remoteip log_config authz_host), @$modules], path => '/unused', db => $self->{db}, server => $self->{server},
         %opt, config => "KissLimit 1000000 10000000\nKissLimitAnonymous 1000000 10000000\nKissLoginFailureLimit 1000000\n"
-            . "<Directory \"$self->{dir}\">\nRequire all granted\n</Directory>\nLogFormat \"%a %{c}a %s %U\" seen\nCustomLog seen.log seen\n$config$text");
+            . "<Directory />\nAllowOverride None\nRequire all denied\n</Directory>\nLogFormat \"%a %{c}a %s %U\" seen\nCustomLog seen.log seen\n$config$text");
     $h->{behind} = "http://127.0.0.1:$port";
     $h->{alive} = $alive;
     return $h;
