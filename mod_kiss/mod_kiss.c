@@ -537,6 +537,7 @@ static void kiss_child_init(apr_pool_t *pchild, server_rec *s)
         }
     }
     kiss_cache_manager_start(s, pchild);
+    kiss_db_check_also(kiss_ratelimit_store_check);
     kiss_db_check_start(s, pchild);
     kiss_thread_restore_signals(&before);
 }

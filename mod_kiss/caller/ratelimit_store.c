@@ -126,22 +126,36 @@ static const char *receive_batch(store_link *l, apr_pool_t *p)
     return why;
 }
 
-/** Opens the connection. @return NULL, or an error text */
-static const char *open_connection(store_link *l, kiss_req *k)
+/** Opens a connection. @return NULL, or an error text */
+static const char *open_connection(kiss_redis *connection, const kiss_limit_store *conf, kiss_req *k)
 {
-    const char *why = kiss_redis_open(&l->connection, l->conf, k->pool);
+    const char *why = kiss_redis_open(connection, conf, k->pool);
 
     if (why) {
         return why;
     }
-    l->open = 1;
     kiss_counter_add(&kiss_store->connections, 1);
-    if (*l->connection.evicts) {
+    if (*connection->evicts) {
         KISS_LOG_SELDOM(KISS_LOG_SELDOM_EVICTS, k, APLOG_WARNING, 0, KISS_LOGNO(0766) "Redis at %s has maxmemory-policy %s: "
                         "when it is full it removes counters, and limits begin again before their time. Set noeviction",
-                        l->conf->address, l->connection.evicts);
+                        conf->address, connection->evicts);
     }
     return NULL;
+}
+
+void kiss_ratelimit_store_check(kiss_req *k)
+{
+    kiss_redis connection;
+    const char *why;
+
+    if (!self) {
+        return;
+    }
+    why = open_connection(&connection, self->conf, k);
+    if (why) {
+        kiss_store_state_away(k, self->conf->address, why);
+    }
+    kiss_redis_close(&connection);
 }
 
 static void close_connection(store_link *l)
@@ -169,7 +183,8 @@ static const char *exchange(store_link *l, kiss_req *k)
         close_connection(l);
     }
     if (!l->open) {
-        why = open_connection(l, k);
+        why = open_connection(&l->connection, l->conf, k);
+        l->open = !why;
         why = why ? why : send_batch(l, k->pool);
         why = why ? why : receive_batch(l, k->pool);
     }

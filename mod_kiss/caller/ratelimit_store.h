@@ -24,6 +24,12 @@ void kiss_ratelimit_store_create(server_rec *main_server);
 void kiss_ratelimit_store_attach(server_rec *main_server, apr_pool_t *pchild);
 
 /**
+ * Asks the server for a connection, which is closed again, and logs what is wrong. After a start, by a thread without a
+ * request.
+ */
+void kiss_ratelimit_store_check(kiss_req *k);
+
+/**
  * Begins to count a request.
  *
  * @param kind      of caller, and its name: their counters in this API and database

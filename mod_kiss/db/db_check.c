@@ -324,9 +324,17 @@ static void watch(const checker *c)
 }
 
 /** Checks each database. */
+static kiss_db_check_other *also;
+
+void kiss_db_check_also(kiss_db_check_other *check)
+{
+    also = check;
+}
+
 static void check_all(checker *c)
 {
     apr_int64_t start = kiss_clock_now();
+    kiss_req k = { .server = c->server, .pool = c->scratch };
     int i;
 
     for (i = 0; i < c->uses->nelts && !apr_atomic_read32(&c->stop); i++) {
@@ -336,6 +344,10 @@ static void check_all(checker *c)
         if (use->database->db) {
             check(c, use);
         }
+    }
+    if (also && !apr_atomic_read32(&c->stop)) {
+        apr_pool_clear(c->scratch);
+        also(&k);
     }
     c->completed = !apr_atomic_read32(&c->stop);
     if (c->completed) {

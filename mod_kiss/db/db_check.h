@@ -12,6 +12,12 @@
 
 #include "core/kiss.h"
 
+/** Something else that is checked at that time, by a thread without a request. */
+typedef void kiss_db_check_other(kiss_req *k);
+
+/** From now on `check` is called after the databases were checked. Before kiss_db_check_start(). */
+void kiss_db_check_also(kiss_db_check_other *check);
+
 /** Creates the flag by which one child claims the check. In post_config. */
 void kiss_db_check_prepare(server_rec *main_server, apr_pool_t *pconf);
 
