@@ -40,7 +40,7 @@ frontend kiss
     default_backend kiss
 backend kiss
     balance roundrobin
-    option httpchk GET /health
+    option httpchk GET /api/version
     default-server inter 2s
     server one 127.0.0.1:$h[0]{port} check
     server two 127.0.0.1:$h[1]{port} check
