@@ -77,7 +77,7 @@ static int write_page(page_request *w, const apr_array_header_t *page)
 static kiss_db_status read_page(kiss_db_conn *conn, void *baton)
 {
     page_request *w = baton;
-    apr_array_header_t *page;
+    apr_array_header_t *page = NULL;
     kiss_db_status status = kiss_db_begin(conn);
 
     if (status == KISS_DB_OK) {
