@@ -279,7 +279,7 @@ static kiss_db_status read_back(allocation_request *a, kiss_db_conn *conn)
 /** Runs the transaction once. */
 static kiss_db_status run_once(kiss_db_conn *conn, void *baton, int *keep)
 {
-    const char *payment[KISS_PAYMENT_COLUMNS], *target[KISS_TARGET_COLUMNS];
+    const char *payment[KISS_PAYMENT_COLUMNS] = { NULL }, *target[KISS_TARGET_COLUMNS] = { NULL };
     allocation_request *a = baton;
     kiss_db_status status;
 

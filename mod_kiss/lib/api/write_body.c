@@ -216,7 +216,7 @@ static void compare_rows(reader *r, const kiss_write_table *t, const apr_array_h
             blame(r, t->name, i, "", apr_psprintf(r->pool, ": has the key of %s[%d]", t->name, j));
         }
         for (j = 0; j < t->n; j++) {
-            if (t->column[j] == single && row[j] && strcmp(row[j], single->flags & IMPORT_NOT ? "0" : "1") == 0
+            if (single && t->column[j] == single && row[j] && strcmp(row[j], single->flags & IMPORT_NOT ? "0" : "1") == 0
                 && singles++ > 0) {
                 blame(r, t->name, i, t->member[j], t->file->single_error);
             }
@@ -291,6 +291,7 @@ static void settle_key(reader *r, const char **values, int i)
         return;
     }
     e = check_text(&value, r->how->key[i], strlen(r->how->key[i]), t->column[i], r->pool);
+    e = e || value ? e : "is empty";
     if (e) {
         blame(r, NULL, 0, apr_pstrcat(r->pool, t->member[i], " of the path", NULL), e);
     }
