@@ -141,7 +141,7 @@ static kiss_db_status attempt(kiss_db_conn *conn, kiss_req *k, kiss_db_work work
     kiss_db_status status = kiss_db_pool_ends(k) ? KISS_DB_AWAY : KISS_DB_OK;
     apr_int64_t start = kiss_clock_now();
 
-    conn->lost = conn->away = conn->gone = 0;
+    conn->lost = conn->away = conn->gone = conn->writing = 0;
     if (status == KISS_DB_OK && !conn->mysql) {
         status = kiss_db_pool_connect(conn, k->api->schema_version, tried);
         conn->gone = status == KISS_DB_BUSY || status == KISS_DB_AWAY;
@@ -255,16 +255,21 @@ kiss_db_status kiss_db_limit_lock_wait(kiss_db_conn *conn)
 
 kiss_db_status kiss_db_begin_write(kiss_db_conn *conn)
 {
-    return run_text(conn, "START TRANSACTION");
+    kiss_db_status status = run_text(conn, "START TRANSACTION");
+
+    conn->writing = status == KISS_DB_OK;
+    return status;
 }
 
 kiss_db_status kiss_db_end(kiss_db_conn *conn)
 {
+    conn->writing = 0;
     return run_text(conn, "COMMIT");
 }
 
 kiss_db_status kiss_db_rollback(kiss_db_conn *conn)
 {
+    conn->writing = 0;
     return run_text(conn, "ROLLBACK");
 }
 
@@ -300,6 +305,21 @@ static void free_slot(kiss_db_prepared *s)
     }
 }
 
+/**
+ * Asks for the transaction that writes, after a statement was prepared in it: a Galera node that has rolled it back says
+ * so in the answer to the next command, but not to one that prepares or closes a statement. What follows would be executed
+ * by itself, and a COMMIT would succeed and commit nothing.
+ *
+ * @return KISS_DB_AGAIN when it is not open any more
+ */
+static kiss_db_status check_open(kiss_db_conn *conn)
+{
+    kiss_db_status status = conn->writing ? run_text(conn, "DO 0") : KISS_DB_OK;
+
+    return status != KISS_DB_OK || !conn->writing || (conn->mysql->server_status & SERVER_STATUS_IN_TRANS) ? status
+           : failed(conn, ER_LOCK_DEADLOCK, "the transaction was rolled back", "DO 0");
+}
+
 /** The statement's handle on this connection, prepared at its first use. */
 static kiss_db_status prepare(MYSQL_STMT **stmt, kiss_db_conn *conn, const kiss_statement *statement)
 {
@@ -331,7 +351,7 @@ static kiss_db_status prepare(MYSQL_STMT **stmt, kiss_db_conn *conn, const kiss_
     s->len = len;
     s->used = conn->uses;
     *stmt = s->stmt = created;
-    return KISS_DB_OK;
+    return check_open(conn);
 }
 
 /** Prepares the statement at its first use, binds, executes. */

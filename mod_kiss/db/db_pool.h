@@ -33,6 +33,7 @@ struct kiss_db_conn {
     int server;                                     /**< index of its server, also after it was closed */
     apr_uint64_t newest;                            /**< kiss_db_servers_newest() before the work began */
     apr_uint32_t trust;                             /**< kiss_db_servers_losses() when it last worked */
+    int writing;                                    /**< between kiss_db_begin_write() and what ends it */
     int lost;                                       /**< it failed because the connection was lost: a new one may work */
     int duplicate;                                  /**< a statement failed because its key was taken */
     int away;                                       /**< it failed because the server cannot serve: another one may */
