@@ -202,6 +202,30 @@ subtest 'SKUs with a slash' => sub {
     }
 };
 
+subtest 'the path is what httpd takes it for' => sub {
+    is ask(POST => '/admin/products', { sku => 'DOT 1' })->{status}, 201, 'a product';
+    my $status = sub {
+        my ($method, $path, $body) = @_;
+        my $answer = $h->raw("$method $path HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer $token\r\nContent-Type: application/json\r\nConnection: close\r\n"
+                . 'Content-Length: ' . length($body) . "\r\n\r\n$body");
+        return $answer =~ m{^HTTP/1.1 (\d+) } ? $1 : $answer;
+    };
+    is $status->(GET => "/admin/$_", ''), 200, $_
+        for 'products/x/../DOT%201', 'products/./DOT+1', 'products//DOT+1', 'products/../products/DOT%201', '%70roducts/DOT+1', 'products/DOT+1?x=/admin/products/y';
+    # A section of httpd for one warehouse must not let in what is written to another.
+    is $status->(PUT => '/admin/stock/NL01/x/../../UK01/DOT+1', '{"availableQTY":1}'), 201, 'two values with .. between them';
+    is_deeply [sql($db, "SELECT stock_location, sku FROM stock WHERE sku LIKE '%DOT%'")], [['UK01', 'DOT 1']], '... are those of the path without it';
+};
+
+subtest 'a SKU that no path can have' => sub {
+    for my $sku ('.', '..') {
+        my $r = ask(POST => '/admin/products', { sku => $sku });
+        is $r->{status}, 400, "'$sku'";
+        is error_of($r), "sku: '$sku' cannot be part of a path.", '... says so';
+    }
+    is ask(POST => '/admin/products', { sku => '...' })->{status}, 201, 'any other one';
+};
+
 subtest 'the document' => sub {
     my $r = ask(GET => '/admin/openapi.json');
     is $r->{status}, 200, 'an OpenAPI document of its own';

@@ -66,24 +66,69 @@ static const char *decode(const char *raw, apr_size_t len, apr_pool_t *p)
 }
 
 /**
- * Reads the key in the path as the client has written it: httpd has decoded the path, and no + in it tells any more
- * whether it was one. Where the path was rewritten, it is what httpd has. All values but the last one end at a
- * slash.
+ * Takes the next byte of a path.
+ *
+ * @param sent 1: %XX is a byte; 0: only %2F is one, which httpd leaves with AllowEncodedSlashes NoDecode
+ */
+static char next_byte(const char **at, int sent)
+{
+    const char *c = (*at)++;
+
+    if (*c != '%' || !apr_isxdigit(c[1]) || !apr_isxdigit(c[2]) || (!sent && strncasecmp(c, "%2f", 3) != 0)) {
+        return *c;
+    }
+    *at += 2;
+    return (char)apr_strtoi64((const char[]){ c[1], c[2], '\0' }, NULL, 16);
+}
+
+static apr_size_t count_bytes(const char *at, int sent)
+{
+    apr_size_t n = 0;
+
+    for (; *at; n++) {
+        next_byte(&at, sent);
+    }
+    return n;
+}
+
+/**
+ * The key in the path as the client has written it: httpd has decoded the path, and no + in it tells any more whether it
+ * was one. It is that end of the path which means what httpd has, and no other text: by its own path, without `..` and
+ * `//`, httpd has decided who may come here.
+ *
+ * @return NULL where the path does not end like that (mod_rewrite)
+ */
+static const char *sent_key(const kiss_req *k)
+{
+    const char *raw = k->r->unparsed_uri ? k->r->unparsed_uri : "", *has = k->path_param, *at, *key;
+    apr_size_t sent, n = count_bytes(has, 0);
+
+    at = raw = apr_pstrmemdup(k->pool, raw, strcspn(raw, "?#"));
+    for (sent = count_bytes(raw, 1); sent > n; sent--) {
+        next_byte(&at, 1);
+    }
+    for (key = at; *has && *at; ) {
+        if (next_byte(&at, 1) != next_byte(&has, 0)) {
+            return NULL;
+        }
+    }
+    return *has || *at ? NULL : key;
+}
+
+/**
+ * Reads the key in the path. All values but the last one end at a slash.
  *
  * @return NULL, or 400, 404
  */
 static const kiss_error *read_key(write_request *w)
 {
-    const char *pattern = w->k->endpoint->path, *raw = w->k->r->unparsed_uri;
-    const char *at = raw ? strstr(raw, apr_pstrmemdup(w->k->pool, pattern, strcspn(pattern, "*"))) : NULL;
-    const int decoded = !at;
+    const char *sent = sent_key(w->k), *at = sent ? sent : w->k->path_param;
     int i;
 
-    at = at ? at + strcspn(pattern, "*") : w->k->path_param;
     for (i = 0; i < w->plan->self.keys; i++) {
         const int last = i == w->plan->self.keys - 1;
-        apr_size_t n = strcspn(at, decoded ? (last ? "" : "/") : last ? "?#" : "/?#");
-        const char *value = decoded ? apr_pstrmemdup(w->k->pool, at, n) : decode(at, n, w->k->pool);
+        apr_size_t n = strcspn(at, last ? "" : "/");
+        const char *value = sent ? decode(at, n, w->k->pool) : apr_pstrmemdup(w->k->pool, at, n);
 
         if (!value || kiss_utf8_check(value, strlen(value), NULL) < strlen(value)) {
             return kiss_write_request_refuse(w->k, apr_pstrcat(w->k->pool, w->plan->self.member[i],

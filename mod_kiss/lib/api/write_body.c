@@ -288,6 +288,9 @@ static void settle_key(reader *r, const char **values, int i)
         if (values[i] == kiss_write_absent) {
             blame(r, NULL, 0, t->member[i], "is missing");
         }
+        else if (r->how->create && values[i] && (strcmp(values[i], ".") == 0 || strcmp(values[i], "..") == 0)) {
+            blame(r, NULL, 0, t->member[i], apr_pstrcat(r->pool, "'", values[i], "' cannot be part of a path", NULL));
+        }
         return;
     }
     e = check_text(&value, r->how->key[i], strlen(r->how->key[i]), t->column[i], r->pool);
