@@ -133,7 +133,7 @@ subtest 'pages' => sub {
 };
 
 subtest 'Idempotency-Key' => sub {
-    my @key = ('Idempotency-Key' => 'one');
+    my ($n, @key) = (1, 'Idempotency-Key' => 'one');
     my $r = ask(POST => '/admin/products', { sku => 'IDEM-1', name => 'x' }, @key);
     is $r->{status}, 201, 'created';
     my $again = ask(POST => '/admin/products', { sku => 'IDEM-1', name => 'x' }, @key);
@@ -151,6 +151,13 @@ subtest 'Idempotency-Key' => sub {
     is ask(POST => '/admin/products', { sku => 'IDEM-3' }, 'Idempotency-Key' => 'three')->{status}, 201, '... is not remembered';
     is_deeply $h->json(ask(PATCH => '/admin/stock', [{ stockLocation => 'UK01', sku => 'IDEM-3', availableQTY => 1 }], 'Idempotency-Key' => 'four')), { rows => 1, changed => 1 }, 'many rows';
     is_deeply $h->json(ask(PATCH => '/admin/stock', [{ stockLocation => 'UK01', sku => 'IDEM-3', availableQTY => 1 }], 'Idempotency-Key' => 'four')), { rows => 1 }, '... repeated';
+    for my $body ({ prices => [] }, { prices => [{ unitPrice => 1 }] }, { prices => [] }) {
+        my @price = (PUT => '/admin/prices/UKTRADE/IDEM-3', $body, 'Idempotency-Key' => 'price-' . $n++);
+        $r = ask(@price);
+        $again = ask(@price);
+        is $again->{content}, $r->{content}, 'prices, those that are removed too: the same answer';
+        is $again->{headers}{'idempotency-replayed'}, 'true', '... and says so';
+    }
     my @status = parallel(6, sub { return ask(POST => '/admin/products', { sku => 'IDEM-5' }, 'Idempotency-Key' => 'five')->{status} });
     is_deeply \@status, [(201) x 6], 'at the same time: one creates, all are told that it was';
 };

@@ -274,6 +274,21 @@ static kiss_db_status find_repeated(write_request *w, kiss_db_conn *conn)
     return status;
 }
 
+/** The answer to a request that was done before: the object as it is now. */
+static kiss_db_status repeat(write_request *w, const char *current, kiss_write_stored *now)
+{
+    w->text = current;
+    if (w->status == HTTP_NO_CONTENT || current) {
+        return KISS_DB_OK;
+    }
+    if (w->plan->set->rows_only) {
+        now->object.self = w->sent.self;        /* a key whose last row was removed */
+        return write_text(&w->text, w, now);
+    }
+    refuse(w, &kiss_error_not_found, "Idempotency-Key header was used for what does not exist any more.");
+    return KISS_DB_OK;
+}
+
 static kiss_db_status write_once(kiss_db_conn *conn, void *baton, int *keep)
 {
     write_request *w = baton;
@@ -293,12 +308,8 @@ static kiss_db_status write_once(kiss_db_conn *conn, void *baton, int *keep)
         return status;
     }
     if (w->repeated) {
-        w->text = current;
         *keep = 0;
-        if (w->status != HTTP_NO_CONTENT && !current) {
-            refuse(w, &kiss_error_not_found, "Idempotency-Key header was used for what does not exist any more.");
-        }
-        return KISS_DB_OK;
+        return repeat(w, current, &old);
     }
     if (judge(w, current)) {
         *keep = 0;
