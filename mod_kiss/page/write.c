@@ -367,8 +367,8 @@ static const kiss_error *read_body(write_request *w)
         return &kiss_error_internal;
     }
     if (rv != APR_SUCCESS) {
-        return kiss_write_request_refuse(w->k, "The request body is not one JSON object: each name once, and no deeper than it "
-                                         "has to be.");
+        return kiss_write_request_refuse(w->k, "The request body is not one JSON object: each name once, no deeper than it "
+                                         "has to be, at most 100,000 values.");
     }
     if (faults) {
         return kiss_write_request_refuse(w->k, faults);

@@ -206,6 +206,23 @@ static json_object *read_by_json_c(const char *body, size_t len, int depth)
     return o;
 }
 
+static void collect(void *baton, apr_size_t i, json_object *o)
+{
+    MUST(json_object_array_length(baton) == i);
+    json_object_array_add(baton, json_object_get(o));
+}
+
+/* Element by element an array is what it is as a whole. */
+static void check_elements(fuzz_bytes in, int depth, json_object *whole, apr_pool_t *p)
+{
+    json_object *all = json_object_new_array();
+    apr_status_t rv = kiss_json_elements(in.at, in.left, depth - 1, collect, all, p);
+
+    MUST((rv == APR_SUCCESS) == json_object_is_type(whole, json_type_array));
+    MUST(rv != APR_SUCCESS || json_object_equal(all, whole));
+    json_object_put(all);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     apr_pool_t *p = fuzz_pool();
@@ -228,6 +245,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     else if (good) {
         MUST(memchr(in.at, '{', in.left));              /* a name is there twice */
+    }
+    if (depth > 0) {
+        check_elements(in, depth, rv == APR_SUCCESS ? o : NULL, p);
     }
     apr_pool_clear(p);
     return 0;

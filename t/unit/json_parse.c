@@ -14,6 +14,60 @@ static void parsed(const char *text, int good)
        apr_psprintf(pool, "JSON %s: %s", good ? "taken" : "refused", apr_pescape_echo(pool, text, 1)));
 }
 
+static void note_element(void *baton, apr_size_t i, json_object *o)
+{
+    const char **all = baton;
+
+    *all = apr_psprintf(pool, "%s%d:%s;", *all, (int)i, json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+}
+
+static void elements(const char *text, apr_status_t rv, const char *expected)
+{
+    const char *all = "";
+    apr_status_t got = kiss_json_elements(text, strlen(text), 1, note_element, &all, pool);
+
+    ok(got == rv && (rv != APR_SUCCESS || strcmp(all, expected) == 0), apr_psprintf(pool, "elements of %s: %s", text, all));
+}
+
+/** An array of `n` zeros. */
+static const char *zeros(apr_size_t n)
+{
+    char *text = apr_palloc(pool, 2 * n + 2);
+    apr_size_t i;
+
+    for (i = 0; i < n; i++) {
+        memcpy(text + 2 * i, i ? ",0" : "[0", 2);
+    }
+    memcpy(text + 2 * n, "]", 2);
+    return text;
+}
+
+static void many(void)
+{
+    const char *text = zeros(KISS_JSON_VALUES);
+    json_object *o;
+
+    ok(kiss_json_read(&o, text, strlen(text), 1, pool) == APR_EGENERAL, "a text from a stranger has so many values at most");
+    text = zeros(KISS_JSON_VALUES - 1);
+    ok(kiss_json_read(&o, text, strlen(text), 1, pool) == APR_SUCCESS, "... and may have them");
+    text = zeros(2 * KISS_JSON_VALUES);
+    ok(kiss_json_parse(text, strlen(text), 1, pool) != NULL, "one of our own more");
+    elements("[]", APR_SUCCESS, "");
+    elements(" [ 1 , {\"a\":2} ,null,[3]\n] ", APR_SUCCESS, "0:1;1:{\"a\":2};2:null;3:[3];");
+    elements("[{\"a\":1},{\"a\":1}]", APR_SUCCESS, "0:{\"a\":1};1:{\"a\":1};");
+    elements("[1 2]", APR_EGENERAL, NULL);
+    elements("[1,]", APR_EGENERAL, NULL);
+    elements("[,1]", APR_EGENERAL, NULL);
+    elements("[1", APR_EGENERAL, NULL);
+    elements("[", APR_EGENERAL, NULL);
+    elements("", APR_EGENERAL, NULL);
+    elements("{}", APR_EGENERAL, NULL);
+    elements("[1]1", APR_EGENERAL, NULL);
+    elements("[[[1]]]", APR_EGENERAL, NULL);
+    elements("[{\"a\":1,\"a\":1}]", APR_EGENERAL, NULL);
+    elements("[\"\xff\"]", APR_EGENERAL, NULL);
+}
+
 void unit_json_parse(void)
 {
     static const char *const good[] = {
@@ -48,4 +102,5 @@ void unit_json_parse(void)
        "beyond 64 bits: the last one");
     ok(strcmp(json_object_get_string(kiss_json_parse("\"\\ud83c\\udf4b\"", 14, 3, pool)), "\xf0\x9f\x8d\x8b") == 0,
        "a pair is a letter");
+    many();
 }

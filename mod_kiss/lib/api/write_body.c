@@ -353,15 +353,27 @@ void kiss_write_body_fill(const char **values, const kiss_write_table *t, apr_po
 
 /* --- many rows --- */
 
-/** Reads one of many rows. @param seen keys of those before it, to their places */
-static void read_row(reader *r, apr_array_header_t *rows, json_object *o, const char *place, apr_hash_t *seen)
+/** Many rows that are being read. */
+typedef struct {
+    reader r;
+    apr_array_header_t *rows;           /* of kiss_write_row */
+    apr_hash_t *seen;                   /* keys of those before, to their places */
+} rows_reader;
+
+/** Reads one of many rows. @param place "[17]", "line 18"; it may be temporary */
+static void read_row(rows_reader *all, json_object *o, const char *place)
 {
+    reader *r = &all->r;
     const kiss_write_table *t = &r->how->plan->self;
-    kiss_write_row row = { place, new_row(t, r->pool) };
+    kiss_write_row row = { NULL, NULL };
     const char *key = "", *before;
     const int faults = r->faults->nelts;
     int i;
 
+    if (faults > MAX_FAULTS) {
+        return;                         /* nobody reads of more */
+    }
+    row.values = new_row(t, r->pool);
     read_members(r, row.values, t, 0, o, NULL);
     for (i = 0; i < t->keys; i++) {
         settle_key(r, row.values, i);
@@ -371,23 +383,24 @@ static void read_row(reader *r, apr_array_header_t *rows, json_object *o, const 
     if (r->faults->nelts > faults) {
         return;
     }
-    before = apr_hash_get(seen, key, APR_HASH_KEY_STRING);
+    before = apr_hash_get(all->seen, key, APR_HASH_KEY_STRING);
     if (before) {
         blame(r, NULL, 0, t->member[t->keys - 1], apr_pstrcat(r->pool, "was in ", before, ", too", NULL));
         return;
     }
-    apr_hash_set(seen, key, APR_HASH_KEY_STRING, place);
-    APR_ARRAY_PUSH(rows, kiss_write_row) = row;
+    row.place = apr_pstrdup(r->pool, place);
+    apr_hash_set(all->seen, key, APR_HASH_KEY_STRING, row.place);
+    APR_ARRAY_PUSH(all->rows, kiss_write_row) = row;
 }
 
-/** Reads an object a line. Empty lines do not count. */
-static apr_status_t read_lines(reader *r, apr_array_header_t *rows, const char *body, apr_size_t len, apr_hash_t *seen)
+/** Reads an object a line. Empty lines do not count. @param p memory for one line at a time */
+static apr_status_t read_lines(rows_reader *all, const char *body, apr_size_t len, apr_pool_t *p)
 {
     const char *end = body + len, *next;
     int line;
 
     for (line = 1; body < end; body = next, line++) {
-        const char *place = apr_psprintf(r->pool, "line %d", line);
+        const char *place;
         json_object *o;
         apr_size_t n;
         apr_status_t rv;
@@ -398,57 +411,54 @@ static apr_status_t read_lines(reader *r, apr_array_header_t *rows, const char *
         if (strspn(body, " \t\r") >= n) {
             continue;
         }
-        rv = kiss_json_read(&o, body, n, 1, r->pool);
+        apr_pool_clear(p);
+        rv = kiss_json_read(&o, body, n, 1, p);
         if (rv == APR_ENOMEM) {
             return rv;
         }
-        r->place = apr_pstrcat(r->pool, place, ": ", NULL);
+        place = apr_psprintf(p, "line %d", line);
+        all->r.place = apr_pstrcat(p, place, ": ", NULL);
         if (rv != APR_SUCCESS || !json_object_is_type(o, json_type_object)) {
-            blame(r, NULL, 0, "", "is not one JSON object");
+            blame(&all->r, NULL, 0, "", "is not one JSON object");
             continue;
         }
-        read_row(r, rows, o, place, seen);
+        read_row(all, o, place);
     }
     return APR_SUCCESS;
 }
 
-/** Reads an array of objects. */
-static apr_status_t read_array(reader *r, apr_array_header_t *rows, const char *body, apr_size_t len, apr_hash_t *seen)
+/** Reads an element of an array of objects. */
+static void read_element(void *baton, apr_size_t i, json_object *o)
 {
-    json_object *array;
-    apr_status_t rv = kiss_json_read(&array, body, len, 2, r->pool);
-    apr_size_t i;
+    rows_reader *all = baton;
+    char place[32], lead[36];
 
-    if (rv != APR_SUCCESS || !json_object_is_type(array, json_type_array)) {
-        return rv == APR_SUCCESS ? APR_EGENERAL : rv;
+    apr_snprintf(place, sizeof(place), "[%" APR_SIZE_T_FMT "]", i);
+    apr_snprintf(lead, sizeof(lead), "%s: ", place);
+    all->r.place = lead;
+    if (json_object_is_type(o, json_type_object)) {
+        read_row(all, o, place);
     }
-    for (i = 0; i < json_object_array_length(array); i++) {
-        json_object *o = json_object_array_get_idx(array, i);
-        const char *place = apr_psprintf(r->pool, "[%" APR_SIZE_T_FMT "]", i);
-
-        r->place = apr_pstrcat(r->pool, place, ": ", NULL);
-        if (json_object_is_type(o, json_type_object)) {
-            read_row(r, rows, o, place, seen);
-        }
-        else {
-            blame(r, NULL, 0, "", "must be an object");
-        }
+    else {
+        blame(&all->r, NULL, 0, "", "must be an object");
     }
-    return APR_SUCCESS;
+    all->r.place = "";
 }
 
 apr_status_t kiss_write_body_rows(apr_array_header_t **rows, const char **faults, const kiss_write_plan *plan, int lines,
                                   const char *body, apr_size_t len, apr_pool_t *p)
 {
     const kiss_write_reading how = { plan, NULL, 0 };
-    reader r = { &how, "", apr_array_make(p, 4, sizeof(const char *)), p, 0 };
-    apr_hash_t *seen = apr_hash_make(p);
+    rows_reader all = { { &how, "", apr_array_make(p, 4, sizeof(const char *)), p, 0 }, NULL, apr_hash_make(p) };
+    apr_pool_t *each;
     apr_status_t rv;
 
-    *rows = apr_array_make(p, 64, sizeof(kiss_write_row));
-    rv = lines ? read_lines(&r, *rows, body, len, seen) : read_array(&r, *rows, body, len, seen);
-    *faults = sentence(&r);
-    return r.no_memory ? APR_ENOMEM : rv;
+    *rows = all.rows = apr_array_make(p, 64, sizeof(kiss_write_row));
+    apr_pool_create(&each, p);
+    rv = lines ? read_lines(&all, body, len, each) : kiss_json_elements(body, len, 1, read_element, &all, each);
+    apr_pool_destroy(each);
+    *faults = sentence(&all.r);
+    return all.r.no_memory ? APR_ENOMEM : rv;
 }
 
 /* --- writing --- */

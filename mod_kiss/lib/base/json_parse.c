@@ -16,6 +16,7 @@ typedef struct {
     int depth;                  /* arrays and objects that may still be nested */
     apr_size_t names;           /* members of all objects, duplicate names included */
     apr_size_t nuls;            /* occurrences of \u0000 */
+    apr_size_t values;          /* values that may still come */
 } scanner;
 
 static int value(scanner *s);
@@ -182,6 +183,9 @@ static int value(scanner *s)
 {
     int good;
 
+    if (s->values-- == 0) {
+        return 0;
+    }
     skip_space(s);
     if (take(s, '{')) {
         good = items(s, '}', member);
@@ -230,15 +234,12 @@ static int is_null(const char *text, apr_size_t n)
     return n >= 4 && text[strspn(text, " \t\r\n")] == 'n';
 }
 
-apr_status_t kiss_json_read(json_object **o, const char *text, apr_size_t n, int depth, apr_pool_t *p)
+/** Parses `n` bytes that a scanner, which began with `depth`, has found valid. */
+static apr_status_t parse(json_object **o, const scanner *s, const char *text, apr_size_t n, int depth, apr_pool_t *p)
 {
-    scanner s = { text, text + n, depth, 0, 0 };
     json_tokener *tok;
 
     *o = NULL;
-    if (n >= INT_MAX || !kiss_json_text_is_utf8(text, n) || !value(&s) || s.at != s.end) {
-        return APR_EGENERAL;
-    }
     /* json-c counts the content of the innermost brackets as a level, too. */
     tok = json_tokener_new_ex(depth + 2);
     if (!tok) {
@@ -253,12 +254,70 @@ apr_status_t kiss_json_read(json_object **o, const char *text, apr_size_t n, int
         return is_null(text, n) ? APR_SUCCESS : APR_ENOMEM;     /* the text is valid, as was seen before */
     }
     apr_pool_cleanup_register(p, *o, release, apr_pool_cleanup_null);
-    return members(*o) == s.names ? APR_SUCCESS : APR_EGENERAL;
+    return members(*o) == s->names ? APR_SUCCESS : APR_EGENERAL;
+}
+
+static apr_status_t read_text(json_object **o, const char *text, apr_size_t n, int depth, apr_size_t values, apr_pool_t *p)
+{
+    scanner s = { text, text + n, depth, 0, 0, values };
+
+    *o = NULL;
+    return n < INT_MAX && kiss_json_text_is_utf8(text, n) && value(&s) && s.at == s.end ? parse(o, &s, text, n, depth, p)
+           : APR_EGENERAL;
+}
+
+apr_status_t kiss_json_read(json_object **o, const char *text, apr_size_t n, int depth, apr_pool_t *p)
+{
+    return read_text(o, text, n, depth, KISS_JSON_VALUES, p);
 }
 
 json_object *kiss_json_parse(const char *text, apr_size_t n, int depth, apr_pool_t *p)
 {
     json_object *o;
 
-    return kiss_json_read(&o, text, n, depth, p) == APR_SUCCESS ? o : NULL;
+    return read_text(&o, text, n, depth, APR_SIZE_MAX, p) == APR_SUCCESS ? o : NULL;
+}
+
+/** Reads the elements from `s` on, up to the closing bracket. */
+static apr_status_t elements(scanner *s, int depth, kiss_json_element *element, void *baton, apr_pool_t *p)
+{
+    apr_status_t rv = APR_SUCCESS;
+    apr_size_t i;
+
+    for (i = 0; rv == APR_SUCCESS && (i == 0 || take(s, ',')); i++) {
+        const char *start = s->at;
+        json_object *o = NULL;
+
+        *s = (scanner){ start, s->end, depth, 0, 0, KISS_JSON_VALUES };
+        rv = value(s) ? parse(&o, s, start, (apr_size_t)(s->at - start), depth, p) : APR_EGENERAL;
+        if (rv == APR_SUCCESS) {
+            element(baton, i, o);
+        }
+        apr_pool_clear(p);
+    }
+    return rv != APR_SUCCESS || take(s, ']') ? rv : APR_EGENERAL;
+}
+
+apr_status_t kiss_json_elements(const char *text, apr_size_t n, int depth, kiss_json_element *element, void *baton,
+                                apr_pool_t *p)
+{
+    scanner s = { text, text + n, depth, 0, 0, 0 };
+    apr_status_t rv = APR_SUCCESS;
+    apr_pool_t *each;
+
+    if (n >= INT_MAX || !kiss_json_text_is_utf8(text, n)) {
+        return APR_EGENERAL;
+    }
+    skip_space(&s);
+    if (!take(&s, '[')) {
+        return APR_EGENERAL;
+    }
+    skip_space(&s);
+    if (!take(&s, ']')) {
+        apr_pool_create(&each, p);
+        rv = elements(&s, depth, element, baton, each);
+        apr_pool_destroy(each);
+    }
+    skip_space(&s);
+    return rv == APR_SUCCESS && s.at != s.end ? APR_EGENERAL : rv;
 }

@@ -21,12 +21,30 @@
  */
 json_object *kiss_json_parse(const char *text, apr_size_t n, int depth, apr_pool_t *p);
 
+/** Values that a text may have: json-c needs up to 800 bytes for one of two bytes, {}. */
+#define KISS_JSON_VALUES 100000
+
 /**
- * The same, for those who must not take a lack of memory for an invalid text.
+ * The same, for a text from a stranger: what it takes in memory is bounded by KISS_JSON_VALUES, and a lack of memory is not
+ * taken for an invalid text.
  *
  * @param o receives the value, which is released with `p`; NULL for null
- * @return APR_EGENERAL when the text is anything else; APR_ENOMEM
+ * @return APR_EGENERAL when the text is anything else, or has more values; APR_ENOMEM
  */
 apr_status_t kiss_json_read(json_object **o, const char *text, apr_size_t n, int depth, apr_pool_t *p);
+
+/** Receives an element of an array: `i` from 0; `o` is NULL for null, and released afterwards. */
+typedef void kiss_json_element(void *baton, apr_size_t i, json_object *o);
+
+/**
+ * Reads a text that is one array, of any length, element by element, as kiss_json_read() reads each of them. What comes
+ * before a fault has been received by then.
+ *
+ * @param depth maximum nesting in an element
+ * @param p     its memory is for one element at a time
+ * @return APR_EGENERAL when the text is anything else; APR_ENOMEM
+ */
+apr_status_t kiss_json_elements(const char *text, apr_size_t n, int depth, kiss_json_element *element, void *baton,
+                                apr_pool_t *p);
 
 #endif
