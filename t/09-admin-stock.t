@@ -95,6 +95,9 @@ subtest 'many rows' => sub {
     ask(PATCH => '/admin/stock', '{"stockLocation":"NL01","sku":"BULK-1","availableQTY":9}' . "\r\n\r\n", 'Content-Type' => 'application/x-ndjson');
     is +(sql($db, "SELECT next_available_eta FROM stock WHERE sku = 'BULK-1' AND stock_location = 'NL01'"))[0][0], '2027-01-01', 'what is absent keeps its value';
     is +(sql($db, "SELECT COUNT(*) FROM admin_audit WHERE sku = 'BULK-1'"))[0][0], 4, 'each row is in the audit';
+    is_deeply [map { join ' ', @$_ } sql($db, "SELECT scope, members FROM admin_audit WHERE sku = 'BULK-1' ORDER BY audit_id")],
+        ['UK01 stockLocation,sku,availableQTY,nextAvailableETA', 'NL01 stockLocation,sku,availableQTY,nextAvailableETA', 'UK01 availableQTY', 'NL01 availableQTY'],
+        '... with what has changed';
 
     my $before = join ',', map { @$_ } sql($db, 'SELECT sku, available_qty FROM stock WHERE stock_location = \'UK01\' ORDER BY sku');
     $r = ask(PATCH => '/admin/stock', [@{ $new->([$sku, 1], ['BULK-1', 'x'], ['BULK-2', 2]) }, { sku => 'BULK-3', availableQTY => 1 }, 5, @{ $new->([$sku, 2]) }, { stockLocation => 'UK01', sku => 'B', qty => 1 }]);

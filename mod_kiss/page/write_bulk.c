@@ -101,29 +101,32 @@ static kiss_db_status read_old(apr_array_header_t **old, kiss_db_conn *conn, con
     return kiss_write_store_rows(old, conn, &s, args, p);
 }
 
-/** The values of a row over those that are there. @return NULL when they are the same */
-static const char **merge(const kiss_write_table *t, const char *const *old, const char *const *values, apr_pool_t *p)
-{
-    const char **merged = apr_pmemdup(p, values, (apr_size_t)t->n * sizeof(*merged));
-    int i;
+/** A row that is to be written. */
+typedef struct {
+    const char *const *values;
+    const char *members;            /* what differs, joined by commas */
+} changed_row;
 
-    for (i = 0; old && i < t->n; i++) {
-        merged[i] = values[i] == kiss_write_absent ? old[i] : values[i];
-    }
+/** Sets the values of a row over those that are there. @return 0 when they are the same */
+static int merge(changed_row *row, const kiss_write_table *t, const char *const *old, const char *const *values,
+                 apr_pool_t *p)
+{
+    const char **merged;
+
+    row->members = "";
+    row->values = merged = kiss_write_store_merge(&row->members, t, old, values, p);
     if (!old) {
         kiss_write_body_fill(merged, t, p);
-        return merged;
     }
-    return kiss_write_store_same(t, old, merged, 0) ? NULL : merged;
+    return *row->members != '\0';
 }
 
 /** Writes rows, and notes each of them in the audit. */
-static kiss_db_status write_rows(bulk_request *w, kiss_db_conn *conn, const char *const *const *rows, int n)
+static kiss_db_status write_rows(bulk_request *w, kiss_db_conn *conn, const changed_row *rows, int n, apr_pool_t *p)
 {
     static const char audit[] = "INSERT INTO admin_audit (written_at, admin_code, method, dataset, scope, sku, members,"
                                 " request_id) VALUES ";
     const kiss_write_table *t = &w->plan->self;
-    apr_pool_t *p = w->k->pool;
     const char **args = apr_palloc(p, (apr_size_t)n * (apr_size_t)(t->n > 7 ? t->n : 7) * sizeof(*args));
     const char *sql = apr_pstrcat(p, "INSERT INTO ", t->file->table, " (", columns_of(t, 0, p), ") VALUES ",
                                   groups(n, t->n, "", p), " ON DUPLICATE KEY UPDATE ", columns_of(t, 1, p), NULL);
@@ -132,12 +135,12 @@ static kiss_db_status write_rows(bulk_request *w, kiss_db_conn *conn, const char
     int i, last = t->keys - 1;
 
     for (i = 0; i < n; i++) {
-        memcpy(args + i * t->n, rows[i], (apr_size_t)t->n * sizeof(*args));
+        memcpy(args + i * t->n, rows[i].values, (apr_size_t)t->n * sizeof(*args));
     }
     status = kiss_db_execute(conn, &s, args);
     for (i = 0; i < n; i++) {
-        const char *const values[] = { w->k->principal, w->k->r->method, w->plan->set->item, last ? rows[i][0] : "",
-                                       rows[i][last], "", w->k->request_id };
+        const char *const values[] = { w->k->principal, w->k->r->method, w->plan->set->item, last ? rows[i].values[0] : "",
+                                       rows[i].values[last], rows[i].members, w->k->request_id };
 
         memcpy(args + i * 7, values, sizeof(values));
     }
@@ -146,26 +149,23 @@ static kiss_db_status write_rows(bulk_request *w, kiss_db_conn *conn, const char
 }
 
 /** Compares rows that agree but for the last value of their keys, and writes those that differ. */
-static kiss_db_status write_part(bulk_request *w, kiss_db_conn *conn, const kiss_write_row *rows, int n)
+static kiss_db_status write_part(bulk_request *w, kiss_db_conn *conn, const kiss_write_row *rows, int n, apr_pool_t *p)
 {
     const kiss_write_table *t = &w->plan->self;
-    const char *const *changed[ROWS], *const *row;
+    changed_row changed[ROWS];
     apr_array_header_t *old;
-    kiss_db_status status = read_old(&old, conn, t, rows, n, w->k->pool);
+    kiss_db_status status = read_old(&old, conn, t, rows, n, p);
     int i, j = 0, many = 0;
 
     for (i = 0; status == KISS_DB_OK && i < n; i++) {
         const int known = j < old->nelts && strcmp(APR_ARRAY_IDX(old, j, const char **)[t->keys - 1],
                                                    rows[i].values[t->keys - 1]) == 0;
 
-        row = (const char *const *)merge(t, known ? APR_ARRAY_IDX(old, j, const char **) : NULL, rows[i].values, w->k->pool);
+        many += merge(&changed[many], t, known ? APR_ARRAY_IDX(old, j, const char **) : NULL, rows[i].values, p);
         j += known;
-        if (row) {
-            changed[many++] = row;
-        }
     }
     w->changed += many;
-    return status == KISS_DB_OK && many ? write_rows(w, conn, changed, many) : status;
+    return status == KISS_DB_OK && many ? write_rows(w, conn, changed, many, p) : status;
 }
 
 /** Looks up what the first row of a part refers to by the first values of its key. */
@@ -193,7 +193,9 @@ static kiss_db_status write_once(kiss_db_conn *conn, void *baton, int *keep)
     const kiss_write_row *rows = (const kiss_write_row *)w->rows->elts;
     int i, n, repeated;
     kiss_db_status status = kiss_write_repeat_find(&repeated, conn, w->idempotency_key, w->hash);
+    apr_pool_t *part;
 
+    apr_pool_create(&part, w->k->pool);
     w->error = NULL;
     w->changed = 0;
     w->repeated = repeated > 0;
@@ -206,9 +208,11 @@ static kiss_db_status write_once(kiss_db_conn *conn, void *baton, int *keep)
         }
         status = check_part(w, conn, &rows[i]);
         if (status == KISS_DB_OK && !w->error) {
-            status = write_part(w, conn, &rows[i], n);
+            status = write_part(w, conn, &rows[i], n, part);
         }
+        apr_pool_clear(part);
     }
+    apr_pool_destroy(part);
     *keep = !w->error && !w->repeated;
     return status == KISS_DB_OK && *keep ? kiss_write_repeat_note(conn, w->idempotency_key, w->hash, HTTP_OK) : status;
 }

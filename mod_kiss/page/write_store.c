@@ -276,9 +276,8 @@ static kiss_db_status replace(kiss_db_conn *conn, const kiss_write_table *t, con
     return status;
 }
 
-/** The values of the object, those that are absent as they are; adds the names of those that differ. */
-static const char **merge(const char **changed, const kiss_write_table *t, const char *const *old, const char *const *values,
-                          apr_pool_t *p)
+const char **kiss_write_store_merge(const char **changed, const kiss_write_table *t, const char *const *old,
+                                    const char *const *values, apr_pool_t *p)
 {
     const char **merged = apr_pmemdup(p, values, (apr_size_t)t->n * sizeof(*merged));
     int i;
@@ -300,7 +299,7 @@ kiss_db_status kiss_write_store_change(const char **changed, kiss_db_conn *conn,
     int i, j, wrote = 0;
 
     *changed = "";
-    self = merge(changed, &plan->self, old->self, object->self, p);
+    self = kiss_write_store_merge(changed, &plan->self, old->self, object->self, p);
     *changed = plan->set->rows_only ? "" : *changed;
     status = plan->set->rows_only ? KISS_DB_OK : put_row(conn, &plan->self, old->self, self, &wrote);
     for (i = 0; i < plan->nnested && status == KISS_DB_OK; i++) {

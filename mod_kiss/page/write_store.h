@@ -51,6 +51,16 @@ kiss_db_status kiss_write_store_references(const char **fault, kiss_db_conn *con
                                            const kiss_write_object *object, apr_pool_t *p);
 
 /**
+ * The values of a row over those that are there: what is absent stays.
+ *
+ * @param changed the JSON names of what differs are added to it, joined by commas
+ * @param old     what is there, or NULL; then what is absent stays kiss_write_absent
+ * @return them, in `p`
+ */
+const char **kiss_write_store_merge(const char **changed, const kiss_write_table *t, const char *const *old,
+                                    const char *const *values, apr_pool_t *p);
+
+/**
  * Writes what differs.
  *
  * @param old     what is there; old->self is NULL for a new object
