@@ -133,7 +133,7 @@ static int check_terms(ctl *c, const terms *t)
 int cmd_customer_add(ctl *c, const char *const *args)
 {
     terms t = {"", NULL, NULL, "0", NULL, NULL};
-    const char *code, *found;
+    const char *code, *found, *admin;
     int rc;
 
     if (!c->option[OPT_PRICE_LIST] || !c->option[OPT_WAREHOUSE]) {
@@ -143,11 +143,16 @@ int cmd_customer_add(ctl *c, const char *const *args)
     if (rc != CTL_OK || (rc = read_terms(c, &t)) != CTL_OK) {
         return rc;
     }
-    if (ctl_db_value(c, &found, "SELECT 1 FROM customer WHERE customer_code = ?", 1, code) != CTL_OK) {
+    if (ctl_db_value(c, &found, "SELECT 1 FROM customer WHERE customer_code = ?", 1, code) != CTL_OK
+        || ctl_db_value(c, &admin, "SELECT 1 FROM admin_client WHERE admin_code = ?", 1, code) != CTL_OK) {
         return CTL_FAILED;
     }
     if (found) {
         return ctl_fail("customer '%s' exists already: 'kissctl customer set' changes it", code);
+    }
+    if (admin) {
+        return ctl_fail("'%s' is the code of an admin client: choose another one, so that nobody takes one for the other",
+                        code);
     }
     if (check_terms(c, &t) != CTL_OK
         || ctl_db_run(c, NULL, "INSERT INTO customer (customer_code, name, price_list_code, stock_location,"

@@ -91,6 +91,9 @@ subtest 'tokens' => sub {
     my ($rc, $out, $err) = kissctl('admin', 'add', 'ACME01');
     is $rc, 1, 'an admin client is no customer';
     like $err, qr/is the code of a customer/, '... and kissctl says so';
+    ($rc, $out, $err) = kissctl('customer', 'add', 'pim', '--price-list', 'UKTRADE', '--warehouse', 'UK01');
+    is $rc, 1, 'nor is a customer an admin client';
+    like $err, qr/'pim' is the code of an admin client/, '... and kissctl says so';
 };
 
 subtest 'faults of a body' => sub {
