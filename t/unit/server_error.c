@@ -30,7 +30,7 @@ void unit_server_error(void)
     kind(2008, KISS_SERVER_BUSY, "no memory: busy");
     kind(2026, KISS_SERVER_AWAY, "TLS failed: away");
     kind(1142, KISS_SERVER_OURS, "no right: ours");
-    advice(1142, "customer", "(sql/customer/grants.sql).");
+    advice(1142, "customer", "(sql/customer/grants.sql; for KissAdminDatabase grants-admin.sql).");
     advice(1370, "kss", "(sql/kss/grants.sql).");
     advice(1146, "customer", "'kissctl schema install'");
     advice(4091, "kss", "'kissctl kss schema install'");

@@ -167,7 +167,8 @@ const char *kiss_server_error_advice(unsigned int code, const char *api, apr_poo
 
     switch (e ? e->end : SEE_NOTHING) {
     case SEE_GRANTS:
-        return apr_psprintf(p, "%s (sql/%s/grants.sql).", e->advice, api);
+        return apr_psprintf(p, "%s (sql/%s/grants.sql%s).", e->advice, api,
+                            *lead ? "" : "; for KissAdminDatabase grants-admin.sql");
     case SEE_INSTALL:
         return apr_psprintf(p, "%s 'kissctl %sschema install'.", e->advice, lead);
     case SEE_CHECK:
