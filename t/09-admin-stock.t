@@ -132,6 +132,16 @@ subtest 'pages' => sub {
     is scalar @{ $h->json(ask(GET => '/admin/products'))->{products} }, 100, 'by default 100';
     is scalar @{ $h->json(ask(GET => '/admin/products?limit=9999'))->{products} }, scalar(@all), 'and 500 at most';
     is ask(GET => "/admin/products?$_")->{status}, 400, $_ for 'limit=0', 'limit=x', 'limit=-1', 'after=a&after=b';
+    # What a page takes in memory is bounded.
+    my ($text, $large) = ('x' x 1_000_000, '/admin/products?after=zz&limit=500');
+    ask(POST => '/admin/products', { sku => "zzLARGE$_", description => $text, websiteDescription => $text }) for 1 .. 7;
+    for ([1, 2, 3], [4, 5, 6], [7]) {
+        my $page = $h->json(ask(GET => $large));
+        is_deeply [grep {/^zz/} map { $_->{sku} } @{ $page->{products} }], [map { "zzLARGE$_" } @$_], 'a page of large ones ends after 4 MB';
+        $large = $page->{next};
+    }
+    is $large, undef, '... and the last one is the last';
+    ask(DELETE => "/admin/products/zzLARGE$_") for 1 .. 7;
     is_deeply $h->json(ask(GET => '/admin/products?after=%F0%9F%98%80')), { products => [], next => undef }, 'after the last one';
 };
 

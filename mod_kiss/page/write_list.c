@@ -54,9 +54,9 @@ static int put_next(page_request *w, const char *last)
 }
 
 /** Writes the page. @return 0, or -1 without memory */
-static int write_page(page_request *w, const apr_array_header_t *page)
+static int write_page(page_request *w, const apr_array_header_t *page, int more)
 {
-    const int more = page->nelts > w->limit, n = more ? w->limit : page->nelts;
+    const int n = page->nelts;
     int i, e;
 
     printbuf_reset(w->text);
@@ -78,15 +78,16 @@ static kiss_db_status read_page(kiss_db_conn *conn, void *baton)
 {
     page_request *w = baton;
     apr_array_header_t *page = NULL;
+    int more = 0;
     kiss_db_status status = kiss_db_begin(conn);
 
     if (status == KISS_DB_OK) {
-        status = kiss_write_store_page(&page, conn, w->plan, w->after, w->limit + 1, w->k->pool);
+        status = kiss_write_store_page(&page, &more, conn, w->plan, w->after, w->limit, w->k->pool);
     }
     if (status == KISS_DB_OK) {
         status = kiss_db_end(conn);
     }
-    return status == KISS_DB_OK && write_page(w, page) ? KISS_DB_FAILED : status;
+    return status == KISS_DB_OK && write_page(w, page, more) ? KISS_DB_FAILED : status;
 }
 
 /** The value of a parameter, or NULL. */

@@ -106,12 +106,41 @@ static kiss_db_status read_owners(const apr_array_header_t *page, kiss_db_conn *
     return status;
 }
 
-kiss_db_status kiss_write_store_page(apr_array_header_t **page, kiss_db_conn *conn, const kiss_write_plan *plan,
+/* Of the objects themselves a page has as many bytes as this, and the last of them: it is in memory some ten times. */
+#define PAGE_BYTES (4 * 1024 * 1024)
+
+/** Reads the objects of a page, without their arrays. */
+static kiss_db_status read_selves(apr_array_header_t **rows, int *more, kiss_db_conn *conn, const kiss_write_plan *plan,
+                                  const char *after, int most, apr_pool_t *p)
+{
+    const char *args[] = { after, apr_itoa(p, most + 1) };
+    const kiss_value *row;
+    kiss_db_cursor *cursor;
+    kiss_db_status status = kiss_db_select(&cursor, conn, &plan->self.page, args, p);
+    apr_size_t bytes = 0;
+    int i;
+
+    *rows = apr_array_make(p, 4, sizeof(const char **));
+    *more = 0;
+    while (status == KISS_DB_OK && (status = kiss_db_next(cursor, &row)) == KISS_DB_OK && row) {
+        if ((*rows)->nelts == most || bytes >= PAGE_BYTES) {
+            *more = 1;
+            return kiss_db_close(cursor);
+        }
+        for (i = 0; i < plan->self.n; i++) {
+            bytes += row[i].len;
+        }
+        APR_ARRAY_PUSH(*rows, const char **) = copy_row(row, plan->self.n, p);
+    }
+    return status;
+}
+
+kiss_db_status kiss_write_store_page(apr_array_header_t **page, int *more, kiss_db_conn *conn, const kiss_write_plan *plan,
                                      const char *after, int most, apr_pool_t *p)
 {
-    const char *args[] = { after, apr_itoa(p, most) };
+    const char *args[] = { after, NULL };
     apr_array_header_t *rows;
-    kiss_db_status status = kiss_write_store_rows(&rows, conn, &plan->self.page, args, p);
+    kiss_db_status status = read_selves(&rows, more, conn, plan, after, most, p);
     int i;
 
     *page = apr_array_make(p, rows->nelts + 1, sizeof(kiss_write_stored));

@@ -36,10 +36,11 @@ kiss_db_status kiss_write_store_read(kiss_write_stored *stored, kiss_db_conn *co
  * Reads the objects after a key, in the order of their keys.
  *
  * @param page  receives them, of kiss_write_stored, in `p`
+ * @param more  receives 1 when there are others after them
  * @param after the key; "": from the first one
- * @param most  their maximum
+ * @param most  their maximum; they are fewer where they are large
  */
-kiss_db_status kiss_write_store_page(apr_array_header_t **page, kiss_db_conn *conn, const kiss_write_plan *plan,
+kiss_db_status kiss_write_store_page(apr_array_header_t **page, int *more, kiss_db_conn *conn, const kiss_write_plan *plan,
                                      const char *after, int most, apr_pool_t *p);
 
 /**
