@@ -207,7 +207,8 @@ subtest 'pages while others write' => sub {
             for my $page ($first .. $first + 3) {
                 my $got = $page_of->($path, $size, $page);
                 my $more = ref $got ? pop @$got : '';
-                my @want = grep {defined} @$rows[($page - 1) * $size .. $page * $size - 1];
+                my $end = $page * $size < @$rows ? $page * $size : @$rows;
+                my @want = @$rows[($page - 1) * $size .. $end - 1];     # not beyond: grep would make the rows that are not there
                 my $is = ref $got ? join ' ', @{ cells($got, @$members) }, $more : $got;
                 my $should = join ' ', @want, @$rows > $page * $size ? 'true' : 'false';
                 push @wrong, "try $try, page $page by $size: $is instead of $should" if $is ne $should;
