@@ -32,7 +32,9 @@ for my $n (sort keys %number) {
     is scalar keys %{ $number{$n} }, 1, "KISS$n is used in one file";
     like $errors, qr/^\| KISS$n \|[^|]+\| @{[keys %{ $number{$n} }]} \|/m, "KISS$n is in conf/errors.md, with its file";
 }
-is_deeply [grep { !$number{$_} } $errors =~ /^\| KISS(\d+)/mg], [], 'conf/errors.md lists no others';
+my @listed = $errors =~ /^\| KISS(\d+)/mg;
+is_deeply [grep { !$number{$_} } @listed], [], 'conf/errors.md lists no others';
+is "@listed", join(' ', sort keys %{ { map { $_ => 1 } @listed } }), '... each once, in their order';
 
 # Each unit stands in one room; includes lead into the same room or into one below it, and never back.
 my (%includes, %unit);
