@@ -168,8 +168,10 @@ subtest 'what the log cannot tell is read whole' => sub {
         ['a revision raised by hand', "UPDATE revision SET n = n + 1 WHERE dataset = 'prices' AND scope = 'UKTRADE'; DELETE FROM change_log WHERE $newest LIMIT 1", $gap],
         # Revisions are microseconds: by a day, so that no version of the cases above is earlier.
         ['a revision that went back', "UPDATE revision SET n = n - 86400000000 WHERE dataset = 'prices' AND scope = 'UKTRADE'", 'no earlier version is cached'],
-        ['a log of another life', "UPDATE change_log SET n = n - 5, prev = prev - 5", $gap],
+        ['a log of another life', "UPDATE change_log SET n = n - 5, prev = prev - 5 WHERE n > 0", $gap],
     );
+    # As after a cut of the log, which one change in 8,192 makes: this row is no change.
+    sql($db, "REPLACE INTO change_log (dataset, scope, n, sku, prev) VALUES ('prices', 'UKTRADE', 0, '', 0)");
     for my $case (@cases) {
         my ($name, $sql, $why) = @$case;
         sql($db, "UPDATE revision SET n = GREATEST(n + 1, DEFAULT(n)) WHERE dataset <> 'epoch'");
