@@ -34,8 +34,7 @@ CONF
 mkdir -p "$root/run"
 touch "$root/dev/null"
 chmod 666 "$root/dev/null"
-inside /usr/sbin/apache2 -f /httpd.conf -DFOREGROUND >"$work/httpd.log" 2>&1 &
-started+=($!)
+start "$work/httpd.log" /usr/sbin/apache2 -f /httpd.conf -DFOREGROUND
 ask() { curl -s -o /dev/null -w '%{http_code}' "$@" "http://127.0.0.1:$port/now"; }
 for ((i = 0; i < 100; i++)); do ask >/dev/null && break; sleep 0.1; done
 rfc1123() { date -u -d "$1" '+%a, %d %b %Y %H:%M:%S GMT'; }

@@ -57,6 +57,15 @@ inside() {
     if [ "$(id -u)" -eq 0 ]; then chroot "$root" "$@"; else unshare -r chroot "$root" "$@"; fi
 }
 
+# start LOG COMMAND...: runs it so beside us. It is the process itself that is in `started`, and is ended with us.
+start() {
+    local log=$1 as=(unshare -r)
+    shift
+    [ "$(id -u)" -ne 0 ] || as=()
+    "${as[@]}" chroot "$root" "$@" >"$log" 2>&1 &
+    started+=($!)
+}
+
 # compile SOURCE PROGRAM LIBRARY...: a C program that uses headers and libraries of `root`, to be run by inside /PROGRAM.
 compile() {
     local source=$1 program=$2
@@ -79,9 +88,8 @@ start_mariadb() {
     touch "$root/dev/null"
     local user=
     [ "$(id -u)" -ne 0 ] || user=--user=root
-    inside /usr/sbin/mariadbd --no-defaults $user --datadir=/data --socket=/run/db.sock --pid-file=/run/db.pid --skip-networking \
-        --skip-grant-tables --lc-messages-dir=/usr/share/mysql "$@" >"$work/mariadb.log" 2>&1 &
-    started+=($!)
+    start "$work/mariadb.log" /usr/sbin/mariadbd --no-defaults $user --datadir=/data --socket=/run/db.sock --pid-file=/run/db.pid \
+        --skip-networking --skip-grant-tables --lc-messages-dir=/usr/share/mysql "$@"
     local i
     for ((i = 0; i < 600; i++)); do
         ! sql 'SELECT 1' >/dev/null 2>&1 || return 0

@@ -44,8 +44,7 @@ http {
     }
 }
 CONF
-inside /usr/sbin/nginx -e /n/error.log -c /n/nginx.conf >"$work/nginx.log" 2>&1 &
-started+=($!)
+start "$work/nginx.log" /usr/sbin/nginx -e /n/error.log -c /n/nginx.conf
 ask() { curl -s -o /dev/null -D - "$@" | tr -d '\r' | sed -n 's/^X-Seen: //p'; }
 for ((i = 0; i < 100; i++)); do [ -z "$(ask "http://127.0.0.1:$port/plain")" ] || break; sleep 0.1; done
 poll=(-H 'If-None-Match: "one"' -H 'Range: bytes=0-1' -H 'If-Range: "one"')

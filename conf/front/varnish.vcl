@@ -42,7 +42,7 @@ sub vcl_recv {
     set req.backend_hint = kiss.backend();
     # Varnish has appended the address to what the client wrote.
     set req.http.X-Forwarded-For = client.ip;
-    # A range is asked for by GET. Varnish would answer a HEAD that has one with 416.
+    # A range is asked for by GET. Varnish would answer a HEAD that has one with 416 or 206.
     if (req.method == "HEAD") {
         unset req.http.Range;
     }
