@@ -320,7 +320,7 @@ int cmd_tokenkey_rotate(ctl *c, const char *const *args)
     if (kid && below) {
         return ctl_usage(c, "rotate takes either --prepare, which makes a key, or the KID of one");
     }
-    if ((kid ? raise_key(c, kid) : new_key(c, &kid, below)) != CTL_OK) {
+    if ((kid ? raise_key(c, kid) : new_key(c, &kid, below)) != CTL_OK || !kid) {
         return CTL_FAILED;
     }
     print_kid(c, kid);

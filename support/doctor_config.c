@@ -146,14 +146,14 @@ static int check_one(doctor *d, const char *check, int children, json_object *o,
     static const ctl_database customer = {"kissctl", "customer", ""}, kss = {"kissctl", "kss", "kss "};
     ctl *outer = d->c, *c = apr_pmemdup(outer->pool, outer, sizeof(*c));
     ctl_verb *verb = apr_pmemdup(outer->pool, outer->verb, sizeof(*verb));
-    const char *e = option_file(d, &c->defaults, o, server);
+    const char *e = option_file(d, &c->defaults, o, server), *api = text_of(o, "api");
     int reached;
 
     if (e) {
         doctor_finding(d, check, DOCTOR_PROBLEM, "run this as root, as which httpd reads it", "%s", e);
         return 0;
     }
-    verb->database = strcmp(text_of(o, "api"), "kss") == 0 ? &kss : &customer;
+    verb->database = api && strcmp(api, "kss") == 0 ? &kss : &customer;
     c->verb = verb;
     c->db = NULL;
     c->origin = check;

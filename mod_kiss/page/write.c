@@ -256,7 +256,7 @@ static kiss_db_status put(write_request *w, kiss_db_conn *conn, const kiss_write
 
 static kiss_db_status remove_object(write_request *w, kiss_db_conn *conn, const kiss_write_stored *old)
 {
-    kiss_db_status status = kiss_write_store_remove(conn, w->plan, &old->object, w->k->pool);
+    kiss_db_status status = kiss_write_store_remove(conn, w->plan, &old->object);
 
     w->status = HTTP_NO_CONTENT;
     return status == KISS_DB_OK ? kiss_write_store_audit(conn, w->plan, w->key, "") : status;

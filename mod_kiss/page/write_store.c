@@ -282,7 +282,7 @@ static kiss_db_status put_row(kiss_db_conn *conn, const kiss_write_table *t, con
     return kiss_db_execute(conn, &t->update, args);
 }
 
-/** Makes the rows of a table those of `rows`. */
+/** Makes the rows of a table those of `rows`; NULL: none. */
 static kiss_db_status replace(kiss_db_conn *conn, const kiss_write_table *t, const apr_array_header_t *old,
                               const apr_array_header_t *rows, int *wrote)
 {
@@ -297,7 +297,7 @@ static kiss_db_status replace(kiss_db_conn *conn, const kiss_write_table *t, con
             status = remove_row(conn, t, row);
         }
     }
-    for (i = 0; i < rows->nelts && status == KISS_DB_OK; i++) {
+    for (i = 0; rows && i < rows->nelts && status == KISS_DB_OK; i++) {
         const char *const *row = APR_ARRAY_IDX(rows, i, const char **);
 
         status = put_row(conn, t, find(t, old, row), row, wrote);
@@ -358,16 +358,14 @@ unsigned kiss_write_store_removed(const kiss_write_plan *plan)
     return removed;
 }
 
-kiss_db_status kiss_write_store_remove(kiss_db_conn *conn, const kiss_write_plan *plan, const kiss_write_object *object,
-                                       apr_pool_t *p)
+kiss_db_status kiss_write_store_remove(kiss_db_conn *conn, const kiss_write_plan *plan, const kiss_write_object *object)
 {
-    const apr_array_header_t *none = apr_array_make(p, 1, sizeof(const char **));
     kiss_db_status status = KISS_DB_OK;
     int i, wrote;
 
     for (i = 0; i < plan->nnested && status == KISS_DB_OK; i++) {
         if (kiss_write_store_removed(plan) >> i & 1) {
-            status = replace(conn, &plan->nested[i], object->nested[i], none, &wrote);
+            status = replace(conn, &plan->nested[i], object->nested[i], NULL, &wrote);
         }
     }
     return status == KISS_DB_OK && !plan->set->rows_only ? remove_row(conn, &plan->self, object->self) : status;

@@ -71,8 +71,7 @@ kiss_db_status kiss_write_store_change(const char **changed, kiss_db_conn *conn,
                                        const kiss_write_object *old, const kiss_write_object *object, apr_pool_t *p);
 
 /** Removes an object with its nested rows, but for those that can be there without it. */
-kiss_db_status kiss_write_store_remove(kiss_db_conn *conn, const kiss_write_plan *plan, const kiss_write_object *object,
-                                       apr_pool_t *p);
+kiss_db_status kiss_write_store_remove(kiss_db_conn *conn, const kiss_write_plan *plan, const kiss_write_object *object);
 
 /** The arrays whose rows are removed with an object, as of kiss_write_store_read(). */
 unsigned kiss_write_store_removed(const kiss_write_plan *plan);
