@@ -10,6 +10,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use HTTP::Tiny;
+use List::Util qw(min);
 use Test::More;
 use Time::HiRes qw(time);
 use KissTest;
@@ -229,9 +230,11 @@ subtest 'pages while others write' => sub {
         return $count->() - $before;
     };
     $page_of->('/products?Statuses=1', 3, 1);
-    my ($counted, $next) = map { $read->($_) } 21, 22;
+    # Others may use this server, too: what they read is counted with it, and the least of five is what one page takes.
+    my ($counted, @next) = map { $read->($_) } 21 .. 26;
+    my $next = min(@next);
     cmp_ok $counted, '>', 55, "page 21: $counted rows are read, those before it are counted";
-    cmp_ok $next, '<', $counted - 55, "page 22: $next, it is read from its first row";
+    cmp_ok $next, '<', 8, "pages 22 to 26: $next, they are read from their first row";
     $one->log_ok;
 };
 
