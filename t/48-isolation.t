@@ -8,79 +8,27 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Digest::SHA qw(sha256_hex);
 use HTTP::Tiny;
-use IO::Uncompress::Gunzip qw(gunzip);
 use Test::More;
 use KissTest;
-use KissTest::CSV qw(csv_rows csv_write);
 use KissTest::OpenAPI qw(document operations);
 use KissExpect;
+use KissIsolation;
 
 my @endpoints = qw(products stock prices);
 
-# ---- data in which every number tells whose it is: list n sells at n.nnnn thousands, warehouse n holds n hundred
-# thousands. Each list has SKUs of its own; the SHARED ones are in all lists, the NOBODY ones in none.
-
-my @lists = qw(LISTA LISTB LISTC);
-my @warehouses = qw(WH1 WH2 WH3);
-my @customers = (
-    map { my $l = $_; map { ["C-$lists[$l]-$warehouses[$_]", $lists[$l], $warehouses[$_], 0] } 0 .. 2 } 0 .. 2
-);
-# Equal terms under another code, codes that begin like others, and those that lack something.
-push @customers, ['TWIN', 'LISTA', 'WH1', 0], ['C', 'LISTB', 'WH2', 0], ['C-LISTA', 'LISTC', 'WH3', 0],
-    ['c-lista-wh1', 'LISTB', 'WH3', 0], ['NOLIST', '', 'WH1', 0], ['NOHOUSE', 'LISTC', '', 0],
-    ['CUT', 'LISTA', 'WH1', 10];
-my %customer = map { $_->[0] => { list => $_->[1], warehouse => $_->[2], discount => $_->[3] } } @customers;
-
-sub skus {
-    my ($list) = @_;
-    return ((map { sprintf '%s-%03d', $list, $_ } 1 .. 40), map { sprintf 'SHARED-%03d', $_ } 1 .. 40);
-}
-
-sub write_data {
-    my ($dir) = @_;
-    my @columns = sort keys %{ csv_rows(top() . '/sql/sample/products.csv')->[0] };
-    my %exists = map { $_ => 1 } (map { skus($_) } @lists), map { sprintf 'NOBODY-%03d', $_ } 1 .. 20;
-    my @all = sort keys %exists;
-    my (@products, @prices, @stock);
-    for my $sku (@all) {
-        push @products, { map({ $_ => '' } @columns), SKU => $sku, Name => "Product $sku", Status => 'ACTIVE' };
-        for my $w (0 .. $#warehouses) {
-            push @stock, [$sku, $warehouses[$w], ($w + 1) * 100_000 + @stock, ''];
-        }
-    }
-    for my $l (0 .. $#lists) {
-        push @prices, [$lists[$l], $_, ($l + 1) * 1000 + @prices / 10, 1, 1, 1] for skus($lists[$l]);
-    }
-    csv_write("$dir/products.csv", \@columns, \@products);
-    csv_write("$dir/price_lists.csv", [qw(PriceListCode PriceListName CurrencyCode)],
-        [map { [$_, "Name of $_", 'EUR'] } @lists]);
-    csv_write("$dir/prices.csv", [qw(PriceListCode SKU UnitPrice DiscountEligible MOQ OrderMultiple)], \@prices);
-    csv_write("$dir/warehouses.csv", [qw(StockLocation Name)], [map { [$_, "Place $_"] } @warehouses]);
-    csv_write("$dir/stock.csv", [qw(SKU StockLocation AvailableQTY NextAvailableETA)], \@stock);
-    csv_write("$dir/customers.csv", [qw(CustomerCode Name PriceListCode StockLocation DiscountPercent)],
-        [map { [$_->[0], "Customer $_->[0]", @$_[1 .. 3]] } @customers]);
-    csv_write("$dir/product_images.csv", [qw(SKU ImageID FileName IsPrimaryImage)],
-        [map { [$_, 'I1', "of-$_.jpg", 1] } @all]);
-    csv_write("$dir/product_accessories.csv", [qw(SKU AccessorySKU)], []);
-    csv_write("$dir/product_substitutions.csv", [qw(SKU SubstituteSKU)], []);
-    csv_write("$dir/product_composition.csv", [qw(SKU MaterialCode MaterialDescription CompositionPercentage)], []);
-    return $dir;
-}
-
-my $dir = write_data(tempdir_here());
+my $dir = write_isolation_data(tempdir_here());
 my $db = new_database('isolation');
 import_csv($db, $dir);
 my $expect = KissExpect->new($dir);
 my $h = start_httpd(processes => 3, threads => 8, pool => 'keep=2 max=4 wait=30s');
-my @codes = sort keys %customer;
-my %token = map { $_ => $h->token($_, issue_key($_)) } @codes;
+my %token = map { $_ => $h->token($_, issue_key($_)) } @CODES;
 
 sub bearer { my ($code) = @_; return (Authorization => "Bearer $token{$code}") }
 
 # ---- each answer is right, and free of every marker of what is not the caller's
 
 my %answer;
-for my $code (@codes) {
+for my $code (@CODES) {
     for my $endpoint (@endpoints) {
         my $res = $h->get("/$endpoint", bearer($code));
         is $res->{status}, 200, "/$endpoint of $code";
@@ -90,14 +38,14 @@ for my $code (@codes) {
     }
 }
 
-for my $code (@codes) {
-    my $c = $customer{$code};
+for my $code (@CODES) {
+    my $c = $TERMS{$code};
     my $all = join "\n", map { $answer{$code}{$_}{content} } @endpoints;
     my @rows = map { @{ $h->json($answer{$code}{$_}) } } @endpoints;
     my @prices = map { $_->{ProductPrices} ? @{ $_->{ProductPrices} } : exists $_->{MOQ} ? $_ : () } @rows;
     my @stock = grep { exists $_->{AvailableQTY} } @rows;
-    my ($l) = grep { $lists[$_] eq $c->{list} } 0 .. $#lists;
-    my ($w) = grep { $warehouses[$_] eq $c->{warehouse} } 0 .. $#warehouses;
+    my ($l) = grep { $LISTS[$_] eq $c->{list} } 0 .. $#LISTS;
+    my ($w) = grep { $WAREHOUSES[$_] eq $c->{warehouse} } 0 .. $#WAREHOUSES;
     my $factor = 1 - $c->{discount} / 100;
     is scalar(grep { int($_->{PriceExclVAT} / $factor / 1000 + 1e-9) != $l + 1 } @prices), 0,
         "$code: no price of another list";
@@ -105,8 +53,8 @@ for my $code (@codes) {
     ok $all !~ /NOBODY/, "$code: no SKU that is in no list";
     cmp_ok scalar @prices, '==', $c->{list} ? 160 : 0, "$code: all own prices, twice";
     cmp_ok scalar @stock, '==', $c->{list} && $c->{warehouse} ? 80 : 0, "$code: all own stock";
-    for my $other (@codes) {
-        my $o = $customer{$other};
+    for my $other (@CODES) {
+        my $o = $TERMS{$other};
         my @strange = grep { length && index($all, $_) >= 0 } $o->{list} eq $c->{list} ? () : $o->{list},
             $o->{warehouse} eq $c->{warehouse} ? () : $o->{warehouse};
         is "@strange", '', "$code: nothing of $other";
@@ -124,7 +72,7 @@ for my $pair (@equal) {
 ok $answer{CUT}{prices}{content} ne $answer{TWIN}{prices}{content}, 'another discount: other prices';
 for my $endpoint (@endpoints) {
     my (%tag, %content);
-    for my $code (@codes) {
+    for my $code (@CODES) {
         my $res = $answer{$code}{$endpoint};
         push @{ $tag{ $res->{headers}{etag} } }, sha256_hex($res->{content});
     }
@@ -140,92 +88,33 @@ sub ask {
     my ($method, $path, $code, %headers) = @_;
     return $http->request($method, "$h->{url}$path", { headers => { bearer($code), %headers } });
 }
-sub plain { my ($res) = @_; my $text = ''; gunzip(\$res->{content}, \$text); return $text }
-
-# What tells whose a text is: prices with four decimals, quantities, codes.
-sub marks { my ($text) = @_; return ($text // '') =~ /\b(\d{3,4}\.\d{4}|\d{6}|(?:LIST[ABC]|SHARED|NOBODY)-\d{3}|LIST[ABC]|WH\d)\b/g }
-
-# The marks that a customer may see: those of the answers that the oracle has confirmed.
-sub own_marks { my ($code) = @_; return { map { $_ => 1 } map { marks($answer{$code}{$_}{content}) } @endpoints } }
-
-# The rows of a range, as httpd has to cut them.
-sub part { my ($text) = @_; return substr $text, 10, 150 }
-my @part = (Range => 'bytes=10-159');
-
-# forms($path, $code): what is wrong with the forms of one answer. $whole holds the answers of all customers to this path.
-sub forms {
-    my ($path, $code, $own, $whole) = @_;
-    my $mine = $whole->{$code};
-    my $tag = $mine->{headers}{etag};
-    my @wrong = map {"a mark of others: $_"} grep { !$own->{$_} } marks($mine->{content});
-    my $check = sub { my ($what, $ok, $res) = @_; push @wrong, "$what: $res->{status}" if !$ok };
-
-    my $gz = ask('GET', $path, $code, 'Accept-Encoding' => 'gzip');
-    my $coded = ($gz->{headers}{'content-encoding'} // '') eq 'gzip';
-    $check->('compressed', $gz->{status} == 200 && ($coded ? plain($gz) : $gz->{content}) eq $mine->{content}, $gz);
-    for my $case ([$mine], [$gz, 'Accept-Encoding' => 'gzip']) {
-        my ($get, @accept) = @$case;
-        my $res = ask('HEAD', $path, $code, @accept);
-        $check->("HEAD @accept", $res->{status} == 200 && !length($res->{content} // '')
-                && ($res->{headers}{etag} // '') eq ($get->{headers}{etag} // ''), $res);
-        next if !defined $tag || length $get->{content} < 200;
-        $res = ask('GET', $path, $code, @accept, @part, 'If-Range' => $get->{headers}{etag});
-        $check->("a range @accept", $res->{status} == 206 && $res->{content} eq part($get->{content}), $res);
-    }
-    return @wrong if !defined $tag;
-    # Three others, so that each has been somebody's.
-    my ($at) = grep { $codes[$_] eq $code } 0 .. $#codes;
-    my @others = grep { $whole->{$_}{content} ne $mine->{content} } (@codes, @codes)[$at .. $at + $#codes];
-    for my $other (@others[0 .. ($#others > 2 ? 2 : $#others)]) {
-        my $foreign = $whole->{$other}{headers}{etag};
-        my $res = ask('GET', $path, $code, 'If-None-Match' => $foreign, 'A-IM' => 'sku-delta', @part, 'If-Range' => $foreign);
-        $check->("the tag of $other", $res->{status} == 200 && $res->{content} eq $mine->{content}, $res);
-        $res = ask('GET', $path, $code, 'If-Match' => $foreign);
-        $check->("If-Match of $other", $res->{status} == 412 && !marks($res->{content}), $res);
-    }
-    return @wrong;
-}
+# own($code): the marks that a customer may see.
+sub own { my ($code) = @_; return own_marks(map { $answer{$code}{$_} } @endpoints) }
 
 my @gets = map { $_->[1] } grep { $_->[0] eq 'GET' } operations(document('customer', 'all'));
 cmp_ok scalar(grep {/\A\/(?:products|stock|prices)/} @gets), '>=', 12, 'lists in all formats are in the table';
 my (%before, $forms);
 for my $path (@gets) {
-    $before{$path} = { map { $_ => ask('GET', $path, $_) } @codes };
-    my @wrong = grep { $before{$path}{$_}{status} != 200 } @codes;
-    push @wrong, map { my $code = $_; map {"$code: $_"} forms($path, $code, own_marks($code), $before{$path}) } @codes if !@wrong;
-    $forms += @codes;
+    $before{$path} = { map { $_ => ask('GET', $path, $_) } @CODES };
+    my @wrong = grep { $before{$path}{$_}{status} != 200 } @CODES;
+    push @wrong, map { my $code = $_; map {"$code: $_"} list_forms(\&ask, $path, $code, own($code), $before{$path}) } @CODES if !@wrong;
+    $forms += @CODES;
     is $wrong[0], undef, "GET $path: every form for every customer";
 }
 
 # A price of each list and a quantity of each warehouse change: changes are of the own list, and of no other base.
 sql($db, "UPDATE price SET unit_price = unit_price + 0.0001 WHERE sku LIKE '%-001'; UPDATE stock SET available_qty = available_qty + 1000"
         . " WHERE sku LIKE '%-001'");
-for my $code (@codes) {
+for my $code (@CODES) {
     $answer{$code}{$_} = ask('GET', "/$_", $code) for @endpoints;
 }
 my %changes;
 for my $path (grep { defined $before{$_}{TWIN}{headers}{etag} } @gets) {
     my @wrong;
-    for my $code (@codes) {
-        my $own = own_marks($code);
-        my $tag = $before{$path}{$code}{headers}{etag};
-        my $whole = ask('GET', $path, $code);
-        push @wrong, "$code: of others: $_" for grep { !$own->{$_} } marks($whole->{content});
-        for my $gzip ([], ['Accept-Encoding' => 'gzip']) {
-            my @delta = (@$gzip, 'A-IM' => 'sku-delta');
-            my $res = ask('GET', $path, $code, @delta, 'If-None-Match' => $tag);
-            my $text = ($res->{headers}{'content-encoding'} // '') eq 'gzip' ? plain($res) : $res->{content};
-            $changes{ $res->{status} }++;
-            push @wrong, "$code: changes: of others: $_" for grep { !$own->{$_} } marks($text);
-            push @wrong, "$code: changes since $res->{headers}{'delta-base'}"
-                if $res->{status} == 226 && $res->{headers}{'delta-base'} ne $tag;
-            # A base with other terms; the next one in the row of customers that has any.
-            my ($other) = grep { $before{$path}{$_}{headers}{etag} ne $tag } (@codes, @codes)[map { $_ + 1 } grep { $codes[$_] eq $code } 0 .. $#codes];
-            next if !defined $other;
-            $res = ask('GET', $path, $code, @delta, 'If-None-Match' => $before{$path}{$other}{headers}{etag});
-            $text = ($res->{headers}{'content-encoding'} // '') eq 'gzip' ? plain($res) : $res->{content};
-            push @wrong, "$code: a base of $other: $res->{status}" if $res->{status} != 200 || $text ne $whole->{content};
-        }
+    for my $code (@CODES) {
+        my ($odd, $status) = delta_forms(\&ask, $path, $code, own($code), $before{$path});
+        push @wrong, map {"$code: $_"} @$odd;
+        $changes{$_} += $status->{$_} for keys %$status;
     }
     is $wrong[0], undef, "GET $path: after a change, every customer";
 }
@@ -272,7 +161,7 @@ sub storm {
     my $client = HTTP::Tiny->new(keep_alive => $who % 2, timeout => 60);
     my (@wrong, $n);
     for my $k (0 .. 29) {
-        my $code = $codes[($who * 7 + $k * 5) % @codes];
+        my $code = $CODES[($who * 7 + $k * 5) % @CODES];
         my $endpoint = $endpoints[($who + $k) % 3];
         my $res = $client->get("$h->{url}/$endpoint", { headers => { bearer($code) } });
         my $mine = $answer{$code}{$endpoint};
@@ -295,13 +184,13 @@ sub storm {
 # One connection, requests of all customers sent before the first answer is read.
 {
     my $text = '';
-    for my $i (0 .. $#codes) {
-        $text .= "GET /prices HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer $token{$codes[$i]}\r\n"
-            . ($i == $#codes ? "Connection: close\r\n" : '') . "\r\n";
+    for my $i (0 .. $#CODES) {
+        $text .= "GET /prices HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer $token{$CODES[$i]}\r\n"
+            . ($i == $#CODES ? "Connection: close\r\n" : '') . "\r\n";
     }
     my $got = $h->raw($text, 30);
     my @wrong;
-    for my $code (@codes) {
+    for my $code (@CODES) {
         my ($length) = $got =~ /\AHTTP\/1\.1 200 .*?^Content-Length: (\d+)\r\n/ms;
         $got =~ s/\A.*?\r\n\r\n//s;
         push @wrong, $code if !defined $length || substr($got, 0, $length, '') ne $answer{$code}{prices}{content};

@@ -8,7 +8,6 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use HTTP::Tiny;
-use IO::Uncompress::Gunzip qw(gunzip);
 use Test::More;
 use Time::HiRes qw(sleep time);
 use KissTest;
@@ -18,6 +17,7 @@ use KissKssClient;
 use KissKssContract;
 use KissKssData;
 use KissKssExpect;
+use KissKssIsolation;
 
 my $CLOSED = 'Your key does not have access to this resource';
 my $UNKNOWN = 'Missing or invalid API key';
@@ -32,15 +32,7 @@ my $h = start_httpd(api => 'kss', processes => 3, threads => 8, pool => 'keep=2 
     config => "AddOutputFilterByType DEFLATE application/json\n");
 my $expect = KissKssExpect->new($dir, today_utc());
 
-sub column { my ($file, $name) = @_; return map { $_->{$name} } @{ $expect->{file}{$file} } }
-
-my %all_of = (
-    CustomerIDs => [column('customers', 'CustomerID')], customerID => [column('customers', 'CustomerID')],
-    InvoiceIDs => [column('invoices', 'InvoiceID')], invoiceID => [column('invoices', 'InvoiceID')],
-    PurchaseIDs => [column('purchases', 'PurchaseID')], purchaseID => [column('purchases', 'PurchaseID')],
-    locationID => [column('locations', 'LocationID')], productID => [column('products', 'ProductID')],
-    supplierID => [column('suppliers', 'SupplierID')], userID => [column('users', 'UserID')]
-);
+my %all_of = ids_of($expect);
 
 sub may_call { my ($e, $name) = @_; return KissKssContract::allowed($e, $KEYS{$name}{type}) }
 sub is_error {
@@ -48,34 +40,9 @@ sub is_error {
     return "$res->{status} $res->{content}" eq qq($status {"Error":"$text"});
 }
 
-# ---- what an answer must not hold, whatever was asked
+# ---- what an answer must hold, and must not, whatever was asked
 
-my %state_of = map { $_->{CustomerID} => $_->{State} } @{ $expect->{file}{customers} };
-my %customer_of_ar = map { $_->{ARAccountID} => $_->{CustomerID} } @{ $expect->{file}{ar_accounts} };
-my %supplier = map { $_->{SupplierID} => $_ } @{ $expect->{file}{suppliers} };
-my %OF_STATES = map { $_ => 1 } qw(/customers /customers/:customerID /deliveryDays /users /users/:userID /salesReps);
-
-# All numbers that stand under a name or, in a list, under its plural.
-sub values_under {
-    my ($text, $name) = @_;
-    return ($text =~ /"$name":(-?\d+)/g, map { split /,/ } $text =~ /"${name}s":\[([^\]]*)\]/g);
-}
-
-# What a text holds that is not the key's: ids, and marks in texts.
-sub strange {
-    my ($name, $path, $res) = @_;
-    my ($type, $text) = ($KEYS{$name}{type}, $res->{content});
-    my %own = map { $_ => 1 } @{ $KEYS{$name}{ids} };
-    return () if $type eq 'employee';
-    my %states = map { $supplier{$_}{State} => 1 } grep { $supplier{$_} } keys %own;
-    my @customers = values_under($text, 'CustomerID');
-    if ($type eq 'customer') {
-        return (map({"customer $_"} grep { !$own{$_} } @customers, $text =~ /~C(\d+)~/g),
-            map({"account $_"} grep { !$own{ $customer_of_ar{$_} || 0 } } values_under($text, 'ARAccountID')));
-    }
-    return (map({"supplier $_"} grep { !$own{$_} } values_under($text, 'SupplierID'), $text =~ /~S(\d+)~/g),
-        $OF_STATES{$path} && !$states{''} ? map({"customer $_"} grep { !$states{ $state_of{$_} } } @customers) : ());
-}
+sub strange { return strange_in($expect, @_) }
 
 # What is wrong with the answer to a request: '' when it has exactly the rows that it should, and nothing strange.
 sub wrong {
@@ -231,52 +198,6 @@ sub form {
     return $http->request($method, "$h->{url}$url", { headers => { 'x-api-key' => $key{$name}, %headers } });
 }
 
-# The text of the rows of a page, and whether there is another one.
-sub rows_text { my ($res) = @_; return $res->{content} =~ /\A\{"Data":\[(.*)\],"Page":\d+,"PageSize":\d+,"HasNextPage":(true|false)\}\z/s }
-
-# forms($name, $e, \%params, \%whole): what is wrong with the forms of an answer; %whole: the answers of all keys to this request.
-sub forms {
-    my ($name, $e, $params, $whole) = @_;
-    my $mine = $whole->{$name};
-    my ($url, $tag, @wrong) = (url_of($e->{path}, $params), $mine->{headers}{etag});
-    my $check = sub { my ($what, $ok, $res) = @_; push @wrong, "$what: $res->{status}" if !$ok };
-
-    my $gz = form('GET', $name, $url, 'Accept-Encoding' => 'gzip');
-    my $text = $gz->{content};
-    gunzip(\$gz->{content}, \$text) if ($gz->{headers}{'content-encoding'} // '') eq 'gzip';
-    $check->('compressed', $gz->{status} == 200 && $text eq $mine->{content}, $gz);
-    my $res = form('HEAD', $name, $url);
-    $check->('HEAD', $res->{status} == 200 && !length($res->{content} // '') && $res->{headers}{etag} eq $tag
-            && $res->{headers}{'content-length'} == length $mine->{content}, $res);
-    $res = form('GET', $name, $url, Range => 'bytes=5-44');
-    $check->('a range', $res->{status} == 206 && $res->{content} eq substr($mine->{content}, 5, 40), $res);
-    # The next one in the row, so that each has been somebody's; the section below has all pairs.
-    my @row = sort keys %$whole;
-    my ($at) = grep { $row[$_] eq $name } 0 .. $#row;
-    my ($other) = grep { $whole->{$_}{content} ne $mine->{content} } (@row, @row)[$at .. $at + $#row];
-    if (defined $other) {
-        my $foreign = $whole->{$other}{headers}{etag};
-        $res = form('GET', $name, $url, Range => 'bytes=5-44', 'If-Range' => $foreign, 'If-None-Match' => $foreign);
-        $check->("the tag of $other", $res->{status} == 200 && $res->{content} eq $mine->{content}, $res);
-        $res = form('GET', $name, $url, 'If-Match' => $foreign);
-        $check->("If-Match of $other", $res->{status} == 412 && $res->{content} !~ /~[CS]\d/, $res);
-    }
-    return @wrong if $e->{kind} ne 'list';
-    # All pages of two rows each have the rows of the whole, in its order, and what is behind them has none.
-    my ($wanted, $more) = rows_text($mine);
-    my ($got, $page) = ('', 0);
-    while ($more ne 'false' || !$page) {
-        $res = form('GET', $name, url_of($e->{path}, { %$params, Page => [++$page], PageSize => [2] }));
-        (my $rows, $more) = rows_text($res) or return (@wrong, "page $page: $res->{status}");
-        $got .= ($got eq '' || $rows eq '' ? '' : ',') . $rows;
-        last if $page == 3;
-    }
-    $check->("$page pages", $more eq 'false' ? $got eq $wanted : index($wanted, "$got,") == 0, $res);
-    $res = form('GET', $name, url_of($e->{path}, { %$params, Page => [100_000], PageSize => [2] }));
-    $check->('a page behind the end', (rows_text($res))[0] eq '', $res);
-    return @wrong;
-}
-
 {
     # The table's own paths, not those that the tests write down.
     my @paths = map { $_->[1] =~ s/\{(\w+)\}/:$1/r } grep { $_->[0] eq 'GET' } operations(document('kss', 'employee'));
@@ -286,20 +207,17 @@ sub forms {
     is scalar(grep { $known{$_} } @paths), scalar @known, '... which has all of theirs';
     my %seen;
     for my $e (endpoints()) {
-        my %params = (map({ $_->{name} => $all_of{ $_->{name} } } grep { $_->{required} && $_->{name} ne ($e->{named} // '') } @{ $e->{params} }),
-            $e->{kind} eq 'list' ? (PageSize => [500]) : ());
-        $params{EffectiveDate} = ['2030-06-14'] if $e->{path} eq '/customerPricing';
-        $params{ $e->{named} } = [$all_of{ $e->{named} }[0]] if $e->{named};
+        my $params = whole_params($e, \%all_of);
         my (%whole, @wrong);
         for my $name (grep { may_call($e, $_) } @NAMES) {
-            my $res = form('GET', $name, url_of($e->{path}, \%params));
+            my $res = form('GET', $name, url_of($e->{path}, $params));
             my ($strange) = strange($name, $e->{path}, $res);
             push @wrong, "$name: holds $strange" if defined $strange;
             $whole{$name} = $res if $res->{status} == 200;
         }
         for my $name (sort keys %whole) {
             $seen{$name}++;
-            push @wrong, map {"$name: $_"} forms($name, $e, \%params, \%whole);
+            push @wrong, map {"$name: $_"} page_forms(\&form, $name, $e, $params, \%whole);
         }
         is $wrong[0], undef, "$e->{path}: every form for " . join ' ', sort keys %whole;
     }
