@@ -154,4 +154,20 @@ for my $file (qw(conf/kiss-site.conf conf/kss-site.conf)) {
     }
 }
 
+# With the certificate of the last one.
+subtest 'what is a comment in the samples can be used where it stands' => sub {
+    for my $file (qw(conf/front/host.conf conf/kiss-site.conf conf/kss-site.conf conf/front/httpd.conf)) {
+        my $text = replaced(slurp(top() . "/$file"));
+        # A directive follows its # at once, or is indented within a section that is a comment itself.
+        my @comments = $text =~ s{^( *)#((?: {4})?(?:[A-Z]\w+|</?[A-Z]\w+)\b(?: .*|>)?)$}{$1$2}mg;
+        ok scalar(@comments), "$file has some";
+        # As its own comment says.
+        $text =~ s{^ *# Not with SSLEngine On\.\n.*\n}{}m;
+        $text =~ s{\b(Listen |\*:)(443|8080)}{$1 . ($2 + 20000)}ge;
+        my ($rc, $out) = configtest("${load}TypesConfig /dev/null\nSSLSessionCache shmcb:run/cache(512000)\n$text", kiss => 0,
+            modules => [qw(socache_shmcb ssl slotmem_shm alias dir mime headers reqtimeout filter deflate log_config authz_host remoteip watchdog proxy proxy_http proxy_balancer proxy_hcheck lbmethod_byrequests)]);
+        is $rc, 0, '... configtest' or diag $out;
+    }
+};
+
 done_testing;
