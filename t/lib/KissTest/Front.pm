@@ -59,16 +59,17 @@ sub new {
     return $self;
 }
 
-# replaced($text, $port): what a sysadmin replaces; port: where it listens.
+# replaced($text, $port, $address): what a sysadmin replaces; port: where it listens; address: of the database, in place of its socket.
 sub replaced {
-    my ($self, $text, $port) = @_;
+    my ($self, $text, $port, $address) = @_;
     my $server = $self->{server};
+    $address //= "socket=$server->{socket}";
     $text =~ s{/etc/mod_kiss/tls/ca\.crt}{$self->{ca}}g;
     $text =~ s{/etc/mod_kiss/tls}{$self->{dir}}g;
     $text =~ s{/etc/mod_kiss/token\.keys}{$self->{dir}/token.keys}g;
     $text =~ s{/etc/mod_kiss/db\.password}{$server->{dir}/kiss.password}g;
     $text =~ s{/run/haproxy/}{$self->{dir}/}g;
-    $text =~ s{host=db\.example\.com}{socket=$server->{socket}}g;
+    $text =~ s{host=db\.example\.com}{$address}g;
     $text =~ s{dbname=kss}{dbname=$self->{kss}}g if $self->{kss};
     $text =~ s{dbname=kiss}{dbname=$self->{db}}g;
     $text =~ s{api\.kiss\.example\.com}{localhost}g;
@@ -98,7 +99,7 @@ sub host {
         push @{ $opt{modules} }, qw(socache_shmcb ssl);
         $opt{config} .= "SSLSessionCache shmcb:run/cache(512000)\n";
     }
-    $text = $self->replaced($text, $port);
+    $text = $self->replaced($text, $port, $opt{address});
     $text =~ s{^Listen 8080}{Listen 127.0.0.1:$port}m;
     $text =~ s{\*:8080}{127.0.0.1:$port};
     $text =~ s{192\.0\.2\.1\b}{127.0.0.1}g;
