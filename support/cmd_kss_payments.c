@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <apr_strings.h>
+#include <mysqld_error.h>
 
 #include "ctl_db.h"
 #include "ctl_message.h"
@@ -48,12 +49,18 @@ static const out_column request_columns[] = {
 static const out_column export_columns[] = {
     {"RequestID", OUT_NUMBER}, {"PaymentInvoiceNum", OUT_TEXT}, {"TargetInvoiceNum", OUT_TEXT},
     {"ARAccountID", OUT_NUMBER}, {"Amount", OUT_NUMBER}, {"RequestedByUserID", OUT_NUMBER}, {"TimeRequested", OUT_TEXT},
+    {"TimeExported", OUT_TEXT},
 };
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof(*(array))))
 
-/** After the columns of an export: the number of the row. */
+/** The last column of an export, by which a run is known, and after the columns the number of the row. */
+#define TIME_EXPORTED (COUNT(export_columns) - 1)
 #define ALLOCATION_NO COUNT(export_columns)
+
+#define SELECT_EXPORT(time) "SELECT a.request_id, p.payment_invoice_num, i.invoice_num, a.ar_account_id, " AMOUNT "," \
+    " a.requested_by_user_id, " MOMENT("a.time_requested") ", " MOMENT(time) ", a.allocation_no" TABLES
+#define ORDER_EXPORT " ORDER BY a.request_id, a.allocation_no"
 
 /** Reads --status. `status` receives NULL when it is not given. @return CTL_OK or CTL_USAGE */
 static int read_status(const ctl *c, const char **status)
@@ -94,15 +101,14 @@ int cmd_kss_payments_list(ctl *c, const char *const *args)
     return CTL_OK;
 }
 
-/** Makes the rows Exported, all or none. */
-static int mark_exported(ctl *c, const apr_array_header_t *rows)
+/** Makes the rows Exported at `now`, all or none. `unknown`: the server has not answered whether that was done. */
+static int mark_exported(ctl *c, const apr_array_header_t *rows, const char *now, int *unknown)
 {
-    const char *now;
     apr_uint64_t changed;
     int i;
 
-    if (ctl_db_value(c, &now, "SELECT UTC_TIMESTAMP(3)", 0) != CTL_OK
-        || ctl_db_exec(c, "START TRANSACTION") != CTL_OK) {
+    *unknown = 0;
+    if (ctl_db_exec(c, "START TRANSACTION") != CTL_OK) {
         return CTL_FAILED;
     }
     for (i = 0; i < rows->nelts; i++) {
@@ -115,7 +121,11 @@ static int mark_exported(ctl *c, const apr_array_header_t *rows)
             return ctl_fail("request %s was changed by somebody else meanwhile", CTL_ROW(rows, i)[0]);
         }
     }
-    return ctl_db_exec(c, "COMMIT");
+    if (ctl_db_exec(c, "COMMIT") == CTL_OK) {
+        return CTL_OK;
+    }
+    *unknown = mysql_errno(c->db) != ER_LOCK_DEADLOCK;      /* which another node of a cluster has won */
+    return CTL_FAILED;
 }
 
 static void print_export(const ctl *c, const apr_array_header_t *rows)
@@ -128,21 +138,70 @@ static void print_export(const ctl *c, const apr_array_header_t *rows)
     }
 }
 
+/** Whether `text` is a time as the exports write it. */
+static int is_moment(const char *text)
+{
+    const char *form = "0000-00-00T00:00:00.000Z";
+
+    for (; *form && (*form == '0' ? *text >= '0' && *text <= '9' : *text == *form); form++) {
+        text++;
+    }
+    return !*form && !*text;
+}
+
+/** Prints what the run of that time has exported and nobody has confirmed or rejected since; changes nothing. */
+static int export_again(ctl *c, const char *time)
+{
+    apr_array_header_t *rows;
+
+    if (!is_moment(time)) {
+        return ctl_usage(c, "--again: '%s' is no TimeExported of an export: 2026-11-29T06:00:00.000Z for one", time);
+    }
+    /* The lock: what a kissctl at this server does is done then, even if it was killed. */
+    if (ctl_db_lock(c, LOCK, LOCK_SECONDS) != CTL_OK
+        || ctl_db_rows(c, &rows, c->pool, SELECT_EXPORT("a.time_exported") " WHERE a.status = 'Exported'"
+                       " AND a.time_exported = STR_TO_DATE(?, '%Y-%m-%dT%H:%i:%s.%fZ')" ORDER_EXPORT, 1, time) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    print_export(c, rows);
+    ctl_note("%d request%s of the run of %s %s not confirmed", rows->nelts, KISS_PLURAL_S(rows->nelts), time,
+             rows->nelts == 1 ? "is" : "are");
+    return CTL_OK;
+}
+
+/** Why the output is not to be used, or not yet. */
+static int marking_failed(const apr_array_header_t *rows, int unknown)
+{
+    const char *time = CTL_ROW(rows, 0)[TIME_EXPORTED];
+
+    return unknown
+        ? ctl_fail("the end of this run got no answer: it may have exported its requests or not. Do not use this output; "
+                   "run the export again, and then 'kissctl kss payments export --again %s', whose output takes the "
+                   "place of this one.", time)
+        : ctl_fail("do not use this output: this run has exported nothing. Look at 'kissctl kss payments list', then run "
+                   "the export again.");
+}
+
 /**
  * Printing comes first: a request that is marked but was never handed over would be lost. No transaction is open
  * meanwhile, because the reader of the output may be slow, and the API adds requests to the same table; the lock keeps
- * a second export away, and a row that anything else changed is found when it is marked.
+ * a second export away, and a row that anything else changed is found when it is marked. Whoever was killed between the
+ * commit and its exit has left an output of which nobody knows whether it counts: each row names its run for that.
  */
 int cmd_kss_payments_export(ctl *c, const char *const *args)
 {
     apr_array_header_t *rows;
     apr_status_t rv;
+    const char *now;
+    int unknown;
 
     (void)args;
-    if (ctl_db_lock(c, LOCK, LOCK_SECONDS) != CTL_OK
-        || ctl_db_rows(c, &rows, c->pool, "SELECT a.request_id, p.payment_invoice_num, i.invoice_num, a.ar_account_id, "
-                       AMOUNT ", a.requested_by_user_id, " MOMENT("a.time_requested") ", a.allocation_no" TABLES
-                       " WHERE a.status = 'Pending' ORDER BY a.request_id, a.allocation_no", 0) != CTL_OK) {
+    if (c->option[OPT_AGAIN]) {
+        return export_again(c, c->option[OPT_AGAIN]);
+    }
+    if (ctl_db_lock(c, LOCK, LOCK_SECONDS) != CTL_OK || ctl_db_value(c, &now, "SELECT UTC_TIMESTAMP(3)", 0) != CTL_OK
+        || ctl_db_rows(c, &rows, c->pool, SELECT_EXPORT("?") " WHERE a.status = 'Pending'" ORDER_EXPORT, 1,
+                       c->option[OPT_DRY_RUN] ? NULL : now) != CTL_OK) {
         return CTL_FAILED;
     }
     print_export(c, rows);
@@ -155,9 +214,8 @@ int cmd_kss_payments_export(ctl *c, const char *const *args)
         ctl_note("dry run: %d request%s pending, nothing was changed", rows->nelts, KISS_PLURAL_S(rows->nelts));
         return CTL_OK;
     }
-    if (rows->nelts > 0 && mark_exported(c, rows) != CTL_OK) {
-        return ctl_fail("do not use this output: this run has exported nothing. Look at 'kissctl kss payments list', "
-                        "then run the export again.");
+    if (rows->nelts > 0 && mark_exported(c, rows, now, &unknown) != CTL_OK) {
+        return marking_failed(rows, unknown);
     }
     ctl_note("%d request%s exported", rows->nelts, KISS_PLURAL_S(rows->nelts));
     return CTL_OK;

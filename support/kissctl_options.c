@@ -61,6 +61,7 @@ const kissctl_option kissctl_options[] = {
     {OPT_LOG, "log", "FILE", "access log in the format of conf/kiss-site.conf; - for standard input"},
     {OPT_HEADERS, "headers", NULL, "print status line and headers, too (-i)"},
     {OPT_STATUS, "status", "STATUS", "only those: Pending, Exported, Confirmed or Rejected"},
+    {OPT_AGAIN, "again", "TIME", "the TimeExported of a run: print what it has exported, and change nothing"},
     {OPT_ADMIN, "admin", "FILE", "my.cnf file of the server's administrator, group [client]\n"
      "                        (default: the default socket, as the user that runs this)"},
     {OPT_DATABASE, "database", "NAME", "name of the database (default kiss; of the KSS API kss)"},

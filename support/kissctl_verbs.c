@@ -255,10 +255,14 @@ const ctl_verb kissctl_verbs[] = {
     {"kss payments list", "", "[--status STATUS]", KSS, CTL_OPT(OPT_STATUS), cmd_kss_payments_list,
      "list the requests to allocate payments",
      "Those not yet applied first, then the newest. What the back office applied without a request is not listed."},
-    {"kss payments export", "", "[--dry-run]", KSS, CTL_OPT(OPT_DRY_RUN), cmd_kss_payments_export,
+    {"kss payments export", "", "[--dry-run | --again TIME]", KSS, CTL_OPT(OPT_DRY_RUN) | CTL_OPT(OPT_AGAIN),
+     cmd_kss_payments_export,
      "hand the pending requests over to the back office",
      "Prints all Pending requests as CSV (or --json) and makes them Exported. When the output cannot be written, they\n"
-     "stay Pending. Use the output only when the exit status is 0. With --dry-run it prints and changes nothing."},
+     "stay Pending. Use the output only when the exit status is 0. With --dry-run it prints and changes nothing.\n"
+     "A run that was killed, or lost its server at the commit, may count or not: run the export again first, and then\n"
+     "with --again TIME, the last column of the output that it left. That prints, and does not change, what the run has\n"
+     "exported and nobody has confirmed: use this in place of what was left. No rows: it has exported nothing."},
     {"kss payments confirm", "REQUEST", "--application ID [--applied-by NAME]", KSS,
      CTL_OPT(OPT_APPLICATION) | CTL_OPT(OPT_APPLIED_BY), cmd_kss_payments_confirm, "note that a request was applied",
      "REQUEST is the RequestID of the export. To confirm the same again changes nothing and is no error."},

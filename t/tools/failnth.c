@@ -43,7 +43,8 @@ typedef struct {
     volatile uint32_t first;            /* number of the first call that fails, from 1 */
     volatile uint32_t times;            /* how many do */
     volatile uint32_t code;             /* number of the database's error; of files: errno instead of the usual one; 0 */
-    volatile uint32_t late;             /* 1: the call is executed, and fails after that: its answer is lost */
+    volatile uint32_t late;             /* 1: the call is executed, and fails after that: its answer is lost; 2: instead of
+                                           it the process is killed */
     volatile uint32_t count;            /* calls so far */
     volatile uint32_t failed;           /* of them failed */
     char name[64];                      /* the first that failed */
@@ -94,6 +95,9 @@ static int fails(uint32_t group, const char *name)
     }
     if (__sync_fetch_and_add(&shared->failed, 1) == 0) {
         snprintf(shared->name, sizeof(shared->name), "%s", name);
+    }
+    if (shared->late == 2) {
+        kill(getpid(), SIGKILL);
     }
     return 1;
 }
@@ -188,6 +192,12 @@ int STDCALL mysql_real_query(MYSQL *mysql, const char *sql, unsigned long len)
     }
     set_error(mysql, NULL);
     return 1;
+}
+
+/* By which kissctl sends its statements; httpd's are prepared, or sent by the one above. */
+int STDCALL mysql_query(MYSQL *mysql, const char *sql)
+{
+    return mysql_real_query(mysql, sql, strlen(sql));
 }
 
 MYSQL_RES *STDCALL mysql_store_result(MYSQL *mysql)

@@ -52,7 +52,7 @@ sub _poke {
 }
 
 # arm($fault, group => $name, first => $n, times => 1, code => 0, late => 0, directory => of files), disarm($fault): what became of it:
-# { count, failed, name }.
+# { count, failed, name }. late 1: the call is executed before it fails; 2: its process is killed before it.
 sub arm {
     my ($fault, %o) = @_;
     _poke($fault, 0, pack 'L7 a64 a256', 0, $o{first}, $o{times} // 1, $o{code} // 0, $o{late} // 0, 0, 0, '', $o{directory} // '');
