@@ -56,15 +56,15 @@ subtest 'requests, by endpoint, method and status' => sub {
     $h->get('/prices', @headers);
     $h->get("/none$_", @headers) for 1 .. 3;
     $h->get('/etc/<>"\\passwd');
-    $h->request('DELETE', '/stock', @headers);
+    $h->request($_, '/stock', @headers) for qw(DELETE PUT PATCH OPTIONS);
     $h->raw("GET /%zz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     $h->get('/health');
-    my $all = 1 + 1 + 4 + 5 + 2 + 1 + 3 + 1 + 1 + 1 + 1;        # the first is the token
+    my $all = 1 + 1 + 4 + 5 + 2 + 1 + 3 + 1 + 4 + 1 + 1;        # the first is the token
     my $m = metrics_when($h, sub { n($_[0], 'kiss_requests_total') >= $all });
     is n($m, 'kiss_requests_total'), $all, 'as many as were made';
     my %count = (
         'token POST 200' => 1, 'stock GET 200' => 5, 'stock GET 304' => 5, 'stock HEAD 200' => 2, 'prices GET 200' => 1,
-        'unknown GET 404' => 4, 'unknown other 405' => 1, 'unknown GET 400' => 1, 'health GET 200' => 1,
+        'unknown GET 404' => 4, (map { ("unknown $_ 405" => 1) } qw(DELETE PUT PATCH other)), 'unknown GET 400' => 1, 'health GET 200' => 1,
     );
     for my $what (sort keys %count) {
         my ($endpoint, $method, $status) = split ' ', $what;

@@ -15,7 +15,7 @@
 #include "lib/base/crypto.h"
 #include "lib/base/plural.h"
 
-#define RETAINED "mod_kiss-metrics-2"   /* changes with the layout of the segment: an old one is not used then */
+#define RETAINED "mod_kiss-metrics-3"   /* changes with the layout of the segment: an old one is not used then */
 
 /* Zones that reloads may add before httpd is stopped and started. Memory is used only when it is written to. */
 #define SPARE 32
@@ -30,7 +30,9 @@ const int kiss_metrics_status[KISS_METRICS_STATUSES] = {
     501, 502, 504, 505, 201, 0
 };
 
-const char *const kiss_metrics_method_name[KISS_METHODS] = { "GET", "HEAD", "POST", "other" };
+const char *const kiss_metrics_method_name[KISS_METHODS] = {
+    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "other"
+};
 
 /** State that survives a reload. Lives in the process pool, like the segment. */
 typedef struct {
@@ -307,10 +309,27 @@ apr_uint64_t kiss_metrics_minute(const kiss_metrics_counters *c, int failed, apr
     return m >> 32 == minute ? m & 0xffffffff : 0;
 }
 
+int kiss_metrics_is_write(const kiss_endpoint *endpoint)
+{
+    return endpoint->run == KISS_RUN_WRITE_BULK || (endpoint->run == KISS_RUN_WRITE && !(endpoint->methods & KISS_GET));
+}
+
 static int method_of(const request_rec *r)
 {
-    return r->method_number == M_GET ? (r->header_only ? KISS_METHOD_HEAD : KISS_METHOD_GET)
-           : r->method_number == M_POST ? KISS_METHOD_POST : KISS_METHOD_OTHER;
+    switch (r->method_number) {
+    case M_GET:
+        return r->header_only ? KISS_METHOD_HEAD : KISS_METHOD_GET;
+    case M_POST:
+        return KISS_METHOD_POST;
+    case M_PUT:
+        return KISS_METHOD_PUT;
+    case M_PATCH:
+        return KISS_METHOD_PATCH;
+    case M_DELETE:
+        return KISS_METHOD_DELETE;
+    default:
+        return KISS_METHOD_OTHER;
+    }
 }
 
 static int status_index(int status)
@@ -354,6 +373,22 @@ static void count_database(kiss_metrics_counters *c, const kiss_req *k)
     }
 }
 
+/** Counts what a request has written. */
+static void count_written(kiss_endpoint_counters *e, const kiss_tally *tally)
+{
+    int i;
+
+    kiss_counter_add(&e->written[tally->written], 1);
+    for (i = KISS_WRITTEN_CREATED; i < KISS_WRITTEN_ROWS; i++) {
+        if (tally->written_rows[i]) {
+            kiss_counter_add(&e->written_rows[i], tally->written_rows[i]);
+        }
+    }
+    if (tally->audit_rows) {
+        kiss_counter_add(&e->audit_rows, tally->audit_rows);
+    }
+}
+
 static void count_endpoint(kiss_endpoint_counters *e, const kiss_req *k, const request_rec *r, apr_time_t now)
 {
     kiss_work work = k->tally.work;
@@ -375,6 +410,9 @@ static void count_endpoint(kiss_endpoint_counters *e, const kiss_req *k, const r
     }
     if (k->tally.stale) {
         kiss_counter_add(&e->stale, 1);
+    }
+    if (k->tally.written != KISS_WRITTEN_NOT) {
+        count_written(e, &k->tally);
     }
 }
 

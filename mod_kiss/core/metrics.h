@@ -19,7 +19,10 @@
 #define KISS_METRICS_UNKNOWN KISS_METRICS_ENDPOINTS
 
 /** Methods that are counted apart, by the value of their label. */
-enum { KISS_METHOD_GET, KISS_METHOD_HEAD, KISS_METHOD_POST, KISS_METHOD_OTHER, KISS_METHODS };
+enum {
+    KISS_METHOD_GET, KISS_METHOD_HEAD, KISS_METHOD_POST, KISS_METHOD_PUT, KISS_METHOD_PATCH, KISS_METHOD_DELETE,
+    KISS_METHOD_OTHER, KISS_METHODS
+};
 
 /** Upper bounds of the buckets of times, in microseconds; one more bucket is for all that is longer. */
 #define KISS_METRICS_BUCKETS 13
@@ -51,6 +54,9 @@ typedef struct {
     kiss_counter work[KISS_WORKS];          /**< lists that were sent */
     kiss_counter work_bytes[KISS_WORKS];    /**< and their bytes */
     kiss_counter stale;                     /**< answers by KissServeStale */
+    kiss_counter written[KISS_WRITTENS];    /**< requests that write product data, by what became of them */
+    kiss_counter written_rows[KISS_WRITTEN_ROWS];   /**< of many rows, how many were what */
+    kiss_counter audit_rows;                /**< rows that they added to the audit */
 } kiss_endpoint_counters;
 
 /** Counters of a zone. */
@@ -105,6 +111,9 @@ int kiss_metrics_number(const kiss_metrics_zone *zone);
 
 /** 0 for a zone that only inherits its location and has no requests. */
 int kiss_metrics_is_served(const kiss_metrics_zone *zone);
+
+/** 1 for an endpoint whose requests are counted by what they wrote. */
+int kiss_metrics_is_write(const kiss_endpoint *endpoint);
 
 /** Number of times in a histogram. */
 apr_uint64_t kiss_metrics_observed(const kiss_histogram *h);

@@ -11,3 +11,4 @@ const char *const kiss_tally_limit_name[KISS_LIMITEDS] = { KISS_TALLY_LIMITS(NAM
 const char *const kiss_tally_auth_name[KISS_AUTH_FAILEDS] = { KISS_TALLY_AUTH(NAME) };
 const char *const kiss_tally_work_name[KISS_WORKS] = { KISS_TALLY_WORK(NAME) };
 const char *const kiss_tally_warmed_name[KISS_WARMEDS] = { KISS_TALLY_WARMED(NAME) };
+const char *const kiss_tally_written_name[KISS_WRITTENS] = { KISS_TALLY_WRITTEN(NAME) };

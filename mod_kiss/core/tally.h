@@ -59,12 +59,28 @@
     X(KISS_WARMED_GONE, "gone")             /* its customer, terms or location are gone */          \
     X(KISS_WARMED_FAILED, "failed")         /* by the database or the disk */
 
+/** What became of a request that writes product data. The first ones are also what a row of many is. */
+#define KISS_TALLY_WRITTEN(X)                                                                       \
+    X(KISS_WRITTEN_NOT, "")                 /* it writes none, or did not come so far */            \
+    X(KISS_WRITTEN_CREATED, "created")                                                              \
+    X(KISS_WRITTEN_CHANGED, "changed")                                                              \
+    X(KISS_WRITTEN_UNCHANGED, "unchanged")  /* all of it was there */                               \
+    X(KISS_WRITTEN_REMOVED, "removed")                                                              \
+    X(KISS_WRITTEN_REPEATED, "repeated")    /* an earlier one with its Idempotency-Key had done it */ \
+    X(KISS_WRITTEN_CONFLICT, "conflict")    /* 409, 412 */                                          \
+    X(KISS_WRITTEN_REFUSED, "refused")      /* by another fault of the client */                    \
+    X(KISS_WRITTEN_FAILED, "failed")        /* by the database, or ours */
+
+/** What a row of many can be: KISS_WRITTEN_CREATED and up to this. */
+#define KISS_WRITTEN_ROWS KISS_WRITTEN_REMOVED
+
 #define KISS_TALLY_ENUMERATOR(id, name) id,
 typedef enum { KISS_TALLY_REFUSALS(KISS_TALLY_ENUMERATOR) KISS_REFUSALS } kiss_refusal;
 typedef enum { KISS_TALLY_LIMITS(KISS_TALLY_ENUMERATOR) KISS_LIMITEDS } kiss_limited;
 typedef enum { KISS_TALLY_AUTH(KISS_TALLY_ENUMERATOR) KISS_AUTH_FAILEDS } kiss_auth_failed;
 typedef enum { KISS_TALLY_WORK(KISS_TALLY_ENUMERATOR) KISS_WORKS } kiss_work;
 typedef enum { KISS_TALLY_WARMED(KISS_TALLY_ENUMERATOR) KISS_WARMEDS } kiss_warmed;
+typedef enum { KISS_TALLY_WRITTEN(KISS_TALLY_ENUMERATOR) KISS_WRITTENS } kiss_written;
 #undef KISS_TALLY_ENUMERATOR
 
 /** Values of labels, by enumerator; "" is not counted. */
@@ -73,6 +89,7 @@ extern const char *const kiss_tally_limit_name[KISS_LIMITEDS];
 extern const char *const kiss_tally_auth_name[KISS_AUTH_FAILEDS];
 extern const char *const kiss_tally_work_name[KISS_WORKS];
 extern const char *const kiss_tally_warmed_name[KISS_WARMEDS];
+extern const char *const kiss_tally_written_name[KISS_WRITTENS];
 
 /** Windows of limits. */
 enum { KISS_TALLY_MINUTE, KISS_TALLY_HOUR, KISS_TALLY_WINDOWS };
@@ -97,6 +114,9 @@ typedef struct {
     unsigned token_invalid : 1;             /**< or is not valid for another reason */
     kiss_work work;                         /**< where its list came from */
     unsigned stale : 1;                     /**< it was answered by what was read before: the database is away */
+    kiss_written written;                   /**< what it wrote */
+    apr_uint32_t written_rows[KISS_WRITTEN_ROWS];   /**< of many rows, how many were what */
+    apr_uint32_t audit_rows;                /**< rows that it added to the audit */
 } kiss_tally;
 
 /** Adds what the database has cost: of a job to the request that waits for it. */

@@ -38,6 +38,7 @@ typedef struct {
     int status;                     /* of the answer */
     int repeated;                   /* 1 when an earlier request with the same Idempotency-Key has done it */
     const char *changed;            /* what was changed, joined by commas */
+    unsigned audited : 1;           /* it is in the audit */
     const char *text;               /* the object as JSON */
 } write_request;
 
@@ -241,7 +242,8 @@ static kiss_db_status put(write_request *w, kiss_db_conn *conn, const kiss_write
     if (status == KISS_DB_OK && takes) {
         status = kiss_write_store_own(conn, w->plan, w->key[0], w->k->principal, p);
     }
-    if (status == KISS_DB_OK && (*w->changed || takes)) {
+    w->audited = *w->changed || takes;
+    if (status == KISS_DB_OK && w->audited) {
         status = kiss_write_store_audit(conn, w->plan, w->key, w->changed);
     }
     if (status == KISS_DB_OK) {
@@ -259,6 +261,7 @@ static kiss_db_status remove_object(write_request *w, kiss_db_conn *conn, const 
     kiss_db_status status = kiss_write_store_remove(conn, w->plan, &old->object);
 
     w->status = HTTP_NO_CONTENT;
+    w->audited = 1;
     return status == KISS_DB_OK ? kiss_write_store_audit(conn, w->plan, w->key, "") : status;
 }
 
@@ -298,7 +301,7 @@ static kiss_db_status write_once(kiss_db_conn *conn, void *baton, int *keep)
 
     w->error = NULL;
     w->changed = "";
-    w->status = w->repeated = 0;
+    w->status = w->repeated = w->audited = 0;
     status = kiss_write_store_read(&old, conn, w->plan, w->key, locks_of(w), w->k->pool);
     if (status == KISS_DB_OK) {
         status = find_repeated(w, conn);
@@ -421,11 +424,30 @@ static int answer_write(write_request *w)
     return kiss_response_text(w->k, w->status, KISS_JSON_TYPE, w->text);
 }
 
+/** What a request that was done is counted as. */
+static kiss_written result_of(const write_request *w)
+{
+    return w->repeated ? KISS_WRITTEN_REPEATED : w->status == HTTP_NO_CONTENT ? KISS_WRITTEN_REMOVED
+           : w->status == HTTP_CREATED ? KISS_WRITTEN_CREATED : *w->changed ? KISS_WRITTEN_CHANGED : KISS_WRITTEN_UNCHANGED;
+}
+
+static const kiss_error *write_object(write_request *w)
+{
+    const kiss_error *e;
+    kiss_db_status db;
+
+    w->hash = kiss_write_repeat_hash(w->k, "", 0);
+    if ((e = kiss_write_request_key(w->k, &w->idempotency_key)) || (w->method != M_DELETE && (e = read_body(w)))) {
+        return e;
+    }
+    db = kiss_db_run(w->k, write_all, w);
+    return db == KISS_DB_OK ? w->error : kiss_db_error(db);
+}
+
 const kiss_error *kiss_write_run(kiss_req *k, int *status)
 {
     write_request w;
     const kiss_error *e;
-    kiss_db_status db;
 
     memset(&w, 0, sizeof(w));
     w.k = k;
@@ -433,22 +455,16 @@ const kiss_error *kiss_write_run(kiss_req *k, int *status)
     w.method = k->r->method_number;
     w.changed = "";
     k->db = kiss_config_admin_database(k->conf, k->server)->db;
-    if ((e = k->path_param ? read_key(&w) : NULL)) {
-        return e;
-    }
+    e = k->path_param ? read_key(&w) : NULL;
     if (w.method == M_GET) {
-        return answer_get(&w, status);
+        return e ? e : answer_get(&w, status);
     }
-    w.hash = kiss_write_repeat_hash(k, "", 0);
-    if ((e = kiss_write_request_key(k, &w.idempotency_key)) || (w.method != M_DELETE && (e = read_body(&w)))) {
+    if (e || (e = write_object(&w))) {
+        kiss_write_request_failed(k, e);
         return e;
     }
-    if ((db = kiss_db_run(k, write_all, &w)) != KISS_DB_OK) {
-        return kiss_db_error(db);
-    }
-    if (w.error) {
-        return w.error;
-    }
+    k->tally.written = result_of(&w);
+    k->tally.audit_rows = w.audited;
     *status = answer_write(&w);
     return NULL;
 }

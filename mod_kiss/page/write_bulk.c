@@ -30,7 +30,8 @@ typedef struct {
     const char *hash;               /* digest of the request, hexadecimal */
     const kiss_error *error;        /* why it is refused, or NULL */
     int repeated;                   /* 1 when an earlier request with the same Idempotency-Key has done it */
-    int changed;                    /* rows that differed */
+    int changed;                    /* rows that differed, */
+    int created;                    /* and those of them that were not there */
 } bulk_request;
 
 static int compare_keys(const kiss_write_row *a, const kiss_write_row *b, int keys)
@@ -162,6 +163,7 @@ static kiss_db_status write_part(bulk_request *w, kiss_db_conn *conn, const kiss
                                                    rows[i].values[t->keys - 1]) == 0;
 
         many += merge(&changed[many], t, known ? APR_ARRAY_IDX(old, j, const char **) : NULL, rows[i].values, p);
+        w->created += !known;
         j += known;
     }
     w->changed += many;
@@ -197,7 +199,7 @@ static kiss_db_status write_once(kiss_db_conn *conn, void *baton, int *keep)
 
     apr_pool_create(&part, w->k->pool);
     w->error = NULL;
-    w->changed = 0;
+    w->changed = w->created = 0;
     w->repeated = repeated > 0;
     if (status == KISS_DB_OK && repeated < 0) {
         w->error = kiss_write_request_refuse(w->k, "Idempotency-Key header was used for another request.");
@@ -254,25 +256,44 @@ static const kiss_error *read_rows(bulk_request *w)
     return faults ? kiss_write_request_refuse(w->k, faults) : NULL;
 }
 
+static const kiss_error *write_bulk(bulk_request *w)
+{
+    const kiss_error *e = kiss_write_request_key(w->k, &w->idempotency_key);
+    kiss_db_status db;
+
+    if (e || (e = read_rows(w))) {
+        return e;
+    }
+    db = kiss_db_run(w->k, write_all, w);
+    return db == KISS_DB_OK ? w->error : kiss_db_error(db);
+}
+
+/** Notes what a request that was done is counted as. */
+static void count(kiss_tally *to, const bulk_request *w)
+{
+    to->written = w->repeated ? KISS_WRITTEN_REPEATED : w->changed ? KISS_WRITTEN_CHANGED : KISS_WRITTEN_UNCHANGED;
+    if (!w->repeated) {
+        to->written_rows[KISS_WRITTEN_CREATED] = (apr_uint32_t)w->created;
+        to->written_rows[KISS_WRITTEN_CHANGED] = (apr_uint32_t)(w->changed - w->created);
+        to->written_rows[KISS_WRITTEN_UNCHANGED] = (apr_uint32_t)(w->rows->nelts - w->changed);
+        to->audit_rows = (apr_uint32_t)w->changed;
+    }
+}
+
 const kiss_error *kiss_write_bulk_run(kiss_req *k, int *status)
 {
     bulk_request w;
     const kiss_error *e;
-    kiss_db_status db;
 
     memset(&w, 0, sizeof(w));
     w.k = k;
     w.plan = kiss_write_plan_of(k->conf->plan, k->endpoint->write);
     k->db = kiss_config_admin_database(k->conf, k->server)->db;
-    if ((e = kiss_write_request_key(k, &w.idempotency_key)) || (e = read_rows(&w))) {
+    if ((e = write_bulk(&w))) {
+        kiss_write_request_failed(k, e);
         return e;
     }
-    if ((db = kiss_db_run(k, write_all, &w)) != KISS_DB_OK) {
-        return kiss_db_error(db);
-    }
-    if (w.error) {
-        return w.error;
-    }
+    count(&k->tally, &w);
     k->rows = w.rows->nelts;
     kiss_response_private(k);
     if (w.repeated) {

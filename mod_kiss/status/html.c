@@ -312,6 +312,14 @@ static const column list_columns[] = {
     { "not current", "stale", BAD_COUNT }, { NULL }
 };
 
+static const column write_columns[] = {
+    { "endpoint", "endpoint", TEXT }, { "created", "created", COUNT }, { "changed", "changed", COUNT },
+    { "the same", "unchanged", COUNT }, { "removed", "removed", COUNT }, { "repeated", "repeated", COUNT },
+    { "409, 412", "conflict", COUNT }, { "refused", "refused", COUNT }, { "failed", "failed", BAD_COUNT },
+    { "rows: created", "rows_created", COUNT }, { "changed", "rows_changed", COUNT },
+    { "the same", "rows_unchanged", COUNT }, { "audit", "audit_rows", COUNT }, { NULL }
+};
+
 static const column key_columns[] = {
     { "signing key", "kid", TEXT }, { "signs", "signs", TEXT }, { "age in days", "age_days", TEXT }, { NULL }
 };
@@ -369,17 +377,19 @@ static void add_row(json_object *rows, json_object *o, const char *key)
     }
 }
 
-static void put_lists(struct printbuf *pb, json_object *endpoints)
+/** A table of the endpoints that have the member `key`. */
+static void put_endpoints(struct printbuf *pb, json_object *endpoints, const char *key, const char *title,
+                          const column *columns)
 {
     json_object *rows = json_object_new_array();
     size_t i;
 
     for (i = 0; i < json_object_array_length(endpoints); i++) {
-        add_row(rows, json_object_array_get_idx(endpoints, i), "lists");
+        add_row(rows, json_object_array_get_idx(endpoints, i), key);
     }
     if (json_object_array_length(rows)) {
-        put_heading(pb, "h3", "Whole lists");
-        put_table(pb, rows, list_columns);
+        put_heading(pb, "h3", title);
+        put_table(pb, rows, columns);
     }
     json_object_put(rows);
 }
@@ -436,7 +446,8 @@ static void put_api(struct printbuf *pb, json_object *api)
               "requests by minute of the last hour", " class=\"long\"");
     put_heading(pb, "h3", "Endpoints");
     put_table(pb, member(api, "endpoints"), endpoint_columns);
-    put_lists(pb, member(api, "endpoints"));
+    put_endpoints(pb, member(api, "endpoints"), "lists", "Whole lists", list_columns);
+    put_endpoints(pb, member(api, "endpoints"), "writes", "Product data written", write_columns);
     put_database(pb, member(api, "database"));
     put_numbers(pb, "Refused by limits", member(api, "limit_refusals"));
     put_numbers(pb, "Refused because of the caller", member(api, "auth_failures"));

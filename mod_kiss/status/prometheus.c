@@ -123,6 +123,23 @@ static void list_stale(const exposition *x, const kiss_endpoint_counters *e)
     kiss_exposition_number(x->pb, x->name, "", x->labels, kiss_counter_read(&e->stale));
 }
 
+/* --- metrics of product data that is written --- */
+
+static void write_results(const exposition *x, const kiss_endpoint_counters *e)
+{
+    write_names(x, "result", kiss_tally_written_name, KISS_WRITTEN_CREATED, KISS_WRITTENS, e->written);
+}
+
+static void write_audit_rows(const exposition *x, const kiss_endpoint_counters *e)
+{
+    kiss_exposition_number(x->pb, x->name, "", x->labels, kiss_counter_read(&e->audit_rows));
+}
+
+static void write_rows(const exposition *x, const kiss_endpoint_counters *e)
+{
+    write_names(x, "result", kiss_tally_written_name, KISS_WRITTEN_CREATED, KISS_WRITTEN_ROWS, e->written_rows);
+}
+
 /* --- metrics of a zone --- */
 
 static void zone_wait(const exposition *x, const kiss_metrics_counters *c)
@@ -335,7 +352,8 @@ static void store_wait(const exposition *x)
 
 /**
  * A metric. One of the functions writes its series: of the server, of each zone, of each endpoint that was requested, of
- * each of these that is a list, of each database, of each of these that lists are cached or built in advance of.
+ * each of these that is a list, that writes, that writes many rows, of each database, of each of these that lists are
+ * cached or built in advance of.
  * doc/metrics.md has a row for each.
  */
 static const struct {
@@ -346,6 +364,8 @@ static const struct {
     void (*zone)(const exposition *x, const kiss_metrics_counters *c);
     void (*endpoint)(const exposition *x, const kiss_endpoint_counters *e);
     void (*list)(const exposition *x, const kiss_endpoint_counters *e);
+    void (*write)(const exposition *x, const kiss_endpoint_counters *e);
+    void (*bulk)(const exposition *x, const kiss_endpoint_counters *e);
     void (*database)(const exposition *x, const kiss_counted_database *d);
     void (*warm)(const exposition *x, const kiss_counted_database *d);
     void (*cache)(const exposition *x, const kiss_cache_use *use);
@@ -383,6 +403,11 @@ static const struct {
     { "kiss_list_bytes_total", KISS_COUNTER, "Bytes of these lists that were sent.", .list = list_bytes },
     { "kiss_list_stale_total", KISS_COUNTER, "Requests for lists that were answered while the database was away "
       "(KissServeStale).", .list = list_stale },
+    { "kiss_writes_total", KISS_COUNTER, "Requests to write product data, by what became of them.", .write = write_results },
+    { "kiss_write_rows_total", KISS_COUNTER, "Rows of requests that write many, by what became of them.",
+      .bulk = write_rows },
+    { "kiss_write_audit_rows_total", KISS_COUNTER, "Rows that these requests added to the audit.",
+      .write = write_audit_rows },
     { "kiss_cache_entries", KISS_GAUGE, "Files of cached lists.", .cache = cache_files },
     { "kiss_cache_bytes", KISS_GAUGE, "Bytes of these files.", .cache = cache_bytes },
     { "kiss_cache_limit_bytes", KISS_GAUGE, "KissCacheSize.", .server = server_cache_limit },
@@ -405,8 +430,18 @@ static const struct {
     { NULL }
 };
 
-/** Writes the series of the endpoints that were requested. */
-static void write_endpoints(exposition x, const kiss_metrics_zone *zone, int lists,
+static int is_list(const kiss_endpoint *endpoint)
+{
+    return endpoint->run == KISS_RUN_LIST;
+}
+
+static int is_bulk(const kiss_endpoint *endpoint)
+{
+    return endpoint->run == KISS_RUN_WRITE_BULK;
+}
+
+/** Writes the series of the endpoints that were requested. @param is those that have it; NULL: all, and unknown paths */
+static void write_endpoints(exposition x, const kiss_metrics_zone *zone, int (*is)(const kiss_endpoint *endpoint),
                             void (*write)(const exposition *x, const kiss_endpoint_counters *e))
 {
     const kiss_endpoint *endpoints = zone->api->endpoints;
@@ -417,7 +452,7 @@ static void write_endpoints(exposition x, const kiss_metrics_zone *zone, int lis
         const kiss_endpoint_counters *e = &zone->counters->endpoint[i];
 
         known = known && i < KISS_METRICS_UNKNOWN && endpoints[i].path;
-        if ((lists && !(known && endpoints[i].run == KISS_RUN_LIST)) || !kiss_metrics_observed(&e->latency)) {
+        if ((is && !(known && is(&endpoints[i]))) || !kiss_metrics_observed(&e->latency)) {
             continue;
         }
         x.labels = labels;
@@ -435,10 +470,16 @@ static void write_zone(exposition *x, const kiss_metrics_zone *zone, int metric)
         metrics[metric].zone(x, zone->counters);
     }
     else if (metrics[metric].endpoint) {
-        write_endpoints(*x, zone, 0, metrics[metric].endpoint);
+        write_endpoints(*x, zone, NULL, metrics[metric].endpoint);
     }
     else if (metrics[metric].list) {
-        write_endpoints(*x, zone, 1, metrics[metric].list);
+        write_endpoints(*x, zone, is_list, metrics[metric].list);
+    }
+    else if (metrics[metric].write) {
+        write_endpoints(*x, zone, kiss_metrics_is_write, metrics[metric].write);
+    }
+    else if (metrics[metric].bulk) {
+        write_endpoints(*x, zone, is_bulk, metrics[metric].bulk);
     }
 }
 

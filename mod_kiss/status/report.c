@@ -18,6 +18,7 @@
 #include "lib/api/plan.h"
 #include "lib/base/json_text.h"
 #include "status/cache_use.h"
+#include "status/report_value.h"
 
 /* Rows of a table for people. */
 #define MAX_CALLERS    200
@@ -29,62 +30,6 @@ static apr_status_t release(void *object)
 {
     json_object_put(object);
     return APR_SUCCESS;
-}
-
-static json_object *number(apr_uint64_t n)
-{
-    return json_object_new_int64((int64_t)n);
-}
-
-/** Microseconds as milliseconds, exactly. */
-static json_object *milliseconds(apr_interval_time_t time, apr_pool_t *p)
-{
-    const char *digits = apr_psprintf(p, "%" APR_INT64_T_FMT ".%03d", (apr_int64_t)(time / 1000), (int)(time % 1000));
-
-    return json_object_new_double_s((double)time / 1000, digits);
-}
-
-/** The mean of `n` times; 0 of none. */
-static json_object *mean(const kiss_counter *sum, apr_uint64_t n, apr_pool_t *p)
-{
-    return milliseconds(n ? (apr_interval_time_t)(kiss_counter_read(sum) / n) : 0, p);
-}
-
-/** A text of a client or of the database: bytes that are not UTF-8 become question marks. */
-static json_object *text(const char *value, apr_pool_t *p)
-{
-    char *sound, *c;
-
-    if (kiss_json_text_is_utf8(value, strlen(value))) {
-        return json_object_new_string(value);
-    }
-    sound = apr_pstrdup(p, value);
-    for (c = sound; *c; c++) {
-        *c = (unsigned char)*c < 0x80 ? *c : '?';
-    }
-    return json_object_new_string(sound);
-}
-
-/** 2026-11-29T05:30:00Z */
-static json_object *timestamp(apr_time_t time, apr_pool_t *p)
-{
-    apr_time_exp_t t;
-
-    apr_time_exp_gmt(&t, time);
-    return json_object_new_string(apr_psprintf(p, "%04d-%02d-%02dT%02d:%02d:%02dZ", t.tm_year + 1900, t.tm_mon + 1,
-                                               t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec));
-}
-
-/** {"name": n} */
-static json_object *names(const char *const *name, int first, int last, const kiss_counter *counters)
-{
-    json_object *o = json_object_new_object();
-    int i;
-
-    for (i = first; i < last; i++) {
-        json_object_object_add(o, name[i], number(kiss_counter_read(&counters[i])));
-    }
-    return o;
 }
 
 /* --- endpoints --- */
@@ -128,7 +73,7 @@ static json_object *quantile(const kiss_histogram *h, int percent, apr_pool_t *p
     for (i = 0; i < KISS_METRICS_BUCKETS; i++) {
         n += kiss_counter_read(&h->bucket[i]);
         if (n * 100 >= all * (apr_uint64_t)percent) {
-            return milliseconds(kiss_metrics_bound[i], p);
+            return kiss_report_milliseconds(kiss_metrics_bound[i], p);
         }
     }
     return NULL;
@@ -146,7 +91,8 @@ static json_object *statuses(const kiss_endpoint_counters *e, apr_pool_t *p)
             n += kiss_counter_read(&e->requests[m][s]);
         }
         if (n) {
-            json_object_object_add(o, kiss_metrics_status[s] ? apr_itoa(p, kiss_metrics_status[s]) : "other", number(n));
+            json_object_object_add(o, kiss_metrics_status[s] ? apr_itoa(p, kiss_metrics_status[s]) : "other",
+                                   kiss_report_number(n));
         }
     }
     return o;
@@ -159,32 +105,48 @@ static json_object *buckets(const kiss_histogram *h)
     int i;
 
     for (i = 0; i <= KISS_METRICS_BUCKETS; i++) {
-        json_object_array_add(o, number(kiss_counter_read(&h->bucket[i])));
+        json_object_array_add(o, kiss_report_number(kiss_counter_read(&h->bucket[i])));
     }
     return o;
 }
 
-static json_object *endpoint(const char *name, const kiss_endpoint_counters *e, int is_list, apr_pool_t *p)
+static json_object *writes(const kiss_endpoint_counters *e)
+{
+    json_object *o = kiss_report_names(kiss_tally_written_name, KISS_WRITTEN_CREATED, KISS_WRITTENS, e->written);
+    const kiss_counter *rows = e->written_rows;
+
+    json_object_object_add(o, "rows_created", kiss_report_number(kiss_counter_read(&rows[KISS_WRITTEN_CREATED])));
+    json_object_object_add(o, "rows_changed", kiss_report_number(kiss_counter_read(&rows[KISS_WRITTEN_CHANGED])));
+    json_object_object_add(o, "rows_unchanged", kiss_report_number(kiss_counter_read(&rows[KISS_WRITTEN_UNCHANGED])));
+    json_object_object_add(o, "audit_rows", kiss_report_number(kiss_counter_read(&e->audit_rows)));
+    return o;
+}
+
+/** The numbers of an endpoint; those without one are `known` NULL. */
+static json_object *endpoint(const kiss_endpoint *known, const kiss_endpoint_counters *e, apr_pool_t *p)
 {
     json_object *o = json_object_new_object();
     apr_uint64_t n = kiss_metrics_observed(&e->latency);
 
-    json_object_object_add(o, "endpoint", json_object_new_string(name));
-    json_object_object_add(o, "requests", number(n));
+    json_object_object_add(o, "endpoint", json_object_new_string(known ? known->name : "unknown"));
+    json_object_object_add(o, "requests", kiss_report_number(n));
     json_object_object_add(o, "status", statuses(e, p));
-    json_object_object_add(o, "client_errors", number(with_status(e, 400, 499)));
-    json_object_object_add(o, "server_errors", number(with_status(e, 500, 599)));
-    json_object_object_add(o, "mean_ms", mean(&e->latency.sum, n, p));
+    json_object_object_add(o, "client_errors", kiss_report_number(with_status(e, 400, 499)));
+    json_object_object_add(o, "server_errors", kiss_report_number(with_status(e, 500, 599)));
+    json_object_object_add(o, "mean_ms", kiss_report_mean(&e->latency.sum, n, p));
     json_object_object_add(o, "p50_ms", quantile(&e->latency, 50, p));
     json_object_object_add(o, "p95_ms", quantile(&e->latency, 95, p));
-    json_object_object_add(o, "database_ms", mean(&e->db_time, n, p));
-    json_object_object_add(o, "bytes", number(kiss_counter_read(&e->bytes)));
+    json_object_object_add(o, "database_ms", kiss_report_mean(&e->db_time, n, p));
+    json_object_object_add(o, "bytes", kiss_report_number(kiss_counter_read(&e->bytes)));
     json_object_object_add(o, "buckets", buckets(&e->latency));
-    if (is_list) {
-        json_object *lists = names(kiss_tally_work_name, KISS_WORK_HIT, KISS_WORKS, e->work);
+    if (known && known->run == KISS_RUN_LIST) {
+        json_object *lists = kiss_report_names(kiss_tally_work_name, KISS_WORK_HIT, KISS_WORKS, e->work);
 
-        json_object_object_add(lists, "stale", number(kiss_counter_read(&e->stale)));
+        json_object_object_add(lists, "stale", kiss_report_number(kiss_counter_read(&e->stale)));
         json_object_object_add(o, "lists", lists);
+    }
+    if (known && kiss_metrics_is_write(known)) {
+        json_object_object_add(o, "writes", writes(e));
     }
     return o;
 }
@@ -200,8 +162,7 @@ static json_object *endpoints(const kiss_metrics_zone *zone, apr_pool_t *p)
 
         known = known && i < KISS_METRICS_UNKNOWN && table[i].path;
         if (kiss_metrics_observed(&e->latency)) {
-            json_object_array_add(all, endpoint(known ? table[i].name : "unknown", e, known && table[i].run == KISS_RUN_LIST,
-                                                p));
+            json_object_array_add(all, endpoint(known ? &table[i] : NULL, e, p));
         }
     }
     return all;
@@ -221,7 +182,7 @@ static json_object *token_keys(const kiss_dir_conf *conf, apr_pool_t *p)
         apr_time_exp_t date;
         apr_time_t created;
 
-        json_object_object_add(o, "kid", text(kid, p));
+        json_object_object_add(o, "kid", kiss_report_text(kid, p));
         json_object_object_add(o, "signs", json_object_new_boolean(i == 0));
         memset(&date, 0, sizeof(date));
         if (strspn(kid, "0123456789") == 8 && (kid[8] == '-' || !kid[8])) {
@@ -243,7 +204,7 @@ static json_object *history(const kiss_metrics_counters *c, int failed)
     apr_uint64_t now = (apr_uint64_t)(apr_time_now() / KISS_MI(1)), i;
 
     for (i = KISS_METRICS_MINUTES; i > 0; i--) {
-        json_object_array_add(all, number(kiss_metrics_minute(c, failed, now - (i - 1))));
+        json_object_array_add(all, kiss_report_number(kiss_metrics_minute(c, failed, now - (i - 1))));
     }
     return all;
 }
@@ -255,15 +216,16 @@ static json_object *database(const kiss_metrics_zone *zone, apr_pool_t *p)
     json_object *o = json_object_new_object();
     apr_uint64_t n = kiss_metrics_observed(&c->wait);
 
-    json_object_object_add(o, "name", text(conf->name, p));
+    json_object_object_add(o, "name", kiss_report_text(conf->name, p));
     json_object_object_add(o, "connections_per_child", json_object_new_int(conf->max));
-    json_object_object_add(o, "connections", number(conf->connections ? apr_atomic_read32(conf->connections) : 0));
-    json_object_object_add(o, "in_use", number(conf->in_use ? apr_atomic_read32(conf->in_use) : 0));
-    json_object_object_add(o, "requests", number(n));
-    json_object_object_add(o, "mean_wait_ms", mean(&c->wait.sum, n, p));
-    json_object_object_add(o, "mean_query_ms", mean(&c->query.sum, n, p));
-    json_object_object_add(o, "retries", number(kiss_counter_read(&c->retries)));
-    json_object_object_add(o, "refusals", names(kiss_tally_refusal_name, 0, KISS_REFUSALS, c->refusals));
+    json_object_object_add(o, "connections",
+                           kiss_report_number(conf->connections ? apr_atomic_read32(conf->connections) : 0));
+    json_object_object_add(o, "in_use", kiss_report_number(conf->in_use ? apr_atomic_read32(conf->in_use) : 0));
+    json_object_object_add(o, "requests", kiss_report_number(n));
+    json_object_object_add(o, "mean_wait_ms", kiss_report_mean(&c->wait.sum, n, p));
+    json_object_object_add(o, "mean_query_ms", kiss_report_mean(&c->query.sum, n, p));
+    json_object_object_add(o, "retries", kiss_report_number(kiss_counter_read(&c->retries)));
+    json_object_object_add(o, "refusals", kiss_report_names(kiss_tally_refusal_name, 0, KISS_REFUSALS, c->refusals));
     return o;
 }
 
@@ -271,8 +233,8 @@ static json_object *database(const kiss_metrics_zone *zone, apr_pool_t *p)
 static void add_zone(json_object *o, const kiss_metrics_zone *zone, apr_pool_t *p)
 {
     json_object_object_add(o, "api", json_object_new_string(zone->api->name));
-    json_object_object_add(o, "host", text(zone->host, p));
-    json_object_object_add(o, "location", text(zone->location, p));
+    json_object_object_add(o, "host", kiss_report_text(zone->host, p));
+    json_object_object_add(o, "location", kiss_report_text(zone->location, p));
 }
 
 static json_object *zone_report(const kiss_metrics_zone *zone, apr_pool_t *p)
@@ -281,17 +243,17 @@ static json_object *zone_report(const kiss_metrics_zone *zone, apr_pool_t *p)
     json_object *o = json_object_new_object();
 
     add_zone(o, zone, p);
-    json_object_object_add(o, "requests", number(t.requests));
-    json_object_object_add(o, "client_errors", number(t.client_errors));
-    json_object_object_add(o, "server_errors", number(t.server_errors));
-    json_object_object_add(o, "limited", number(t.limited));
+    json_object_object_add(o, "requests", kiss_report_number(t.requests));
+    json_object_object_add(o, "client_errors", kiss_report_number(t.client_errors));
+    json_object_object_add(o, "server_errors", kiss_report_number(t.server_errors));
+    json_object_object_add(o, "limited", kiss_report_number(t.limited));
     json_object_object_add(o, "requests_by_minute", history(zone->counters, 0));
     json_object_object_add(o, "server_errors_by_minute", history(zone->counters, 1));
     json_object_object_add(o, "endpoints", endpoints(zone, p));
-    json_object_object_add(o, "limit_refusals", names(kiss_tally_limit_name, KISS_LIMITED_NOT + 1, KISS_LIMITEDS,
-                                                      zone->counters->limited));
-    json_object_object_add(o, "auth_failures", names(kiss_tally_auth_name, KISS_AUTH_FAILED_NOT + 1, KISS_AUTH_FAILEDS,
-                                                     zone->counters->auth));
+    json_object_object_add(o, "limit_refusals", kiss_report_names(kiss_tally_limit_name, KISS_LIMITED_NOT + 1,
+                                                                  KISS_LIMITEDS, zone->counters->limited));
+    json_object_object_add(o, "auth_failures", kiss_report_names(kiss_tally_auth_name, KISS_AUTH_FAILED_NOT + 1,
+                                                                 KISS_AUTH_FAILEDS, zone->counters->auth));
     json_object_object_add(o, "database", database(zone, p));
     json_object_object_add(o, "token_keys", token_keys(zone->conf, p));
     return o;
@@ -337,10 +299,10 @@ static json_object *callers(const apr_array_header_t *zones, apr_pool_t *p)
         if (zone) {
             o = json_object_new_object();
             add_zone(o, zone, p);
-            json_object_object_add(o, "caller", text(c->name, p));
-            json_object_object_add(o, "requests", number(c->requests));
-            json_object_object_add(o, "limited", number(c->refused));
-            json_object_object_add(o, "last", timestamp(c->last, p));
+            json_object_object_add(o, "caller", kiss_report_text(c->name, p));
+            json_object_object_add(o, "requests", kiss_report_number(c->requests));
+            json_object_object_add(o, "limited", kiss_report_number(c->refused));
+            json_object_object_add(o, "last", kiss_report_timestamp(c->last, p));
             if (c->window[KISS_TALLY_MINUTE].limit) {
                 json_object_object_add(o, "minute", window(&c->window[KISS_TALLY_MINUTE], now));
             }
@@ -367,15 +329,15 @@ static json_object *requests(kiss_recent_kind kind, const apr_array_header_t *zo
         if (zone) {
             add_zone(o, zone, p);
         }
-        json_object_object_add(o, "time", timestamp(r->time, p));
+        json_object_object_add(o, "time", kiss_report_timestamp(r->time, p));
         json_object_object_add(o, "status", json_object_new_int(r->status));
-        json_object_object_add(o, "method", text(r->method, p));
-        json_object_object_add(o, "path", text(r->path, p));
-        json_object_object_add(o, "endpoint", text(*r->endpoint ? r->endpoint : "unknown", p));
-        json_object_object_add(o, "caller", text(r->caller, p));
-        json_object_object_add(o, "ms", milliseconds(r->duration > 0 ? r->duration : 0, p));
-        json_object_object_add(o, "database_ms", milliseconds(r->db_time, p));
-        json_object_object_add(o, "request_id", text(r->id, p));
+        json_object_object_add(o, "method", kiss_report_text(r->method, p));
+        json_object_object_add(o, "path", kiss_report_text(r->path, p));
+        json_object_object_add(o, "endpoint", kiss_report_text(*r->endpoint ? r->endpoint : "unknown", p));
+        json_object_object_add(o, "caller", kiss_report_text(r->caller, p));
+        json_object_object_add(o, "ms", kiss_report_milliseconds(r->duration > 0 ? r->duration : 0, p));
+        json_object_object_add(o, "database_ms", kiss_report_milliseconds(r->db_time, p));
+        json_object_object_add(o, "request_id", kiss_report_text(r->id, p));
         json_object_array_add(all, o);
     }
     return all;
@@ -387,16 +349,16 @@ static json_object *requests(kiss_recent_kind kind, const apr_array_header_t *zo
 static void add_database(json_object *o, const kiss_counted_database *d, apr_pool_t *p)
 {
     json_object_object_add(o, "api", json_object_new_string(d->plan->api->name));
-    json_object_object_add(o, "host", text(d->host, p));
-    json_object_object_add(o, "database", text(d->conf->name, p));
+    json_object_object_add(o, "host", kiss_report_text(d->host, p));
+    json_object_object_add(o, "database", kiss_report_text(d->conf->name, p));
 }
 
 static void add_files(json_object *o, const char *key, kiss_cache_use_sum sum)
 {
     json_object *files = json_object_new_object();
 
-    json_object_object_add(files, "files", number(sum.files));
-    json_object_object_add(files, "bytes", number(sum.bytes));
+    json_object_object_add(files, "files", kiss_report_number(sum.files));
+    json_object_object_add(files, "bytes", kiss_report_number(sum.bytes));
     json_object_object_add(o, key, files);
 }
 
@@ -415,10 +377,10 @@ static json_object *cached(const kiss_cache_use *use)
 /** What KissWarm did. */
 static json_object *warmed(const kiss_database_counters *c, apr_pool_t *p)
 {
-    json_object *o = names(kiss_tally_warmed_name, 0, KISS_WARMEDS, c->warmed);
+    json_object *o = kiss_report_names(kiss_tally_warmed_name, 0, KISS_WARMEDS, c->warmed);
 
-    json_object_object_add(o, "passes", number(kiss_counter_read(&c->passes)));
-    json_object_object_add(o, "ms", milliseconds((apr_interval_time_t)kiss_counter_read(&c->pass_time), p));
+    json_object_object_add(o, "passes", kiss_report_number(kiss_counter_read(&c->passes)));
+    json_object_object_add(o, "ms", kiss_report_milliseconds((apr_interval_time_t)kiss_counter_read(&c->pass_time), p));
     return o;
 }
 
@@ -432,11 +394,11 @@ static json_object *servers(const kiss_database_conf *conf, apr_pool_t *p)
         const kiss_db_server_counts counts = kiss_db_servers_counts(conf, i);
         json_object *o = json_object_new_object();
 
-        json_object_object_add(o, "database", text(conf->name, p));
-        json_object_object_add(o, "server", text(conf->servers[i].address, p));
+        json_object_object_add(o, "database", kiss_report_text(conf->name, p));
+        json_object_object_add(o, "server", kiss_report_text(conf->servers[i].address, p));
         json_object_object_add(o, "state", json_object_new_string(kiss_db_servers_has_failed(conf, i) ? "failed" : "works"));
-        json_object_object_add(o, "connections", number(counts.connections));
-        json_object_object_add(o, "failures", number(counts.failures));
+        json_object_object_add(o, "connections", kiss_report_number(counts.connections));
+        json_object_object_add(o, "failures", kiss_report_number(counts.failures));
         json_object_array_add(list, o);
     }
     return list;
@@ -453,8 +415,9 @@ static json_object *databases(const apr_array_header_t *use, const server_rec *s
         json_object *o = json_object_new_object();
 
         add_database(o, d, p);
-        json_object_object_add(o, "connections", number(d->conf->connections ? apr_atomic_read32(d->conf->connections) : 0));
-        json_object_object_add(o, "in_use", number(d->conf->in_use ? apr_atomic_read32(d->conf->in_use) : 0));
+        json_object_object_add(o, "connections",
+                               kiss_report_number(d->conf->connections ? apr_atomic_read32(d->conf->connections) : 0));
+        json_object_object_add(o, "in_use", kiss_report_number(d->conf->in_use ? apr_atomic_read32(d->conf->in_use) : 0));
         json_object_object_add(o, "connections_max",
                                json_object_new_int(kiss_db_check_budget(&children, &each, d->conf->max)));
         if (d->conf->nservers > 1) {
@@ -526,9 +489,9 @@ static json_object *statements(apr_pool_t *p)
 
         add_database(o, e->database, p);
         json_object_object_add(o, "statement", json_object_new_string(name ? name : ""));
-        json_object_object_add(o, "count", number(e->count));
-        json_object_object_add(o, "mean_ms", milliseconds((apr_interval_time_t)(e->sum / e->count), p));
-        json_object_object_add(o, "longest_ms", milliseconds(e->longest, p));
+        json_object_object_add(o, "count", kiss_report_number(e->count));
+        json_object_object_add(o, "mean_ms", kiss_report_milliseconds((apr_interval_time_t)(e->sum / e->count), p));
+        json_object_object_add(o, "longest_ms", kiss_report_milliseconds(e->longest, p));
         json_object_array_add(all, o);
     }
     return all;
@@ -538,21 +501,22 @@ static json_object *statements(apr_pool_t *p)
 
 static json_object *limit_store(const server_rec *s, apr_pool_t *p)
 {
-    json_object *o = names(kiss_store_lost_name, 0, KISS_STORE_LOSTS, kiss_store->lost);
+    json_object *o = kiss_report_names(kiss_store_lost_name, 0, KISS_STORE_LOSTS, kiss_store->lost);
     apr_uint64_t counted = kiss_counter_read(&kiss_store->counted);
     apr_time_t since = __atomic_load_n(&kiss_store->since, __ATOMIC_ACQUIRE);
 
-    json_object_object_add(o, "address", text(kiss_config_server(s)->limit_store->address, p));
+    json_object_object_add(o, "address", kiss_report_text(kiss_config_server(s)->limit_store->address, p));
     json_object_object_add(o, "counts", json_object_new_boolean(!kiss_store_state_is_away()));
     if (since) {
-        json_object_object_add(o, "away_since", timestamp(since, p));
-        json_object_object_add(o, "reason", text(apr_pstrmemdup(p, kiss_store->reason, KISS_STORE_REASON - 1), p));
+        json_object_object_add(o, "away_since", kiss_report_timestamp(since, p));
+        json_object_object_add(o, "reason",
+                               kiss_report_text(apr_pstrmemdup(p, kiss_store->reason, KISS_STORE_REASON - 1), p));
     }
-    json_object_object_add(o, "counted", number(counted));
-    json_object_object_add(o, "round_trips", number(kiss_counter_read(&kiss_store->trips)));
-    json_object_object_add(o, "mean_wait_ms", mean(&kiss_store->wait_time, counted, p));
-    json_object_object_add(o, "errors", number(kiss_counter_read(&kiss_store->errors)));
-    json_object_object_add(o, "connections", number(kiss_counter_read(&kiss_store->connections)));
+    json_object_object_add(o, "counted", kiss_report_number(counted));
+    json_object_object_add(o, "round_trips", kiss_report_number(kiss_counter_read(&kiss_store->trips)));
+    json_object_object_add(o, "mean_wait_ms", kiss_report_mean(&kiss_store->wait_time, counted, p));
+    json_object_object_add(o, "errors", kiss_report_number(kiss_counter_read(&kiss_store->errors)));
+    json_object_object_add(o, "connections", kiss_report_number(kiss_counter_read(&kiss_store->connections)));
     return o;
 }
 
@@ -570,9 +534,9 @@ static json_object *cache(const apr_array_header_t *use, const server_rec *s)
         all.files += one.files;
         all.bytes += one.bytes;
     }
-    json_object_object_add(o, "lists", number(all.files));
-    json_object_object_add(o, "bytes", number(all.bytes));
-    json_object_object_add(o, "limit_bytes", number((apr_uint64_t)kiss_config_cache_size(s)));
+    json_object_object_add(o, "lists", kiss_report_number(all.files));
+    json_object_object_add(o, "bytes", kiss_report_number(all.bytes));
+    json_object_object_add(o, "limit_bytes", kiss_report_number((apr_uint64_t)kiss_config_cache_size(s)));
     return o;
 }
 
@@ -584,8 +548,8 @@ json_object *kiss_report_create(const apr_array_header_t *zones, server_rec *mai
 
     apr_pool_cleanup_register(p, o, release, apr_pool_cleanup_null);
     json_object_object_add(o, "version", json_object_new_string(KISS_VERSION));
-    json_object_object_add(o, "time", timestamp(apr_time_now(), p));
-    json_object_object_add(o, "since", timestamp(kiss_metrics_start(), p));
+    json_object_object_add(o, "time", kiss_report_timestamp(apr_time_now(), p));
+    json_object_object_add(o, "since", kiss_report_timestamp(kiss_metrics_start(), p));
     for (i = 0; i < zones->nelts; i++) {
         const kiss_metrics_zone *zone = &APR_ARRAY_IDX(zones, i, kiss_metrics_zone);
 
