@@ -12,7 +12,7 @@ use Exporter 'import';
 use JSON::PP ();
 use KissTest::JSON;
 
-our @EXPORT_OK = qw(document operations operation_of schema_deviation answer_deviation check checked remember_key);
+our @EXPORT_OK = qw(document operations operation_of resolve schema_deviation answer_deviation check checked remember_key);
 
 my (%document, %role, %seen, %checked, %path);
 
