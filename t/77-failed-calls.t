@@ -6,8 +6,8 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use File::Copy ();
-use JSON::PP ();
 use KissTest;
+use KissTest::FailedCalls;
 use KissTest::Faults;
 use KissTest::Lists;
 use KissTest::Load;
@@ -16,67 +16,6 @@ use Test::More;
 plan skip_all => cannot_preload('failnth') if cannot_preload('failnth');
 
 my $serial = 0;
-
-# server(%option): an httpd whose calls can be failed: one process, so that each request meets what the one before has left.
-sub server {
-    my (%opt) = @_;
-    my $fault = preload('failnth');
-    my %common = (processes => 1, threads => 4, pool => 'keep=1 max=3 wait=5s ' . (delete $opt{idle} // ''), %opt, env => $fault->{env});
-    my $h = $opt{api} ? start_httpd(%common) : serve_lists(delete $common{key}, %common);
-    $h->{fault} = $fault;
-    $h->checked or die 'the databases were not checked';
-    $h->{calls} = 0;
-    return $h;
-}
-
-# is_documented($res): '' for an error that a client is promised, else what is wrong with it.
-sub wrong_error {
-    my ($res) = @_;
-    return "$res->{status} $res->{content}" if $res->{status} != 500 && $res->{status} != 503;
-    return 'no JSON' if !eval { JSON::PP->new->utf8->decode($res->{content}); 1 } || $res->{headers}{'content-type'} !~ m{\Aapplication/json};
-    return '503 without Retry-After' if $res->{status} == 503 && ($res->{headers}{'retry-after'} // '') !~ /\A[1-9]\d*\z/;
-    return 'an error with an ETag' if defined $res->{headers}{etag};
-    return '';
-}
-
-# in_turn($h, $what, %o): fails each call of a request in turn. group, code, late, times: of the failure. before => $code: brings about
-# the state that the request is made in. ask => $code: makes it. wrong => $code: what is wrong with a good answer, or ''. after => $code: what
-# is wrong with the state after an answer, or ''. again => $code: makes the next request, if that is another one.
-sub in_turn {
-    my ($h, $what, %o) = @_;
-    my ($before, $after, $again) = ($o{before} // sub { }, $o{after} // sub {''}, $o{again} // $o{ask});
-    my (@wrong, %status, $seen);
-    my @children = $h->children;
-    $before->();
-    my $good = $o{wrong}->($o{ask}->());
-    $before->();
-    $o{ask}->();
-    my $had = descriptors($h->children);
-    for my $n (1 .. 500) {
-        $before->();
-        arm($h->{fault}, %o, first => $n, directory => "$h->{root}/cache");
-        my $res = $o{ask}->();
-        $seen = disarm($h->{fault});
-        my $found = $o{wrong}->($res);
-        $found = wrong_error($res) if $found ne '' && $seen->{failed} && $res->{status} >= 500;
-        my @found = grep { $_ ne '' } $found, $after->($res);
-        my $next = $again->();
-        push @found, map {"then: $_"} grep { $_ ne '' } $o{wrong}->($next), $after->($next, 1);
-        push @found, 'left: ' . leftovers("$h->{root}/cache/snapshots") if leftovers("$h->{root}/cache/snapshots") ne '';
-        push @found, 'a child has died' if join(' ', $h->children) ne "@children";
-        $status{ $res->{status} }++;
-        push @wrong, map {"call $n, $seen->{name}: $_"} @found;
-        last if !$seen->{failed} || @wrong > 20 || $res->{content} =~ /no answer within/;
-        $h->{calls}++;
-    }
-    push @wrong, "it does not end: $seen->{count} calls" if $seen->{failed} && @wrong <= 20;
-    $before->();
-    push @wrong, 'afterwards: ' . $o{wrong}->($o{ask}->()) if $o{wrong}->($o{ask}->()) ne '';
-    my $now;
-    push @wrong, "descriptors: had $had, has $now" if !wait_until(10, sub { $now = descriptors($h->children); $now <= $had });
-    is "$good@wrong[0 .. ($#wrong > 11 ? 11 : $#wrong)]", '', "$what: " . join ', ', map {"$status{$_} times $_"} sort keys %status;
-    return;
-}
 
 # same($res): code that compares an answer with this one.
 sub same {
@@ -158,34 +97,20 @@ sub customer_subjects {
     );
 }
 
-my $allowed = qr/made by failnth|KISS0(?:201|210|253|402|421|422|601|602|604|605|607|608|609|610|612|614|685|800)/;
-
-# turns($h, $subjects, %failure): each call of each subject.
-sub turns {
-    my ($h, $subjects, $more, %failure) = @_;
-    for my $s (@$subjects) {
-        my ($name, $before, $ask, $wrong, %o) = @$s;
-        in_turn($h, "$name$more", %failure, before => $before, ask => $ask, wrong => $wrong, %o);
-    }
-    note "$h->{calls} calls were failed";
-    $h->log_ok($allowed);
-    return;
-}
-
 my %customer = (key => { ACME01 => $secret });
 
 subtest 'the database, on a connection that was kept' => sub {
-    my $h = server(%customer);
+    my $h = fault_server(%customer);
     turns($h, [customer_subjects($h)], ', 2013', group => 'database', code => 2013);
 };
 
 subtest 'the database, on a new connection' => sub {
-    my $h = server(%customer, idle => 'idle=1ms');
+    my $h = fault_server(%customer, idle => 'idle=1ms');
     turns($h, [customer_subjects($h)], ', 1205', group => 'database', code => 1205);
 };
 
 subtest 'files' => sub {
-    my $h = server(%customer);
+    my $h = fault_server(%customer);
     my @subjects = customer_subjects($h);
     turns($h, \@subjects, '', group => 'files');
     turns($h, \@subjects, ', a full disk', group => 'disk', times => 1e9);
@@ -221,9 +146,8 @@ sub kss_subjects {
     ), $large_too ? ['a page in a file', $anew, $large, $rows->($large)] : ();
 }
 
-# What the database has of the requests for payments: how many there are of an amount.
 my $cents = 100;
-sub applied { my $n = shift; return (sql($kss, "SELECT COUNT(*) FROM payment_application WHERE amount = $n / 100"))[0][0] }
+my $session = db_server()->session($kss);
 
 # A payment: each request has its own amount and Idempotency-Key, and is repeated until it is answered with 201: then it was made once.
 sub post_subject {
@@ -237,9 +161,14 @@ sub post_subject {
     my $wrong = sub { my ($res) = @_; my $amount = sprintf '%.2f', $cents / 100;
         return $res->{status} == 201 && $res->{content} =~ /"Amount":"\Q$amount\E","Status":"Pending"/ ? '' : "$res->{status} $res->{content}" };
     my $after = sub {
-        my ($res, $last) = @_;
-        my ($n, $open) = @{ (sql($kss, "SELECT (SELECT COUNT(*) FROM payment_application WHERE amount = $cents / 100), (SELECT COUNT(*) FROM information_schema.innodb_trx t"
-            . " JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id WHERE p.user = 'kiss' AND p.db = '$kss')"))[0] };
+        my ($res) = @_;
+        # How many requests to allocate there are of this amount, and what is open: the server may have to notice that a connection is gone.
+        my ($n, $open);
+        wait_until(5, sub {
+            ($n, $open) = split /\t/, $session->("SELECT (SELECT COUNT(*) FROM payment_application WHERE amount = $cents / 100), (SELECT COUNT(*) FROM information_schema.innodb_trx t"
+                . " JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id WHERE p.user = 'kiss' AND p.db = '$kss')");
+            return !$open;
+        });
         return 'a transaction is open' if $open;
         return "it was made $n times" if $n > 1 || ($res->{status} == 201 && $n != 1);
         return '';
@@ -248,18 +177,18 @@ sub post_subject {
 }
 
 subtest 'pages, on a connection that was kept' => sub {
-    my $h = server(api => 'kss', db => $kss);
+    my $h = fault_server(api => 'kss', db => $kss);
     turns($h, [kss_subjects($h)], ', 2013', group => 'database', code => 2013);
 };
 
 subtest 'pages, on a new connection' => sub {
-    my $h = server(api => 'kss', db => $kss, idle => 'idle=1ms');
+    my $h = fault_server(api => 'kss', db => $kss, idle => 'idle=1ms');
     turns($h, [kss_subjects($h)], ', 1205', group => 'database', code => 1205);
     turns($h, [kss_subjects($h)], ', memory', group => 'memory');
 };
 
 subtest 'pages and files' => sub {
-    my $h = server(api => 'kss', db => $kss);
+    my $h = fault_server(api => 'kss', db => $kss);
     my @subjects = kss_subjects($h, 1);
     cmp_ok length $subjects[-1][2]->()->{content}, '>', 600_000, 'a page that needs a file';
     turns($h, \@subjects, '', group => 'files');
@@ -267,7 +196,7 @@ subtest 'pages and files' => sub {
 };
 
 subtest 'a payment' => sub {
-    my $h = server(api => 'kss', db => $kss);
+    my $h = fault_server(api => 'kss', db => $kss);
     turns($h, [post_subject($h)], ', 2013', group => 'database', code => 2013);
     turns($h, [post_subject($h)], ', 2013 after the call was executed', group => 'database', code => 2013, late => 1);
     turns($h, [post_subject($h)], ', 1317', group => 'database', code => 1317);
@@ -278,38 +207,8 @@ subtest 'a payment' => sub {
     turns($h, [post_subject($h, 1)], ' in JSON, memory', group => 'memory');
 };
 
-# A product that a PIM creates: each request has its own SKU and Idempotency-Key, and is repeated until it is answered with 201: then it
-# is there once, with its rows and its line in the audit; else there is nothing of it.
-subtest 'a product that is written' => sub {
-    grant_admin();
-    my $h = server(api => 'customer', db => $db, admin => '');
-    my @admin = (Authorization => 'Bearer ' . admin_token($h, 'failed-pim'), 'Content-Type' => 'application/json');
-    my $n = 0;
-    my $post = sub {
-        return ask_once($h, 'POST', '/admin/products', qq({"sku":"FAILED-$n","name":"x","images":[{"imageID":"a"},{"imageID":"b"}],"prices":[{"priceListCode":"UKTRADE","unitPrice":1}]}),
-            @admin, 'Idempotency-Key' => "failed-$n");
-    };
-    my $wrong = sub { my ($res) = @_; return $res->{status} == 201 && $res->{content} =~ /"sku":"FAILED-$n","name":"x"/ ? '' : "$res->{status} $res->{content}" };
-    my $after = sub {
-        my ($res) = @_;
-        my ($rows, $open) = @{ (sql($db, "SELECT CONCAT_WS(' ', (SELECT COUNT(*) FROM product WHERE sku = 'FAILED-$n'), (SELECT COUNT(*) FROM product_image WHERE sku = 'FAILED-$n'),"
-            . " (SELECT COUNT(*) FROM price WHERE sku = 'FAILED-$n'), (SELECT COUNT(*) FROM product_owner WHERE sku = 'FAILED-$n'), (SELECT COUNT(*) FROM admin_audit WHERE sku = 'FAILED-$n')),"
-            . " (SELECT COUNT(*) FROM information_schema.innodb_trx t JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id WHERE p.user = 'kiss_write' AND p.db = '$db')"))[0] };
-        return 'a transaction is open' if $open;
-        return "half of it is there: $rows" if $rows ne '0 0 0 0 0' && $rows ne '1 2 1 1 1';
-        return "it is not there: $rows" if $res->{status} == 201 && $rows ne '1 2 1 1 1';
-        return '';
-    };
-    my @subject = ['a product', sub { $n++ }, $post, $wrong, after => $after];
-    turns($h, \@subject, ', 2013', group => 'database', code => 2013);
-    turns($h, \@subject, ', 2013 after the call was executed', group => 'database', code => 2013, late => 1);
-    turns($h, \@subject, ", $_", group => 'database', code => $_) for 1205, 1213, 1020, 1062;
-    turns($h, \@subject, ', 1213 twice', group => 'database', code => 1213, times => 2);
-    turns($h, \@subject, ', memory', group => 'memory');
-};
-
 subtest 'memory' => sub {
-    my $h = server(%customer, idle => 'idle=1ms');
+    my $h = fault_server(%customer, idle => 'idle=1ms');
     turns($h, [customer_subjects($h)], '', group => 'memory');
 };
 

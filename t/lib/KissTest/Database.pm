@@ -187,7 +187,7 @@ sub sql {
         split /\n/, $out;
 }
 
-# session($db): a connection that stays open: $session->($sql) returns when that was executed, $session->() ends it.
+# session($db): a connection that stays open: $session->($sql) returns when that was executed, what it found as lines; $session->() ends it.
 sub session {
     my ($self, $name) = @_;
     my $pid = open2(my $out, my $in, $self->client_command, '--batch', '--skip-column-names', '--unbuffered', $name);
@@ -196,7 +196,13 @@ sub session {
         my ($sql) = @_;
         if (!defined $sql) { close $in; waitpid $pid, 0; return }
         print $in "$sql;\nSELECT 'done';\n";
-        return scalar readline $out;
+        my @lines;
+        while (defined(my $line = readline $out)) {
+            chomp $line;
+            return wantarray ? @lines : $lines[0] if $line eq 'done';
+            push @lines, $line;
+        }
+        die "the session has ended\n";
     };
 }
 

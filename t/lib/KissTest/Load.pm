@@ -108,7 +108,7 @@ sub answer {
         $why = 'broken off: no last chunk' if !defined $body;
         $h{'content-length'} = length $body if defined $body;
     }
-    my $bodiless = ($status // 0) == 304;
+    my $bodiless = ($status // 0) == 304 || ($status // 0) == 204;
     $why ||= 'no Content-Length' if !defined $h{'content-length'} && !$bodiless;
     $why ||= "short: " . length($body) . " of $h{'content-length'}"
         if !$bodiless && defined $h{'content-length'} && length($body) != $h{'content-length'};
