@@ -257,7 +257,8 @@ sub same {
 subtest 'changes' => sub {
     note "seed $seed";
     srand $seed;
-    my @skus = ((map { $_->[0] } sql($db, "SELECT p.sku FROM price p JOIN product t ON t.sku = p.sku WHERE price_list_code = 'UKTRADE' AND NOT is_obsolete")), grep { !/\r\n/ } @odd);
+    my @skus = grep { !/\r\n/ }
+        (map { $_->[0] } sql($db, "SELECT p.sku FROM price p JOIN product t ON t.sku = p.sku WHERE price_list_code = 'UKTRADE' AND NOT is_obsolete")), @odd;
     my $sku = sub { return q_($skus[rand @skus]) };
     my @changes = (
         sub { 'UPDATE product SET name = CONCAT(LEFT(name, 20), ' . int(rand 1000) . ') WHERE sku = ' . $sku->() },
