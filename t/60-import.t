@@ -271,6 +271,39 @@ subtest 'two at once' => sub {
     kissctl_ok('import', $sample);
 };
 
+# Two hosts at one server. The first one waits for a row that the test has, and the second one for the first one, whose lock is the server's:
+# it goes on when that is done, or when its host is gone.
+subtest 'the second one waits for the first one' => sub {
+    my ($server, $dir) = (db_server(), tempdir_here());
+    my %folder = map { my $n = $_; $n => sample('stock.csv' => sub { $_[0] =~ s/,UK01,[0-9.]*,/,UK01,$n,/gr }) } 51, 52;
+    my $start = sub {
+        my ($n) = @_;
+        return KissTest::Database::spawn("$dir/$n", { KISSCTL_DEFAULTS => $server->defaults($db) }, build_dir() . '/support/kissctl', '--sql', top() . '/sql', 'import', $folder{$n});
+    };
+    my $waits = sub { my ($for) = @_; return wait_until(60, sub { (sql(undef, "SELECT COUNT(*) FROM information_schema.processlist WHERE db = '$db' AND $for"))[0][0] }) };
+    for my $killed (0, 1) {
+        my $hold = $server->session($db);
+        $hold->('START TRANSACTION');
+        $hold->('DO (SELECT COUNT(*) FROM revision FOR UPDATE)');
+        my $first = $start->(51);
+        ok $waits->("info LIKE 'SELECT n FROM revision FOR UPDATE%'"), 'the first one has the lock';
+        my $second = $start->(52);
+        ok $waits->("state = 'User lock'"), '... the second one waits for it';
+        like slurp("$dir/52"), qr/another kissctl is at work on this database: waiting up to 60 seconds/, '... and says so';
+        kill 'KILL', $first if $killed;
+        waitpid $first, 0 if $killed;
+        $hold->('ROLLBACK');
+        waitpid $first, 0 if !$killed;
+        is $? & 127, $killed ? 9 : 0, $killed ? 'the first one is killed' : 'the first one is done';
+        waitpid $second, 0;
+        is $?, 0, '... the second one is done, after it' or diag slurp("$dir/52");
+        is_deeply [sql($db, "SELECT DISTINCT available_qty + 0 FROM stock WHERE stock_location = 'UK01'")], [['52.000']], '... all is of the second one';
+        $hold->();
+        unlink glob "$dir/*";
+        kissctl_ok('import', $sample);
+    }
+};
+
 subtest 'keys outlive an import' => sub {
     is $h->get('/stock', Authorization => $bearer)->{status}, 200, 'the token works';
     ok $h->token('ACME01', $key), 'and the key';
