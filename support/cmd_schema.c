@@ -16,6 +16,7 @@
 #include "schema_files.h"
 #include "schema_lease.h"
 #include "schema_repair.h"
+#include "schema_rights.h"
 
 #define LOCK_SECONDS 60
 #define MAX_TRIES 3
@@ -42,19 +43,14 @@ static int run_file(ctl *c, const schema_file *file)
 }
 
 /**
- * Where changes are logged for replicas, an account needs one more right to make a trigger: found before anything is done.
- * The server checks that right before it opens the table.
+ * Where changes are logged for replicas or sent to other nodes, an account needs one more right to make a trigger: found
+ * before anything is done but what the locks need. The server checks that right before it opens the table.
  */
 static int check_trigger_right(ctl *c)
 {
     mysql_query(c->db, "CREATE TRIGGER kiss_probe AFTER INSERT ON kiss_no_such_table FOR EACH ROW SET @kiss_probe = 1");
-    if (mysql_errno(c->db) == ER_BINLOG_CREATE_ROUTINE_NEED_SUPER) {
-        return ctl_fail("nothing was done: the server logs changes for replicas (log_bin), and then lets this account "
-                        "make no "
-                        "triggers (error 1419). As administrator: SET GLOBAL log_bin_trust_function_creators = 1, and the "
-                        "same in the server's configuration; or run this as an account with the right SUPER.");
-    }
-    return CTL_OK;
+    return mysql_errno(c->db) != ER_BINLOG_CREATE_ROUTINE_NEED_SUPER ? CTL_OK
+        : ctl_fail("nothing was done: " SCHEMA_NO_TRIGGERS "; or run this as an account with the right SUPER.");
 }
 
 /** Runs the files from version `first` on. */
@@ -92,7 +88,7 @@ static int report(ctl *c, int version, int latest)
     return CTL_OK;
 }
 
-/** Takes the locks of this server and of the cluster, checks the right, reads the version. */
+/** Takes the locks of this server and of the cluster, checks the right, by one node at a time, reads the version. */
 static int begin(ctl *c, apr_array_header_t **files, int *version)
 {
     return schema_files(c, files) != CTL_OK || ctl_db_lock(c, "kiss.schema", LOCK_SECONDS) != CTL_OK

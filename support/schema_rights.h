@@ -24,6 +24,11 @@ typedef struct {
 #define SCHEMA_GRANTS "grants.sql"
 #define SCHEMA_GRANTS_ADMIN "grants-admin.sql"
 
+/** The error of an account that may make no triggers (1419). */
+#define SCHEMA_NO_TRIGGERS "the server logs changes for replicas (log_bin), or is a node of a cluster, and then lets this " \
+    "account make no triggers (error 1419). As administrator: SET GLOBAL log_bin_trust_function_creators = 1, and the same " \
+    "in the server's configuration"
+
 /**
  * The statements of such a file of the verb's database, at least one, in the context's pool. @return CTL_OK or CTL_FAILED
  */

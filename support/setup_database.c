@@ -46,8 +46,10 @@ static int choose(setup *s)
 
 int setup_look_database(setup *s, const char **what, int *there)
 {
-    const char *found, *tables;
-    int version;
+    /* A database of others, unless it has the first table of an installation, which may have been cut off after that. */
+    const char *sql = "SELECT COUNT(*) > 0 AND NOT EXISTS (SELECT 1 FROM information_schema.columns"
+        " WHERE table_schema = DATABASE() AND table_name = 'schema_migration' AND column_name = 'applied_at')"
+        " FROM information_schema.tables WHERE table_schema = DATABASE()", *found, *foreign;
 
     *what = s->database;
     if (ctl_db_value(s->c, &found, "SELECT 1 FROM information_schema.schemata WHERE schema_name = ?", 1, s->database) != CTL_OK) {
@@ -57,12 +59,10 @@ int setup_look_database(setup *s, const char **what, int *there)
     if (!found) {
         return CTL_OK;
     }
-    if (choose(s) != CTL_OK || schema_version(s->c, &version) != CTL_OK
-        || ctl_db_value(s->c, &tables, "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE()", 0)
-        != CTL_OK) {
+    if (choose(s) != CTL_OK || ctl_db_value(s->c, &foreign, sql, 0) != CTL_OK) {
         return CTL_FAILED;
     }
-    return version > 0 || *tables == '0' ? CTL_OK
+    return *foreign == '0' ? CTL_OK
         : ctl_fail("the database %s has tables that are not mod_kiss': name another one with --database NAME", s->database);
 }
 
@@ -210,6 +210,20 @@ int setup_make_kissctl_rights(setup *s)
     return make_rights(s, kissctl_account(s));
 }
 
+/** Whether the account of kissctl, which has no right SUPER, may make triggers. */
+static int look_triggers(setup *s)
+{
+    const char *refused;
+
+    /* By this table, since servers without Galera do not know @@wsrep_on. */
+    if (ctl_db_value(s->c, &refused, "SELECT @@log_bin_trust_function_creators = 0 AND EXISTS (SELECT 1 FROM"
+                     " information_schema.global_variables WHERE variable_name IN ('LOG_BIN', 'WSREP_ON')"
+                     " AND variable_value = 'ON')", 0) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    return refused && *refused == '0' ? CTL_OK : ctl_fail(SCHEMA_NO_TRIGGERS);
+}
+
 int setup_look_schema(setup *s, const char **what, int *there)
 {
     apr_array_header_t *files;
@@ -221,5 +235,5 @@ int setup_look_schema(setup *s, const char **what, int *there)
     }
     *what = apr_psprintf(s->c->pool, "version %d in %s", files->nelts, s->database);
     *there = version == files->nelts;
-    return version == 0 || *there ? CTL_OK : ctl_fail("%s", schema_advice(s->c, version, files->nelts));
+    return *there ? CTL_OK : version == 0 ? look_triggers(s) : ctl_fail("%s", schema_advice(s->c, version, files->nelts));
 }

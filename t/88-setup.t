@@ -10,6 +10,7 @@ use File::Find qw(find);
 use File::Path qw(make_path remove_tree);
 use JSON::PP ();
 use KissTest;
+use KissTest::Debian;
 use Test::More;
 
 my $db = KissTest::Database->start;
@@ -18,33 +19,8 @@ my $no_accounts = join '', map {"DROP USER IF EXISTS '$_'\@'localhost';"} @accou
 my ($etc, $apache) = map { my $dir = tempdir_here(); "$dir/$_" } qw(mod_kiss apache2);
 spew("$db->{dir}/admin.cnf", "[client]\nsocket=$db->{socket}\nuser=" . getpwuid($>) . "\n", 0600);
 
-# httpd as Debian has it: what it may load in mods-available. The module's own file is there, as its package puts it.
-my %depends = (ssl => 'setenvif mime socache_shmcb', deflate => 'filter', kiss => 'authz_core');
-make_path(map {"$apache/$_"} qw(mods-available mods-enabled sites-available sites-enabled));
-for my $name (qw(ssl setenvif mime socache_shmcb deflate filter headers alias dir reqtimeout)) {
-    spew("$apache/mods-available/$name.load", ($depends{$name} ? "# Depends: $depends{$name}\n" : '') . KissTest::Httpd::load_module($name));
-}
-spew("$apache/mods-available/ssl.conf", qq(SSLSessionCache "shmcb:$apache/ssl_scache(512000)"\n));
-spew("$apache/mods-available/mime.conf", "TypesConfig /dev/null\n");
-spew("$apache/mods-available/kiss.load", "# Depends: authz_core\nLoadModule kiss_module "
-    . ($ENV{KISS_TEST_MODULE} || build_dir() . '/mod_kiss/.libs/mod_kiss.so') . "\n");
-spew("$apache/mods-enabled/authz_core.load", "\n");
 my $port = KissTest::Httpd::free_port();
-my $h = start_httpd(kiss => 0, modules => ['log_config'], config => <<"CONF");
-Listen 127.0.0.1:$port
-IncludeOptional $apache/mods-enabled/*.load
-IncludeOptional $apache/mods-enabled/*.conf
-Define APACHE_LOG_DIR $apache
-<IfModule kiss_module>
-    KissCacheDir $apache/cache
-</IfModule>
-IncludeOptional $apache/sites-enabled/*.conf
-CONF
-spew("$h->{root}/htdocs/index.html", "another site\n");
-spew("$apache/apachectl", qq(#!/bin/sh\nexec "@{[KissTest::Httpd::program()]}" -d "$h->{root}" -f "$h->{conf}" "\$@"\n), 0755);
-$h->{ca} = "$h->{root}/server.crt";
-run({}, qw(openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=localhost -addext),
-    'subjectAltName=DNS:localhost,DNS:kss.localhost', '-keyout', "$h->{root}/server.key", '-out', $h->{ca});
+my $h = debian_httpd($apache, $port);
 
 my @where = ('--apache', $apache, '--apachectl', "$apache/apachectl", '--admin', "$db->{dir}/admin.cnf", '--port', $port,
     '--token-keys', "$etc/token.keys");
@@ -242,6 +218,32 @@ subtest 'stopped half-way' => sub {
     is_deeply [map { s/(?<=^schema version) .*//r } sort grep { $state{$_} eq 'done' } keys %state], \@done, 'and does what is missing';
     is slurp("$etc/db.password"), $password, 'with the password that was made before';
     is_deeply steps((setup())[1]), { 'already there' => 13 }, 'then all of it is there';
+};
+
+# What is there of the schema then has no version yet; at a node of a cluster it may be this table alone.
+subtest 'cut off in the middle of the schema' => sub {
+    my @statements = split /;\n/, slurp(top() . '/sql/customer/0001-base.sql');
+    for my $n (1, 4) {
+        $db->sql(undef, 'DROP DATABASE kiss; CREATE DATABASE kiss CHARACTER SET utf8mb4');
+        $db->sql('kiss', join ";\n", @statements[0 .. $n - 1]);
+        my ($rc, $out, $err) = setup();
+        is $rc, 0, "after $n statements: goes on" or diag "$out$err";
+        is +(ctl(qw(schema check)))[0], 0, '... to the whole schema';
+    }
+    $db->sql(undef, 'DROP DATABASE kiss; CREATE DATABASE kiss; CREATE TABLE kiss.schema_migration (id INT)');
+    refused('a table of that name of others', qr/database kiss has tables that are not mod_kiss'/);
+};
+
+subtest 'a server that logs changes for replicas' => sub {
+    my $logged = KissTest::Database->start(args => ['--log-bin=binlog', '--server-id=1']);
+    spew("$logged->{dir}/admin.cnf", "[client]\nsocket=$logged->{socket}\nuser=" . getpwuid($>) . "\n", 0600);
+    $logged->sql(undef, $no_accounts);
+    my $dir = tempdir_here();
+    my ($rc, $out, $err) = kissctl({ defaults => "$dir/mod_kiss/kissctl.cnf" }, 'setup', @where, @site, '--admin', "$logged->{dir}/admin.cnf", '--token-keys', "$dir/mod_kiss/token.keys");
+    is $rc, 1, 'refused';
+    like $err, qr/lets this account make no triggers.*log_bin_trust_function_creators = 1.*nothing was changed/s, '... with what it needs';
+    is_deeply [$logged->sql(undef, "SHOW DATABASES LIKE 'kiss'")], [], '... before anything is done';
+    ok !-e "$dir/mod_kiss", '... files, too';
 };
 
 subtest 'the module gone' => sub {
