@@ -76,6 +76,11 @@ subtest 'prices' => sub {
     ask(PUT => $path, $before);
     like error_of(ask(PUT => $path, { prices => [{ moq => 1 }, { unitPrice => 1, moq => 1 }] })), qr/^prices\[0\]\.unitPrice: is empty/, 'no price';
     like error_of(ask(PUT => $path, { prices => [map { { unitPrice => 1, moq => 1 } } 1, 2] })), qr/^prices\[1\]: has the key of prices\[0\]/, 'a break twice';
+    like error_of(ask(PUT => $path, { prices => [{ unitPrice => 1 }, { unitPrice => 2, moq => 0 }] })), qr/^prices\[1\]: has the key of prices\[0\]/, '... one of which is the default';
+    my $sparse = { prices => [{ unitPrice => 1 }, { unitPrice => 0.9, moq => 10, orderMultiple => undef }] };
+    is ask(PUT => $path, $sparse)->{status}, 200, 'absent and null members';
+    is ask(PUT => $path, $sparse)->{headers}{'kiss-changed'}, 'false', '... are the same the next time';
+    ask(PUT => $path, $before);
     like error_of(ask(PUT => "/admin/prices/NONE/$sku", { prices => [{ unitPrice => 1 }] })), qr/^priceListCode: 'NONE' is not known/, 'an unknown list';
 };
 

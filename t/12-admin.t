@@ -117,6 +117,15 @@ subtest 'arrays, absent members, null' => sub {
         'the audit has each write that changed something';
 };
 
+subtest 'null is the same the next time' => sub {
+    my %nothing = map { $_ => undef } keys %{ payload() };
+    is ask(POST => '/admin/products', { %nothing, sku => 'NULL-1', name => 'Nothing' })->{status}, 201, 'a product of which nothing is known';
+    my $r = ask(PUT => '/admin/products/NULL-1', { %nothing, sku => 'NULL-1', name => 'Nothing' });
+    is $r->{headers}{'kiss-changed'}, 'false', '... is not changed by null';
+    $r = ask(PUT => '/admin/products/NULL-1', $h->json($r));
+    is $r->{headers}{'kiss-changed'}, 'false', '... nor by what was answered';
+};
+
 subtest 'kissctl audit' => sub {
     my $r = ask(POST => '/admin/products', { sku => 'AUDIT-1', name => 'x' }, 'X-Request-Id' => 'from-the-pim');
     is $r->{headers}{'x-request-id'}, 'from-the-pim', 'a request id of the client';

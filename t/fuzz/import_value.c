@@ -169,19 +169,17 @@ static void check_error(const char *error)
 
 static void check_cell(const import_column *column, const import_reading *how, const char *text, size_t len, apr_pool_t *p)
 {
-    const char *error, *inner = text;
-    size_t inner_len = len;
+    const char *error;
     import_value value, again;
 
-    import_trim(&inner, &inner_len);
     error = import_value_check(&value, column, how, text, len, p);
     check_value(column, &value, error);
     MUST(value.remarks < 1U << IMPORT_REMARKS);
     if (error) {
         check_error(error);
     }
-    else if (!(column->flags & IMPORT_NOT) && inner_len > 0 && !value.null && !value.fallback) {
-        /* A good value, read again, is itself (an empty number is a plain "0"). */
+    else if (!(column->flags & IMPORT_NOT) && !value.null && !value.fallback) {
+        /* A good value, read again, is itself. */
         MUST(!import_value_check(&again, column, how, value.text, value.len, p));
         MUST(again.len == value.len && memcmp(again.text, value.text, value.len) == 0);
     }

@@ -64,6 +64,7 @@ static const unit_test tests[] = {
     { "socket_shutdown", unit_socket_shutdown },
     { "trace_context", unit_trace_context },
     { "urlencoded", unit_urlencoded },
+    { "write_body", unit_write_body },
 #endif
     { NULL, NULL }
 };

@@ -65,5 +65,6 @@ void unit_socket_shutdown(void);
 void unit_store_order(void);
 void unit_trace_context(void);
 void unit_urlencoded(void);
+void unit_write_body(void);
 
 #endif

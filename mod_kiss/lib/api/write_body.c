@@ -48,16 +48,25 @@ static void blame(reader *r, const char *array, int i, const char *member, const
     }
 }
 
-/* Of a name that is none, an answer repeats so much. */
+/* Of a name that is none, an answer repeats this many bytes, in whole characters. */
 #define MAX_NAME 100
 
 /** Notes that there is no such member. */
 static void blame_name(reader *r, const char *array, int i, const char *member)
 {
-    const char *name = strlen(member) <= MAX_NAME ? member
-                       : apr_pstrcat(r->pool, apr_pstrndup(r->pool, member, MAX_NAME), "...", NULL);
+    apr_size_t n = strlen(member);
+    char *name, *c;
 
-    blame(r, array, i, name, "there is no such member");
+    if (n > MAX_NAME) {
+        for (n = MAX_NAME; ((unsigned char)member[n] & 0xc0) == 0x80; n--) {
+            continue;
+        }
+    }
+    name = apr_pstrmemdup(r->pool, member, n);
+    for (c = name; *c; c++) {
+        *c = (unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c;
+    }
+    blame(r, array, i, member[n] ? apr_pstrcat(r->pool, name, "...", NULL) : name, "there is no such member");
 }
 
 /** A JSON value as the text of a cell. @return NULL, or what is wrong with it; no_memory */
@@ -393,6 +402,17 @@ static void read_row(rows_reader *all, json_object *o, const char *place)
     APR_ARRAY_PUSH(all->rows, kiss_write_row) = row;
 }
 
+/** 1 for a line of blanks. */
+static int is_blank(const char *line, apr_size_t n)
+{
+    apr_size_t i;
+
+    for (i = 0; i < n && (line[i] == ' ' || line[i] == '\t' || line[i] == '\r'); i++) {
+        continue;
+    }
+    return i == n;
+}
+
 /** Reads an object a line. Empty lines do not count. @param p memory for one line at a time */
 static apr_status_t read_lines(rows_reader *all, const char *body, apr_size_t len, apr_pool_t *p)
 {
@@ -408,7 +428,7 @@ static apr_status_t read_lines(rows_reader *all, const char *body, apr_size_t le
         next = memchr(body, '\n', (apr_size_t)(end - body));
         n = (apr_size_t)((next ? next : end) - body);
         next = next ? next + 1 : end;
-        if (strspn(body, " \t\r") >= n) {
+        if (is_blank(body, n)) {
             continue;
         }
         apr_pool_clear(p);

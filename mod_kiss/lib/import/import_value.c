@@ -10,6 +10,7 @@
 #include <apr_strings.h>
 
 #include "lib/base/date.h"
+#include "lib/base/decimal.h"
 #include "lib/base/quote.h"
 #include "lib/base/utf8.h"
 #include "lib/import/import_number.h"
@@ -233,7 +234,7 @@ static const char *check_text(import_value *value, const import_column *column, 
 }
 
 /** An empty cell, or one of blanks only. @return 1 when that settles it */
-static int check_empty(import_value *value, const import_column *column, const char **error)
+static int check_empty(import_value *value, const import_column *column, const char **error, apr_pool_t *p)
 {
     *error = NULL;
     if (column->type == IMPORT_DECIMAL && (column->flags & IMPORT_AMOUNT)) {
@@ -251,7 +252,10 @@ static int check_empty(import_value *value, const import_column *column, const c
         return 1;
     }
     if (column->type == IMPORT_DECIMAL) {
-        import_value_set(value, "0", 1);
+        /* With the digits of the column: it is compared as text with what the database has. */
+        char *zero = apr_palloc(p, KISS_DECIMAL_TEXT);
+
+        import_value_set(value, zero, (apr_size_t)kiss_decimal_format(zero, 0, column->scale));
         return 1;
     }
     return 0;
@@ -266,7 +270,7 @@ const char *import_value_check(import_value *value, const import_column *column,
         import_trim(&text, &len);
     }
     import_value_set(value, text, len);
-    if (len == 0 && check_empty(value, column, &error)) {
+    if (len == 0 && check_empty(value, column, &error, p)) {
         return error;
     }
     switch (column->type) {
