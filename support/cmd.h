@@ -26,6 +26,7 @@ int cmd_admin_add(ctl *c, const char *const *args);
 int cmd_admin_disable(ctl *c, const char *const *args);
 int cmd_admin_enable(ctl *c, const char *const *args);
 int cmd_audit(ctl *c, const char *const *args);
+int cmd_audit_purge(ctl *c, const char *const *args);
 int cmd_admin_key_issue(ctl *c, const char *const *args);
 int cmd_admin_key_list(ctl *c, const char *const *args);
 int cmd_admin_key_revoke(ctl *c, const char *const *args);

@@ -174,28 +174,3 @@ int cmd_admin_key_revoke(ctl *c, const char *const *args)
 {
     return ctl_key_revoke(c, &kind, args[0]);
 }
-
-#define DAYS "7"
-
-int cmd_audit(ctl *c, const char *const *args)
-{
-    static const out_column audit_columns[] = {
-        {"WrittenAt", OUT_TEXT}, {"AdminCode", OUT_TEXT}, {"Method", OUT_TEXT}, {"Dataset", OUT_TEXT}, {"Scope", OUT_TEXT},
-        {"SKU", OUT_TEXT}, {"Members", OUT_TEXT}, {"RequestID", OUT_TEXT},
-    };
-    const char *days = c->option[OPT_DAYS] ? c->option[OPT_DAYS] : DAYS;
-    apr_array_header_t *rows;
-    apr_int64_t n;
-
-    if (!ctl_number(&n, days, 1, 36500)) {
-        return ctl_usage(c, "--days: '%s' is not a whole number from 1 to 36500", days);
-    }
-    if (ctl_db_rows(c, &rows, c->pool, "SELECT DATE_FORMAT(written_at, '%Y-%m-%dT%H:%i:%s.%fZ'), admin_code, method, dataset,"
-                    " scope, sku, members, request_id FROM admin_audit WHERE written_at >= UTC_TIMESTAMP() - INTERVAL ? DAY"
-                    " AND (? = '' OR sku = ?) ORDER BY audit_id DESC", 3, days, args[0] ? args[0] : "",
-                    args[0] ? args[0] : "") != CTL_OK) {
-        return CTL_FAILED;
-    }
-    ctl_out_rows(c, audit_columns, (int)(sizeof(audit_columns) / sizeof(*audit_columns)), rows);
-    return CTL_OK;
-}

@@ -127,6 +127,10 @@ const ctl_verb kissctl_verbs[] = {
     {"audit", "[SKU]", "[--days N]", CUSTOMER, CTL_OPT(OPT_DAYS), cmd_audit, "list what admin clients have written",
      "The newest first, of the last 7 days, or N: who, when, which members, and the X-Request-Id that the client got. With SKU\n"
      "only what was written of it."},
+    {"audit purge", "", "--days N [--dry-run]", CUSTOMER, CTL_OPT(OPT_DAYS) | CTL_OPT(OPT_DRY_RUN), cmd_audit_purge,
+     "forget what admin clients have written more than N days ago",
+     "The last write of each client stays: 'kissctl admin list' shows it. May be done at any time, some thousand rows a\n"
+     "transaction. Nothing else removes rows of the audit: conf/systemd/kiss-audit.timer does it every week."},
     {"token-key list", "", "", NULL, 0, cmd_tokenkey_list, "list the token signing keys, without their secrets", NULL},
     {"token-key rotate", "[KID]", "[--prepare]", NULL, CTL_OPT(OPT_PREPARE), cmd_tokenkey_rotate, "put a signing key on top",
      "A new key, or KID, which is in the file already. It signs, the others still verify. Makes the file when it is missing.\n"

@@ -146,6 +146,28 @@ subtest 'kissctl audit' => sub {
     is eval { sql_as_writer('SELECT 1 FROM product LIMIT 1'); 1 }, 1, '... but products';
 };
 
+subtest 'kissctl audit purge' => sub {
+    kissctl_ok('admin', 'add', 'old');
+    my $row = sub { my ($days, $code, $sku) = @_; return "(UTC_TIMESTAMP(6) - INTERVAL $days DAY, '$code', 'PUT', 'product', '', '$sku', 'name', 'x')" };
+    my $insert = 'INSERT INTO admin_audit (written_at, admin_code, method, dataset, scope, sku, members, request_id) VALUES ';
+    my $left = sub { return join ' ', map { $_->[0] } sql($db, "SELECT sku FROM admin_audit WHERE sku LIKE 'PURGE-%' ORDER BY sku") };
+    my ($others) = map { $_->[0] } sql($db, 'SELECT COUNT(*) FROM admin_audit');
+    # The numbers of rows do not follow their times everywhere: those of a cluster's nodes are interleaved.
+    sql($db, $insert . join ', ', $row->(40, 'pim', 'PURGE-1'), $row->(29, 'pim', 'PURGE-2'), $row->(31, 'pim', 'PURGE-3'), $row->(31, 'old', 'PURGE-4'), $row->(50, 'old', 'PURGE-5'));
+    sql($db, $insert . join ', ', map { $row->(60, 'pim', sprintf 'PURGE-X%05d', $_) } 1 .. 12_000);
+    is((kissctl('audit', 'purge'))[0], 2, 'how old must be said');
+    is((kissctl('audit', 'purge', '--days', $_))[0], 2, "--days '$_'") for 0, -1, 'x', '30d';
+    my $plan = JSON::PP->new->decode(kissctl_ok('--json', 'audit', 'purge', '--days', 30, '--dry-run'));
+    is_deeply $plan, { Days => 30, Removed => 12_003 }, '--dry-run says what it would remove';
+    is scalar(split ' ', $left->()), 12_005, '... and removes nothing';
+    like kissctl_ok('audit', 'purge', '--days', 30), qr/^removed: 12003 rows of the audit, older than 30 days$/, 'removed';
+    is $left->(), 'PURGE-2 PURGE-4', '... those alone; the last write of each client stays';
+    is +(sql($db, 'SELECT COUNT(*) FROM admin_audit'))[0][0], $others + 2, '... and all others';
+    my ($client) = grep { $_->{AdminCode} eq 'old' } @{ JSON::PP->new->decode(kissctl_ok('--json', 'admin', 'list')) };
+    like $client->{LastWriteAt}, qr/^\d{4}-/, '... which admin list shows';
+    like kissctl_ok('audit', 'purge', '--days', 30), qr/^removed: 0 rows/, 'nothing more the next time';
+};
+
 # What the account of KissAdminDatabase may do; dies with what the server says.
 sub sql_as_writer {
     my ($sql) = @_;
