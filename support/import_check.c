@@ -129,6 +129,38 @@ static int check_uniques(import_run *run, const import_part *part)
     return rc;
 }
 
+/** Row: line, key. */
+static void key_of_another(void *ctx, char **values)
+{
+    check *k = ctx;
+
+    import_fault(k->run, k->part, atol(values[0]), k->column->csv, "%s is the code of %s",
+                 kiss_quote(k->run->scratch, values[1], strlen(values[1])), k->part->def->apart_word);
+}
+
+/** Keys that somebody else has. */
+static int check_apart(import_run *run, const import_part *part)
+{
+    const import_file *d = part->def;
+    apr_pool_t *p = run->c->pool;
+    check k = {run, part, NULL, import_key_of(d), 0, ""};
+    const char *from;
+    apr_uint64_t n = 0;
+    int rc;
+
+    if (!d->apart) {
+        return CTL_OK;
+    }
+    from = apr_psprintf(p, " FROM %s n JOIN %s o ON o.%s = n.%s", part->source, d->apart, d->apart_key, k.column->db);
+    if (!run->direct) {
+        return import_each(run, apr_psprintf(p, "SELECT n.line, n.%s%s ORDER BY n.line", k.column->db, from),
+                           key_of_another, &k);
+    }
+    rc = import_count(run, &n, apr_pstrcat(p, "SELECT COUNT(*)", from, NULL));
+    run->again = run->again || n > 0;
+    return rc;
+}
+
 /** Row: barcode, rows that have it. */
 static void shared_barcode(void *ctx, char **values)
 {
@@ -336,6 +368,7 @@ int import_check(import_run *run)
             rc = part->same || run->direct ? CTL_OK : check_duplicates(run, part);
             rc = rc == CTL_OK && !part->same && !run->direct ? check_uniques(run, part) : rc;
             rc = rc == CTL_OK && !part->same ? check_single(run, part) : rc;
+            rc = rc == CTL_OK && !part->same ? check_apart(run, part) : rc;
             rc = rc == CTL_OK && !part->made ? check_barcodes(run, part) : rc;
         }
         rc = rc == CTL_OK ? check_references(run, part) : rc;

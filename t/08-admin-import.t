@@ -61,6 +61,32 @@ subtest 'whose is whose' => sub {
     unlike $out, qr/PIM/, 'without a PIM nothing is said of one';
 };
 
+# Codes are compared as the columns are: byte by byte, so that another case is another code.
+subtest 'no code is that of a customer and of an admin client' => sub {
+    my $content = sub { return join "\n", map { join '|', map { $_ // 'NULL' } @$_ } sql($db, 'SELECT * FROM customer ORDER BY 1'), sql($db, 'SELECT * FROM revision ORDER BY 1, 2') };
+    my $before = $content->();
+    my $with = sub { my @codes = @_; return folder('customers.csv' => sub { return @_, map {"$_,Somebody,UKTRADE,UK01,0\n"} @codes }) };
+    my ($rc, $out, $err) = kissctl('import', $with->('NEW01', 'pim', 'NEW02'));
+    is $rc, 1, 'customers.csv has the code of an admin client: refused';
+    like $out . $err, qr/customers\.csv:\d+: column CustomerCode: 'pim' is the code of an admin client/, '... by its line';
+    is $content->(), $before, '... and nothing is changed';
+    kissctl_ok('import', $with->('PIM', 'Pim', 'pim2'));
+    is_deeply [map { $_->[0] } sql($db, "SELECT customer_code FROM customer WHERE LOWER(customer_code) LIKE 'pim%' ORDER BY 1")], [qw(PIM Pim pim2)], 'other codes are others';
+    for my $code ('PIM', 'Pim') {
+        ($rc, $out, $err) = kissctl('admin', 'add', $code);
+        is $rc, 1, "admin add $code: a customer's";
+        like $err, qr/'\Q$code\E' is the code of a customer/, '... and kissctl says so';
+    }
+    for my $code (' PIM', 'PIM ', "PIM\t", "\x{a0}PIM", '') {
+        utf8::encode(my $bytes = $code);
+        is((kissctl('admin', 'add', $bytes))[0], 2, "admin add '$bytes': no code");
+    }
+    kissctl_ok('import', folder('customers.csv' => $keep));
+    ($rc, $out, $err) = kissctl('admin', 'add', 'Pim');
+    is $rc, 1, 'one that an import has set aside is a customer still';
+    is_deeply [map { $_->[0] } sql($db, 'SELECT admin_code FROM admin_client')], ['pim'], '... and there is no other admin client';
+};
+
 subtest 'at the same time' => sub {
     my %name;
     my $n = 0;
@@ -103,4 +129,15 @@ subtest 'a lock that lasts' => sub {
 };
 
 $h->log_ok;
+# The first load of an empty database goes straight into the tables. Last, since it is another database.
+subtest 'the code of an admin client in the first load' => sub {
+    my $new = new_database('admin_import_first');
+    kissctl_ok('admin', 'add', 'ACME01');
+    my ($rc, $out, $err) = kissctl('import', top() . '/sql/sample');
+    is $rc, 1, 'the first load';
+    like $out . $err, qr/customers\.csv:2: column CustomerCode: 'ACME01' is the code of an admin client/, '... is refused by its line, too';
+    is +(sql($new, 'SELECT (SELECT COUNT(*) FROM customer) + (SELECT COUNT(*) FROM product)'))[0][0], 0, '... and nothing is there';
+    drop_database($new);
+};
+
 done_testing;

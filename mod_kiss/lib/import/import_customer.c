@@ -128,7 +128,8 @@ static const import_file files[] = {
                 {"customers with a warehouse", "o.stock_location IS NOT NULL", "n.stock_location IS NOT NULL", 0}},
      .absent = "absent_since", .give_up = "o.price_list_code = NULL, o.stock_location = NULL",
      .here = "o.absent_since IS NULL OR o.price_list_code IS NOT NULL OR o.stock_location IS NOT NULL",
-     .owned = "api_key", .owned_word = "key"},
+     .owned = "api_key", .owned_word = "key",
+     .apart = "admin_client", .apart_key = "admin_code", .apart_word = "an admin client"},
 };
 
 static const import_logged logged[] = {

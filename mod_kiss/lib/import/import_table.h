@@ -114,6 +114,8 @@ typedef struct {
     import_revision revisions[IMPORT_MAX_REVISIONS + 1];    /**< ends with a row without dataset */
     /** At most one row of each `single_of` may satisfy `single_if`, else the second is an error of column `single`. */
     const char *single, *single_if, *single_of, *single_error;
+    /** No row's key may be in this column of this table: who has it instead, `apart_word`. NULL: there is none such. */
+    const char *apart, *apart_key, *apart_word;
     /**
      * Rows that the file lacks are not removed but set aside: the column `absent` gets the time, `give_up` (SQL,
      * assignments to o) is done. A row that the file has again loses the time. `here` (SQL): rows (o) that are not set
