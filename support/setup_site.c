@@ -115,6 +115,9 @@ int setup_make_site(setup *s)
         {"/var/log/apache2", "${APACHE_LOG_DIR}"},
         {"/usr/share/mod_kiss/www/docs", apr_pstrcat(p, setup_text_folder(p, s->c->sql_dir), "/www/docs", NULL)},
         {kss ? NULL : "/etc/mod_kiss/token.keys", s->c->token_keys},
+        /* In a comment: of the section for product data. */
+        {"dbname=kiss password-file=/etc/mod_kiss", apr_pstrcat(p, "dbname=", s->database, " password-file=",
+                                                                setup_text_folder(p, s->password_file), NULL)},
         {NULL, NULL}
     };
     const char *text, *test;

@@ -70,7 +70,7 @@ subtest 'kiss.conf is inert' => sub {
 # What a sysadmin replaces in the samples.
 my $dir = tempdir_here();
 spew("$dir/token.keys", 'k1 ' . 'A' x 43 . "\n", 0600);
-spew("$dir/$_.password", "secret\n", 0600) for qw(db redis);
+spew("$dir/$_.password", "secret\n", 0600) for qw(db redis write);
 
 sub replaced {
     my ($text) = @_;
@@ -168,6 +168,60 @@ subtest 'what is a comment in the samples can be used where it stands' => sub {
             modules => [qw(socache_shmcb ssl slotmem_shm alias dir mime headers reqtimeout filter deflate log_config authz_host remoteip watchdog proxy proxy_http proxy_balancer proxy_hcheck lbmethod_byrequests)]);
         is $rc, 0, '... configtest' or diag $out;
     }
+};
+
+subtest 'the section for product data in kiss-site.conf' => sub {
+    my $db = new_database('shipped');
+    import_sample($db);
+    grant_admin();
+    my $server = db_server();
+    my ($port) = KissTest::Httpd::free_port();
+    spew("$dir/db.password", $server->password('kiss'), 0600);
+    spew("$dir/write.password", $server->password('kiss_write'), 0600);
+    unlink glob "$dir/*.log";
+    my $site = replaced(slurp(top() . '/conf/kiss-site.conf')) =~ s/\*:443/127.0.0.1:$port/gr =~ s{/usr/share/mod_kiss/www}{$dir}gr
+        =~ s/dbname=kiss\b/dbname=$db/gr =~ s{/run/mysqld/mysqld\.sock}{$server->{socket}}gr;
+    my $start = sub {
+        my ($text) = @_;
+        return start_httpd(kiss => 0, modules => [qw(socache_shmcb ssl alias dir mime headers reqtimeout filter deflate log_config authz_host)],
+            config => "${load}KissCacheDir cache\nSSLSessionCache shmcb:run/ssl_scache(512000)\nTypesConfig /dev/null\nListen 127.0.0.1:$port\n$text");
+    };
+    my $key = kissctl_ok('admin', 'add', 'pim') && kissctl_ok('admin-key', 'issue', 'pim');
+    chomp $key;
+    my $token;
+    my $call = sub {
+        my ($method, $path, @more) = @_;
+        my ($rc, $out) = run({ timeout => 30 }, 'curl', '-sSk', '-w', '\n%{http_code}', '-X', $method, "https://127.0.0.1:$port$path",
+            $token ? ('-H', "Authorization: Bearer $token", '-H', 'Content-Type: application/json') : (), @more);
+        return reverse $out =~ /\A(.*)\n(\d+)\z/s;
+    };
+    my $get_token = sub {
+        undef $token;
+        my ($status, $body) = $call->('POST', '/auth/token', '-d', 'grant_type=client_credentials', '-d', 'client_id=pim', '--data-urlencode', "client_secret=$key");
+        ($token) = $body =~ /"access_token": *"([^"]+)"/;
+        return $status;
+    };
+    my $h = $start->($site);
+    is $get_token->(), 401, 'as it comes there are no admin clients';
+    is +($call->('GET', '/admin/products'))[0], 404, '... and no such endpoints';
+    $h->stop;
+
+    my ($section) = $site =~ m{^( *#AllowEncodedSlashes .*?^ *#</Location>\n)}ms or return ok 0, 'the section';
+    my $open = $site =~ s{\Q$section}{$section =~ s/^( *)#/$1/gmr}er;
+    $h = $start->($open);
+    is $get_token->(), 200, 'uncommented: a token';
+    is +($call->('GET', '/admin/products'))[0], 403, '... which is of no use but from the address that the section names';
+    $h->stop;
+
+    $h = $start->($open =~ s/Require ip 192\.0\.2\.7/Require ip 127.0.0.1/r);
+    $get_token->();
+    is +($call->('POST', '/admin/products', '-d', '{"sku":"A/1","name":"Cape"}'))[0], 201, 'a product is written';
+    my ($status, $body) = $call->('GET', '/admin/products/A%2F1');
+    is $status, 200, '... and read, by a path with a slash in its SKU';
+    like $body, qr/"name":"Cape"/, '... as it was sent';
+    is +($call->('PATCH', '/admin/stock', '-d', '[{"stockLocation":"UK01","sku":"A/1","availableQTY":5}]'))[0], 200, 'stock is written';
+    is join('', grep {/\[kiss:(?:warn|error|crit)/} map { slurp($_) =~ /^.*\n/mg } glob "$dir/kiss-error.log"), '', 'the log has nothing to say';
+    $h->log_ok(qr/AH0|AH1|AH2/);
 };
 
 done_testing;
