@@ -71,19 +71,68 @@ kiss_db_status kiss_write_store_read(kiss_write_stored *stored, kiss_db_conn *co
     return status == KISS_DB_OK && plan->set->owner ? read_owner(stored, conn, plan, key, p) : status;
 }
 
-/** Gives the rows of an array, which are in the order of the objects, to these. */
-static void give_rows(const apr_array_header_t *page, int nested, const apr_array_header_t *rows, apr_pool_t *p)
+/* A page has this many bytes of objects, and this many of the rows of their arrays: it is in memory some ten times. */
+#define PAGE_BYTES (4 * 1024 * 1024)
+
+/* Of this many objects at once the arrays are read: what is left of them when a page ends is sent by the server in vain. */
+#define PART 50
+
+/** What a row takes: a value that is short takes more than its bytes. */
+static apr_size_t size_of(const kiss_value *row, int n)
 {
-    int i, j = 0;
+    apr_size_t bytes = 0;
+    int i;
 
-    for (i = 0; i < page->nelts; i++) {
-        kiss_write_object *object = &APR_ARRAY_IDX(page, i, kiss_write_stored).object;
+    for (i = 0; i < n; i++) {
+        bytes += row[i].len + 2 * sizeof(void *);
+    }
+    return bytes;
+}
 
-        object->nested[nested] = apr_array_make(p, 2, sizeof(const char **));
-        for (; j < rows->nelts && strcmp(APR_ARRAY_IDX(rows, j, const char **)[0], object->self[0]) == 0; j++) {
-            APR_ARRAY_PUSH(object->nested[nested], const char **) = APR_ARRAY_IDX(rows, j, const char **);
+/** As strcmp(), for a value that no NUL need follow. */
+static int compare(const char *text, const kiss_value *value)
+{
+    apr_size_t n = strlen(text);
+    int order = memcmp(text, value->data, n < value->len ? n : value->len);
+
+    return order ? order : (n > value->len) - (n < value->len);
+}
+
+/**
+ * Reads the rows of an array of some objects of a page, and ends the page before the object whose rows are too many.
+ *
+ * @param j     the first of these objects
+ * @param range the keys between which they are; the last one is moved when the page ends
+ * @param bytes what was read of arrays
+ */
+static kiss_db_status read_nested(apr_array_header_t *page, int j, int *more, apr_size_t *bytes, kiss_db_conn *conn,
+                                  const kiss_write_plan *plan, int nested, const char **range, apr_pool_t *p)
+{
+    const kiss_write_table *t = &plan->nested[nested];
+    const kiss_value *row;
+    kiss_db_cursor *cursor;
+    kiss_db_status status = kiss_db_select(&cursor, conn, &t->page, range, p);
+
+    while (status == KISS_DB_OK && (status = kiss_db_next(cursor, &row)) == KISS_DB_OK && row) {
+        const kiss_write_object *object = &APR_ARRAY_IDX(page, j, kiss_write_stored).object;
+        int order;
+
+        /* There may be rows of what is no object. */
+        while ((order = compare(object->self[0], &row[0])) < 0 && j + 1 < page->nelts) {
+            object = &APR_ARRAY_IDX(page, ++j, kiss_write_stored).object;
+        }
+        if (order == 0 && j > 0 && *bytes >= PAGE_BYTES) {
+            page->nelts = j;
+            *more = 1;
+            range[1] = APR_ARRAY_IDX(page, j - 1, kiss_write_stored).object.self[0];
+            return kiss_db_close(cursor);
+        }
+        if (order == 0) {
+            *bytes += size_of(row, t->n);
+            APR_ARRAY_PUSH(object->nested[nested], const char **) = copy_row(row, t->n, p);
         }
     }
+    return status;
 }
 
 /** Reads which objects of a page were written over HTTPS. */
@@ -106,9 +155,6 @@ static kiss_db_status read_owners(const apr_array_header_t *page, kiss_db_conn *
     return status;
 }
 
-/* Of the objects themselves a page has as many bytes as this, and the last of them: it is in memory some ten times. */
-#define PAGE_BYTES (4 * 1024 * 1024)
-
 /** Reads the objects of a page, without their arrays. */
 static kiss_db_status read_selves(apr_array_header_t **rows, int *more, kiss_db_conn *conn, const kiss_write_plan *plan,
                                   const char *after, int most, apr_pool_t *p)
@@ -118,7 +164,6 @@ static kiss_db_status read_selves(apr_array_header_t **rows, int *more, kiss_db_
     kiss_db_cursor *cursor;
     kiss_db_status status = kiss_db_select(&cursor, conn, &plan->self.page, args, p);
     apr_size_t bytes = 0;
-    int i;
 
     *rows = apr_array_make(p, 4, sizeof(const char **));
     *more = 0;
@@ -127,9 +172,7 @@ static kiss_db_status read_selves(apr_array_header_t **rows, int *more, kiss_db_
             *more = 1;
             return kiss_db_close(cursor);
         }
-        for (i = 0; i < plan->self.n; i++) {
-            bytes += row[i].len;
-        }
+        bytes += size_of(row, plan->self.n);
         APR_ARRAY_PUSH(*rows, const char **) = copy_row(row, plan->self.n, p);
     }
     return status;
@@ -138,28 +181,30 @@ static kiss_db_status read_selves(apr_array_header_t **rows, int *more, kiss_db_
 kiss_db_status kiss_write_store_page(apr_array_header_t **page, int *more, kiss_db_conn *conn, const kiss_write_plan *plan,
                                      const char *after, int most, apr_pool_t *p)
 {
-    const char *args[] = { after, NULL };
+    const char *range[] = { after, NULL };
     apr_array_header_t *rows;
+    apr_size_t bytes = 0;
     kiss_db_status status = read_selves(&rows, more, conn, plan, after, most, p);
-    int i;
+    int i, from;
 
     *page = apr_array_make(p, rows->nelts + 1, sizeof(kiss_write_stored));
     for (i = 0; i < rows->nelts; i++) {
         kiss_write_stored *stored = memset(apr_array_push(*page), 0, sizeof(*stored));
 
         stored->object.self = APR_ARRAY_IDX(rows, i, const char **);
-    }
-    if (status != KISS_DB_OK || rows->nelts == 0) {
-        return status;
-    }
-    args[1] = APR_ARRAY_IDX(rows, rows->nelts - 1, const char **)[0];
-    for (i = 0; i < plan->nnested && status == KISS_DB_OK; i++) {
-        status = kiss_write_store_rows(&rows, conn, &plan->nested[i].page, args, p);
-        if (status == KISS_DB_OK) {
-            give_rows(*page, i, rows, p);
+        for (from = 0; from < plan->nnested; from++) {
+            stored->object.nested[from] = apr_array_make(p, 2, sizeof(const char **));
         }
     }
-    return status == KISS_DB_OK && plan->set->owner ? read_owners(*page, conn, plan, args, p) : status;
+    for (from = 0; from < (*page)->nelts && status == KISS_DB_OK; from += PART) {
+        range[0] = from ? APR_ARRAY_IDX(rows, from - 1, const char **)[0] : after;
+        range[1] = APR_ARRAY_IDX(rows, from + PART < rows->nelts ? from + PART - 1 : rows->nelts - 1, const char **)[0];
+        for (i = 0; i < plan->nnested && status == KISS_DB_OK; i++) {
+            status = read_nested(*page, from, more, &bytes, conn, plan, i, range, p);
+        }
+    }
+    range[0] = after;
+    return status == KISS_DB_OK && plan->set->owner && rows->nelts ? read_owners(*page, conn, plan, range, p) : status;
 }
 
 /** Looks up the references of the rows of a table. */
