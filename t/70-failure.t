@@ -67,7 +67,7 @@ sub good {
 sub leftovers {
     my ($h) = @_;
     my @files = map { m{/cache/(.*)} } glob "$h->{root}/cache/* $h->{root}/cache/snapshots/*";
-    return join ' ', grep { !m{\Asnapshots(?:/[\w-]{16}\@[\w-]{22}(?:(?:-gzip[0-9a-f]{8})?\.json|\.states)|/lock\.\d\d\.\d\d|/keeper\.lock)?\z} } @files;
+    return join ' ', grep { !m{\Asnapshots(?:/[\w-]{16}\@[\w-]{22}(?:(?:-gzip[0-9a-f]{8})?\.json|\.states)|/lock\.\d+|/keeper\.lock)?\z} } @files;
 }
 
 # From now on no snapshot fits: the next answers are built.

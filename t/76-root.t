@@ -96,7 +96,7 @@ subtest 'kissctl snapshot' => sub {
     my @ours = map { "$_.json" } 'A' x 22, 'B' x 22 . '-gzip', 'C' x 22 . '.' . 'D' x 22, 'E' x 22 . '.' . 'F' x 22 . '-gzip',
         'G' x 22 . '-gzip01234567', 'H' x 22 . '.' . 'I' x 22 . '-gzip89abcdef';
     my @others = ('package.json', 'A' x 21 . '.json', 'A' x 23 . '.json', 'A' x 22 . '.', 'A' x 22 . '.json~',
-        'A' x 22 . '-br.json', 'A' x 22 . '-gzipx.json', 'A' x 21 . '+.json', ('A' x 22 . '.') x 4 . 'json', 'lock.22.00', 'keeper.lock');
+        'A' x 22 . '-br.json', 'A' x 22 . '-gzipx.json', 'A' x 21 . '+.json', ('A' x 22 . '.') x 4 . 'json', 'lock.22', 'keeper.lock');
     spew("$elsewhere/$_", 'x') for @ours, @others;
     my $count = sub { my ($dir) = @_; return scalar(() = glob "$dir/*") };
     my $all = $count->($elsewhere);

@@ -43,16 +43,6 @@ sub waiters {
 }
 sub change { return change_all($db) }
 
-# The children that hold one of the locks in a directory, by the inodes in /proc/locks.
-sub holders {
-    my ($name, @servers) = @_;
-    my %inode = map { (stat)[1] // 0 => 1 } glob folder($servers[0]) . "/$name";
-    my %child = map { map { $_ => 1 } $_->children } @servers;
-    my @pids = map { /FLOCK +ADVISORY +WRITE (\d+) \S+?:(\d+) / && $child{$1} && $inode{$2} ? $1 : () } split /\n/, slurp('/proc/locks');
-    @pids = sort @pids;
-    return @pids;
-}
-
 subtest 'data that change while they are read' => sub {
     my $h = serve();
     my $before = ask($h, '/products');
@@ -111,7 +101,7 @@ for my $coding ('as it is', 'compressed') {
         sleep 0.3;
         is waiting($server), 1, '... and one only';
         my ($first) = waiters();
-        my %builder = map { $_ => 1 } holders('lock.*', $h);
+        my %builder = map { $_ => 1 } holders('lock\.\d+', $h);
         is scalar keys %builder, 1, '... in one process' or diag explain \%builder;
         kill KILL => keys %builder;
         my $at = time;
@@ -130,6 +120,41 @@ for my $coding ('as it is', 'compressed') {
     };
 }
 
+# Who has waited takes what was built meanwhile: one build is enough for any number of changes and of those who wait.
+for my $coding ('as it is', 'compressed') {
+    subtest "changes while others wait, $coding" => sub {
+        my $h = serve(processes => 2, threads => 8, log_level => 'info kiss:debug');
+        my @coding = $coding eq 'compressed' ? %gz : ();
+        my $said = sub { my ($number) = @_; my $n = () = $h->log_text =~ /KISS$number: \S*products/g; return $n };
+        ask($h, '/products', undef, @coding);
+        change();
+        my $release = hold($server, $db, 'product_image');
+        my $first = later(sub { ask($h, '/products', undef, @coding) });
+        ok wait_until(10, sub { waiting($server) == 1 }), 'a list is being built';
+        my @waiting;
+        for my $n (1 .. 6) {
+            sql($db, "UPDATE price SET unit_price = unit_price + 1 WHERE price_list_code = 'UKTRADE'");
+            push @waiting, later(sub { ask($h, '/products', undef, @coding) });
+            ok wait_until(10, sub { $said->('0830') == $n }), "after change $n another one asks, and waits for it";
+            is waiting($server), 1, '... it does not build beside it';
+        }
+        my $other = ask($h, '/stock', undef, @coding);
+        is fate($h, $other), 'built', 'another list does not wait';
+        $release->();
+        is $first->()->{status}, 200, 'the first one is answered';
+        my @seen = map { $_->() } @waiting;
+        my $now = ask($h, '/products', undef, @coding);
+        is fate($h, $now), 'hit', 'what those had waited for is the current list';
+        is scalar(grep { $_->{status} == 200 && $_->{headers}{etag} eq $now->{headers}{etag} && $_->{content} eq $now->{content} } @seen), 6,
+            '... which all of them have got';
+        my %fate;
+        $fate{ fate($h, $_) }++ for @seen;
+        is delete $fate{hit}, 5, 'it was built once' or diag explain \%fate;
+        is $said->('061[56]'), 3, '... after the first ones';
+        $h->log_ok;
+    };
+}
+
 subtest 'two servers, one directory' => sub {
     my @h = map { serve(cache => "$dir/shared", processes => 2, config => "KissCacheSize 2\n") } 1 .. 2;
     my $first = ask($h[0], '/products');
@@ -141,18 +166,18 @@ subtest 'two servers, one directory' => sub {
     change();
     my @all = parallel(16, sub { my ($i) = @_; my $h = $h[$i % 2]; return fate($h, ask($h, '/products')) });
     is join(' ', sort @all), join(' ', 'built', ('hit') x 15), 'a burst to both: built once';
-    ok wait_until(10, sub { holders('keeper.lock', @h) == 1 }), 'one process of both keeps the directory';
+    ok wait_until(10, sub { holders('keeper\.lock', @h) == 1 }), 'one process of both keeps the directory';
     for (1 .. 10) {
         change();
         ask($_, '/products') for @h;
     }
     my $bytes = sub { my $n = 0; $n += -s $_ || 0 for glob folder($h[0]) . '/*.json'; return $n };
     ok wait_until(5, sub { $bytes->() <= 2 * 1048576 }), '... whoever builds';
-    my ($keeper) = holders('keeper.lock', @h);
+    my ($keeper) = holders('keeper\.lock', @h);
     my ($with) = grep { grep { $_ == $keeper } $_->children } @h;
     my ($other) = grep { $_ != $with } @h;
     $with->stop;
-    ok wait_until(15, sub { holders('keeper.lock', $other) == 1 }), 'one server ends: the other one keeps it';
+    ok wait_until(15, sub { holders('keeper\.lock', $other) == 1 }), 'one server ends: the other one keeps it';
     for (1 .. 10) {
         change();
         ask($other, '/products');

@@ -127,9 +127,10 @@ static void note_work(kiss_req *k, kiss_work work)
 /**
  * Waits for a job and sends its list. When a variant cannot be built, its source is sent.
  *
+ * @param tag   receives the ETag of what is sent
  * @param again receives 1 when nothing was sent, because the cached list that was found is damaged by now
  */
-static const kiss_error *send_job(kiss_req *k, kiss_list_job *m, int *status, int *again)
+static const kiss_error *send_job(kiss_req *k, kiss_list_job *m, const char **tag, int *status, int *again)
 {
     const kiss_list_job *asked = m;
     const kiss_error *e = NULL;
@@ -141,6 +142,7 @@ static const kiss_error *send_job(kiss_req *k, kiss_list_job *m, int *status, in
                                                      : KISS_PROGRESS_WHOLE);
 
         note_work(k, kiss_list_job_work(asked));
+        *tag = view.tag ? apr_pstrdup(k->pool, view.tag) : *tag;
         e = view.ended ? kiss_list_job_end(m, k) : NULL;
         if (!e && view.ended && send_cached(k, view.tag, variant, status)) {
             break;
@@ -160,8 +162,8 @@ static const kiss_error *send_job(kiss_req *k, kiss_list_job *m, int *status, in
     return e;
 }
 
-/** The variant is not cached: this request starts a job for it, or waits for the one that has. */
-static const kiss_error *start_job(kiss_req *k, const char *tag, const kiss_list_variant *variant, int *status)
+/** The variant is not cached: this request starts a job for it, or waits for the one that has. @param tag see send_list() */
+static const kiss_error *start_job(kiss_req *k, const char **tag, const kiss_list_variant *variant, int *status)
 {
     kiss_list_job *m;
     const kiss_error *e;
@@ -169,8 +171,8 @@ static const kiss_error *start_job(kiss_req *k, const char *tag, const kiss_list
 
     do {
         again = 0;
-        e = kiss_list_job_begin(&m, k, tag, variant);
-        e = e ? e : send_job(k, m, status, &again);
+        e = kiss_list_job_begin(&m, k, *tag, variant);
+        e = e ? e : send_job(k, m, tag, status, &again);
     } while (again && ++tries < 2);
     return again ? &kiss_error_unavailable : e;
 }
@@ -219,11 +221,16 @@ static const char *find_base(const kiss_req *k)
     return NULL;
 }
 
-/** Sends the list with this ETag, from the cache or from a job. @return NULL, or the error, when nothing was sent */
-static const kiss_error *send_list(kiss_req *k, const char *tag, const kiss_list_variant *variant, int *status)
+/**
+ * Sends the list with this ETag, from the cache or from a job.
+ *
+ * @param tag receives the ETag of what is sent: a job may have made a newer version
+ * @return NULL, or the error, when nothing was sent
+ */
+static const kiss_error *send_list(kiss_req *k, const char **tag, const kiss_list_variant *variant, int *status)
 {
     note_work(k, KISS_WORK_HIT);
-    return send_cached(k, tag, variant, status) ? NULL : start_job(k, tag, variant, status);
+    return send_cached(k, *tag, variant, status) ? NULL : start_job(k, tag, variant, status);
 }
 
 /* --- while the database is away (KissServeStale) --- */
@@ -285,7 +292,7 @@ static const kiss_error *answer_as_of(kiss_req *k, const char *tag, apr_int64_t 
     }
     changes.base = find_base(k);
     note_work(k, KISS_WORK_HIT);
-    return changes.base && send_cached(k, tag, &changes, status) ? NULL : send_list(k, tag, variant, status);
+    return changes.base && send_cached(k, tag, &changes, status) ? NULL : send_list(k, &tag, variant, status);
 }
 
 /**
@@ -319,7 +326,7 @@ static const kiss_error *answer_stale(kiss_req *k, const char *tag, apr_int64_t 
 
 const kiss_error *kiss_list_run(kiss_req *k, int *status)
 {
-    const char *tag = kiss_caller_etag(k->caller, k->api, k->endpoint, k->pool);
+    const char *tag = kiss_caller_etag(k->caller, k->api, k->endpoint, k->pool), *sent;
     kiss_list_variant variant = { NULL, !kiss_precondition_is_fragment(k->r)
                                   && kiss_negotiate_gzip(apr_table_get(k->r->headers_in, "Accept-Encoding")) };
     kiss_validator v;
@@ -341,13 +348,14 @@ const kiss_error *kiss_list_run(kiss_req *k, int *status)
             return e;
         }
         variant.base = find_base(k);
-        e = send_list(k, tag, &variant, status);
+        sent = tag;
+        e = send_list(k, &sent, &variant, status);
         if (e && k->tally.db_away) {
             variant.base = NULL;
             e = answer_stale(k, tag, 0, &variant, e, status);
         }
         else if (!e) {
-            note_current(k, tag);
+            note_current(k, sent);
         }
     }
     if (e) {

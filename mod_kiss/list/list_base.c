@@ -60,8 +60,11 @@ static const char *states_of(const kiss_req *k, const kiss_caller *caller, apr_p
 
 /* --- candidates --- */
 
-/** 1 when this is a version of this list with the caller's terms, not newer than the current one; its ETag proves it. */
-static int is_earlier(const search *s, const kiss_list_state *state)
+/**
+ * 1 when this is a version of this list with the caller's terms, none of whose revisions is newer than the current one, or
+ * with `newer` older than that; its ETag proves it.
+ */
+static int is_version(const search *s, const kiss_list_state *state, int newer)
 {
     int i;
 
@@ -69,7 +72,9 @@ static int is_earlier(const search *s, const kiss_list_state *state)
         return 0;
     }
     for (i = 0; i < s->datasets; i++) {
-        if (number(state->revision[i]) > number(s->on[i].revision)) {
+        const apr_uint64_t its = number(state->revision[i]), current = number(s->on[i].revision);
+
+        if (newer ? its < current : its > current) {
             return 0;
         }
     }
@@ -120,7 +125,7 @@ static void find_version(search *s, const char *tag)
     for (i = states->nelts - 1; i >= 0 && !s->candidates; i--) {
         const kiss_list_state *state = &APR_ARRAY_IDX(states, i, kiss_list_state);
 
-        if (strcmp(state->tag, tag) == 0 && is_earlier(s, state)) {
+        if (strcmp(state->tag, tag) == 0 && is_version(s, state, 0)) {
             add_candidate(s, state);
         }
     }
@@ -139,7 +144,7 @@ static void find_candidates(search *s)
 
         if (!is_candidate(s, state->tag)
             && kiss_list_cache_exists(dir, kiss_list_variant_name(&whole, s->k, state->tag, s->pool), s->pool)
-            && is_earlier(s, state)) {
+            && is_version(s, state, 0)) {
             add_candidate(s, state);
         }
     }
@@ -458,6 +463,34 @@ const apr_array_header_t *kiss_base_versions(const kiss_req *k)
     search s = begin(k, k->caller, k->pool);
 
     return recorded(&s);
+}
+
+const char *kiss_base_last(const kiss_req *k, apr_pool_t *p)
+{
+    const search s = begin(k, k->caller, p);
+    const apr_array_header_t *versions = recorded(&s);
+
+    return versions->nelts ? APR_ARRAY_IDX(versions, versions->nelts - 1, kiss_list_state).tag : "";
+}
+
+const apr_array_header_t *kiss_base_newer(const kiss_req *k, const char *last, apr_pool_t *p)
+{
+    const search s = begin(k, k->caller, p);
+    const apr_array_header_t *versions = recorded(&s);
+    apr_array_header_t *newer = apr_array_make(p, 4, sizeof(kiss_list_state));
+    int i;
+
+    for (i = versions->nelts - 1; i >= 0; i--) {
+        const kiss_list_state *state = &APR_ARRAY_IDX(versions, i, kiss_list_state);
+
+        if (strcmp(state->tag, last) == 0) {
+            break;
+        }
+        if (is_version(&s, state, 1)) {
+            APR_ARRAY_PUSH(newer, kiss_list_state) = *state;
+        }
+    }
+    return newer;
 }
 
 void kiss_base_record(const kiss_req *k, const char *tag)

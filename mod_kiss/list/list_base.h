@@ -60,6 +60,19 @@ const apr_array_header_t *kiss_base_changes(kiss_req *k, const char *tag, const 
  */
 const apr_array_header_t *kiss_base_versions(const kiss_req *k);
 
+/** The tag of the version that was recorded last, in `p`; "" without one. For kiss_base_newer(). */
+const char *kiss_base_last(const kiss_req *k, apr_pool_t *p);
+
+/**
+ * The versions of k->endpoint's list for k->caller that were recorded after one, and none of whose revisions is older than
+ * k->caller's: who asked for these may be given any of them. They may not be cached any more.
+ *
+ * @param last as returned by kiss_base_last(). Versions that were recorded before are left out, even with larger numbers: a
+ *             restore may have ended the history that they belong to
+ * @return an array of kiss_list_state in `p`, the newest first
+ */
+const apr_array_header_t *kiss_base_newer(const kiss_req *k, const char *last, apr_pool_t *p);
+
 /** Records that k->endpoint's list for k->caller is cached under this ETag. A failure only costs a complete read later. */
 void kiss_base_record(const kiss_req *k, const char *tag);
 

@@ -9,11 +9,13 @@
 #include <apr_strings.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <zlib.h>
 
+#include "caller/caller.h"
 #include "core/config.h"
 #include "core/log_seldom.h"
 #include "db/db.h"
@@ -22,11 +24,10 @@
 #include "lib/file/gzip.h"
 #include "lib/file/small_file.h"
 
-/* There are few lock files, and they are permanent: if they were created and removed, two of the same name could exist
- * at the same time. Several tags share a lock. A job that compresses or compares a list holds its lock while it takes
- * that of its source. The tags of the variants have different lengths, each with locks of its own, so that no deadlock
- * is possible. */
-#define LOCKS 64
+/* There is a lock file for each length of a name, and it is permanent: if it was created and removed, two of the same name
+ * could exist at the same time. The name selects the byte that is locked, so lists do not wait for each other. A job that
+ * compresses or compares a list holds its lock while it takes that of its source. The names of the variants have different
+ * lengths, so that no deadlock is possible. */
 #define LOCK_PAUSE (2 * 1000)           /* microseconds; grows while waiting */
 #define LOCK_PAUSE_MAX (50 * 1000)
 
@@ -77,6 +78,11 @@ const char *kiss_list_variant_coding(const kiss_list_variant *variant)
 const char *kiss_list_variant_name(const kiss_list_variant *variant, const kiss_req *k, const char *tag, apr_pool_t *p)
 {
     return kiss_cache_file_name(kiss_db_origin(k->db), tag, variant->base, kiss_list_variant_coding(variant), p);
+}
+
+const char *kiss_list_variant_lock(const kiss_list_variant *variant, const kiss_req *k, apr_pool_t *p)
+{
+    return kiss_list_variant_name(variant, k, kiss_caller_cache_key(k->caller, k->api, k->endpoint, p), p);
 }
 
 static const char *path_of(const char *dir, const char *name, const char *suffix, apr_pool_t *p)
@@ -323,10 +329,30 @@ int kiss_list_cache_exists(const char *dir, const char *tag, apr_pool_t *p)
 
 /* --- locking and publishing --- */
 
-apr_status_t kiss_list_cache_lock(const char *dir, const char *tag, apr_interval_time_t wait, apr_pool_t *p)
+/**
+ * Locks a byte of an open file: of the open file, not of the process, so that threads of one process exclude each other too.
+ *
+ * @return APR_SUCCESS; APR_EAGAIN when another one has it; the error
+ */
+static apr_status_t lock_byte(apr_os_file_t fd, off_t at)
 {
-    unsigned n = (unsigned)crc32(0, (const Bytef *)tag, (uInt)strlen(tag)) % LOCKS;
-    const char *path = path_of(dir, apr_psprintf(p, "lock.%d.%02u", (int)strlen(tag), n), "", p);
+#ifdef F_OFD_SETLK
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1 };
+    const int failed = fcntl(fd, F_OFD_SETLK, &lock);
+#else
+    const int failed = flock(fd, LOCK_EX | LOCK_NB);
+
+    (void)at;                           /* lists wait for each other where there is no such lock */
+#endif
+
+    return !failed ? APR_SUCCESS : errno == EACCES || errno == EWOULDBLOCK || errno == EINTR ? APR_EAGAIN : errno;
+}
+
+apr_status_t kiss_list_cache_lock(const char *dir, const char *name, apr_interval_time_t wait, kiss_list_cache_look *look,
+                                  void *baton, apr_pool_t *p)
+{
+    const off_t at = (off_t)(crc32(0, (const Bytef *)name, (uInt)strlen(name)) & 0x7fffffff);
+    const char *path = path_of(dir, apr_psprintf(p, "lock.%d", (int)strlen(name)), "", p);
     apr_int64_t end = kiss_clock_now() + wait;
     apr_interval_time_t pause = LOCK_PAUSE;
     apr_file_t *file;
@@ -334,22 +360,18 @@ apr_status_t kiss_list_cache_lock(const char *dir, const char *tag, apr_interval
     apr_status_t rv = apr_file_open(&file, path, APR_FOPEN_READ | APR_FOPEN_WRITE | APR_FOPEN_CREATE,
                                     APR_FPROT_UREAD | APR_FPROT_UWRITE, p);
 
-    /* flock(), not APR's fcntl(): it belongs to the open file, so threads of one process exclude each other too. */
     if (rv == APR_SUCCESS) {
         rv = apr_os_file_get(&fd, file);
     }
-    while (rv == APR_SUCCESS && flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        if (errno != EWOULDBLOCK && errno != EINTR) {
-            rv = errno;
-        }
-        else if (kiss_clock_now() >= end) {
-            apr_file_close(file);
-            rv = APR_TIMEUP;
-        }
-        else {
+    while (rv == APR_SUCCESS && (rv = lock_byte(fd, at)) == APR_EAGAIN) {
+        rv = look && look(baton) ? APR_INCOMPLETE : kiss_clock_now() >= end ? APR_TIMEUP : APR_SUCCESS;
+        if (rv == APR_SUCCESS) {
             apr_sleep(pause);
             pause = pause < LOCK_PAUSE_MAX ? pause * 2 : LOCK_PAUSE_MAX;
         }
+    }
+    if (rv != APR_SUCCESS && fd >= 0) {
+        apr_file_close(file);
     }
     return rv;
 }

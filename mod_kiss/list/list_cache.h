@@ -46,6 +46,12 @@ const char *kiss_list_variant_coding(const kiss_list_variant *variant);
  */
 const char *kiss_list_variant_name(const kiss_list_variant *variant, const kiss_req *k, const char *tag, apr_pool_t *p);
 
+/**
+ * The name of the build lock (kiss_list_cache_lock()) of a variant of k->endpoint's list for k->caller: the same for all its
+ * versions, because who has waited can take the one that was built meanwhile. In `p`.
+ */
+const char *kiss_list_variant_lock(const kiss_list_variant *variant, const kiss_req *k, apr_pool_t *p);
+
 /** An open cache entry. */
 typedef struct {
     kiss_stored stored;         /**< the answer; its files are open for reading */
@@ -103,13 +109,19 @@ void kiss_list_cache_use(const kiss_stored *stored, apr_time_t *noted);
 /** Logs errors of kiss_list_cache_open(). @return 1 when there is a valid entry */
 int kiss_list_cache_is_sound(apr_status_t opened, const kiss_req *k, const char *tag);
 
+/** Tells whether a wait for a lock is over: called before each pause. @return 1 when it is */
+typedef int kiss_list_cache_look(void *baton);
+
 /**
- * Takes the build lock of the entry with this tag, among all threads and processes that share `dir`; waits for it at
- * most `wait`. It is released with `p`, or when the process dies.
+ * Takes the lock of this name (kiss_list_variant_lock()), among all threads and processes that share `dir`; waits for it at
+ * most `wait`, in no order. It is released with `p`, or when the process dies.
  *
- * @return APR_SUCCESS, APR_TIMEUP, or the error of the lock
+ * @param look  NULL, or called while another one has it
+ * @param baton of `look`
+ * @return APR_SUCCESS; APR_TIMEUP; APR_INCOMPLETE when `look` has ended the wait; or the error of the lock
  */
-apr_status_t kiss_list_cache_lock(const char *dir, const char *tag, apr_interval_time_t wait, apr_pool_t *p);
+apr_status_t kiss_list_cache_lock(const char *dir, const char *name, apr_interval_time_t wait, kiss_list_cache_look *look,
+                                  void *baton, apr_pool_t *p);
 
 /** Creates a spool that can become a cache entry. */
 apr_status_t kiss_list_cache_begin(kiss_spool **spool, const char *dir, apr_pool_t *p);

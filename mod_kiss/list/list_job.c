@@ -22,7 +22,7 @@
 #include "list/list_cache_map.h"
 #include "list/list_reader.h"
 
-/* How long a request waits for another one that builds the same list. */
+/* How long a request waits for others that build the same list. */
 #define LOCK_WAIT apr_time_from_sec(30)
 
 struct kiss_list_job {
@@ -111,24 +111,113 @@ static int find(kiss_list_job *m, const char *tag)
     return 1;
 }
 
-/** Finds the cache entry, or takes its build lock. @return NULL when it was found or locked; 503 */
-static const kiss_error *find_or_lock(kiss_list_job *m, const char *tag, int *found)
-{
-    *found = find(m, tag);
-    if (!*found) {
-        const char *name = kiss_list_variant_name(&m->variant, &m->k, tag, m->pool);
-        apr_status_t rv = kiss_list_cache_lock(kiss_config_cache_dir(m->k.server), name, LOCK_WAIT, m->lock);
+/** A job that waits for its lock, or for what is built under it. */
+typedef struct {
+    kiss_list_job *m;
+    const char *tag;            /* the version that it wants, or a newer one that was found */
+    const char *last;           /* the version that was recorded last when it began to wait; NULL before */
+    int found;                  /* 1 when the list was found */
+    apr_pool_t *scratch;
+} waiter;
 
-        if (rv == APR_TIMEUP) {
-            return &kiss_error_busy;
+/** Finds a cache entry that others may have published. @return 1 when there is one */
+static int find_published(const waiter *w, const char *tag)
+{
+    const kiss_list_job *m = w->m;
+
+    return kiss_list_cache_exists(kiss_config_cache_dir(m->k.server),
+                                  kiss_list_variant_name(&m->variant, &m->k, tag, w->scratch), w->scratch)
+           && find(w->m, tag);
+}
+
+/** Finds what others have built while it waited: the version that it wants, or a newer one. */
+static void find_built(waiter *w)
+{
+    const apr_array_header_t *versions;
+    int i;
+
+    apr_pool_clear(w->scratch);
+    w->found = find_published(w, w->tag);
+    versions = w->found ? NULL : kiss_base_newer(&w->m->k, w->last, w->scratch);
+    for (i = 0; !w->found && i < versions->nelts; i++) {
+        const char *tag = APR_ARRAY_IDX(versions, i, kiss_list_state).tag;
+
+        w->found = find_published(w, tag);
+        if (w->found) {
+            w->tag = apr_pstrdup(w->m->pool, tag);
+            KISS_LOG(&w->m->k, APLOG_DEBUG, 0, KISS_LOGNO(0831) "%s: %s was built meanwhile, which is newer than what was "
+                     "waited for", w->m->k.endpoint->name, tag);
         }
+    }
+}
+
+static int look(void *baton)
+{
+    waiter *w = baton;
+
+    if (w->last) {
+        find_built(w);
+    }
+    else {
+        KISS_LOG(&w->m->k, APLOG_DEBUG, 0, KISS_LOGNO(0830) "%s: waits for a version that is being built",
+                 w->m->k.endpoint->name);
+        w->last = kiss_base_last(&w->m->k, w->m->pool);
+    }
+    return w->found;
+}
+
+/** Makes the current version the one that is wanted: so what is built after a wait suits all who wait. */
+static void renew(waiter *w)
+{
+    kiss_list_job *m = w->m;
+    const char *wanted = kiss_list_variant_lock(&m->variant, &m->k, m->pool);
+    const kiss_caller *now;
+    kiss_req k = m->k;
+
+    if (k.as_of || kiss_caller_read(&now, &k, k.principal) != KISS_DB_OK || !now->code || !now->enabled) {
+        return;                         /* who builds reads it again, and answers with the error */
+    }
+    k.caller = now;
+    if (strcmp(kiss_list_variant_lock(&m->variant, &k, m->pool), wanted) == 0) {
+        m->k = k;
+        w->tag = kiss_caller_etag(now, k.api, k.endpoint, m->pool);
+    }
+}
+
+/**
+ * Finds the cache entry, or takes its build lock, or waits for either. Nobody waits for more builds than the one that goes
+ * on, one more that was asked for before, and the one after that, whose version suits all who wait by then.
+ *
+ * @param tag   its ETag; after a wait it may be a newer one
+ * @param found receives 1 when there is nothing to build
+ * @return NULL; 503
+ */
+static const kiss_error *find_or_lock(kiss_list_job *m, const char **tag, int *found)
+{
+    waiter w = { m, *tag, NULL, find(m, *tag), NULL };
+    apr_status_t rv = APR_SUCCESS;
+
+    if (!w.found) {
+        if (apr_pool_create(&w.scratch, m->lock) != APR_SUCCESS) {
+            return &kiss_error_internal;
+        }
+        rv = kiss_list_cache_lock(kiss_config_cache_dir(m->k.server), kiss_list_variant_lock(&m->variant, &m->k, m->pool),
+                                  LOCK_WAIT, look, &w, m->lock);
         /* Another one may have been faster. Without a lock (as with a full disk) each request builds its own. */
-        *found = rv == APR_SUCCESS && find(m, tag);
-        if (*found) {
+        if (rv == APR_SUCCESS && w.last) {
+            find_built(&w);
+        }
+        if (rv == APR_SUCCESS && w.last && !w.found) {
+            renew(&w);
+        }
+        w.found = w.found || (rv == APR_SUCCESS && find(m, w.tag));
+        if (w.found) {
             apr_pool_clear(m->lock);
         }
     }
-    return NULL;
+    *tag = w.tag;
+    *found = w.found;
+    return rv == APR_TIMEUP ? &kiss_error_busy : NULL;
 }
 
 /* --- work --- */
@@ -392,9 +481,9 @@ static const kiss_error *begin(kiss_list_job **job, const kiss_req *k, const cha
     if (!m) {
         return &kiss_error_internal;
     }
-    e = find_or_lock(m, tag, &found);
+    e = find_or_lock(m, &tag, &found);
     if (!e && !found && (variant->gzip || variant->base)) {
-        e = begin(&m->source, k, tag, &from);
+        e = begin(&m->source, &m->k, tag, &from);
     }
     if (e) {
         destroy(m);                 /* no lock is held while the error is sent */
@@ -450,16 +539,15 @@ int kiss_list_job_is_altered(const kiss_list_job *m)
 
 const kiss_error *kiss_list_job_end(kiss_list_job *m, kiss_req *k)
 {
-    kiss_list_job *builder = m;
+    kiss_list_job *at;
 
     join(m);
-    while (builder->source) {
-        builder = builder->source;
+    for (at = m; at; at = at->source) {     /* their threads have ended, too */
+        k->rows = at->k.rows;
+        k->db_time += at->k.db_time;
+        kiss_tally_add_database(&k->tally, &at->k.tally);
+        at->k.db_time = 0;
+        memset(&at->k.tally, 0, sizeof(at->k.tally));   /* added once */
     }
-    k->rows = builder->k.rows;
-    k->db_time += builder->k.db_time;
-    kiss_tally_add_database(&k->tally, &builder->k.tally);
-    builder->k.db_time = 0;
-    memset(&builder->k.tally, 0, sizeof(builder->k.tally));     /* added once */
     return m->error;
 }

@@ -39,7 +39,7 @@ static apr_status_t record(apr_int64_t *since, const char *dir, const char *name
     apr_status_t rv = apr_pool_create(&lock, p);
 
     if (rv == APR_SUCCESS) {
-        rv = kiss_list_cache_lock(dir, name, LOCK_WAIT, lock);
+        rv = kiss_list_cache_lock(dir, name, LOCK_WAIT, NULL, NULL, lock);
         rv = rv == APR_SUCCESS ? kiss_times_record(since, path, given, apr_time_sec(apr_time_now()), p) : rv;
         apr_pool_destroy(lock);
     }

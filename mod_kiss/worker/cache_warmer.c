@@ -153,7 +153,7 @@ static kiss_warmed done(const kiss_list_job *job)
            : work == KISS_WORK_COMPRESSED ? KISS_WARMED_COMPRESSED : KISS_WARMED_CACHED;
 }
 
-/** Builds the list with this tag, unless it is cached, or another process builds it now. */
+/** Builds the list with this tag, unless it is cached, or a version of it is built now by another process. */
 static outcome build(kiss_req *k, const char *tag, int gzip)
 {
     const char *dir = kiss_config_cache_dir(k->server);
@@ -170,7 +170,7 @@ static outcome build(kiss_req *k, const char *tag, int gzip)
     if (apr_pool_create(&lock, k->pool) != APR_SUCCESS) {
         return end(KISS_WARMED_FAILED);
     }
-    rv = kiss_list_cache_lock(dir, coded, 0, lock);
+    rv = kiss_list_cache_lock(dir, kiss_list_variant_lock(&variant, k, lock), 0, NULL, NULL, lock);
     apr_pool_destroy(lock);
     if (rv != APR_SUCCESS) {
         return end(KISS_WARMED_BUSY);

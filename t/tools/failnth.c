@@ -509,8 +509,13 @@ int apr_global_mutex_lock(void *mutex)
         va_start(more, command); \
         argument = va_arg(more, void *); \
         va_end(more); \
+        if (command == F_OFD_SETLK && file_fails(is_ours(fd), "F_OFD_SETLK", ENOLCK)) { \
+            return -1; \
+        } \
         return holds(real(fd, command, argument), \
-                     command == F_SETLK && ((struct flock *)argument)->l_type == F_WRLCK, #name); \
+                     (command == F_SETLK || (command == F_OFD_SETLK && is_ours(fd))) \
+                     && ((struct flock *)argument)->l_type == F_WRLCK, \
+                     command == F_OFD_SETLK ? "F_OFD_SETLK" : #name); \
     }
 
 FCNTL(fcntl)

@@ -134,7 +134,7 @@ sub claims_of {
 sub leftovers {
     my ($folder) = @_;
     opendir my $d, $folder or return '';
-    return join ' ', sort grep { !m{\A(?:\.\.?|[\w-]{16}\@[\w-]{22}(?:\.[\w-]{22})?(?:(?:-gzip[0-9a-f]{8})?\.json|\.states)|lock\.\d\d\.\d\d|keeper\.lock)\z} }
+    return join ' ', sort grep { !m{\A(?:\.\.?|[\w-]{16}\@[\w-]{22}(?:\.[\w-]{22})?(?:(?:-gzip[0-9a-f]{8})?\.json|\.states)|lock\.\d+|keeper\.lock)\z} }
         readdir $d;
 }
 

@@ -7,10 +7,11 @@ use strict;
 use warnings;
 use Compress::Zlib qw(crc32);
 use Exporter 'import';
+use Fcntl qw(F_UNLCK F_WRLCK);
 use KissTest;
 use KissTest::Load;
 
-our @EXPORT = qw(serve_lists ask_list ask_id fate fates folder snapshots path_of kept_bytes kept_parts change_all discount_of);
+our @EXPORT = qw(serve_lists ask_list ask_id fate fates folder snapshots path_of kept_bytes kept_parts change_all discount_of lock_file holders);
 
 my ($serial, $asked) = (0, 0);
 
@@ -82,6 +83,28 @@ sub kept_parts {
         answer => $answer, label => substr($file, $own, $label), trailer => $trailer,
         chunks => [map { [(unpack 'Q L L L L', substr $file, $own + $label + 24 * $_, 24)[1, 3]] } 0 .. $chunks - 1],
     };
+}
+
+# lock_file($path): takes all build locks that are in a file (F_OFD_SETLK), until what is returned is called. Closing it would not do: a
+# process that was forked has it open, too.
+sub lock_file {
+    my ($path) = @_;
+    open my $f, '+<', $path or die "$path: $!";
+    my $set = sub { my $lock = pack 's s x4 q q i x4', $_[0], 0, 0, 0, 0; fcntl $f, 37, $lock or die "$path: $!" };
+    $set->(F_WRLCK);
+    return sub { $set->(F_UNLCK) };
+}
+
+# holders($name, @servers): the children that hold a lock of a file of this name in the directory of kept lists.
+sub holders {
+    my ($name, @servers) = @_;
+    my $holds = sub {
+        my ($fd) = @_;
+        (readlink $fd || '') =~ m{/$name\z} && open my $info, '<', $fd =~ s{/fd/}{/fdinfo/}r or return 0;
+        return grep {/^lock:.* WRITE /} <$info>;
+    };
+    my @pids = sort grep { grep { $holds->($_) } glob "/proc/$_/fd/*" } map { $_->children } @servers;
+    return @pids;
 }
 
 # change_all($db): no list is any more what it was.
