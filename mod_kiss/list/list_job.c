@@ -385,12 +385,36 @@ static int open_compressed(kiss_gzipped *old, kiss_list_cache_entry *entry, cons
     return 0;
 }
 
+/** Compresses what has changed since the base: mostly in memory. */
+static apr_status_t compress_changes(kiss_list_job *m, kiss_spool *spool, const char *tag)
+{
+    kiss_spool *changes;
+    apr_status_t rv = kiss_spool_create(&changes, kiss_config_cache_dir(m->k.server), m->pool);
+
+    rv = rv == APR_SUCCESS ? compare(m, changes, tag) : rv;
+    if (rv == APR_SUCCESS && !changes->file) {
+        return kiss_gzip_text(spool, changes->buffer->buf, (apr_size_t)changes->buffer->bpos, m->pool);
+    }
+    rv = rv == APR_SUCCESS ? kiss_spool_flush(changes, 1) : rv;
+    if (rv == APR_SUCCESS) {
+        kiss_progress *written;
+        const kiss_stored stored = kiss_spool_stored(changes);
+
+        rv = kiss_progress_create(&written, m->pool);
+        if (rv == APR_SUCCESS) {
+            kiss_progress_complete(written, &stored, NULL);
+            rv = kiss_gzip(spool, written, NULL, m->pool);
+        }
+    }
+    return rv;
+}
+
 /** Compresses what the source builds. */
 static apr_status_t compress(kiss_list_job *m, kiss_spool *spool)
 {
     kiss_gzipped old = { NULL, 0, NULL, 0 };
     kiss_list_cache_entry entry;
-    int is_base = !m->variant.base && open_compressed(&old, &entry, m);
+    int is_base = open_compressed(&old, &entry, m);
     apr_status_t rv = kiss_gzip(spool, m->source->progress, is_base ? &old : NULL, m->pool);
 
     if (rv == APR_SUCCESS && ((is_base && !kiss_list_cache_is_unaltered(&entry))
@@ -421,7 +445,8 @@ static apr_status_t build_from_source(kiss_list_job *m)
     m->k.caller = m->source->k.caller;
     kiss_progress_name(m->progress, start.tag);
     spool->progress = m->progress;
-    rv = m->variant.gzip ? compress(m, spool) : compare(m, spool, start.tag);
+    rv = !m->variant.base ? compress(m, spool) : m->variant.gzip ? compress_changes(m, spool, start.tag)
+         : compare(m, spool, start.tag);
     return rv == APR_SUCCESS ? publish(m, spool, start.tag) : rv;
 }
 
@@ -459,11 +484,11 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *job)
     return NULL;
 }
 
-/** Starts the work; without a thread it is done at once. */
+/** Starts the work. Changes are written when their list is complete, and are few: no thread is needed; nor without one. */
 static void start(kiss_list_job *m)
 {
-    m->work = !m->source ? KISS_WORK_BUILT : m->variant.gzip ? KISS_WORK_COMPRESSED : KISS_WORK_COMPARED;
-    if (kiss_thread_create(&m->thread, run, m, m->pool) != APR_SUCCESS) {
+    m->work = !m->source ? KISS_WORK_BUILT : m->variant.base ? KISS_WORK_COMPARED : KISS_WORK_COMPRESSED;
+    if (m->variant.base || kiss_thread_create(&m->thread, run, m, m->pool) != APR_SUCCESS) {
         m->thread = NULL;
         run(NULL, m);
     }
@@ -472,7 +497,7 @@ static void start(kiss_list_job *m)
 /** Finds or builds a variant, and its source. @param job receives it; NULL with an error */
 static const kiss_error *begin(kiss_list_job **job, const kiss_req *k, const char *tag, const kiss_list_variant *variant)
 {
-    kiss_list_variant from = { variant->gzip ? variant->base : NULL, 0 };
+    const kiss_list_variant whole = { NULL, 0 };
     kiss_list_job *m = create(k, variant);
     const kiss_error *e;
     int found;
@@ -483,7 +508,7 @@ static const kiss_error *begin(kiss_list_job **job, const kiss_req *k, const cha
     }
     e = find_or_lock(m, &tag, &found);
     if (!e && !found && (variant->gzip || variant->base)) {
-        e = begin(&m->source, &m->k, tag, &from);
+        e = begin(&m->source, &m->k, tag, &whole);
     }
     if (e) {
         destroy(m);                 /* no lock is held while the error is sent */

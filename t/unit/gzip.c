@@ -228,6 +228,7 @@ static void test_history(void)
 /** Lists that end at once, and what has no chunks. */
 static void test_small(void)
 {
+    kiss_value again;
     list l;
     int i;
 
@@ -244,6 +245,11 @@ static void test_small(void)
     l.packed_spool = gzip_of(whole(l.spool, pool), NULL, pool);
     l.packed = content(l.packed_spool, pool);
     ok(unpacks(&l.packed, &l.text) && l.packed_spool->chunks->nelts == 0, "... and comes back");
+    kiss_spool_create_linkable(&l.packed_spool, "/tmp", pool);
+    ok(kiss_gzip_text(l.packed_spool, (char *)l.text.data, l.text.len, pool) == APR_SUCCESS
+       && kiss_spool_flush(l.packed_spool, 1) == APR_SUCCESS, "... from memory");
+    again = content(l.packed_spool, pool);
+    ok(is_same(&again, &l.packed), "... to the same bytes");
 }
 
 /** 1 when the list is compressed to the same bytes with this to copy from. */

@@ -116,6 +116,7 @@ static apr_off_t separator(const kiss_chunks *c, apr_off_t row)
 static apr_status_t copy_chunks(kiss_chunks *c, const kiss_chunked *old, const kiss_piece *piece, int n)
 {
     const char *data = piece->data + (c->old_end - piece->start);
+    const int refers = c->spool->extents && piece->in_base;
     uLong checksum = crc32(0, NULL, 0);
     apr_size_t len = 0;
     int i;
@@ -124,13 +125,15 @@ static apr_status_t copy_chunks(kiss_chunks *c, const kiss_chunked *old, const k
         const kiss_chunk *chunk = &APR_ARRAY_IDX(old->chunks, i, kiss_chunk);
 
         APR_ARRAY_PUSH(c->spool->chunks, kiss_chunk) = *chunk;
-        checksum = crc32_combine(checksum, chunk->checksum, (z_off_t)chunk->length);
+        if (!refers) {                  /* the checksum is that of the file */
+            checksum = crc32_combine(checksum, chunk->checksum, (z_off_t)chunk->length);
+        }
         len += chunk->length;
     }
     c->old += n;
     c->old_end += (apr_off_t)len;
     c->is_last = c->old == old->chunks->nelts;
-    return c->spool->extents && piece->in_base
+    return refers
         ? kiss_spool_refer(c->spool, piece->stored + (data - piece->data), len)
         : kiss_spool_copy(c->spool, data, len, (apr_uint32_t)checksum);
 }

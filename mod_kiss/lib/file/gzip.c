@@ -341,6 +341,22 @@ apr_status_t kiss_gzip(kiss_spool *spool, kiss_progress *source, kiss_gzipped *o
     return rv;
 }
 
+apr_status_t kiss_gzip_text(kiss_spool *spool, char *text, apr_size_t len, apr_pool_t *p)
+{
+    work w = { .spool = spool, .offset = (apr_off_t)len };
+    apr_status_t rv;
+
+    w.checksum = crc32_z(crc32(0, NULL, 0), (const Bytef *)text, len);
+    spool->chunks = apr_array_make(p, 1, sizeof(kiss_chunk));
+    if (deflateInit2(&w.z, LEVEL, Z_DEFLATED, WINDOW, MEMORY, Z_DEFAULT_STRATEGY) != Z_OK) {
+        return APR_ENOMEM;
+    }
+    rv = kiss_json_text_raw(spool->buffer, head, sizeof(head)) ? APR_ENOMEM : compress_piece(&w, text, len, Z_FINISH);
+    rv = rv == APR_SUCCESS ? add_tail(&w) : rv;
+    deflateEnd(&w.z);
+    return rv;
+}
+
 /* --- digest of the implementation --- */
 
 /* Rows of the constant list: more than four chunks. */

@@ -32,6 +32,9 @@ typedef struct {
  */
 apr_status_t kiss_gzip(kiss_spool *spool, kiss_progress *source, kiss_gzipped *old, apr_pool_t *p);
 
+/** Compresses a text that is in memory, as kiss_gzip() would a source without chunks. @return likewise */
+apr_status_t kiss_gzip_text(kiss_spool *spool, char *text, apr_size_t len, apr_pool_t *p);
+
 /**
  * Digest of all that the compressed bytes depend on in addition to the answer: this unit, and zlib, since the output
  * differs between its versions, its successors, and processors that compress. Different bytes must not be sent with the
