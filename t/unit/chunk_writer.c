@@ -113,11 +113,11 @@ static void test_end(void)
 
     chunk.checksum = (apr_uint32_t)crc32(0, (const Bytef *)text, 12);
     *(kiss_chunk *)apr_array_push((apr_array_header_t *)old.chunks) = chunk;
-    ok(kiss_chunks_run(chunks, &old, 0, 1, 12, 1) == APR_SUCCESS && spool->chunks->nelts == 1
+    ok(kiss_chunks_run(chunks, &old, 1, 12, 1) == APR_SUCCESS && spool->chunks->nelts == 1
        && APR_ARRAY_IDX(spool->chunks, 0, kiss_chunk).id == 7 && spool->size == 12, "a chunk is copied with its id");
     ok(add(chunks, spool, "{\"SKU\":\"b\"}") == APR_EGENERAL, "... behind the last nothing follows");
     chunks = begin(&spool);
-    ok(kiss_chunks_run(chunks, &old, 0, 1, 12, 0) == APR_SUCCESS && add(chunks, spool, "{\"SKU\":\"b\"}") == APR_SUCCESS,
+    ok(kiss_chunks_run(chunks, &old, 1, 12, 0) == APR_SUCCESS && add(chunks, spool, "{\"SKU\":\"b\"}") == APR_SUCCESS,
        "where a row follows it is written again");
     kiss_chunks_end(chunks);
     ok(spool->chunks->nelts == 1 && length(spool, 0) == 12 + 13, "... as a part of a longer one");

@@ -21,6 +21,7 @@ struct kiss_chunks {
     int is_last;                /* 1 when the last chunk was the last one of a list: no row can follow */
     int old;                    /* number of chunks of the earlier version that were passed */
     apr_off_t old_end;          /* where these end */
+    int piece;                  /* its piece that was read last */
 };
 
 apr_status_t kiss_chunks_begin(kiss_chunks **chunks, kiss_spool *spool, const kiss_row_format *format, apr_pool_t *p)
@@ -76,13 +77,12 @@ static apr_status_t keep_head(kiss_chunks *c, const char *row, const kiss_value 
     return kiss_json_text_raw(c->head, row, c->sku + sku->len) ? APR_ENOMEM : APR_SUCCESS;
 }
 
-apr_status_t kiss_chunks_row(kiss_chunks *c, int at)
+/** Adds a row that starts, with its separator, at an offset in the buffer. @param row its text; other rows may follow */
+static apr_status_t add_row(kiss_chunks *c, int at, const char *row, const char *end)
 {
-    const struct printbuf *pb = c->spool->buffer;
-    const char *row = pb->buf + at + (c->spool->size + at ? c->format->separator_len : c->format->begin_len);
     kiss_value sku;
 
-    if (c->is_last || row >= pb->buf + pb->bpos || find_sku(c, &sku, row, pb->buf + pb->bpos) != 0) {
+    if (c->is_last || row >= end || find_sku(c, &sku, row, end) != 0) {
         return APR_EGENERAL;
     }
     if (c->is_open && c->sku + sku.len == (apr_size_t)c->head->bpos
@@ -93,6 +93,14 @@ apr_status_t kiss_chunks_row(kiss_chunks *c, int at)
     c->is_open = 1;
     c->rows = c->spool->size + at;
     return keep_head(c, row, &sku);
+}
+
+apr_status_t kiss_chunks_row(kiss_chunks *c, int at)
+{
+    const struct printbuf *pb = c->spool->buffer;
+
+    return add_row(c, at, pb->buf + at + (c->spool->size + at ? c->format->separator_len : c->format->begin_len),
+                   pb->buf + pb->bpos);
 }
 
 void kiss_chunks_end(kiss_chunks *c)
@@ -112,30 +120,69 @@ static apr_off_t separator(const kiss_chunks *c, apr_off_t row)
     return row == first ? first : (apr_off_t)c->format->separator_len;
 }
 
-/** Copies `n` chunks of the earlier version from the current position in it, which is in this piece. */
-static apr_status_t copy_chunks(kiss_chunks *c, const kiss_chunked *old, const kiss_piece *piece, int n)
+/** The piece of the earlier version that has the byte at an offset, which is no less than that of the last call. */
+static const kiss_piece *piece_at(kiss_chunks *c, const kiss_chunked *old, apr_off_t at)
 {
-    const char *data = piece->data + (c->old_end - piece->start);
-    const int refers = c->spool->extents && piece->in_base;
+    const kiss_piece *p = &old->text.pieces[c->piece];
+
+    while (at >= p->start + (apr_off_t)p->len && c->piece + 1 < old->text.count) {
+        p = &old->text.pieces[++c->piece];
+    }
+    return p;
+}
+
+/** Takes bytes of complete chunks from the earlier version. @return APR_EGENERAL when it ends before */
+static apr_status_t take_bytes(kiss_chunks *c, const kiss_chunked *old, apr_off_t from, apr_off_t to)
+{
+    apr_status_t rv = APR_SUCCESS;
+
+    while (rv == APR_SUCCESS && from < to) {
+        const kiss_piece *p = piece_at(c, old, from);
+        const apr_off_t at = from - p->start;
+        const apr_size_t len = (apr_size_t)((p->start + (apr_off_t)p->len < to ? p->start + (apr_off_t)p->len : to) - from);
+
+        if (at < 0 || at >= (apr_off_t)p->len) {
+            return APR_EGENERAL;
+        }
+        if (!c->spool->extents) {
+            rv = kiss_spool_copy_part(c->spool, p->data + at, len);
+        }
+        else if (p->in_base) {
+            kiss_spool_refer(c->spool, p->stored + at, len);
+        }
+        else {
+            rv = kiss_spool_keep(c->spool, p->data + at, len);
+        }
+        from += (apr_off_t)len;
+    }
+    return rv;
+}
+
+/** Copies `n` chunks of the earlier version from the current position in it. */
+static apr_status_t copy_chunks(kiss_chunks *c, const kiss_chunked *old, int n)
+{
+    const int copies = !c->spool->extents;
+    const apr_off_t start = c->old_end;
     uLong checksum = crc32(0, NULL, 0);
-    apr_size_t len = 0;
+    apr_status_t rv;
     int i;
 
     for (i = c->old; i < c->old + n; i++) {
         const kiss_chunk *chunk = &APR_ARRAY_IDX(old->chunks, i, kiss_chunk);
 
         APR_ARRAY_PUSH(c->spool->chunks, kiss_chunk) = *chunk;
-        if (!refers) {                  /* the checksum is that of the file */
+        c->old_end += chunk->length;
+        if (copies) {                   /* else the checksum is that of the list's own bytes */
             checksum = crc32_combine(checksum, chunk->checksum, (z_off_t)chunk->length);
         }
-        len += chunk->length;
     }
     c->old += n;
-    c->old_end += (apr_off_t)len;
     c->is_last = c->old == old->chunks->nelts;
-    return refers
-        ? kiss_spool_refer(c->spool, piece->stored + (data - piece->data), len)
-        : kiss_spool_copy(c->spool, data, len, (apr_uint32_t)checksum);
+    rv = take_bytes(c, old, start, c->old_end);
+    if (copies && rv == APR_SUCCESS) {
+        kiss_spool_copied(c->spool, c->old_end - start, (apr_uint32_t)checksum);
+    }
+    return rv;
 }
 
 /**
@@ -179,18 +226,42 @@ static int append_separator(const kiss_chunks *c)
     return kiss_json_text_raw(c->spool->buffer, first ? f->begin : f->separator, first ? f->begin_len : f->separator_len);
 }
 
+/** Length of what precedes a row of the earlier version, if the new list can refer to it there as well; else 0. */
+static apr_size_t referable(const kiss_chunks *c, const kiss_piece *p, const char *row)
+{
+    const apr_off_t at = row - p->data, before = separator(c, p->start + at);
+    const int was_first = p->start + at == (apr_off_t)c->format->begin_len;
+    const int is_first = c->spool->size + c->spool->buffer->bpos == 0;
+
+    return c->spool->extents && p->in_base && was_first == is_first && before && at >= before ? (apr_size_t)before : 0;
+}
+
+/** Refers to rows of the earlier version, with what precedes them. */
+static void refer_rows(kiss_chunks *c, const kiss_piece *p, const char *row, apr_size_t len, apr_size_t before)
+{
+    kiss_spool_refer_part(c->spool, p->stored + (row - p->data) - (apr_off_t)before, row - before, len + before);
+}
+
 /** Appends one row of the earlier version. @return its length; 0 when it is no row, or there is no memory */
-static apr_size_t append_row(kiss_chunks *c, const char *row, const char *end)
+static apr_size_t append_row(kiss_chunks *c, const kiss_piece *p, const char *row, const char *end)
 {
     const char *feed = kiss_row_format_feed(c->format, row, end);
     const char *to = feed ? feed + 1 - c->format->separator_len : end;
-    apr_size_t len = to > row ? (apr_size_t)(to - row) : 0;
-    struct printbuf *pb = c->spool->buffer;
-    int at = pb->bpos;
+    const apr_size_t len = to > row ? (apr_size_t)(to - row) : 0, before = referable(c, p, row);
+    const int at = c->spool->buffer->bpos;
 
-    return !len || append_separator(c)
-        || kiss_json_text_raw(pb, row, len)
-           || kiss_chunks_row(c, at) != APR_SUCCESS ? 0 : len;
+    if (!len) {
+        return 0;
+    }
+    if (before) {
+        if (add_row(c, at, row, to) != APR_SUCCESS) {
+            return 0;
+        }
+        refer_rows(c, p, row, len, before);
+        return len;
+    }
+    return append_separator(c) || kiss_json_text_raw(c->spool->buffer, row, len) || kiss_chunks_row(c, at) != APR_SUCCESS
+           ? 0 : len;
 }
 
 /**
@@ -219,41 +290,60 @@ static const char *last_unexamined(const kiss_chunks *c, const char *row, const 
 }
 
 /** Appends the rows of the earlier version that no chunk can end with. @return their length, with a separator after them */
-static apr_size_t append_unexamined(kiss_chunks *c, const char *row, const char *end)
+static apr_size_t append_unexamined(kiss_chunks *c, const kiss_piece *p, const char *row, const char *end)
 {
     const char *to = last_unexamined(c, row, end);
+    const apr_size_t len = (apr_size_t)(to - row), before = referable(c, p, row);
     struct printbuf *pb = c->spool->buffer;
     const int at = pb->bpos;
 
-    if (to == row) {
+    if (!len) {
         return 0;
     }
-    if (append_separator(c) || kiss_json_text_raw(pb, row, (apr_size_t)(to - row) - c->format->separator_len)) {
+    if (before) {
+        refer_rows(c, p, row, len - c->format->separator_len, before);
+    }
+    else if (append_separator(c) || kiss_json_text_raw(pb, row, len - c->format->separator_len)) {
         pb->bpos = at;                  /* without memory: row by row, from here, with the separator once */
         return 0;
     }
     c->is_open = 1;
-    return (apr_size_t)(to - row);
+    return len;
 }
 
-apr_status_t kiss_chunks_run(kiss_chunks *c, const kiss_chunked *old, int piece, apr_size_t from, apr_size_t to, int last)
+/** Appends the next rows of the earlier version, one at least. @param from where they start; advanced to those after them */
+static apr_status_t append_rows(kiss_chunks *c, const kiss_chunked *old, apr_off_t *from, apr_off_t to)
 {
-    const kiss_piece *p = &old->text.pieces[piece];
+    const apr_off_t before = separator(c, *from);
+    const kiss_piece *p = piece_at(c, old, *from);
+    const apr_off_t at = *from - p->start;
+    const char *row = p->data + at, *end = p->data + (to - p->start < (apr_off_t)p->len ? to - p->start : (apr_off_t)p->len);
+    const char *is = before == *from ? c->format->begin : c->format->separator;
+    apr_size_t len;
+
+    if (at < before || row >= end || memcmp(row - before, is, (size_t)before) != 0) {
+        return APR_EGENERAL;
+    }
+    row += append_unexamined(c, p, row, end);
+    len = append_row(c, p, row, end);
+    *from = p->start + (row - p->data) + (apr_off_t)len + (apr_off_t)c->format->separator_len;
+    return len ? kiss_spool_flush(c->spool, 0) : APR_EGENERAL;
+}
+
+apr_status_t kiss_chunks_run(kiss_chunks *c, const kiss_chunked *old, apr_off_t from, apr_off_t to, int last)
+{
     apr_status_t rv = APR_SUCCESS;
 
     while (rv == APR_SUCCESS && from < to) {
-        int n = count_chunks(c, old, p->start + (apr_off_t)from, p->start + (apr_off_t)to, last);
-        apr_size_t len;
+        int n = count_chunks(c, old, from, to, last);
 
         if (n) {
-            rv = copy_chunks(c, old, p, n);
-            from = (apr_size_t)(c->old_end - p->start) + c->format->separator_len;
-            continue;
+            rv = copy_chunks(c, old, n);
+            from = c->old_end + (apr_off_t)c->format->separator_len;
         }
-        from += append_unexamined(c, p->data + from, p->data + to);
-        len = append_row(c, p->data + from, p->data + to);
-        from += len + c->format->separator_len;
-        rv = len ? kiss_spool_flush(c->spool, 0) : APR_EGENERAL;
+        else {
+            rv = append_rows(c, old, &from, to);
+        }
     }
     return rv;
 }

@@ -36,22 +36,20 @@ apr_status_t kiss_chunks_row(kiss_chunks *chunks, int at);
 
 /** An earlier version of the list, with its chunks. */
 typedef struct {
-    kiss_list_text text;                /**< each chunk is in one piece */
+    kiss_list_text text;
     const apr_array_header_t *chunks;   /**< of kiss_chunk; NULL where they are unknown: then each row is parsed */
 } kiss_chunked;
 
 /**
  * Appends rows of an earlier version of the list, with a separator before them: complete chunks without parsing them,
- * the rows before and after them one by one.
+ * the rows before and after them one by one. A spool that refers to a base (kiss_spool_refer_to()) refers to what is there.
  *
  * @param old      the same at each call
- * @param piece    the number of the piece that they are in
- * @param from, to where they start and end in it: no less than `to` of the last call
+ * @param from, to where they start and end in its text: no less than `to` of the last call
  * @param last     1 when no row follows
  * @return APR_SUCCESS; APR_EGENERAL when these are no rows; APR_ENOMEM, or the error of writing the spool
  */
-apr_status_t kiss_chunks_run(kiss_chunks *chunks, const kiss_chunked *old, int piece, apr_size_t from, apr_size_t to,
-                             int last);
+apr_status_t kiss_chunks_run(kiss_chunks *chunks, const kiss_chunked *old, apr_off_t from, apr_off_t to, int last);
 
 /** Ends the last chunk; to be called before the end of the list is appended. */
 void kiss_chunks_end(kiss_chunks *chunks);

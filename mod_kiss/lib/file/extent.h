@@ -3,8 +3,8 @@
  * extent - lists that are stored in extents: ranges of their own file, and of that of an earlier version, the base. So a
  * list that was derived from another one stores only what is different, and the cost of a change is its size.
  *
- * Each extent consists of complete chunks (lib/file/chunk_index.h); the end of the list belongs to the last one. A base
- * is stored in one piece: extents lead to no third file.
+ * Each extent consists of complete rows of SKUs, with the separator before the first one; the end of the list belongs to the
+ * last one. A base is stored in one piece: extents lead to no third file.
  *
  * Pure, thread-safe.
  */

@@ -14,16 +14,22 @@ struct kiss_patch {
     kiss_chunks *chunks;        /* of the new list */
     kiss_chunked old;
     kiss_row_group at;          /* in the old list: the next SKU */
-    const char *from;           /* in the old list: where the rows start that were neither copied nor left out */
-    int piece;                  /* and in which piece */
+    apr_off_t from;             /* in the old list: where the rows start that were neither copied nor left out */
     int rows;                   /* 1 when the new list has rows */
 };
+
+/** Where the current SKU is in the old list; after the last one, where the rows end. */
+static apr_off_t offset_of(const kiss_row_group *at)
+{
+    const kiss_piece *p = &at->list->pieces[at->piece];
+
+    return p->start + (at->rows - p->data);
+}
 
 /** What precedes the current SKU was copied or left out. */
 static void pass_rows(kiss_patch *patch)
 {
-    patch->from = patch->at.rows;
-    patch->piece = patch->at.piece;
+    patch->from = offset_of(&patch->at);
 }
 
 apr_status_t kiss_patch_begin(kiss_patch **patch, kiss_spool *out, const kiss_chunked *old, apr_pool_t *p)
@@ -51,12 +57,13 @@ static apr_status_t separate(kiss_patch *patch)
            ? APR_ENOMEM : APR_SUCCESS;
 }
 
-/** 1 when there are rows in a piece, or in a later one. */
-static int has_rows(const kiss_list_text *list, int piece)
+/** Where the rows of the old list end. @return -1 when it is no list */
+static apr_off_t end_of_rows(const kiss_list_text *list)
 {
+    const kiss_piece *last = &list->pieces[list->count - 1];
     const char *from, *to;
 
-    return piece < list->count && (kiss_rows_of_piece(&from, &to, list, piece) != 0 || from < to);
+    return kiss_rows_of_piece(&from, &to, list, list->count - 1) != 0 ? -1 : last->start + (to - last->data);
 }
 
 /** Copies the rows of the old list up to the current SKU, or all that are left. */
@@ -64,25 +71,12 @@ static apr_status_t copy_run(kiss_patch *patch, int rest)
 {
     const kiss_list_text *list = &patch->old.text;
     const kiss_row_group *at = &patch->at;
-    int last = rest ? list->count - 1 : at->piece, i;
-    apr_status_t rv = APR_SUCCESS;
+    const apr_off_t to = rest ? end_of_rows(list) : offset_of(at) - (at->len ? (apr_off_t)list->format->separator_len : 0);
+    apr_status_t rv = rest && to < 0 ? APR_EGENERAL : APR_SUCCESS;
 
-    for (i = patch->piece; i <= last && rv == APR_SUCCESS; i++) {
-        const kiss_piece *piece = &list->pieces[i];
-        const char *from, *to;
-
-        if (kiss_rows_of_piece(&from, &to, list, i) != 0) {
-            return APR_EGENERAL;
-        }
-        from = i == patch->piece ? patch->from : from;
-        if (i == last && !rest && at->len) {
-            to = at->rows > from ? at->rows - list->format->separator_len : from;
-        }
-        if (from < to) {
-            rv = kiss_chunks_run(patch->chunks, &patch->old, i, (apr_size_t)(from - piece->data),
-                                 (apr_size_t)(to - piece->data), rest && !has_rows(list, i + 1));
-            patch->rows = 1;
-        }
+    if (rv == APR_SUCCESS && patch->from < to) {
+        rv = kiss_chunks_run(patch->chunks, &patch->old, patch->from, to, rest);
+        patch->rows = 1;
     }
     pass_rows(patch);
     return rv;

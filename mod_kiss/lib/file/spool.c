@@ -115,10 +115,13 @@ apr_status_t kiss_spool_link(kiss_spool *s, const char *path)
 
 /* --- checksums: of pieces, combined into that of the file --- */
 
-/** Adds bytes that are to be written next to the checksum of the piece. */
+/** Adds bytes that are to be written next to the checksum of the piece, and with extents to that of the file. */
 static void sum(kiss_spool *s, const char *data, apr_size_t len)
 {
     s->piece = s->linkable ? (apr_uint32_t)crc32_z(s->piece, (const Bytef *)data, len) : 0;
+    if (s->extents) {
+        s->own_checksum = (apr_uint32_t)crc32_z(s->own_checksum, (const Bytef *)data, len);
+    }
 }
 
 /** Adds the first `at` bytes of the buffer to it. */
@@ -131,7 +134,9 @@ static void sum_buffer(kiss_spool *s, int at)
 /** Ends a piece. */
 static void end_piece(kiss_spool *s, apr_off_t len, apr_uint32_t checksum)
 {
-    s->checksum = (apr_uint32_t)crc32_combine(s->checksum, checksum, (z_off_t)len);
+    if (!s->extents) {
+        s->checksum = (apr_uint32_t)crc32_combine(s->checksum, checksum, (z_off_t)len);
+    }
     s->cut += len;
     s->piece = 0;
 }
@@ -149,7 +154,8 @@ apr_uint32_t kiss_spool_cut(kiss_spool *s, int at, apr_off_t *len)
 
 apr_uint32_t kiss_spool_checksum(const kiss_spool *s)
 {
-    return (apr_uint32_t)crc32_combine(s->checksum, s->piece, (z_off_t)(s->size - s->cut));
+    return s->extents ? s->own_checksum
+           : (apr_uint32_t)crc32_combine(s->checksum, s->piece, (z_off_t)(s->size - s->cut));
 }
 
 /* --- output --- */
@@ -171,6 +177,16 @@ static void publish(kiss_spool *s)
     kiss_progress_advance(s->progress, s->file, s->size);
 }
 
+/** Adds the first `len` bytes of the buffer, or those that are written without it, to the extents. */
+static void note(kiss_spool *s, int len)
+{
+    if (len > s->noted) {
+        kiss_extents_add(s->extents, 0, s->own, (apr_size_t)(len - s->noted));
+        s->own += len - s->noted;
+        s->noted = len;
+    }
+}
+
 /** Appends to the file. */
 static apr_status_t append(kiss_spool *s, const char *data, apr_size_t len)
 {
@@ -180,7 +196,8 @@ static apr_status_t append(kiss_spool *s, const char *data, apr_size_t len)
         rv = apr_file_write_full(s->file, data, len, NULL);
     }
     if (rv == APR_SUCCESS && s->extents) {
-        kiss_extents_add(s->extents, 0, kiss_extents_own(s->extents), len);
+        note(s, (int)len);
+        s->noted = 0;
     }
     if (rv == APR_SUCCESS) {
         s->size += (apr_off_t)len;
@@ -224,15 +241,24 @@ apr_status_t kiss_spool_write(kiss_spool *s, const char *data, apr_size_t len)
     return rv;
 }
 
-apr_status_t kiss_spool_copy(kiss_spool *s, const char *data, apr_size_t len, apr_uint32_t checksum)
+apr_status_t kiss_spool_copy_part(kiss_spool *s, const char *data, apr_size_t len)
 {
     apr_status_t rv = kiss_spool_flush(s, 1);
 
+    return rv == APR_SUCCESS ? append(s, data, len) : rv;
+}
+
+void kiss_spool_copied(kiss_spool *s, apr_off_t len, apr_uint32_t checksum)
+{
+    end_piece(s, len, checksum);
+}
+
+apr_status_t kiss_spool_copy(kiss_spool *s, const char *data, apr_size_t len, apr_uint32_t checksum)
+{
+    apr_status_t rv = kiss_spool_copy_part(s, data, len);
+
     if (rv == APR_SUCCESS) {
-        rv = append(s, data, len);
-    }
-    if (rv == APR_SUCCESS) {
-        end_piece(s, (apr_off_t)len, checksum);
+        kiss_spool_copied(s, (apr_off_t)len, checksum);
     }
     return rv;
 }
@@ -246,16 +272,37 @@ void kiss_spool_refer_to(kiss_spool *s, apr_file_t *base, const char *base_name)
     s->base_name = base_name;
 }
 
-apr_status_t kiss_spool_refer(kiss_spool *s, apr_off_t offset, apr_size_t len)
+/** The bytes before are in the buffer, or written: only where they will be is noted. */
+static void refer(kiss_spool *s, apr_off_t offset, apr_size_t len)
 {
-    apr_status_t rv = kiss_spool_flush(s, 1);
+    sum_buffer(s, s->buffer->bpos);
+    note(s, s->buffer->bpos);
+    kiss_extents_add(s->extents, 1, offset, len);
+    s->size += (apr_off_t)len;
+}
 
-    if (rv == APR_SUCCESS) {
-        kiss_extents_add(s->extents, 1, offset, len);
-        s->size += (apr_off_t)len;
-        s->cut += (apr_off_t)len;       /* the checksum is that of the file */
+void kiss_spool_refer(kiss_spool *s, apr_off_t offset, apr_size_t len)
+{
+    refer(s, offset, len);
+    s->cut += (apr_off_t)len;
+}
+
+void kiss_spool_refer_part(kiss_spool *s, apr_off_t offset, const char *data, apr_size_t len)
+{
+    refer(s, offset, len);
+    s->piece = (apr_uint32_t)crc32_z(s->piece, (const Bytef *)data, len);
+}
+
+apr_status_t kiss_spool_keep(kiss_spool *s, const char *data, apr_size_t len)
+{
+    sum_buffer(s, s->buffer->bpos);
+    if (kiss_json_text_raw(s->buffer, data, len)) {
+        return APR_ENOMEM;
     }
-    return rv;
+    sum_buffer(s, s->buffer->bpos);
+    s->piece = 0;
+    s->cut += (apr_off_t)len;
+    return kiss_spool_flush(s, 0);
 }
 
 kiss_stored kiss_spool_stored(const kiss_spool *s)

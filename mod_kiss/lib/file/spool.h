@@ -33,6 +33,9 @@ typedef struct {
     int summed;                 /**< bytes in the buffer that were added */
     apr_array_header_t *chunks; /**< of kiss_chunk: its chunks (lib/file/chunk_index.h); or NULL */
     apr_array_header_t *extents;    /**< of kiss_extent: where the answer is (kiss_spool_refer()); NULL: in the file */
+    apr_off_t own;              /**< with extents: bytes of the file and of the buffer that are among them */
+    int noted;                  /**< of these in the buffer */
+    apr_uint32_t own_checksum;  /**< CRC-32 of the file, and of the first `summed` bytes of the buffer */
     apr_file_t *base;           /**< the file that these refer to */
     const char *base_name;      /**< its name as a cache entry */
     int published;              /**< number of them that were published to `progress`: those that are written */
@@ -75,6 +78,12 @@ apr_uint32_t kiss_spool_cut(kiss_spool *spool, int at, apr_off_t *len);
 /** Appends a piece whose CRC-32 is known, to a linkable spool whose bytes are all in ended pieces. */
 apr_status_t kiss_spool_copy(kiss_spool *spool, const char *data, apr_size_t len, apr_uint32_t checksum);
 
+/** Appends a part of such a piece; after its last part kiss_spool_copied() is to be called. */
+apr_status_t kiss_spool_copy_part(kiss_spool *spool, const char *data, apr_size_t len);
+
+/** Ends a piece of `len` bytes whose parts were copied. @param checksum its CRC-32 */
+void kiss_spool_copied(kiss_spool *spool, apr_off_t len, apr_uint32_t checksum);
+
 /**
  * Makes a linkable and empty spool one that refers to another file, where kiss_spool_refer() is called. Its progress can
  * only be published when it is complete (kiss_spool_stored()).
@@ -84,8 +93,14 @@ apr_status_t kiss_spool_copy(kiss_spool *spool, const char *data, apr_size_t len
  */
 void kiss_spool_refer_to(kiss_spool *spool, apr_file_t *base, const char *base_name);
 
-/** Appends a range of the base, to a spool whose bytes are all in ended pieces. */
-apr_status_t kiss_spool_refer(kiss_spool *spool, apr_off_t offset, apr_size_t len);
+/** Appends an ended piece: a range of the base. To a spool whose bytes are all in ended pieces. */
+void kiss_spool_refer(kiss_spool *spool, apr_off_t offset, apr_size_t len);
+
+/** Appends a range of the base to the current piece. @param data what is there */
+void kiss_spool_refer_part(kiss_spool *spool, apr_off_t offset, const char *data, apr_size_t len);
+
+/** Appends an ended piece to a spool that refers to a base: to its own bytes. */
+apr_status_t kiss_spool_keep(kiss_spool *spool, const char *data, apr_size_t len);
 
 /** Where the answer is, without what is in the buffer. */
 kiss_stored kiss_spool_stored(const kiss_spool *spool);
