@@ -7,6 +7,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use KissTest;
 use KissTest::Load;
+use KissTest::Proxy;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -136,6 +137,67 @@ subtest 'frozen' => sub {
     good($h, 'the first request after the thaw');
     is $h->get('/health')->{status}, 200, '/health is well again';
     $h->log_ok(qr/KISS020[12]/);
+};
+
+# Each answer of the server comes before timeout= is over, but late, and a request needs many of them: one after the other, it would
+# be answered after 10 to 25 seconds.
+subtest 'waits that add up' => sub {
+    my $way = KissTest::Proxy->start($server->{socket}, later => 0.7);
+    my @late = (address => "host=127.0.0.1 port=$way->{port}", pool => 'timeout=1s wait=1s connect=1s', processes => 1);
+    grant_admin();
+    my $h = serve(@late, admin => '');
+    my $token = admin_token($h, 'late');
+    my $kss = new_database('late', api => 'kss', server => $server);
+    $server->sql($kss, <<'SQL');
+INSERT INTO portal_user (user_id, role) VALUES (501, 'Customer');
+INSERT INTO customer (customer_id, customer_name, state) VALUES (1, 'One', 'CA');
+INSERT INTO ar_account (ar_account_id, customer_id) VALUES (11, 1);
+INSERT INTO payment_type (payment_type_id, name) VALUES (1, 'Check');
+INSERT INTO payment (payment_id, payment_invoice_num, ar_account_id, payment_type_id, amount, post_date) VALUES (1, 'PAY-1', 11, 1, 10, '2025-03-01');
+INSERT INTO invoice (invoice_id, customer_id, ar_account_id, invoice_num, date, status) VALUES (41, 1, 11, 'INV-1', '2025-03-01', 1);
+SQL
+    my $x = issue_kss_key(type => 'customer', ids => [1], user => 501);
+    my $k = start_httpd(@late, api => 'kss', db => $kss);
+    ok $_->checked, 'checked' for $h, $k;
+    my $stored = sub { return ($server->sql($kss, 'SELECT COUNT(*) FROM payment_application'))[0][0] };
+    my %ask = (
+        'a list' => sub { ask($h, '/products') },
+        'a token' => sub { $h->post('/auth/token', { grant_type => 'client_credentials', client_id => 'ACME01', client_secret => $key }) },
+        'an admin write' => sub { $h->request('POST', '/admin/products', Authorization => "Bearer $token", 'Content-Type' => 'application/json',
+                'Idempotency-Key' => 'late', content => '{"sku":"LATE-1","name":"Cape","status":"ACTIVE"}') },
+        'a page' => sub { $k->get('/api/v1/invoices', 'x-api-key' => $x) },
+        'a payment' => sub { $k->request('POST', '/api/v1/payments/applications?PaymentInvoiceNum=PAY-1&TargetInvoiceNum=INV-1&ARAccountID=11&Amount=1',
+                'x-api-key' => $x, 'Idempotency-Key' => 'late') }
+    );
+    # wait= twice and timeout= twice, and as long again for a busy machine.
+    my $bound = 2 * (2 * 1 + 2 * 1);
+    my $late = sub {
+        my ($name, $request, $how) = @_;
+        my ($res, $seconds) = timed($request);
+        is "$res->{status} " . (($res->{headers}{'retry-after'} // '') =~ /\A[1-9][0-9]*\z/ ? 1 : 0), '503 1', "$name, $how: 503 with Retry-After";
+        cmp_ok $seconds, '<', $bound, "... within the bound ($seconds s)";
+    };
+    outdate();
+    $server->sql($kss, 'UPDATE revision SET n = n + 1');
+    $way->turn;
+    for my $name (sort keys %ask) {
+        $way->cut;
+        $late->($name, $ask{$name}, 'on a new connection');
+    }
+    $way->turn;
+    $ask{'a page'}->();
+    $way->turn;
+    $late->('a payment', $ask{'a payment'}, 'on an old connection');
+    my @all = parallel(6, sub { my ($res, $seconds) = timed($ask{'a list'}); return "$res->{status} " . ($seconds < $bound ? 1 : $seconds) });
+    is "@all", join(' ', ('503 1') x 6), 'six at once: none waits for more than one of them may';
+    is $stored->(), 0, 'nothing was stored';
+    $way->turn;
+    my %good = ('a list' => 200, 'a token' => 200, 'an admin write' => 201, 'a page' => 200, 'a payment' => 201);
+    is $ask{$_}->()->{status}, $good{$_}, "$_: all is well again" for sort keys %good;
+    is $ask{'a payment'}->()->{status}, 201, 'a payment that is repeated';
+    is $stored->(), 1, '... is there once';
+    like $_->log_text, qr/KISS0810.*3000 ms/, 'the log says that the time was over' for $h, $k;
+    $_->log_ok(qr/KISS(?:020[125]|0810)/) for $h, $k;
 };
 
 subtest 'frozen in the middle of reads' => sub {

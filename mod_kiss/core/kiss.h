@@ -99,6 +99,7 @@ typedef struct kiss_req {
     const char *description;                /**< text that replaces the error's standard sentence */
     int retry_after;                        /**< seconds for Retry-After; 0: the error's own value */
     apr_interval_time_t db_time;            /**< time spent with the database */
+    apr_interval_time_t db_waited;          /**< used up of the time that it may wait for it (db/db_deadline.h) */
     kiss_tally tally;                       /**< what else the request is counted by */
     const kiss_error *error;                /**< the error that was sent; NULL: none, or one of httpd */
     apr_int64_t rows;                       /**< rows written */

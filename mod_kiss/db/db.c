@@ -12,6 +12,7 @@
 
 #include "core/database_counters.h"
 #include "core/error.h"
+#include "db/db_deadline.h"
 #include "db/db_pool.h"
 #include "lib/base/clock.h"
 #include "lib/mariadb/server_error.h"
@@ -85,6 +86,9 @@ static kiss_db_status failed(kiss_db_conn *conn, unsigned int code, const char *
         return KISS_DB_AGAIN;
     case KISS_SERVER_LOST:
         conn->lost = 1;
+        if (kiss_db_deadline_left() == 0) {
+            kiss_db_pool_late(conn->db, conn->k, what);
+        }
         KISS_LOG(conn->k, APLOG_INFO, 0, KISS_LOGNO(0213) "the connection was lost: %s: %u %s", what, code, text);
         return KISS_DB_AWAY;
     case KISS_SERVER_AWAY:
@@ -101,6 +105,14 @@ static kiss_db_status failed(kiss_db_conn *conn, unsigned int code, const char *
                  advice);
         return KISS_DB_FAILED;
     }
+}
+
+/** A statement is not sent, since the request has no time left for it. */
+static kiss_db_status late(kiss_db_conn *conn, const char *sql)
+{
+    conn->gone = 1;
+    kiss_db_pool_late(conn->db, conn->k, sql);
+    return KISS_DB_AWAY;
 }
 
 /** Counts the time of a statement. */
@@ -154,7 +166,9 @@ static kiss_db_status attempt(kiss_db_conn *conn, kiss_req *k, kiss_db_work work
         conn->trust = losses;
     }
     if (status != KISS_DB_OK) {
-        if (conn->lost && kiss_clock_now() - start >= DEAD_WITHIN && !kiss_db_pool_ends(k)) {
+        /* What the deadline ended says nothing of the server, which may have been asked a moment before. */
+        if (conn->lost && kiss_clock_now() - start >= DEAD_WITHIN && kiss_db_deadline_left() > 0
+            && !kiss_db_pool_ends(k)) {
             kiss_db_servers_note_loss(conf, conn->server);
             kiss_db_pool_failed(conn, "does not answer any more");
         }
@@ -171,6 +185,9 @@ static kiss_db_status attempt(kiss_db_conn *conn, kiss_req *k, kiss_db_work work
  */
 static int may_retry(const kiss_db_conn *conn, int idle, apr_interval_time_t elapsed, kiss_db_server_set *tried)
 {
+    if (kiss_db_deadline_left() == 0) {
+        return 0;
+    }
     if (conn->lost && idle && elapsed < DEAD_WITHIN) {
         return 1;
     }
@@ -202,34 +219,52 @@ static void tally(kiss_tally *t, kiss_db_status status)
     }
 }
 
-kiss_db_status kiss_db_run(kiss_req *k, kiss_db_work work, void *baton)
+/** Does the work on a connection of the pool, a second time if that may help. */
+static kiss_db_status run(kiss_req *k, kiss_db_work work, void *baton)
 {
     apr_int64_t start = kiss_clock_now(), attempted;
-    kiss_db_status status;
+    kiss_db_server_set tried = 0;
     kiss_db_conn *conn;
+    kiss_db_status status = kiss_db_pool_acquire(&conn, k->db, k);
+    int idle;
+
+    attempted = kiss_clock_now();
+    k->tally.db_wait += attempted - start;
+    k->tally.db_away = status == KISS_DB_BUSY;
+    if (status != KISS_DB_OK) {
+        return status;
+    }
+    review(conn);
+    idle = conn->mysql != NULL;
+    status = attempt(conn, k, work, baton, tried);
+    if (status == KISS_DB_AWAY && may_retry(conn, idle, kiss_clock_now() - attempted, &tried)) {
+        k->tally.db_retries++;
+        status = attempt(conn, k, work, baton, tried);
+    }
+    k->tally.db_away = status != KISS_DB_OK && conn->gone;
+    kiss_db_pool_release(conn);
+    return status;
+}
+
+kiss_db_status kiss_db_run(kiss_req *k, kiss_db_work work, void *baton)
+{
+    apr_int64_t start = kiss_clock_now();
+    kiss_db_status status = KISS_DB_AWAY;
+    kiss_db_deadline deadline;
 
     if (!k->db) {
         KISS_LOG(k, APLOG_ERR, 0, KISS_LOGNO(0211) "this child has no pool for the database");
         return KISS_DB_FAILED;
     }
-    status = kiss_db_pool_acquire(&conn, k->db, k);
-    attempted = kiss_clock_now();
-    k->tally.db_wait += attempted - start;
-    k->tally.db_away = status == KISS_DB_BUSY;
-    if (status == KISS_DB_OK) {
-        kiss_db_server_set tried = 0;
-        int idle;
-
-        review(conn);
-        idle = conn->mysql != NULL;
-        status = attempt(conn, k, work, baton, tried);
-        if (status == KISS_DB_AWAY && may_retry(conn, idle, kiss_clock_now() - attempted, &tried)) {
-            k->tally.db_retries++;
-            status = attempt(conn, k, work, baton, tried);
-        }
-        k->tally.db_away = status != KISS_DB_OK && conn->gone;
-        kiss_db_pool_release(conn);
+    kiss_db_deadline_begin(&deadline, k, kiss_db_pool_database(k->db));
+    if (kiss_db_deadline_left() > 0) {
+        status = run(k, work, baton);
     }
+    else {
+        k->tally.db_away = 1;
+        kiss_db_pool_late(k->db, k, "the wait for another request");
+    }
+    kiss_db_deadline_end(&deadline, k);
     k->db_time += kiss_clock_now() - start;
     tally(&k->tally, status);
     return status;
@@ -237,10 +272,12 @@ kiss_db_status kiss_db_run(kiss_req *k, kiss_db_work work, void *baton)
 
 static kiss_db_status run_text(kiss_db_conn *conn, const char *sql)
 {
-    if (mysql_real_query(conn->mysql, sql, strlen(sql)) != 0) {
+    kiss_db_status status = kiss_db_pool_has_time(conn) ? KISS_DB_OK : late(conn, sql);
+
+    if (status == KISS_DB_OK && mysql_real_query(conn->mysql, sql, strlen(sql)) != 0) {
         return failed(conn, mysql_errno(conn->mysql), mysql_error(conn->mysql), sql);
     }
-    return KISS_DB_OK;
+    return status;
 }
 
 kiss_db_status kiss_db_begin(kiss_db_conn *conn)
@@ -253,6 +290,11 @@ kiss_db_status kiss_db_limit_lock_wait(kiss_db_conn *conn)
     return run_text(conn, "SET SESSION innodb_lock_wait_timeout = 3");
 }
 
+void kiss_db_goes_on(void)
+{
+    kiss_db_deadline_progress();
+}
+
 kiss_db_status kiss_db_begin_write(kiss_db_conn *conn)
 {
     kiss_db_status status = run_text(conn, "START TRANSACTION");
@@ -263,8 +305,14 @@ kiss_db_status kiss_db_begin_write(kiss_db_conn *conn)
 
 kiss_db_status kiss_db_end(kiss_db_conn *conn)
 {
+    kiss_db_status status = KISS_DB_OK;
+
+    /* What is written now is either answered in time or not written: a COMMIT that is given up may have succeeded. */
+    if (conn->writing && kiss_db_deadline_left() < kiss_db_pool_conf(conn)->timeout / 2) {
+        status = late(conn, "COMMIT");
+    }
     conn->writing = 0;
-    return run_text(conn, "COMMIT");
+    return status == KISS_DB_OK ? run_text(conn, "COMMIT") : status;
 }
 
 kiss_db_status kiss_db_rollback(kiss_db_conn *conn)
@@ -359,8 +407,12 @@ static kiss_db_status start(MYSQL_STMT **stmt, kiss_db_conn *conn, const kiss_st
                             const char *const *args, apr_pool_t *p)
 {
     MYSQL_BIND *bind = apr_pcalloc(p, (apr_size_t)statement->bound * sizeof(*bind) + 1);
-    kiss_db_status status = prepare(stmt, conn, statement);
+    kiss_db_status status = kiss_db_pool_has_time(conn) ? KISS_DB_OK : late(conn, statement->text);
     int i;
+
+    if (status == KISS_DB_OK) {
+        status = prepare(stmt, conn, statement);
+    }
 
     if (status != KISS_DB_OK) {
         return status;

@@ -20,7 +20,8 @@ typedef kiss_db_status (*kiss_db_work)(kiss_db_conn *conn, void *baton);
 /**
  * Acquires a connection, does the work, releases the connection.
  *
- * Waits for a free one no longer than `wait=` of KissDatabase; connecting is bounded by `connect=`, each read by `timeout=`.
+ * Waits for a free one no longer than `wait=` of KissDatabase; connecting is bounded by `connect=`, each read by `timeout=`,
+ * and all of it, with what the request has waited before, by `wait=` and twice `timeout=` (db/db_deadline.h).
  * If an idle connection turns out to be dead, or there is another server where this one cannot serve, the work is retried on
  * a new one, once. After a failure the connection is closed, so that none of its state is reused. Adds the time to
  * k->db_time.
@@ -36,10 +37,19 @@ kiss_db_status kiss_db_begin(kiss_db_conn *conn);
  */
 kiss_db_status kiss_db_limit_lock_wait(kiss_db_conn *conn);
 
+/**
+ * Notes that work goes on which is as long as its data, a list or a body of many rows: its deadline is twice `timeout=` from
+ * now, at least.
+ */
+void kiss_db_goes_on(void);
+
 /** Begins a transaction that may write. */
 kiss_db_status kiss_db_begin_write(kiss_db_conn *conn);
 
-/** Commits a transaction. After KISS_DB_AWAY it is unknown whether it was committed. */
+/**
+ * Commits a transaction. After KISS_DB_AWAY it is unknown whether it was committed. One that has written is not committed
+ * once less than half of `timeout=` is left for the request.
+ */
 kiss_db_status kiss_db_end(kiss_db_conn *conn);
 
 /** Rolls a transaction back. */

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "db/db_deadline.h"
 #include "lib/base/clock.h"
 #include "lib/base/crypto.h"
 #include "lib/mariadb/server_error.h"
@@ -102,6 +103,15 @@ int kiss_db_pool_ends(const kiss_req *k)
     return apr_atomic_read32(&ending) || (k && k->stop && apr_atomic_read32(k->stop));
 }
 
+void kiss_db_pool_late(kiss_db *db, const kiss_req *k, const char *what)
+{
+    if (!kiss_db_pool_ends(k) && may_log(db)) {
+        KISS_LOG(k, APLOG_ERR, 0, KISS_LOGNO(0810) "database %s: a request has waited for it for as long as it may, %d ms "
+                 "(wait= and twice timeout= of KissDatabase). It ended at: %s", db->conf->name,
+                 (int)apr_time_as_msec(db->conf->wait + 2 * db->conf->timeout), what);
+    }
+}
+
 static kiss_db_status refuse(kiss_db_conn *conn, kiss_db_status status, const char *what)
 {
     const kiss_database_conf *conf = conn->db->conf;
@@ -109,8 +119,11 @@ static kiss_db_status refuse(kiss_db_conn *conn, kiss_db_status status, const ch
     const int is_news = status != KISS_DB_BUSY && conf->nservers > 1 && conf->servers[conn->server].health
                         && !kiss_db_servers_has_failed(conf, conn->server);
 
-    /* A failure because this child shut the socket down is no fault of the database. */
-    if (!kiss_db_pool_ends(conn->k) && (may_log(conn->db) || is_news)) {
+    /* A failure because this child shut the socket down is no fault of the database, nor is one at the deadline. */
+    if (status == KISS_DB_AWAY && kiss_db_deadline_left() == 0) {
+        kiss_db_pool_late(conn->db, conn->k, what);
+    }
+    else if (!kiss_db_pool_ends(conn->k) && (may_log(conn->db) || is_news)) {
         KISS_LOG(conn->k, APLOG_ERR, 0, KISS_LOGNO(0201) "database %s: %s", conn->db->conf->name, what);
     }
     return status;
@@ -124,7 +137,7 @@ static kiss_db_status refuse_error(kiss_db_conn *conn, MYSQL *mysql, const char 
     const char *text = apr_psprintf(conn->k->pool, "%s: %s (error %u)%s%s", what, mysql_error(mysql), code,
                                     *advice ? ". " : "", advice);
 
-    switch (kiss_server_error_kind(code)) {
+    switch (kiss_db_deadline_left() == 0 ? KISS_SERVER_LOST : kiss_server_error_kind(code)) {
     case KISS_SERVER_BUSY:
         return refuse(conn, KISS_DB_BUSY, text);
     case KISS_SERVER_OURS:
@@ -181,26 +194,55 @@ void kiss_db_pool_disconnect(kiss_db_conn *conn)
     conn->session = NULL;
 }
 
-/** Sets a variable that some servers do not know. @return 0; else the error is set in the connection */
-static int set_if_known(MYSQL *mysql, const char *sql)
+int kiss_db_pool_has_time(kiss_db_conn *conn)
 {
-    return mysql_real_query(mysql, sql, strlen(sql)) && mysql_errno(mysql) != ER_UNKNOWN_SYSTEM_VARIABLE;
+    if (conn->tls) {
+        kiss_db_deadline_shorten(mysql_get_socket(conn->mysql), conn->db->conf->timeout, &conn->shortened);
+    }
+    return kiss_db_deadline_left() > 0;
 }
 
-/** Sets the variables of the session. @return 0; else the error is set in the connection */
-static int prepare_session(MYSQL *mysql, int causal)
+/** Sends a statement while there is time. @return 0; else the error is set in the connection, if there is one */
+static int ask(kiss_db_conn *conn, const char *sql)
 {
+    return !kiss_db_pool_has_time(conn) || mysql_real_query(conn->mysql, sql, strlen(sql));
+}
+
+/** Sends one that returns a row. @param result receives what is to be freed @return the first row, or NULL */
+static MYSQL_ROW ask_row(MYSQL_RES **result, kiss_db_conn *conn, const char *sql)
+{
+    *result = ask(conn, sql) ? NULL : mysql_store_result(conn->mysql);
+    return *result ? mysql_fetch_row(*result) : NULL;
+}
+
+/** Sets a variable that some servers do not know. @return as ask() */
+static int set_if_known(kiss_db_conn *conn, const char *sql)
+{
+    return ask(conn, sql) && mysql_errno(conn->mysql) != ER_UNKNOWN_SYSTEM_VARIABLE;
+}
+
+/** Whole seconds, the unit of the client library; rounded up. */
+static unsigned int seconds(apr_interval_time_t time)
+{
+    return (unsigned int)apr_time_sec(time + apr_time_from_sec(1) - 1);
+}
+
+/** Sets the variables of the session. @return as ask() */
+static int prepare_session(kiss_db_conn *conn)
+{
+    const int causal = conn->db->conf->causal;
+
     /* innodb_snapshot_isolation, ON in newer servers, fails a transaction whose rows changed since its first read. */
-    return mysql_set_character_set(mysql, "utf8mb4") || mysql_real_query(mysql, session_sql, sizeof(session_sql) - 1)
-        || mysql_real_query(mysql, isolation_sql, sizeof(isolation_sql) - 1) || set_if_known(mysql, snapshot_sql)
-        || set_if_known(mysql, causal == KISS_CAUSAL_AUTO ? causal_auto_sql : causal_sql[causal]);
+    return !kiss_db_pool_has_time(conn) || mysql_set_character_set(conn->mysql, "utf8mb4") || ask(conn, session_sql)
+        || ask(conn, isolation_sql) || set_if_known(conn, snapshot_sql)
+        || set_if_known(conn, causal == KISS_CAUSAL_AUTO ? causal_auto_sql : causal_sql[causal]);
 }
 
 /** 1 when the server replicates by Galera: what the session's wsrep_sync_wait needs to have an effect. */
-static int replicates(MYSQL *mysql)
+static int replicates(kiss_db_conn *conn)
 {
-    MYSQL_RES *result = mysql_real_query(mysql, wsrep_sql, sizeof(wsrep_sql) - 1) ? NULL : mysql_store_result(mysql);
-    MYSQL_ROW row = result ? mysql_fetch_row(result) : NULL;
+    MYSQL_RES *result;
+    MYSQL_ROW row = ask_row(&result, conn, wsrep_sql);
     int rv = row && row[0] && *row[0] == '1';
 
     mysql_free_result(result);
@@ -208,10 +250,10 @@ static int replicates(MYSQL *mysql)
 }
 
 /** The newest revision that the server has; 0: it cannot be read. */
-static apr_uint64_t newest_revision(MYSQL *mysql)
+static apr_uint64_t newest_revision(kiss_db_conn *conn)
 {
-    MYSQL_RES *result = mysql_real_query(mysql, newest_sql, sizeof(newest_sql) - 1) ? NULL : mysql_store_result(mysql);
-    MYSQL_ROW row = result ? mysql_fetch_row(result) : NULL;
+    MYSQL_RES *result;
+    MYSQL_ROW row = ask_row(&result, conn, newest_sql);
     apr_uint64_t revision = row && row[0] ? (apr_uint64_t)apr_strtoi64(row[0], NULL, 10) : 0;
 
     mysql_free_result(result);
@@ -219,13 +261,13 @@ static apr_uint64_t newest_revision(MYSQL *mysql)
 }
 
 /** Waits until a server of several has what was served before. @return 1 when it has */
-static int catches_up(const kiss_db_conn *conn)
+static int catches_up(kiss_db_conn *conn)
 {
     const apr_uint64_t newest = conn->db->conf->nservers > 1 ? kiss_db_servers_newest(conn->db->conf) : 0;
     const apr_int64_t start = kiss_clock_now();
 
-    while (newest && newest_revision(conn->mysql) < newest) {
-        if (kiss_clock_now() - start > CATCH_UP || kiss_db_pool_ends(conn->k)) {
+    while (newest && newest_revision(conn) < newest) {
+        if (kiss_clock_now() - start > CATCH_UP || kiss_db_pool_ends(conn->k) || kiss_db_deadline_left() == 0) {
             return 0;
         }
         apr_sleep(CATCH_UP_STEP);
@@ -240,8 +282,7 @@ static kiss_db_status check_session(kiss_db_conn *conn, unsigned schema_version)
     MYSQL_RES *result;
     MYSQL_ROW row;
 
-    if (prepare_session(conn->mysql, conn->db->conf->causal)
-        || mysql_real_query(conn->mysql, check_sql, sizeof(check_sql) - 1) || !(result = mysql_store_result(conn->mysql))) {
+    if (prepare_session(conn) || ask(conn, check_sql) || !(result = mysql_store_result(conn->mysql))) {
         return refuse_error(conn, conn->mysql, "cannot prepare the session");
     }
     row = mysql_fetch_row(result);
@@ -253,7 +294,7 @@ static kiss_db_status check_session(kiss_db_conn *conn, unsigned schema_version)
                          "install the module that belongs to the schema", row[3] ? row[3] : "unknown", schema_version);
     }
     mysql_free_result(result);
-    if (!e && conn->db->conf->causal == 1 && !replicates(conn->mysql)) {
+    if (!e && conn->db->conf->causal == 1 && !replicates(conn)) {
         e = "causal=on, but the server is not a node of a Galera cluster, or its wsrep_on is OFF: its reads may be stale";
     }
     if (!e && !catches_up(conn)) {
@@ -264,21 +305,18 @@ static kiss_db_status check_session(kiss_db_conn *conn, unsigned schema_version)
     return e ? refuse(conn, KISS_DB_REFUSED, e) : KISS_DB_OK;
 }
 
-/** Whole seconds, the unit of the client library; rounded up. */
-static unsigned int seconds(apr_interval_time_t time)
-{
-    return (unsigned int)apr_time_sec(time + apr_time_from_sec(1) - 1);
-}
-
 /** Sets the options of the connection. Option files are not read: only the configuration counts. */
 static void set_options(MYSQL *mysql, const kiss_database_conf *conf)
 {
-    unsigned int connect = seconds(conf->connect), silence = seconds(conf->timeout), no_files = 0;
+    const apr_interval_time_t left = kiss_db_deadline_left();
+    unsigned int connect = seconds(left < conf->connect ? left : conf->connect), silence = seconds(conf->timeout);
+    unsigned int no_files = 0;
     my_bool off = 0, encrypt = conf->tls != KISS_TLS_OFF, verify = conf->tls == KISS_TLS_VERIFY;
 
     mysql_options(mysql, MYSQL_OPT_CONNECT_TIMEOUT, &connect);
     mysql_options(mysql, MYSQL_OPT_READ_TIMEOUT, &silence);
     mysql_options(mysql, MYSQL_OPT_WRITE_TIMEOUT, &silence);
+    mysql_options(mysql, MARIADB_OPT_IO_WAIT, (void *)kiss_db_deadline_wait);
     mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     /* A server must not be able to request files of this machine. NULL would not disable it. */
     mysql_options(mysql, MYSQL_OPT_LOCAL_INFILE, &no_files);
@@ -319,6 +357,8 @@ static kiss_db_status open_connection(kiss_db_conn *conn)
         return status;
     }
     conn->mysql = mysql;
+    conn->tls = conf->tls != KISS_TLS_OFF;
+    conn->shortened = 0;
     count(conf->connections, 1);
     kiss_db_servers_note_connection(conf, conn->server, 1);
     return KISS_DB_OK;
@@ -371,12 +411,12 @@ kiss_db_status kiss_db_pool_connect(kiss_db_conn *conn, unsigned schema_version,
     kiss_db_status status = KISS_DB_AWAY;
     int i;
 
-    while (status != KISS_DB_OK && !kiss_db_pool_ends(conn->k)
+    while (status != KISS_DB_OK && !kiss_db_pool_ends(conn->k) && kiss_db_deadline_left() > 0
            && (i = kiss_db_servers_choose(conn->db->conf, tried)) >= 0) {
         tried |= KISS_DB_SERVER(i);
         status = kiss_db_pool_connect_to(conn, i, schema_version);
-        /* A server at its limit works. */
-        if (status == KISS_DB_AWAY || status == KISS_DB_REFUSED) {
+        /* A server at its limit works, and so may one that had no time left to answer. */
+        if ((status == KISS_DB_AWAY && kiss_db_deadline_left() > 0) || status == KISS_DB_REFUSED) {
             kiss_db_pool_failed(conn, status == KISS_DB_AWAY ? "cannot be reached" : "cannot be used");
         }
     }
@@ -529,4 +569,9 @@ kiss_db_conn *kiss_db_pool_extra(kiss_db *db, const kiss_req *k)
 const kiss_database_conf *kiss_db_pool_conf(const kiss_db_conn *conn)
 {
     return conn->db->conf;
+}
+
+const kiss_database_conf *kiss_db_pool_database(const kiss_db *db)
+{
+    return db->conf;
 }

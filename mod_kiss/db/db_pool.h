@@ -33,6 +33,8 @@ struct kiss_db_conn {
     int server;                                     /**< index of its server, also after it was closed */
     apr_uint64_t newest;                            /**< kiss_db_servers_newest() before the work began */
     apr_uint32_t trust;                             /**< kiss_db_servers_losses() when it last worked */
+    int tls;                                        /**< it is encrypted */
+    int shortened;                                  /**< its socket has less time than `timeout=` (db_deadline) */
     int writing;                                    /**< between kiss_db_begin_write() and what ends it */
     int lost;                                       /**< it failed because the connection was lost: a new one may work */
     int duplicate;                                  /**< a statement failed because its key was taken */
@@ -56,8 +58,8 @@ kiss_db_status kiss_db_pool_acquire(kiss_db_conn **conn, kiss_db *db, const kiss
 void kiss_db_pool_release(kiss_db_conn *conn);
 
 /**
- * Connects the slot to the first server that works, and checks the session. Logs errors, at most every ten seconds. Takes at
- * most `connect=` and `timeout=` for each server.
+ * Connects the slot to the first server that works, and checks the session. Logs errors, at most every ten seconds. Ends at
+ * the deadline of the thread's work (db_deadline).
  *
  * @param tried servers that are not asked
  */
@@ -106,5 +108,18 @@ const char *kiss_db_pool_origin(const kiss_db *db);
 
 /** The database of a connection. */
 const kiss_database_conf *kiss_db_pool_conf(const kiss_db_conn *conn);
+
+/** The database of a pool. */
+const kiss_database_conf *kiss_db_pool_database(const kiss_db *db);
+
+/** Before a statement: whether there is time left for it, by the deadline of the thread's work (db_deadline). */
+int kiss_db_pool_has_time(kiss_db_conn *conn);
+
+/**
+ * Logs that a request has waited for the database for as long as it may: at most every ten seconds in each child.
+ *
+ * @param what it waited for last, or could not begin any more
+ */
+void kiss_db_pool_late(kiss_db *db, const kiss_req *k, const char *what);
 
 #endif

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/verified.h"
+#include "db/db_deadline.h"
 #include "lib/base/clock.h"
 
 /* The sum has at most 41 digits (DECIMAL, of BIGINT); the greatest revision 20, and so has their number. */
@@ -48,6 +49,7 @@ struct kiss_db_revision {
     apr_int64_t start_time[AWAITED];    /* when the last one with this remainder was started */
     int postponed;                      /* requests whose reads are postponed */
     kiss_db_status status;              /* result of the read `ended` */
+    int given_up;                       /* 1: it ended at the deadline of the request that read */
     char text[MAX_TEXT];
 };
 
@@ -151,9 +153,11 @@ void kiss_db_revision_note_stale(const kiss_req *k)
 /**
  * Stores the result of a read, if no later one has ended yet. Called with the mutex held.
  *
+ * @param given_up 1 when the request that read had no more time
  * @return the number of the first read whose waiting requests can go on
  */
-static apr_uint64_t end_read(kiss_db_revision *s, apr_uint64_t mine, kiss_db_status status, const char *text)
+static apr_uint64_t end_read(kiss_db_revision *s, apr_uint64_t mine, kiss_db_status status, const char *text,
+                             int given_up)
 {
     apr_uint64_t first = s->ended + 1;
 
@@ -161,6 +165,7 @@ static apr_uint64_t end_read(kiss_db_revision *s, apr_uint64_t mine, kiss_db_sta
     if (mine > s->ended) {
         s->ended = mine;
         s->status = status;
+        s->given_up = given_up;
         memcpy(s->text, text, sizeof(s->text));
     }
     return first;
@@ -189,7 +194,7 @@ static kiss_db_status read_for_all(kiss_db_revision *s, const char **text, kiss_
         also_after(k);
     }
     apr_thread_mutex_lock(s->mutex);
-    n = end_read(s, mine, status, r.text);
+    n = end_read(s, mine, status, r.text, status != KISS_DB_OK && kiss_db_deadline_rest(k, s->database) <= 0);
     next = s->started + 1;
     apr_thread_mutex_unlock(s->mutex);
     for (; n <= mine; n++) {
@@ -233,6 +238,25 @@ static void end_postponed(kiss_db_revision *s, kiss_req *k)
     }
 }
 
+/**
+ * Waits for the end of a read, no longer than the request may. Called with the mutex held.
+ *
+ * @return 0 when it has no more time
+ */
+static int wait_for(kiss_db_revision *s, apr_uint64_t need, kiss_req *k)
+{
+    const apr_interval_time_t rest = kiss_db_deadline_rest(k, s->database);
+    const apr_int64_t start = kiss_clock_now();
+
+    if (rest <= 0) {
+        apr_thread_cond_signal(s->done[need % AWAITED]);    /* it may have been this request's turn to read */
+        return 0;
+    }
+    apr_thread_cond_timedwait(s->done[need % AWAITED], s->mutex, rest);
+    k->db_waited += kiss_clock_now() - start;
+    return 1;
+}
+
 kiss_db_status kiss_db_revision_read(const char **text, kiss_req *k)
 {
     kiss_db_revision *s = k->revision;
@@ -253,11 +277,17 @@ kiss_db_status kiss_db_revision_read(const char **text, kiss_req *k)
         end_postponed(s, k);
     }
     need = needed(s, k);
-    while (s->ended < need && !k->postponed.text) {
+    while ((s->ended < need || s->given_up) && !k->postponed.text) {
+        /* One that another request had no more time for is no answer to this one. */
+        need = s->ended < need ? need : s->started + 1;
         if (s->running < reads && s->started < need) {
             return read_for_all(s, text, k);
         }
-        apr_thread_cond_wait(s->done[need % AWAITED], s->mutex);  /* bounded by the timeouts of the thread that reads */
+        if (!wait_for(s, need, k)) {
+            apr_thread_mutex_unlock(s->mutex);
+            k->tally.db_away = 1;
+            return KISS_DB_AWAY;
+        }
     }
     status = k->postponed.text ? KISS_DB_OK : s->status;
     *text = k->postponed.text ? k->postponed.text : apr_pstrdup(k->pool, s->text);

@@ -22,7 +22,7 @@
 #include "list/list_cache_map.h"
 #include "list/list_reader.h"
 
-/* How long a request waits for others that build the same list. */
+/* How long a request waits for others that build the same list and its variants, in all. */
 #define LOCK_WAIT apr_time_from_sec(30)
 
 struct kiss_list_job {
@@ -172,9 +172,15 @@ static void renew(waiter *w)
     kiss_list_job *m = w->m;
     const char *wanted = kiss_list_variant_lock(&m->variant, &m->k, m->pool);
     const kiss_caller *now;
+    kiss_db_status status;
     kiss_req k = m->k;
 
-    if (k.as_of || kiss_caller_read(&now, &k, k.principal) != KISS_DB_OK || !now->code || !now->enabled) {
+    if (k.as_of) {
+        return;
+    }
+    status = kiss_caller_read(&now, &k, k.principal);
+    m->k.db_waited = k.db_waited;
+    if (status != KISS_DB_OK || !now->code || !now->enabled) {
         return;                         /* who builds reads it again, and answers with the error */
     }
     k.caller = now;
@@ -189,10 +195,11 @@ static void renew(waiter *w)
  * on, one more that was asked for before, and the one after that, whose version suits all who wait by then.
  *
  * @param tag   its ETag; after a wait it may be a newer one
+ * @param until when it waits no more, by kiss_clock_now()
  * @param found receives 1 when there is nothing to build
  * @return NULL; 503
  */
-static const kiss_error *find_or_lock(kiss_list_job *m, const char **tag, int *found)
+static const kiss_error *find_or_lock(kiss_list_job *m, const char **tag, apr_int64_t until, int *found)
 {
     waiter w = { m, *tag, NULL, find(m, *tag), NULL };
     apr_status_t rv = APR_SUCCESS;
@@ -202,7 +209,7 @@ static const kiss_error *find_or_lock(kiss_list_job *m, const char **tag, int *f
             return &kiss_error_internal;
         }
         rv = kiss_list_cache_lock(kiss_config_cache_dir(m->k.server), kiss_list_variant_lock(&m->variant, &m->k, m->pool),
-                                  LOCK_WAIT, look, &w, m->lock);
+                                  until - kiss_clock_now(), look, &w, m->lock);
         /* Another one may have been faster. Without a lock (as with a full disk) each request builds its own. */
         if (rv == APR_SUCCESS && w.last) {
             find_built(&w);
@@ -494,8 +501,9 @@ static void start(kiss_list_job *m)
     }
 }
 
-/** Finds or builds a variant, and its source. @param job receives it; NULL with an error */
-static const kiss_error *begin(kiss_list_job **job, const kiss_req *k, const char *tag, const kiss_list_variant *variant)
+/** Finds or builds a variant, and its source. @param job receives it; NULL with an error @param until as above */
+static const kiss_error *begin(kiss_list_job **job, const kiss_req *k, const char *tag, const kiss_list_variant *variant,
+                               apr_int64_t until)
 {
     const kiss_list_variant whole = { NULL, 0 };
     kiss_list_job *m = create(k, variant);
@@ -506,9 +514,9 @@ static const kiss_error *begin(kiss_list_job **job, const kiss_req *k, const cha
     if (!m) {
         return &kiss_error_internal;
     }
-    e = find_or_lock(m, &tag, &found);
+    e = find_or_lock(m, &tag, until, &found);
     if (!e && !found && (variant->gzip || variant->base)) {
-        e = begin(&m->source, &m->k, tag, &whole);
+        e = begin(&m->source, &m->k, tag, &whole, until);
     }
     if (e) {
         destroy(m);                 /* no lock is held while the error is sent */
@@ -524,7 +532,7 @@ static const kiss_error *begin(kiss_list_job **job, const kiss_req *k, const cha
 const kiss_error *kiss_list_job_begin(kiss_list_job **job, const kiss_req *k, const char *tag,
                                       const kiss_list_variant *variant)
 {
-    const kiss_error *e = begin(job, k, tag, variant);
+    const kiss_error *e = begin(job, k, tag, variant, kiss_clock_now() + LOCK_WAIT);
 
     if (!e) {
         apr_pool_pre_cleanup_register(k->pool, *job, destroy);
@@ -570,6 +578,7 @@ const kiss_error *kiss_list_job_end(kiss_list_job *m, kiss_req *k)
     for (at = m; at; at = at->source) {     /* their threads have ended, too */
         k->rows = at->k.rows;
         k->db_time += at->k.db_time;
+        k->db_waited = k->db_waited > at->k.db_waited ? k->db_waited : at->k.db_waited;
         kiss_tally_add_database(&k->tally, &at->k.tally);
         at->k.db_time = 0;
         memset(&at->k.tally, 0, sizeof(at->k.tally));   /* added once */

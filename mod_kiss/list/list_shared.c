@@ -148,6 +148,9 @@ kiss_db_status kiss_list_shared_next(kiss_list_rows *rows, const kiss_value **ro
         return KISS_DB_OK;
     }
     status = kiss_db_next(rows->cursor, row);
+    if (status == KISS_DB_OK && *row) {
+        kiss_db_goes_on();
+    }
     if (status == KISS_DB_OK && rows->shared) {
         if (*row) {
             remember(rows, *row);

@@ -212,6 +212,7 @@ static kiss_db_status write_once(kiss_db_conn *conn, void *baton, int *keep)
         if (status == KISS_DB_OK && !w->error) {
             status = write_part(w, conn, &rows[i], n, part);
         }
+        kiss_db_goes_on();
         apr_pool_clear(part);
     }
     apr_pool_destroy(part);

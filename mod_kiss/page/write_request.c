@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "http/request_body.h"
+#include "lib/base/clock.h"
 #include "lib/base/crypto.h"
 
 #define MAX_IDEMPOTENCY_KEY 255
@@ -122,11 +123,11 @@ static void pause_before(int tries)
 
 kiss_db_status kiss_write_request_run(kiss_db_conn *conn, const kiss_write_request_transaction *t, void *baton)
 {
-    apr_time_t start = apr_time_now();
+    apr_int64_t start = kiss_clock_now();
     kiss_db_status status;
     int tries;
 
-    for (tries = 0; (status = run_once(conn, t, baton)) == KISS_DB_AGAIN && apr_time_now() - start < RETRY_FOR; tries++) {
+    for (tries = 0; (status = run_once(conn, t, baton)) == KISS_DB_AGAIN && kiss_clock_now() - start < RETRY_FOR; tries++) {
         if (t->taken && kiss_db_was_duplicate(conn) && (status = t->taken(conn, baton)) != KISS_DB_OK
             && status != KISS_DB_AGAIN) {
             return status;
@@ -138,7 +139,7 @@ kiss_db_status kiss_write_request_run(kiss_db_conn *conn, const kiss_write_reque
     if (status == KISS_DB_AGAIN) {
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, kiss_db_request(conn)->r, KISS_LOGNO(0775) "a request that writes met "
                       "others in the database %d times in %d ms: nothing was stored", tries + 1,
-                      (int)apr_time_as_msec(apr_time_now() - start));
+                      (int)apr_time_as_msec(kiss_clock_now() - start));
         status = KISS_DB_AWAY;
     }
     return status;

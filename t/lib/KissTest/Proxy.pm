@@ -11,6 +11,10 @@ package KissTest::Proxy;
 # Or it is slow: of what the server sends, so many bytes come at a time, each after a pause.
 #
 #     my $way = KissTest::Proxy->start($server->{socket}, piece => 2048, pause => 0.01);
+#
+# Or it becomes slow, and quick again: the pauses begin and end with each $way->turn.
+#
+#     my $way = KissTest::Proxy->start($server->{socket}, later => 0.7);
 
 use strict;
 use warnings;
@@ -38,14 +42,20 @@ sub start {
 
 sub _serve {
     my ($listen, $socket, $say, %opt) = @_;
-    my ($lost, $cut, %peer) = (0, 0);
+    my ($lost, $cut, $turned, %peer) = (0, 0, 0);
+    my ($pause, $other) = ($opt{pause} || 0, $opt{later} || 0);
     local $SIG{USR1} = sub { $lost = 1 };
+    local $SIG{HUP} = sub { $turned = 1 };
     local $SIG{USR2} = sub { $cut = 1 };
     local $SIG{PIPE} = 'IGNORE';
     my $parent = getppid;
     my $select = IO::Select->new($listen);
     while (getppid == $parent) {
         my @ready = $select->can_read(0.2);
+        if ($turned) {
+            ($pause, $other, $turned) = ($other, $pause, 0);
+            syswrite $say, "\n";
+        }
         if ($lost || $cut) {
             my @all = grep { $_ != $listen } $select->handles;
             # Lost ones are kept open, and never looked at again.
@@ -73,16 +83,17 @@ sub _serve {
                 close $_ for grep {defined} $from, $to;
                 next;
             }
-            sleep $opt{pause} if $opt{pause} && $from->isa('IO::Socket::UNIX');
+            sleep $pause if $pause && $from->isa('IO::Socket::UNIX');
             syswrite $to, $data;
         }
     }
     return;
 }
 
-# lose(), cut(): return when all that was connected is lost, or has ended.
+# lose(), cut(): return when all that was connected is lost, or has ended. turn(): when it is slow, or not any more.
 sub lose { my ($self) = @_; return $self->_tell('USR1') }
 sub cut { my ($self) = @_; return $self->_tell('USR2') }
+sub turn { my ($self) = @_; return $self->_tell('HUP') }
 sub _tell {
     my ($self, $signal) = @_;
     kill $signal, $self->{pid};
