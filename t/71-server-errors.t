@@ -8,6 +8,7 @@ use lib "$FindBin::Bin/lib";
 use KissTest;
 use KissTest::Database;
 use KissTest::Load;
+use KissTest::Proxy;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -258,6 +259,30 @@ subtest 'writes' => sub {
     $server->sql(undef, 'SET GLOBAL innodb_lock_wait_timeout = DEFAULT');
     kill_connections($server, "user = 'kiss' OR info LIKE 'DO SLEEP%'");
     is allocate($h, 2)->{status}, 201, 'all is well again';
+    $h->log_ok(qr/KISS0253/);
+};
+
+# Of several servers one that says nothing for timeout= is left alone. One that waits for a lock says so before.
+subtest 'locks of others are no silence' => sub {
+    my @way = map { KissTest::Proxy->start($server->{socket}) } 0, 1;
+    my $h = serve(address => 'host=' . join(',', map {"127.0.0.1:$_->{port}"} @way), pool => 'timeout=4s');
+    ok $h->checked, 'checked';
+    is ask($h, '/vendors')->{status}, 200, 'all is well';
+    my $other = $server->session($kss);
+    for my $case (
+        ['a row', 'START TRANSACTION; SELECT payment_id FROM payment WHERE payment_id = 99103 FOR UPDATE', 'ROLLBACK', sub { allocate($h, 3) }, 201],
+        ['a table', 'LOCK TABLES vendor WRITE', 'UNLOCK TABLES', sub { ask($h, '/vendors?PageSize=7') }, 200]
+    ) {
+        my ($name, $lock, $unlock, $request, $status) = @$case;
+        $other->($lock);
+        is_503($request->(), $name);
+        is ask($h, '/states')->{status}, 200, '... others are served';
+        $other->($unlock);
+        is $request->()->{status}, $status, '... and this one afterwards';
+    }
+    $other->();
+    unlike $h->log_text, qr/KISS0760/, 'no server is taken for one that does not answer';
+    like $h->log_text, qr/KISS0253.*error 1205\).*SHOW PROCESSLIST/, 'the log says what was waited for';
     $h->log_ok(qr/KISS0253/);
 };
 

@@ -285,11 +285,6 @@ kiss_db_status kiss_db_begin(kiss_db_conn *conn)
     return run_text(conn, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
 }
 
-kiss_db_status kiss_db_limit_lock_wait(kiss_db_conn *conn)
-{
-    return run_text(conn, "SET SESSION innodb_lock_wait_timeout = 3");
-}
-
 void kiss_db_goes_on(void)
 {
     kiss_db_deadline_progress();

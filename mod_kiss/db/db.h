@@ -32,12 +32,6 @@ kiss_db_status kiss_db_run(kiss_req *k, kiss_db_work work, void *baton);
 kiss_db_status kiss_db_begin(kiss_db_conn *conn);
 
 /**
- * Sets how long a statement of this connection waits for a row that others have locked, so that a request is answered with
- * 503 in time: a load of all data locks rows until it has ended.
- */
-kiss_db_status kiss_db_limit_lock_wait(kiss_db_conn *conn);
-
-/**
  * Notes that work goes on which is as long as its data, a list or a body of many rows: its deadline is twice `timeout=` from
  * now, at least.
  */

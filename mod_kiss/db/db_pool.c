@@ -24,6 +24,9 @@
 /* Least time between two messages about a database. */
 #define QUIET apr_time_from_sec(10)
 
+/* Seconds that a statement waits for a row that others have locked: a load of all data locks rows until it has ended. */
+#define ROW_LOCK_WAIT 3
+
 /* How long a server may take to catch up with what was served before, and how often it is asked. */
 #define CATCH_UP      apr_time_from_sec(1)
 #define CATCH_UP_STEP apr_time_from_msec(20)
@@ -32,7 +35,8 @@
  * A host that hangs in the middle of a write keeps its row locks: others would wait for them for as long as the server takes
  * the connection for alive. It rolls back a transaction whose client has been silent for two seconds.
  */
-static const char session_sql[] = KISS_SESSION_SQL ", idle_write_transaction_timeout = 2";
+#define SESSION_SQL KISS_SESSION_SQL \
+    ", idle_write_transaction_timeout = 2, innodb_lock_wait_timeout = %u, lock_wait_timeout = %u"
 static const char isolation_sql[] = KISS_SESSION_TRANSACTION;
 
 /* Unknown to older servers. */
@@ -227,13 +231,24 @@ static unsigned int seconds(apr_interval_time_t time)
     return (unsigned int)apr_time_sec(time + apr_time_from_sec(1) - 1);
 }
 
+/**
+ * The statement that sets most of them. Waits for rows and tables that others have locked are shorter than `timeout=`, so
+ * that the server says what it waits for, and is not taken for one that does not answer; no less than its unit, a second.
+ */
+static const char *session_sql(const kiss_db_conn *conn)
+{
+    const unsigned int timeout = seconds(conn->db->conf->timeout), most = timeout > 1 ? timeout - 1 : 1;
+
+    return apr_psprintf(conn->session, SESSION_SQL, most < ROW_LOCK_WAIT ? most : ROW_LOCK_WAIT, most);
+}
+
 /** Sets the variables of the session. @return as ask() */
 static int prepare_session(kiss_db_conn *conn)
 {
     const int causal = conn->db->conf->causal;
 
     /* innodb_snapshot_isolation, ON in newer servers, fails a transaction whose rows changed since its first read. */
-    return !kiss_db_pool_has_time(conn) || mysql_set_character_set(conn->mysql, "utf8mb4") || ask(conn, session_sql)
+    return !kiss_db_pool_has_time(conn) || mysql_set_character_set(conn->mysql, "utf8mb4") || ask(conn, session_sql(conn))
         || ask(conn, isolation_sql) || set_if_known(conn, snapshot_sql)
         || set_if_known(conn, causal == KISS_CAUSAL_AUTO ? causal_auto_sql : causal_sql[causal]);
 }

@@ -223,9 +223,8 @@ static kiss_db_status write_once(kiss_db_conn *conn, void *baton, int *keep)
 static kiss_db_status write_all(kiss_db_conn *conn, void *baton)
 {
     static const kiss_write_request_transaction transaction = { write_once, NULL };
-    kiss_db_status status = kiss_db_limit_lock_wait(conn);
 
-    return status == KISS_DB_OK ? kiss_write_request_run(conn, &transaction, baton) : status;
+    return kiss_write_request_run(conn, &transaction, baton);
 }
 
 static const kiss_error *read_rows(bulk_request *w)
