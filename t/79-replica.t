@@ -163,4 +163,29 @@ subtest 'a server that is behind' => sub {
     $one->log_ok;
 };
 
+# A node of a cluster with wsrep_on = OFF, among other servers: what it is written stays there, and what the others are written may never come.
+# The provider is not loaded then, and need not exist.
+subtest 'a server that is made for a cluster, and is switched off' => sub {
+    my $db = new_database('off', server => $primary);
+    import_sample($db);
+    my %key = (ACME01 => issue_key('ACME01'));
+    $replica->stop;
+    push @{ $replica->{args} }, '--wsrep-provider=/usr/lib/galera/libgalera_smm.so', '--skip-slave-start';
+    $replica->resume;
+    $replica->sql(undef, 'START SLAVE');
+    is caught_up(), '', 'it has all';
+    $replica->sql($db, slurp(top() . '/sql/customer/grants.sql') . "; SET PASSWORD FOR kiss\@localhost = PASSWORD('" . $primary->password('kiss') . "')");
+    my @pool = (pool => 'max=4 timeout=3s connect=1s', processes => 1);
+    my $used = sub { return ($replica->sql(undef, "SELECT COUNT(*) FROM information_schema.processlist WHERE db = '$db'"))[0][0] };
+    my $alone = serve_lists(\%key, address => "host=127.0.0.1 port=$other_port", @pool);
+    is ask_list($alone, '/stock')->{status}, 200, 'the only server: it is used';
+    $alone->log_ok;
+    undef $alone;
+    my $h = serve_lists(\%key, address => "host=127.0.0.1:$other_port,127.0.0.1:$port", @pool);
+    is ask_list($h, '/stock')->{status}, 200, 'the first of two: another one answers';
+    is $used->(), 0, '... and it is not used';
+    like $h->log_text, qr/KISS0201.*127\.0\.0\.1:$other_port.*wsrep_on is OFF/, '... and the log says why';
+    $h->log_ok(qr/KISS0201|KISS0205|KISS0760/);
+};
+
 done_testing;

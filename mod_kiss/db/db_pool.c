@@ -49,7 +49,7 @@ static const char *const causal_sql[] = {
 static const char causal_auto_sql[] = "SET SESSION wsrep_sync_wait = IF(@@wsrep_on, 1, 0)";
 static const char newest_sql[] = "SELECT MAX(n) FROM revision WHERE dataset <> 'epoch'";
 
-static const char wsrep_sql[] = "SELECT @@wsrep_on";
+static const char wsrep_sql[] = "SELECT @@wsrep_on, @@wsrep_provider";
 
 static const char check_sql[] =
     "SELECT @@session.sql_mode LIKE '%STRICT_ALL_TABLES%', @@session.time_zone = '+00:00',"
@@ -253,15 +253,38 @@ static int prepare_session(kiss_db_conn *conn)
         || set_if_known(conn, causal == KISS_CAUSAL_AUTO ? causal_auto_sql : causal_sql[causal]);
 }
 
-/** 1 when the server replicates by Galera: what the session's wsrep_sync_wait needs to have an effect. */
-static int replicates(kiss_db_conn *conn)
+/** What a server is in a Galera cluster. */
+typedef enum {
+    NO_NODE,            /* it is made for none */
+    NODE,               /* it replicates, which wsrep_sync_wait needs to have an effect */
+    SWITCHED_OFF        /* wsrep_on is OFF: what is written there stays there, and what the others write may never come */
+} node_state;
+
+static node_state state_of_node(kiss_db_conn *conn)
 {
     MYSQL_RES *result;
     MYSQL_ROW row = ask_row(&result, conn, wsrep_sql);
-    int rv = row && row[0] && *row[0] == '1';
+    node_state state = row && row[0] && *row[0] == '1' ? NODE
+        : row && row[1] && *row[1] && strcmp(row[1], "none") != 0 ? SWITCHED_OFF : NO_NODE;
 
     mysql_free_result(result);
-    return rv;
+    return state;
+}
+
+/** Why a server is not to be used for what it is in a cluster, or NULL. */
+static const char *unfit_for_cluster(kiss_db_conn *conn)
+{
+    const kiss_database_conf *conf = conn->db->conf;
+    const int must_be_node = conf->causal == 1;
+    node_state state = must_be_node || conf->nservers > 1 ? state_of_node(conn) : NODE;
+
+    if (must_be_node && state != NODE) {
+        return "causal=on, but the server is not a node of a Galera cluster, or its wsrep_on is OFF: its reads may be stale";
+    }
+    return state != SWITCHED_OFF ? NULL
+        : apr_pstrcat(conn->session, "the server at ", conf->servers[conn->server].address, " is made for a Galera cluster "
+                      "(wsrep_provider), but its wsrep_on is OFF: what is written there the other servers of host= do not "
+                      "get", NULL);
 }
 
 /** The newest revision that the server has; 0: it cannot be read. */
@@ -309,9 +332,7 @@ static kiss_db_status check_session(kiss_db_conn *conn, unsigned schema_version)
                          "install the module that belongs to the schema", row[3] ? row[3] : "unknown", schema_version);
     }
     mysql_free_result(result);
-    if (!e && conn->db->conf->causal == 1 && !replicates(conn)) {
-        e = "causal=on, but the server is not a node of a Galera cluster, or its wsrep_on is OFF: its reads may be stale";
-    }
+    e = e ? e : unfit_for_cluster(conn);
     if (!e && !catches_up(conn)) {
         return refuse(conn, KISS_DB_AWAY, apr_pstrcat(conn->session, "the server at ",
                                                       conn->db->conf->servers[conn->server].address,

@@ -88,6 +88,28 @@ subtest 'the first one has another schema version' => sub {
     ok wait_until(40, sub { change_and_ask(); connections_to($two) == 0 }), 'it has the right one, and is used again';
 };
 
+# What it is written then the others do not get, and what they are written it does not wait for.
+subtest 'the first one has wsrep_on = OFF' => sub {
+    $one->sql(undef, 'SET GLOBAL wsrep_on = OFF');
+    kill_connections($one, "user = 'kiss'");
+    serves('the other one answers');
+    like slurp($h->{error_log}), qr/KISS0201.*127\.0\.0\.1:$one->{port}.*wsrep_on is OFF/, '... and the log says why';
+    is connections_to($one), 0, 'it is not used';
+    $one->sql(undef, 'SET GLOBAL wsrep_on = ON');
+    ok wait_until(40, sub { change_and_ask(); connections_to($two) == 0 }), 'it is a node again, and is used again';
+    $one->stop;
+    my @args = @{ $one->{args} };
+    $one->{args} = [map { s/\A--wsrep-on=\KON\z/OFF/r } @args];
+    $one->resume;
+    serves('the other one answers, too, when the first one was started with it');
+    is connections_to($one), 0, 'it is not used';
+    $one->stop;
+    $one->{args} = \@args;
+    $one->resume;
+    $cluster->wait_ready(0);
+    ok wait_until(40, sub { change_and_ask(); connections_to($two) == 0 }), 'started as a node, and used again';
+};
+
 subtest 'all of them are away' => sub {
     # In order, so that the third one goes on as the cluster.
     $_->stop for $one, $two;
