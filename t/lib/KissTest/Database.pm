@@ -65,6 +65,7 @@ sub start {
         datadir => "$dir/data",
         owner => $$,
         args => $opt{args} || [],
+        with => $opt{with} || [],
         cleanup => $opt{keep} ? 0 : $$
     }, $class;
     my $me = getpwuid $>;
@@ -111,7 +112,7 @@ sub spawn {
 sub resume {
     my ($self) = @_;
     $self->{pid} = spawn("$self->{dir}/mariadbd.log", { PATH => "$ENV{PATH}:/usr/sbin" },
-        'mariadbd', '--no-defaults', @{ $self->{as} }, "--datadir=$self->{datadir}", "--tmpdir=$self->{datadir}",
+        @{ $self->{with} }, 'mariadbd', '--no-defaults', @{ $self->{as} }, "--datadir=$self->{datadir}", "--tmpdir=$self->{datadir}",
         "--socket=$self->{socket}",
         "--pid-file=$self->{dir}/db.pid",
         '--skip-networking', '--skip-log-bin', '--max-connections=300', '--innodb-buffer-pool-size=512M',
