@@ -166,6 +166,28 @@ subtest 'a server over TLS that was restarted' => sub {
     $h->log_ok;
 };
 
+# The client library waits in another way than in the clear. Two answers come just in time; for the third one there is next to none left
+# (wait= and timeout= twice), and it comes 5.6 seconds later.
+subtest 'over TLS all waits of a request end at one deadline' => sub {
+    my $way = KissTest::Proxy->start($tls->{socket}, later => 5.9);
+    my $h = start_httpd(db => $db, server => $tls, address => "host=127.0.0.1 port=$way->{port} tls=require", pool => 'timeout=6s wait=100ms', processes => 1);
+    my @auth = (Authorization => 'Bearer ' . $h->token('ACME01', $key));
+    ok $h->checked, 'checked';
+    like $h->log_text, qr/KISS0206.*over TLS/, '... over TLS';
+    is fetch($h, '/stock', @auth)->{status}, 200, 'all is well';
+    $tls->sql($db, 'UPDATE revision SET n = n + 1');
+    $way->turn;
+    my $start = time;
+    my $res = fetch($h, '/stock', @auth);
+    my $seconds = time - $start;
+    is $res->{status}, 503, 'late with each answer';
+    ok $res->{headers}{'retry-after'}, '... with Retry-After';
+    cmp_ok $seconds, '<', 17, "... and not when it comes ($seconds s)";
+    $way->turn;
+    ok wait_until(20, sub { fetch($h, '/stock', @auth)->{status} == 200 }), 'all is well again';
+    $h->log_ok(qr/KISS0(?:201|810)/);
+};
+
 subtest 'nobody there' => sub {
     for (["socket=$dir/none", 2002, qr/right socket/], ['host=127.0.0.1 port=1', '2003|2002', qr/host and port|right socket/],
         ['host=no-such-host.invalid tls=off', 2005, qr/name of the host/])
@@ -261,12 +283,12 @@ subtest 'a slow way' => sub {
     my $h = start_httpd(db => $plain);
     my $bearer = 'Bearer ' . $h->token('ACME01', issue_key('ACME01'));
     my $good = fetch($h, '/products', Authorization => $bearer)->{content};
-    my $way = KissTest::Proxy->start($clear->{socket}, piece => 2048, pause => 0.01);
+    my $way = KissTest::Proxy->start($clear->{socket}, piece => 2048, pause => 0.02);
     $h->rewrite(location => 'KissUseDatabase other', config => "KissDatabase other host=127.0.0.1 port=$way->{port} user=kiss dbname=$plain"
-        . " password-file=$clear->{dir}/kiss.password timeout=1s\n")->graceful;
+        . " password-file=$clear->{dir}/kiss.password timeout=1s wait=100ms\n")->graceful;
     my $at = time;
     my @all = parallel(3, sub { fetch($h, '/products', Authorization => $bearer) });
-    cmp_ok time - $at, '>', 1, 'a list takes longer than timeout=';
+    cmp_ok time - $at, '>', 2 * (1 + 0.1), 'a list takes longer than timeout= and wait= twice';
     is scalar(grep { $_->{status} == 200 && $_->{content} eq $good } @all), 3, '... and is right';
     is $h->get('/health')->{status}, 200, 'all is well';
     $h->log_ok;
