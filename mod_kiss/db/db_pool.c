@@ -42,11 +42,11 @@ static const char isolation_sql[] = KISS_SESSION_TRANSACTION;
 /* Unknown to older servers. */
 static const char snapshot_sql[] = KISS_SESSION_ISOLATION;
 
-/* Each read, and the start of a transaction, waits until the node has applied what the cluster had committed before. */
-static const char *const causal_sql[] = {
-    "SET SESSION wsrep_sync_wait = 0", "SET SESSION wsrep_sync_wait = 1"
-};
-static const char causal_auto_sql[] = "SET SESSION wsrep_sync_wait = IF(@@wsrep_on, 1, 0)";
+/* Each read, and the start of a transaction, waits until the node has applied what the cluster had committed before. A node
+ * that is cut off from the others may be set up to answer from what it has, without waiting: not here. */
+#define CAUSAL_SQL(wait) "SET SESSION wsrep_dirty_reads = OFF, wsrep_sync_wait = " wait
+static const char *const causal_sql[] = { CAUSAL_SQL("0"), CAUSAL_SQL("1") };
+static const char causal_auto_sql[] = CAUSAL_SQL("IF(@@wsrep_on, 1, 0)");
 static const char newest_sql[] = "SELECT MAX(n) FROM revision WHERE dataset <> 'epoch'";
 
 static const char wsrep_sql[] = "SELECT @@wsrep_on, @@wsrep_provider";

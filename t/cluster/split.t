@@ -18,6 +18,8 @@ plan skip_all => 'this process may not make networks' if !KissTest::Cluster::can
 my $cluster = KissTest::Cluster->start(3, island => 1);
 my @node = $cluster->nodes;
 my $way = KissTest::Proxy->start($node[0]{socket});
+# It would answer reads from what it has, causal ones too.
+$node[0]->sql(undef, 'SET GLOBAL wsrep_dirty_reads = ON');
 my ($wait, $timeout) = (2, 8);
 my @pool = (pool => "max=8 connect=1s wait=${wait}s timeout=${timeout}s", processes => 2);
 my $alone = "host=127.0.0.1 port=$way->{port}";

@@ -31,8 +31,9 @@
 
 /**
  * At a node of a Galera cluster each statement waits until the node has applied what the others had committed before it:
- * for a program that reads and then writes. Unknown to servers without Galera, as above.
+ * for a program that reads and then writes. A node that is cut off from the others does not answer. Unknown to servers
+ * without Galera, as above.
  */
-#define KISS_SESSION_CAUSAL "SET SESSION wsrep_sync_wait = IF(@@wsrep_on, 15, 0)"
+#define KISS_SESSION_CAUSAL "SET SESSION wsrep_dirty_reads = OFF, wsrep_sync_wait = IF(@@wsrep_on, 15, 0)"
 
 #endif
