@@ -408,7 +408,6 @@ static kiss_db_status start(MYSQL_STMT **stmt, kiss_db_conn *conn, const kiss_st
     if (status == KISS_DB_OK) {
         status = prepare(stmt, conn, statement);
     }
-
     if (status != KISS_DB_OK) {
         return status;
     }
