@@ -185,7 +185,7 @@ subtest 'bodies of many small values' => sub {
         ['PUT', "/admin/products/$sku", "{\"images\":[$objects]}", 'json']) {
         my ($method, $path, $body, $type) = @$_;
         my $r = $small->request($method, $path, @as, 'Content-Type' => "application/$type", content => $body);
-        is $r->{status}, $body =~ /{/ ? 400 : 200, "$method of " . substr($body, 0, 20) =~ s/\n/\\n/gr;
+        is $r->{status}, $body !~ /{/ ? 200 : $method eq 'PATCH' ? 413 : 400, "$method of " . substr($body, 0, 20) =~ s/\n/\\n/gr;
         cmp_ok $peak->() - $before, '<', 150, '... does not fill the memory (MB)';
     }
     like $small->json($small->request('PUT', "/admin/products/$sku", @as, 'Content-Type' => 'application/json', content => '{"images":[' . join(',', ('{}') x 120_000) . ']}'))->{error},

@@ -119,6 +119,23 @@ subtest 'many rows' => sub {
     is $h->request('PATCH', '/admin/stock', @customer, 'Content-Type' => 'application/json', content => '[]')->{status}, 403, 'no customer';
 };
 
+subtest 'too many rows' => sub {
+    my $rows = sub { my ($n, $end, $between) = @_; return join $between, map {"{\"stockLocation\":\"UK01\",\"sku\":\"ROW-$_\",\"availableQTY\":$end}"} 1 .. $n };
+    my $before = join ',', map { $_ // '' } map { @$_ } sql($db, 'SELECT COUNT(*), MAX(audit_id), (SELECT COUNT(*) FROM stock) FROM admin_audit');
+    for (['an array', '[' . $rows->(10_001, 1, ',') . ']'], ['NDJSON', $rows->(10_001, 1, "\n"), 'Content-Type' => 'application/x-ndjson'],
+        ['an array of which most have faults', '[' . $rows->(1, 1, ',') . ',{}' x 10_000 . ']']) {
+        my ($what, $body, @more) = @$_;
+        my $r = ask(PATCH => '/admin/stock', $body, @more);
+        is $r->{status}, 413, $what;
+        is error_of($r), '10001 rows, at most 10000 fit in a request: send several, each of which is done whole or not at all.', '... says how many fit, and what to do';
+    }
+    is join(',', map { $_ // '' } map { @$_ } sql($db, 'SELECT COUNT(*), MAX(audit_id), (SELECT COUNT(*) FROM stock) FROM admin_audit')), $before, 'nothing was written';
+    my $r = ask(PATCH => '/admin/stock', $rows->(10_000, 1, "\n"), 'Content-Type' => 'application/x-ndjson');
+    is $r->{content}, '{"rows":10000,"changed":10000}', 'as many as fit';
+    is ask(PATCH => '/admin/stock', '[' . $rows->(10_000, 1, ',') . ']')->{content}, '{"rows":10000,"changed":0}', '... which are the same the next time';
+    sql($db, "SET \@kiss_bulk = -CONNECTION_ID(); DELETE FROM stock WHERE sku LIKE 'ROW-%'");
+};
+
 subtest 'pages' => sub {
     my ($path, @seen, @pages) = ('/admin/products?limit=100');
     while ($path) {

@@ -248,6 +248,10 @@ static const kiss_error *read_rows(bulk_request *w)
         ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, w->k->r, KISS_LOGNO(0801) "no memory for the rows of a request");
         return &kiss_error_internal;
     }
+    if (rv == APR_ENOSPC) {
+        w->k->description = faults;
+        return &kiss_error_body;
+    }
     if (rv != APR_SUCCESS) {
         return kiss_write_request_refuse(w->k, "The request body is not one JSON array of objects.");
     }

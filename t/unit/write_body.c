@@ -104,10 +104,12 @@ static const char *rows_as(const kiss_write_plan *plan, int lines, const char *b
 {
     apr_array_header_t *rows;
     const char *faults, *text = "";
+    apr_status_t rv;
     int i;
 
-    if (kiss_write_body_rows(&rows, &faults, plan, lines, body, len, pool) != APR_SUCCESS) {
-        return "!";
+    rv = kiss_write_body_rows(&rows, &faults, plan, lines, body, len, pool);
+    if (rv != APR_SUCCESS) {
+        return rv == APR_ENOSPC ? faults : "!";
     }
     for (i = 0; i < rows->nelts; i++) {
         const kiss_write_row *row = &APR_ARRAY_IDX(rows, i, kiss_write_row);
@@ -116,6 +118,20 @@ static const char *rows_as(const kiss_write_plan *plan, int lines, const char *b
                            row->values[2] == kiss_write_absent ? "absent" : row->values[2], ";", NULL);
     }
     return faults ? faults : text;
+}
+
+/** An array of `n` rows that are {}, with `between` before all but the first: 3 * n + 1 bytes. */
+static const char *empty_rows(int n, char between)
+{
+    char *text = apr_pcalloc(pool, (apr_size_t)n * 3 + 3), *to = text;
+    int i;
+
+    for (i = 0; i < n; i++, to += 3) {
+        to[0] = i ? between : '[';
+        memcpy(to + 1, "{}", 2);
+    }
+    *to = ']';
+    return text;
 }
 
 static void many(void)
@@ -139,6 +155,12 @@ static void many(void)
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         is(rows_as(plan, cases[i].lines, cases[i].body, strlen(cases[i].body)), cases[i].is, cases[i].body);
     }
+    is(rows_as(plan, 0, empty_rows(KISS_WRITE_ROWS + 1, ','), 3 * KISS_WRITE_ROWS + 4),
+       "10001 rows, at most 10000 fit in a request: send several, each of which is done whole or not at all.",
+       "an array of too many, whatever they are");
+    is(rows_as(plan, 1, empty_rows(KISS_WRITE_ROWS + 1, '\n') + 1, 3 * KISS_WRITE_ROWS + 2),
+       "10001 rows, at most 10000 fit in a request: send several, each of which is done whole or not at all.", "... as lines");
+    is(rows_as(plan, 0, empty_rows(KISS_WRITE_ROWS + 1, ','), 3 * KISS_WRITE_ROWS + 3), "!", "... which is no array");
     is(rows_as(plan, 1, A "\n   not of the body", sizeof(A "\n   ") - 1), "line 1 UK01 A 1.000;", "it ends where it ends");
 #undef A
 #undef B

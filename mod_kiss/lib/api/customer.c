@@ -369,7 +369,7 @@ static const kiss_endpoint endpoints[] = {
       .write = &kiss_customer_write_stock,
       SAYS("Writing", "Set the stock of many products",
            "All rows or none: each one with a fault is named. What is the same is not written. As a JSON array, or as NDJSON"
-           " (`application/x-ndjson`).") },
+           " (`application/x-ndjson`); at most 10,000 rows a request.") },
     { "admin-openapi", KISS_GET, "/admin/openapi.json", KISS_AUTH_ADMIN, KISS_RUN_OPENAPI,
       SAYS("Service", "Get this document", "The OpenAPI document of the admin endpoints.") },
     { "version", KISS_GET, "/api/version", KISS_AUTH_NONE, KISS_RUN_VERSION,

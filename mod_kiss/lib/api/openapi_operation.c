@@ -12,6 +12,7 @@
 #include "lib/api/openapi_schema.h"
 #include "lib/api/params.h"
 #include "lib/api/route.h"
+#include "lib/api/write_body.h"
 
 /* Sets of APIs, by how callers authenticate. */
 #define TOKENS (1u << KISS_AUTH_JWT)
@@ -415,16 +416,18 @@ static void add_write_list(operation *o)
 static void add_write_bulk(operation *o)
 {
     const kiss_writeset *set = o->endpoint->write;
-    json_object *body = kiss_openapi_object_add(o->node, "requestBody");
+    json_object *body = kiss_openapi_object_add(o->node, "requestBody"), *rows;
 
     add_common(o->b, o->params, "Idempotency-Key");
     kiss_openapi_text_add(body, "description", "The rows; each names its key.");
     json_object_object_add(body, "required", json_object_new_boolean(1));
-    add_content(body, JSON, kiss_openapi_array(kiss_openapi_schema_write(o->b, set, 1), 0));
+    rows = kiss_openapi_array(kiss_openapi_schema_write(o->b, set, 1), 0);
+    json_object_object_add(rows, "maxItems", json_object_new_int(KISS_WRITE_ROWS));
+    add_content(body, JSON, rows);
     add_own(o->b, o->responses, "200", "200", "All rows are written.", JSON, kiss_openapi_schema_fixed(o->b, "Written"));
     add_error(o, "400", "Rows have faults; the sentence names all of them. Nothing is written.");
     add_error(o, "403", "The token is that of a customer.");
-    add_error(o, "413", "The request body is too large.");
+    add_error(o, "413", "The request body is too large, or has too many rows: send several requests.");
 }
 
 static const struct {

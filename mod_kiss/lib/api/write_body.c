@@ -367,6 +367,7 @@ typedef struct {
     reader r;
     apr_array_header_t *rows;           /* of kiss_write_row */
     apr_hash_t *seen;                   /* keys of those before, to their places */
+    apr_size_t n;                       /* rows that came, bad ones included */
 } rows_reader;
 
 /** Reads one of many rows. @param place "[17]", "line 18"; it may be temporary */
@@ -428,7 +429,7 @@ static apr_status_t read_lines(rows_reader *all, const char *body, apr_size_t le
         next = memchr(body, '\n', (apr_size_t)(end - body));
         n = (apr_size_t)((next ? next : end) - body);
         next = next ? next + 1 : end;
-        if (is_blank(body, n)) {
+        if (is_blank(body, n) || ++all->n > KISS_WRITE_ROWS) {
             continue;
         }
         apr_pool_clear(p);
@@ -453,6 +454,9 @@ static void read_element(void *baton, apr_size_t i, json_object *o)
     rows_reader *all = baton;
     char place[32], lead[36];
 
+    if (++all->n > KISS_WRITE_ROWS) {
+        return;
+    }
     apr_snprintf(place, sizeof(place), "[%" APR_SIZE_T_FMT "]", i);
     apr_snprintf(lead, sizeof(lead), "%s: ", place);
     all->r.place = lead;
@@ -469,7 +473,7 @@ apr_status_t kiss_write_body_rows(apr_array_header_t **rows, const char **faults
                                   const char *body, apr_size_t len, apr_pool_t *p)
 {
     const kiss_write_reading how = { plan, NULL, 0 };
-    rows_reader all = { { &how, "", apr_array_make(p, 4, sizeof(const char *)), p, 0 }, NULL, apr_hash_make(p) };
+    rows_reader all = { { &how, "", apr_array_make(p, 4, sizeof(const char *)), p, 0 }, NULL, apr_hash_make(p), 0 };
     apr_pool_t *each;
     apr_status_t rv;
 
@@ -478,6 +482,11 @@ apr_status_t kiss_write_body_rows(apr_array_header_t **rows, const char **faults
     rv = lines ? read_lines(&all, body, len, each) : kiss_json_elements(body, len, 1, read_element, &all, each);
     apr_pool_destroy(each);
     *faults = sentence(&all.r);
+    if (rv == APR_SUCCESS && all.n > KISS_WRITE_ROWS) {
+        *faults = apr_psprintf(p, "%" APR_SIZE_T_FMT " rows, at most %d fit in a request: send several, each of which is done "
+                               "whole or not at all.", all.n, KISS_WRITE_ROWS);
+        rv = APR_ENOSPC;
+    }
     return all.r.no_memory ? APR_ENOMEM : rv;
 }
 

@@ -27,6 +27,9 @@ typedef struct {
                                                              array is absent or null */
 } kiss_write_object;
 
+/** Rows that a body may have: their transaction has others wait, who give up after three seconds. */
+#define KISS_WRITE_ROWS 10000
+
 /** One of many rows. */
 typedef struct {
     const char *place;                  /**< "[17]", or "line 18" */
@@ -56,7 +59,8 @@ apr_status_t kiss_write_body_read(kiss_write_object *object, const char **faults
  *
  * @param rows   receives them, of kiss_write_row, in `p`
  * @param faults receives NULL, or all faults as one sentence, each with its row
- * @return APR_EGENERAL when the text is no JSON array, or a line is no JSON object; APR_ENOMEM
+ * @return APR_EGENERAL when the text is no JSON array, or a line is no JSON object; APR_ENOSPC when there are more than
+ *         KISS_WRITE_ROWS, then `faults` says so; APR_ENOMEM
  */
 apr_status_t kiss_write_body_rows(apr_array_header_t **rows, const char **faults, const kiss_write_plan *plan, int lines,
                                   const char *body, apr_size_t len, apr_pool_t *p);
