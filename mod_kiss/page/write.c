@@ -18,25 +18,16 @@
 #include "lib/base/etag.h"
 #include "lib/base/quote.h"
 #include "lib/base/utf8.h"
-#include "page/write_repeat.h"
+#include "page/write_change.h"
 #include "page/write_request.h"
 #include "page/write_store.h"
 
-/* A product has three texts of up to 1,048,576 characters, and others. */
-#define MAX_BODY (16 * 1024 * 1024)
-
 /** A request. */
 typedef struct {
-    kiss_req *k;
-    const kiss_write_plan *plan;
+    kiss_write_change c;            /* what it has in common with others */
     int method;                     /* M_GET, ... */
     const char *key[KISS_MAX_WRITE_KEYS];   /* of the object */
     kiss_write_object sent;         /* what is to be written */
-    const char *idempotency_key;    /* Idempotency-Key, or NULL */
-    const char *hash;               /* digest of the request, hexadecimal */
-    const kiss_error *error;        /* why it is refused, or NULL */
-    int status;                     /* of the answer */
-    int repeated;                   /* 1 when an earlier request with the same Idempotency-Key has done it */
     const char *changed;            /* what was changed, joined by commas */
     unsigned audited : 1;           /* it is in the audit */
     const char *text;               /* the object as JSON */
@@ -123,16 +114,16 @@ static const char *sent_key(const kiss_req *k)
  */
 static const kiss_error *read_key(write_request *w)
 {
-    const char *sent = sent_key(w->k), *at = sent ? sent : w->k->path_param;
+    const char *sent = sent_key(w->c.k), *at = sent ? sent : w->c.k->path_param;
     int i;
 
-    for (i = 0; i < w->plan->self.keys; i++) {
-        const int last = i == w->plan->self.keys - 1;
+    for (i = 0; i < w->c.plan->self.keys; i++) {
+        const int last = i == w->c.plan->self.keys - 1;
         apr_size_t n = strcspn(at, last ? "" : "/");
-        const char *value = sent ? decode(at, n, w->k->pool) : apr_pstrmemdup(w->k->pool, at, n);
+        const char *value = sent ? decode(at, n, w->c.k->pool) : apr_pstrmemdup(w->c.k->pool, at, n);
 
         if (!value || kiss_utf8_check(value, strlen(value), NULL) < strlen(value)) {
-            return kiss_write_request_refuse(w->k, apr_pstrcat(w->k->pool, w->plan->self.member[i],
+            return kiss_write_request_refuse(w->c.k, apr_pstrcat(w->c.k->pool, w->c.plan->self.member[i],
                                                                " of the path: is not UTF-8.", NULL));
         }
         if (!*value || (!last && at[n] != '/')) {
@@ -147,14 +138,14 @@ static const kiss_error *read_key(write_request *w)
 /** The path of an object, for Location. */
 static const char *path_of(const write_request *w)
 {
-    const char *pattern = w->k->endpoint->path, *path;
+    const char *pattern = w->c.k->endpoint->path, *path;
     int i;
 
     /* A new one is created where all of them are. */
-    path = apr_pstrcat(w->k->pool, w->k->conf->base, apr_pstrmemdup(w->k->pool, pattern, strcspn(pattern, "*")),
+    path = apr_pstrcat(w->c.k->pool, w->c.k->conf->base, apr_pstrmemdup(w->c.k->pool, pattern, strcspn(pattern, "*")),
                        strchr(pattern, '*') ? "" : "/", NULL);
-    for (i = 0; i < w->plan->self.keys; i++) {
-        path = apr_pstrcat(w->k->pool, path, i ? "/" : "", apr_pescape_urlencoded(w->k->pool, w->key[i]), NULL);
+    for (i = 0; i < w->c.plan->self.keys; i++) {
+        path = apr_pstrcat(w->c.k->pool, path, i ? "/" : "", apr_pescape_urlencoded(w->c.k->pool, w->key[i]), NULL);
     }
     return path;
 }
@@ -163,35 +154,34 @@ static const char *path_of(const write_request *w)
 
 static const kiss_error *refuse(write_request *w, const kiss_error *e, const char *what)
 {
-    w->k->description = what;
-    return w->error = e;
+    return kiss_write_change_refuse(&w->c, e, what);
 }
 
 /** 1 when the request creates what is not there. */
 static int creates(const write_request *w)
 {
-    return w->method == M_POST || (w->method == M_PUT && w->plan->set->upsert);
+    return w->method == M_POST || (w->method == M_PUT && w->c.plan->set->upsert);
 }
 
 /** Whether the request may be done to what is there. @return NULL, or why not */
 static const kiss_error *judge(write_request *w, const char *current)
 {
-    const char *tag = current ? kiss_etag_make(current, w->k->pool) : NULL, *item = w->plan->set->item, *name = "";
-    const kiss_error *e = kiss_precondition_object(w->k->r, tag);
+    const char *tag = current ? kiss_etag_make(current, w->c.k->pool) : NULL, *item = w->c.plan->set->item, *name = "";
+    const kiss_error *e = kiss_precondition_object(w->c.k->r, tag);
     int i;
 
     if (e) {
-        return w->error = e;
+        return w->c.error = e;
     }
-    for (i = 0; i < w->plan->self.keys; i++) {
-        name = apr_pstrcat(w->k->pool, name, " ", kiss_quote(w->k->pool, w->key[i], strlen(w->key[i])), NULL);
+    for (i = 0; i < w->c.plan->self.keys; i++) {
+        name = apr_pstrcat(w->c.k->pool, name, " ", kiss_quote(w->c.k->pool, w->key[i], strlen(w->key[i])), NULL);
     }
     if (w->method == M_POST && current) {
-        return refuse(w, &kiss_error_exists, apr_psprintf(w->k->pool, "There is a %s%s already: replace it by PUT.", item,
+        return refuse(w, &kiss_error_exists, apr_psprintf(w->c.k->pool, "There is a %s%s already: replace it by PUT.", item,
                                                           name));
     }
     if (!creates(w) && !current) {
-        return refuse(w, &kiss_error_not_found, apr_psprintf(w->k->pool, "There is no %s%s.", item, name));
+        return refuse(w, &kiss_error_not_found, apr_psprintf(w->c.k->pool, "There is no %s%s.", item, name));
     }
     return NULL;
 }
@@ -199,9 +189,9 @@ static const kiss_error *judge(write_request *w, const char *current)
 /** The object as JSON. @return KISS_DB_FAILED without memory */
 static kiss_db_status write_text(const char **text, const write_request *w, const kiss_write_stored *stored)
 {
-    const char *owner = !w->plan->set->owner ? NULL : stored->owned ? "pim" : "import";
+    const char *owner = !w->c.plan->set->owner ? NULL : stored->owned ? "pim" : "import";
 
-    *text = stored->object.self ? kiss_write_body_text(w->plan, &stored->object, owner, w->k->pool) : NULL;
+    *text = stored->object.self ? kiss_write_body_text(w->c.plan, &stored->object, owner, w->c.k->pool) : NULL;
     return stored->object.self && !*text ? KISS_DB_FAILED : KISS_DB_OK;
 }
 
@@ -212,9 +202,9 @@ static unsigned locks_of(const write_request *w)
     int i;
 
     if (w->method == M_DELETE) {
-        return locks | kiss_write_store_removed(w->plan);
+        return locks | kiss_write_store_removed(w->c.plan);
     }
-    for (i = 0; i < w->plan->nnested; i++) {
+    for (i = 0; i < w->c.plan->nnested; i++) {
         locks |= w->sent.nested[i] ? 1u << i : 0;
     }
     return locks;
@@ -223,33 +213,33 @@ static unsigned locks_of(const write_request *w)
 /** Writes what was sent over what is there, and reads it back. */
 static kiss_db_status put(write_request *w, kiss_db_conn *conn, const kiss_write_stored *old)
 {
-    apr_pool_t *p = w->k->pool;
-    const int takes = w->plan->set->owner && !old->owned;
+    apr_pool_t *p = w->c.k->pool;
+    const int takes = w->c.plan->set->owner && !old->owned;
     kiss_write_stored now;
     const char *fault;
-    kiss_db_status status = kiss_write_store_references(&fault, conn, w->plan, &w->sent, p);
+    kiss_db_status status = kiss_write_store_references(&fault, conn, w->c.plan, &w->sent, p);
 
     if (status == KISS_DB_OK && fault) {
         refuse(w, &kiss_error_param, fault);
         return status;
     }
     if (status == KISS_DB_OK && !old->object.self) {
-        kiss_write_body_fill(w->sent.self, &w->plan->self, p);
+        kiss_write_body_fill(w->sent.self, &w->c.plan->self, p);
     }
     if (status == KISS_DB_OK) {
-        status = kiss_write_store_change(&w->changed, conn, w->plan, &old->object, &w->sent, p);
+        status = kiss_write_store_change(&w->changed, conn, w->c.plan, &old->object, &w->sent, p);
     }
     if (status == KISS_DB_OK && takes) {
-        status = kiss_write_store_own(conn, w->plan, w->key[0], w->k->principal, p);
+        status = kiss_write_store_own(conn, w->c.plan, w->key[0], w->c.k->principal, p);
     }
     w->audited = *w->changed || takes;
     if (status == KISS_DB_OK && w->audited) {
-        status = kiss_write_store_audit(conn, w->plan, w->key, w->changed);
+        status = kiss_write_store_audit(conn, w->c.plan, w->key, w->changed);
     }
     if (status == KISS_DB_OK) {
-        status = kiss_write_store_read(&now, conn, w->plan, w->key, KISS_WRITE_STORE_NOTHING, p);
+        status = kiss_write_store_read(&now, conn, w->c.plan, w->key, KISS_WRITE_STORE_NOTHING, p);
     }
-    w->status = old->object.self || (status == KISS_DB_OK && !now.object.self) ? HTTP_OK : HTTP_CREATED;
+    w->c.status = old->object.self || (status == KISS_DB_OK && !now.object.self) ? HTTP_OK : HTTP_CREATED;
     if (status == KISS_DB_OK && !now.object.self) {
         now.object.self = w->sent.self;         /* a key whose last row was removed */
     }
@@ -258,33 +248,21 @@ static kiss_db_status put(write_request *w, kiss_db_conn *conn, const kiss_write
 
 static kiss_db_status remove_object(write_request *w, kiss_db_conn *conn, const kiss_write_stored *old)
 {
-    kiss_db_status status = kiss_write_store_remove(conn, w->plan, &old->object);
+    kiss_db_status status = kiss_write_store_remove(conn, w->c.plan, &old->object);
 
-    w->status = HTTP_NO_CONTENT;
+    w->c.status = HTTP_NO_CONTENT;
     w->audited = 1;
-    return status == KISS_DB_OK ? kiss_write_store_audit(conn, w->plan, w->key, "") : status;
-}
-
-/** Looks for an earlier request with the same Idempotency-Key. Sets w->repeated, or w->error when it was another one. */
-static kiss_db_status find_repeated(write_request *w, kiss_db_conn *conn)
-{
-    kiss_db_status status = kiss_write_repeat_find(&w->status, conn, w->idempotency_key, w->hash);
-
-    w->repeated = w->status > 0;
-    if (status == KISS_DB_OK && w->status < 0) {
-        refuse(w, &kiss_error_param, "Idempotency-Key header was used for another request.");
-    }
-    return status;
+    return status == KISS_DB_OK ? kiss_write_store_audit(conn, w->c.plan, w->key, "") : status;
 }
 
 /** The answer to a request that was done before: the object as it is now. */
 static kiss_db_status repeat(write_request *w, const char *current, kiss_write_stored *now)
 {
     w->text = current;
-    if (w->status == HTTP_NO_CONTENT || current) {
+    if (w->c.status == HTTP_NO_CONTENT || current) {
         return KISS_DB_OK;
     }
-    if (w->plan->set->rows_only) {
+    if (w->c.plan->set->rows_only) {
         now->object.self = w->sent.self;        /* a key whose last row was removed */
         return write_text(&w->text, w, now);
     }
@@ -292,42 +270,26 @@ static kiss_db_status repeat(write_request *w, const char *current, kiss_write_s
     return KISS_DB_OK;
 }
 
-static kiss_db_status write_once(kiss_db_conn *conn, void *baton, int *keep)
+static kiss_db_status write_once(kiss_db_conn *conn, kiss_write_change *change)
 {
-    write_request *w = baton;
+    write_request *w = (write_request *)change;
     kiss_write_stored old;
     const char *current;
     kiss_db_status status;
 
-    w->error = NULL;
     w->changed = "";
-    w->status = w->repeated = w->audited = 0;
-    status = kiss_write_store_read(&old, conn, w->plan, w->key, locks_of(w), w->k->pool);
+    w->audited = 0;
+    status = kiss_write_store_read(&old, conn, change->plan, w->key, locks_of(w), change->k->pool);
     if (status == KISS_DB_OK) {
-        status = find_repeated(w, conn);
+        status = kiss_write_change_find_repeated(change, conn);
     }
-    if (status != KISS_DB_OK || w->error || (status = write_text(&current, w, &old)) != KISS_DB_OK) {
-        *keep = 0;
+    if (status != KISS_DB_OK || change->error || (status = write_text(&current, w, &old)) != KISS_DB_OK) {
         return status;
     }
-    if (w->repeated) {
-        *keep = 0;
+    if (change->repeated) {
         return repeat(w, current, &old);
     }
-    if (judge(w, current)) {
-        *keep = 0;
-        return KISS_DB_OK;
-    }
-    status = w->method == M_DELETE ? remove_object(w, conn, &old) : put(w, conn, &old);
-    *keep = !w->error;
-    return status == KISS_DB_OK && *keep ? kiss_write_repeat_note(conn, w->idempotency_key, w->hash, w->status) : status;
-}
-
-static kiss_db_status write_all(kiss_db_conn *conn, void *baton)
-{
-    static const kiss_write_request_transaction transaction = { write_once, NULL };
-
-    return kiss_write_request_run(conn, &transaction, baton);
+    return judge(w, current) ? KISS_DB_OK : w->method == M_DELETE ? remove_object(w, conn, &old) : put(w, conn, &old);
 }
 
 static kiss_db_status read_object(kiss_db_conn *conn, void *baton)
@@ -337,7 +299,7 @@ static kiss_db_status read_object(kiss_db_conn *conn, void *baton)
     kiss_db_status status = kiss_db_begin(conn);
 
     if (status == KISS_DB_OK) {
-        status = kiss_write_store_read(&stored, conn, w->plan, w->key, KISS_WRITE_STORE_NOTHING, w->k->pool);
+        status = kiss_write_store_read(&stored, conn, w->c.plan, w->key, KISS_WRITE_STORE_NOTHING, w->c.k->pool);
     }
     if (status == KISS_DB_OK) {
         status = write_text(&w->text, w, &stored);
@@ -349,41 +311,49 @@ static kiss_db_status read_object(kiss_db_conn *conn, void *baton)
 
 static const kiss_error *read_body(write_request *w)
 {
-    kiss_write_reading how = { w->plan, w->method == M_POST ? NULL : w->key, w->method == M_POST };
+    kiss_req *k = w->c.k;
+    kiss_write_reading how = { w->c.plan, w->method == M_POST ? NULL : w->key, w->method == M_POST };
     const char *faults;
     apr_size_t len;
     char *body;
     const kiss_error *e;
     apr_status_t rv;
 
-    if (!kiss_request_body_is(w->k->r, "application/json")) {
-        return kiss_write_request_refuse(w->k, "The request body must be application/json.");
+    if (!kiss_request_body_is(k->r, "application/json")) {
+        return kiss_write_request_refuse(k, "The request body must be application/json.");
     }
-    if ((e = kiss_write_request_body(w->k, &body, &len, MAX_BODY))) {
+    if ((e = kiss_write_change_body(&w->c, &body, &len))) {
         return e;
     }
-    w->hash = kiss_write_repeat_hash(w->k, body, len);
-    rv = kiss_write_body_read(&w->sent, &faults, &how, body, len, w->k->pool);
+    rv = kiss_write_body_read(&w->sent, &faults, &how, body, len, k->pool);
     if (rv == APR_ENOMEM) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, w->k->r, KISS_LOGNO(0800) "no memory for the body of a request");
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, k->r, KISS_LOGNO(0800) "no memory for the body of a request");
         return &kiss_error_internal;
     }
     if (rv != APR_SUCCESS) {
-        return kiss_write_request_refuse(w->k, "The request body is not one JSON object: each name once, no deeper than it "
+        return kiss_write_request_refuse(k, "The request body is not one JSON object: each name once, no deeper than it "
                                          "has to be, at most 100,000 values.");
     }
     if (faults) {
-        return kiss_write_request_refuse(w->k, faults);
+        return kiss_write_request_refuse(k, faults);
     }
-    memcpy(w->key, w->sent.self, (apr_size_t)w->plan->self.keys * sizeof(*w->key));
+    memcpy(w->key, w->sent.self, (apr_size_t)w->c.plan->self.keys * sizeof(*w->key));
     return NULL;
+}
+
+static const kiss_error *read_request(kiss_write_change *change)
+{
+    write_request *w = (write_request *)change;
+    const kiss_error *e = change->k->path_param ? read_key(w) : NULL;
+
+    return e || w->method == M_DELETE ? e : read_body(w);
 }
 
 static const kiss_error *answer_get(write_request *w, int *status)
 {
     kiss_validator v = { NULL, "", 0, 0 };
     const kiss_error *e;
-    kiss_db_status db = kiss_db_run(w->k, read_object, w);
+    kiss_db_status db = kiss_db_run(w->c.k, read_object, w);
 
     if (db != KISS_DB_OK) {
         return kiss_db_error(db);
@@ -391,10 +361,10 @@ static const kiss_error *answer_get(write_request *w, int *status)
     if (!w->text) {
         return judge(w, NULL);
     }
-    v.tag = kiss_etag_make(w->text, w->k->pool);
-    kiss_response_private(w->k);
-    if (!(e = kiss_precondition_check(w->k, &v, status)) && !*status) {
-        *status = kiss_response_text(w->k, HTTP_OK, KISS_JSON_TYPE, w->text);
+    v.tag = kiss_etag_make(w->text, w->c.k->pool);
+    kiss_response_private(w->c.k);
+    if (!(e = kiss_precondition_check(w->c.k, &v, status)) && !*status) {
+        *status = kiss_response_text(w->c.k, HTTP_OK, KISS_JSON_TYPE, w->text);
     }
     return e;
 }
@@ -403,63 +373,46 @@ static const kiss_error *answer_get(write_request *w, int *status)
 static int answer_write(write_request *w)
 {
     kiss_validator v = { NULL, "", 0, 0 };
-    apr_table_t *headers = w->k->r->headers_out;
+    apr_table_t *headers = w->c.k->r->headers_out;
 
-    kiss_response_private(w->k);
-    if (w->repeated) {
-        apr_table_setn(headers, "Idempotency-Replayed", "true");
+    kiss_write_change_headers(&w->c);
+    if (w->c.status == HTTP_NO_CONTENT) {
+        return kiss_response_text(w->c.k, w->c.status, NULL, "");
     }
-    if (w->status == HTTP_NO_CONTENT) {
-        return kiss_response_text(w->k, w->status, NULL, "");
-    }
-    v.tag = kiss_etag_make(w->text, w->k->pool);
-    kiss_precondition_tag(w->k, &v);
-    if (w->status == HTTP_CREATED) {
+    v.tag = kiss_etag_make(w->text, w->c.k->pool);
+    kiss_precondition_tag(w->c.k, &v);
+    if (w->c.status == HTTP_CREATED) {
         apr_table_setn(headers, "Location", path_of(w));
     }
-    if (!w->repeated) {
+    if (!w->c.repeated) {
         apr_table_setn(headers, "Kiss-Changed", *w->changed ? "true" : "false");
     }
-    return kiss_response_text(w->k, w->status, KISS_JSON_TYPE, w->text);
+    return kiss_response_text(w->c.k, w->c.status, KISS_JSON_TYPE, w->text);
 }
 
 /** What a request that was done is counted as. */
 static kiss_written result_of(const write_request *w)
 {
-    return w->repeated ? KISS_WRITTEN_REPEATED : w->status == HTTP_NO_CONTENT ? KISS_WRITTEN_REMOVED
-           : w->status == HTTP_CREATED ? KISS_WRITTEN_CREATED : *w->changed ? KISS_WRITTEN_CHANGED : KISS_WRITTEN_UNCHANGED;
-}
-
-static const kiss_error *write_object(write_request *w)
-{
-    const kiss_error *e;
-    kiss_db_status db;
-
-    w->hash = kiss_write_repeat_hash(w->k, "", 0);
-    if ((e = kiss_write_request_key(w->k, &w->idempotency_key)) || (w->method != M_DELETE && (e = read_body(w)))) {
-        return e;
-    }
-    db = kiss_db_run(w->k, write_all, w);
-    return db == KISS_DB_OK ? w->error : kiss_db_error(db);
+    return w->c.repeated ? KISS_WRITTEN_REPEATED : w->c.status == HTTP_NO_CONTENT ? KISS_WRITTEN_REMOVED
+           : w->c.status == HTTP_CREATED ? KISS_WRITTEN_CREATED
+           : *w->changed ? KISS_WRITTEN_CHANGED : KISS_WRITTEN_UNCHANGED;
 }
 
 const kiss_error *kiss_write_run(kiss_req *k, int *status)
 {
+    static const kiss_write_change_kind kind = { read_request, write_once };
     write_request w;
     const kiss_error *e;
 
     memset(&w, 0, sizeof(w));
-    w.k = k;
-    w.plan = kiss_write_plan_of(k->conf->plan, k->endpoint->write);
+    kiss_write_change_start(&w.c, k);
     w.method = k->r->method_number;
     w.changed = "";
-    k->db = kiss_config_admin_database(k->conf, k->server)->db;
-    e = k->path_param ? read_key(&w) : NULL;
     if (w.method == M_GET) {
+        e = read_key(&w);
         return e ? e : answer_get(&w, status);
     }
-    if (e || (e = write_object(&w))) {
-        kiss_write_request_failed(k, e);
+    if ((e = kiss_write_change_run(&w.c, &kind))) {
         return e;
     }
     k->tally.written = result_of(&w);

@@ -7,29 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/config.h"
 #include "core/error.h"
 #include "http/request_body.h"
 #include "http/response.h"
 #include "lib/base/quote.h"
-#include "page/write_repeat.h"
+#include "page/write_change.h"
 #include "page/write_request.h"
 #include "page/write_store.h"
-
-#define MAX_BODY (16 * 1024 * 1024)
 
 /* Rows of one statement. */
 #define ROWS 500
 
 /** A request. */
 typedef struct {
-    kiss_req *k;
-    const kiss_write_plan *plan;
+    kiss_write_change c;            /* what it has in common with others */
     apr_array_header_t *rows;       /* of kiss_write_row, in the order of their keys */
-    const char *idempotency_key;    /* Idempotency-Key, or NULL */
-    const char *hash;               /* digest of the request, hexadecimal */
-    const kiss_error *error;        /* why it is refused, or NULL */
-    int repeated;                   /* 1 when an earlier request with the same Idempotency-Key has done it */
     int changed;                    /* rows that differed, */
     int created;                    /* and those of them that were not there */
 } bulk_request;
@@ -127,7 +119,8 @@ static kiss_db_status write_rows(bulk_request *w, kiss_db_conn *conn, const chan
 {
     static const char audit[] = "INSERT INTO admin_audit (written_at, admin_code, method, dataset, scope, sku, members,"
                                 " request_id) VALUES ";
-    const kiss_write_table *t = &w->plan->self;
+    const kiss_write_table *t = &w->c.plan->self;
+    const kiss_req *k = w->c.k;
     const char **args = apr_palloc(p, (apr_size_t)n * (apr_size_t)(t->n > 7 ? t->n : 7) * sizeof(*args));
     const char *sql = apr_pstrcat(p, "INSERT INTO ", t->file->table, " (", columns_of(t, 0, p), ") VALUES ",
                                   groups(n, t->n, "", p), " ON DUPLICATE KEY UPDATE ", columns_of(t, 1, p), NULL);
@@ -140,8 +133,8 @@ static kiss_db_status write_rows(bulk_request *w, kiss_db_conn *conn, const chan
     }
     status = kiss_db_execute(conn, &s, args);
     for (i = 0; i < n; i++) {
-        const char *const values[] = { w->k->principal, w->k->r->method, w->plan->set->item, last ? rows[i].values[0] : "",
-                                       rows[i].values[last], rows[i].members, w->k->request_id };
+        const char *const values[] = { k->principal, k->r->method, w->c.plan->set->item, last ? rows[i].values[0] : "",
+                                       rows[i].values[last], rows[i].members, k->request_id };
 
         memcpy(args + i * 7, values, sizeof(values));
     }
@@ -152,7 +145,7 @@ static kiss_db_status write_rows(bulk_request *w, kiss_db_conn *conn, const chan
 /** Compares rows that agree but for the last value of their keys, and writes those that differ. */
 static kiss_db_status write_part(bulk_request *w, kiss_db_conn *conn, const kiss_write_row *rows, int n, apr_pool_t *p)
 {
-    const kiss_write_table *t = &w->plan->self;
+    const kiss_write_table *t = &w->c.plan->self;
     changed_row changed[ROWS];
     apr_array_header_t *old;
     kiss_db_status status = read_old(&old, conn, t, rows, n, p);
@@ -175,10 +168,10 @@ static kiss_db_status check_part(bulk_request *w, kiss_db_conn *conn, const kiss
 {
     const kiss_write_object object = { row->values, { NULL } };
     const char *fault;
-    kiss_db_status status = kiss_write_store_references(&fault, conn, w->plan, &object, w->k->pool);
+    kiss_db_status status = kiss_write_store_references(&fault, conn, w->c.plan, &object, w->c.k->pool);
 
     if (status == KISS_DB_OK && fault) {
-        w->error = kiss_write_request_refuse(w->k, apr_pstrcat(w->k->pool, row->place, ": ", fault, NULL));
+        w->c.error = kiss_write_request_refuse(w->c.k, apr_pstrcat(w->c.k->pool, row->place, ": ", fault, NULL));
     }
     return status;
 }
@@ -189,94 +182,72 @@ static int same_part(const kiss_write_table *t, const kiss_write_row *a, const k
     return compare_keys(a, b, t->keys - 1) == 0;
 }
 
-static kiss_db_status write_once(kiss_db_conn *conn, void *baton, int *keep)
+static kiss_db_status write_once(kiss_db_conn *conn, kiss_write_change *change)
 {
-    bulk_request *w = baton;
+    bulk_request *w = (bulk_request *)change;
     const kiss_write_row *rows = (const kiss_write_row *)w->rows->elts;
-    int i, n, repeated;
-    kiss_db_status status = kiss_write_repeat_find(&repeated, conn, w->idempotency_key, w->hash);
+    int i, n;
+    kiss_db_status status = kiss_write_change_find_repeated(change, conn);
     apr_pool_t *part;
 
-    apr_pool_create(&part, w->k->pool);
-    w->error = NULL;
-    w->changed = w->created = 0;
-    w->repeated = repeated > 0;
-    if (status == KISS_DB_OK && repeated < 0) {
-        w->error = kiss_write_request_refuse(w->k, "Idempotency-Key header was used for another request.");
+    if (status != KISS_DB_OK || change->error || change->repeated) {
+        return status;
     }
-    for (i = 0; status == KISS_DB_OK && !w->error && !w->repeated && i < w->rows->nelts; i += n) {
-        for (n = 1; i + n < w->rows->nelts && n < ROWS && same_part(&w->plan->self, &rows[i], &rows[i + n]); n++) {
+    apr_pool_create(&part, change->k->pool);
+    w->changed = w->created = 0;
+    change->status = HTTP_OK;
+    for (i = 0; status == KISS_DB_OK && !change->error && i < w->rows->nelts; i += n) {
+        for (n = 1; i + n < w->rows->nelts && n < ROWS && same_part(&change->plan->self, &rows[i], &rows[i + n]); n++) {
             continue;
         }
         status = check_part(w, conn, &rows[i]);
-        if (status == KISS_DB_OK && !w->error) {
+        if (status == KISS_DB_OK && !change->error) {
             status = write_part(w, conn, &rows[i], n, part);
         }
         kiss_db_goes_on();
         apr_pool_clear(part);
     }
     apr_pool_destroy(part);
-    *keep = !w->error && !w->repeated;
-    return status == KISS_DB_OK && *keep ? kiss_write_repeat_note(conn, w->idempotency_key, w->hash, HTTP_OK) : status;
+    return status;
 }
 
-static kiss_db_status write_all(kiss_db_conn *conn, void *baton)
+static const kiss_error *read_rows(kiss_write_change *change)
 {
-    static const kiss_write_request_transaction transaction = { write_once, NULL };
-
-    return kiss_write_request_run(conn, &transaction, baton);
-}
-
-static const kiss_error *read_rows(bulk_request *w)
-{
-    const int lines = kiss_request_body_is(w->k->r, "application/x-ndjson");
+    bulk_request *w = (bulk_request *)change;
+    const int lines = kiss_request_body_is(change->k->r, "application/x-ndjson");
     const char *faults;
     apr_size_t len;
     char *body;
     const kiss_error *e;
     apr_status_t rv;
 
-    if (!lines && !kiss_request_body_is(w->k->r, "application/json")) {
-        return kiss_write_request_refuse(w->k, "The request body must be application/json or application/x-ndjson.");
+    if (!lines && !kiss_request_body_is(change->k->r, "application/json")) {
+        return kiss_write_request_refuse(change->k, "The request body must be application/json or application/x-ndjson.");
     }
-    if ((e = kiss_write_request_body(w->k, &body, &len, MAX_BODY))) {
+    if ((e = kiss_write_change_body(change, &body, &len))) {
         return e;
     }
-    w->hash = kiss_write_repeat_hash(w->k, body, len);
-    rv = kiss_write_body_rows(&w->rows, &faults, w->plan, lines, body, len, w->k->pool);
+    rv = kiss_write_body_rows(&w->rows, &faults, change->plan, lines, body, len, change->k->pool);
     if (rv == APR_ENOMEM) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, w->k->r, KISS_LOGNO(0801) "no memory for the rows of a request");
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, change->k->r, KISS_LOGNO(0801) "no memory for the rows of a request");
         return &kiss_error_internal;
     }
     if (rv == APR_ENOSPC) {
-        w->k->description = faults;
-        return &kiss_error_body;
+        return kiss_write_change_refuse(change, &kiss_error_body, faults);
     }
     if (rv != APR_SUCCESS) {
-        return kiss_write_request_refuse(w->k, "The request body is not one JSON array of objects.");
+        return kiss_write_request_refuse(change->k, "The request body is not one JSON array of objects.");
     }
     qsort(w->rows->elts, (apr_size_t)w->rows->nelts, sizeof(kiss_write_row),
-          w->plan->self.keys == 1 ? by_one_key : by_two_keys);
-    return faults ? kiss_write_request_refuse(w->k, faults) : NULL;
-}
-
-static const kiss_error *write_bulk(bulk_request *w)
-{
-    const kiss_error *e = kiss_write_request_key(w->k, &w->idempotency_key);
-    kiss_db_status db;
-
-    if (e || (e = read_rows(w))) {
-        return e;
-    }
-    db = kiss_db_run(w->k, write_all, w);
-    return db == KISS_DB_OK ? w->error : kiss_db_error(db);
+          change->plan->self.keys == 1 ? by_one_key : by_two_keys);
+    return faults ? kiss_write_request_refuse(change->k, faults) : NULL;
 }
 
 /** Notes what a request that was done is counted as. */
 static void count(kiss_tally *to, const bulk_request *w)
 {
-    to->written = w->repeated ? KISS_WRITTEN_REPEATED : w->changed ? KISS_WRITTEN_CHANGED : KISS_WRITTEN_UNCHANGED;
-    if (!w->repeated) {
+    to->written = w->c.repeated ? KISS_WRITTEN_REPEATED : w->changed ? KISS_WRITTEN_CHANGED : KISS_WRITTEN_UNCHANGED;
+    if (!w->c.repeated) {
         to->written_rows[KISS_WRITTEN_CREATED] = (apr_uint32_t)w->created;
         to->written_rows[KISS_WRITTEN_CHANGED] = (apr_uint32_t)(w->changed - w->created);
         to->written_rows[KISS_WRITTEN_UNCHANGED] = (apr_uint32_t)(w->rows->nelts - w->changed);
@@ -286,25 +257,20 @@ static void count(kiss_tally *to, const bulk_request *w)
 
 const kiss_error *kiss_write_bulk_run(kiss_req *k, int *status)
 {
+    static const kiss_write_change_kind kind = { read_rows, write_once };
     bulk_request w;
     const kiss_error *e;
 
     memset(&w, 0, sizeof(w));
-    w.k = k;
-    w.plan = kiss_write_plan_of(k->conf->plan, k->endpoint->write);
-    k->db = kiss_config_admin_database(k->conf, k->server)->db;
-    if ((e = write_bulk(&w))) {
-        kiss_write_request_failed(k, e);
+    kiss_write_change_start(&w.c, k);
+    if ((e = kiss_write_change_run(&w.c, &kind))) {
         return e;
     }
     count(&k->tally, &w);
     k->rows = w.rows->nelts;
-    kiss_response_private(k);
-    if (w.repeated) {
-        apr_table_setn(k->r->headers_out, "Idempotency-Replayed", "true");
-    }
+    kiss_write_change_headers(&w.c);
     *status = kiss_response_text(k, HTTP_OK, KISS_JSON_TYPE,
-                                 w.repeated ? apr_psprintf(k->pool, "{\"rows\":%d}", w.rows->nelts)
+                                 w.c.repeated ? apr_psprintf(k->pool, "{\"rows\":%d}", w.rows->nelts)
                                  : apr_psprintf(k->pool, "{\"rows\":%d,\"changed\":%d}", w.rows->nelts, w.changed));
     return NULL;
 }

@@ -19,6 +19,7 @@
 #include "lib/api/params.h"
 #include "lib/base/etag.h"
 #include "lib/base/json_text.h"
+#include "page/write_change.h"
 #include "page/write_request.h"
 #include "page/write_store.h"
 
@@ -27,8 +28,7 @@
 
 /** A page. */
 typedef struct {
-    kiss_req *k;
-    const kiss_write_plan *plan;
+    kiss_write_change c;            /* what it has in common with others */
     const char *after;
     int limit;
     struct printbuf *text;
@@ -48,8 +48,8 @@ static int put_next(page_request *w, const char *last)
     if (!last) {
         return put(w, "],\"next\":null}");
     }
-    path = apr_psprintf(w->k->pool, "%s%s?after=%s&limit=%d", w->k->conf->base, w->k->endpoint->path,
-                        apr_pescape_urlencoded(w->k->pool, last), w->limit);
+    path = apr_psprintf(w->c.k->pool, "%s%s?after=%s&limit=%d", w->c.k->conf->base, w->c.k->endpoint->path,
+                        apr_pescape_urlencoded(w->c.k->pool, last), w->limit);
     return put(w, "],\"next\":") || kiss_json_text_string(w->text, path, strlen(path), &ignored) || put(w, "}");
 }
 
@@ -60,17 +60,17 @@ static int write_page(page_request *w, const apr_array_header_t *page, int more)
     int i, e;
 
     printbuf_reset(w->text);
-    e = put(w, "{\"") || put(w, w->plan->set->items) || put(w, "\":[");
+    e = put(w, "{\"") || put(w, w->c.plan->set->items) || put(w, "\":[");
     for (i = 0; i < n && !e; i++) {
         const kiss_write_stored *stored = &APR_ARRAY_IDX(page, i, const kiss_write_stored);
-        const char *owner = !w->plan->set->owner ? NULL : stored->owned ? "pim" : "import";
-        const char *text = kiss_write_body_text(w->plan, &stored->object, owner, w->k->pool);
+        const char *owner = !w->c.plan->set->owner ? NULL : stored->owned ? "pim" : "import";
+        const char *text = kiss_write_body_text(w->c.plan, &stored->object, owner, w->c.k->pool);
 
         e = !text || put(w, i ? ",\n" : "\n") || put(w, text);
     }
     e = e || put_next(w, more ? APR_ARRAY_IDX(page, n - 1, const kiss_write_stored).object.self[0] : NULL)
         || kiss_json_text_raw(w->text, "", 1);
-    w->k->rows = n;
+    w->c.k->rows = n;
     return e;
 }
 
@@ -82,7 +82,7 @@ static kiss_db_status read_page(kiss_db_conn *conn, void *baton)
     kiss_db_status status = kiss_db_begin(conn);
 
     if (status == KISS_DB_OK) {
-        status = kiss_write_store_page(&page, &more, conn, w->plan, w->after, w->limit, w->k->pool);
+        status = kiss_write_store_page(&page, &more, conn, w->c.plan, w->after, w->limit, w->c.k->pool);
     }
     if (status == KISS_DB_OK) {
         status = kiss_db_end(conn);
@@ -101,13 +101,15 @@ static const char *value_of(const kiss_params *params, const char *name)
 const kiss_error *kiss_write_list_run(kiss_req *k, int *status)
 {
     kiss_param_source source = { .query = k->r->args, .role = KISS_ROLE_EMPLOYEE, .today = "" };
-    page_request w = { k, kiss_write_plan_of(k->conf->plan, k->endpoint->write), "", 0, kiss_json_text_buffer(k->pool) };
+    page_request w;
     kiss_validator v = { NULL, "", 0, 0 };
     const char *problem, *after, *limit;
     const kiss_error *e;
     kiss_params params;
     kiss_db_status db;
 
+    memset(&w, 0, sizeof(w));
+    kiss_write_change_start(&w.c, k);
     if ((problem = kiss_params_read(&params, k->endpoint, &source, k->pool))) {
         return kiss_write_request_refuse(k, problem);
     }
@@ -115,7 +117,7 @@ const kiss_error *kiss_write_list_run(kiss_req *k, int *status)
     limit = value_of(&params, "limit");
     w.after = after ? after : "";
     w.limit = limit && strlen(limit) < 4 && atoi(limit) < MOST ? atoi(limit) : MOST;
-    k->db = kiss_config_admin_database(k->conf, k->server)->db;
+    w.text = kiss_json_text_buffer(k->pool);
     if (!w.text || (db = kiss_db_run(k, read_page, &w)) == KISS_DB_FAILED) {
         return &kiss_error_internal;
     }

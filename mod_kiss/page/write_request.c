@@ -27,12 +27,6 @@ const kiss_error *kiss_write_request_refuse(kiss_req *k, const char *what)
     return &kiss_error_param;
 }
 
-void kiss_write_request_failed(kiss_req *k, const kiss_error *e)
-{
-    k->tally.written = e->status == HTTP_CONFLICT || e->status == HTTP_PRECONDITION_FAILED ? KISS_WRITTEN_CONFLICT
-                       : e->status < HTTP_INTERNAL_SERVER_ERROR ? KISS_WRITTEN_REFUSED : KISS_WRITTEN_FAILED;
-}
-
 const kiss_error *kiss_write_request_body(kiss_req *k, char **body, apr_size_t *len, apr_size_t max)
 {
     switch (kiss_request_body_read(body, len, k->r, max)) {

@@ -23,9 +23,6 @@ const kiss_error *kiss_write_request_body(kiss_req *k, char **body, apr_size_t *
 /** Reads the header Idempotency-Key. @param key receives it, or NULL without one @return NULL, or 400 */
 const kiss_error *kiss_write_request_key(kiss_req *k, const char **key);
 
-/** Notes by which result a request is counted that writes nothing because of this error. */
-void kiss_write_request_failed(kiss_req *k, const kiss_error *e);
-
 /** SHA-256 of a text as hexadecimal digits, in `p`. */
 const char *kiss_write_request_digest(const char *text, apr_size_t len, apr_pool_t *p);
 
