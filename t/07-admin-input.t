@@ -8,24 +8,14 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use JSON::PP ();
 use KissTest;
+use KissTest::Admin;
 use Test::More;
 use Time::HiRes qw(time sleep);
 
-my $db = new_database('admin_input');
-import_sample($db);
-grant_admin();
-my $h = start_httpd(admin => '', location => 'KissFeedBasic On');
-my $token = admin_token($h, 'pim');
-my @admin = (Authorization => "Bearer $token", 'Content-Type' => 'application/json');
-my $customer_key = issue_key('ACME01');
-my @customer = (Authorization => 'Bearer ' . $h->token('ACME01', $customer_key), 'Content-Type' => 'application/json');
-my $json = JSON::PP->new->utf8->canonical;
-
-sub ask {
-    my ($method, $path, $body, @more) = @_;
-    return $h->request($method, $path, @admin, @more, defined $body ? (content => ref $body ? $json->encode($body) : $body) : ());
-}
-sub error_of { my ($r) = @_; return $h->json($r)->{error} }
+my ($db, $h) = start_admin('admin_input', key => \my $customer_key, location => 'KissFeedBasic On');
+my ($token) = { admin_headers() }->{Authorization} =~ /(\S+)\z/;
+my @admin = admin_headers();
+my @customer = (customer_headers(), 'Content-Type' => 'application/json');
 
 # All that the tables of products hold.
 sub content {

@@ -8,18 +8,14 @@ use lib "$FindBin::Bin/lib";
 use File::Copy qw(copy);
 use JSON::PP ();
 use KissTest;
+use KissTest::Admin;
 use KissTest::Load;
 use Test::More;
 use Time::HiRes qw(time sleep);
 
-my $db = new_database('admin_import');
-import_sample($db);
-grant_admin();
-my $h = start_httpd(admin => '');
-my @admin = (Authorization => 'Bearer ' . admin_token($h, 'pim'), 'Content-Type' => 'application/json');
-my @customer = (Authorization => 'Bearer ' . $h->token('ACME01', issue_key('ACME01')));
-my $json = JSON::PP->new->utf8->canonical;
-sub ask { my ($method, $path, $body) = @_; return $h->request($method, $path, @admin, defined $body ? (content => $json->encode($body)) : ()) }
+my ($db, $h) = start_admin('admin_import');
+my @admin = admin_headers();
+my @customer = customer_headers();
 sub product { my ($sku) = @_; my $r = ask(GET => "/admin/products/$sku"); return $r->{status} == 200 ? $h->json($r) : undef }
 
 # A folder with some of the sample's files, each changed by a function of its lines.
@@ -93,8 +89,8 @@ subtest 'at the same time' => sub {
     my $writer = KissTest::Load->start(2, sub {
         my ($i, $turn) = @_;
         my ($sku, $name) = ("BUSY-$i-" . $turn % 5, "turn $turn");
-        my $r = $h->request('POST', '/admin/products', @admin, content => $json->encode({ sku => $sku, name => $name, theme => $name }));
-        $r = $h->request('PUT', "/admin/products/$sku", @admin, content => $json->encode({ name => $name, theme => $name })) if $r->{status} == 409;
+        my $r = $h->request('POST', '/admin/products', @admin, content => encode({ sku => $sku, name => $name, theme => $name }));
+        $r = $h->request('PUT', "/admin/products/$sku", @admin, content => encode({ name => $name, theme => $name })) if $r->{status} == 409;
         return { sku => $sku, name => $name, status => $r->{status}, retry => $r->{headers}{'retry-after'} };
     });
     my @folders = map { my $k = $_; folder('products.csv' => sub { return map { s/^([^,]+),([^,"]+),/$1,$2 $k,/r } @_ }, map { ($_ => $keep) } qw(product_images.csv product_accessories.csv prices.csv stock.csv)) } 1 .. 4;

@@ -7,20 +7,11 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use JSON::PP ();
 use KissTest;
+use KissTest::Admin;
 use Test::More;
 
-my $db = new_database('admin_stock');
-import_sample($db);
-grant_admin();
-my $h = start_httpd(admin => '');
-my @admin = (Authorization => 'Bearer ' . admin_token($h, 'pim'), 'Content-Type' => 'application/json');
-my @customer = (Authorization => 'Bearer ' . $h->token('ACME01', issue_key('ACME01')));
-my $json = JSON::PP->new->utf8->canonical;
-sub ask {
-    my ($method, $path, $body, @more) = @_;
-    return $h->request($method, $path, @admin, @more, defined $body ? (content => ref $body ? $json->encode($body) : $body) : ());
-}
-sub error_of { my ($r) = @_; return $h->json($r)->{error} }
+my ($db, $h) = start_admin('admin_stock');
+my @customer = customer_headers();
 sub rows { my ($path) = @_; return { map { $_->{SKU} => $_ } @{ $h->json($h->get($path, @customer)) } } }
 my ($sku, $second) = map { $_->[0] } sql($db, "SELECT s.sku FROM stock s JOIN price p ON p.sku = s.sku AND p.price_list_code = 'UKTRADE'"
         . " JOIN product t ON t.sku = s.sku AND t.is_obsolete = 0 WHERE s.stock_location = 'UK01' GROUP BY s.sku ORDER BY s.sku LIMIT 2");
@@ -93,7 +84,7 @@ subtest 'many rows' => sub {
     my $tag = $h->get('/stock', @customer)->{headers}{etag};
     is_deeply $h->json(ask(PATCH => '/admin/stock', $new->([$sku, 100], map { ["BULK-$_", $_] } 1 .. 600))), { rows => 601, changed => 0 }, 'the same again';
     is $h->get('/stock', @customer, 'If-None-Match' => $tag)->{status}, 304, '... is no other list';
-    my $lines = join '', map { $json->encode($_) . "\n" } @{ $new->([$sku, 1], ['BULK-1', 5]) }, { stockLocation => 'NL01', sku => 'BULK-1', nextAvailableETA => '2027-01-01' };
+    my $lines = join '', map { encode($_) . "\n" } @{ $new->([$sku, 1], ['BULK-1', 5]) }, { stockLocation => 'NL01', sku => 'BULK-1', nextAvailableETA => '2027-01-01' };
     is_deeply $h->json(ask(PATCH => '/admin/stock', $lines, 'Content-Type' => 'application/x-ndjson')), { rows => 3, changed => 3 }, 'NDJSON';
     is_deeply [map { join ' ', map { $_ // 'NULL' } @$_ } sql($db, "SELECT stock_location, available_qty, next_available_eta FROM stock WHERE sku = 'BULK-1' ORDER BY 1")],
         ['NL01 0.000 2027-01-01', 'UK01 5.000 NULL'], '... in two warehouses';
@@ -150,7 +141,7 @@ subtest 'pages' => sub {
     # Some SKUs have prices and no product.
     my $escaped = sub { my ($sku) = @_; utf8::encode($sku); return $sku =~ s/([^\w.-])/sprintf '%%%02X', ord $1/ger };
     cmp_ok +(sql($db, 'SELECT COUNT(DISTINCT sku) FROM price WHERE sku NOT IN (SELECT sku FROM product)'))[0][0], '>', 0, 'prices without a product';
-    is_deeply [grep { $json->encode($_) ne $json->encode($h->json(ask(GET => '/admin/products/' . $escaped->($_->{sku})))) } @seen], [], 'each as it is alone';
+    is_deeply [grep { encode($_) ne encode($h->json(ask(GET => '/admin/products/' . $escaped->($_->{sku})))) } @seen], [], 'each as it is alone';
     is ask(GET => $_->[0], undef, 'If-None-Match' => $_->[1])->{status}, 304, 'unchanged' for @pages;
     ask(PUT => "/admin/products/$seen[150]{sku}", { theme => 'paged' });
     is_deeply [map { ask(GET => $_->[0], undef, 'If-None-Match' => $_->[1])->{status} } @pages], [map { $_ == 1 ? 200 : 304 } 0 .. $#pages], 'a change concerns one page';

@@ -7,17 +7,13 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use JSON::PP ();
 use KissTest;
+use KissTest::Admin;
 use Test::More;
 
-my $db = new_database('admin');
-import_sample($db);
-grant_admin();
-my $h = start_httpd(admin => '');
+my ($db, $h) = start_admin('admin');
 ok $h->checked, 'the databases are checked';
-my $token = admin_token($h, 'pim');
-my @admin = (Authorization => "Bearer $token", Accept => 'application/json', 'Content-Type' => 'application/json');
-my @customer = (Authorization => 'Bearer ' . $h->token('ACME01', issue_key('ACME01')));
-my $json = JSON::PP->new->utf8->canonical;
+my ($token) = { admin_headers() }->{Authorization} =~ /(\S+)\z/;
+my @customer = customer_headers();
 
 # What the known connector sends of a product: 22 members, and five arrays as null.
 sub payload {
@@ -28,14 +24,6 @@ sub payload {
     $p{$_} = undef for qw(images accessories substitutions compositions prices);
     return { %p, %with };
 }
-
-# ask($method, $path, $body, %headers): an answer to the admin client; a hash as body is JSON.
-sub ask {
-    my ($method, $path, $body, %more) = @_;
-    return $h->request($method, $path, @admin, %more, defined $body ? (content => ref $body ? $json->encode($body) : $body) : ());
-}
-
-sub error_of { my ($r) = @_; return $h->json($r)->{error} }
 
 # The product in the customer's list, asked for now.
 sub listed {
@@ -192,9 +180,9 @@ subtest 'If-Match' => sub {
 
 subtest 'SKUs in paths' => sub {
     for my $sku ('A B', 'A+B', 'A%B', "\xc3\xa4-1", 'a;b=c', 'x?y#z') {
-        my $name = JSON::PP->new->utf8->decode($json->encode([$sku]))->[0];
+        my $name = JSON::PP->new->utf8->decode(encode([$sku]))->[0];
         utf8::decode($name);
-        my $r = ask(POST => '/admin/products', $json->encode({ sku => $name, name => 'n' }));
+        my $r = ask(POST => '/admin/products', encode({ sku => $name, name => 'n' }));
         is $r->{status}, 201, "POST $sku" or diag $r->{content};
         # As PHP's urlencode() and as other programs write it.
         my $form = join '', map { $_ eq ' ' ? '+' : /[A-Za-z0-9_.-]/ ? $_ : sprintf '%%%02X', ord } split //, $sku;
