@@ -77,6 +77,19 @@ subtest 'metrics' => sub {
     $h->log_ok;
 };
 
+subtest 'connections of the account that writes' => sub {
+    my $m = metrics($h);
+    my %of = (api => 'customer', database => 'writer');
+    my ($known) = map { $_->[0] } sql(undef, "SELECT COUNT(*) FROM information_schema.processlist WHERE db = '$db' AND user = 'kiss_write'");
+    cmp_ok $known, '>', 0, 'there are some';
+    is n($m, 'kiss_database_connections', %of), $known, '... as many as the server knows';
+    is n($m, 'kiss_database_connections', %of, state => 'in_use'), 0, '... none in use';
+    cmp_ok n($m, 'kiss_database_connections_max', %of), '>', 0, '... of those that there may be';
+    is n($m, 'kiss_cache_entries', database => 'writer') . scalar(grep {/^kiss_(?:warm|cache)_.*writer/} keys %$m), '00', '... and no lists';
+    my @databases = map { $_->{database} } @{ $h->json($h->get('/kiss-status?json'))->{databases} };
+    is_deeply \@databases, ['customer', 'writer'], 'on the page, too';
+};
+
 subtest 'the page' => sub {
     my ($api) = @{ $h->json($h->get('/kiss-status?json'))->{apis} };
     my %of = map { $_->{endpoint} => $_->{writes} } grep { $_->{writes} } @{ $api->{endpoints} };

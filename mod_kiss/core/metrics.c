@@ -158,27 +158,41 @@ static apr_array_header_t *find_zones(server_rec *main_server, apr_pool_t *pconf
     return found;
 }
 
-/** The databases of zones, each once. */
-static apr_array_header_t *find_databases(const apr_array_header_t *of, apr_pool_t *pconf)
+/** Adds a database, unless it is there. */
+static void add_database(apr_array_header_t *found, kiss_database_conf *conf, const kiss_plan *plan, int has_lists,
+                         apr_pool_t *pconf)
 {
+    kiss_counted_database d = { conf, plan, host_of(conf->server, pconf), has_lists, 0 };
+    int i;
+
+    for (i = 0; i < found->nelts; i++) {
+        if (APR_ARRAY_IDX(found, i, kiss_counted_database).conf == conf) {
+            return;
+        }
+        d.repeated |= kiss_database_counters_same(&d, &APR_ARRAY_IDX(found, i, kiss_counted_database));
+    }
+    APR_ARRAY_PUSH(found, kiss_counted_database) = d;
+}
+
+/** The databases of zones, each once; after them those that admin clients write to. */
+static apr_array_header_t *find_databases(const apr_array_header_t *of, server_rec *main_server, apr_pool_t *pconf)
+{
+    const apr_array_header_t *sections = kiss_config_admin_sections(main_server, pconf);
     apr_array_header_t *found = apr_array_make(pconf, 4, sizeof(kiss_counted_database));
-    int i, j;
+    int i;
 
     for (i = 0; i < of->nelts; i++) {
         const kiss_metrics_zone *zone = &APR_ARRAY_IDX(of, i, kiss_metrics_zone);
-        kiss_database_conf *conf = kiss_config_database(zone->conf, zone->server);
 
-        for (j = 0; j < found->nelts && APR_ARRAY_IDX(found, j, kiss_counted_database).conf != conf; j++) {
-            continue;
-        }
-        if (j == found->nelts) {
-            kiss_counted_database d = { conf, zone->conf->plan, host_of(conf->server, pconf),
-                                        kiss_config_has_lists(zone->conf), 0 };
+        add_database(found, kiss_config_database(zone->conf, zone->server), zone->conf->plan,
+                     kiss_config_has_lists(zone->conf), pconf);
+    }
+    for (i = 0; i < sections->nelts; i++) {
+        const kiss_config_admin_section *section = &APR_ARRAY_IDX(sections, i, kiss_config_admin_section);
+        kiss_database_conf *conf = kiss_config_admin_database(section->conf, section->server);
 
-            for (j = 0; j < found->nelts; j++) {
-                d.repeated |= kiss_database_counters_same(&d, &APR_ARRAY_IDX(found, j, kiss_counted_database));
-            }
-            APR_ARRAY_PUSH(found, kiss_counted_database) = d;
+        if (conf && section->conf->plan) {
+            add_database(found, conf, section->conf->plan, 0, pconf);
         }
     }
     return found;
@@ -206,7 +220,7 @@ void kiss_metrics_create(server_rec *main_server, apr_pool_t *pconf)
     int i, lost;
 
     zones = NULL;
-    databases = find_databases(found, pconf);
+    databases = find_databases(found, main_server, pconf);
     if (!create_segment(main_server, found->nelts + SPARE, databases->nelts + SPARE)) {
         return;
     }

@@ -97,7 +97,10 @@ void kiss_metrics_register(void);
 /** All zones, each once: an array of kiss_metrics_zone; NULL when nothing is counted. */
 const apr_array_header_t *kiss_metrics_zones(void);
 
-/** All databases that APIs are served from, each once: an array of kiss_counted_database. With kiss_metrics_zones(). */
+/**
+ * All databases that APIs are served from, then those that admin clients write to, each once: an array of
+ * kiss_counted_database. With kiss_metrics_zones().
+ */
 const apr_array_header_t *kiss_metrics_databases(void);
 
 /** When the counters began. */
