@@ -241,6 +241,8 @@ subtest 'a SKU that no path can have' => sub {
         my $r = ask(POST => '/admin/products', { sku => $sku });
         is $r->{status}, 400, "'$sku'";
         is error_of($r), "sku: '$sku' cannot be part of a path.", '... says so';
+        $r = ask(PATCH => '/admin/stock', [{ stockLocation => 'UK01', sku => $sku, availableQTY => 1 }]);
+        is $r->{status} . error_of($r), "400[0]: sku: '$sku' cannot be part of a path.", '... nor among many rows: nobody could read or remove it';
     }
     is ask(POST => '/admin/products', { sku => '...' })->{status}, 201, 'any other one';
 };

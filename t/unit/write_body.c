@@ -147,6 +147,8 @@ static void many(void)
         { 0, "[{},1]", "[0]: stockLocation: is missing; [0]: sku: is missing; [1]: must be an object." },
         { 1, "{}\n1\n{", "line 1: stockLocation: is missing; line 1: sku: is missing; line 2: is not one JSON object; "
           "line 3: is not one JSON object." },
+        { 0, "[{\"stockLocation\":\"..\",\"sku\":\".\"}]",
+          "[0]: stockLocation: '..' cannot be part of a path; [0]: sku: '.' cannot be part of a path." },
         { 0, A, "!" }, { 0, "[" A, "!" }, { 0, "[[]]", "[0]: must be an object." }, { 0, "[[[]]]", "!" }, { 0, "[] []", "!" }
     };
     const kiss_write_plan *plan = plan_of(&kiss_customer_write_stock);

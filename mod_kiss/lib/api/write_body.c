@@ -472,7 +472,7 @@ static void read_element(void *baton, apr_size_t i, json_object *o)
 apr_status_t kiss_write_body_rows(apr_array_header_t **rows, const char **faults, const kiss_write_plan *plan, int lines,
                                   const char *body, apr_size_t len, apr_pool_t *p)
 {
-    const kiss_write_reading how = { plan, NULL, 0 };
+    const kiss_write_reading how = { plan, NULL, 1 };      /* a row may be a new one */
     rows_reader all = { { &how, "", apr_array_make(p, 4, sizeof(const char *)), p, 0 }, NULL, apr_hash_make(p), 0 };
     apr_pool_t *each;
     apr_status_t rv;
