@@ -164,11 +164,15 @@ subtest 'pages' => sub {
     my ($images, %many) = '/admin/products?after=zzM&limit=500';
     while ($images) {
         my $r = ask(GET => $images);
-        my $page = $h->json($r);
+        # A product a line, and not decoded: JSON::PP takes a second for each megabyte.
+        my @products = $r->{content} =~ /^(\{"sku":.*)/mg;
         cmp_ok length $r->{content}, '<', 6_000_000, 'a page of products with many images: ' . length($r->{content}) . ' bytes';
-        cmp_ok scalar @{ $page->{products} }, '<', 9, '... has some of them: ' . @{ $page->{products} };
-        $many{ $_->{sku} } = scalar @{ $_->{images} } for grep { $_->{sku} =~ /^zzMANY/ } @{ $page->{products} };
-        $images = $page->{next};
+        cmp_ok scalar @products, '<', 9, '... has some of them: ' . @products;
+        for my $line (@products) {
+            my ($sku) = $line =~ /^\{"sku":"(zzMANY\d)"/ or next;
+            $many{$sku} = () = $line =~ /"imageID":/g;
+        }
+        ($images) = $r->{content} =~ /"next":"([^"]+)"\}\z/;
     }
     is_deeply \%many, { map { ("zzMANY$_" => 10_000) } 1 .. 9 }, '... and all are on some page';
     sql($db, "SET \@kiss_bulk = -CONNECTION_ID(); DELETE FROM product_image WHERE sku LIKE 'zzMANY%'; DELETE FROM product WHERE sku LIKE 'zzMANY%'");
