@@ -500,29 +500,37 @@ subtest 'preconditions' => sub {
     is requests(), $before + 5, '... and made';
 };
 
-subtest 'a host that falls silent in the middle of a request' => sub {
-    my $way = KissTest::Proxy->start(db_server()->{socket});
-    my $silent = start_httpd(@few, api => 'kss', db => $db, address => "host=127.0.0.1 port=$way->{port}");
-    my @once = ('Idempotency-Key' => 'silent');
-    my $request = query(asked(PaymentInvoiceNum => 'PAY-SILENT'));
-    sql($db, "INSERT INTO payment (payment_id, payment_invoice_num, ar_account_id, payment_type_id, amount, post_date) VALUES (99, 'PAY-SILENT', 11, 1, 50, '2025-03-01')");
-    open my $client, '|-', db_server()->client_command, '--unbuffered', $db or die;
-    syswrite $client, "START TRANSACTION; UPDATE revision SET n = n + 1 WHERE dataset = 'payment_application'; DO GET_LOCK('$db', 0);\n";
-    my $sessions = sub { (sql(undef, "SELECT COUNT(*) FROM information_schema.processlist WHERE db = '$db' AND $_[0]"))[0][0] };
-    ok wait_until(10, sub { (sql(undef, "SELECT IS_USED_LOCK('$db') IS NOT NULL"))[0][0] }), 'somebody holds a row that is needed late';
-    my $s = $silent->connect;
-    print {$s} "POST $path?$request HTTP/1.1\r\nHost: localhost\r\nx-api-key: $key{employee}\r\nIdempotency-Key: silent\r\nContent-Length: 0\r\n\r\n";
-    $s->flush;
-    ok wait_until(10, sub { $sessions->("command = 'Execute' AND info LIKE 'INSERT INTO revision%'") }), 'a request waits for it, with locks of its own';
-    $way->lose;
-    syswrite $client, "ROLLBACK;\n";
-    my $res = post('employee', $request, @once);
-    is $res->{status}, 201, 'another host is not stopped by what it has locked' or diag $res->{content};
-    is +(sql($db, "SELECT COUNT(*) FROM idempotency WHERE name = 'silent'"))[0][0], 1, '... and it is made once';
-    close $client;
-    close $s;
-    $silent->log_ok(qr/KISS0201/);
-};
+# Before its first write it has locked a row, too.
+for my $case (['before its first write', "DO (SELECT COUNT(*) FROM payment WHERE payment_invoice_num = 'PAY-SILENT' FOR UPDATE)", 'SELECT payment_id% FOR UPDATE'],
+    ['after it', "UPDATE revision SET n = n + 1 WHERE dataset = 'payment_application'", 'INSERT INTO revision%'])
+{
+    my ($when, $lock, $waiting) = @$case;
+    subtest "a host that falls silent in the middle of a request, $when" => sub {
+        my $way = KissTest::Proxy->start(db_server()->{socket});
+        my $silent = start_httpd(@few, api => 'kss', db => $db, address => "host=127.0.0.1 port=$way->{port}");
+        my $name = "silent $when" =~ tr/ /-/r;
+        my $request = query(asked(PaymentInvoiceNum => 'PAY-SILENT'));
+        sql($db, "INSERT IGNORE INTO payment (payment_id, payment_invoice_num, ar_account_id, payment_type_id, amount, post_date) VALUES (99, 'PAY-SILENT', 11, 1, 5000, '2025-03-01')");
+        open my $client, '|-', db_server()->client_command, '--unbuffered', $db or die;
+        syswrite $client, "START TRANSACTION; $lock; DO GET_LOCK('$db', 0);\n";
+        my $sessions = sub { (sql(undef, "SELECT COUNT(*) FROM information_schema.processlist WHERE db = '$db' AND $_[0]"))[0][0] };
+        ok wait_until(10, sub { (sql(undef, "SELECT IS_USED_LOCK('$db') IS NOT NULL"))[0][0] }), 'somebody holds a row that is needed then';
+        my $s = $silent->connect;
+        print {$s} "POST $path?$request HTTP/1.1\r\nHost: localhost\r\nx-api-key: $key{employee}\r\nIdempotency-Key: $name\r\nContent-Length: 0\r\n\r\n";
+        $s->flush;
+        ok wait_until(10, sub { $sessions->("command = 'Execute' AND info LIKE '$waiting'") }), 'a request waits for it';
+        $way->lose;
+        syswrite $client, "ROLLBACK;\n";
+        # It has the lock now.
+        ok wait_until(10, sub { !$sessions->("command = 'Execute' AND info LIKE '$waiting'") }), '... and gets it, but not to know it' if $when eq 'before its first write';
+        my $res = post('employee', $request, 'Idempotency-Key' => $name);
+        is $res->{status}, 201, 'another host is not stopped by what it has locked' or diag $res->{content};
+        is +(sql($db, "SELECT COUNT(*) FROM idempotency WHERE name = '$name'"))[0][0], 1, '... and it is made once';
+        close $client;
+        close $s;
+        $silent->log_ok(qr/KISS0201/);
+    };
+}
 
 $h->log_ok;
 done_testing;

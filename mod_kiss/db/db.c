@@ -280,9 +280,27 @@ static kiss_db_status run_text(kiss_db_conn *conn, const char *sql)
     return status;
 }
 
+/**
+ * A host that hangs in the middle of a write keeps its row locks, from its first locking read on: others would wait for them
+ * for as long as the server takes the connection for alive. So the server ends a transaction whose client has been silent
+ * for two seconds. One that only reads locks nothing, and may be silent. Sent where it changes only.
+ */
+static kiss_db_status end_silent(kiss_db_conn *conn, int on)
+{
+    const char *sql = on ? "SET SESSION idle_transaction_timeout = 2" : "SET SESSION idle_transaction_timeout = 0";
+    kiss_db_status status = conn->impatient == on ? KISS_DB_OK : run_text(conn, sql);
+
+    if (status == KISS_DB_OK) {
+        conn->impatient = on;
+    }
+    return status;
+}
+
 kiss_db_status kiss_db_begin(kiss_db_conn *conn)
 {
-    return run_text(conn, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
+    kiss_db_status status = end_silent(conn, 0);
+
+    return status != KISS_DB_OK ? status : run_text(conn, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
 }
 
 void kiss_db_goes_on(void)
@@ -292,8 +310,9 @@ void kiss_db_goes_on(void)
 
 kiss_db_status kiss_db_begin_write(kiss_db_conn *conn)
 {
-    kiss_db_status status = run_text(conn, "START TRANSACTION");
+    kiss_db_status status = end_silent(conn, 1);
 
+    status = status != KISS_DB_OK ? status : run_text(conn, "START TRANSACTION");
     conn->writing = status == KISS_DB_OK;
     return status;
 }

@@ -31,12 +31,7 @@
 #define CATCH_UP      apr_time_from_sec(1)
 #define CATCH_UP_STEP apr_time_from_msec(20)
 
-/*
- * A host that hangs in the middle of a write keeps its row locks: others would wait for them for as long as the server takes
- * the connection for alive. It rolls back a transaction whose client has been silent for two seconds.
- */
-#define SESSION_SQL KISS_SESSION_SQL \
-    ", idle_write_transaction_timeout = 2, innodb_lock_wait_timeout = %u, lock_wait_timeout = %u"
+#define SESSION_SQL KISS_SESSION_SQL ", innodb_lock_wait_timeout = %u, lock_wait_timeout = %u"
 static const char isolation_sql[] = KISS_SESSION_TRANSACTION;
 
 /* Unknown to older servers. */
@@ -395,6 +390,7 @@ static kiss_db_status open_connection(kiss_db_conn *conn)
     conn->mysql = mysql;
     conn->tls = conf->tls != KISS_TLS_OFF;
     conn->shortened = 0;
+    conn->impatient = 0;
     count(conf->connections, 1);
     kiss_db_servers_note_connection(conf, conn->server, 1);
     return KISS_DB_OK;

@@ -36,6 +36,7 @@ struct kiss_db_conn {
     int tls;                                        /**< it is encrypted */
     int shortened;                                  /**< its socket has less time than `timeout=` (db_deadline) */
     int writing;                                    /**< between kiss_db_begin_write() and what ends it */
+    int impatient;                                  /**< the server ends a transaction of it that is silent */
     int lost;                                       /**< it failed because the connection was lost: a new one may work */
     int duplicate;                                  /**< a statement failed because its key was taken */
     int away;                                       /**< it failed because the server cannot serve: another one may */
