@@ -8,6 +8,7 @@ use lib "$FindBin::Bin/lib";
 use IO::Socket::INET;
 use KissTest;
 use KissTest::Database;
+use KissTest::Faults;
 use KissTest::Load;
 use KissTest::Proxy;
 use Test::More;
@@ -329,6 +330,29 @@ subtest 'a check that is cut short' => sub {
     ok $h->checked, 'checked';
     like $h->last_start, qr/KISS0206/, '... and well again';
     $h->log_ok(qr/KISS0205/);
+};
+
+# As a node that is killed just after a reload.
+subtest 'a server that is lost while it is checked' => sub {
+    plan skip_all => cannot_preload('failnth') if cannot_preload('failnth');
+    my $plain = new_database('lost');
+    my $fault = preload('failnth');
+    my @way = map { KissTest::Proxy->start(db_server()->{socket}) } 0, 1;
+    my ($one, $two) = map {"127.0.0.1:$_->{port}"} @way;
+    my $lost = 0;
+    for my $n (20, 21, 44, 45) {
+        arm($fault, group => 'database', first => $n, code => 2013);
+        my $h = start_httpd(db => $plain, address => "host=$one,$two", env => $fault->{env});
+        ok $h->checked, "call $n";
+        # Every other call makes the handle of a statement, and cannot be lost.
+        next if disarm($fault)->{name} ne 'mysql_stmt_prepare';
+        $lost++;
+        unlike $h->log_text, qr/KISS0205/, '... is lost: the database is usable';
+        like $h->log_text, qr/KISS0206.* at \Q$two\E/, '... as the next one shows';
+        is $h->get('/health')->{status}, 200, '... which is true';
+        $h->log_ok;
+    }
+    cmp_ok $lost, '>', 0, 'a check was broken off';
 };
 
 done_testing;

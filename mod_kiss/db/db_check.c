@@ -53,15 +53,17 @@ static checker *self;
 
 /**
  * Reports a statement that failed. Where the cause is not the statement, but a busy server or a lost connection, all
- * others would fail, too.
+ * others would fail, too; where it is the server, another one may do (conn->away).
  *
  * @param reason receives why the check cannot continue
  */
 static void failed(kiss_db_conn *conn, unsigned int code, const char *text, const char *sql, const char **reason)
 {
     const char *advice = kiss_server_error_advice(code, conn->k->api->name, conn->k->pool);
+    kiss_server_kind kind = kiss_server_error_kind(code);
 
-    if (code && kiss_server_error_kind(code) != KISS_SERVER_OURS) {
+    if (code && kind != KISS_SERVER_OURS) {
+        conn->away = kind == KISS_SERVER_LOST || kind == KISS_SERVER_AWAY;
         *reason = apr_psprintf(conn->k->pool, "%s (error %u)%s%s", text, code, *advice ? ". " : "", advice);
     }
     else if (!kiss_db_pool_ends(conn->k)) {
@@ -262,16 +264,23 @@ static kiss_req stand_in(const checker *c, const kiss_config_use *use)
     return k;
 }
 
+/** Checks a database, by another one of its servers where one fails meanwhile: requests ask that one, too. */
 static void check(const checker *c, const kiss_config_use *use)
 {
     kiss_req k = stand_in(c, use);
     kiss_db_conn *conn = kiss_db_pool_extra(k.db, &k);
     const char *reason = "see above";
+    kiss_db_server_set tried = 0;
 
-    if (kiss_db_pool_connect(conn, use->plan->api->schema_version, 0) == KISS_DB_OK) {
+    do {
+        conn->away = 0;
+        if (kiss_db_pool_connect(conn, use->plan->api->schema_version, tried) != KISS_DB_OK) {
+            break;
+        }
+        tried |= KISS_DB_SERVER(conn->server);
         reason = check_connected(c, use, conn);
         kiss_db_pool_abandon(conn);
-    }
+    } while (reason && conn->away && kiss_db_servers_choose(use->database, tried) >= 0 && !kiss_db_pool_ends(&k));
     if (reason && !kiss_db_pool_ends(&k)) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, c->server, KISS_LOGNO(0205) "database %s is not usable now (%s): the API "
                      "answers 503 until it is", use->database->name, reason);
