@@ -10,6 +10,7 @@ use Compress::Zlib ();
 use KissTest;
 use KissTest::Faults;
 use KissTest::Load;
+use KissTest::Payments;
 use KissTest::Proxy;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -24,17 +25,7 @@ import_sample($db);
 grow(db_server(), $db, 3000);
 my $key = issue_key('ACME01');
 my $kss = new_database('balancer_kss', api => 'kss');
-sql($kss, <<'SQL');
-INSERT INTO portal_user (user_id, role) VALUES (501, 'Customer');
-INSERT INTO customer (customer_id, customer_name, state) VALUES (1, 'One', 'CA');
-INSERT INTO supplier (supplier_id, supplier) VALUES (7, 'Seven');
-INSERT INTO ar_account (ar_account_id, customer_id) VALUES (11, 1);
-INSERT INTO payment_type (payment_type_id, name) VALUES (1, 'Check');
-INSERT INTO payment (payment_id, payment_invoice_num, ar_account_id, payment_type_id, supplier_id, amount, post_date)
-    SELECT seq, CONCAT('PAY-', seq), 11, 1, 7, 100000, '2025-03-01' FROM seq_1_to_8;
-INSERT INTO invoice (invoice_id, customer_id, ar_account_id, invoice_num, date, status) VALUES (41, 1, 11, 'INV-1', '2025-03-01', 1);
-SQL
-my $payer = issue_kss_key(type => 'customer', ids => [1], user => 501);
+my $payer = make_payments($kss, 8, 100_000);
 my $site = KissTest::Front->new(db => $db, kss => $kss);
 # host($i, %option): as many free threads as a host has: those of connections that its clients have left are not used up.
 sub host { my ($i, %opt) = @_; return $site->host($i, more => 'KissKeyLimit 1000000', processes => 2, threads => 16, undocumented => 1, %opt) }
@@ -104,7 +95,7 @@ sub pay {
     my ($name, @failed) = (join('-', $$, $i, $call, time), ());
     my $payment = 'PAY-' . (1 + ($i + $call) % 8);
     while (@failed < 200) {
-        my $res = ask_once($front, 'POST', "/api/v1/payments/applications?PaymentInvoiceNum=$payment&TargetInvoiceNum=INV-1&ARAccountID=11&Amount=0.01", '',
+        my $res = ask_once($front, 'POST', pay_path($payment, '0.01'), '',
             'x-api-key' => $payer, 'Idempotency-Key' => $name);
         return { role => 'pay', status => 201, name => $name, id => $host[0]->json($res)->{Data}{RequestID}, failed => \@failed } if $res->{status} == 201;
         return { role => 'pay', status => $res->{status}, wrong => $res->{content} } if $res->{status} < 500;

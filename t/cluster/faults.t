@@ -11,6 +11,7 @@ use KissTest;
 use KissTest::Cluster;
 use KissTest::Lists;
 use KissTest::Load;
+use KissTest::Payments;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -44,17 +45,7 @@ subtest 'each of 1,000 commits at any node is seen at once through any host' => 
 
 # The payments of the other API.
 my $kss = new_database('faults_kss', api => 'kss', server => $node[2]);
-$node[2]->sql($kss, <<'SQL');
-INSERT INTO portal_user (user_id, role) VALUES (501, 'Customer');
-INSERT INTO customer (customer_id, customer_name, state) VALUES (1, 'One', 'CA');
-INSERT INTO supplier (supplier_id, supplier) VALUES (7, 'Seven');
-INSERT INTO ar_account (ar_account_id, customer_id) VALUES (11, 1);
-INSERT INTO payment_type (payment_type_id, name) VALUES (1, 'Check');
-INSERT INTO payment (payment_id, payment_invoice_num, ar_account_id, payment_type_id, supplier_id, amount, post_date)
-    VALUES (1, 'PAY-1', 11, 1, 7, 10000000, '2025-03-01');
-INSERT INTO invoice (invoice_id, customer_id, ar_account_id, invoice_num, date, status) VALUES (41, 1, 11, 'INV-1', '2025-03-01', 1);
-SQL
-my $kss_key = issue_kss_key(type => 'customer', ids => [1], user => 501);
+my $kss_key = make_payments($kss, 1, 10_000_000);
 my @k = map { start_httpd(api => 'kss', db => $kss, server => $node[2], address => $hosts->(@$_), @pool) } [0, 1, 2], [1, 2, 0];
 
 # What the writer has committed last stands in a file.
@@ -91,7 +82,7 @@ sub under_load {
         my ($res, $longest, @failed) = (undef, 0);
         for my $try (0 .. 200) {
             my $at = time;
-            $res = $k[($i + $n + $try) % 2]->request('POST', '/api/v1/payments/applications?PaymentInvoiceNum=PAY-1&TargetInvoiceNum=INV-1&ARAccountID=11&Amount=0.01',
+            $res = $k[($i + $n + $try) % 2]->request('POST', pay_path('PAY-1', '0.01'),
                 'x-api-key' => $kss_key, 'Idempotency-Key' => "r$mine-$i-$n");
             $longest = time - $at if time - $at > $longest;
             last if $res->{status} == 201;

@@ -10,6 +10,7 @@ use KissTest::Cluster;
 use KissTest::Faults;
 use KissTest::Import qw(folder);
 use KissTest::Load;
+use KissTest::Payments;
 use POSIX ();
 use Test::More;
 
@@ -33,13 +34,7 @@ sub everything { my ($i, $db, @tables) = @_; return join "\n", map { join ' ', @
 # ---- payments
 
 my $kss = new_database('killed_kss', api => 'kss', server => $node[0]);
-seen(0, $kss, <<'SQL');
-INSERT INTO customer (customer_id, customer_name) VALUES (1, 'One');
-INSERT INTO ar_account (ar_account_id, customer_id) VALUES (11, 1);
-INSERT INTO payment_type (payment_type_id, name) VALUES (1, 'Check');
-INSERT INTO payment (payment_id, payment_invoice_num, ar_account_id, payment_type_id, amount, post_date) VALUES (1, 'PAY-1', 11, 1, 10000000, '2025-03-01');
-INSERT INTO invoice (invoice_id, customer_id, ar_account_id, invoice_num, date, status) VALUES (41, 1, 11, 'INV-1', '2025-03-01', 1);
-SQL
+make_payments($kss, 1, 10_000_000);
 sub requests {
     my ($i, $from, $n) = @_;
     return seen($i, $kss, "INSERT INTO payment_application (request_id, payment_id, target_invoice_id, ar_account_id, amount, status, time_requested)"

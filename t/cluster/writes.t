@@ -7,29 +7,19 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use KissTest;
 use KissTest::Cluster;
+use KissTest::Payments;
 use Test::More;
 
 plan skip_all => 't/cluster/programs has not been run' if !KissTest::Cluster::programs();
 my $cluster = KissTest::Cluster->start(3);
 my @node = $cluster->nodes;
 my $db = new_database('writes', api => 'kss', server => $node[0]);
-sql($db, <<'SQL');
-INSERT INTO portal_user (user_id, role) VALUES (501, 'Customer');
-INSERT INTO customer (customer_id, customer_name, state) VALUES (1, 'One', 'CA');
-INSERT INTO supplier (supplier_id, supplier) VALUES (7, 'Seven');
-INSERT INTO ar_account (ar_account_id, customer_id) VALUES (11, 1);
-INSERT INTO payment_type (payment_type_id, name) VALUES (1, 'Check');
-INSERT INTO payment (payment_id, payment_invoice_num, ar_account_id, payment_type_id, supplier_id, amount, post_date)
-    SELECT seq, CONCAT('PAY-', seq), 11, 1, 7, 490, '2025-03-01' FROM seq_1_to_40;
-INSERT INTO invoice (invoice_id, customer_id, ar_account_id, invoice_num, date, status) VALUES (41, 1, 11, 'INV-1', '2025-03-01', 1);
-SQL
-my $key = issue_kss_key(type => 'customer', ids => [1], user => 501);
+my $key = make_payments($db, 40, 490);
 my @h = map { start_httpd(api => 'kss', server => $_, address => "host=127.0.0.1 port=$_->{port}", pool => 'max=8 timeout=15s', processes => 2) } @node[0, 1];
 
 sub post {
     my ($h, $payment, %more) = @_;
-    return $h->request('POST', "/api/v1/payments/applications?PaymentInvoiceNum=$payment&TargetInvoiceNum=INV-1&ARAccountID=11&Amount=10.00",
-        'x-api-key' => $key, %more);
+    return $h->request('POST', pay_path($payment, '10.00'), 'x-api-key' => $key, %more);
 }
 sub counted { my %n; $n{ $_->[0] }++ for @_; return join ' ', map {"$_:$n{$_}"} sort keys %n }
 # All that was committed at any node: a read of a node may else miss what another one has just answered.
