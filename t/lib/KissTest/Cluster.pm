@@ -9,6 +9,7 @@ package KissTest::Cluster;
 
 use strict;
 use warnings;
+use IO::Socket::INET;
 use Time::HiRes qw(sleep time);
 use KissTest::Database;
 use KissTest::Httpd;
@@ -33,7 +34,7 @@ sub start {
     $ENV{PATH} = "$programs/usr/bin:$programs/usr/sbin:$ENV{PATH}:/usr/sbin";
     $ENV{LD_LIBRARY_PATH} = "$programs/usr/lib/x86_64-linux-gnu";
     my %taken;
-    my $port = sub { my $p; do { $p = KissTest::Httpd::free_port() } while $taken{$p}++; $p };
+    my $port = sub { my $p; do { $p = _port() } while $taken{$p}++; $p };
     $self->{ports} = [map { { sql => $port->(), group => $port->(), ist => $port->(), sst => $port->() } } 1 .. $n];
     # A server that has been a cluster of its own, and was stopped: its data know their place in the history of writes.
     my $seed = KissTest::Database->start(user => 'nobody', with => $self->_with(0), args => [$self->_arguments(0), '--wsrep-new-cluster']);
@@ -47,6 +48,16 @@ sub start {
         $self->wait_ready($i);
     }
     return $self;
+}
+
+# A free port below those that the system gives to connections, where that leaves any: a node that is started again finds its own free.
+sub _port {
+    my ($least) = KissTest::Database::_slurp('/proc/sys/net/ipv4/ip_local_port_range') =~ /(\d+)/;
+    for (1 .. 100) {
+        my $p = 20_000 + int rand 10_000;
+        return $p if ($least // 0) > 30_000 && IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $p, Listen => 1, ReuseAddr => 1);
+    }
+    return KissTest::Httpd::free_port();
 }
 
 sub nodes { my ($self) = @_; return @{ $self->{nodes} } }
