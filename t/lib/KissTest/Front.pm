@@ -84,7 +84,7 @@ sub replaced {
     return $text;
 }
 
-# host($i, %option of start_httpd): the i-th host, as conf/front/host.conf has it; {alive}: the file that says that it takes requests. more TEXT: in its virtual host; tls 1: by its lines for TLS.
+# host($i, %option of start_httpd): the i-th host, as conf/front/host.conf has it; {alive}: the file that says that it takes requests. more TEXT: in its virtual host; tls 1: by its lines for TLS; keys FILE: signing keys of its own.
 sub host {
     my ($self, $i, %opt) = @_;
     my $port = $self->{ports}[$i] //= KissTest::Httpd::free_port();
@@ -99,6 +99,8 @@ sub host {
         push @{ $opt{modules} }, qw(socache_shmcb ssl);
         $opt{config} .= "SSLSessionCache shmcb:run/cache(512000)\n";
     }
+    my $keys = delete $opt{keys};
+    $text =~ s{/etc/mod_kiss/token\.keys}{$keys}g if $keys;
     $text = $self->replaced($text, $port, $opt{address});
     $text =~ s{^Listen 8080}{Listen 127.0.0.1:$port}m;
     $text =~ s{\*:8080}{127.0.0.1:$port};

@@ -5,8 +5,12 @@ package KissBench::Clients;
 # the keys of customers, and a client of the KSS API. Each writes lines into a file of its own in {dir}:
 #
 #     list, from, to, status, customer, list, digest of what it has now, way of asking, tag     an answer with a list, or 304
-#     token page post repeat key, from, to, status                                                another one that was right
+#     token page post repeat key admin, from, to, status                                          another one that was right
+#     failed, from, to, status                                                                    several hosts: 5xx or none, asked again
 #     wrong, from, to, 0, what                                                                    one that was not
+#
+# With {several}, a KissBench::Hosts, {httpd} is what stands in front of them. Then changes and kissctl go to any of the nodes, some changes
+# are an admin client's, and what gets no answer, or 503, is asked for again.
 
 use strict;
 use warnings;
@@ -22,9 +26,10 @@ use KissTest::Load qw(fetch);
 
 our @EXPORT = qw(make_kss);
 
-# make_kss(): the database of the KSS API: {db}, and the {key} of an employee and of a customer with payments that can be allocated.
+# make_kss($server): the database of the KSS API: {db}, and the {key} of an employee and of a customer with payments that can be allocated.
 sub make_kss {
-    my $db = new_database('soakkss', api => 'kss');
+    my ($server) = @_;
+    my $db = new_database('soakkss', api => 'kss', server => $server);
     my $dir = tempdir_here();
     kissctl_ok(qw(kss demo-data), $dir, qw(--scale 1));
     import_kss($db, $dir);
@@ -48,7 +53,52 @@ sub _key_file { my ($self, $code) = @_; return $self->_file("key.$code") }
 sub issue_keys {
     my ($self) = @_;
     spew($self->_key_file($_), issue_key($_), 0600) for @{ $self->{codes} };
+    if ($self->{several}) {
+        kissctl_ok('admin', 'add', 'pim');
+        chomp(my $key = kissctl_ok('admin-key', 'issue', 'pim'));
+        spew($self->_key_file('pim'), $key, 0600);
+    }
     return;
+}
+
+# ---- one host or several
+
+sub _client { my ($self) = @_; return $self->{several} ? $self->{httpd}->client : HTTP::Tiny->new(keep_alive => 0, timeout => 30) }
+
+# _answer($ask): what $ask->() returns and when it was asked; of several hosts the first answer that is none of 5xx, for two minutes.
+sub _answer {
+    my ($self, $ask) = @_;
+    my $give_up = clock() + 120;
+    while (1) {
+        my $from = clock();
+        my $res = $ask->();
+        return ($res, $from) if !$self->{several} || $res->{status} < 500 || clock() > $give_up;
+        $self->_log('failed', $from, clock(), $res->{status});
+        sleep 0.1;
+    }
+}
+
+# _sql($db, $sql): at any node. _sql_until($db, $sql): what may be done twice, until a node has done it.
+sub _sql {
+    my ($self, $db, $sql) = @_;
+    return sql($db, $sql) if !$self->{several};
+    return $self->{several}{nodes}[rand 3]->sql($db, $sql);
+}
+sub _sql_until { my ($self, @args) = @_; until (eval { $self->_sql(@args); 1 }) { die $@ if !$self->{several}; sleep 0.1 } return }
+
+# _kissctl($db, @words): (exit, output, errors), at any node; _kissctl_until: its output, when a node has done it.
+sub _kissctl {
+    my ($self, $db, @words) = @_;
+    return kissctl($self->{several} ? $self->{several}->kissctl_at(int rand 3, $db) : { db => $db }, @words);
+}
+sub _kissctl_until {
+    my ($self, @args) = @_;
+    while (1) {
+        my ($rc, $out, $err) = $self->_kissctl(@args);
+        return $out if !$rc;
+        die "kissctl @args[1 .. $#args] ended with $rc: $out$err\n" if !$self->{several};
+        sleep 0.5;
+    }
 }
 
 # rotate_signing_key: a new one signs after the next reload; those go that have signed no token which is in use.
@@ -103,12 +153,11 @@ sub _token {
     my ($self, $code) = @_;
     my $known = $self->{token}{$code};
     return $known->{token} if $known && clock() - $known->{time} < $self->{token_life};
-    my $from = clock();
-    my $res = $self->{httpd}->post('/auth/token',
-        { grant_type => 'client_credentials', client_id => $code, client_secret => slurp($self->_key_file($code)) });
+    my ($res, $from) = $self->_answer(sub { return $self->_client->post_form("$self->{httpd}{url}/auth/token",
+        { grant_type => 'client_credentials', client_id => $code, client_secret => slurp($self->_key_file($code)) }) });
     die "no token for $code: $res->{status} $res->{content}\n" if $res->{status} != 200;
     $self->_log('token', $from, clock(), 200);
-    $self->{token}{$code} = { token => $self->{httpd}->json($res)->{access_token}, time => $from };
+    $self->{token}{$code} = { token => JSON::PP->new->utf8->decode($res->{content})->{access_token}, time => $from };
     return $self->{token}{$code}{token};
 }
 
@@ -137,8 +186,7 @@ sub poll {
         my $kept = \$kept{"$code $list"};
         my ($suffix, %headers) = $ask->($$kept);
         my $token = $self->_token($code);
-        my $from = clock();
-        my $res = fetch($self->{httpd}, "$list$suffix", Authorization => "Bearer $token", %headers);
+        my ($res, $from) = $self->_answer(sub { return fetch($self->{httpd}, "$list$suffix", Authorization => "Bearer $token", %headers) });
         my $to = clock();
         my $text = eval { _list_of($res, $way, $list, $$kept) };
         if (!defined $text) {
@@ -213,7 +261,7 @@ sub change {
     my $folder = tempdir_here();
     for (my $n = 0; !$self->_stopped; $n++) {
         my $end = clock();
-        my $rows = tables_of($self->{db});
+        my $rows = $self->_tables;
         my $truth = truths($rows);
         my @lines = ("state\t$begin\t$end\t$what\n");
         for my $code (sort keys %$truth) { push @lines, map {"truth\t$code\t$_\t$truth->{$code}{$_}\n"} LISTS }
@@ -227,15 +275,43 @@ sub change {
             $_->{UnitPrice} += 1 for @{ $rows->{prices} }[0 .. 9];
             $_->{AvailableQTY} = int rand 100 for @{ $rows->{stock} }[0 .. rand 100];
             $_->{Name} = "Imported $n" for @{ $rows->{products} }[0 .. rand 5];
-            my ($rc, $printed, $err) = kissctl({ db => $self->{db} }, 'import', import_folder($rows, $folder));
-            $self->_wrong("kissctl import: $rc $printed$err") if $rc;
+            my ($rc, $printed, $err) = $self->_kissctl($self->{db}, 'import', import_folder($rows, $folder));
+            $self->_wrong("kissctl import: $rc $printed$err") if $rc && !($self->{several} && $err =~ /error (?:2002|2006|2013|2026|1047|1927|1205)/);
         }
+        elsif ($self->{several} && $n % 3 == 2) { $what = $self->_administer($rows) }
         else {
             $what = change_world($self->{skus}, $self->{codes}, $n);
-            sql($self->{db}, $what);
+            # What a node has not answered may be there or not: the truth is read either way.
+            eval { $self->_sql($self->{db}, $what); 1 } or $self->{several} or die $@;
         }
     }
     return;
+}
+
+# The rows of all tables, with all that any node has committed.
+sub _tables {
+    my ($self) = @_;
+    return tables_of($self->{db}) if !$self->{several};
+    my $rows;
+    until (eval { $rows = tables_of($self->{db}, 'SET SESSION wsrep_sync_wait = 15') }) { sleep 0.2 }
+    return $rows;
+}
+
+# A write of the admin client, of one of the rows that there are.
+sub _administer {
+    my ($self, $rows) = @_;
+    my ($stock, $price, $product) = map { my $all = $rows->{$_}; $all->[rand @$all] } qw(stock prices products);
+    my ($path, $body) = @{ (
+        ["stock/$stock->{StockLocation}/$stock->{SKU}", sprintf '{"availableQTY":%d}', rand 1000],
+        ["prices/$price->{PriceListCode}/$price->{SKU}", sprintf '{"prices":[{"unitPrice":"%.4f","moq":1,"orderMultiple":1},{"unitPrice":"%.4f","moq":5,"orderMultiple":1}]}', 50 + rand 50, rand 50],
+        ["products/$product->{SKU}", sprintf '{"name":"By the PIM %d"}', rand 1e6],
+    )[rand 3] };
+    my $name = join '-', $$, clock();
+    my ($res, $from) = $self->_answer(sub { return $self->_client->request('PUT', "$self->{httpd}{url}/admin/$path",
+        { headers => { Authorization => 'Bearer ' . $self->_token('pim'), 'Content-Type' => 'application/json', 'Idempotency-Key' => $name }, content => $body }) });
+    $self->_log('admin', $from, clock(), $res->{status});
+    $self->_wrong("PUT /admin/$path: $res->{status} $res->{content}") if $res->{status} != 200;
+    return "PUT /admin/$path $body";
 }
 
 # ---- keys of customers
@@ -246,14 +322,14 @@ sub rotate_keys {
     while (!$self->_stopped) {
         my $code = $self->{codes}[$n++ % @{ $self->{codes} }];
         my $from = clock();
-        my @old = map { $_->{ID} } grep { !$_->{RevokedAt} } @{ JSON::PP->new->decode(kissctl_ok({ db => $self->{db} }, qw(key list), $code, '--json')) };
-        my $key = kissctl_ok({ db => $self->{db} }, qw(key issue), $code);
+        my @old = map { $_->{ID} } grep { !$_->{RevokedAt} } @{ JSON::PP->new->decode($self->_kissctl_until($self->{db}, qw(key list), $code, '--json')) };
+        my $key = $self->_kissctl_until($self->{db}, qw(key issue), $code);
         chomp $key;
         spew($self->_key_file("$code.new"), $key, 0600);
         rename $self->_key_file("$code.new"), $self->_key_file($code) or die "rename: $!";
         $self->_log('key', $from, clock(), 0);
         for (1 .. 40) { sleep 0.25 if !$self->_stopped }        # who has read the old one a moment ago still uses it
-        kissctl_ok({ db => $self->{db} }, qw(key revoke), $_) for @old;
+        $self->_kissctl_until($self->{db}, qw(key revoke), $_) for @old;
     }
     return;
 }
@@ -262,10 +338,9 @@ sub rotate_keys {
 
 sub _kss {
     my ($self, $kind, $method, $path, %headers) = @_;
-    my $from = clock();
     my $key = delete $headers{key} // 'employee';
-    my $res = HTTP::Tiny->new(keep_alive => 0, timeout => 30)
-        ->request($method, "$self->{httpd}{url}/api/v1$path", { headers => { 'x-api-key' => $self->{kss}{$key}, %headers } });
+    my ($res, $from) = $self->_answer(sub { return $self->_client->request($method, "$self->{httpd}{url}/api/v1$path",
+        { headers => { 'x-api-key' => $self->{kss}{$key}, %headers } }) });
     $self->_log($kind, $from, clock(), $res->{status});
     return $res;
 }
@@ -293,7 +368,7 @@ sub synchronise {
     my ($n, $customers) = (0);
     while (!$self->_stopped) {
         $n++;
-        sql($db, "UPDATE customer SET customer_name = 'soak $n' WHERE customer_id = 900001");
+        $self->_sql_until($db, "UPDATE customer SET customer_name = 'soak $n' WHERE customer_id = 900001");
         my $res = $self->_kss('page', 'GET', '/customers/900001');
         $self->_wrong("customer 900001 after change $n: $res->{status} $res->{content}") if $res->{content} !~ /"CustomerName":"soak $n"/;
         my $rows = $self->_walk('/customers', \%pages);
@@ -316,7 +391,7 @@ sub synchronise {
 sub balance {
     my ($self) = @_;
     my $posted = slurp($self->_file('posted'));
-    my ($there) = sql($self->{kss}{db}, 'SELECT COUNT(*), SUM(amount) FROM payment_application WHERE payment_id = 900000');
+    my ($there) = sql($self->{kss}{db}, ($self->{several} ? 'SET SESSION wsrep_sync_wait = 15; ' : '') . 'SELECT COUNT(*), SUM(amount) FROM payment_application WHERE payment_id = 900000');
     return $there->[0] == $posted && $there->[1] == $posted ? () : "$posted payments were posted, $there->[0] are there, of $there->[1]";
 }
 

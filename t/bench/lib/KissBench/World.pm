@@ -45,16 +45,16 @@ sub clock { return clock_gettime(CLOCK_MONOTONIC) }
 # digest($json): of a list, whichever way its white space and escapes are written.
 sub digest { my ($json) = @_; return sha1_base64(canonical_json($json)) }
 
-# tables_of($db): the rows of all tables of one moment, by the name of their file.
+# tables_of($db, @before): the rows of all tables of one moment, by the name of their file; before that the session gets these statements.
 sub tables_of {
-    my ($db) = @_;
+    my ($db, @before) = @_;
     my %rows;
     my $select = sub {
         my ($name) = @_;
         my ($table, @columns) = @{ $TABLES{$name} };
         return join(', ', "SELECT '$name'", map { $_->[1] } @columns) . " FROM $table";
     };
-    for (sql($db, join '; ', 'START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY', (map { $select->($_) } sort keys %TABLES), 'COMMIT')) {
+    for (sql($db, join '; ', @before, 'START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY', (map { $select->($_) } sort keys %TABLES), 'COMMIT')) {
         my ($name, @cells) = @$_;
         my %row;
         @row{ map { $_->[0] } @{ $TABLES{$name} }[1 .. $#{ $TABLES{$name} }] } = map { $_ // '' } @cells;
@@ -87,11 +87,11 @@ sub import_folder {
     return $dir;
 }
 
-# make_world($skus, $customers): a database with so many products, four price lists, three warehouses, and customers of which each has
+# make_world($skus, $customers, $server): a database with so many products, four price lists, three warehouses, and customers of which each has
 # terms in common with others. Returns its name and the customers' codes.
 sub make_world {
-    my ($skus, $customers) = @_;
-    my $db = new_database('soak');
+    my ($skus, $customers, $server) = @_;
+    my $db = new_database('soak', server => $server);
     my @codes = map { sprintf 'SOAK%03d', $_ } 1 .. $customers;
     my $text = q{Caf} . "\xc3\xa9, \"quoted\", a back\\\\slash";
     sql($db, join '; ', 'START TRANSACTION',
