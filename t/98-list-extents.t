@@ -149,6 +149,39 @@ subtest 'clients' => sub {
     $h->log_ok;
 };
 
+# Compressed lists refer to an earlier compressed one, and have the bytes that they have without it.
+subtest 'compressed' => sub {
+    my $ask = sub { my ($server, @more) = @_; return ask_list($server, '/products', undef, 'Accept-Encoding' => 'gzip', @more) };
+    my $fresh = sub { expected(); return $ask->($whole) };
+    my $last = $ask->($h);
+    my $base = stored($last)->{extents} ? stored($last)->{base} : path_of($h, $last) =~ s{.*/|\.json\z}{}gr;
+    for my $products ([11], [12], [ 11, 3000 ]) {
+        change(@$products);
+        $last = $ask->($h);
+        is fate($h, $last), 'patched', "after a change of @$products";
+        ok $last->{content} eq $fresh->()->{content}, '... the bytes of a list that was compressed whole';
+        my $file = stored($last);
+        is $file->{base}, $base, '... which refer to those of before';
+        cmp_ok $file->{own}, '<', $file->{size} / 4, "... $file->{own} bytes are its own";
+    }
+    is memGunzip(my $copy = $last->{content}), expected()->{content}, '... of the list';
+    my $part = $ask->($h, Range => 'bytes=1000-60000');
+    ok $part->{content} eq substr($last->{content}, 1000, 59_001), 'a range';
+    for my $config ('', "EnableMMAP Off\n") {
+        my $again = serve_lists(\%key, @serve, cache => $h->{cache}, config => $config);
+        my $res = $ask->($again);
+        is fate($again, $res), 'hit', "another server finds it $config";
+        ok $res->{content} eq $last->{content}, '... in both files';
+        $again->log_ok;
+    }
+    unlink base_path($last) or die $!;
+    my $res = $ask->($h);
+    is fate($h, $res), 'compressed', 'the base is gone: compressed anew';
+    ok $res->{content} eq $last->{content}, '... the same';
+    is stored($res)->{extents}, 0, '... in one piece';
+    $h->log_ok;
+};
+
 subtest 'other processes' => sub {
     my $now = patched('one change', 1234);
     ok stored($now)->{extents}, 'in extents';

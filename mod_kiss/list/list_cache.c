@@ -31,6 +31,13 @@
 #define LOCK_PAUSE (2 * 1000)           /* microseconds; grows while waiting */
 #define LOCK_PAUSE_MAX (50 * 1000)
 
+/* A version refers to the file of another one, and contains only what is different, as long as that is at most 1/4 of it,
+ * and its pieces are few enough to be searched and sent; then all of it is written again, and others refer to that. Measured
+ * with 40.9 MB and one changed price: writing it all takes 35 to 45 ms of processor time, references take 1. */
+#define OWN_PART 4
+#define MAX_PIECES 2048
+#define MAX_REFERRED (APR_INT64_C(1) << 30)     /* httpd divides buckets of files that are longer */
+
 /* Files whose check a child remembers; further ones are checked again. KissWarm opens a list and writes another one for each
  * of some hundred scopes. */
 #define CHECKED 1024
@@ -374,6 +381,13 @@ apr_status_t kiss_list_cache_lock(const char *dir, const char *name, apr_interva
         apr_file_close(file);
     }
     return rv;
+}
+
+int kiss_list_cache_may_refer(const server_rec *s, apr_off_t size, apr_off_t own, int pieces)
+{
+    /* Where only one list fits into the cache, one is kept: not one that needs another. */
+    return size <= MAX_REFERRED && size <= kiss_config_cache_size(s) / OWN_PART && pieces <= MAX_PIECES
+           && own <= size / OWN_PART;
 }
 
 apr_status_t kiss_list_cache_begin(kiss_spool **spool, const char *dir, apr_pool_t *p)

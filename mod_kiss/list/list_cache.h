@@ -123,6 +123,15 @@ typedef int kiss_list_cache_look(void *baton);
 apr_status_t kiss_list_cache_lock(const char *dir, const char *name, apr_interval_time_t wait, kiss_list_cache_look *look,
                                   void *baton, apr_pool_t *p);
 
+/**
+ * 1 when a version is to refer to the file of another one instead of containing all bytes: where these are most of it.
+ *
+ * @param size   its bytes
+ * @param own    those that are only in its own file
+ * @param pieces number of its extents
+ */
+int kiss_list_cache_may_refer(const server_rec *s, apr_off_t size, apr_off_t own, int pieces);
+
 /** Creates a spool that can become a cache entry. */
 apr_status_t kiss_list_cache_begin(kiss_spool **spool, const char *dir, apr_pool_t *p);
 

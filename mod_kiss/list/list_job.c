@@ -365,7 +365,7 @@ static apr_status_t compare(kiss_list_job *m, kiss_spool *spool, const char *tag
 /**
  * Opens an earlier compressed version of the list, the newest, whose chunks can be copied.
  *
- * @param entry receives its cache entry
+ * @param entry receives its cache entry; its `base` is the name of the file that the new version may refer to
  * @return 0 when none is cached
  */
 static int open_compressed(kiss_gzipped *old, kiss_list_cache_entry *entry, const kiss_list_job *m)
@@ -383,9 +383,9 @@ static int open_compressed(kiss_gzipped *old, kiss_list_cache_entry *entry, cons
             && kiss_list_cache_is_sound(kiss_list_cache_open(entry, kiss_config_cache_dir(m->k.server), name, m->pool),
                                         &m->k, name)
             && kiss_list_cache_chunks(&chunks, entry, m->pool) == APR_SUCCESS) {
-            old->file = entry->stored.file;
-            old->size = entry->stored.size;
+            old->stored = entry->stored;
             old->chunks = chunks;
+            entry->base = entry->base ? entry->base : name;
             return 1;
         }
     }
@@ -416,14 +416,32 @@ static apr_status_t compress_changes(kiss_list_job *m, kiss_spool *spool, const 
     return rv;
 }
 
+/** Lets the compressed list refer to an earlier one, if the list itself does: then most of it is the same. */
+static void refer_to(kiss_spool *spool, const kiss_list_job *m, const kiss_list_cache_entry *entry)
+{
+    const kiss_progress_view list = kiss_progress_wait(m->source->progress, 0);
+    const kiss_stored *old = &entry->stored;
+
+    if (list.ended && list.stored.extents
+        && kiss_list_cache_may_refer(m->k.server, old->size, old->extents ? kiss_extents_own(old->extents) : 0,
+                                     old->extents ? old->extents->nelts : 1)) {
+        spool->progress = NULL;         /* it is published when it is complete */
+        kiss_spool_refer_to(spool, old->base ? old->base : old->file, entry->base);
+    }
+}
+
 /** Compresses what the source builds. */
 static apr_status_t compress(kiss_list_job *m, kiss_spool *spool)
 {
-    kiss_gzipped old = { NULL, 0, NULL, 0 };
+    kiss_gzipped old = { .chunks = NULL };
     kiss_list_cache_entry entry;
     int is_base = open_compressed(&old, &entry, m);
-    apr_status_t rv = kiss_gzip(spool, m->source->progress, is_base ? &old : NULL, m->pool);
+    apr_status_t rv;
 
+    if (is_base) {
+        refer_to(spool, m, &entry);
+    }
+    rv = kiss_gzip(spool, m->source->progress, is_base ? &old : NULL, m->pool);
     if (rv == APR_SUCCESS && ((is_base && !kiss_list_cache_is_unaltered(&entry))
                               || kiss_list_job_is_altered(m->source))) {
         rv = APR_EMISMATCH;
@@ -454,7 +472,13 @@ static apr_status_t build_from_source(kiss_list_job *m)
     spool->progress = m->progress;
     rv = !m->variant.base ? compress(m, spool) : m->variant.gzip ? compress_changes(m, spool, start.tag)
          : compare(m, spool, start.tag);
-    return rv == APR_SUCCESS ? publish(m, spool, start.tag) : rv;
+    rv = rv == APR_SUCCESS ? publish(m, spool, start.tag) : rv;
+    if (rv == APR_SUCCESS && spool->extents) {
+        const kiss_stored stored = kiss_spool_stored(spool);
+
+        kiss_progress_complete(m->progress, &stored, NULL);
+    }
+    return rv;
 }
 
 static void convert(kiss_list_job *m)

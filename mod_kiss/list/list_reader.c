@@ -41,14 +41,6 @@
  * 2.5 and 2.8. */
 #define WORTH 5
 
-/* A derived list refers to the file of its base, and contains only the rows that are different, as long as these are at
- * most 1/4 of it, and its pieces are few enough to be searched and sent; then all of it is written again, and becomes the
- * base. A changed SKU makes two more pieces. Measured with 40.9 MB and one changed price: writing it all takes 35 to 45 ms
- * of processor time, references take 1. */
-#define OWN_PART 4
-#define MAX_PIECES 2048
-#define MAX_REFERRED (APR_INT64_C(1) << 30)     /* httpd divides buckets of files that are longer */
-
 /** A list that is being read. */
 typedef struct {
     kiss_req *k;
@@ -363,15 +355,15 @@ static kiss_db_status write_changes(reader *b, const kiss_base *base)
     return status;
 }
 
-/** Whether the new version is to refer to the base's file instead of containing all bytes: where these are most of it. */
+/** Whether the new version is to refer to the base's file instead of containing all bytes. */
 static int may_refer(const reader *b, const kiss_base *base)
 {
     const apr_off_t size = kiss_list_text_size(&base->list.text), rows = (apr_off_t)kiss_rows_estimate(&base->list.text);
     const apr_off_t changed = base->skus->nelts * (rows ? size / rows : size);
 
-    /* Where only one list fits into the cache, one is kept: not one that needs another. */
-    return size <= MAX_REFERRED && size <= kiss_config_cache_size(b->k->server) / OWN_PART && base->list.chunks
-        && base->list.text.count + 2 * base->skus->nelts <= MAX_PIECES && base->own + changed <= size / OWN_PART;
+    /* A changed SKU makes two more pieces. */
+    return base->list.chunks && kiss_list_cache_may_refer(b->k->server, size, base->own + changed,
+                                                          base->list.text.count + 2 * base->skus->nelts);
 }
 
 /**

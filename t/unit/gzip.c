@@ -27,16 +27,19 @@ typedef struct {
 
 static int version[MOST];               /* of each SKU's row; 0 when it has none */
 
-/** All that was written to a spool. */
+/** All that was written to a spool, or that it refers to. */
 static kiss_value content(kiss_spool *spool, apr_pool_t *p)
 {
-    char *text = apr_palloc(p, (apr_size_t)spool->size + 1);
-    apr_off_t start = 0;
+    const kiss_stored stored = kiss_spool_stored(spool);
+    char *text = apr_palloc(p, (apr_size_t)stored.size + 1);
     kiss_value v = { text, 0 };
+    apr_off_t offset, n;
+    apr_file_t *file;
 
-    if (spool->file && apr_file_seek(spool->file, APR_SET, &start) == APR_SUCCESS
-        && apr_file_read_full(spool->file, text, (apr_size_t)spool->size, NULL) == APR_SUCCESS) {
-        v.len = (apr_size_t)spool->size;
+    while ((apr_off_t)v.len < stored.size && (n = kiss_extent_find(&stored, (apr_off_t)v.len, &file, &offset)) > 0
+           && apr_file_seek(file, APR_SET, &offset) == APR_SUCCESS
+           && apr_file_read_full(file, text + v.len, (apr_size_t)n, NULL) == APR_SUCCESS) {
+        v.len += (apr_size_t)n;
     }
     return v;
 }
@@ -104,12 +107,31 @@ static kiss_progress *whole(kiss_spool *spool, apr_pool_t *p)
     return progress;
 }
 
+static int refers;                      /* 1: what is compressed refers to an earlier state */
+
 static kiss_spool *gzip_of(kiss_progress *source, kiss_gzipped *old, apr_pool_t *p)
 {
     kiss_spool *spool;
 
-    return kiss_spool_create_linkable(&spool, "/tmp", p) == APR_SUCCESS && kiss_gzip(spool, source, old, p) == APR_SUCCESS
-           && kiss_spool_flush(spool, 1) == APR_SUCCESS ? spool : NULL;
+    if (kiss_spool_create_linkable(&spool, "/tmp", p) != APR_SUCCESS) {
+        return NULL;
+    }
+    if (refers && old) {
+        kiss_spool_refer_to(spool, old->stored.base ? old->stored.base : old->stored.file, "base");
+    }
+    return kiss_gzip(spool, source, old, p) == APR_SUCCESS && kiss_spool_flush(spool, 1) == APR_SUCCESS ? spool : NULL;
+}
+
+/** 1 when the checksum of a spool is that of its file. */
+static int sum_fits(const kiss_spool *spool)
+{
+    const apr_off_t own = spool->extents ? kiss_extents_own(spool->extents) : spool->size;
+    char *text = apr_palloc(pool, (apr_size_t)own + 1);
+    apr_off_t start = 0;
+
+    return apr_file_seek(spool->file, APR_SET, &start) == APR_SUCCESS
+           && apr_file_read_full(spool->file, text, (apr_size_t)own, NULL) == APR_SUCCESS
+           && kiss_spool_checksum(spool) == crc32(0, (const Bytef *)text, (uInt)own);
 }
 
 /** 1 when it is one gzip stream of this text, and nothing follows. */
@@ -146,7 +168,7 @@ static int chunks_fit(const list *l)
         at += c->packed;
     }
     return l->packed_spool->chunks->nelts == l->spool->chunks->nelts
-           && kiss_spool_checksum(l->packed_spool) == crc32(0, (const Bytef *)l->packed.data, (uInt)l->packed.len);
+           && sum_fits(l->packed_spool);
 }
 
 /** Compresses a list, copying from `old` or not. @return 1 when all is well */
@@ -197,8 +219,8 @@ static kiss_spool *patch_list(const kiss_chunked *old, int one_in, apr_pool_t *p
 static void test_history(void)
 {
     list state, next, alone;
-    kiss_gzipped old = { NULL, 0, NULL, 0 };
-    int i, good, same = 0, copied = 0;
+    kiss_gzipped old = { .chunks = NULL };
+    int i, good, same = 0, copied = 0, referred = 0;
 
     for (i = 0; i < MOST; i++) {
         version[i] = 1;
@@ -211,18 +233,22 @@ static void test_history(void)
                                 state.spool->chunks };
 
         if (i % 3 == 0) {
-            old.file = state.packed_spool->file;        /* of a state that is up to three steps away */
-            old.size = state.packed_spool->size;
+            old.stored = kiss_spool_stored(state.packed_spool); /* of a state that is up to three steps away */
             old.chunks = state.packed_spool->chunks;
         }
         next.spool = patch_list(&before, i % 5 == 4 ? 4 : 150, pool);
         alone.spool = write_list(NULL, pool);
+        refers = i % 4 != 3;
         good = next.spool && pack(&next, &old, pool) && pack(&alone, NULL, pool);
         copied += old.copied;
+        referred += good && next.packed_spool->extents
+            && kiss_extents_own(next.packed_spool->extents) < next.packed_spool->size;
         same += good && is_same(&next.text, &alone.text) && is_same(&next.packed, &alone.packed);
         state = next;
     }
+    refers = 0;
     okf(good && same == i && copied > 50, "%d states are the same bytes, copied or not (%d chunks were)", same, copied);
+    okf(referred > 3, "... %d of them are partly in the file of another", referred);
 }
 
 /** Lists that end at once, and what has no chunks. */
@@ -281,23 +307,21 @@ static void test_foreign(void)
     pack(&l, NULL, pool);
     other.spool = write_list(NULL, pool);
     pack(&other, NULL, pool);
-    old.file = other.packed_spool->file;
-    old.size = other.packed_spool->size;
+    old.stored = kiss_spool_stored(other.packed_spool);
     old.chunks = other.packed_spool->chunks;
     ok(comes_out(&l, &old), "ids of another writing");
-    old.file = l.packed_spool->file;
-    old.size = l.packed_spool->size;
+    old.stored = kiss_spool_stored(l.packed_spool);
     old.chunks = l.packed_spool->chunks;
-    at = old.size / 2;
-    apr_file_seek(old.file, APR_SET, &at);
-    apr_file_putc((char)~l.packed.data[at], old.file);
+    at = old.stored.size / 2;
+    apr_file_seek(old.stored.file, APR_SET, &at);
+    apr_file_putc((char)~l.packed.data[at], old.stored.file);
     ok(!comes_out(&l, &old), "what is there is copied, not compressed again");
-    apr_file_seek(old.file, APR_SET, &at);
-    apr_file_putc(l.packed.data[at], old.file);
-    old.size = 1000;
+    apr_file_seek(old.stored.file, APR_SET, &at);
+    apr_file_putc(l.packed.data[at], old.stored.file);
+    old.stored.size = 1000;
     old.chunks = l.packed_spool->chunks;
     ok(comes_out(&l, &old), "an index of more than there is");
-    old.size = l.packed_spool->size;
+    old.stored.size = l.packed_spool->size;
     chunks = apr_array_copy(pool, l.packed_spool->chunks);
     for (i = 0; i + 1 < chunks->nelts; i += 2) {
         APR_ARRAY_IDX(chunks, i, kiss_chunk).checksum ^= 1;

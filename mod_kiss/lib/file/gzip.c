@@ -37,6 +37,13 @@
 /* Method deflate, no flags, no time, no extra flags, Unix. */
 static const char head[] = { '\x1f', '\x8b', 8, 0, 0, 0, 0, 0, 0, 3 };
 
+/** Where a chunk of an earlier version is. */
+typedef struct {
+    apr_file_t *file;
+    apr_off_t offset;
+    int in_base;                /* 1 when that is a file that other versions can refer to */
+} place;
+
 /** An answer that is being compressed. */
 typedef struct {
     kiss_spool *spool;
@@ -49,9 +56,10 @@ typedef struct {
     apr_size_t known;           /* its length; 0 when the last chunk was copied, not read */
     kiss_chunk last;            /* the last chunk; with length 0 when there was none */
     kiss_gzipped *old;
-    apr_hash_t *number;         /* the numbers of the old list's chunks, from 1, by their ids */
-    apr_off_t *offsets;         /* their offsets in it */
-    int from, to;               /* the next ones to be copied */
+    apr_hash_t *number;         /* the numbers of the old list's chunks by their ids */
+    place *places;              /* where they are */
+    int from, to;               /* the next ones to be copied, which follow each other there */
+    apr_size_t found;           /* their length */
 } work;
 
 /* --- compression --- */
@@ -153,27 +161,47 @@ static apr_status_t compress_chunk(work *w, kiss_chunk *chunk)
 
 /* --- copies --- */
 
+/** Finds where the chunks of an earlier version are. @return 0 when its index cannot be right */
+static int find_places(const kiss_gzipped *old, place *places)
+{
+    const apr_array_header_t *extents = old->stored.extents;
+    kiss_extent e = { 0, (apr_uint64_t)old->stored.size, 1 };
+    apr_uint64_t at = sizeof(head);     /* in the extent */
+    int next = 0, i;
+
+    for (i = 0; i < old->chunks->nelts; i++) {
+        const kiss_chunk *c = &APR_ARRAY_IDX(old->chunks, i, kiss_chunk);
+
+        while (extents && next < extents->nelts && (!next || at >= e.length)) {
+            at -= next ? e.length : 0;
+            e = APR_ARRAY_IDX(extents, next++, kiss_extent);
+        }
+        if (!c->packed || at + c->packed > e.length) {
+            return 0;
+        }
+        places[i].file = extents && e.in_base ? old->stored.base : old->stored.file;
+        places[i].offset = (apr_off_t)(e.offset + at);
+        places[i].in_base = (int)e.in_base;
+        at += c->packed;
+    }
+    return 1;
+}
+
 /** Prepares to find chunks of an earlier version. */
 static void index_old(work *w, apr_pool_t *p)
 {
     const apr_array_header_t *chunks = w->old->chunks;
-    apr_off_t offset = sizeof(head);
-    int i, *number = apr_palloc(p, (apr_size_t)chunks->nelts * sizeof(*number));
+    int i, *number = apr_palloc(p, (apr_size_t)chunks->nelts * sizeof(*number) + 1);
 
     w->old->copied = 0;
+    w->places = apr_palloc(p, (apr_size_t)chunks->nelts * sizeof(*w->places) + 1);
+    if (!find_places(w->old, w->places)) {
+        return;                         /* not the index of this list */
+    }
     w->number = apr_hash_make(p);
-    w->offsets = apr_palloc(p, (apr_size_t)chunks->nelts * sizeof(*w->offsets));
     for (i = 0; i < chunks->nelts; i++) {
-        const kiss_chunk *c = &APR_ARRAY_IDX(chunks, i, kiss_chunk);
-
         number[i] = i;
-        w->offsets[i] = offset;
-        offset += c->packed;
-        if (!c->packed || offset > w->old->size) {
-            w->number = NULL;           /* not the index of this list */
-            return;
-        }
-        apr_hash_set(w->number, &c->id, sizeof(c->id), &number[i]);
+        apr_hash_set(w->number, &APR_ARRAY_IDX(chunks, i, kiss_chunk).id, sizeof(apr_uint64_t), &number[i]);
     }
 }
 
@@ -192,15 +220,16 @@ static int find_old(const work *w, const kiss_chunk *chunk)
         && (*found > 0 ? is_same(old - 1, &w->last) : w->last.length == 0) ? *found : -1;
 }
 
-/** Reads from the earlier version. At an offset: its position is not ours. */
-static apr_status_t read_old(const work *w, apr_off_t offset, apr_size_t len)
+/** Reads the chunks found so far from the earlier version. At an offset: its position is not ours. */
+static apr_status_t read_found(const work *w)
 {
+    const place *from = &w->places[w->from];
     apr_os_file_t fd;
     apr_size_t done = 0;
-    apr_status_t rv = apr_os_file_get(&fd, w->old->file);
+    apr_status_t rv = apr_os_file_get(&fd, from->file);
 
-    while (rv == APR_SUCCESS && done < len) {
-        ssize_t n = pread(fd, w->buffer + done, len - done, offset + (apr_off_t)done);
+    while (rv == APR_SUCCESS && done < w->found) {
+        ssize_t n = pread(fd, w->buffer + done, w->found - done, from->offset + (apr_off_t)done);
 
         if (n > 0) {
             done += (apr_size_t)n;
@@ -212,41 +241,56 @@ static apr_status_t read_old(const work *w, apr_off_t offset, apr_size_t len)
     return rv;
 }
 
-/** Copies the chunks found so far: no more than fit into the buffer. */
-static apr_status_t copy_found(work *w)
+/** Copies the chunks found so far, which fit into the buffer. */
+static apr_status_t copy_bytes(const work *w)
 {
     uLong checksum = crc32(0, NULL, 0);
-    apr_size_t len = 0;
-    apr_status_t rv;
-    apr_off_t offset;
+    apr_status_t rv = read_found(w);
     int i;
 
-    if (w->from == w->to) {
-        return APR_SUCCESS;
+    if (rv != APR_SUCCESS || w->spool->extents) {
+        return rv == APR_SUCCESS ? kiss_spool_keep(w->spool, w->buffer, w->found) : rv;
     }
-    offset = w->offsets[w->from];
     for (i = w->from; i < w->to; i++) {
         const kiss_chunk *c = &APR_ARRAY_IDX(w->old->chunks, i, kiss_chunk);
 
         checksum = crc32_combine(checksum, c->packed_checksum, (z_off_t)c->packed);
-        len += c->packed;
+    }
+    return kiss_spool_copy(w->spool, w->buffer, w->found, (apr_uint32_t)checksum);
+}
+
+/** Takes the chunks found so far from the earlier version. */
+static apr_status_t copy_found(work *w)
+{
+    apr_status_t rv = APR_SUCCESS;
+
+    if (w->from < w->to) {
+        if (w->spool->extents && w->places[w->from].in_base) {
+            kiss_spool_refer(w->spool, w->places[w->from].offset, w->found);
+        }
+        else {
+            rv = copy_bytes(w);
+        }
     }
     w->from = w->to;
-    rv = read_old(w, offset, len);
-    return rv == APR_SUCCESS ? kiss_spool_copy(w->spool, w->buffer, len, (apr_uint32_t)checksum) : rv;
+    w->found = 0;
+    return rv;
 }
 
 /** Takes a chunk from the earlier version, together with those taken before if it follows them there. */
 static apr_status_t take_old(work *w, kiss_chunk *chunk, int number)
 {
     const kiss_chunk *old = &APR_ARRAY_IDX(w->old->chunks, number, kiss_chunk);
+    const place *from = &w->places[w->from], *at = &w->places[number];
     apr_status_t rv = APR_SUCCESS;
 
-    if (number != w->to || w->offsets[number] + (apr_off_t)old->packed - w->offsets[w->from] > PIECE) {
+    if (!w->found || number != w->to || at->file != from->file || at->offset != from->offset + (apr_off_t)w->found
+        || w->found + old->packed > PIECE) {
         rv = copy_found(w);
         w->from = number;
     }
     w->to = number + 1;
+    w->found += old->packed;
     *chunk = *old;
     w->old->copied++;
     w->offset += chunk->length;

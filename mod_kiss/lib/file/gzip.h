@@ -15,8 +15,7 @@
 
 /** An earlier version of a list, compressed. */
 typedef struct {
-    apr_file_t *file;                   /**< begins with the output of kiss_gzip(); its position is not used */
-    apr_off_t size;                     /**< bytes of that */
+    kiss_stored stored;                 /**< the output of kiss_gzip(); the positions of its files are not used */
     const apr_array_header_t *chunks;   /**< of kiss_chunk: its chunks */
     int copied;                         /**< set by kiss_gzip(): number of chunks copied from it */
 } kiss_gzipped;
@@ -25,7 +24,7 @@ typedef struct {
  * Compresses all of `source` into a spool, in constant memory; waits for bytes that are not written yet. Sets the
  * spool's chunks.
  *
- * @param spool linkable and empty
+ * @param spool linkable and empty; it may refer to the base of `old`, or to its only file (kiss_spool_refer_to())
  * @param old   NULL, or an earlier version whose chunks can be copied; any other list is allowed, too
  * @param p     for buffers, and for the chunks
  * @return APR_SUCCESS when the source was complete, APR_ENOMEM, or the error of reading or writing
