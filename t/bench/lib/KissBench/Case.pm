@@ -77,4 +77,13 @@ sub ratio {
     return median(map { my $i = $_; $own[$i] / $best->(map { $_->[$i] } @all) } 0 .. min($#own, map {$#$_} @all));
 }
 
+# made($connections, $name, $base): the ratio of processor times when what it costs to send the answer, `unchanged`, is taken off both.
+sub made {
+    my ($self, $c, $name, $base) = @_;
+    my $sent = $self->of($c, qw(unchanged cpu));
+    my @made = map { $_ - $sent } $self->_values($c, $name, 'cpu');
+    my @base = map { $_ - $sent } $self->_values($c, $base, 'cpu');
+    return median(map { $made[$_] / $base[$_] } 0 .. min($#made, $#base));
+}
+
 1;
