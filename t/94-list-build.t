@@ -155,6 +155,43 @@ for my $coding ('as it is', 'compressed') {
     };
 }
 
+# Somebody else has the lock whenever it is looked at: what is published meanwhile is taken all the same.
+for my $coding ('as it is', 'compressed') {
+    subtest "a lock that is never free, $coding" => sub {
+        my @coding = $coding eq 'compressed' ? %gz : ();
+        my $h = serve(log_level => 'info kiss:debug');
+        my $other = serve();
+        ask($_, '/products', undef, @coding) for $h, $other;
+        my @held = map { lock_file($_) } glob folder($h) . '/lock.*';
+        my $said = sub { my ($number) = @_; my $n = () = $h->log_text =~ /KISS$number: \S*products/g; return $n };
+        # From the other server's directory, each file at once, the record of the versions last.
+        my $publish = sub {
+            for my $from ((glob folder($other) . '/*@*.json'), glob folder($other) . '/*.states') {
+                my $name = $from =~ s{.*/}{}r;
+                (run('cp', '-p', $from, folder($h) . '/new'))[0] and die "cp $from";
+                rename folder($h) . '/new', folder($h) . "/$name" or die "$name: $!";
+            }
+        };
+        for my $changes (1, 3) {
+            my $before = $said->('0830');
+            sql($db, "UPDATE price SET unit_price = unit_price + 1 WHERE price_list_code = 'UKTRADE'");
+            my $waiting = later(sub { ask($h, '/products', undef, @coding) });
+            ok wait_until(10, sub { $said->('0830') > $before }), 'a request waits';
+            sql($db, "UPDATE price SET unit_price = unit_price + 1 WHERE price_list_code = 'UKTRADE'") for 2 .. $changes;
+            my $built = ask($other, '/products', undef, @coding);
+            $publish->();
+            my $res = $waiting->();
+            is $res->{status}, 200, $changes == 1 ? 'what it waits for is published: it is answered' : 'a newer version is';
+            is $res->{headers}{etag}, $built->{headers}{etag}, '... with that';
+            ok $res->{content} eq $built->{content}, '... and its bytes';
+            is fate($h, $res), 'hit', '... which it has not built';
+        }
+        is $said->('0831'), 1, 'the log says that one took a newer version';
+        $_->() for @held;
+        $h->log_ok;
+    };
+}
+
 subtest 'two servers, one directory' => sub {
     my @h = map { serve(cache => "$dir/shared", processes => 2, config => "KissCacheSize 2\n") } 1 .. 2;
     my $first = ask($h[0], '/products');
