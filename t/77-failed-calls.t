@@ -162,14 +162,10 @@ sub post_subject {
         return $res->{status} == 201 && $res->{content} =~ /"Amount":"\Q$amount\E","Status":"Pending"/ ? '' : "$res->{status} $res->{content}" };
     my $after = sub {
         my ($res) = @_;
-        # How many requests to allocate there are of this amount, and what is open: the server may have to notice that a connection is gone.
-        my ($n, $open);
-        wait_until(5, sub {
-            ($n, $open) = split /\t/, $session->("SELECT (SELECT COUNT(*) FROM payment_application WHERE amount = $cents / 100), (SELECT COUNT(*) FROM information_schema.innodb_trx t"
-                . " JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id WHERE p.user = 'kiss' AND p.db = '$kss')");
-            return !$open;
-        });
-        return 'a transaction is open' if $open;
+        # The server may have to notice first that a connection is gone.
+        return 'rows are locked' if !wait_until(5, sub { !grep { $_ == 0 } $session->('SELECT COUNT(*) FROM payment WHERE payment_id = 990001 FOR UPDATE SKIP LOCKED;'
+            . "SELECT (SELECT COUNT(*) FROM revision) = COUNT(*) FROM revision FOR UPDATE SKIP LOCKED") });
+        my $n = $session->("SELECT COUNT(*) FROM payment_application WHERE amount = $cents / 100");
         return "it was made $n times" if $n > 1 || ($res->{status} == 201 && $n != 1);
         return '';
     };
