@@ -157,12 +157,22 @@ subtest 'the clock jumps' => sub {
     $h->log_ok(qr/KISS0202|KISS060/);
 };
 
+# in_place($h): waits until the main thread of each child waits for the parent. A child of event that a thread of its own tells to end
+# earlier than that does not hear of it: it neither ends nor serves (2.4.71).
+sub in_place {
+    my ($h) = @_;
+    return wait_until(5, sub {
+        my @at = map { my $pid = $_; eval { slurp("/proc/$pid/wchan") } // '' } $h->children;
+        return @at && !grep { !/pipe/ } @at;
+    });
+}
+
 subtest 'one connection for each process' => sub {
     for my $mpm (qw(event prefork)) {
         SKIP: {
             skip "this httpd has no $mpm", 2 if !KissTest::Httpd::load_module("mpm_$mpm") || !-e KissTest::Httpd::apxs('LIBEXECDIR') . "/mod_mpm_$mpm.so";
             my $h = serve(undef, mpm => $mpm, processes => 2, threads => 4, config => "MaxConnectionsPerChild 1\n");
-            my @all = map { $_ % 3 || empty($h); is_right($h, ask($h)) } 1 .. 6;
+            my @all = map { $_ % 3 || empty($h); in_place($h) if $mpm eq 'event'; is_right($h, ask($h)) } 1 .. 6;
             is scalar(grep { $_ eq 'right' } @all), 6, "$mpm: each answer is right" or diag explain \@all;
             ok wait_until(20, sub { connections($server, "db = '$db'") <= 2 * 4 * 2 }), '... and no connection to the database is left of those that ended';
             $h->log_ok(qr/AH03490/);        # of event itself: those that end still have their places

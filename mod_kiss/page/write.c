@@ -210,11 +210,24 @@ static unsigned locks_of(const write_request *w)
     return locks;
 }
 
+/** What is to be written over what is there. A copy: when the transaction is done again, others may have made the object. */
+static kiss_write_object completed(const write_request *w, const kiss_write_stored *old)
+{
+    kiss_write_object sent = w->sent;
+
+    if (!old->object.self) {
+        sent.self = apr_pmemdup(w->c.k->pool, sent.self, (apr_size_t)w->c.plan->self.n * sizeof(*sent.self));
+        kiss_write_body_fill(sent.self, &w->c.plan->self, w->c.k->pool);
+    }
+    return sent;
+}
+
 /** Writes what was sent over what is there, and reads it back. */
 static kiss_db_status put(write_request *w, kiss_db_conn *conn, const kiss_write_stored *old)
 {
     apr_pool_t *p = w->c.k->pool;
     const int takes = w->c.plan->set->owner && !old->owned;
+    const kiss_write_object sent = completed(w, old);
     kiss_write_stored now;
     const char *fault;
     kiss_db_status status = kiss_write_store_references(&fault, conn, w->c.plan, &w->sent, p);
@@ -223,11 +236,8 @@ static kiss_db_status put(write_request *w, kiss_db_conn *conn, const kiss_write
         refuse(w, &kiss_error_param, fault);
         return status;
     }
-    if (status == KISS_DB_OK && !old->object.self) {
-        kiss_write_body_fill(w->sent.self, &w->c.plan->self, p);
-    }
     if (status == KISS_DB_OK) {
-        status = kiss_write_store_change(&w->changed, conn, w->c.plan, &old->object, &w->sent, p);
+        status = kiss_write_store_change(&w->changed, conn, w->c.plan, &old->object, &sent, p);
     }
     if (status == KISS_DB_OK && takes) {
         status = kiss_write_store_own(conn, w->c.plan, w->key[0], w->c.k->principal, p);
@@ -241,7 +251,7 @@ static kiss_db_status put(write_request *w, kiss_db_conn *conn, const kiss_write
     }
     w->c.status = old->object.self || (status == KISS_DB_OK && !now.object.self) ? HTTP_OK : HTTP_CREATED;
     if (status == KISS_DB_OK && !now.object.self) {
-        now.object.self = w->sent.self;         /* a key whose last row was removed */
+        now.object.self = sent.self;            /* a key whose last row was removed */
     }
     return status == KISS_DB_OK ? write_text(&w->text, w, &now) : status;
 }

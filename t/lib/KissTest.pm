@@ -164,7 +164,7 @@ sub kept_file { my ($folder, $tag) = @_; my ($file) = glob "$folder/*\@$tag.json
 #   limits TEXT           the limits in it (default: far away)       token_keys FILE
 #   pool 'keep=1 max=4'   more of KissDatabase
 #   config TEXT           more, at the end of httpd.conf             modules [...]  names of modules to load
-#   admin TEXT            a <Location> "admin" below with KissAdmin On and these directives
+#   admin TEXT            a <Location> "admin" below with KissAdmin On and these directives; admin_pool: as pool, of its database
 #   tls 1                 HTTPS                                      kiss 0         without the module
 #   mpm NAME              instead of KISS_TEST_MPM                   processes 2, threads 8 (of each)
 #   log_level 'info'      env {}         of httpd                    wrapper [...]  command in front of httpd

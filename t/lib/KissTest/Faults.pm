@@ -19,7 +19,7 @@ use KissTest;
 use KissTest::Load;
 use MIME::Base64 ();
 
-our @EXPORT = qw(cannot_preload preload arm disarm shift_clock ask_once ask_later claims_of leftovers descriptors);
+our @EXPORT = qw(cannot_preload preload arm disarm shift_clock ask_once later ask_later claims_of leftovers descriptors);
 
 my %group = (database => 1, files => 2, memory => 3, disk => 4, locks => 5);
 my $serial = 0;
@@ -101,16 +101,16 @@ sub ask_once {
     return KissTest::Load::answer($got, $why // $@);
 }
 
-# ask_later($h, $path, %headers): one GET in the background, never repeated; what the code that it returns returns is its answer.
-sub ask_later {
-    my ($h, $path, @headers) = @_;
+# later($sub): calls it in the background; what the code that it returns returns is what that has returned: a hash.
+sub later {
+    my ($sub) = @_;
     require POSIX;
     require Storable;
     pipe my $from, my $to or die "pipe: $!";
     my $pid = fork;
     die "fork: $!" unless defined $pid;
     if (!$pid) {
-        my $res = eval { fetch($h, $path, @headers) } || { status => 599, headers => {}, content => "$@" };
+        my $res = eval { $sub->() } || { status => 599, headers => {}, content => "$@" };
         print {$to} Storable::freeze($res);
         close $to;
         POSIX::_exit(0);
@@ -123,6 +123,9 @@ sub ask_later {
         return $res;
     };
 }
+
+# ask_later($h, $path, %headers): one GET in the background, never repeated; what the code that it returns returns is its answer.
+sub ask_later { my ($h, $path, @headers) = @_; return later(sub { fetch($h, $path, @headers) }) }
 
 # claims_of($bearer): what a token says.
 sub claims_of {

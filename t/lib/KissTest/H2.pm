@@ -60,17 +60,23 @@ sub _text {
 }
 
 # get($path, %headers): begins a GET, returns the number of its stream.
-sub get {
-    my ($self, $path, %headers) = @_;
+sub get { my ($self, $path, %headers) = @_; return $self->begin('GET', $path, undef, %headers) }
+
+# begin($method, $path, $body, %headers): begins a request, returns the number of its stream. $body undef: there is none; more($id, $text,
+# $last) sends some of a body, and its end. Together a body must not be larger than what httpd takes without a window update, 65,535 bytes.
+sub begin {
+    my ($self, $method, $path, $body, %headers) = @_;
     my $id = $self->{next};
     $self->{next} += 2;
-    my @fields = (':method' => 'GET', ':scheme' => 'http', ':authority' => 'localhost', ':path' => $path, map { lc $_ => $headers{$_} } sort keys %headers);
+    my @fields = (':method' => $method, ':scheme' => 'http', ':authority' => 'localhost', ':path' => $path, map { lc $_ => $headers{$_} } sort keys %headers);
     my $block = '';
     while (my ($name, $value) = splice @fields, 0, 2) { $block .= "\0" . _text($name) . _text($value) }
-    $self->_write(_frame('HEADERS', 5, $id, $block));           # END_HEADERS, END_STREAM
+    $self->_write(_frame('HEADERS', defined $body ? 4 : 5, $id, $block));           # END_HEADERS, END_STREAM
     $self->{data}{$id} = '';
+    $self->more($id, $body, 1) if length($body // '');
     return $id;
 }
+sub more { my ($self, $id, $text, $last) = @_; return $self->_write(_frame('DATA', $last ? 1 : 0, $id, $text)) }
 
 # cancel($id): the client resets a stream. goaway(): it says that it will ask for nothing more.
 sub cancel { my ($self, $id) = @_; return $self->_write(_frame('RST_STREAM', 0, $id, pack 'N', 8)) }

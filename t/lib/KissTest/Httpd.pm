@@ -174,7 +174,7 @@ sub _admin_text {
     my ($self, $address) = @_;
     my $path = $self->{path} =~ s{/\z}{}r . '/admin';
     my @lines = ('KissAdmin On', 'KissAdminDatabase writer', 'KissAdminLimit 1000000 10000000', $self->{tls} ? () : 'KissAllowPlainHTTP On');
-    return "KissDatabase writer $address user=kiss_write dbname=$self->{db} password-file=$self->{db_server}{dir}/kiss_write.password\n"
+    return "KissDatabase writer $address user=kiss_write dbname=$self->{db} password-file=$self->{db_server}{dir}/kiss_write.password @{[$self->{admin_pool} // '']}\n"
         . qq(<Location "$path">\n) . join('', map {"    $_\n"} @lines, split /\n/, $self->{admin}) . "</Location>\n";
 }
 
