@@ -428,6 +428,7 @@ static int kiss_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pt
         ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, s, KISS_LOGNO(0102) "%s", e);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
+    kiss_config_derive_admin_limits(s, ptemp);
     return OK;
 }
 

@@ -215,6 +215,17 @@ subtest 'limit' => sub {
     my $r = $l->get("/admin/products/$sku", @$as);
     is $r->{headers}{'x-rate-limit-limit'}, '1m', '... by the minute';
     $l->log_ok;
+    # What it writes counts where it gets its tokens, too.
+    $l = start_httpd(admin => 'KissAdminLimit 20 100', limits => "KissLimit 3 100\nKissAdminLimit 5 100");
+    kissctl_ok('admin', 'add', 'busy');
+    my $key = kissctl_ok('admin-key', 'issue', 'busy') =~ s/\s+\z//r;
+    $as = [Authorization => 'Bearer ' . $l->token('busy', $key)];
+    is join(' ', map { $l->get("/admin/products/$sku", @$as)->{status} } 1 .. 10), join(' ', (200) x 10), 'more than the location of the token endpoint allows';
+    ok eval { $l->token('busy', $key) }, '... and a new token all the same' or diag $@;
+    is_deeply [map { $l->get($_, @$as)->{status} } '/prices', '/api/version'], [403, 200], '... and nothing else is used up';
+    is join(' ', map { $l->get("/admin/products/$sku", @$as)->{status} } 1 .. 8), join(' ', (200) x 6, 429, 429), '... until it is';
+    is $l->post('/auth/token', { grant_type => 'client_credentials', client_id => 'busy', client_secret => $key })->{status}, 429, '... for tokens, too';
+    $l->log_ok;
 };
 
 subtest 'off, and without TLS' => sub {

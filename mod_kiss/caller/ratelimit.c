@@ -104,7 +104,8 @@ static void count(window_states *v, kiss_slot *s, apr_int64_t now, const kiss_re
 
     for (w = 0; w < KISS_WINDOWS; w++) {
         /* The limit of the location is read each time: the same customer may have a different one in another location. */
-        apr_uint32_t limit = s->own_limit[w] >= 0 ? (apr_uint32_t)s->own_limit[w] : kiss_config_limit(k->conf, w, whose);
+        apr_uint32_t limit = s->own_limit[w] >= 0 ? (apr_uint32_t)s->own_limit[w]
+                             : kiss_config_limit(k->conf, k->server, w, whose);
 
         v->window[w] = kiss_fixed_window_take(&s->window[w], now, kiss_fixed_window_length[w], limit);
     }
@@ -197,8 +198,8 @@ static const kiss_error *uncounted(const kiss_req *k, const kiss_error *e)
 static const char *anonymous(const kiss_req *k)
 {
     return apr_psprintf(k->pool, "%s\n%u\n%u", k->endpoint && k->endpoint->run == KISS_RUN_OPENAPI ? "document" : "",
-                        kiss_config_limit(k->conf, KISS_WINDOW_MINUTE, KISS_LIMIT_ANONYMOUS),
-                        kiss_config_limit(k->conf, KISS_WINDOW_HOUR, KISS_LIMIT_ANONYMOUS));
+                        kiss_config_limit(k->conf, k->server, KISS_WINDOW_MINUTE, KISS_LIMIT_ANONYMOUS),
+                        kiss_config_limit(k->conf, k->server, KISS_WINDOW_HOUR, KISS_LIMIT_ANONYMOUS));
 }
 
 /**

@@ -59,6 +59,7 @@ void *kiss_config_merge_server(apr_pool_t *p, void *base, void *add)
 
     conf->databases = apr_hash_overlay(p, inner->databases, outer->databases);
     conf->has_admin = inner->has_admin || outer->has_admin;
+    memset(conf->admin_limit, 0, sizeof(conf->admin_limit));
     KISS_SERVER_MEMBERS(MERGE_TEXT, MERGE_NUMBER)
     return conf;
 }
@@ -113,7 +114,16 @@ kiss_jwt_policy kiss_config_token_policy(const kiss_dir_conf *conf, const server
     return policy;
 }
 
-apr_uint32_t kiss_config_limit(const kiss_dir_conf *conf, int window, kiss_limit_of whose)
+/** The limit of an admin client. */
+static apr_uint32_t admin_limit(const kiss_dir_conf *conf, const server_rec *s, int window)
+{
+    apr_uint32_t own = window == KISS_WINDOW_MINUTE ? kiss_config_admin_minute(conf) : kiss_config_admin_hour(conf);
+    apr_uint32_t most = kiss_config_admin(conf) ? 0 : kiss_config_server(s)->admin_limit[window];
+
+    return own > most ? own : most;
+}
+
+apr_uint32_t kiss_config_limit(const kiss_dir_conf *conf, const server_rec *s, int window, kiss_limit_of whose)
 {
     const int minute = window == KISS_WINDOW_MINUTE;
 
@@ -121,7 +131,7 @@ apr_uint32_t kiss_config_limit(const kiss_dir_conf *conf, int window, kiss_limit
     case KISS_LIMIT_ANONYMOUS:
         return minute ? kiss_config_anonymous_minute(conf) : kiss_config_anonymous_hour(conf);
     case KISS_LIMIT_ADMIN:
-        return minute ? kiss_config_admin_minute(conf) : kiss_config_admin_hour(conf);
+        return admin_limit(conf, s, window);
     case KISS_LIMIT_CUSTOMER:
     default:
         return minute ? kiss_config_limit_minute(conf) : kiss_config_limit_hour(conf);
@@ -250,6 +260,27 @@ apr_array_header_t *kiss_config_admin_sections(server_rec *main_server, apr_pool
         section->database = kiss_config_admin_database(section->conf, section->server);
     }
     return sections;
+}
+
+void kiss_config_derive_admin_limits(server_rec *main_server, apr_pool_t *p)
+{
+    const apr_array_header_t *sections = kiss_config_admin_sections(main_server, p);
+    server_rec *s;
+    int i, w;
+
+    for (s = main_server; s; s = s->next) {
+        for (i = 0; i < sections->nelts; i++) {
+            const kiss_config_admin_section *section = &APR_ARRAY_IDX(sections, i, kiss_config_admin_section);
+
+            /* Sections of the main server are in all servers. */
+            for (w = 0; w < KISS_WINDOWS && (section->server == s || section->server == main_server); w++) {
+                apr_uint32_t limit = kiss_config_limit(section->conf, s, w, KISS_LIMIT_ADMIN);
+                apr_uint32_t *most = &kiss_config_server(s)->admin_limit[w];
+
+                *most = limit > *most ? limit : *most;
+            }
+        }
+    }
 }
 
 int kiss_config_has_admin(const server_rec *s)

@@ -143,6 +143,7 @@ struct kiss_dir_conf {
 typedef struct {
     apr_hash_t *databases;              /**< name to kiss_database_conf */
     int has_admin;                      /**< 1: one of its locations has KissAdmin On */
+    apr_uint32_t admin_limit[2];        /**< by KISS_WINDOW_: the highest KissAdminLimit of these locations */
     KISS_SERVER_MEMBERS(KISS_TEXT_MEMBER, KISS_NUMBER_MEMBER)
 } kiss_server_conf;
 
@@ -251,6 +252,9 @@ void kiss_config_add_admin(server_rec *s, const kiss_dir_conf *conf, const char 
 /** All such sections: an array of kiss_config_admin_section in `p`. */
 apr_array_header_t *kiss_config_admin_sections(server_rec *main_server, apr_pool_t *p);
 
+/** Derives admin_limit of all servers, when the configuration is complete. @param p memory for as long as it takes */
+void kiss_config_derive_admin_limits(server_rec *main_server, apr_pool_t *p);
+
 /** 1 when the server has admin endpoints somewhere, so that admin clients get tokens. */
 int kiss_config_has_admin(const server_rec *s);
 
@@ -306,7 +310,11 @@ kiss_jwt_policy kiss_config_token_policy(const kiss_dir_conf *conf, const server
 /** Whose limits. */
 typedef enum { KISS_LIMIT_CUSTOMER, KISS_LIMIT_ANONYMOUS, KISS_LIMIT_ADMIN } kiss_limit_of;
 
-/** Requests that a window allows: of a customer or an admin client without a limit of its own, or of anonymous callers. */
-apr_uint32_t kiss_config_limit(const kiss_dir_conf *conf, int window, kiss_limit_of whose);
+/**
+ * Requests that a window allows in a location: of a customer or an admin client without a limit of its own, or of anonymous
+ * callers. What an admin client does outside of the locations with KissAdmin, above all to get a token, counts with what it
+ * does there: it is allowed as much as there.
+ */
+apr_uint32_t kiss_config_limit(const kiss_dir_conf *conf, const server_rec *s, int window, kiss_limit_of whose);
 
 #endif
