@@ -293,6 +293,29 @@ SQL
     $h->log_ok(qr/KISS0253/);
 };
 
+subtest 'a large product meets others as long as it is tried' => sub {
+    plan skip_all => 'sanitizers take memory of their own' if $ENV{KISS_TEST_PRELOAD};
+    my $h = serve(processes => 1);
+    my $text = 'x' x 1_000_000;
+    is ask($h, POST => '/admin/products', { sku => 'HUGE', description => $text, websiteDescription => $text })->{status}, 201, 'a large product';
+    $server->sql($db, <<'SQL');
+DELIMITER //
+CREATE TRIGGER in_the_way BEFORE UPDATE ON product FOR EACH ROW
+IF USER() LIKE 'kiss_write@%' AND NEW.sku = 'HUGE' THEN
+    SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213, MESSAGE_TEXT = 'in the way';
+END IF //
+SQL
+    my $peak = sub { my ($most) = sort { $b <=> $a } map { slurp("/proc/$_/status") =~ /^VmHWM:\s*(\d+)/m ? $1 / 1024 : 0 } $h->children; return $most };
+    my $before = $peak->();
+    is_503(ask($h, PUT => '/admin/products/HUGE', { theme => 'x' }), 'after three seconds');
+    my ($times) = $h->log_text =~ /KISS0775: .* (\d+) times/;
+    cmp_ok $times, '>', 3, "... it was tried $times times";
+    cmp_ok $peak->() - $before, '<', 60, '... in the memory of one time (MB)';
+    $server->sql($db, 'DROP TRIGGER in_the_way');
+    is ask($h, PUT => '/admin/products/HUGE', { theme => 'x' })->{status}, 200, 'afterwards it is done';
+    $h->log_ok(qr/KISS0775/);
+};
+
 subtest 'bodies that do not come, or not whole' => sub {
     my $h = serve(modules => [qw(reqtimeout)], config => "RequestReadTimeout body=1\n");
     ask($h, PUT => '/admin/products/W-8', product(1));

@@ -146,4 +146,12 @@ subtest 'the rest' => sub {
     turns($h, [subject($_, \&with)], ', memory', group => 'memory') for 'PUT product', 'PATCH stock, NDJSON';
 };
 
+# Refused, and then the connection is lost as it rolls back, and all others: the answer says nothing of what was found before.
+subtest 'what is refused' => sub {
+    my $ask = sub { return ask_once($h, 'PUT', '/admin/products/NONE', '{"name":"x"}', @admin, 'Content-Type' => 'application/json') };
+    my $wrong = sub { my ($res) = @_; return $res->{status} == 404 && $res->{content} eq q({"error":"There is no product 'NONE'."}) ? '' : "$res->{status} $res->{content}" };
+    turns($h, [['a product that is not there', sub { }, $ask, $wrong]], ', 2013 from then on', group => 'database', code => 2013, times => 1e9);
+    turns($h, [['a product that is not there', sub { }, $ask, $wrong]], ", $_", group => 'database', code => $_) for 2013, 1213;
+};
+
 done_testing;

@@ -267,6 +267,9 @@ kiss_db_status kiss_db_run(kiss_req *k, kiss_db_work work, void *baton)
     kiss_db_deadline_end(&deadline, k);
     k->db_time += kiss_clock_now() - start;
     tally(&k->tally, status);
+    if (status != KISS_DB_OK) {
+        k->description = NULL;          /* of work that was not done to its end */
+    }
     return status;
 }
 

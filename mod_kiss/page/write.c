@@ -25,6 +25,7 @@
 /** A request. */
 typedef struct {
     kiss_write_change c;            /* what it has in common with others */
+    apr_pool_t *pool;               /* of this attempt: what an earlier one has read is gone */
     int method;                     /* M_GET, ... */
     const char *key[KISS_MAX_WRITE_KEYS];   /* of the object */
     kiss_write_object sent;         /* what is to be written */
@@ -191,7 +192,7 @@ static kiss_db_status write_text(const char **text, const write_request *w, cons
 {
     const char *owner = !w->c.plan->set->owner ? NULL : stored->owned ? "pim" : "import";
 
-    *text = stored->object.self ? kiss_write_body_text(w->c.plan, &stored->object, owner, w->c.k->pool) : NULL;
+    *text = stored->object.self ? kiss_write_body_text(w->c.plan, &stored->object, owner, w->pool) : NULL;
     return stored->object.self && !*text ? KISS_DB_FAILED : KISS_DB_OK;
 }
 
@@ -216,8 +217,8 @@ static kiss_write_object completed(const write_request *w, const kiss_write_stor
     kiss_write_object sent = w->sent;
 
     if (!old->object.self) {
-        sent.self = apr_pmemdup(w->c.k->pool, sent.self, (apr_size_t)w->c.plan->self.n * sizeof(*sent.self));
-        kiss_write_body_fill(sent.self, &w->c.plan->self, w->c.k->pool);
+        sent.self = apr_pmemdup(w->pool, sent.self, (apr_size_t)w->c.plan->self.n * sizeof(*sent.self));
+        kiss_write_body_fill(sent.self, &w->c.plan->self, w->pool);
     }
     return sent;
 }
@@ -225,7 +226,7 @@ static kiss_write_object completed(const write_request *w, const kiss_write_stor
 /** Writes what was sent over what is there, and reads it back. */
 static kiss_db_status put(write_request *w, kiss_db_conn *conn, const kiss_write_stored *old)
 {
-    apr_pool_t *p = w->c.k->pool;
+    apr_pool_t *p = w->pool;
     const int takes = w->c.plan->set->owner && !old->owned;
     const kiss_write_object sent = completed(w, old);
     kiss_write_stored now;
@@ -287,9 +288,11 @@ static kiss_db_status write_once(kiss_db_conn *conn, kiss_write_change *change)
     const char *current;
     kiss_db_status status;
 
+    apr_pool_clear(w->pool);
+    change->k->description = NULL;      /* it may have been of that pool */
     w->changed = "";
     w->audited = 0;
-    status = kiss_write_store_read(&old, conn, change->plan, w->key, locks_of(w), change->k->pool);
+    status = kiss_write_store_read(&old, conn, change->plan, w->key, locks_of(w), w->pool);
     if (status == KISS_DB_OK) {
         status = kiss_write_change_find_repeated(change, conn);
     }
@@ -309,7 +312,7 @@ static kiss_db_status read_object(kiss_db_conn *conn, void *baton)
     kiss_db_status status = kiss_db_begin(conn);
 
     if (status == KISS_DB_OK) {
-        status = kiss_write_store_read(&stored, conn, w->c.plan, w->key, KISS_WRITE_STORE_NOTHING, w->c.k->pool);
+        status = kiss_write_store_read(&stored, conn, w->c.plan, w->key, KISS_WRITE_STORE_NOTHING, w->pool);
     }
     if (status == KISS_DB_OK) {
         status = write_text(&w->text, w, &stored);
@@ -416,6 +419,7 @@ const kiss_error *kiss_write_run(kiss_req *k, int *status)
 
     memset(&w, 0, sizeof(w));
     kiss_write_change_start(&w.c, k);
+    apr_pool_create(&w.pool, k->pool);
     w.method = k->r->method_number;
     w.changed = "";
     if (w.method == M_GET) {

@@ -37,6 +37,8 @@ sub wrong_error {
     return 'no JSON' if !eval { JSON::PP->new->utf8->decode($res->{content}); 1 } || $res->{headers}{'content-type'} !~ m{\Aapplication/json};
     return '503 without Retry-After' if $res->{status} == 503 && ($res->{headers}{'retry-after'} // '') !~ /\A[1-9]\d*\z/;
     return 'an error with an ETag' if defined $res->{headers}{etag};
+    # Nothing of an attempt before.
+    return "it says $res->{content}" if $res->{content} !~ /unavailable\. Please retry|is busy\. Please retry|nexpected error/;
     return '';
 }
 
