@@ -80,6 +80,24 @@ subtest 'the next poll shows it' => sub {
     is ask(GET => '/admin/products/NEW-1')->{status}, 404, '... and absent';
 };
 
+subtest 'a product that comes back' => sub {
+    my $prices = sub { return [map { { priceListCode => $_->[0], unitPrice => $_->[1], moq => 1, orderMultiple => 1, discountEligible => JSON::PP::true } } @_] };
+    my $has = sub { return join ' ', map {"$_->{priceListCode} $_->{unitPrice}"} @{ $h->json($_[0])->{prices} } };
+    is ask(POST => '/admin/products', { sku => 'BACK-1', prices => $prices->(['UKTRADE', 5], ['EUTRADE', 6]) })->{status}, 201, 'made';
+    is ask(DELETE => '/admin/products/BACK-1')->{status}, 204, '... and removed: its prices stay';
+    my $r = ask(POST => '/admin/products', { sku => 'BACK-1', name => 'again', prices => $prices->(['UKTRADE', 7]) });
+    is $r->{status}, 201, 'made again, with prices of its own' or diag $r->{content};
+    is $has->($r), 'UKTRADE 7', '... which are all that it has' if $r->{status} == 201;
+    is listed('BACK-1')->{Name}, 'again', '... in the list';
+    ask(DELETE => '/admin/products/BACK-1');
+    $r = ask(POST => '/admin/products', { sku => 'BACK-1', name => 'third' });
+    is $r->{status}, 201, 'made again, without prices';
+    is $has->($r), 'UKTRADE 7', '... it has those that are there';
+    is ask(DELETE => '/admin/products/BACK-1')->{status}, 204, 'removed';
+    is $has->(ask(POST => '/admin/products', { sku => 'BACK-1', prices => [] })), '', '... and made without any';
+    is ask(DELETE => '/admin/products/BACK-1')->{status}, 204, 'removed';
+};
+
 subtest 'arrays, absent members, null' => sub {
     my ($sku) = map { $_->[0] } sql($db, 'SELECT sku FROM product_image GROUP BY sku ORDER BY COUNT(*) DESC, sku LIMIT 1');
     my $before = $h->json(ask(GET => "/admin/products/$sku"));

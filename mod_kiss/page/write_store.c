@@ -59,16 +59,20 @@ kiss_db_status kiss_write_store_read(kiss_write_stored *stored, kiss_db_conn *co
     int i;
 
     memset(stored, 0, sizeof(*stored));
-    if (status != KISS_DB_OK || rows->nelts == 0) {
+    if (status != KISS_DB_OK) {
         return status;
     }
-    object->self = APR_ARRAY_IDX(rows, 0, const char **);
+    object->self = rows->nelts ? APR_ARRAY_IDX(rows, 0, const char **) : NULL;
     for (i = 0; i < plan->nnested && status == KISS_DB_OK; i++) {
         const kiss_write_table *t = &plan->nested[i];
+        const int locked = (locks >> i & 1) != 0;
 
-        status = kiss_write_store_rows(&object->nested[i], conn, locks >> i & 1 ? &t->lock : &t->read, key, p);
+        /* Some rows stay when their object is removed: they are there before it comes back. */
+        if (object->self || (locked && !(kiss_write_store_removed(plan) >> i & 1))) {
+            status = kiss_write_store_rows(&object->nested[i], conn, locked ? &t->lock : &t->read, key, p);
+        }
     }
-    return status == KISS_DB_OK && plan->set->owner ? read_owner(stored, conn, plan, key, p) : status;
+    return status == KISS_DB_OK && object->self && plan->set->owner ? read_owner(stored, conn, plan, key, p) : status;
 }
 
 /* A page has this many bytes of objects, and this many of the rows of their arrays: it is in memory some ten times. */

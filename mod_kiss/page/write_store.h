@@ -18,7 +18,7 @@
 
 /** An object as it is. */
 typedef struct {
-    kiss_write_object object;           /**< object.self is NULL where there is none */
+    kiss_write_object object;           /**< object.self is NULL where there is none; there may be rows of its arrays then */
     int owned;                          /**< 1: it was written over HTTPS before */
 } kiss_write_stored;
 
