@@ -37,6 +37,12 @@ sub ask {
     return ask_once($h, $method, $path, ref $body ? $json->encode($body) : $body, %{ $h->{admin} }, %headers);
 }
 
+# insist(...): ask() in the background, as often as it is told to come again: the module waits three seconds for a lock, and a machine may be slow.
+sub insist {
+    my (@request) = @_;
+    return later(sub { my $res = { status => 503 }; for (1 .. 20) { $res = ask(@request) if $res->{status} == 503 } return $res });
+}
+
 # A product with its arrays, all of which tell which write it is of.
 sub product {
     my ($n) = @_;
@@ -95,11 +101,12 @@ sub writes {
     my ($h, $i, $n) = @_;
     my ($sku, %id) = ("W-$i", 'Idempotency-Key' => "$$-$n", 'X-Request-Id' => "w-$i-$n-$$");
     my @request = $i == 0 ? ('PATCH', '/admin/stock', rows('S0', $n, 20)) : ('PUT', "/admin/products/$sku", product($n));
-    my @seen;
+    my ($hung, @seen) = ('');
     for my $try (1 .. 100) {
         my $res = ask($h, @request, %id);
         push @seen, $res->{status};
-        return { n => $n, id => $id{'X-Request-Id'}, i => $i, seen => \@seen, why => $res->{status} == 200 || ($res->{status} == 503 && $res->{headers}{'retry-after'}) || $res->{status} == 599 ? '' : $res->{content} }
+        $hung = "$res->{status} $res->{content}" if $res->{content} =~ /no answer within/ || ($res->{status} == 503 && !$res->{headers}{'retry-after'});
+        return { n => $n, id => $id{'X-Request-Id'}, i => $i, seen => \@seen, why => $hung || ($res->{status} == 200 ? '' : $res->{content}) }
             if $res->{status} == 200 || $res->{status} !~ /\A5(?:03|99)\z/;
         sleep 0.1;
     }
@@ -128,12 +135,12 @@ sub under_load {
 
 subtest 'the database is killed, and stands still, under load' => sub {
     my $h = serve(admin_pool => 'timeout=1s wait=1s');
-    my @seen = under_load($h, 'killed', sub { stop('KILL'); sleep 0.3; $server->resume });
-    cmp_ok scalar(grep { "@{ $_->{seen} }" =~ /503/ } @seen), '>', 0, '... some were 503 at first';
-    @seen = under_load($h, 'stopped in order', sub { stop('TERM'); $server->resume });
-    @seen = under_load($h, 'frozen', sub { $server->freeze; sleep 1.5; $server->thaw });
-    cmp_ok scalar(grep { "@{ $_->{seen} }" =~ /503/ } @seen), '>', 0, '... some were 503 at first';
-    is scalar(grep { $_->{seconds} > 20 } @seen), 0, '... none hung';
+    my $asked;
+    under_load($h, 'killed', sub { stop('KILL'); $asked = ask($h, PUT => '/admin/products/W-9', product(1)); $server->resume });
+    is_503($asked, 'asked meanwhile');
+    under_load($h, 'stopped in order', sub { stop('TERM'); $server->resume });
+    under_load($h, 'frozen', sub { $server->freeze; $asked = ask($h, PUT => '/admin/products/W-9', product(1)); $server->thaw });
+    is_503($asked, 'asked meanwhile');
     $h->log_ok(qr/KISS0(?:201|202|205|253|762)/);
 };
 
@@ -158,7 +165,7 @@ subtest 'a child is killed in the middle of a write' => sub {
         my $had = lines($where);
         my %key = ('Idempotency-Key' => "killed-$method");
         my $session = locked();
-        my $answer = later(sub { ask($h, $method, $path, $body, %key) });
+        my $answer = insist($h, $method, $path, $body, %key);
         ok writer_waits(), "$method: it has written, and waits for the revisions";
         kill 'KILL', $h->children;
         is $answer->()->{status}, 599, '... its process is killed: no answer';
@@ -175,7 +182,7 @@ subtest 'a child is killed in the middle of a write' => sub {
         is lines($where), $had + $lines, '... and in the audit';
     }
     isnt revisions(), $before, 'the revisions have risen';
-    $h->log_ok(qr/AH00052/);
+    $h->log_ok(qr/AH00052|KISS0253.*Lock wait/);
 };
 
 subtest 'no writing now' => sub {
@@ -226,7 +233,7 @@ subtest 'all connections are in use' => sub {
     plan skip_all => 'each process of prefork has its own' if ($ENV{KISS_TEST_MPM} || '') eq 'prefork';
     my $h = serve(processes => 1, admin_pool => 'max=1 keep=1 wait=200ms');
     my $session = locked();
-    my $answer = later(sub { ask($h, PUT => '/admin/products/W-5', product(1)) });
+    my $answer = insist($h, PUT => '/admin/products/W-5', product(1));
     ok writer_waits(), 'a write waits, and has the only connection';
     my $res = ask($h, PUT => '/admin/products/W-6', product(1));
     is_503($res, 'another one');
@@ -235,7 +242,7 @@ subtest 'all connections are in use' => sub {
     $session->();
     is $answer->()->{status}, 200, 'the first one is done';
     is ask($h, PUT => '/admin/products/W-6', product(1))->{status}, 200, '... and then the other one';
-    $h->log_ok(qr/KISS0202/);
+    $h->log_ok(qr/KISS0202|KISS0253.*Lock wait/);
 };
 
 subtest 'others are in the way' => sub {
@@ -248,7 +255,7 @@ IF USER() LIKE 'kiss_write@%' AND NEW.sku = 'MET' THEN
     SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213, MESSAGE_TEXT = 'in the way';
 END IF //
 SQL
-    my $answer = later(sub { ask($h, PUT => '/admin/stock/UK01/MET', { availableQTY => 5 }) });
+    my $answer = insist($h, PUT => '/admin/stock/UK01/MET', { availableQTY => 5 });
     ok wait_until(10, sub { $h->log_text =~ /KISS0212.*in the way/ }), 'a PUT of stock meets another transaction, and is tried again';
     $server->sql($db, "INSERT INTO stock (stock_location, sku, available_qty, next_available_eta) VALUES ('UK01', 'MET', 3, '2027-03-01')");
     my $res = $answer->();
@@ -265,7 +272,7 @@ SQL
         my $session = locked();
         $session->('INSERT INTO heavy SELECT seq FROM seq_1_to_500');
         my $from = length $h->log_text;
-        $answer = later(sub { ask($h, $method, $path, $body) });
+        $answer = insist($h, $method, $path, $body);
         ok writer_waits(), "$method: it has written, and waits";
         $session->("SELECT COUNT(*) FROM stock WHERE stock_location = 'UK01' AND sku = '$row' FOR UPDATE");
         ok wait_until(10, sub { substr($h->log_text, $from) =~ /KISS0212.*Deadlock/ }), '... and is rolled back by the server';
