@@ -21,8 +21,7 @@
  * a server that hangs, and so would the next. */
 #define DEAD_WITHIN apr_time_from_sec(1)
 
-/* Buffer of a cell until a longer one is found: few are longer, in a column of text or an array that the database
- * aggregates from rows. */
+/* Buffer of a cell until a longer one is found: few are, in a column of text or an array that the database aggregates. */
 #define CELL 4095
 
 /* No valid cell is longer. */
@@ -267,9 +266,7 @@ kiss_db_status kiss_db_run(kiss_req *k, kiss_db_work work, void *baton)
     kiss_db_deadline_end(&deadline, k);
     k->db_time += kiss_clock_now() - start;
     tally(&k->tally, status);
-    if (status != KISS_DB_OK) {
-        k->description = NULL;          /* of work that was not done to its end */
-    }
+    k->description = status == KISS_DB_OK ? k->description : NULL;      /* of work that was not done to its end */
     return status;
 }
 
@@ -448,8 +445,12 @@ kiss_db_status kiss_db_execute(kiss_db_conn *conn, const kiss_statement *stateme
 {
     apr_int64_t now = kiss_clock_now();
     MYSQL_STMT *stmt;
-    kiss_db_status status = start(&stmt, conn, statement, args, conn->k->pool);
+    apr_pool_t *bound;              /* the values, thousands for many rows, which a request may write many times */
+    kiss_db_status status;
 
+    apr_pool_create(&bound, conn->k->pool);
+    status = start(&stmt, conn, statement, args, bound);
+    apr_pool_destroy(bound);
     count(conn, statement->number, now);
     return status;
 }
