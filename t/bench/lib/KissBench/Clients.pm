@@ -5,7 +5,7 @@ package KissBench::Clients;
 # the keys of customers, and a client of the KSS API. Each writes lines into a file of its own in {dir}:
 #
 #     list, from, to, status, customer, list, digest of what it has now, way of asking, tag     an answer with a list, or 304
-#     token page post repeat key admin, from, to, status                                          another one that was right
+#     token page post repeat key admin write patch rewrite read, from, to, status                 another one that was right
 #     failed, from, to, status                                                                    several hosts: 5xx or none, asked again
 #     wrong, from, to, 0, what                                                                    one that was not
 #
@@ -21,6 +21,7 @@ use JSON::PP ();
 use POSIX ();
 use Time::HiRes qw(sleep);
 use KissBench::World;
+use KissBench::Writes;
 use KissTest;
 use KissTest::Load qw(fetch);
 
@@ -53,11 +54,9 @@ sub _key_file { my ($self, $code) = @_; return $self->_file("key.$code") }
 sub issue_keys {
     my ($self) = @_;
     spew($self->_key_file($_), issue_key($_), 0600) for @{ $self->{codes} };
-    if ($self->{several}) {
-        kissctl_ok('admin', 'add', 'pim');
-        chomp(my $key = kissctl_ok('admin-key', 'issue', 'pim'));
-        spew($self->_key_file('pim'), $key, 0600);
-    }
+    kissctl_ok({ db => $self->{db} }, 'admin', 'add', 'pim');
+    chomp(my $key = kissctl_ok({ db => $self->{db} }, 'admin-key', 'issue', 'pim'));
+    spew($self->_key_file('pim'), $key, 0600);
     return;
 }
 
@@ -129,7 +128,7 @@ sub start {
             POSIX::_exit(0);            # no END blocks, no destructors: the servers are the parent's
         }
         $pid;
-    } (\&poll) x $pollers, \&change, \&rotate_keys, \&synchronise;
+    } (\&poll) x $pollers, \&change, \&rotate_keys, \&synchronise, map { my $i = $_; sub { write_products($_[0], $i) } } 1 .. $self->{writers};
 }
 
 # stop(@pids): ends them.
@@ -275,10 +274,13 @@ sub change {
             $_->{UnitPrice} += 1 for @{ $rows->{prices} }[0 .. 9];
             $_->{AvailableQTY} = int rand 100 for @{ $rows->{stock} }[0 .. rand 100];
             $_->{Name} = "Imported $n" for @{ $rows->{products} }[0 .. rand 5];
+            # Whose products are written by others at this moment is nothing that a file says.
+            for my $table (values %$rows) { $table = [grep { ($_->{SKU} // '') !~ /\AP-/ } @$table] }
             my ($rc, $printed, $err) = $self->_kissctl($self->{db}, 'import', import_folder($rows, $folder));
             $self->_wrong("kissctl import: $rc $printed$err") if $rc && !($self->{several} && $err =~ /error (?:2002|2006|2013|2026|1047|1927|1205)/);
         }
         elsif ($self->{several} && $n % 3 == 2) { $what = $self->_administer($rows) }
+        elsif (!$self->{several} && $n % 2) { $what = write_once($self, $rows, $n) }
         else {
             $what = change_world($self->{skus}, $self->{codes}, $n);
             # What a node has not answered may be there or not: the truth is read either way.
@@ -392,7 +394,7 @@ sub balance {
     my ($self) = @_;
     my $posted = slurp($self->_file('posted'));
     my ($there) = sql($self->{kss}{db}, ($self->{several} ? 'SET SESSION wsrep_sync_wait = 15; ' : '') . 'SELECT COUNT(*), SUM(amount) FROM payment_application WHERE payment_id = 900000');
-    return $there->[0] == $posted && $there->[1] == $posted ? () : "$posted payments were posted, $there->[0] are there, of $there->[1]";
+    return (written($self, $self->{writers}), $there->[0] == $posted && $there->[1] == $posted ? () : "$posted payments were posted, $there->[0] are there, of $there->[1]");
 }
 
 1;
