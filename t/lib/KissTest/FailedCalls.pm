@@ -38,7 +38,7 @@ sub wrong_error {
     return '503 without Retry-After' if $res->{status} == 503 && ($res->{headers}{'retry-after'} // '') !~ /\A[1-9]\d*\z/;
     return 'an error with an ETag' if defined $res->{headers}{etag};
     # Nothing of an attempt before.
-    return "it says $res->{content}" if $res->{content} !~ /unavailable\. Please retry|is busy\. Please retry|nexpected error/;
+    return "it says $res->{content}" if $res->{content} !~ /unavailable\. Please retry|is busy\. Please retry|nexpected (?:server )?error/;
     return '';
 }
 
