@@ -163,6 +163,36 @@ subtest 'a server that is behind' => sub {
     $one->log_ok;
 };
 
+# MariaDB keeps a trigger for broken, until its table is flushed, when a connection is killed while it opens the table (findings/mariadb-killed-reader.sh),
+# as a node of a cluster does that comes back. Here it is a view that says the same.
+subtest 'a server that cannot execute a statement that is right' => sub {
+    my $kss = new_database('broken', api => 'kss', server => $primary);
+    import_kss($kss, top() . '/sql/sample-kss');
+    my $key = issue_kss_key(type => 'employee', user => 1);
+    is caught_up(), '', 'it has all';
+    $replica->sql($kss, slurp(top() . '/sql/kss/grants.sql') . "; SET PASSWORD FOR kiss\@localhost = PASSWORD('" . $primary->password('kiss') . "');" . <<'SQL');
+RENAME TABLE vendor TO vendor_rows;
+DELIMITER //
+CREATE FUNCTION broken() RETURNS INT DETERMINISTIC
+BEGIN
+    SIGNAL SQLSTATE '42000' SET MYSQL_ERRNO = 1064, MESSAGE_TEXT = 'Unknown trigger has an error in its body: \'Query was empty\'';
+    RETURN 1;
+END //
+DELIMITER ;
+CREATE VIEW vendor AS SELECT * FROM vendor_rows WHERE broken() = 1;
+SQL
+    my @serve = (api => 'kss', db => $kss, pool => 'max=4 timeout=3s connect=1s', processes => 1);
+    my $alone = start_httpd(@serve, address => "host=127.0.0.1 port=$other_port");
+    is $alone->get('/api/v1/vendors', 'x-api-key' => $key)->{status}, 500, 'the only server: a repetition would not help';
+    $alone->log_ok(qr/KISS0210.*FLUSH TABLES|KISS0231/);
+    undef $alone;
+    my $h = start_httpd(@serve, address => "host=127.0.0.1:$other_port,127.0.0.1:$port");
+    is $h->get('/api/v1/states', 'x-api-key' => $key)->{status}, 200, 'the first of two: it serves';
+    is $h->get('/api/v1/vendors', 'x-api-key' => $key)->{status}, 200, '... what it cannot the other one does';
+    like $h->log_text, qr/KISS0253.*FLUSH TABLES/, '... and the log says what to do';
+    $h->log_ok(qr/KISS0231|KISS0253|KISS0760/);
+};
+
 # A node of a cluster with wsrep_on = OFF, among other servers: what it is written stays there, and what the others are written may never come.
 # The provider is not loaded then, and need not exist.
 subtest 'a server that is made for a cluster, and is switched off' => sub {

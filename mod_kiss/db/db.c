@@ -64,11 +64,10 @@ static kiss_server_kind kind_of(const kiss_db_conn *conn, unsigned int code)
     if (code == CR_SSL_CONNECTION_ERROR) {
         return KISS_SERVER_LOST;
     }
-    /* A node that is losing its cluster answers so to a causal read, at once: another one may know. */
-    if (code == ER_LOCK_WAIT_TIMEOUT && kiss_db_pool_conf(conn)->nservers > 1) {
-        return KISS_SERVER_AWAY;
-    }
-    return kiss_server_error_kind(code);
+    /* Another server may do what this one does not: a causal read at a node that is losing its cluster, which fails at once; a
+     * right statement on a table that a killed connection was opening (findings/mariadb-killed-reader.sh). */
+    return (code == ER_LOCK_WAIT_TIMEOUT || code == ER_PARSE_ERROR) && kiss_db_pool_conf(conn)->nservers > 1
+           ? KISS_SERVER_AWAY : kiss_server_error_kind(code);
 }
 
 static kiss_db_status failed(kiss_db_conn *conn, unsigned int code, const char *text, const char *what)
