@@ -64,8 +64,8 @@ static kiss_server_kind kind_of(const kiss_db_conn *conn, unsigned int code)
     if (code == CR_SSL_CONNECTION_ERROR) {
         return KISS_SERVER_LOST;
     }
-    /* Another server may do what this one does not: a causal read at a node that is losing its cluster, which fails at once; a
-     * right statement on a table that a killed connection was opening (findings/mariadb-killed-reader.sh). */
+    /* Another server may do what this one does not: a causal read at a node that is losing its cluster, which fails at once;
+     * a right statement on a table that a killed connection was opening (findings/mariadb-killed-reader.sh). */
     return (code == ER_LOCK_WAIT_TIMEOUT || code == ER_PARSE_ERROR) && kiss_db_pool_conf(conn)->nservers > 1
            ? KISS_SERVER_AWAY : kiss_server_error_kind(code);
 }

@@ -9,6 +9,7 @@ use KissTest::Cluster;
 use KissTest::Load;
 use POSIX ();
 use Test::More;
+use Time::HiRes qw(sleep);
 
 plan skip_all => 't/cluster/programs has not been run' if !KissTest::Cluster::programs();
 my $cluster = KissTest::Cluster->start(3);
@@ -82,7 +83,8 @@ subtest 'a node is killed during an import' => sub {
     my $before = everything(2, $db, @tables);
     my $pid = fork // die "fork: $!";
     if (!$pid) { my ($rc, $out, $err) = kissctl(at(1, $db), 'import', $folder); spew("$folder/report", "$rc\n$out$err"); POSIX::_exit(0) }
-    ok wait_until(60, sub { (eval { ($node[1]->sql(undef, 'SELECT COALESCE(MAX(trx_rows_modified), 0) FROM information_schema.innodb_trx'))[0][0] } // 0) > 1000 }),
+    # The view shows nothing new to who reads it more often (findings/mariadb-trx-view.sh).
+    ok wait_until(60, sub { sleep 0.15; (eval { ($node[1]->sql(undef, 'SELECT COALESCE(MAX(trx_rows_modified), 0) FROM information_schema.innodb_trx'))[0][0] } // 0) > 1000 }),
         'it is in the middle';
     $node[1]->stop('KILL');
     waitpid $pid, 0;
