@@ -97,7 +97,7 @@ for my $way (qw(restart stop)) {
             ok wait_until(10, sub { ask_list($h, '/stock')->{status} == 200 }), 'and all is well';
         }
         $load->finish;
-        $h->log_ok(qr/KISS(?:020[125]|0502)/);
+        $h->log_ok(qr/KISS0(?:20[125]|502|810)/);
     };
 }
 
@@ -130,7 +130,7 @@ subtest 'a start or reload does not wait for databases' => sub {
     $h->graceful;
     ok $h->checked, 'checked once more';
     is scalar(() = $h->last_start =~ /KISS0206/g), 6, '... all is well';
-    $h->log_ok(qr/KISS020[15]/);
+    $h->log_ok(qr/KISS0(?:20[15]|810)/);
     $other->log_ok(qr/KISS020[15]/);
 };
 
