@@ -254,16 +254,22 @@ subtest 'all connections are in use' => sub {
     $h->log_ok(qr/KISS0202|KISS0253.*Lock wait/);
 };
 
-subtest 'others are in the way' => sub {
-    my $h = serve(log_level => 'info kiss:debug');
-    # A row that somebody else creates between two attempts of a PUT: what the body does not name keeps the value that it has then.
-    $server->sql($db, <<'SQL');
+# in_the_way($operation, $sku): each write of an admin client to this row meets another transaction (1213), until the trigger goes.
+sub in_the_way {
+    my ($operation, $sku) = @_;
+    return $server->sql($db, <<"SQL");
 DELIMITER //
-CREATE TRIGGER in_the_way BEFORE INSERT ON stock FOR EACH ROW
-IF USER() LIKE 'kiss_write@%' AND NEW.sku = 'MET' THEN
+CREATE TRIGGER in_the_way BEFORE $operation FOR EACH ROW
+IF USER() LIKE 'kiss_write\@%' AND NEW.sku = '$sku' THEN
     SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213, MESSAGE_TEXT = 'in the way';
 END IF //
 SQL
+}
+
+subtest 'others are in the way' => sub {
+    my $h = serve(log_level => 'info kiss:debug');
+    # A row that somebody else creates between two attempts of a PUT: what the body does not name keeps the value that it has then.
+    in_the_way('INSERT ON stock', 'MET');
     my $answer = insist($h, PUT => '/admin/stock/UK01/MET', { availableQTY => 5 });
     ok wait_until(10, sub { $h->log_text =~ /KISS0212.*in the way/ }), 'a PUT of stock meets another transaction, and is tried again';
     $server->sql($db, "INSERT INTO stock (stock_location, sku, available_qty, next_available_eta) VALUES ('UK01', 'MET', 3, '2027-03-01')");
@@ -314,13 +320,7 @@ subtest 'what is large meets others as long as it is tried' => sub {
     my $h = serve(processes => 1);
     my $text = 'x' x 1_000_000;
     is ask($h, POST => '/admin/products', { sku => 'HUGE', description => $text, websiteDescription => $text })->{status}, 201, 'a large product';
-    $server->sql($db, <<'SQL');
-DELIMITER //
-CREATE TRIGGER in_the_way BEFORE UPDATE ON product FOR EACH ROW
-IF USER() LIKE 'kiss_write@%' AND NEW.sku = 'HUGE' THEN
-    SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213, MESSAGE_TEXT = 'in the way';
-END IF //
-SQL
+    in_the_way('UPDATE ON product', 'HUGE');
     my $peak = sub { my ($most) = sort { $b <=> $a } map { slurp("/proc/$_/status") =~ /^VmHWM:\s*(\d+)/m ? $1 / 1024 : 0 } $h->children; return $most };
     my $before = $peak->();
     is_503(ask($h, PUT => '/admin/products/HUGE', { theme => 'x' }), 'after three seconds');
@@ -333,13 +333,7 @@ SQL
     my $rows = rows('MANY', 1, 10_000);
     is ask($h, PATCH => '/admin/stock', $rows)->{status}, 200, 'many rows';
     $rows->[-1]{sku} = 'MANY-last';
-    $server->sql($db, <<'SQL');
-DELIMITER //
-CREATE TRIGGER in_the_way BEFORE INSERT ON stock FOR EACH ROW
-IF USER() LIKE 'kiss_write@%' AND NEW.sku = 'MANY-last' THEN
-    SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213, MESSAGE_TEXT = 'in the way';
-END IF //
-SQL
+    in_the_way('INSERT ON stock', 'MANY-last');
     $_->{availableQTY} = 2 for @$rows;
     $before = $peak->();
     is_503(ask($h, PATCH => '/admin/stock', $rows), 'after three seconds');

@@ -58,22 +58,22 @@ const char *kiss_db_origin(const kiss_db *db)
 }
 
 /** What an error of a statement is, on a connection that was open. */
-static kiss_server_kind kind_of(const kiss_db_conn *conn, unsigned int code)
+static kiss_server_kind kind_of(const kiss_db_conn *conn, unsigned int code, const char *text)
 {
     /* TLS fails where the connection ends without a word: the server was stopped or killed. */
     if (code == CR_SSL_CONNECTION_ERROR) {
         return KISS_SERVER_LOST;
     }
     /* Another server may do what this one does not: a causal read at a node that is losing its cluster, which fails at once;
-     * a right statement on a table that a killed connection was opening (findings/mariadb-killed-reader.sh). */
-    return (code == ER_LOCK_WAIT_TIMEOUT || code == ER_PARSE_ERROR) && kiss_db_pool_conf(conn)->nservers > 1
-           ? KISS_SERVER_AWAY : kiss_server_error_kind(code);
+     * a right statement on a table whose trigger it keeps for broken (findings/mariadb-killed-reader.sh). */
+    return (code == ER_LOCK_WAIT_TIMEOUT || (code == ER_PARSE_ERROR && strstr(text, "has an error in its body")))
+           && kiss_db_pool_conf(conn)->nservers > 1 ? KISS_SERVER_AWAY : kiss_server_error_kind(code);
 }
 
 static kiss_db_status failed(kiss_db_conn *conn, unsigned int code, const char *text, const char *what)
 {
     const char *advice = kiss_server_error_advice(code, conn->k->api->name, conn->k->pool);
-    kiss_server_kind kind = kind_of(conn, code);
+    kiss_server_kind kind = kind_of(conn, code, text);
 
     text = *text ? text : "(no text)";
     conn->gone = kind == KISS_SERVER_LOST || kind == KISS_SERVER_AWAY || kind == KISS_SERVER_BUSY;

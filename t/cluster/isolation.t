@@ -41,16 +41,7 @@ my $redis = KissTest::Redis->start;
 my $site = KissTest::Front->new(db => $db, kss => $kss, server => $node[2]);
 my @host = map {
     my $address = 'host=' . join ',', map {"127.0.0.1:$_->{port}"} @node[$_, 1 - $_, 2];
-    $site->host($_, address => $address, processes => 2, threads => 16, undocumented => 1, config => "KissLimitStore $redis->{url} timeout=1s\n", more => <<"CONF")
-KissKeyLimit 1000000
-KissDatabase writer $address user=kiss_write dbname=$db password-file=$node[2]{dir}/kiss_write.password
-<Location "/admin">
-    KissAdmin On
-    KissAdminDatabase writer
-    KissAdminLimit 1000000 10000000
-    KissAllowPlainHTTP On
-</Location>
-CONF
+    $site->host($_, address => $address, processes => 2, threads => 16, undocumented => 1, config => "KissLimitStore $redis->{url} timeout=1s\n", more => $site->admin($address))
 } 0, 1;
 $_->{url} = $_->{behind} for @host;     # where a proxy reaches it
 my $front = $site->front('haproxy', edit => sub { $_[0] =~ s/^(\s*)balance roundrobin\n/$&$1http-response set-header X-Answered-By %s\n/mr });

@@ -9,6 +9,7 @@ use KissTest;
 use KissTest::Cluster;
 use KissTest::Lists;
 use KissTest::Load;
+use KissTest::Payments;
 use KissTest::Proxy;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -32,17 +33,7 @@ my %key = (ACME01 => issue_key('ACME01'));
 my ($sku) = map { $_->[0] } $node[2]->sql($db, "SELECT sku FROM stock WHERE stock_location = 'UK01' ORDER BY sku LIMIT 1");
 my %h = (alone => serve_lists(\%key, server => $node[2], address => $alone, @pool), all => serve_lists(\%key, server => $node[2], address => $all, @pool));
 my $kss = new_database('split_kss', api => 'kss', server => $node[2]);
-$node[2]->sql($kss, <<'SQL');
-INSERT INTO portal_user (user_id, role) VALUES (501, 'Customer');
-INSERT INTO customer (customer_id, customer_name, state) VALUES (1, 'One', 'CA');
-INSERT INTO supplier (supplier_id, supplier) VALUES (7, 'Seven');
-INSERT INTO ar_account (ar_account_id, customer_id) VALUES (11, 1);
-INSERT INTO payment_type (payment_type_id, name) VALUES (1, 'Check');
-INSERT INTO payment (payment_id, payment_invoice_num, ar_account_id, payment_type_id, supplier_id, amount, post_date)
-    VALUES (1, 'PAY-1', 11, 1, 7, 10000000, '2025-03-01');
-INSERT INTO invoice (invoice_id, customer_id, ar_account_id, invoice_num, date, status) VALUES (41, 1, 11, 'INV-1', '2025-03-01', 1);
-SQL
-my $kss_key = issue_kss_key(type => 'customer', ids => [1], user => 501);
+my $kss_key = make_payments($kss, 1, 10_000_000);
 my %k = map { my $address = $_; ($address eq $alone ? 'alone' : 'others') => start_httpd(api => 'kss', db => $kss, server => $node[2], address => $address, @pool) } $alone, $others;
 
 my $number = 1000;
@@ -50,8 +41,7 @@ sub quantity { my ($res) = @_; return ($res->{content} =~ /"\Q$sku\E"[^{}]*?"Ava
 sub change { $number++; $node[2]->sql($db, "UPDATE stock SET available_qty = $number WHERE stock_location = 'UK01' AND sku = '$sku'"); return }
 sub pay {
     my ($name, $once) = @_;
-    return $k{$name}->request('POST', '/api/v1/payments/applications?PaymentInvoiceNum=PAY-1&TargetInvoiceNum=INV-1&ARAccountID=11&Amount=0.01',
-        'x-api-key' => $kss_key, 'Idempotency-Key' => $once);
+    return $k{$name}->request('POST', pay_path('PAY-1', '0.01'), 'x-api-key' => $kss_key, 'Idempotency-Key' => $once);
 }
 sub paid { my ($n) = @_; return ($node[$n]->sql($kss, 'SET SESSION wsrep_sync_wait = 1; SELECT COUNT(*) FROM payment_application'))[0][0] }
 

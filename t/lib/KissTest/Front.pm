@@ -84,6 +84,21 @@ sub replaced {
     return $text;
 }
 
+# admin($address): for host(more => ...): the admin endpoints, whose account writes by this address.
+sub admin {
+    my ($self, $address) = @_;
+    return <<"CONF";
+KissKeyLimit 1000000
+KissDatabase writer $address user=kiss_write dbname=$self->{db} password-file=$self->{server}{dir}/kiss_write.password
+<Location "/admin">
+    KissAdmin On
+    KissAdminDatabase writer
+    KissAdminLimit 1000000 10000000
+    KissAllowPlainHTTP On
+</Location>
+CONF
+}
+
 # host($i, %option of start_httpd): the i-th host, as conf/front/host.conf has it; {alive}: the file that says that it takes requests. more TEXT: in its virtual host; tls 1: by its lines for TLS; keys FILE: signing keys of its own.
 sub host {
     my ($self, $i, %opt) = @_;

@@ -35,16 +35,7 @@ sub serve {
     $self->_bring_keys;
     $self->{hosts} = [map {
         my $address = 'host=' . join(',', map {"127.0.0.1:$_->{port}"} @{ $self->{nodes} }[$_, 1 - $_, 2]) . " $pool";
-        $site->host($_, address => $address, keys => $file[$_], undocumented => 1, %opt, config => "KissLimitStore $self->{redis}{url} timeout=1s\n$config", more => <<"CONF")
-KissKeyLimit 1000000
-KissDatabase writer $address user=kiss_write dbname=$db password-file=$self->{server}{dir}/kiss_write.password
-<Location "/admin">
-    KissAdmin On
-    KissAdminDatabase writer
-    KissAdminLimit 1000000 10000000
-    KissAllowPlainHTTP On
-</Location>
-CONF
+        $site->host($_, address => $address, keys => $file[$_], undocumented => 1, %opt, config => "KissLimitStore $self->{redis}{url} timeout=1s\n$config", more => $site->admin($address))
     } 0, 1];
     # What is killed, and what notices it, says so.
     push @{ $_->{allowed} }, qr/AH0005[02]|AH00098|AH00513|AH00507|AH03490|AH01630|KISS0201|KISS0253|KISS0760|KISS0763|KISS0775/ for @{ $self->{hosts} };
