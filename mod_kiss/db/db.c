@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * db - runs work on pooled connections; prepares statements and fetches their rows.
+ * db - transactions; prepares statements and fetches their rows.
  */
 #include "db/db.h"
 
@@ -16,10 +16,6 @@
 #include "db/db_pool.h"
 #include "lib/base/clock.h"
 #include "lib/mariadb/server_error.h"
-
-/* A connection that fails sooner than this was already dead: a retry is worthwhile. One that fails later has waited for
- * a server that hangs, and so would the next. */
-#define DEAD_WITHIN apr_time_from_sec(1)
 
 /* Buffer of a cell until a longer one is found: few are, in a column of text or an array that the database aggregates. */
 #define CELL 4095
@@ -126,147 +122,9 @@ static kiss_db_status stmt_failed(kiss_db_conn *conn, MYSQL_STMT *stmt, const ch
            : failed(conn, mysql_errno(conn->mysql), mysql_error(conn->mysql), what);
 }
 
-/** Closes the connection when it is probably dead, or where a server that is preferred to its own works again. */
-static void review(kiss_db_conn *conn)
-{
-    const kiss_database_conf *conf = kiss_db_pool_conf(conn);
-
-    if (conn->mysql && conn->trust != kiss_db_servers_losses(conf, conn->server)) {
-        kiss_db_pool_abandon(conn);
-    }
-    if (conn->mysql && kiss_db_servers_is_better(conf, conn->server)) {
-        kiss_db_pool_disconnect(conn);
-    }
-}
-
-/**
- * Does the work once; connects first where there is no connection.
- *
- * @param tried servers that are not asked
- * @return its status; conn->lost or conn->away is set when a retry on a new connection may succeed
- */
-static kiss_db_status attempt(kiss_db_conn *conn, kiss_req *k, kiss_db_work work, void *baton, kiss_db_server_set tried)
-{
-    const kiss_database_conf *conf = kiss_db_pool_conf(conn);
-    kiss_db_status status = kiss_db_pool_ends(k) ? KISS_DB_AWAY : KISS_DB_OK;
-    apr_int64_t start = kiss_clock_now();
-
-    conn->lost = conn->away = conn->gone = conn->writing = 0;
-    if (status == KISS_DB_OK && !conn->mysql) {
-        status = kiss_db_pool_connect(conn, k->api->schema_version, tried);
-        conn->gone = status == KISS_DB_BUSY || status == KISS_DB_AWAY;
-    }
-    if (status == KISS_DB_OK) {
-        apr_uint32_t losses = kiss_db_servers_losses(conf, conn->server);
-
-        conn->newest = kiss_db_servers_newest(conf);
-        status = work(conn, baton);
-        conn->trust = losses;
-    }
-    if (status != KISS_DB_OK) {
-        /* What the deadline ended says nothing of the server, which may have been asked a moment before. */
-        if (conn->lost && kiss_clock_now() - start >= DEAD_WITHIN && kiss_db_deadline_left() > 0
-            && !kiss_db_pool_ends(k)) {
-            kiss_db_servers_note_loss(conf, conn->server);
-            kiss_db_pool_failed(conn, "does not answer any more");
-        }
-        kiss_db_pool_abandon(conn);
-    }
-    return status;
-}
-
-/**
- * 1 when work that failed after `elapsed` may succeed on a new connection: an idle one was dead already, or another server
- * is there.
- *
- * @param tried receives the server that is not asked again
- */
-static int may_retry(const kiss_db_conn *conn, int idle, apr_interval_time_t elapsed, kiss_db_server_set *tried)
-{
-    if (kiss_db_deadline_left() == 0) {
-        return 0;
-    }
-    if (conn->lost && idle && elapsed < DEAD_WITHIN) {
-        return 1;
-    }
-    *tried = KISS_DB_SERVER(conn->server);
-    return (conn->lost || conn->away) && kiss_db_pool_conf(conn)->nservers > 1;
-}
-
 int kiss_db_was_duplicate(const kiss_db_conn *conn)
 {
     return conn->duplicate;
-}
-
-/** Counts what a failure was; a transaction that met another one is tried again. */
-static void tally(kiss_tally *t, kiss_db_status status)
-{
-    static const kiss_refusal refusal[] = {
-        [KISS_DB_BUSY] = KISS_REFUSAL_BUSY,
-        [KISS_DB_AWAY] = KISS_REFUSAL_AWAY,
-        [KISS_DB_REFUSED] = KISS_REFUSAL_UNFIT,
-        [KISS_DB_FAILED] = KISS_REFUSAL_FAILED
-    };
-
-    t->db_runs++;
-    if (status == KISS_DB_AGAIN) {
-        t->db_retries++;
-    }
-    else if (status != KISS_DB_OK) {
-        t->db_refusals[refusal[status]]++;
-    }
-}
-
-/** Does the work on a connection of the pool, a second time if that may help. */
-static kiss_db_status run(kiss_req *k, kiss_db_work work, void *baton)
-{
-    apr_int64_t start = kiss_clock_now(), attempted;
-    kiss_db_server_set tried = 0;
-    kiss_db_conn *conn;
-    kiss_db_status status = kiss_db_pool_acquire(&conn, k->db, k);
-    int idle;
-
-    attempted = kiss_clock_now();
-    k->tally.db_wait += attempted - start;
-    k->tally.db_away = status == KISS_DB_BUSY;
-    if (status != KISS_DB_OK) {
-        return status;
-    }
-    review(conn);
-    idle = conn->mysql != NULL;
-    status = attempt(conn, k, work, baton, tried);
-    if (status == KISS_DB_AWAY && may_retry(conn, idle, kiss_clock_now() - attempted, &tried)) {
-        k->tally.db_retries++;
-        status = attempt(conn, k, work, baton, tried);
-    }
-    k->tally.db_away = status != KISS_DB_OK && conn->gone;
-    kiss_db_pool_release(conn);
-    return status;
-}
-
-kiss_db_status kiss_db_run(kiss_req *k, kiss_db_work work, void *baton)
-{
-    apr_int64_t start = kiss_clock_now();
-    kiss_db_status status = KISS_DB_AWAY;
-    kiss_db_deadline deadline;
-
-    if (!k->db) {
-        KISS_LOG(k, APLOG_ERR, 0, KISS_LOGNO(0211) "this child has no pool for the database");
-        return KISS_DB_FAILED;
-    }
-    kiss_db_deadline_begin(&deadline, k, kiss_db_pool_database(k->db));
-    if (kiss_db_deadline_left() > 0) {
-        status = run(k, work, baton);
-    }
-    else {
-        k->tally.db_away = 1;
-        kiss_db_pool_late(k->db, k, "the wait for another request");
-    }
-    kiss_db_deadline_end(&deadline, k);
-    k->db_time += kiss_clock_now() - start;
-    tally(&k->tally, status);
-    k->description = status == KISS_DB_OK ? k->description : NULL;      /* of work that was not done to its end */
-    return status;
 }
 
 static kiss_db_status run_text(kiss_db_conn *conn, const char *sql)
@@ -319,13 +177,19 @@ kiss_db_status kiss_db_begin_write(kiss_db_conn *conn)
 kiss_db_status kiss_db_end(kiss_db_conn *conn)
 {
     kiss_db_status status = KISS_DB_OK;
+    int writing;
 
     /* What is written now is either answered in time or not written: a COMMIT that is given up may have succeeded. */
     if (conn->writing && kiss_db_deadline_left() < kiss_db_pool_conf(conn)->timeout / 2) {
         status = late(conn, "COMMIT");
     }
+    writing = conn->writing;
     conn->writing = 0;
-    return status == KISS_DB_OK ? run_text(conn, "COMMIT") : status;
+    status = status == KISS_DB_OK ? run_text(conn, "COMMIT") : status;
+    if (writing && status != KISS_DB_OK && status != KISS_DB_AGAIN && !conn->lost && kiss_db_deadline_left() > 0) {
+        kiss_db_pool_does_not_commit(conn);
+    }
+    return status;
 }
 
 kiss_db_status kiss_db_rollback(kiss_db_conn *conn)

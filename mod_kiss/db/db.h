@@ -1,32 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * db - the database: a bounded pool of connections in each child, prepared statements, unbuffered rows.
+ * db - the database: transactions, prepared statements, unbuffered rows, on a connection that kiss_db_run() gives.
  *
- * Only the units in db/ use the client library, Connector/C. A connection belongs to one thread from the call of
- * kiss_db_run() to its return, and is never held while a client reads.
+ * Only the units in db/ use the client library, Connector/C.
  */
 #ifndef KISS_DB_H
 #define KISS_DB_H
 
+#include "db/db_run.h"
 #include "db/db_types.h"
 #include "lib/api/statements.h"
 
 /** An open result, read row by row. */
 typedef struct kiss_db_cursor kiss_db_cursor;
-
-/** Work on a connection. Called a second time, on a new connection, when the first one was found dead or could not serve. */
-typedef kiss_db_status (*kiss_db_work)(kiss_db_conn *conn, void *baton);
-
-/**
- * Acquires a connection, does the work, releases the connection.
- *
- * Waits for a free one no longer than `wait=` of KissDatabase; connecting is bounded by `connect=`, each read by `timeout=`,
- * and all of it, with what the request has waited before, by `wait=` and twice `timeout=` (db/db_deadline.h).
- * If an idle connection turns out to be dead, or there is another server where this one cannot serve, the work is retried on
- * a new one, once. After a failure the connection is closed, so that none of its state is reused. Adds the time to
- * k->db_time.
- */
-kiss_db_status kiss_db_run(kiss_req *k, kiss_db_work work, void *baton);
 
 /** Begins a read-only transaction with a consistent snapshot of the database. */
 kiss_db_status kiss_db_begin(kiss_db_conn *conn);
@@ -41,8 +27,9 @@ void kiss_db_goes_on(void);
 kiss_db_status kiss_db_begin_write(kiss_db_conn *conn);
 
 /**
- * Commits a transaction. After KISS_DB_AWAY it is unknown whether it was committed. One that has written is not committed
- * once less than half of `timeout=` is left for the request.
+ * Commits a transaction. After an error, but for KISS_DB_AGAIN, it is unknown whether it was committed. One that has written
+ * is not committed once less than half of `timeout=` is left for the request. Where there are several servers, one that
+ * refuses the COMMIT of what was written is recorded as failed.
  */
 kiss_db_status kiss_db_end(kiss_db_conn *conn);
 

@@ -438,6 +438,17 @@ void kiss_db_pool_failed(kiss_db_conn *conn, const char *what)
     }
 }
 
+void kiss_db_pool_does_not_commit(kiss_db_conn *conn)
+{
+    const kiss_database_conf *conf = conn->db->conf;
+
+    if (conf->nservers > 1 && !kiss_db_pool_ends(conn->k)) {
+        kiss_db_servers_hold(conf, conn->server);
+        kiss_db_pool_failed(conn, "does not commit");
+        conn->away = 1;
+    }
+}
+
 kiss_db_status kiss_db_pool_connect(kiss_db_conn *conn, unsigned schema_version, kiss_db_server_set tried)
 {
     kiss_db_status status = KISS_DB_AWAY;

@@ -76,6 +76,12 @@ kiss_db_status kiss_db_pool_connect_to(kiss_db_conn *conn, int server, unsigned 
  */
 void kiss_db_pool_failed(kiss_db_conn *conn, const char *what);
 
+/**
+ * Records that the server of a connection has refused a COMMIT, where another one may do it: it serves nobody for the next
+ * ten seconds. Sets conn->away.
+ */
+void kiss_db_pool_does_not_commit(kiss_db_conn *conn);
+
 /** Closes the connection in order: nothing is being read from it. The slot stays. */
 void kiss_db_pool_disconnect(kiss_db_conn *conn);
 

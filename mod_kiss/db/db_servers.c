@@ -14,9 +14,13 @@
 /* How long a server that failed is left alone when nobody asks it. */
 #define LEFT_ALONE 30
 
+/* How long one that does not commit counts as failed: so often a request may fail. */
+#define HELD 10
+
 /** What is known of a server, for one database. */
 struct kiss_database_health {
     volatile apr_uint32_t failed;       /* second of kiss_clock in which it failed, from 1; 0: it works */
+    volatile apr_uint32_t held;         /* second until which it counts as failed, whoever connects to it */
     volatile apr_uint32_t losses;       /* counted in the first database that has this server */
     volatile apr_uint32_t *shared;      /* the losses of that one */
     volatile apr_uint32_t connections;  /* that the children have to it now */
@@ -123,9 +127,10 @@ int kiss_db_servers_choose(const kiss_database_conf *conf, kiss_db_server_set tr
 
 int kiss_db_servers_is_better(const kiss_database_conf *conf, int server)
 {
+    const int end = kiss_db_servers_has_failed(conf, server) ? conf->nservers : server;
     int i;
 
-    for (i = 0; i < server; i++) {
+    for (i = 0; i < end; i++) {
         if (!kiss_db_servers_has_failed(conf, i)) {
             return 1;
         }
@@ -148,7 +153,17 @@ int kiss_db_servers_works(const kiss_database_conf *conf, int server)
 {
     kiss_database_health *health = conf->servers[server].health;
 
-    return kiss_db_servers_has_failed(conf, server) && apr_atomic_xchg32(&health->failed, 0) != 0;
+    return kiss_db_servers_has_failed(conf, server) && apr_atomic_read32(&health->held) <= now()
+           && apr_atomic_xchg32(&health->failed, 0) != 0;
+}
+
+void kiss_db_servers_hold(const kiss_database_conf *conf, int server)
+{
+    kiss_database_health *health = conf->servers[server].health;
+
+    if (health) {
+        apr_atomic_set32(&health->held, now() + HELD);
+    }
 }
 
 apr_uint32_t kiss_db_servers_losses(const kiss_database_conf *conf, int server)

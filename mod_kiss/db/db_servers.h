@@ -30,13 +30,19 @@ void kiss_db_servers_prepare(server_rec *main_server, apr_pool_t *pconf);
  */
 int kiss_db_servers_choose(const kiss_database_conf *conf, kiss_db_server_set tried);
 
-/** 1 when a server that is preferred to this one works. */
+/** 1 when a server that is preferred to this one works, or any where this one failed. */
 int kiss_db_servers_is_better(const kiss_database_conf *conf, int server);
 
 /** Records that a server failed. Does nothing where it is the only one. @return 1 when that was not known */
 int kiss_db_servers_failed(const kiss_database_conf *conf, int server);
 
-/** Records that a server works. @return 1 when it was recorded as failed */
+/**
+ * Lets a server that failed count as failed for ten seconds, though connections to it succeed: it does not commit, which
+ * they do not show. After that a request may find out whether it does again.
+ */
+void kiss_db_servers_hold(const kiss_database_conf *conf, int server);
+
+/** Records that a server works. @return 1 when it was recorded as failed, and is not held */
 int kiss_db_servers_works(const kiss_database_conf *conf, int server);
 
 /** 1 when a server is recorded as failed. */

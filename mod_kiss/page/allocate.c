@@ -315,8 +315,9 @@ static kiss_db_status advance_sequence(kiss_db_conn *conn, void *baton)
 
 static kiss_db_status allocate(kiss_db_conn *conn, void *baton)
 {
-    static const kiss_write_request_transaction transaction = { run_once, advance_sequence };
     allocation_request *a = baton;
+    int unknown = 0;
+    const kiss_write_request_transaction transaction = { run_once, advance_sequence, a->idempotency_key ? &unknown : NULL };
     int owns = 0;
     kiss_db_status status = owns_account(a, conn, &owns);
 

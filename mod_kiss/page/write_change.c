@@ -60,8 +60,16 @@ static kiss_db_status work_once(kiss_db_conn *conn, void *baton, int *keep)
 {
     const running *r = baton;
     kiss_write_change *w = r->w;
-    kiss_db_status status;
+    kiss_db_status status = KISS_DB_OK;
+    int found = 0;
 
+    if (w->unknown) {
+        status = kiss_write_repeat_find(&found, conn, w->idempotency_key, w->hash);
+    }
+    if (status != KISS_DB_OK || found > 0) {
+        *keep = 0;                          /* found: the COMMIT had succeeded, and the answer is what was made then */
+        return status;
+    }
     w->error = NULL;
     w->status = w->repeated = 0;
     status = r->kind->work(conn, w);
@@ -71,7 +79,8 @@ static kiss_db_status work_once(kiss_db_conn *conn, void *baton, int *keep)
 
 static kiss_db_status work_all(kiss_db_conn *conn, void *baton)
 {
-    static const kiss_write_request_transaction transaction = { work_once, NULL };
+    const running *r = baton;
+    const kiss_write_request_transaction transaction = { work_once, NULL, r->w->idempotency_key ? &r->w->unknown : NULL };
 
     return kiss_write_request_run(conn, &transaction, baton);
 }

@@ -17,6 +17,7 @@ typedef struct kiss_write_change {
     const char *hash;               /**< digest of the request, hexadecimal */
     const kiss_error *error;        /**< why it is refused, or NULL */
     int status;                     /**< of the answer */
+    int unknown;                    /**< 1 when it is not known whether a COMMIT succeeded */
     int repeated;                   /**< 1 when an earlier request with the same Idempotency-Key has done it */
 } kiss_write_change;
 

@@ -97,9 +97,15 @@ static kiss_db_status run_once(kiss_db_conn *conn, const kiss_write_request_tran
     if (status != KISS_DB_OK || !keep) {
         return status == KISS_DB_OK || status == KISS_DB_AGAIN ? roll_back(conn, status) : status;
     }
-    /* A commit whose answer is lost may have succeeded: it is never retried. */
     status = kiss_db_end(conn);
-    return status == KISS_DB_OK ? status : status == KISS_DB_AGAIN ? roll_back(conn, status) : KISS_DB_REFUSED;
+    if (status == KISS_DB_OK || status == KISS_DB_AGAIN) {
+        return status == KISS_DB_OK ? status : roll_back(conn, status);
+    }
+    /* A commit that failed may have succeeded all the same. */
+    if (t->unknown) {
+        *t->unknown = 1;
+    }
+    return t->unknown ? KISS_DB_AWAY : KISS_DB_REFUSED;
 }
 
 /** Waits twice as long each time, and not as long as others do at the same moment. */

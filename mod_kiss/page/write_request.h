@@ -40,13 +40,16 @@ typedef struct {
     kiss_db_status (*work)(kiss_db_conn *conn, void *baton, int *keep);
     /** Called outside of it before another try, when a key was taken; or NULL */
     kiss_db_status (*taken)(kiss_db_conn *conn, void *baton);
+    /** NULL: it is not done again after a COMMIT of which nobody knows whether it succeeded. Else, for what has an
+        Idempotency-Key and looks for it: receives 1 when there was such a COMMIT */
+    int *unknown;
 } kiss_write_request_transaction;
 
 /**
  * Runs a transaction, for some seconds again and again where it collides with others: at the nodes of a cluster the
  * one that commits later loses.
  *
- * @return its status; KISS_DB_REFUSED when it is not known whether it was committed, which is never tried again
+ * @return its status; KISS_DB_REFUSED when it is not known whether it was committed, and it is not to be done again
  */
 kiss_db_status kiss_write_request_run(kiss_db_conn *conn, const kiss_write_request_transaction *t, void *baton);
 

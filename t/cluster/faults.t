@@ -82,11 +82,12 @@ sub under_load {
         my ($res, $longest, @failed) = (undef, 0);
         for my $try (0 .. 200) {
             my $at = time;
-            $res = $k[($i + $n + $try) % 2]->request('POST', pay_path('PAY-1', '0.01'),
+            my $host = ($i + $n + $try) % 2;
+            $res = $k[$host]->request('POST', pay_path('PAY-1', '0.01'),
                 'x-api-key' => $kss_key, 'Idempotency-Key' => "r$mine-$i-$n");
             $longest = time - $at if time - $at > $longest;
             last if $res->{status} == 201;
-            push @failed, [$at, time - $at, $res->{status}];
+            push @failed, [$at, time - $at, $res->{status}, "payment at host $host"];
             sleep 0.05;
         }
         my $id = $res->{status} == 201 ? $k[0]->json($res)->{Data}{RequestID} : 0;
@@ -101,6 +102,14 @@ sub under_load {
     return ($start, @seen);
 }
 
+# said($h): the messages of a host, by their number and text without what differs, with how often they came.
+sub said {
+    my ($h) = @_;
+    my %n;
+    $n{ substr s/\b[0-9]{3,}\b/N/gr, 0, 200 }++ for $h->log_text =~ /\b(KISS0(?:2|7|8)[0-9]{2}: .*)/g;
+    return map {"$n{$_} x $_"} sort keys %n;
+}
+
 # check($name, $start, @seen)
 sub check {
     my ($name, $start, @seen) = @_;
@@ -110,7 +119,7 @@ sub check {
     is scalar keys %id, scalar @posts, '... each payment has a number of its own';
     my %there = map { $_->[0] => 1 } $node[2]->sql($kss, 'SET SESSION wsrep_sync_wait = 1; SELECT request_id FROM payment_application');
     is_deeply [grep { !$there{$_} } sort keys %id], [], '... and none of them is lost';
-    my @failed = ((map { [$_->{at}, $_->{seconds}, $_->{status}, $_->{what}] } grep { $_->{status} == 503 } @seen), (map { [@$_, 'post'] } map { @{ $_->{failed} || [] } } @seen));
+    my @failed = ((map { [$_->{at}, $_->{seconds}, $_->{status}, $_->{what}] } grep { $_->{status} == 503 } @seen), (map { @{ $_->{failed} || [] } } @seen));
     is scalar(grep { $_->[0] + $_->[1] < $start } @failed), 0, '... none failed before that';
     my @end = sort { $a <=> $b } map { $_->[0] + $_->[1] - $start } @failed;
     my ($longest) = sort { $b <=> $a } map { $_->{seconds} } grep { $_->{what} eq 'poll' } @seen;
@@ -119,8 +128,16 @@ sub check {
     cmp_ok $slowest, '<', 2 * (2 + $silence) + 20, "... none took longer than wait= and timeout= twice ($slowest s)";
     my ($write) = sort { $b <=> $a } map { $_->{seconds} } grep { $_->{what} eq 'write' } @seen;
     diag sprintf '%s: %d polls, %d payments, failed and repeated: %d polls, %d payments, the last one %.1f s after it; longest poll %.1f s, longest write %.1f s', $name,
-        scalar(grep { $_->{what} eq 'poll' } @seen), scalar @posts, scalar(grep { $_->[3] eq 'poll' } @failed), scalar(grep { $_->[3] eq 'post' } @failed),
+        scalar(grep { $_->{what} eq 'poll' } @seen), scalar @posts, scalar(grep { $_->[3] eq 'poll' } @failed), scalar(grep { $_->[3] =~ /payment/ } @failed),
         $end[-1] // 0, $longest, $write;
+    # What failed where, with which status, and when: for a reader who has to find out why.
+    my %group;
+    push @{ $group{"$_->[2] to a $_->[3]"} }, $_->[0] + $_->[1] - $start for @failed;
+    for my $what (sort keys %group) {
+        my @at = sort { $a <=> $b } @{ $group{$what} };
+        diag sprintf '    %d times %s, %.1f to %.1f s after it', scalar @at, $what, @at[0, -1];
+    }
+    diag "    $_" for map { my $h = $_; map { sprintf 'host %d: %s', $h, $_ } said($k[$h]) } @failed > 5 ? (0, 1) : ();
     return;
 }
 
