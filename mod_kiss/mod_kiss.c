@@ -35,6 +35,7 @@
 #include "core/verified.h"
 #include "db/db_check.h"
 #include "db/db_pool.h"
+#include "db/db_run.h"
 #include "db/db_servers.h"
 #include "db/db_revision.h"
 #include "http/httpd_error.h"

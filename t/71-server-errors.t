@@ -6,8 +6,10 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KissTest;
+use KissTest::BrokenTrigger;
 use KissTest::Database;
 use KissTest::Load;
+use KissTest::Payments;
 use KissTest::Proxy;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -304,6 +306,32 @@ subtest 'snapshot isolation' => sub {
     is "@left", join(' ', (201) x 18, (0) x 6), 'beside an export: both';
     $server->sql(undef, 'SET GLOBAL innodb_snapshot_isolation = DEFAULT');
     $h->log_ok;
+};
+
+# Without a cluster an administrator's KILL does that, in one the transactions that collide.
+subtest 'a trigger that the server keeps for broken' => sub {
+    my $pay = new_database('broken', server => $server, api => 'kss');
+    my $customer = make_payments($pay, 1, 1000);
+    my $h = serve(db => $pay);
+    my $post = sub { return $h->request('POST', pay_path('PAY-1', '1.00'), 'x-api-key' => $customer)->{status} };
+    is $post->(), 201, 'a payment';
+    my @broken = ($server, $pay, 'payment_application', 'INSERT INTO payment_application (request_id, payment_id, target_invoice_id, ar_account_id, amount, requested_by_user_id,'
+        . " status, time_requested) VALUES (999999, 1, 41, 11, 1, 501, 'Pending', UTC_TIMESTAMP())");
+    break_trigger(@broken);
+    is $post->(), 201, 'it is broken: a payment all the same';
+    like news($h), qr/KISS0214.*payment_application.*opened anew/, '... and the log says what was done';
+    is $post->(), 201, 'the next one';
+    unlike news($h), qr/KISS021/, '... needs nothing';
+    break_trigger(@broken);
+    my $reader = $server->session($pay);
+    $reader->('START TRANSACTION; SELECT COUNT(*) FROM payment_application');
+    is_503($h->request('POST', pay_path('PAY-1', '1.00'), 'x-api-key' => $customer), 'somebody reads the table');
+    like news($h), qr/KISS0215.*Lock wait timeout.*FLUSH TABLES/, '... and the log says what to do';
+    $reader->('COMMIT');
+    is $post->(), 201, 'who read it is done: a payment';
+    is_deeply [$server->sql($pay, 'SELECT COUNT(*), COUNT(DISTINCT request_id) FROM payment_application')], [[4, 4]], 'each is there, once';
+    $reader->();
+    $h->log_ok(qr/KISS021[45]/);
 };
 
 # What kissctl says comes from the same table.

@@ -13,6 +13,7 @@
 #include "core/config.h"
 #include "core/error.h"
 #include "db/db_revision.h"
+#include "db/db_run.h"
 #include "lib/base/clock.h"
 #include "lib/base/crypto.h"
 #include "lib/base/decimal.h"

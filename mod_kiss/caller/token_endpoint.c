@@ -16,6 +16,7 @@
 #include "core/log_seldom.h"
 #include "db/db.h"
 #include "db/db_revision.h"
+#include "db/db_run.h"
 #include "http/request_body.h"
 #include "http/response.h"
 #include "lib/base/clock.h"

@@ -53,6 +53,29 @@ const char *kiss_db_origin(const kiss_db *db)
     return kiss_db_pool_origin(db);
 }
 
+/** 1 for the error of a right statement on a table whose trigger the server keeps for broken
+    (findings/mariadb-killed-reader.sh). */
+static int is_broken_trigger(unsigned int code, const char *text)
+{
+    return code == ER_PARSE_ERROR && strstr(text, "has an error in its body");
+}
+
+/** The table that a statement writes, in `p`; NULL for one that only reads. */
+static const char *written_table(const char *sql, apr_pool_t *p)
+{
+    static const char *const begin[] = { "INSERT INTO ", "UPDATE ", "DELETE FROM " };
+    apr_size_t i, len;
+
+    for (i = 0; i < sizeof(begin) / sizeof(*begin); i++) {
+        if (strncmp(sql, begin[i], strlen(begin[i])) == 0) {
+            sql += strlen(begin[i]);
+            len = strspn(sql, "abcdefghijklmnopqrstuvwxyz_0123456789");
+            return len ? apr_pstrmemdup(p, sql, len) : NULL;
+        }
+    }
+    return NULL;
+}
+
 /** What an error of a statement is, on a connection that was open. */
 static kiss_server_kind kind_of(const kiss_db_conn *conn, unsigned int code, const char *text)
 {
@@ -61,16 +84,18 @@ static kiss_server_kind kind_of(const kiss_db_conn *conn, unsigned int code, con
         return KISS_SERVER_LOST;
     }
     /* Another server may do what this one does not: a causal read at a node that is losing its cluster, which fails at once;
-     * a right statement on a table whose trigger it keeps for broken (findings/mariadb-killed-reader.sh). */
-    return (code == ER_LOCK_WAIT_TIMEOUT || (code == ER_PARSE_ERROR && strstr(text, "has an error in its body")))
-           && kiss_db_pool_conf(conn)->nservers > 1 ? KISS_SERVER_AWAY : kiss_server_error_kind(code);
+     * a right statement on a table whose trigger it keeps for broken. */
+    return conn->broken || ((code == ER_LOCK_WAIT_TIMEOUT || is_broken_trigger(code, text))
+                            && kiss_db_pool_conf(conn)->nservers > 1) ? KISS_SERVER_AWAY : kiss_server_error_kind(code);
 }
 
 static kiss_db_status failed(kiss_db_conn *conn, unsigned int code, const char *text, const char *what)
 {
     const char *advice = kiss_server_error_advice(code, conn->k->api->name, conn->k->pool);
-    kiss_server_kind kind = kind_of(conn, code, text);
+    kiss_server_kind kind;
 
+    conn->broken = is_broken_trigger(code, text) ? written_table(what, conn->k->pool) : NULL;
+    kind = kind_of(conn, code, text);
     text = *text ? text : "(no text)";
     conn->gone = kind == KISS_SERVER_LOST || kind == KISS_SERVER_AWAY || kind == KISS_SERVER_BUSY;
     switch (kind) {
@@ -88,7 +113,7 @@ static kiss_db_status failed(kiss_db_conn *conn, unsigned int code, const char *
     case KISS_SERVER_AWAY:
     case KISS_SERVER_BUSY:
         conn->away = kind == KISS_SERVER_AWAY;
-        if (kiss_db_pool_may_log(conn)) {
+        if ((!conn->broken || conn->reopened) && kiss_db_pool_may_log(conn)) {
             KISS_LOG(conn->k, APLOG_ERR, 0, KISS_LOGNO(0253) "database %s: %s (error %u). %s Statement: %s",
                      kiss_db_pool_conf(conn)->name, text, code, advice, what);
         }
@@ -188,6 +213,37 @@ kiss_db_status kiss_db_end(kiss_db_conn *conn)
     status = status == KISS_DB_OK ? run_text(conn, "COMMIT") : status;
     if (writing && status != KISS_DB_OK && status != KISS_DB_AGAIN && !conn->lost && kiss_db_deadline_left() > 0) {
         kiss_db_pool_does_not_commit(conn);
+    }
+    return status;
+}
+
+kiss_db_status kiss_db_reopen(kiss_db_conn *conn, const char *table)
+{
+    /* InnoDB has nothing to repair: all that is done is to close the table. Not replicated; FLUSH TABLES needs RELOAD. */
+    const char *sql = apr_pstrcat(conn->k->pool, "SET STATEMENT lock_wait_timeout = 1 FOR REPAIR NO_WRITE_TO_BINLOG TABLE ",
+                                  table, NULL);
+    const char *name = kiss_db_pool_conf(conn)->name, *error = NULL;
+    kiss_db_status status = run_text(conn, sql);
+    MYSQL_RES *res = status == KISS_DB_OK ? mysql_store_result(conn->mysql) : NULL;
+    MYSQL_ROW row;
+
+    if (status == KISS_DB_OK && !res) {
+        status = failed(conn, mysql_errno(conn->mysql), mysql_error(conn->mysql), sql);
+    }
+    while (res && (row = mysql_fetch_row(res))) {
+        error = row[2] && strcmp(row[2], "Error") == 0 ? apr_pstrdup(conn->k->pool, row[3] ? row[3] : "") : error;
+    }
+    mysql_free_result(res);
+    if (error) {
+        KISS_LOG(conn->k, APLOG_ERR, 0, KISS_LOGNO(0215) "database %s: the server keeps a trigger of table %s for broken "
+                 "(error 1064), and the table cannot be opened anew now: %s. The next request that writes it tries again; "
+                 "or FLUSH TABLES there", name, table, error);
+        return KISS_DB_AWAY;
+    }
+    if (status == KISS_DB_OK) {
+        KISS_LOG(conn->k, APLOG_WARNING, 0, KISS_LOGNO(0214) "database %s: the server kept a trigger of table %s for broken "
+                 "(error 1064), since a connection had been killed while it opened it: the table was opened anew",
+                 name, table);
     }
     return status;
 }

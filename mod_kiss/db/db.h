@@ -7,7 +7,6 @@
 #ifndef KISS_DB_H
 #define KISS_DB_H
 
-#include "db/db_run.h"
 #include "db/db_types.h"
 #include "lib/api/statements.h"
 
@@ -32,6 +31,12 @@ kiss_db_status kiss_db_begin_write(kiss_db_conn *conn);
  * refuses the COMMIT of what was written is recorded as failed.
  */
 kiss_db_status kiss_db_end(kiss_db_conn *conn);
+
+/**
+ * Lets the server open a table anew, of which it keeps a trigger for broken: outside of transactions, by an account that may
+ * read the table and insert into it. Waits a second for those who use the table. Logs what came of it.
+ */
+kiss_db_status kiss_db_reopen(kiss_db_conn *conn, const char *table);
 
 /** Rolls a transaction back. */
 kiss_db_status kiss_db_rollback(kiss_db_conn *conn);

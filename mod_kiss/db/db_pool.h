@@ -40,6 +40,9 @@ struct kiss_db_conn {
     int lost;                                       /**< it failed because the connection was lost: a new one may work */
     int duplicate;                                  /**< a statement failed because its key was taken */
     int away;                                       /**< it failed because the server cannot serve: another one may */
+    const char *broken;                             /**< it failed because the server keeps a trigger of this table for
+                                                         broken: opened anew it may work */
+    int reopened;                                   /**< 1: a table was opened anew for this work */
     int gone;                                       /**< it failed by the server, or on the way to it */
     kiss_socket_shutdown *socket;                   /**< its socket, which is shut down when the child ends */
     const kiss_req *k;                              /**< the request that uses it now */

@@ -13,6 +13,7 @@
 
 #include "core/verified.h"
 #include "db/db_deadline.h"
+#include "db/db_run.h"
 #include "lib/base/clock.h"
 
 /* The sum has at most 41 digits (DECIMAL, of BIGINT); the greatest revision 20, and so has their number. */

@@ -4,6 +4,7 @@
  */
 #include "db/db_run.h"
 
+#include "db/db.h"
 #include "db/db_deadline.h"
 #include "db/db_pool.h"
 #include "lib/base/clock.h"
@@ -38,6 +39,7 @@ static kiss_db_status attempt(kiss_db_conn *conn, kiss_req *k, kiss_db_work work
     apr_int64_t start = kiss_clock_now();
 
     conn->lost = conn->away = conn->gone = conn->writing = 0;
+    conn->broken = NULL;
     if (status == KISS_DB_OK && !conn->mysql) {
         status = kiss_db_pool_connect(conn, k->api->schema_version, tried);
         conn->gone = status == KISS_DB_BUSY || status == KISS_DB_AWAY;
@@ -89,6 +91,30 @@ static int may_retry(const kiss_db_conn *conn, attempts *a)
     return kiss_db_pool_conf(conn)->nservers > 1;
 }
 
+/**
+ * Lets the server of the last attempt open a table anew whose trigger it keeps for broken, once.
+ *
+ * @return 1 when the work may be done again there
+ */
+static int reopen(kiss_db_conn *conn, const kiss_req *k)
+{
+    const char *table = conn->broken;
+
+    if (!table || conn->reopened || kiss_db_deadline_left() == 0) {
+        return 0;
+    }
+    conn->reopened = 1;
+    if (kiss_db_pool_connect_to(conn, conn->server, k->api->schema_version) != KISS_DB_OK) {
+        return 0;
+    }
+    if (kiss_db_reopen(conn, table) != KISS_DB_OK) {
+        kiss_db_pool_abandon(conn);
+        conn->away = 1;
+        return 0;
+    }
+    return 1;
+}
+
 /** Counts what a failure was; a transaction that met another one is tried again. */
 static void tally(kiss_tally *t, kiss_db_status status)
 {
@@ -123,9 +149,10 @@ static kiss_db_status run(kiss_req *k, kiss_db_work work, void *baton)
         return status;
     }
     review(conn);
+    conn->reopened = 0;
     a.idle = conn->mysql != NULL;
     status = attempt(conn, k, work, baton, a.servers);
-    while (status == KISS_DB_AWAY && may_retry(conn, &a)) {
+    while (status == KISS_DB_AWAY && (reopen(conn, k) || may_retry(conn, &a))) {
         k->tally.db_retries++;
         a.idle = 0;
         a.start = kiss_clock_now();

@@ -10,6 +10,7 @@
 
 #include "caller/caller.h"
 #include "core/config.h"
+#include "db/db_run.h"
 #include "lib/file/list_rows.h"
 #include "lib/file/list_states.h"
 #include "list/list_cache.h"

@@ -11,6 +11,7 @@
 #include "caller/caller.h"
 #include "core/config.h"
 #include "core/error.h"
+#include "db/db_run.h"
 #include "lib/api/csv_row.h"
 #include "lib/api/list_plan.h"
 #include "lib/base/json_text.h"

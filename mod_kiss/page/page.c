@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/log_seldom.h"
 #include "db/db_revision.h"
+#include "db/db_run.h"
 #include "http/precondition.h"
 #include "http/response.h"
 #include "lib/api/page_sql.h"

@@ -11,6 +11,7 @@
 
 #include "core/config.h"
 #include "core/error.h"
+#include "db/db_run.h"
 #include "http/precondition.h"
 #include "http/request_body.h"
 #include "http/response.h"

@@ -8,6 +8,7 @@
 
 #include "core/config.h"
 #include "core/error.h"
+#include "db/db_run.h"
 #include "http/response.h"
 #include "page/write_repeat.h"
 #include "page/write_request.h"

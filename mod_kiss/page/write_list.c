@@ -14,6 +14,7 @@
 
 #include "core/config.h"
 #include "core/error.h"
+#include "db/db_run.h"
 #include "http/precondition.h"
 #include "http/response.h"
 #include "lib/api/params.h"
