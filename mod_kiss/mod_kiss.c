@@ -45,6 +45,7 @@
 #include "lib/api/route.h"
 #include "lib/api/schema.h"
 #include "lib/base/clock.h"
+#include "lib/base/deferred_signal.h"
 #include "lib/base/directory.h"
 #include "lib/base/thread.h"
 #include "list/list.h"
@@ -317,16 +318,13 @@ static const kiss_error *earlier_error(request_rec *r)
     return kiss_error_of_httpd(r->prev, r->pool);
 }
 
-static int kiss_handler(request_rec *r)
+static int handle(request_rec *r)
 {
     const kiss_error *e, *routed, *refused;
     kiss_database_conf *database;
     kiss_req *k;
     int status = OK;
 
-    if (!r->handler || strcmp(r->handler, KISS_HANDLER) != 0) {
-        return DECLINED;
-    }
     k = claim_request(r);
     if (!k || !(database = kiss_config_database(k->conf, r->server))) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, KISS_LOGNO(0101) "SetHandler kiss without KissApi, or without its "
@@ -360,6 +358,19 @@ static int kiss_handler(request_rec *r)
         kiss_response_timing(k);
     }
     note(k);
+    return status;
+}
+
+static int kiss_handler(request_rec *r)
+{
+    int status;
+
+    if (!r->handler || strcmp(r->handler, KISS_HANDLER) != 0) {
+        return DECLINED;
+    }
+    kiss_deferred_signal_begin();
+    status = handle(r);
+    kiss_deferred_signal_end();
     return status;
 }
 
@@ -510,12 +521,26 @@ static const struct {
     { kiss_page_start_attach, KISS_LOGNO(0625) "no memory for where pages begin: the rows before each are counted" }
 };
 
+/** Ends what this child does without a request and, without grace, what its requests wait for. */
+static void stop(int graceful)
+{
+    kiss_cache_manager_stop();
+    kiss_db_check_stop();
+    kiss_db_pool_stop(!graceful);       /* without grace the clients are disconnected, too */
+}
+
+/** What a signal of prefork does in the middle of a request. */
+static void stop_early(void)
+{
+    stop(0);
+}
+
 static void kiss_child_init(apr_pool_t *pchild, server_rec *s)
 {
     apr_array_header_t *databases = kiss_config_databases(s, pchild);
     apr_status_t rv;
     sigset_t before;
-    int i;
+    int i, is_threaded = 0;
 
     /* A child that is stopped now would clean up within the signal handler, in the middle of this. */
     kiss_thread_block_signals(&before);
@@ -541,6 +566,9 @@ static void kiss_child_init(apr_pool_t *pchild, server_rec *s)
     kiss_cache_manager_start(s, pchild);
     kiss_db_check_also(kiss_ratelimit_store_check);
     kiss_db_check_start(s, pchild);
+    if (ap_mpm_query(AP_MPMQ_IS_THREADED, &is_threaded) != APR_SUCCESS || is_threaded == AP_MPMQ_NOT_SUPPORTED) {
+        kiss_deferred_signal_prepare(stop_early);
+    }
     kiss_thread_restore_signals(&before);
 }
 
@@ -548,9 +576,7 @@ static void kiss_child_init(apr_pool_t *pchild, server_rec *s)
 static void kiss_child_stopping(apr_pool_t *pchild, int graceful)
 {
     (void)pchild;
-    kiss_cache_manager_stop();
-    kiss_db_check_stop();
-    kiss_db_pool_stop(!graceful);       /* without grace the clients are disconnected, too */
+    stop(graceful);
 }
 #endif
 

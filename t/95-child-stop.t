@@ -75,15 +75,20 @@ subtest 'reloaded while lists are built in advance' => sub {
     $h->log_ok;
 };
 
-for my $way (qw(restart stop)) {
-    subtest "$way while the database says nothing" => sub {
-        my $h = serve();
+# Prefork ends a child within the signal handler, wherever its one request is.
+my $default = $ENV{KISS_TEST_MPM} || 'event';
+my @mpm = grep { $_ eq $default || KissTest::Httpd::load_module("mpm_$_") && -e KissTest::Httpd::apxs('LIBEXECDIR') . "/mod_mpm_$_.so" } qw(event worker prefork);
+for my $case (map { my $mpm = $_; map { [$mpm, $_] } qw(restart stop) } @mpm) {
+    my ($mpm, $way) = @$case;
+    subtest "$mpm: $way while the database says nothing" => sub {
+        my $h = serve(mpm => $mpm);
         ask_list($h, '/stock');
         change_all($db);
         my $release = hold($server, $db, 'product_image');
-        my $load = KissTest::Load->start(3, sub {
+        # A list that is built, those who wait for it, and a request that reads what a cached one depends on.
+        my $load = KissTest::Load->start(4, sub {
             my ($i, $n) = @_;
-            return { status => fetch($h, '/products', Authorization => $h->{bearer}{ACME01})->{status} };
+            return { status => fetch($h, $i % 2 ? '/stock' : '/products', Authorization => $h->{bearer}{ACME01})->{status} };
         });
         ok wait_until(10, sub { waiting($server) >= 1 }), 'a list is being built';
         $server->freeze;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/deferred_signal.h"
 
 /* How long the whole body may take, in microseconds. A body is a few lines of a form: whoever needs longer only holds a
  * thread, in HTTP/2 beyond the reach of mod_reqtimeout. */
@@ -107,6 +108,7 @@ kiss_request_body_status kiss_request_body_read(char **body, apr_size_t *len, re
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     kiss_request_body_status status = KISS_REQUEST_BODY_OK;
     const apr_int64_t until = kiss_clock_now() + BODY_TIME;
+    const int paused = kiss_deferred_signal_pause();
     buffer b = { NULL, 0, max < FIRST_ROOM ? max : FIRST_ROOM, max };
     int ended = 0;
 
@@ -118,6 +120,7 @@ kiss_request_body_status kiss_request_body_read(char **body, apr_size_t *len, re
         apr_brigade_cleanup(bb);
     }
     apr_brigade_destroy(bb);
+    kiss_deferred_signal_resume(paused);
     b.text[b.len] = '\0';
     *body = b.text;
     *len = b.len;

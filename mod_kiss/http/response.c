@@ -18,6 +18,7 @@
 #include "lib/api/route.h"
 #include "lib/base/clock.h"
 #include "lib/base/crypto.h"
+#include "lib/base/deferred_signal.h"
 #include "lib/base/json_text.h"
 #include "lib/base/trace_context.h"
 
@@ -195,14 +196,24 @@ static void set_length(kiss_req *k, apr_off_t length)
     ap_set_content_length(k->r, length);
 }
 
+/** Passes a brigade to httpd, which may wait for the client. */
+static apr_status_t pass_brigade(kiss_req *k, apr_bucket_brigade *bb)
+{
+    const int paused = kiss_deferred_signal_pause();
+    apr_status_t rv = ap_pass_brigade(k->r->output_filters, bb);
+
+    kiss_deferred_signal_resume(paused);
+    apr_brigade_cleanup(bb);
+    return rv;
+}
+
 /** Passes one bucket and the end of the answer. */
 static int pass(kiss_req *k, apr_bucket_brigade *bb)
 {
     apr_status_t rv;
 
     APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(bb->bucket_alloc));
-    rv = ap_pass_brigade(k->r->output_filters, bb);
-    apr_brigade_cleanup(bb);
+    rv = pass_brigade(k, bb);
     if (rv != APR_SUCCESS) {
         ap_log_rerror(APLOG_MARK, APLOG_DEBUG, rv, k->r, KISS_LOGNO(0501) "the client went away before the answer's end");
         return DONE;
@@ -437,9 +448,8 @@ int kiss_response_stored(kiss_req *k, const kiss_stored *stored)
 /** Passes the brigade. @return 0, or -1 when the client has disconnected */
 static int pass_piece(kiss_req *k, apr_bucket_brigade *bb)
 {
-    apr_status_t rv = ap_pass_brigade(k->r->output_filters, bb);
+    apr_status_t rv = pass_brigade(k, bb);
 
-    apr_brigade_cleanup(bb);
     if (rv == APR_SUCCESS && !k->r->connection->aborted) {
         return 0;
     }

@@ -33,6 +33,7 @@ static const unit_test tests[] = {
     { "dataset", unit_dataset },
     { "date", unit_date },
     { "decimal", unit_decimal },
+    { "deferred_signal", unit_deferred_signal },
     { "delta", unit_delta },
     { "etag", unit_etag },
     { "exposition", unit_exposition },

@@ -33,6 +33,7 @@ void unit_csv_row(void);
 void unit_dataset(void);
 void unit_date(void);
 void unit_decimal(void);
+void unit_deferred_signal(void);
 void unit_delta(void);
 void unit_etag(void);
 void unit_exposition(void);

@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "lib/base/deferred_signal.h"
+
 struct kiss_progress {
     apr_thread_mutex_t *mutex;
     apr_thread_cond_t *more;
@@ -99,6 +101,7 @@ kiss_progress_view kiss_progress_wait(kiss_progress *g, apr_off_t size)
 {
     kiss_progress_view grown;
 
+    kiss_deferred_signal_begin();       /* also called while httpd sends, after the handler has returned */
     apr_thread_mutex_lock(g->mutex);
     while (!g->grown.ended && g->grown.stored.size <= size) {
         g->wanted = size < g->wanted ? size : g->wanted;
@@ -106,6 +109,7 @@ kiss_progress_view kiss_progress_wait(kiss_progress *g, apr_off_t size)
     }
     grown = g->grown;
     apr_thread_mutex_unlock(g->mutex);
+    kiss_deferred_signal_end();
     return grown;
 }
 
@@ -113,6 +117,7 @@ int kiss_progress_chunk(kiss_progress *g, int number, kiss_chunk *chunk)
 {
     int known;
 
+    kiss_deferred_signal_begin();
     apr_thread_mutex_lock(g->mutex);
     while (!g->grown.ended && g->chunks->nelts <= number) {
         g->wanted_chunk = 1;
@@ -123,6 +128,7 @@ int kiss_progress_chunk(kiss_progress *g, int number, kiss_chunk *chunk)
         *chunk = APR_ARRAY_IDX(g->chunks, number, kiss_chunk);
     }
     apr_thread_mutex_unlock(g->mutex);
+    kiss_deferred_signal_end();
     return known;
 }
 
