@@ -349,6 +349,7 @@ subtest 'kissctl' => sub {
 
 subtest 'rights and tables' => sub {
     my $h = serve();
+    ok $h->checked, 'checked';      # before anything is wrong
     my @others = map { $_->[0] } $server->sql($kss, "SELECT table_name FROM information_schema.tables WHERE table_schema = '$kss'"
         . " AND table_name <> 'vendor'");
     my $back = 'GRANT SELECT ON * TO kiss@localhost';
