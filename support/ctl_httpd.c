@@ -24,12 +24,12 @@
 /** What a program writes to standard output, or (`errors`) to standard error, and whether it ended with 0. */
 static int run_program(const char *const *args, int errors, char **text, apr_pool_t *p)
 {
-    apr_int32_t none = APR_NO_FILE, pipe = APR_FULL_BLOCK;
+    apr_int32_t none = APR_NO_PIPE, pipe = APR_FULL_BLOCK;
+    apr_file_t *nothing, *from;
     apr_size_t length = 0;
     apr_procattr_t *attr;
     apr_exit_why_e why;
     apr_proc_t proc;
-    apr_file_t *from;
     apr_status_t rv;
     int status;
 
@@ -37,6 +37,16 @@ static int run_program(const char *const *args, int errors, char **text, apr_poo
     rv = apr_procattr_create(&attr, p);
     if (rv == APR_SUCCESS) {
         rv = apr_procattr_io_set(attr, none, errors ? none : pipe, errors ? pipe : none);
+    }
+    /* Not closed: what the program writes there would fail, or go into a file that it has opened. */
+    if (rv == APR_SUCCESS) {
+        rv = apr_file_open(&nothing, "/dev/null", APR_FOPEN_READ | APR_FOPEN_WRITE, APR_FPROT_OS_DEFAULT, p);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = apr_procattr_child_in_set(attr, nothing, NULL);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = errors ? apr_procattr_child_out_set(attr, nothing, NULL) : apr_procattr_child_err_set(attr, nothing, NULL);
     }
     if (rv == APR_SUCCESS) {
         rv = apr_procattr_cmdtype_set(attr, APR_PROGRAM_PATH);

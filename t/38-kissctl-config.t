@@ -4,6 +4,7 @@
 # SPDX-License-Identifier: Apache-2.0
 use strict;
 use warnings;
+use File::Basename qw(dirname);
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use JSON::PP ();
@@ -86,6 +87,18 @@ subtest 'what httpd refuses' => sub {
     my ($rc2, $out2) = kissctl('--json', 'config', 'check', $file, '--apachectl', '/nonexistent/apachectl');
     is $rc2, 1, 'no httpd';
     like $out2, qr{/nonexistent/apachectl cannot be run}, '... is said';
+};
+
+# Debian's apachectl says on both standard output and standard error that the test has failed.
+subtest 'an apachectl that writes to standard output, too' => sub {
+    my $file = conf_of("KissCacheSize many\n");
+    my $program = dirname($file) . '/apachectl';
+    spew($program, "#!/bin/sh\n'@{[KissTest::Httpd::program()]}' \"\$@\" && exit\necho failed\ncat\nexit 1\n", 0755);
+    my ($rc, $out) = kissctl({ db => $db }, '--json', 'config', 'check', $file, '--apachectl', $program);
+    is $rc, 1, 'exit status';
+    my ($f) = grep { $_->{Check} eq 'configuration' } @{ JSON::PP->new->decode($out) };
+    like $f->{Finding}, qr/KissCacheSize/, 'what is wrong is said';
+    unlike $f->{Finding}, qr/error: Bad file|I\/O error|cat:|echo:/, '... and nothing of a file that is closed' or diag $f->{Finding};
 };
 
 subtest 'without --apachectl' => sub {
