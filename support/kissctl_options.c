@@ -35,7 +35,7 @@ const kissctl_option kissctl_options[] = {
     {OPT_USER, "user", "ID", "the user as whom requests of the key are made"},
     {OPT_APPLICATION, "application", "ID", "the number under which the back office applied the payment"},
     {OPT_APPLIED_BY, "applied-by", "NAME", "who applied it, up to 100 characters"},
-    {OPT_DAYS, "days", "N", "age in days (default 7)"},
+    {OPT_DAYS, "days", "N", "age in days (7, where it may be left out)"},
     {OPT_SCALE, "scale", "N", "how much: 1 (the default) is 40 customers and 600 invoices, 25 is 1,000 customers\n"
      "                        and 100,000 invoices; up to 200"},
     {OPT_CHECK, "check", NULL, "read each file whole, and compare its checksum"},
