@@ -329,9 +329,9 @@ static kiss_db_status check_session(kiss_db_conn *conn, unsigned schema_version)
     mysql_free_result(result);
     e = e ? e : unfit_for_cluster(conn);
     if (!e && !catches_up(conn)) {
-        return refuse(conn, KISS_DB_AWAY, apr_pstrcat(conn->session, "the server at ",
-                                                      conn->db->conf->servers[conn->server].address,
-                                                      " is behind what was served before: it is not used", NULL));
+        return refuse(conn, KISS_DB_AWAY, apr_psprintf(conn->session, "the server at %s is behind what was served before: it is not "
+                                                       "used. If all were restored from a backup: kissctl touch all (or kss touch all)",
+                                                       conn->db->conf->servers[conn->server].address));
     }
     return e ? refuse(conn, KISS_DB_REFUSED, e) : KISS_DB_OK;
 }
