@@ -7,9 +7,12 @@ use File::Find ();
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use HTTP::Tiny;
+use IO::Select;
+use IO::Socket::UNIX;
 use JSON::PP ();
 use KissTest;
 use KissTest::Load;
+use Socket qw(SOCK_DGRAM);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -227,9 +230,29 @@ subtest 'calls without token, and the checks' => sub {
     is $get->('/api/version', @stranger), 429, 'a stranger uses up the calls without token';
     is_deeply [map { $get->($_) } qw(/health /kiss-alive)], [200, 200], '... and the host is as healthy as before, for the proxy';
     is_deeply [map { $get->($_, @stranger) } qw(/health /kiss-alive)], [403, 403], '... and for nobody else';
+    my @watched = qw(/kiss-metrics /kiss-status?json);
+    is_deeply [map { $get->($_) } @watched], [200, 200], 'metrics and status are for the host itself';
+    is_deeply [map { $get->($_, @stranger) } @watched], [403, 403], '... and not for whom the proxy forwards';
     unlink $few->{alive};
     is_deeply [map { $get->($_) } qw(/health /kiss-alive)], [200, 404], 'without its file it is healthy, and wants no requests';
     $few->log_ok(qr/AH01630: client denied/);
+};
+
+subtest 'a request is found in the logs of HAProxy and of the host' => sub {
+    my $logged = KissTest::Front->new(db => $db);
+    my $log = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => "$logged->{dir}/log") or die "log: $!";
+    chmod 0777, "$logged->{dir}/log";
+    my %host = (one => $logged->host(0), two => $logged->host(1));
+    my $front = $logged->front('haproxy') or plan skip_all => 'no haproxy';
+    my $id = $front->client->get("$front->{url}/api/version")->{headers}{'x-request-id'};
+    my ($line, $until) = ('', time + 10);
+    while ($line !~ /\Q$id\E/ && time < $until) { IO::Select->new($log)->can_read(1) and $log->recv($line, 8192) }
+    like $line, qr{ kiss~? kiss/(?:one|two) .* 200 .*\{\Q$id\E\}}, 'HAProxy names host and X-Request-Id';
+    my ($name) = $line =~ m{ kiss/(\w+) };
+    ok wait_until(10, sub { slurp("$host{$name}{root}/kiss-access.log") =~ m{"GET /api/version HTTP/1\.1" 200 .*id=\Q$id\E$}m }), '... and that host has it in its log';
+    unlike slurp("$_->{root}/kiss-access.log"), qr/kiss-alive/, 'checks are not logged: without requests it is quiet' for values %host;
+    $front->stop;
+    $_->log_ok for values %host;
 };
 
 subtest 'TLS from HAProxy to the hosts' => sub {

@@ -69,6 +69,10 @@ sub replaced {
     $text =~ s{/etc/mod_kiss/token\.keys}{$self->{dir}/token.keys}g;
     $text =~ s{/etc/mod_kiss/db\.password}{$server->{dir}/kiss.password}g;
     $text =~ s{/run/haproxy/}{$self->{dir}/}g;
+    $text =~ s{^ *(?:user|group) haproxy\n}{}mg;                                                # only a package makes the account
+    $text =~ s{^ *log /dev/log local0\n}{ log $self->{dir}/log local0\n}m;
+    $text =~ s{^ *(?:ErrorLog|LogLevel) .*\n}{}mg;                                               # those of the test
+    $text =~ s{^( *CustomLog) /var/log/apache2/kiss-access\.log (kiss.*)\n}{$1 kiss-access.log $2\n$1 seen.log seen\n}m;
     $text =~ s{host=db\.example\.com}{$address}g;
     $text =~ s{dbname=kss}{dbname=$self->{kss}}g if $self->{kss};
     $text =~ s{dbname=kiss}{dbname=$self->{db}}g;
