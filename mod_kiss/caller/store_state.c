@@ -78,7 +78,7 @@ void kiss_store_state_away(kiss_req *k, const char *address, const char *why)
     if (apr_atomic_xchg32(&kiss_store->retry, (now_ms() + BACKOFF) | 1) == 0) {
         apr_cpystrn(kiss_store->reason, why, sizeof(kiss_store->reason));
         __atomic_store_n(&kiss_store->since, apr_time_now(), __ATOMIC_RELEASE);
-        KISS_LOG(k, APLOG_WARNING, 0, KISS_LOGNO(0763) "Redis at %s does not count (%s): this host counts requests by "
+        KISS_LOG(k, APLOG_WARNING, 0, KISS_LOGNO(0763) "Redis at %s does not count (%.200s): this host counts requests by "
                  "itself until it does", address, why);
     }
 }

@@ -58,7 +58,7 @@ typedef struct {
 
 static const server_error errors[] = {
     /* Errors of the client library. */
-    { CR_CONNECTION_ERROR, KISS_SERVER_AWAY, "Is the server running, and is this the right socket?" },
+    { CR_CONNECTION_ERROR, KISS_SERVER_AWAY, "Is the server running, and is this the right socket, or address?" },
     { CR_CONN_HOST_ERROR, KISS_SERVER_AWAY, REACH },
     { CR_UNKNOWN_HOST, KISS_SERVER_AWAY, "Check the name of the host." },
     { CR_OUT_OF_MEMORY, KISS_SERVER_BUSY, "There is no memory left on this machine." },
