@@ -386,10 +386,10 @@ subtest 'the account of doc/several-hosts.md' => sub {
     my $kss = new_database('store_acl', api => 'kss');
     import_kss($kss, top() . '/sql/sample-kss');
     my $kss_key = issue_kss_key(type => 'employee', user => 1);
-    my ($line) = slurp(top() . '/doc/several-hosts.md') =~ /`(ACL SETUSER kiss [^`]+)`/;
+    my ($line) = slurp(top() . '/doc/several-hosts.md') =~ /^ +user (kiss on >PASSWORD .+)$/m;
     my $other = KissTest::Redis->start(requirepass => 'for all');
     $other->{password} = 'for all';
-    is $other->ask(map { $_ eq '>PASSWORD' ? '>its-own' : $_ } split ' ', $line), 'OK', 'is made';
+    is $other->ask(map { $_ eq '>PASSWORD' ? '>its-own' : $_ } qw(ACL SETUSER), split ' ', $line), 'OK', 'is made';
     my $file = tempdir_here() . '/kiss';
     spew($file, "its-own\n", 0600);
     my $place = "$other->{url}/3 user=kiss password-file=$file timeout=1s";
