@@ -290,4 +290,13 @@ for my $file (sort grep {/\.c$/} keys %code) {
     # A table of data is as long as what it describes.
     cmp_ok $n, '<=', 620, "$file is not too long" if $code{$file} =~ /^\{/m;
 }
+
+# A test file that is ended from outside, since it took too long, says where.
+{
+    my $file = tempdir_here() . '/slow.t';
+    spew($file, "use KissTest;\nuse Test::More;\nsub hangs {\n    kill TERM => \$\$;\n    sleep 5;\n}\nsubtest one => sub {\n    hangs();\n};\n");
+    my ($rc, $out, $err) = run({}, $^X, "-I$top/t/lib", $file);
+    isnt $rc, 0, 'a test file that is ended by a signal has failed';
+    like $err, qr/^# \Q$file\E was ended by SIGTERM after \d+ s, at line [45], called from line 8/m, '... and says where it was';
+}
 done_testing;

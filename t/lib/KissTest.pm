@@ -296,10 +296,18 @@ sub tempdir_here {
     return $dir;
 }
 
-# A test that is told to stop still takes its servers with it: exit runs what follows, the signal alone would not.
-$SIG{$_} = sub { exit 1 } for qw(TERM INT HUP);
-
 my $main = $$;
+
+# A test that is told to stop, as one that takes too long is, says where it was, and takes its servers with it: exit runs what follows, the
+# signal alone would not.
+sub _stop {
+    my ($signal) = @_;
+    my ($i, @lines) = (0);
+    while (my (undef, $file, $line) = caller $i++) { push @lines, $line if $file eq $0 && $line != ($lines[-1] // 0) }
+    printf STDERR "# %s was ended by SIG%s after %d s, at line %s\n", $0, $signal, time - $^T, join(', called from line ', @lines) if $$ == $main;
+    exit 1;
+}
+$SIG{$_} = \&_stop for qw(TERM INT HUP);
 END {
     if ($$ == $main) {
         my $status = $?;
