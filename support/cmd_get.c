@@ -62,7 +62,7 @@ static int twin(ctl *c, ctl_key *key, const char *id)
 {
     apr_uint64_t made;
 
-    if (ctl_key_make(c, key) != CTL_OK || ctl_db_exec(c, "START TRANSACTION") != CTL_OK
+    if (ctl_key_make(c, key) != CTL_OK || ctl_db_begin(c) != CTL_OK
         || ctl_db_run(c, &made, "INSERT INTO api_key (type, prefix, hash, user_id, limit_hour, label, expires_at)"
                       " SELECT type, ?, UNHEX(?), user_id, limit_hour, 'kissctl kss get', UTC_TIMESTAMP() + INTERVAL 1 MINUTE"
                       " FROM api_key WHERE key_id = CAST(? AS UNSIGNED)", 3, key->prefix, key->hash, id) != CTL_OK) {

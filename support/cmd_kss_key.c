@@ -140,7 +140,7 @@ static int store_key(ctl *c, const ctl_key *key, int type, const apr_array_heade
 {
     int i;
 
-    if (ctl_db_exec(c, "START TRANSACTION") != CTL_OK
+    if (ctl_db_begin(c) != CTL_OK
         || ctl_db_run(c, NULL, "INSERT INTO api_key (type, prefix, hash, label, expires_at, user_id, limit_hour)"
                       " VALUES (?, ?, UNHEX(?), ?, ?, ?, ?)", 7, types[type].name, key->prefix, key->hash, key->label,
                       key->expires, user, limit) != CTL_OK) {

@@ -20,6 +20,10 @@
 
 #define LOCK "kiss.payments"
 #define LOCK_SECONDS 60
+
+/** How long the reader of an export may take without reading on. */
+#define READER_SECONDS 600
+
 #define MAX_NAME 100
 #define MAX_NUMBER 999999999999999999
 #define DEFAULT_DAYS "7"
@@ -108,7 +112,7 @@ static int mark_exported(ctl *c, const apr_array_header_t *rows, const char *now
     int i;
 
     *unknown = 0;
-    if (ctl_db_exec(c, "START TRANSACTION") != CTL_OK) {
+    if (ctl_db_wait_for_me(c, CTL_DB_SILENCE) != CTL_OK || ctl_db_begin(c) != CTL_OK) {
         return CTL_FAILED;
     }
     for (i = 0; i < rows->nelts; i++) {
@@ -124,7 +128,8 @@ static int mark_exported(ctl *c, const apr_array_header_t *rows, const char *now
     if (ctl_db_exec(c, "COMMIT") == CTL_OK) {
         return CTL_OK;
     }
-    *unknown = mysql_errno(c->db) != ER_LOCK_DEADLOCK;      /* which another node of a cluster has won */
+    /* A deadlock: another node of a cluster has won. */
+    *unknown = mysql_errno(c->db) != ER_LOCK_DEADLOCK && !ctl_db_was_over(c);
     return CTL_FAILED;
 }
 
@@ -201,7 +206,8 @@ int cmd_kss_payments_export(ctl *c, const char *const *args)
     }
     if (ctl_db_lock(c, LOCK, LOCK_SECONDS) != CTL_OK || ctl_db_value(c, &now, "SELECT UTC_TIMESTAMP(3)", 0) != CTL_OK
         || ctl_db_rows(c, &rows, c->pool, SELECT_EXPORT("?") " WHERE a.status = 'Pending'" ORDER_EXPORT, 1,
-                       c->option[OPT_DRY_RUN] ? NULL : now) != CTL_OK) {
+                       c->option[OPT_DRY_RUN] ? NULL : now) != CTL_OK
+        || ctl_db_wait_for_me(c, READER_SECONDS) != CTL_OK) {
         return CTL_FAILED;
     }
     print_export(c, rows);
@@ -314,7 +320,7 @@ int cmd_kss_payments_confirm(ctl *c, const char *const *args)
     }
     request = plain(request);
     application = plain(application);
-    if (ctl_db_lock(c, LOCK, LOCK_SECONDS) != CTL_OK || ctl_db_exec(c, "START TRANSACTION") != CTL_OK
+    if (ctl_db_lock(c, LOCK, LOCK_SECONDS) != CTL_OK || ctl_db_begin(c) != CTL_OK
         || confirm(c, request, application, applied_by, &again) != CTL_OK || ctl_db_exec(c, "COMMIT") != CTL_OK
         || ctl_db_rows(c, &rows, c->pool, SELECT_REQUEST " WHERE a.request_id = ?", 1, request) != CTL_OK) {
         return CTL_FAILED;
@@ -339,7 +345,7 @@ int cmd_kss_payments_expire(ctl *c, const char *const *args)
     if (!ctl_number(&n, days, 1, MAX_DAYS)) {
         return ctl_usage(c, "--days: '%s' is no whole number from 1 to %d", days, MAX_DAYS);
     }
-    if (ctl_db_lock(c, LOCK, LOCK_SECONDS) != CTL_OK || ctl_db_exec(c, "START TRANSACTION") != CTL_OK
+    if (ctl_db_lock(c, LOCK, LOCK_SECONDS) != CTL_OK || ctl_db_begin(c) != CTL_OK
         || ctl_db_run(c, &rejected, "UPDATE payment_application SET status = 'Rejected',"
                       " time_updated = UTC_TIMESTAMP(3) WHERE status = 'Exported'"
                       " AND time_exported < UTC_TIMESTAMP(3) - INTERVAL ? DAY", 1, days) != CTL_OK

@@ -53,6 +53,8 @@ struct ctl {
     const char *defaults;               /**< my.cnf file with the group of verb->database */
     const char *origin;                 /**< what says how to connect, for messages; NULL: group and file of `defaults` */
     ctl_tls tls;                        /**< how the connection is protected; as of ctl_db_open() */
+    int silence;                        /**< seconds of silence after which the server ends the session; 0: not set */
+    apr_int64_t alive;                  /**< when ctl_db_alive() gave the last one, by the monotonic clock; 0: never */
     const char *sql_dir;                /**< folder of the schema files */
     const char *token_keys;             /**< file of the token signing keys */
     const char *cache_dir;              /**< KissCacheDir as it was named; ctl_cache_dir() knows more */

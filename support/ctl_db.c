@@ -10,11 +10,13 @@
 
 #include <apr_file_io.h>
 #include <apr_strings.h>
+#include <errmsg.h>
 #include <mysqld_error.h>
 
 #include "ctl_defaults.h"
 #include "ctl_file.h"
 #include "ctl_message.h"
+#include "lib/base/clock.h"
 #include "lib/base/plural.h"
 #include "lib/mariadb/server_error.h"
 #include "lib/mariadb/session.h"
@@ -33,9 +35,20 @@ int ctl_db_met_conflict(void)
     return conflict;
 }
 
+/** The advice for an error; of a session that the server may have ended by itself also why it does so. */
+static const char *advice_for(const ctl *c, unsigned int code)
+{
+    if (c->silence && kiss_server_error_kind(code) == KISS_SERVER_LOST && code != ER_QUERY_INTERRUPTED) {
+        return apr_psprintf(c->pool, "The server ends the session of a kissctl that has locks and is silent for %d "
+                            "seconds: was it stopped, or its machine, or was its output not read? If not, the server's log "
+                            "says why. What was not committed is undone: run it again.", c->silence);
+    }
+    return kiss_server_error_advice(code, c->verb->database->folder, c->pool);
+}
+
 static int say_error(const ctl *c, unsigned int code, const char *message, const char *what)
 {
-    const char *advice = kiss_server_error_advice(code, c->verb->database->folder, c->pool);
+    const char *advice = advice_for(c, code);
 
     if (keeps_conflicts && (code == ER_LOCK_DEADLOCK || code == ER_CHECKREAD)) {
         conflict = 1;
@@ -114,6 +127,7 @@ static apr_status_t end_library(void *data)
 /** Makes c->db, not connected. @return CTL_OK or CTL_FAILED */
 static int make_handle(ctl *c, const char *file, const char *group)
 {
+    c->silence = 0;
     c->db = new_handle(c, file, group);
     if (!c->db) {
         return ctl_fail("out of memory");
@@ -339,12 +353,53 @@ int ctl_db_value(ctl *c, const char **value, const char *sql, int n, ...)
     return rc;
 }
 
+/**
+ * A kissctl that hangs, or whose host has lost its power, would keep its locks for as long as the server takes the
+ * connection for alive: hours. wait_timeout: between statements; idle_…: in a transaction, where an administrator may have
+ * set less for all; net_…: in the middle of a packet.
+ */
+int ctl_db_wait_for_me(ctl *c, int seconds)
+{
+    const char *sql = apr_psprintf(c->pool, "SET SESSION wait_timeout = %d, idle_transaction_timeout = %d,"
+                                   " idle_write_transaction_timeout = 0, idle_readonly_transaction_timeout = 0,"
+                                   " net_read_timeout = %d, net_write_timeout = %d", seconds, seconds, seconds, seconds);
+
+    if (ctl_db_exec(c, sql) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    c->silence = seconds;
+    return CTL_OK;
+}
+
+int ctl_db_begin(ctl *c)
+{
+    if (!c->silence && ctl_db_wait_for_me(c, CTL_DB_SILENCE) != CTL_OK) {
+        return CTL_FAILED;
+    }
+    return ctl_db_exec(c, "START TRANSACTION");
+}
+
+void ctl_db_alive(ctl *c)
+{
+    apr_int64_t now = kiss_clock_now();
+
+    if (c->silence && now - c->alive > apr_time_from_sec(c->silence) / 8) {
+        c->alive = now;
+        mysql_ping(c->db);      /* where that fails, so does what comes next, and says so */
+    }
+}
+
+int ctl_db_was_over(const ctl *c)
+{
+    return mysql_errno(c->db) == CR_SERVER_GONE_ERROR;
+}
+
 int ctl_db_lock(ctl *c, const char *name, int seconds)
 {
     /* Names of locks are the server's, not the database's, and short. */
     const char *sql = "SELECT GET_LOCK(CONCAT(?, '.', LEFT(SHA1(DATABASE()), 16)), ?)", *got;
 
-    if (ctl_db_value(c, &got, sql, 2, name, "0") != CTL_OK) {
+    if (ctl_db_wait_for_me(c, CTL_DB_SILENCE) != CTL_OK || ctl_db_value(c, &got, sql, 2, name, "0") != CTL_OK) {
         return CTL_FAILED;
     }
     if (got && *got == '1') {

@@ -66,7 +66,30 @@ void ctl_db_keep_conflicts(int keep);
 /** 1 when a conflict was kept since then. */
 int ctl_db_met_conflict(void);
 
-/** Takes the lock `name` of this database, waiting up to `seconds` when it is held. @return CTL_OK or CTL_FAILED */
+/**
+ * Seconds for which the server waits for a kissctl that has locks. Between two statements of its transaction an import of
+ * 30,000 products takes 0.04 s, before it, where a file of 37 MB is compared, 1.2 s. Who finds a lock taken waits a minute.
+ */
+#define CTL_DB_SILENCE 20
+
+/**
+ * Takes the lock `name` of this database, waiting up to `seconds` when it is held. From now on the server ends the session,
+ * and with it all locks and what was not committed, when it hears nothing of kissctl for CTL_DB_SILENCE.
+ *
+ * @return CTL_OK or CTL_FAILED
+ */
 int ctl_db_lock(ctl *c, const char *name, int seconds);
+
+/** Begins a transaction that locks rows: for no longer than ctl_db_lock() says. @return CTL_OK or CTL_FAILED */
+int ctl_db_begin(ctl *c);
+
+/** From now on the server waits for `seconds`. @return CTL_OK or CTL_FAILED */
+int ctl_db_wait_for_me(ctl *c, int seconds);
+
+/** Tells the server, now and then, that kissctl is at work on something else. Not while a result is read. */
+void ctl_db_alive(ctl *c);
+
+/** 1 when the statement that failed last was not sent, because the session was over: what was not committed is undone. */
+int ctl_db_was_over(const ctl *c);
 
 #endif

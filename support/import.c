@@ -84,7 +84,7 @@ static int transact(import_run *run)
     import_progress(run, NULL, IMPORT_WAITING, 0);
     /* The lock of work() is the server's own. At two nodes of a cluster only rows that both have written are compared: this
      * one is written by each import, and of two the second one is rolled back. */
-    if (ctl_db_exec(c, "START TRANSACTION") != CTL_OK || ctl_db_exec(c, "SELECT n FROM revision FOR UPDATE") != CTL_OK
+    if (ctl_db_begin(c) != CTL_OK || ctl_db_exec(c, "SELECT n FROM revision FOR UPDATE") != CTL_OK
         || ctl_db_exec(c, "REPLACE INTO last_load (table_name, dataset, revisions, row_count) VALUES ('', '', -1, 0)")
         || import_snapshot_check(run) != CTL_OK
         || (run->direct && import_find_empty(run) != CTL_OK)) {
@@ -104,7 +104,7 @@ static int transact(import_run *run)
     if (ctl_db_exec(c, run->dry_run ? "ROLLBACK" : "COMMIT") == CTL_OK) {
         return CTL_OK;
     }
-    if (!run->dry_run && mysql_errno(c->db) != ER_LOCK_DEADLOCK) {
+    if (!run->dry_run && mysql_errno(c->db) != ER_LOCK_DEADLOCK && !ctl_db_was_over(c)) {
         run->result = IMPORT_UNKNOWN;
         ctl_fail("the end of the import got no answer: 'kissctl %s --dry-run' shows whether it is in", c->verb->words);
     }

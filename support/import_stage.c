@@ -357,6 +357,7 @@ static int read_rows(stager *st, csv_reader *reader, source *in)
             return CTL_FAILED;
         }
         if (st->part->rows % 256 == 0) {
+            ctl_db_alive(st->run->c);
             import_progress(st->run, st->part, IMPORT_READING, in->bytes);
         }
     }

@@ -8,7 +8,9 @@ use lib "$FindBin::Bin/lib";
 use JSON::PP ();
 use KissTest;
 use KissTest::CSV qw(csv_rows csv_write);
+use KissTest::Faults;
 use KissTest::Import qw(checksums folder);
+use KissTest::Payments;
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -359,5 +361,53 @@ SKIP: {
         is state(), $before, 'and changes nothing';
     };
 }
+
+# A host that hangs keeps the connection of its kissctl, which would keep its locks. All at the same time: each takes as long as the server waits.
+subtest 'kissctl is stopped while it has locks' => sub {
+    plan skip_all => cannot_preload('failnth') if cannot_preload('failnth');
+    my %key;
+    my ($loads, $pays, $read) = map { my $of = new_database("stopped_$_", api => 'kss'); $key{$of} = make_payments($of, 1, 10_000_000); $of } qw(import export reader);
+    my $request = sub { return sql($_[0], "INSERT INTO payment_application (request_id, payment_id, target_invoice_id, ar_account_id, amount, status, time_requested)"
+        . " SELECT seq, 1, 41, 11, 1, 'Pending', UTC_TIMESTAMP(3) FROM seq_1_to_$_[1]") };
+    $request->($pays, 3);
+    $request->($read, 3000);
+    my $kissctl = sub { my ($of, @words) = @_; return kissctl({ db => $of, timeout => 300 }, 'kss', @words) };
+    my $stopped = sub { my ($of, @words) = @_; return stopped(COMMIT => sub { return kissctl({ db => $of, timeout => 300, env => $_[0] }, 'kss', @words) }) };
+    my $reader = later(sub {
+        my $command = join ' ', build_dir() . '/support/kissctl', '--defaults', db_server()->defaults($read), '--sql', top() . '/sql', qw(kss payments export);
+        return { got => [run({ timeout => 300 }, 'bash', '-o', 'pipefail', '-c', "$command | { read -r head; sleep 25; cat; }")] };
+    });
+    my $states = folder('states.csv' => slurp("$sample/states.csv"));
+    my $import = $stopped->($loads, qw(import --json), $states);
+    my $export = $stopped->($pays, qw(payments export));
+    ok $import && $export, 'an import and an export are stopped before their COMMIT' or return;
+
+    my $h = start_httpd(api => 'kss', db => $loads, pool => 'max=4 wait=2s timeout=6s');
+    my $pay = sub { return $h->request('POST', pay_path('PAY-1', '1.00'), 'x-api-key' => $key{$loads}, 'Idempotency-Key' => 'one')->{status} };
+    is $h->get('/api/v1/payments', 'x-api-key' => $key{$loads})->{status}, 200, 'a page is served';
+    is $pay->(), 503, 'a payment waits for the import, and is told to come again';
+    my ($rc, $out, $err) = $kissctl->($loads, 'import', $states);
+    is $rc, 0, 'a second import goes on after the bound' or diag $err;
+    is $pay->(), 201, '... so does the payment';
+    ($rc, $out, $err) = $kissctl->($pays, qw(payments export));
+    is $rc, 0, '... and a second export' or diag $err;
+    is_deeply [sort $out =~ /^(\d+),/mg], [1 .. 3], '... which has all requests';
+    my $before = checksums($loads);
+
+    ($rc, $out, $err) = $import->();
+    is $rc, 1, 'the import that goes on fails';
+    like $err, qr/ends the session of a kissctl that has locks and is silent for 20 seconds.*is undone: run it again/, '... says why';
+    unlike $err, qr/got no answer/, '... and that nothing of it is there';
+    is(JSON::PP->new->utf8->decode($out)->{Result}, 'failed', '... its report, too');
+    is checksums($loads), $before, '... which is so';
+    ($rc, $out, $err) = $export->();
+    is $rc, 1, 'the export that goes on fails';
+    like $err, qr/silent for 20 seconds.*do not use this output: this run has exported nothing/s, '... and says so';
+
+    ($rc, $out, $err) = @{ $reader->()->{got} };
+    is $rc, 0, 'an export whose reader is slow is waited for' or diag $err;
+    is scalar(() = $out =~ /^\d+,/mg), 3000, '... and is whole';
+    $h->log_ok(qr/KISS0253|KISS0810/);
+};
 
 done_testing;

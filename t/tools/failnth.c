@@ -44,11 +44,12 @@ typedef struct {
     volatile uint32_t times;            /* how many do */
     volatile uint32_t code;             /* number of the database's error; of files: errno instead of the usual one; 0 */
     volatile uint32_t late;             /* 1: the call is executed, and fails after that: its answer is lost; 2: instead of
-                                           it the process is killed */
+                                           it the process is killed; 3: before it the process is stopped */
     volatile uint32_t count;            /* calls so far */
     volatile uint32_t failed;           /* of them failed */
     char name[64];                      /* the first that failed */
     char directory[256];                /* of FILES, without an end slash */
+    char beginning[64];                 /* of DATABASE: only statements that begin so are counted */
 } control;
 
 static control *shared;
@@ -86,7 +87,7 @@ static int fails(uint32_t group, const char *name)
 {
     uint32_t n;
 
-    if (!shared || shared->group != group) {
+    if (!shared || shared->group != group || strncmp(name, shared->beginning, strlen(shared->beginning)) != 0) {
         return 0;
     }
     n = __sync_add_and_fetch(&shared->count, 1);
@@ -98,6 +99,10 @@ static int fails(uint32_t group, const char *name)
     }
     if (shared->late == 2) {
         kill(getpid(), SIGKILL);
+    }
+    if (shared->late == 3) {
+        raise(SIGSTOP);
+        return 0;
     }
     return 1;
 }

@@ -19,7 +19,7 @@ use KissTest;
 use KissTest::Load;
 use MIME::Base64 ();
 
-our @EXPORT = qw(cannot_preload preload arm disarm shift_clock ask_once later ask_later claims_of leftovers descriptors);
+our @EXPORT = qw(cannot_preload preload arm disarm shift_clock ask_once later stopped ask_later claims_of leftovers descriptors);
 
 my %group = (database => 1, files => 2, memory => 3, disk => 4, locks => 5);
 my $serial = 0;
@@ -51,11 +51,11 @@ sub _poke {
     return;
 }
 
-# arm($fault, group => $name, first => $n, times => 1, code => 0, late => 0, directory => of files), disarm($fault): what became of it:
-# { count, failed, name }. late 1: the call is executed before it fails; 2: its process is killed before it.
+# arm($fault, group => $name, first => $n, times => 1, code => 0, late => 0, directory => of files, beginning => of statements), disarm($fault):
+# what became of it: { count, failed, name }. late 1: the call is executed before it fails; 2: its process is killed before it; 3: stopped (SIGSTOP).
 sub arm {
     my ($fault, %o) = @_;
-    _poke($fault, 0, pack 'L7 a64 a256', 0, $o{first}, $o{times} // 1, $o{code} // 0, $o{late} // 0, 0, 0, '', $o{directory} // '');
+    _poke($fault, 0, pack 'L7 a64 a256 a64', 0, $o{first}, $o{times} // 1, $o{code} // 0, $o{late} // 0, 0, 0, '', $o{directory} // '', $o{beginning} // '');
     _poke($fault, 0, pack 'L', $group{ $o{group} });
     return;
 }
@@ -122,6 +122,23 @@ sub later {
         waitpid $pid, 0;
         return $res;
     };
+}
+
+# stopped($beginning, $sub): $sub->(env of the program) in the background, whose program is stopped before its first statement that begins so. The
+# code that it returns lets it go on and returns what $sub has returned; undef if it was not stopped within a minute.
+sub stopped {
+    my ($beginning, $sub) = @_;
+    my $fault = preload('failnth');
+    arm($fault, group => 'database', first => 1, late => 3, beginning => $beginning);
+    my $end = later(sub { return { got => [$sub->($fault->{env})] } });
+    my $is_it = sub {
+        my ($pid) = @_;
+        my ($stat, $env) = map { eval { slurp("/proc/$pid/$_") } // '' } qw(stat environ);
+        return $stat =~ /\) T / && index($env, "FAILNTH=$fault->{env}{FAILNTH}\0") >= 0;
+    };
+    my $pid;
+    KissTest::Load::wait_until(60, sub { ($pid) = grep { $is_it->($_) } map { m{(\d+)\z} } glob '/proc/[0-9]*' }) or return;
+    return sub { disarm($fault); kill 'CONT', $pid; return @{ $end->()->{got} } };
 }
 
 # ask_later($h, $path, %headers): one GET in the background, never repeated; what the code that it returns returns is its answer.
