@@ -17,6 +17,7 @@
 #include <apr_strings.h>
 #include <openssl/evp.h>
 
+#include "ctl_db.h"
 #include "ctl_file.h"
 #include "ctl_message.h"
 #include "ctl_out.h"
@@ -201,8 +202,8 @@ int import_find_files(import_run *run, const char *folder)
 
 /* ---- whether they are complete */
 
-/** SHA-256 of a whole file as hexadecimal digits. */
-static apr_status_t digest_of(const char **hex, const char *path, apr_pool_t *p)
+/** SHA-256 of a whole file as hexadecimal digits. The server waits meanwhile. */
+static apr_status_t digest_of(ctl *c, const char **hex, const char *path, apr_pool_t *p)
 {
     EVP_MD_CTX *md = EVP_MD_CTX_new();
     unsigned char digest[EVP_MAX_MD_SIZE];
@@ -217,6 +218,7 @@ static apr_status_t digest_of(const char **hex, const char *path, apr_pool_t *p)
 
         rv = apr_file_read(file, buf, &len);
         ok = ok && (rv != APR_SUCCESS || EVP_DigestUpdate(md, buf, len));
+        ctl_db_alive(c);
     }
     ok = ok && EVP_DigestFinal_ex(md, digest, &n);
     EVP_MD_CTX_free(md);
@@ -282,7 +284,7 @@ static void check_digest(import_run *run, const import_part *part, apr_pool_t *p
     if (APR_STATUS_IS_ENOENT(rv)) {
         return;
     }
-    if (rv != APR_SUCCESS || (said && (rv = digest_of(&is, part->path, p)) != APR_SUCCESS)) {
+    if (rv != APR_SUCCESS || (said && (rv = digest_of(run->c, &is, part->path, p)) != APR_SUCCESS)) {
         import_fault(run, part, 0, NULL, "cannot be compared with %s.sha256: one of them %s", part->name,
                      ctl_file_failure(rv, p));
     }
