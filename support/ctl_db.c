@@ -22,15 +22,16 @@
 #include "lib/mariadb/session.h"
 
 /** Whether conflicts are kept, and whether one was. */
-static int keeps_conflicts, conflict;
+static int keeps_conflicts;
+static ctl_db_conflict conflict;
 
 void ctl_db_keep_conflicts(int keep)
 {
     keeps_conflicts = keep;
-    conflict = 0;
+    conflict = CTL_DB_NO_CONFLICT;
 }
 
-int ctl_db_met_conflict(void)
+ctl_db_conflict ctl_db_met_conflict(void)
 {
     return conflict;
 }
@@ -51,7 +52,11 @@ static int say_error(const ctl *c, unsigned int code, const char *message, const
     const char *advice = advice_for(c, code);
 
     if (keeps_conflicts && (code == ER_LOCK_DEADLOCK || code == ER_CHECKREAD)) {
-        conflict = 1;
+        conflict = CTL_DB_CONFLICT;
+        return CTL_FAILED;
+    }
+    if (keeps_conflicts && kiss_server_error_is_broken_trigger(code, message)) {
+        conflict = CTL_DB_BROKEN_TRIGGER;
         return CTL_FAILED;
     }
     return ctl_fail("%s: %s (error %u).%s%s", what, *message ? message : "no reason given", code, *advice ? " " : "",
@@ -387,6 +392,18 @@ void ctl_db_alive(ctl *c)
         c->alive = now;
         mysql_ping(c->db);      /* where that fails, so does what comes next, and says so */
     }
+}
+
+int ctl_db_open_anew(ctl *c)
+{
+    apr_array_header_t *tables, *ignored;
+    int i, rc = ctl_db_rows(c, &tables, c->pool, "SELECT DISTINCT event_object_table FROM information_schema.triggers"
+                            " WHERE event_object_schema = DATABASE()", 0);
+
+    for (i = 0; rc == CTL_OK && i < tables->nelts; i++) {
+        rc = ctl_db_rows(c, &ignored, c->pool, kiss_server_error_open_anew(CTL_ROW(tables, i)[0], c->pool), 0);
+    }
+    return rc;
 }
 
 int ctl_db_was_over(const ctl *c)

@@ -57,14 +57,26 @@ int ctl_db_error(const ctl *c, const char *what);
 /** The same for a statement. @return CTL_FAILED */
 int ctl_db_stmt_error(const ctl *c, MYSQL_STMT *stmt, const char *what);
 
+/** Why a statement failed that may succeed when all is done again. */
+typedef enum { CTL_DB_NO_CONFLICT, CTL_DB_CONFLICT, CTL_DB_BROKEN_TRIGGER } ctl_db_conflict;
+
 /**
  * From now on, no conflict so far. `keep`: a statement that fails because its transaction has met another one (a deadlock,
- * a row that has changed since) fails without a message: the caller does all of it again.
+ * a row that has changed since), or because the server keeps a trigger for broken, fails without a message: the caller does
+ * all of it again.
  */
 void ctl_db_keep_conflicts(int keep);
 
-/** 1 when a conflict was kept since then. */
-int ctl_db_met_conflict(void);
+/** The conflict that was kept since then. */
+ctl_db_conflict ctl_db_met_conflict(void);
+
+/**
+ * Lets the server open all tables anew that have triggers: after CTL_DB_BROKEN_TRIGGER, outside of a transaction. One that
+ * others use stays as it is.
+ *
+ * @return CTL_OK or CTL_FAILED
+ */
+int ctl_db_open_anew(ctl *c);
 
 /**
  * Seconds for which the server waits for a kissctl that has locks. Between two statements of its transaction an import of

@@ -181,7 +181,8 @@ static int load_repeatedly(import_run *run)
 {
     const import_part *parts = apr_pmemdup(run->c->pool, run->parts, sizeof(*parts) * (apr_size_t)run->set->n);
     const import_findings *found = import_findings_keep(run);
-    int rc, met, tries, short_cuts = run->nerrors == 0;
+    int rc, tries, short_cuts = run->nerrors == 0;
+    ctl_db_conflict met;
 
     for (tries = 1;; tries++) {
         ctl_db_keep_conflicts(tries < TRIES);
@@ -191,11 +192,15 @@ static int load_repeatedly(import_run *run)
         if (rc == CTL_OK || import_stopped() || !(met || run->again)) {
             return rc;
         }
-        if (take_back(run, parts, found) != CTL_OK || import_yield_find(run) != CTL_OK) {
+        if (take_back(run, parts, found) != CTL_OK || (met == CTL_DB_BROKEN_TRIGGER && ctl_db_open_anew(run->c) != CTL_OK)
+            || import_yield_find(run) != CTL_OK) {
             return CTL_FAILED;
         }
         short_cuts = 0;
-        if (met) {
+        if (met == CTL_DB_BROKEN_TRIGGER) {
+            import_note(run, "the server kept a trigger for broken: the tables were opened anew, and all was done again");
+        }
+        else if (met) {
             import_note(run, "another transaction was in the way, and all was done again");
         }
     }

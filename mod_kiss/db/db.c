@@ -53,13 +53,6 @@ const char *kiss_db_origin(const kiss_db *db)
     return kiss_db_pool_origin(db);
 }
 
-/** 1 for the error of a right statement on a table whose trigger the server keeps for broken
-    (findings/mariadb-killed-reader.sh). */
-static int is_broken_trigger(unsigned int code, const char *text)
-{
-    return code == ER_PARSE_ERROR && strstr(text, "has an error in its body");
-}
-
 /** The table that a statement writes, in `p`; NULL for one that only reads. */
 static const char *written_table(const char *sql, apr_pool_t *p)
 {
@@ -85,8 +78,11 @@ static kiss_server_kind kind_of(const kiss_db_conn *conn, unsigned int code, con
     }
     /* Another server may do what this one does not: a causal read at a node that is losing its cluster, which fails at once;
      * a right statement on a table whose trigger it keeps for broken. */
-    return conn->broken || ((code == ER_LOCK_WAIT_TIMEOUT || is_broken_trigger(code, text))
-                            && kiss_db_pool_conf(conn)->nservers > 1) ? KISS_SERVER_AWAY : kiss_server_error_kind(code);
+    if (kiss_db_pool_conf(conn)->nservers > 1
+        && (code == ER_LOCK_WAIT_TIMEOUT || kiss_server_error_is_broken_trigger(code, text))) {
+        return KISS_SERVER_AWAY;
+    }
+    return conn->broken ? KISS_SERVER_AWAY : kiss_server_error_kind(code);
 }
 
 static kiss_db_status failed(kiss_db_conn *conn, unsigned int code, const char *text, const char *what)
@@ -94,7 +90,7 @@ static kiss_db_status failed(kiss_db_conn *conn, unsigned int code, const char *
     const char *advice = kiss_server_error_advice(code, conn->k->api->name, conn->k->pool);
     kiss_server_kind kind;
 
-    conn->broken = is_broken_trigger(code, text) ? written_table(what, conn->k->pool) : NULL;
+    conn->broken = kiss_server_error_is_broken_trigger(code, text) ? written_table(what, conn->k->pool) : NULL;
     kind = kind_of(conn, code, text);
     text = *text ? text : "(no text)";
     conn->gone = kind == KISS_SERVER_LOST || kind == KISS_SERVER_AWAY || kind == KISS_SERVER_BUSY;
@@ -219,9 +215,7 @@ kiss_db_status kiss_db_end(kiss_db_conn *conn)
 
 kiss_db_status kiss_db_reopen(kiss_db_conn *conn, const char *table)
 {
-    /* InnoDB has nothing to repair: all that is done is to close the table. Not replicated; FLUSH TABLES needs RELOAD. */
-    const char *sql = apr_pstrcat(conn->k->pool, "SET STATEMENT lock_wait_timeout = 1 FOR REPAIR NO_WRITE_TO_BINLOG TABLE ",
-                                  table, NULL);
+    const char *sql = kiss_server_error_open_anew(table, conn->k->pool);
     const char *name = kiss_db_pool_conf(conn)->name, *error = NULL;
     kiss_db_status status = run_text(conn, sql);
     MYSQL_RES *res = status == KISS_DB_OK ? mysql_store_result(conn->mysql) : NULL;

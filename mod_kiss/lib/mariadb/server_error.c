@@ -160,6 +160,16 @@ kiss_server_kind kiss_server_error_kind(unsigned int code)
     return code >= CR_MIN_ERROR && code <= CR_MAX_ERROR ? KISS_SERVER_LOST : KISS_SERVER_OURS;
 }
 
+int kiss_server_error_is_broken_trigger(unsigned int code, const char *text)
+{
+    return code == ER_PARSE_ERROR && strstr(text, "has an error in its body") != NULL;
+}
+
+const char *kiss_server_error_open_anew(const char *table, apr_pool_t *p)
+{
+    return apr_pstrcat(p, "SET STATEMENT lock_wait_timeout = 1 FOR REPAIR NO_WRITE_TO_BINLOG TABLE ", table, NULL);
+}
+
 const char *kiss_server_error_advice(unsigned int code, const char *api, apr_pool_t *p)
 {
     const server_error *e = find(code);

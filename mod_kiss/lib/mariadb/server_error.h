@@ -24,6 +24,23 @@ typedef enum {
 kiss_server_kind kiss_server_error_kind(unsigned int code);
 
 /**
+ * 1 for the error of a right statement on a table of which the server keeps a trigger for broken, because a connection was
+ * killed while it opened the table (findings/mariadb-killed-reader.sh).
+ *
+ * @param text the server's
+ */
+int kiss_server_error_is_broken_trigger(unsigned int code, const char *text);
+
+/**
+ * The statement that lets the server open a table anew. InnoDB has nothing to repair: all that is done is to close the
+ * table. It needs SELECT and INSERT, where FLUSH TABLES needs RELOAD; is not replicated; commits; waits a second for those
+ * who use the table; and answers with rows: where the third column is "Error", the fourth has the reason.
+ *
+ * @return it, in `p`
+ */
+const char *kiss_server_error_open_anew(const char *table, apr_pool_t *p);
+
+/**
  * Advice what to do about an error.
  *
  * @param api the API of its database: customer, kss
