@@ -247,4 +247,51 @@ subtest 'a small cache' => sub {
     $small->log_ok;
 };
 
+# The rows of a SKU are in one range: what replaces some of them replaces all.
+subtest 'several rows of a SKU' => sub {
+    sql($db, <<'SQL');
+INSERT INTO product (sku, name, status) SELECT CONCAT('#', LPAD(seq, 4, '0')), 'n', 'Live' FROM seq_1_to_9;
+DELETE FROM price WHERE price_list_code = 'UKTRADE';
+INSERT INTO price (price_list_code, sku, moq, unit_price) SELECT 'UKTRADE', sku, moq.seq, 1 FROM product JOIN seq_1_to_3 moq;
+SQL
+    my $n = 0;
+    my $price = sub { my ($sku, @moq) = @_; $n++; sql($db, "UPDATE price SET unit_price = $n WHERE price_list_code = 'UKTRADE' AND sku = '#000$sku'" . (@moq ? ' AND moq IN (' . join(',', @moq) . ')' : '')) };
+    my @paths = ('/prices', '/prices.ndjson', '/prices.csv');
+    ask_list($h, $_) for @paths;
+    my %wrong;
+    my $compare = sub {
+        my ($name) = @_;
+        for my $path (@paths) {
+            my $res = ask_list($h, $path);
+            unlink glob folder($whole) . '/*@*';
+            $wrong{"$path after $name"}++ if $res->{content} ne ask_list($whole, $path)->{content};
+        }
+    };
+    for my $step (['a later one', 3], ['the first one', 1], ['one row of it', 1, 2], ['a later one again', 4], ['the last row of the first one', 1, 3]) {
+        my ($name, @what) = @$step;
+        $price->(@what);
+        $compare->($name);
+    }
+    is_deeply [sort keys %wrong], [], 'changed';
+    sql($db, "DELETE FROM price WHERE price_list_code = 'UKTRADE' AND sku = '#0001'");
+    $compare->('the first one is removed');
+    $price->(2);
+    $compare->('the one that is first now');
+    sql($db, "INSERT INTO price (price_list_code, sku, moq, unit_price) SELECT 'UKTRADE', '#0001', seq, 1 FROM seq_1_to_3");
+    $compare->('another first one');
+    $price->(2);
+    $compare->('the one that is second now');
+    is_deeply [sort keys %wrong], [], 'removed and added at the beginning';
+    for my $round (1 .. 60) {
+        my $sku = 1 + int rand 9;
+        my $what = int rand 4;
+        my $where = "price_list_code = 'UKTRADE' AND sku = '#000$sku'";
+        $what == 0 ? sql($db, "DELETE FROM price WHERE $where")
+            : $what == 1 ? sql($db, "DELETE FROM price WHERE $where; INSERT INTO price (price_list_code, sku, moq, unit_price) SELECT 'UKTRADE', '#000$sku', seq, $round FROM seq_1_to_3")
+            : $price->($sku, $what == 2 ? 1 + int rand 3 : ());
+        $compare->("round $round") if rand() < 0.7;
+    }
+    is_deeply [sort keys %wrong], [], "sixty steps at the beginning (seed $seed)";
+};
+
 done_testing;

@@ -18,6 +18,7 @@ struct kiss_chunks {
     struct printbuf *head;      /* the start of the last row up to its SKU, and the SKU as it is written */
     apr_size_t sku;             /* offset of the SKU there */
     int is_open;                /* 1 when there are rows after the last chunk */
+    int is_own;                 /* 1 when a row of the last SKU was not referred to: no later row of it is */
     int is_last;                /* 1 when the last chunk was the last one of a list: no row can follow */
     int old;                    /* number of chunks of the earlier version that were passed */
     apr_off_t old_end;          /* where these end */
@@ -77,6 +78,13 @@ static apr_status_t keep_head(kiss_chunks *c, const char *row, const kiss_value 
     return kiss_json_text_raw(c->head, row, c->sku + sku->len) ? APR_ENOMEM : APR_SUCCESS;
 }
 
+/** 1 when a row is of the last SKU. */
+static int is_of_last(const kiss_chunks *c, const kiss_value *sku)
+{
+    return c->is_open && c->sku + sku->len == (apr_size_t)c->head->bpos
+           && memcmp(sku->data, c->head->buf + c->sku, sku->len) == 0;
+}
+
 /** Adds a row that starts, with its separator, at an offset in the buffer. @param row its text; other rows may follow */
 static apr_status_t add_row(kiss_chunks *c, int at, const char *row, const char *end)
 {
@@ -85,8 +93,7 @@ static apr_status_t add_row(kiss_chunks *c, int at, const char *row, const char 
     if (c->is_last || row >= end || find_sku(c, &sku, row, end) != 0) {
         return APR_EGENERAL;
     }
-    if (c->is_open && c->sku + sku.len == (apr_size_t)c->head->bpos
-        && memcmp(sku.data, c->head->buf + c->sku, sku.len) == 0) {
+    if (is_of_last(c, &sku)) {
         return APR_SUCCESS;
     }
     end_rows(c, at);
@@ -242,17 +249,30 @@ static void refer_rows(kiss_chunks *c, const kiss_piece *p, const char *row, apr
     kiss_spool_refer_part(c->spool, p->stored + (row - p->data) - (apr_off_t)before, row - before, len + before);
 }
 
+/**
+ * 1 when the rows at `row` begin with one of the last SKU, and the list has others of it as its own: they are its own, too,
+ * for the rows of a SKU are in one range (kiss_row_group).
+ */
+static int stays_own(const kiss_chunks *c, const char *row, const char *end)
+{
+    kiss_value sku;
+
+    return c->is_own && c->is_open && find_sku(c, &sku, row, end) == 0 && is_of_last(c, &sku);
+}
+
 /** Appends one row of the earlier version. @return its length; 0 when it is no row, or there is no memory */
 static apr_size_t append_row(kiss_chunks *c, const kiss_piece *p, const char *row, const char *end)
 {
     const char *feed = kiss_row_format_feed(c->format, row, end);
     const char *to = feed ? feed + 1 - c->format->separator_len : end;
-    const apr_size_t len = to > row ? (apr_size_t)(to - row) : 0, before = referable(c, p, row);
+    const apr_size_t len = to > row ? (apr_size_t)(to - row) : 0;
+    const apr_size_t before = len && !stays_own(c, row, to) ? referable(c, p, row) : 0;
     const int at = c->spool->buffer->bpos;
 
     if (!len) {
         return 0;
     }
+    c->is_own = !before;
     if (before) {
         if (add_row(c, at, row, to) != APR_SUCCESS) {
             return 0;
@@ -324,7 +344,7 @@ static apr_status_t append_rows(kiss_chunks *c, const kiss_chunked *old, apr_off
     if (at < before || row >= end || memcmp(row - before, is, (size_t)before) != 0) {
         return APR_EGENERAL;
     }
-    row += append_unexamined(c, p, row, end);
+    row += stays_own(c, row, end) ? 0 : append_unexamined(c, p, row, end);
     len = append_row(c, p, row, end);
     *from = p->start + (row - p->data) + (apr_off_t)len + (apr_off_t)c->format->separator_len;
     return len ? kiss_spool_flush(c->spool, 0) : APR_EGENERAL;

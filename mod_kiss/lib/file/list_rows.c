@@ -87,6 +87,20 @@ static int enter_piece(kiss_row_group *g, int piece)
     return kiss_rows_of_piece(&g->rest, &g->end, g->list, piece);
 }
 
+/** 1 when the piece after that of a SKU begins with a row of it, too: then it is no list, since this must not be. */
+static int is_divided(const kiss_row_group *g)
+{
+    const char *from, *to;
+    kiss_value key;
+
+    if (!g->len || g->rest < g->end || g->piece + 1 == g->list->count) {
+        return 0;
+    }
+    return kiss_rows_of_piece(&from, &to, g->list, g->piece + 1) != 0
+           || (from < to && (g->list->format->find_key(&key, from, to) != 0
+                             || (key.len == g->key.len && memcmp(key.data, g->key.data, key.len) == 0)));
+}
+
 int kiss_rows_next(kiss_row_group *g)
 {
     const kiss_row_format *f = g->list->format;
@@ -113,7 +127,7 @@ int kiss_rows_next(kiss_row_group *g)
         g->len = (apr_size_t)(row_end - g->rows);
         g->rest = at = next;
     }
-    return 0;
+    return is_divided(g) ? -1 : 0;
 }
 
 int kiss_rows_first(kiss_row_group *g, const kiss_list_text *list)

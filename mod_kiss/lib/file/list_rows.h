@@ -46,7 +46,7 @@ typedef struct {
 /** Reads the first SKU of a list, which lives as long as `g` is used. @return 0, or -1 when this is no such list */
 int kiss_rows_first(kiss_row_group *g, const kiss_list_text *list);
 
-/** Reads the next SKU. @return 0, or -1 when this is no such list */
+/** Reads the next SKU. @return 0, or -1 when this is no such list, or the rows of the SKU are in two pieces */
 int kiss_rows_next(kiss_row_group *g);
 
 /**
