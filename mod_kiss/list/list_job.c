@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/log_seldom.h"
 #include "core/verified.h"
+#include "db/db_pool.h"
 #include "lib/base/clock.h"
 #include "lib/base/decimal.h"
 #include "lib/base/thread.h"
@@ -151,10 +152,14 @@ static void find_built(waiter *w)
     }
 }
 
+/** @return 1 to wait no longer: it was found, or this child ends, and what it would build is refused at once */
 static int look(void *baton)
 {
     waiter *w = baton;
 
+    if (kiss_db_pool_ends(&w->m->k)) {
+        return 1;
+    }
     if (w->last) {
         find_built(w);
     }
