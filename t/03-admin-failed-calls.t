@@ -15,7 +15,6 @@ use KissTest::Load;
 use Test::More;
 
 plan skip_all => cannot_preload('failnth') if cannot_preload('failnth');
-plan skip_all => 'children of prefork come and go' if ($ENV{KISS_TEST_MPM} || '') eq 'prefork';
 
 my $db = new_database('admin_failed');
 import_sample($db);

@@ -257,7 +257,8 @@ subtest 'kissctl' => sub {
 # child, though each has several.
 subtest 'all ways are lost at once' => sub {
     my $way = KissTest::Proxy->start($clear->{socket});
-    my $h = start_httpd(db => $plain, processes => 3, threads => 8, location => 'KissUseDatabase other',
+    my @processes = ($ENV{KISS_TEST_MPM} || '') eq 'prefork' ? (processes => 12, threads => 1) : (processes => 3, threads => 8);
+    my $h = start_httpd(db => $plain, @processes, location => 'KissUseDatabase other',
         config => "KissDatabase other host=127.0.0.1 port=$way->{port} user=kiss dbname=$plain keep=4 max=4"
             . " password-file=$clear->{dir}/kiss.password timeout=2s\n");
     ok $h->checked, 'checked';

@@ -78,8 +78,9 @@ sub usual {
     return $now + 2;                        # connections to the database that are kept
 }
 
+my $factor = ($ENV{KISS_TEST_MPM} || 'event') eq 'event' ? "AsyncRequestWorkerFactor 20\n" : '';
 for my $mmap ('On', 'Off') {
-    my $h = serve(@few, config => "EnableMMAP $mmap\nAsyncRequestWorkerFactor 20\n");
+    my $h = serve(@few, config => "EnableMMAP $mmap\n$factor");
     my $had = usual($h);
     for my $state ('cached', 'cold') {
         my $cold = sub { unlink glob folder($h) . '/*@*' if $state eq 'cold'; return };
@@ -110,7 +111,7 @@ for my $mmap ('On', 'Off') {
 
 subtest 'h2' => sub {
     plan skip_all => 'curl cannot do HTTP/2 here' unless (run(qw(curl --version)))[1] =~ /\bHTTP2\b/;
-    my $h = serve(@few, tls => 1, config => "AsyncRequestWorkerFactor 20\n");
+    my $h = serve(@few, tls => 1, config => $factor);
     my $dir = tempdir_here();
     for my $state ('cached', 'cold') {
         unlink glob folder($h) . '/*@*' if $state eq 'cold';
