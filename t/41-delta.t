@@ -242,6 +242,20 @@ subtest 'a state that is kept no more, but the log reaches back to it' => sub {
     is ask_delta('/stock', $other->{headers}{etag})->{status}, 200, 'a state of another customer is none';
 };
 
+# Changes that do not stay in memory while they are compressed.
+subtest 'many changes, compressed' => sub {
+    grow(db_server(), $db, 4000);
+    my $old = ask('/products');
+    sql($db, "UPDATE product SET name = CONCAT(name, '+') WHERE sku LIKE 'ZZ%0' OR sku LIKE 'ZZ%5'");
+    my @asked = (ask_delta('/products', $old->{headers}{etag}, 'Accept-Encoding' => 'gzip'), ask_delta('/products', $old->{headers}{etag}));
+    is "$asked[0]{status} $asked[1]{status} $asked[0]{headers}{'content-encoding'}", '226 226 gzip', 'both are changes';
+    cmp_ok length $asked[1]{content}, '>', 500_000, '... many';
+    gunzip(\$asked[0]{content}, \my $plain) or die $GunzipError;
+    ok $plain eq $asked[1]{content}, '... compressed the same';
+    ok apply($old->{content}, $plain) eq ask('/products')->{content}, '... and they lead to what is there now';
+    is_deeply [glob "$h->{root}/cache/spool.* " . folder() . '/spool.*'], [], '... no file is left';
+};
+
 subtest 'damaged states' => sub {
     my $old = ask('/stock');
     my ($tag) = $old->{headers}{etag} =~ /"(.*)"/;
