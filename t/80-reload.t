@@ -6,6 +6,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KissTest;
+use KissTest::Faults;
 use KissTest::Footprint;
 use KissTest::Load;
 use Test::More;
@@ -58,6 +59,21 @@ subtest 'twenty graceful reloads under load' => sub {
     ok wait_until(15, sub { scalar(my @c = $h->children) <= $processes }), 'the old generations end';
     ok wait_until(15, sub { in_use() <= $processes * $max }), 'and give their connections back';
     is join(', ', grown($before, footprint($h), 4096)), '', 'nothing of the system is held more than before (4 MB of tolerance for the parent)';
+    $h->log_ok;
+};
+
+# Processes that wait for the database are in their slots until they are done: without another one (ServerLimit) nobody would answer until then.
+subtest 'a reload while requests wait for the database' => sub {
+    my $h = start_httpd(pool => 'max=4 timeout=20s', config => "ServerLimit 4\n");
+    my @auth = (Authorization => 'Bearer ' . $h->token('ACME01', $key));
+    my $release = hold($server, $db, 'stock');
+    my @waiting = map { ask_later($h, '/stock', @auth) } 1 .. 8;
+    ok wait_until(10, sub { waiting($server) }), 'requests wait for a table';
+    $h->graceful;
+    is fetch($h, '/.well-known/oauth-authorization-server')->{status}, 200, 'after the reload another one is answered';
+    ok waiting($server), '... while they still wait';
+    $release->();
+    is join(' ', map { $_->()->{status} } @waiting), join(' ', (200) x 8), '... and then they are answered, too';
     $h->log_ok;
 };
 

@@ -6,7 +6,7 @@ package KissBench::Clients;
 #
 #     list, from, to, status, customer, list, digest of what it has now, way of asking, tag     an answer with a list, or 304
 #     token page post repeat key admin write patch rewrite read, from, to, status                 another one that was right
-#     failed, from, to, status                                                                    several hosts: 5xx or none, asked again
+#     failed, from, to, status, what, request id, why there is no answer                          several hosts: 5xx or none, asked again
 #     wrong, from, to, 0, what                                                                    one that was not
 #
 # With {several}, a KissBench::Hosts, {httpd} is what stands in front of them. Then changes and kissctl go to any of the nodes, some changes
@@ -64,15 +64,18 @@ sub issue_keys {
 
 sub _client { my ($self) = @_; return $self->{several} ? $self->{httpd}->client : HTTP::Tiny->new(keep_alive => 0, timeout => 30) }
 
-# _answer($ask): what $ask->() returns and when it was asked; of several hosts the first answer that is none of 5xx, for two minutes.
+# _answer($what, $ask): what $ask->(headers for it) returns and when it was asked; of several hosts the first answer that is none of 5xx, for two
+# minutes. Each try has a request id of its own.
 sub _answer {
-    my ($self, $ask) = @_;
+    my ($self, $what, $ask) = @_;
     my $give_up = clock() + 120;
     while (1) {
+        my $id = join '-', 'soak', $$, ++$self->{asked};
         my $from = clock();
-        my $res = $ask->();
+        my $res = $ask->('X-Request-Id' => $id);
         return ($res, $from) if !$self->{several} || $res->{status} < 500 || clock() > $give_up;
-        $self->_log('failed', $from, clock(), $res->{status});
+        my $why = $res->{status} == 599 ? substr($res->{content} =~ s/[\s|]+/ /gr =~ s/ at \S+ line.*//r =~ s/\d+/N/gr, 0, 60) : '';
+        $self->_log('failed', $from, clock(), $res->{status}, $what, $id, $why);
         sleep 0.1;
     }
 }
@@ -152,8 +155,8 @@ sub _token {
     my ($self, $code) = @_;
     my $known = $self->{token}{$code};
     return $known->{token} if $known && clock() - $known->{time} < $self->{token_life};
-    my ($res, $from) = $self->_answer(sub { return $self->_client->post_form("$self->{httpd}{url}/auth/token",
-        { grant_type => 'client_credentials', client_id => $code, client_secret => slurp($self->_key_file($code)) }) });
+    my ($res, $from) = $self->_answer(token => sub { return $self->_client->post_form("$self->{httpd}{url}/auth/token",
+        { grant_type => 'client_credentials', client_id => $code, client_secret => slurp($self->_key_file($code)) }, { headers => {@_} }) });
     die "no token for $code: $res->{status} $res->{content}\n" if $res->{status} != 200;
     $self->_log('token', $from, clock(), 200);
     $self->{token}{$code} = { token => JSON::PP->new->utf8->decode($res->{content})->{access_token}, time => $from };
@@ -185,7 +188,7 @@ sub poll {
         my $kept = \$kept{"$code $list"};
         my ($suffix, %headers) = $ask->($$kept);
         my $token = $self->_token($code);
-        my ($res, $from) = $self->_answer(sub { return fetch($self->{httpd}, "$list$suffix", Authorization => "Bearer $token", %headers) });
+        my ($res, $from) = $self->_answer("GET $list" => sub { return fetch($self->{httpd}, "$list$suffix", Authorization => "Bearer $token", %headers, @_) });
         my $to = clock();
         my $text = eval { _list_of($res, $way, $list, $$kept) };
         if (!defined $text) {
@@ -309,8 +312,8 @@ sub _administer {
         ["products/$product->{SKU}", sprintf '{"name":"By the PIM %d"}', rand 1e6],
     )[rand 3] };
     my $name = join '-', $$, clock();
-    my ($res, $from) = $self->_answer(sub { return $self->_client->request('PUT', "$self->{httpd}{url}/admin/$path",
-        { headers => { Authorization => 'Bearer ' . $self->_token('pim'), 'Content-Type' => 'application/json', 'Idempotency-Key' => $name }, content => $body }) });
+    my ($res, $from) = $self->_answer('PUT /admin' => sub { return $self->_client->request('PUT', "$self->{httpd}{url}/admin/$path",
+        { headers => { @_, Authorization => 'Bearer ' . $self->_token('pim'), 'Content-Type' => 'application/json', 'Idempotency-Key' => $name }, content => $body }) });
     $self->_log('admin', $from, clock(), $res->{status});
     $self->_wrong("PUT /admin/$path: $res->{status} $res->{content}") if $res->{status} != 200;
     return "PUT /admin/$path $body";
@@ -341,8 +344,8 @@ sub rotate_keys {
 sub _kss {
     my ($self, $kind, $method, $path, %headers) = @_;
     my $key = delete $headers{key} // 'employee';
-    my ($res, $from) = $self->_answer(sub { return $self->_client->request($method, "$self->{httpd}{url}/api/v1$path",
-        { headers => { 'x-api-key' => $self->{kss}{$key}, %headers } }) });
+    my ($res, $from) = $self->_answer("$method KSS" => sub { return $self->_client->request($method, "$self->{httpd}{url}/api/v1$path",
+        { headers => { @_, 'x-api-key' => $self->{kss}{$key}, %headers } }) });
     $self->_log($kind, $from, clock(), $res->{status});
     return $res;
 }

@@ -2,23 +2,29 @@
 package KissBench::Hosts;
 
 # Several hosts for t/bench/soak: HAProxy, two httpd as conf/front has them, three Galera nodes, Redis; their signing keys, which are exchanged
-# as doc/several-hosts.md says; and what is killed all the time. One httpd and one node are never killed as a whole: their figures tell
-# whether something grows.
+# as doc/several-hosts.md says; and what is killed, or hangs, all the time. One httpd and one node are spared as a whole: their
+# figures tell whether something grows.
 
 use strict;
 use warnings;
 use JSON::PP ();
+use KissBench::Failures;
+use KissBench::World qw(clock);
 use KissTest;
 use KissTest::Cluster;
 use KissTest::Front;
 use KissTest::Redis;
 use KissTest::Load qw(connections);
 
+# What each is called, as in doc/several-hosts.md.
+my @HOST = qw(one two);
+my @NODE = qw(db1 db2 db3);
+
 # new(): nodes and Redis. {server}: the node that is never killed, where databases are made.
 sub new {
     my ($class) = @_;
     die "t/cluster/programs has not been run\n" if !KissTest::Cluster::programs() || !KissTest::Front::program('haproxy');
-    my $self = bless { cluster => KissTest::Cluster->start(3), redis => KissTest::Redis->start, keys => tempdir_here(), later => [], done => {}, turn => 0 }, $class;
+    my $self = bless { cluster => KissTest::Cluster->start(3), redis => KissTest::Redis->start, keys => tempdir_here(), later => [], done => {}, events => [], reloads => [], turn => 0 }, $class;
     $self->{nodes} = [$self->{cluster}->nodes];
     $self->{server} = $self->{nodes}[2];
     return $self;
@@ -35,12 +41,12 @@ sub serve {
     $self->_bring_keys;
     $self->{hosts} = [map {
         my $address = 'host=' . join(',', map {"127.0.0.1:$_->{port}"} @{ $self->{nodes} }[$_, 1 - $_, 2]) . " $pool";
-        $site->host($_, address => $address, keys => $file[$_], undocumented => 1, %opt, config => "KissLimitStore $self->{redis}{url} timeout=1s\n$config", more => $site->admin($address))
+        $site->host($_, address => $address, keys => $file[$_], undocumented => 1, %opt, config => LOG_FORMAT . "ServerLimit " . 2 * $opt{processes} . "\nKissLimitStore $self->{redis}{url} timeout=1s\n$config", more => $site->admin($address))
     } 0, 1];
-    # What is killed, and what notices it, says so.
-    push @{ $_->{allowed} }, qr/AH0005[02]|AH00098|AH00513|AH00507|AH03490|AH01630|KISS0201|KISS0253|KISS0760|KISS0763|KISS0775/ for @{ $self->{hosts} };
+    # What is killed, and what notices it, says so. Not that there is no room for a new generation of processes (AH03490).
+    push @{ $_->{allowed} }, qr/AH0005[02]|AH00098|AH00513|AH00507|AH01630|KISS020[12]|KISS0253|KISS0760|KISS0763|KISS0775|KISS0810/ for @{ $self->{hosts} };
     $self->{site} = $site;
-    $self->{front} = $site->front('haproxy');
+    $self->{front} = $site->front('haproxy', edit => \&with_log);
     return $self;
 }
 
@@ -62,11 +68,21 @@ sub _bring_keys {
     die "token-key import: $out$err" if $rc;
     return;
 }
-sub reload { my ($self) = @_; $_->{pid} && $_->graceful for @{ $self->{hosts} }; return }
+# reload(): one after the other, some seconds apart, as doc/several-hosts.md says.
+sub reload {
+    my ($self) = @_;
+    for my $i (0, 1) {
+        sleep 3 if $i;
+        push @{ $self->{reloads} }, [clock(), "$HOST[$i] reloaded"];
+        $self->{hosts}[$i]->graceful if $self->{hosts}[$i]{pid};
+    }
+    return;
+}
 
-# next_key_step(): the next one; those that signed before the last exchange go first. True when a new key signs.
+# next_key_step(): the next one, but not while a host cannot be reloaded; those that signed before the last exchange go first. True when a new key signs.
 sub next_key_step {
     my ($self) = @_;
+    return 0 if $self->{hung};
     if (my $kid = delete $self->{prepared}) {
         $self->_key($_, 'rotate', $kid) for 0, 1;
         $self->reload;
@@ -82,43 +98,63 @@ sub next_key_step {
     return 0;
 }
 
-# ---- what is killed
+# ---- what is killed, or hangs
 
-my @FAULTS = (
+# Each returns what is the matter; when it is to be started again, or goes on, and how.
+my @FAULTS;
+sub _one_of_two { my ($self) = @_; return int($self->{turn} / @FAULTS) % 2 }
+@FAULTS = (
     ['processes of httpd killed' => sub {
         my ($self) = @_;
-        my $h = $self->{hosts}[$self->{turn} / 4 % 2];
+        my $i = $self->_one_of_two;
+        my $h = $self->{hosts}[$i];
         my @children = $h->{pid} ? $h->children : ();
         kill 'KILL', $children[0] if @children;
-        return;
+        return "a process of $HOST[$i] killed";
     }],
     ['nodes killed' => sub {
         my ($self) = @_;
-        my $i = $self->{turn} / 4 % 2;
+        my $i = $self->_one_of_two;
         $self->{nodes}[$i]->stop('KILL');
-        return [8, sub { $self->{nodes}[$i]->resume; $self->{cluster}->wait_ready($i) }];
+        return ("$NODE[$i] killed", 8, sub { $self->{nodes}[$i]->resume; $self->{cluster}->wait_ready($i) });
     }],
     ['hosts killed' => sub {
         my ($self) = @_;
         my $h = $self->{hosts}[0];
         $h->kill_all;
-        return [3, sub { $h->start or die "a host does not start\n" }];
+        return ("$HOST[0] killed", 3, sub { $h->start or die "a host does not start\n" });
     }],
     ['Redis killed' => sub {
         my ($self) = @_;
         $self->{redis}->stop;
-        return [3, sub { $self->{redis}->resume }];
+        return ('Redis killed', 3, sub { $self->{redis}->resume });
+    }],
+    ['nodes hung' => sub {
+        my ($self) = @_;
+        my $i = $self->_one_of_two;
+        $self->{hung} = $self->{nodes}[$i];
+        $self->{hung}->freeze;
+        return ("$NODE[$i] hangs", 9, sub { delete($self->{hung})->thaw; $self->{cluster}->wait_ready($i) });
+    }],
+    ['hosts hung' => sub {
+        my ($self) = @_;
+        $self->{hung} = $self->{hosts}[0];
+        $self->{hung}->freeze;
+        return ("$HOST[0] hangs", 4, sub { delete($self->{hung})->thaw });
     }],
 );
 
-# strike($now): the next one of them; it is started again by mend(). {done}: how often each.
+# strike($now): the next one of them; it is started again by mend(). {done}: how often each. {events}: [when, what].
 sub strike {
     my ($self, $now) = @_;
     my ($name, $what) = @{ $FAULTS[$self->{turn} % @FAULTS] };
-    my $later = $what->($self);
+    my $event = [$now];
+    push @{ $self->{events} }, $event;
+    (my $fault, my $seconds, my $start) = $what->($self);
+    $event->[1] = $fault;
     $self->{turn}++;
     $self->{done}{$name}++;
-    push @{ $self->{later} }, [$now + $later->[0], $later->[1]] if $later;
+    push @{ $self->{later} }, [$now + $seconds, sub { push @{ $self->{events} }, [clock(), ($fault =~ s/ .*//r) . ($fault =~ /hangs/ ? ' goes on' : ' started again')]; $start->() }] if $seconds;
     return;
 }
 
@@ -136,6 +172,6 @@ sub is_whole { my ($self) = @_; return !@{ $self->{later} } }
 sub running { my ($self) = @_; return { redis => $self->{redis}{pid}, haproxy => $self->{front}{pid}, node => $self->{server}{pid} } }
 
 # connections_of(): to all nodes.
-sub connections_of { my ($self) = @_; my $n = 0; $n += eval { connections($_) } // 0 for grep { $_->{pid} } @{ $self->{nodes} }; return $n }
+sub connections_of { my ($self) = @_; my $n = 0; $n += eval { connections($_) } // 0 for grep { $_->{pid} && $_ != ($self->{hung} // 0) } @{ $self->{nodes} }; return $n }
 
 1;
