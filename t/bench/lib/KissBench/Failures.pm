@@ -26,8 +26,8 @@ use constant LOG_FORMAT => q{ErrorLogFormat "[%{u}t] [%-m:%l] [pid %P:tid %T] %7
 # server that it gives up or takes in again.
 sub with_log {
     my ($text) = @_;
-    $text =~ s{^global\n}{global\n    log stdout format iso local0\n}m;
-    $text =~ s{^(frontend kiss\n)}{$1    log global\n    capture request header X-Request-Id len 64\n    log-format "soak %[capture.req.hdr(0)] %s %ST %tsc %rc %Ta"\n}m;
+    $text =~ s{^ *log \S+ local0\n}{    log stdout format iso local0\n}m or die "no log in HAProxy's file\n";
+    $text =~ s{^ *option httplog\n}{    capture request header X-Request-Id len 64\n    log-format "soak %[capture.req.hdr(0)] %s %ST %tsc %rc %Ta"\n}m or die "no httplog in HAProxy's file\n";
     $text =~ s{^(backend kiss\n)}{$1    log global\n    option log-health-checks\n}m;
     return $text;
 }
