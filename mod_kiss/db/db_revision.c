@@ -9,6 +9,7 @@
 #include <apr_thread_cond.h>
 #include <apr_thread_mutex.h>
 
+#include <sched.h>
 #include <string.h>
 
 #include "core/verified.h"
@@ -46,6 +47,8 @@ struct kiss_db_revision {
     apr_uint64_t started;               /* number of the last read that was started */
     apr_uint64_t ended;                 /* the highest number of a read that has ended */
     int running;                        /* reads in progress */
+    int gathering;                      /* 1: one of them has not been sent yet: requests may still join it */
+    int joined[AWAITED];                /* requests that wait for the read with this remainder */
     int reads;                          /* how many may be started: 1, or READS */
     apr_int64_t start_time[AWAITED];    /* when the last one with this remainder was started */
     int postponed;                      /* requests whose reads are postponed */
@@ -173,6 +176,25 @@ static apr_uint64_t end_read(kiss_db_revision *s, apr_uint64_t mine, kiss_db_sta
 }
 
 /**
+ * Where requests come at the same time, lets those that are on their way to this read join it: a read costs the database,
+ * and Redis where there is a KissLimitStore, as much for one as for many. Called with the mutex held, which is released
+ * meanwhile. Measured with 16 connections on two cores, 304s of a list: event 5 % more answers, 15 % with Redis; worker
+ * 2 and 26 %; with 2 connections no difference.
+ */
+static void gather(kiss_db_revision *s)
+{
+    const int together = s->joined[s->started % AWAITED] || s->joined[(s->started + 1) % AWAITED];
+
+    if (together) {
+        s->gathering = 1;
+        apr_thread_mutex_unlock(s->mutex);
+        sched_yield();
+        apr_thread_mutex_lock(s->mutex);
+        s->gathering = 0;
+    }
+}
+
+/**
  * Reads for all requests that wait. Called with the mutex held, and releases it.
  *
  * Requests that came too late for this read wait on another condition and are not woken in vain: one of them is
@@ -181,10 +203,13 @@ static apr_uint64_t end_read(kiss_db_revision *s, apr_uint64_t mine, kiss_db_sta
 static kiss_db_status read_for_all(kiss_db_revision *s, const char **text, kiss_req *k)
 {
     revision_read r = { k, "" };
-    apr_uint64_t mine = ++s->started, n, next;
+    apr_uint64_t mine, n, next;
     kiss_db_status status;
 
     s->running++;
+    gather(s);
+    mine = ++s->started;
+    s->joined[(mine + 1) % AWAITED] = 0;
     s->start_time[mine % AWAITED] = kiss_clock_now();
     apr_thread_mutex_unlock(s->mutex);
     if (also_before) {
@@ -253,6 +278,7 @@ static int wait_for(kiss_db_revision *s, apr_uint64_t need, kiss_req *k)
         apr_thread_cond_signal(s->done[need % AWAITED]);    /* it may have been this request's turn to read */
         return 0;
     }
+    s->joined[need % AWAITED]++;
     apr_thread_cond_timedwait(s->done[need % AWAITED], s->mutex, rest);
     k->db_waited += kiss_clock_now() - start;
     return 1;
@@ -281,7 +307,7 @@ kiss_db_status kiss_db_revision_read(const char **text, kiss_req *k)
     while ((s->ended < need || s->given_up) && !k->postponed.text) {
         /* One that another request had no more time for is no answer to this one. */
         need = s->ended < need ? need : s->started + 1;
-        if (s->running < reads && s->started < need) {
+        if (s->running < reads && s->started < need && !s->gathering) {
             return read_for_all(s, text, k);
         }
         if (!wait_for(s, need, k)) {
