@@ -109,7 +109,7 @@ subtest 'the base, between being chosen and being opened' => sub {
         'a pipe' => [sub { my $p = shift; unlink $p; run('mkfifo', '-m', '666', $p) }, 1],
         'a directory' => [sub { my $p = shift; unlink $p; mkdir $p }, 1],
         'of an older module' => [sub { my $p = shift; my $t = substr slurp($p), 0, 1000; $put->($p, $t . pack 'a8 Q L L', "kiss-2\n", 1000, 0, 0) }, 0],
-        'of a newer module' => [sub { my $p = shift; $put->($p, slurp($p) =~ s/kiss-3(\n\0.{24})\z/kiss-9$1/sr) }, 1],
+        'of a newer module' => [sub { my $p = shift; $put->($p, slurp($p) =~ s/kiss-4(\n\0.{24})\z/kiss-9$1/sr) }, 1],
         'of another list' => [sub { my $p = shift; $put->($p, slurp(path_of($h, ask_list($h, '/stock')))) }, 1],
     );
     for my $name (sort keys %fault) {

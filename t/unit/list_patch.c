@@ -254,6 +254,18 @@ static int is_own(const kiss_spool *spool, apr_pool_t *p)
               == APR_SUCCESS;
 }
 
+/** 1 when the text can be walked: the rows of each SKU are in one piece. */
+static int is_walkable(const kiss_list_text *text)
+{
+    kiss_row_group g;
+    int rc = kiss_rows_first(&g, text);
+
+    while (rc == 0 && g.len) {
+        rc = kiss_rows_next(&g);
+    }
+    return rc == 0;
+}
+
 /** One step of a history: the list that is patched is the one that is written. @return 1 when it is */
 static int step(kiss_chunked *state, int one_in, int wide, apr_pool_t *p)
 {
@@ -284,7 +296,7 @@ static int step(kiss_chunked *state, int one_in, int wide, apr_pool_t *p)
     referred += refers && spool->extents->nelts > 1;
     return patched->bpos == now->bpos && memcmp(patched->buf, now->buf, (size_t)now->bpos) == 0
            && written->bpos == now->bpos && memcmp(written->buf, now->buf, (size_t)now->bpos) == 0
-           && same_chunks(spool, whole, now)
+           && same_chunks(spool, whole, now) && is_walkable(&state->text)
            && kiss_spool_checksum(whole) == crc32(0, (const Bytef *)now->buf, (uInt)now->bpos)
            && (refers ? is_own(spool, p) : kiss_spool_checksum(spool) == kiss_spool_checksum(whole));
 }

@@ -38,7 +38,7 @@ typedef struct {
 } trailer;
 
 /* Changes with the format of these files, and with the rule by which lists are divided into chunks. */
-static const char magic[8] = "kiss-3\n";
+static const char magic[8] = "kiss-4\n";
 
 /* Magics of former formats, at the start of a trailer of 24 bytes. */
 static const char *const older[] = { "kiss-1\n", "kiss-2\n" };

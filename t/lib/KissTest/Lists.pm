@@ -70,7 +70,7 @@ sub kept_parts {
     my $trailer = length $file < 32 ? '' : substr $file, -32, 32, '';
     my ($magic, $size, $label, $chunks, $crc, $extents) = unpack 'a8 Q L L L L', $trailer;
     my $own = length($file) - ($label || 0) - 24 * (($chunks || 0) + ($extents || 0));
-    return if !$trailer || $magic ne "kiss-3\n\0" || $own < 0 || (!$extents && $own != $size) || crc32($file) != $crc;
+    return if !$trailer || $magic ne "kiss-4\n\0" || $own < 0 || (!$extents && $own != $size) || crc32($file) != $crc;
     my $answer = substr $file, 0, $own;
     if ($extents) {
         my ($base) = substr($file, $own, $label) =~ /^Base: (.*)$/m;
