@@ -197,16 +197,15 @@ kiss_db_status kiss_db_begin_write(kiss_db_conn *conn)
 
 kiss_db_status kiss_db_end(kiss_db_conn *conn)
 {
-    kiss_db_status status = KISS_DB_OK;
-    int writing;
+    const int writing = conn->writing;
+    kiss_db_status status;
 
-    /* What is written now is either answered in time or not written: a COMMIT that is given up may have succeeded. */
-    if (conn->writing && kiss_db_deadline_left() < kiss_db_pool_conf(conn)->timeout / 2) {
-        status = late(conn, "COMMIT");
-    }
-    writing = conn->writing;
     conn->writing = 0;
-    status = status == KISS_DB_OK ? run_text(conn, "COMMIT") : status;
+    /* What is written now is either answered in time or not written: a COMMIT that is given up may have succeeded. */
+    if (writing && kiss_db_deadline_left() < kiss_db_pool_conf(conn)->timeout / 2) {
+        return late(conn, "COMMIT");
+    }
+    status = run_text(conn, "COMMIT");
     if (writing && status != KISS_DB_OK && status != KISS_DB_AGAIN && !conn->lost && kiss_db_deadline_left() > 0) {
         kiss_db_pool_does_not_commit(conn);
     }
